@@ -1,0 +1,46 @@
+"""planrl: what reinforcement learning does, and does not do, for planning with language models.
+
+An algorithm is a stream of batches plus a loss; a run is a generator of records.
+"""
+
+from planrl.errors import InputError, TrainingError
+from planrl.evaluate import (
+    Recovery,
+    Scores,
+    evaluate,
+    next_logits,
+    recovery,
+    watch,
+)
+from planrl.graphs import (
+    Graph,
+    chain,
+    diamond,
+    fork,
+    from_networkx,
+    layered,
+    random_dag,
+    random_digraph,
+    seeded,
+)
+from planrl.models import LogitTable, PathModel, Readout, Transformer, TransformerConfig
+from planrl.objectives import Loss, policy_gradient, q_learning, sft
+from planrl.rollouts import Sampler, demonstrations, on_policy, replay, rollout
+from planrl.tasks import (
+    Batch,
+    Observed,
+    Task,
+    Vocab,
+    all_pairs,
+    degrees,
+    is_path,
+    observed,
+    outcome_reward,
+    process_reward,
+    sample_paths,
+    split,
+)
+from planrl.theory import Check, check, kl_to_uniform, optimal_q, process_optimum, sft_optimum
+from planrl.train import Run, Step, TrainConfig, probe, train, until
+
+__version__ = "0.1.0"

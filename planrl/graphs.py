@@ -1,0 +1,216 @@
+"""Directed graphs, and exact facts about them.
+
+A planning problem is a fixed directed graph. Two matrices say all that matters of it:
+
+    adjacency     A[j, k] = 1  iff  there is an edge j -> k                        [N, N]
+    reachability  R[i, k] = 1  iff  k can reach i; the *target* comes first        [N, N]
+
+Every node reaches itself (R[i, i] = 1). C(i, j) = {k : A[j, k] = 1 and R[i, k] = 1} is the set of
+correct next nodes when the target is i and the walk stands at j.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from planrl.errors import InputError
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Int
+    from torch import Tensor
+
+
+def seeded(seed: int, purpose: str, device: str = "cpu") -> torch.Generator:
+    """A random generator of its own for one purpose, so that no use of chance disturbs another."""
+    digest = hashlib.sha256(f"{purpose}:{seed}".encode()).digest()
+    generator = torch.Generator(device)
+    generator.manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+    return generator
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A directed graph on the nodes 0 .. n - 1, without self-loops; edges count once.
+
+    >>> Graph(3, [(0, 1), (1, 2)]).reachability.int().tolist()  # [target, from]
+    [[1, 0, 0], [1, 1, 0], [1, 1, 1]]
+    """
+
+    n: int
+    edges: tuple[tuple[int, int], ...]
+    labels: tuple[str, ...]
+
+    def __init__(self, n: int, edges: Iterable[Sequence[int]], labels: Sequence[str] = ()) -> None:
+        if n < 1:
+            raise InputError(f"a graph needs at least one node, but n={n} was given")
+        pairs = sorted({(int(a), int(b)) for a, b in edges})
+        for a, b in pairs:
+            if not (0 <= a < n and 0 <= b < n):
+                raise InputError(
+                    f"edge {a} -> {b} names a node that does not exist: the nodes are 0 .. {n - 1}"
+                )
+            if a == b:
+                raise InputError(
+                    f"edge {a} -> {b} is a self-loop; a planning graph has none: remove it"
+                )
+        names = tuple(str(label) for label in labels) or tuple(str(v) for v in range(n))
+        if len(names) != n:
+            raise InputError(f"{len(names)} labels were given for {n} nodes: give one a node")
+        if len(set(names)) != n:
+            twice = next(name for name in names if names.count(name) > 1)
+            raise InputError(f"two nodes share the label {twice!r}: labels must differ")
+        object.__setattr__(self, "n", n)
+        object.__setattr__(self, "edges", tuple(pairs))
+        object.__setattr__(self, "labels", names)
+
+    @cached_property
+    def adjacency(self) -> Bool[Tensor, "N N"]:
+        """A[j, k]: is there an edge j -> k?"""
+        adjacency = torch.zeros(self.n, self.n, dtype=torch.bool)
+        if self.edges:
+            here, following = torch.tensor(self.edges).T
+            adjacency[here, following] = True
+        return adjacency
+
+    @cached_property
+    def reachability(self) -> Bool[Tensor, "N N"]:
+        """R[i, k]: can k reach i? Target first; every node reaches itself."""
+        reach = self.adjacency.float()
+        reach.fill_diagonal_(1.0)
+        while True:  # each squaring doubles the length of the paths that are covered
+            further = (reach @ reach).clamp_(max=1.0)
+            if torch.equal(further, reach):
+                return reach.T.bool().contiguous()
+            reach = further
+
+    @cached_property
+    def correct(self) -> Bool[Tensor, "N N N"]:
+        """C[i, j, k]: is k a correct next node at j on the way to i? A[j, k] and R[i, k]."""
+        return self.adjacency[None] & self.reachability[:, None]
+
+    @cached_property
+    def order(self) -> Int[Tensor, " N"] | None:
+        """A topological order of the nodes, or None if the graph has a directed cycle."""
+        if not self.is_dag:
+            return None
+        return self.reachability.sum(0).argsort(descending=True, stable=True)
+
+    @cached_property
+    def is_dag(self) -> bool:
+        """Whether no directed cycle exists."""
+        mutual = self.reachability & self.reachability.T
+        return int(mutual.sum()) == self.n
+
+    def distances(self) -> Int[Tensor, "N N"]:
+        """D[i, k]: edges on a shortest path from k to i; -1 where there is none."""
+        distance = torch.full((self.n, self.n), -1)
+        frontier = torch.eye(self.n, dtype=torch.bool)  # [target, from]
+        steps, into = 0, self.adjacency.T.float()
+        while frontier.any():
+            distance[frontier] = steps
+            frontier = (frontier.float() @ into).bool() & (distance < 0)
+            steps += 1
+        return distance
+
+    def count_paths(self) -> Int[Tensor, "N N"]:
+        """P[i, k]: how many different paths lead from k to i, exactly; on a DAG only.
+
+        Raises InputError on a graph with a cycle, and where a count passes 2**63 - 1.
+        """
+        if self.order is None:
+            raise InputError(
+                "count_paths needs a graph without directed cycles, and this one has one: "
+                "count simple paths with networkx.all_simple_paths instead"
+            )
+        counts = torch.zeros(self.n, self.n, dtype=torch.int64)
+        rough = torch.zeros(self.n, self.n, dtype=torch.float64)
+        for k in self.order.flip(0).tolist():
+            following = self.adjacency[k]
+            counts[:, k] = counts[:, following].sum(1)
+            rough[:, k] = rough[:, following].sum(1)
+            counts[k, k] = rough[k, k] = 1
+        if rough.max() >= 2.0**63:
+            raise InputError(
+                f"some pair of this graph has about {rough.max():.1e} paths, more than a 64-bit "
+                "count holds: use a sparser or smaller graph"
+            )
+        return counts
+
+    def index(self, label: str) -> int:
+        """The node with this label."""
+        if label not in self.labels:
+            known = ", ".join(self.labels[:8]) + (", ..." if self.n > 8 else "")
+            raise InputError(f"no node is called {label!r}; there are: {known}")
+        return self.labels.index(label)
+
+    def to_networkx(self) -> Any:
+        """The same graph as a networkx.DiGraph on 0 .. n - 1, labels as node attribute `label`."""
+        import networkx as nx
+
+        graph = nx.DiGraph()
+        graph.add_nodes_from((v, {"label": self.labels[v]}) for v in range(self.n))
+        graph.add_edges_from(self.edges)
+        return graph
+
+
+def from_networkx(graph: Any) -> Graph:
+    """The Graph of a networkx DiGraph. Nodes keep their order; ids, or `label`s, become labels."""
+    if not graph.is_directed():
+        raise InputError(
+            "the graph is undirected, planning needs directions: use graph.to_directed()"
+        )
+    number = {node: v for v, node in enumerate(graph.nodes)}
+    names = [str(graph.nodes[node].get("label", node)) for node in number]
+    if len(set(names)) < len(names):  # labels repeat: the ids are the safe names
+        names = [str(node) for node in number]
+    return Graph(len(number), [(number[a], number[b]) for a, b in graph.edges()], names)
+
+
+def _probability(p: float) -> float:
+    if not 0.0 <= p <= 1.0:
+        raise InputError(f"p is the probability of an edge, between 0 and 1, but p={p} was given")
+    return p
+
+
+def random_dag(n: int, p: float, rng: torch.Generator) -> Graph:
+    """An Erdos-Renyi DAG: each edge i -> j with i < j is there with probability p."""
+    there: Float[Tensor, "N N"] = torch.rand(n, n, generator=rng, device=rng.device)
+    return Graph(n, (there < _probability(p)).triu(1).nonzero().tolist())
+
+
+def random_digraph(n: int, p: float, rng: torch.Generator) -> Graph:
+    """An Erdos-Renyi digraph: each edge i -> j with i != j is there with probability p."""
+    there = torch.rand(n, n, generator=rng, device=rng.device) < _probability(p)
+    return Graph(n, there.fill_diagonal_(False).nonzero().tolist())
+
+
+def chain(n: int) -> Graph:
+    """0 -> 1 -> ... -> n - 1: one path for every reachable pair."""
+    return Graph(n, [(v, v + 1) for v in range(n - 1)])
+
+
+def fork(width: int = 2) -> Graph:
+    """0 -> 1, 0 -> 2, ..., 0 -> width: only one branch is right for each target."""
+    return Graph(width + 1, [(0, v) for v in range(1, width + 1)])
+
+
+def diamond(width: int = 2) -> Graph:
+    """0 -> each of 1 .. width -> width + 1: `width` equally good paths for the outer pair."""
+    middle = range(1, width + 1)
+    return Graph(width + 2, [(0, v) for v in middle] + [(v, width + 1) for v in middle])
+
+
+def layered(widths: Sequence[int], p: float, rng: torch.Generator) -> Graph:
+    """Layers of the given widths; each edge from one to the next is there with probability p."""
+    if not widths or min(widths) < 1:
+        raise InputError(f"widths are the layers' sizes, each at least 1; {list(widths)} was given")
+    layer = torch.repeat_interleave(torch.arange(len(widths)), torch.tensor(widths))
+    there = torch.rand(len(layer), len(layer), generator=rng) < _probability(p)
+    following = layer[None, :] == layer[:, None] + 1
+    return Graph(len(layer), (there & following).nonzero().tolist())

@@ -1,0 +1,304 @@
+"""Questions on a graph, the rows of tokens that answer them, and what an answer is worth.
+
+A row reads `s t s a b ... t END`: source s, target t, then a path that starts again at s and ends
+with t. Node v is token v; END follows the last node and fills the row. A row of L tokens makes
+T = L - 1 steps, step m from token m to token m + 1; the first two only spell the question, the
+later ones up to the first END are *chosen* by whoever walks. There is no environment: a walk is a
+row of tokens, a reward a function of graph and tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+
+from planrl.errors import InputError
+from planrl.graphs import Graph
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Int
+    from torch import Tensor
+
+Reward = Callable[[Graph, "Tensor"], "Tensor"]
+"""(graph, tokens [B, L]) -> reward of each step [B, T]."""
+
+PROMPT = 3  # tokens that are given, not chosen: s t s
+
+
+@dataclass(frozen=True)
+class Vocab:
+    """The tokens of a graph of `n_nodes` nodes: the nodes themselves, then END."""
+
+    n_nodes: int
+
+    @property
+    def end(self) -> int:
+        """The token that ends a row, and fills it."""
+        return self.n_nodes
+
+    @property
+    def size(self) -> int:
+        """How many tokens there are (V)."""
+        return self.n_nodes + 1
+
+    def prompt(self, pairs: Int[Tensor, "B 2"]) -> Int[Tensor, "B 3"]:
+        """The question `s t s` of each pair (s, t)."""
+        return pairs[:, [0, 1, 0]]
+
+    def chosen(self, tokens: Int[Tensor, "B L"]) -> Bool[Tensor, "B T"]:
+        """Which steps the walker chose: those after the prompt, up to the step into END."""
+        chosen = tokens[:, :-1] != self.end
+        chosen[:, : PROMPT - 1] = False
+        return chosen
+
+    def check(self, tokens: Tensor) -> None:
+        """Raise InputError unless every token is one of this vocabulary."""
+        wrong = (tokens < 0) | (tokens >= self.size)
+        if wrong.any():
+            row, place = wrong.nonzero()[0].tolist()
+            raise InputError(
+                f"row {row} holds token {int(tokens[row, place])} at position {place}, but this "
+                f"vocabulary has the nodes 0 .. {self.n_nodes - 1} and END = {self.end}"
+            )
+
+    def show(self, tokens: Int[Tensor, "B L"], labels: Sequence[str] = ()) -> list[str]:
+        """Each row as text, its filling left out: `0 3 0 2 3 END`."""
+        names = [*(labels or map(str, range(self.n_nodes))), "END"]
+        lines = []
+        for row in tokens.tolist():
+            stop = row.index(self.end) + 1 if self.end in row else len(row)
+            lines.append(" ".join(names[v] for v in row[:stop]))
+        return lines
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Walks as a loss sees them. `frozen` holds the logits of a frozen copy of the model."""
+
+    chosen: Bool[Tensor, "B T"]
+    reward: Float[Tensor, "B T"]
+    tokens: Int[Tensor, "B L"]
+    frozen: Float[Tensor, "B T V"] | None = None
+
+
+def _legal(graph: Graph, tokens: Tensor) -> Tensor:
+    """Whether each step follows an edge; steps from or into END do not.  # [B, T]"""
+    table = torch.zeros(graph.n + 1, graph.n + 1, dtype=torch.bool, device=tokens.device)
+    table[:-1, :-1] = graph.adjacency.to(tokens.device)
+    return table[tokens[:, :-1], tokens[:, 1:]]
+
+
+def is_path(graph: Graph, tokens: Int[Tensor, "B L"]) -> Bool[Tensor, " B"]:
+    """Whether each row is a right answer: `s t s ... t END`, every step an edge."""
+    vocab = Vocab(graph.n)
+    into_end = (tokens[:, :-1] != vocab.end) & (tokens[:, 1:] == vocab.end)  # [B, T]
+    at_target = tokens[:, :-1] == tokens[:, 1:2]
+    walked = vocab.chosen(tokens) & ~into_end
+    return (
+        (tokens[:, 0] == tokens[:, 2])
+        & (_legal(graph, tokens) | ~walked).all(1)
+        & (into_end & at_target)[:, PROMPT - 1 :].any(1)
+    )
+
+
+def outcome_reward(
+    graph: Graph, tokens: Int[Tensor, "B L"], *, scale: float = 1.0
+) -> Float[Tensor, "B T"]:
+    """`scale` at the step into the target of a right answer; 0 elsewhere and in other rows."""
+    reward = torch.zeros(tokens.shape[0], tokens.shape[1] - 1, device=tokens.device)
+    arrives = (tokens[:, 1:-1] == tokens[:, 1:2]) & (tokens[:, 2:] == graph.n)  # [B, T - 1]
+    arrives[:, : PROMPT - 1] = False
+    reward[:, :-1] = scale * (arrives & is_path(graph, tokens)[:, None]).float()
+    return reward
+
+
+def process_reward(
+    graph: Graph, tokens: Int[Tensor, "B L"], *, scale: float = 1.0
+) -> Float[Tensor, "B T"]:
+    """scale * (1[next = target] - 1[(here, next) is no edge]) at every chosen step.
+
+    Giving up before the target (END) counts as a step that is no edge; END at the target is free.
+    """
+    target = tokens[:, 1:2]
+    here, following = tokens[:, :-1], tokens[:, 1:]
+    done = (here == target) & (following == graph.n)
+    illegal = ~_legal(graph, tokens) & ~done
+    value = (following == target).float() - illegal.float()
+    return scale * value * Vocab(graph.n).chosen(tokens)
+
+
+@dataclass(frozen=True)
+class Task:
+    """Questions (source, target) on one graph, and what a walk earns."""
+
+    graph: Graph
+    pairs: Int[Tensor, "M 2"]
+    reward: Reward = field(default=outcome_reward)
+
+    def __post_init__(self) -> None:
+        pairs, n = self.pairs, self.graph.n
+        if pairs.ndim != 2 or pairs.shape[1] != 2 or len(pairs) == 0:
+            raise InputError(
+                f"pairs has shape {list(pairs.shape)}: expected at least one row (source, target)"
+            )
+        if pairs.min() < 0 or pairs.max() >= n:
+            bad = pairs[((pairs < 0) | (pairs >= n)).any(1)][0].tolist()
+            raise InputError(f"pair {tuple(bad)} names a node outside 0 .. {n - 1}")
+        source, target = pairs.T
+        useless = (source == target) | ~self.graph.reachability[target, source]
+        if useless.any():
+            bad = pairs[useless][0].tolist()
+            why = "has source = target" if bad[0] == bad[1] else "has no path"
+            raise InputError(
+                f"pair {tuple(bad)} {why} ({int(useless.sum())} of {len(pairs)} pairs are like "
+                "that): take pairs from all_pairs(graph)"
+            )
+
+    @property
+    def vocab(self) -> Vocab:
+        """The tokens of this task's graph."""
+        return Vocab(self.graph.n)
+
+    def batch(self, tokens: Int[Tensor, "B L"]) -> Batch:
+        """These walks with what was chosen in them and what each step earned."""
+        return Batch(self.vocab.chosen(tokens), self.reward(self.graph, tokens), tokens)
+
+
+def all_pairs(graph: Graph, reward: Reward = outcome_reward) -> Task:
+    """Every question with an answer: all (s, t), s != t, such that s can reach t."""
+    reach = graph.reachability.clone().fill_diagonal_(False)
+    return Task(graph, reach.T.nonzero(), reward)
+
+
+def split(
+    task: Task, fraction: float, rng: torch.Generator, *, force_edges: bool = False
+) -> tuple[Task, Task]:
+    """Train and test task: a random `fraction` of the pairs, with every target, and the rest.
+
+    With `force_edges` the pairs that are edges all go to train, and `fraction` is of the others.
+    """
+    if not 0.0 < fraction < 1.0:
+        raise InputError(f"fraction is the share of pairs for training, inside (0, 1): {fraction}")
+    pairs = task.pairs[torch.randperm(len(task.pairs), generator=rng)]
+    source, target = pairs.T
+    rank = torch.ones(len(pairs))
+    seen = torch.zeros(task.graph.n, dtype=torch.bool)
+    for row, t in enumerate(target.tolist()):  # the first pair of each target goes to train
+        if not seen[t]:
+            rank[row], seen[t] = 0.0, True
+    edge = task.graph.adjacency[source, target] & force_edges
+    rank[edge] = -1.0
+    size = int(edge.sum()) + round(fraction * int((~edge).sum()))
+    size = max(size, int((rank < 1).sum()))
+    train = torch.zeros(len(pairs), dtype=torch.bool)
+    train[rank.argsort(stable=True)[:size]] = True
+    if train.all():
+        raise InputError(
+            f"this split leaves no test pair: {len(pairs)} pairs, {size} needed for training "
+            "(each target needs one): take a smaller fraction or a larger graph"
+        )
+    return (
+        Task(task.graph, pairs[train], task.reward),
+        Task(task.graph, pairs[~train], task.reward),
+    )
+
+
+def sample_paths(task: Task, per_pair: int, rng: torch.Generator) -> Int[Tensor, "M L"]:
+    """`per_pair` random right answers for each pair, row by row in the pairs' order.
+
+    Every next node is drawn uniformly from the correct ones (C(i, j)); on a graph with cycles from
+    those not yet visited, and a walk that gets stuck begins anew.
+    """
+    if per_pair < 1:
+        raise InputError(f"per_pair is how many paths each pair gets, at least 1: {per_pair}")
+    prompt = task.vocab.prompt(task.pairs.repeat_interleave(per_pair, 0))
+    walk = _walk_dag if task.graph.is_dag else _walk_simple
+    columns = [prompt, *walk(task.graph, prompt[:, 1], prompt[:, 0], rng)]
+    tokens = torch.cat([c if c.ndim == 2 else c[:, None] for c in columns], 1)
+    return tokens[:, : int((tokens != task.vocab.end).sum(1).max()) + 1]
+
+
+def _walk_dag(graph: Graph, target: Tensor, here: Tensor, rng: torch.Generator) -> list[Tensor]:
+    """Columns of next nodes, from one flat table of the correct ones of every (target, here)."""
+    start, following = torch.tensor(graph.edges).T  # edges are sorted by their start
+    useful = graph.reachability[:, following]  # [N target, E]
+    which, edge = useful.nonzero().T
+    cell = which * graph.n + start[edge]  # ascending, so each cell's choices lie side by side
+    count = torch.bincount(cell, minlength=graph.n**2)
+    first = count.cumsum(0) - count
+    choice = following[edge]
+    columns, end = [], torch.tensor(graph.n)
+    rows = torch.arange(len(target))
+    while len(rows):
+        at = target[rows] * graph.n + here
+        draw = torch.rand(len(rows), generator=rng, dtype=torch.float64)
+        here = choice[first[at] + (draw * count[at]).long()]
+        column = end.repeat(len(target))
+        column[rows] = here
+        columns.append(column)
+        going = here != target[rows]
+        rows, here = rows[going], here[going]
+    return [*columns, end.repeat(len(target))]
+
+
+def _walk_simple(
+    graph: Graph, target: Tensor, source: Tensor, rng: torch.Generator
+) -> list[Tensor]:
+    """Columns of next nodes of walks that visit no node twice; stuck ones are walked again."""
+    tokens = torch.full((len(target), graph.n), graph.n)
+    todo = torch.arange(len(target))
+    while len(todo):
+        rows, here = todo, source[todo]
+        visited = torch.zeros(len(target), graph.n, dtype=torch.bool)
+        failed = []
+        tokens[todo] = graph.n
+        for column in range(graph.n):
+            visited[rows, here] = True
+            free = graph.adjacency[here] & graph.reachability[target[rows]] & ~visited[rows]
+            stuck = ~free.any(1)
+            failed.append(rows[stuck])
+            rows, free = rows[~stuck], free[~stuck]
+            if not len(rows):
+                break
+            here = torch.multinomial(free.float(), 1, generator=rng).squeeze(1)
+            tokens[rows, column] = here
+            going = here != target[rows]
+            rows, here = rows[going], here[going]
+        todo = torch.cat(failed)
+    return list(tokens.T)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What a set of paths shows of the graph (ALPINE's A^obs and R^obs)."""
+
+    adjacency: Bool[Tensor, "N N"]
+    reachability: Bool[Tensor, "N N"]
+
+
+def observed(vocab: Vocab, tokens: Int[Tensor, "B L"]) -> Observed:
+    """A^obs[j, k]: some path steps j -> k. R^obs[i, k]: some path to i visits k later."""
+    n = vocab.n_nodes
+    adjacency, reachability = torch.zeros(2, n + 1, n + 1, dtype=torch.bool)
+    adjacency[tokens[:, PROMPT - 1 : -1], tokens[:, PROMPT:]] = True
+    reachability[tokens[:, 1:2].expand_as(tokens[:, PROMPT:]), tokens[:, PROMPT:]] = True
+    return Observed(adjacency[:n, :n].clone(), reachability[:n, :n].clone())
+
+
+def degrees(task: Task, seen: Observed) -> Int[Tensor, " M"]:
+    """ALPINE's degree of each pair (s, t): how many edges lie between s and a node seen for t.
+
+    0 if s itself was seen on a path to t, 1 if a next node of s was, 2 if a next node of one of
+    those was, and 3 for every pair beyond.
+    """
+    adjacency = task.graph.adjacency.float()
+    near = seen.reachability  # [N target, N]
+    degree = torch.full_like(near, 3, dtype=torch.int64)
+    for d in range(3):
+        degree[near & (degree == 3)] = d
+        near = (near.float() @ adjacency.T).bool()
+    source, target = task.pairs.T
+    return degree[target, source]

@@ -1,0 +1,47 @@
+"""Shared by all tests: one torch thread, annotated shapes checked at run time, tiny worlds."""
+
+import builtins
+
+import jaxtyping
+import torch
+
+# planrl imports its shape annotations for type checkers only. The tests check them at run time:
+# every public function of these modules is wrapped so that a wrong shape is an error.
+for _name in ("Bool", "Float", "Int"):
+    setattr(builtins, _name, getattr(jaxtyping, _name))
+builtins.Tensor = torch.Tensor
+jaxtyping.install_import_hook(
+    [f"planrl.{m}" for m in ("graphs", "tasks", "models", "rollouts", "objectives", "evaluate",
+                             "theory", "formats")],
+    "beartype.beartype",
+)  # fmt: skip
+
+import pytest  # noqa: E402
+
+import planrl as pr  # noqa: E402
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture
+def rng():
+    return pr.seeded(0, "test")
+
+
+@pytest.fixture
+def small_task():
+    """A DAG of 12 nodes on which every question has an answer."""
+    return pr.all_pairs(pr.random_dag(12, 0.35, pr.seeded(3, "graph")))
+
+
+@pytest.fixture(params=["table", "transformer"])
+def make_model(request):
+    """A function vocab -> model, for each kind of model there is."""
+
+    def make(vocab, seed=0):
+        if request.param == "table":
+            return pr.LogitTable(vocab)
+        config = pr.TransformerConfig(width=24, heads=2)
+        return pr.Transformer(vocab, config, pr.seeded(seed, "weights"))
+
+    return make
