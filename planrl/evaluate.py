@@ -1,0 +1,206 @@
+"""Scores of a model: how often it is right, in how many ways, what it holds of the graph.
+
+Accuracy comes in two kinds that tell different stories, so both are always given: *sampled* (walks
+drawn at temperature 1 unless told otherwise) and *greedy* (the most likely token each time).
+Diversity is the number of distinct right paths among S sampled walks of one pair; coverage divides
+it by the number of right paths there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+
+from planrl.errors import InputError
+from planrl.graphs import Graph
+from planrl.models import PathModel
+from planrl.rollouts import Sampler, rollout
+from planrl.tasks import PROMPT, Task, Vocab, is_path
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Int
+    from torch import Tensor
+
+ERRORS = ("no edge", "gave up", "too long")
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Per pair (M of them): accuracy of S samples, greedy accuracy, distinct right paths, coverage.
+
+    `coverage` is nan where the graph has cycles (endlessly many paths). `errors` counts the S * M
+    sampled walks by what went wrong first, as shares; `entropy` is the mean entropy, in nats, of
+    the model's choices along its own sampled walks.
+    """
+
+    accuracy: Float[Tensor, " M"]
+    greedy: Float[Tensor, " M"]
+    diversity: Float[Tensor, " M"]
+    coverage: Float[Tensor, " M"]
+    errors: dict[str, float]
+    entropy: float
+    samples: int
+
+    def summary(self, prefix: str = "") -> dict[str, float]:
+        """The means, by name, as a record can hold them."""
+        names = ("accuracy", "greedy", "diversity", "coverage")
+        means = {prefix + name: float(getattr(self, name).mean()) for name in names}
+        return {**means, prefix + "entropy": self.entropy}
+
+    def by(self, group: Int[Tensor, " M"]) -> dict[int, dict[str, float | int]]:
+        """Pairs, mean accuracy and mean greedy accuracy for each value of `group`."""
+        table: dict[int, dict[str, float | int]] = {}
+        for value in group.unique().tolist():
+            rows = group == value
+            table[value] = {
+                "pairs": int(rows.sum()),
+                "accuracy": float(self.accuracy[rows].mean()),
+                "greedy": float(self.greedy[rows].mean()),
+                "diversity": float(self.diversity[rows].mean()),
+            }
+        return table
+
+
+def first_error(graph: Graph, tokens: Int[Tensor, "B L"]) -> Int[Tensor, " B"]:
+    """What went wrong in each row: 0 a step that is no edge, 1 gave up, 2 too long; -1 nothing."""
+    vocab = Vocab(graph.n)
+    table = torch.zeros(vocab.size, vocab.size, dtype=torch.bool)
+    table[: graph.n, : graph.n] = graph.adjacency
+    into_end = tokens[:, 1:] == vocab.end
+    illegal = vocab.chosen(tokens) & ~into_end & ~table[tokens[:, :-1], tokens[:, 1:]]
+    error = torch.full((len(tokens),), 2)
+    error[into_end.any(1)] = 1
+    error[illegal.any(1)] = 0
+    error[is_path(graph, tokens)] = -1
+    return error
+
+
+def count_distinct(rows: Int[Tensor, "M S"], right: Bool[Tensor, "M S"]) -> Float[Tensor, " M"]:
+    """How many different values each row of `rows` has where `right` holds."""
+    marked = torch.where(right, rows, -1).sort(1).values
+    new = torch.ones_like(right)
+    new[:, 1:] = marked[:, 1:] != marked[:, :-1]
+    return (new & (marked >= 0)).sum(1).float()
+
+
+def evaluate(
+    model: PathModel,
+    task: Task,
+    *,
+    rng: torch.Generator,
+    sampler: Sampler | None = None,
+    samples: int = 32,
+) -> Scores:
+    """Scores on every pair of the task, from `samples` sampled walks and one greedy walk."""
+    sampler = sampler or Sampler()
+    if samples < 1:
+        raise InputError(f"samples is the number of walks for each pair, at least 1: {samples}")
+    graph, many = task.graph, task.pairs.repeat_interleave(samples, 0)
+    tokens = rollout(model, many, rng=rng, sampler=sampler)
+    error = first_error(graph, tokens)
+    right = (error < 0).view(-1, samples)
+    names = tokens.unique(dim=0, return_inverse=True)[1].view(-1, samples)
+    diversity = count_distinct(names, right)
+    best = rollout(model, task.pairs, rng=rng, sampler=replace(sampler, greedy=True, epsilon=0.0))
+    return Scores(
+        accuracy=right.float().mean(1),
+        greedy=is_path(graph, best).float(),
+        diversity=diversity,
+        coverage=diversity / _path_counts(task),
+        errors={name: float((error == e).float().mean()) for e, name in enumerate(ERRORS)},
+        entropy=_choice_entropy(model, tokens[: min(len(tokens), 4096)]),
+        samples=samples,
+    )
+
+
+def _path_counts(task: Task) -> Tensor:
+    if not task.graph.is_dag:
+        return torch.full((len(task.pairs),), torch.nan)
+    source, target = task.pairs.T
+    return task.graph.count_paths()[target, source].float()
+
+
+def _choice_entropy(model: PathModel, tokens: Tensor) -> float:
+    total, count = 0.0, 0
+    with torch.inference_mode():
+        for rows in tokens.split(512):
+            chosen = model.vocab.chosen(rows) & (rows[:, :-1] != rows[:, 1:2])
+            logp = model(rows[:, :-1])[chosen].log_softmax(-1)
+            total -= float((logp.exp() * logp).sum())
+            count += int(chosen.sum())
+    return total / max(count, 1)
+
+
+def next_logits(model: PathModel) -> Float[Tensor, "N N V"]:
+    """Logits [target, here, next] of the first step of a walk that starts at `here`."""
+    n = model.vocab.n_nodes
+    target, here = torch.cartesian_prod(torch.arange(n), torch.arange(n)).T
+    tokens = torch.stack([here, target, here], 1)
+    with torch.no_grad():
+        last = torch.cat([model(rows)[:, PROMPT - 1] for rows in tokens.split(1024)])
+    return last.view(n, n, -1)
+
+
+def auc(score: Tensor, truth: Bool[Tensor, " N"]) -> float:
+    """The chance that a random true entry scores above a random false one (ties count half)."""
+    score, truth = score.flatten().double(), truth.flatten()
+    positive, negative = int(truth.sum()), int((~truth).sum())
+    if not positive or not negative:
+        raise InputError(f"AUC needs true and false entries; {positive} true, {negative} false")
+    _, place, count = score.unique(return_inverse=True, return_counts=True)
+    rank = count.cumsum(0) - (count - 1) / 2  # mean rank of tied scores
+    return float((rank[place][truth].sum() - positive * (positive + 1) / 2) / positive / negative)
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """How well the weights' read-outs separate true from false entries of A and R.
+
+    `gap` is the mean read-out over true entries minus that over false ones (ALPINE's weight gap).
+    """
+
+    adjacency_auc: float
+    adjacency_gap: float
+    reachability_auc: float
+    reachability_gap: float
+
+
+def recovery(model: PathModel, graph: Graph) -> Recovery:
+    """Compare W^M' with the adjacency and W^V' with the reachability, the diagonal left out."""
+    readout = model.readout()
+    off = ~torch.eye(graph.n, dtype=torch.bool)
+
+    def compare(score: Tensor, truth: Tensor) -> tuple[float, float]:
+        score, truth = score[off], truth[off]
+        return auc(score, truth), float(score[truth].mean() - score[~truth].mean())
+
+    return Recovery(
+        *compare(readout.adjacency, graph.adjacency),
+        *compare(readout.reachability, graph.reachability),
+    )
+
+
+def watch(
+    model: PathModel,
+    tasks: dict[str, Task],
+    *,
+    rng: Callable[[], torch.Generator],
+    samples: int = 32,
+    sampler: Sampler | None = None,
+) -> Callable[[], dict[str, float]]:
+    """A measure for `probe`: the summary on each named task, under `name_accuracy` and so on.
+
+    `rng` makes a fresh generator for each look, so that every look uses the same chance.
+    """
+
+    def measure() -> dict[str, float]:
+        summary: dict[str, float] = {}
+        for name, task in tasks.items():
+            scores = evaluate(model, task, rng=rng(), sampler=sampler, samples=samples)
+            summary |= scores.summary(f"{name}_")
+        return summary
+
+    return measure

@@ -1,0 +1,89 @@
+"""Losses: pure functions of the model's logits and a batch. Gradient descent makes them smaller.
+
+Write i for the target, j for where a walk stands, k for the next node, q = softmax(logits) and
+f = logits. The sums run over chosen steps m.
+
+    SFT               - mean log q_m[k_m]
+    policy gradient   - (1/B) sum_m log q_m[k_m] * sg( G - lambda * log(q_m[k_m] / q_m^base[k_m]) )
+    Q-learning        mean ( f_m[k_m] - r_m - gamma * sg( max_k f_{m+1}[k] ) )^2
+
+G is the walk's return (the sum of its rewards), sg stops the gradient. The KL part is a *penalty*:
+it pulls the policy towards the base (Theorem 4.4; the sign printed in the sources would push it
+away). Q-learning reads the raw logits as Q-values and does not look beyond the target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+
+from planrl.errors import InputError
+from planrl.tasks import Batch
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
+
+Loss = Callable[["Tensor", Batch], "Tensor"]
+"""(logits [B, T, V], batch) -> a scalar to be made smaller."""
+
+
+def _of_next(values: Tensor, batch: Batch) -> Tensor:
+    """values[b, m, next token of step m].  # [B, T, V] -> [B, T]"""
+    return values.gather(-1, batch.tokens[:, 1:, None]).squeeze(-1)
+
+
+def sft(logits: Float[Tensor, "B T V"], batch: Batch) -> Float[Tensor, ""]:
+    """Mean surprise, in nats, at the demonstrated choices: -log q[next | target, here]."""
+    surprise = -_of_next(logits.log_softmax(-1), batch)
+    return surprise[batch.chosen].mean()
+
+
+def policy_gradient(
+    logits: Float[Tensor, "B T V"], batch: Batch, *, baseline: bool = False, kl: float = 0.0
+) -> Float[Tensor, ""]:
+    """REINFORCE with whole-walk returns, and `kl` (lambda) times a pull towards the frozen base.
+
+    The batch must be on-policy. `baseline` subtracts the batch's mean return. The KL estimate is
+    the single-sample one at the chosen token; with kl > 0 the batch needs the base model's logits:
+    train(..., TrainConfig(refresh=0)). Source: the paper's policy gradient loss, Theorems 4.1-4.4.
+    """
+    if not kl >= 0.0:
+        raise InputError(f"kl is the penalty's weight lambda, at least 0, but kl={kl} was given")
+    logp = _of_next(logits.log_softmax(-1), batch)  # [B, T]
+    value = batch.reward.sum(1, keepdim=True)  # [B, 1]
+    if baseline:
+        value = value - value.mean()
+    if kl > 0.0:
+        if batch.frozen is None:
+            raise InputError(
+                f"policy_gradient with kl={kl} needs the frozen base: use TrainConfig(refresh=0)"
+            )
+        ratio = logp.detach() - _of_next(batch.frozen.log_softmax(-1), batch)
+        value = value - kl * ratio
+    return -(logp * value * batch.chosen).sum() / len(logp)
+
+
+def q_learning(
+    logits: Float[Tensor, "B T V"], batch: Batch, *, discount: float = 1.0
+) -> Float[Tensor, ""]:
+    """Mean squared temporal-difference error of the logits, read as Q-values.
+
+    The TD target is reward + discount * max over the next position's logits, without gradient, and
+    the reward alone at a step into the target or into END. It comes from the frozen copy if there
+    is one (a target network: TrainConfig(refresh=n)), else from the logits themselves. Any walks
+    will do, on- or off-policy. Source: the paper's Q-learning loss, Theorems 5.1-5.3.
+    """
+    if not 0.0 <= discount <= 1.0:
+        raise InputError(f"discount is between 0 and 1, but discount={discount} was given")
+    target, end = batch.tokens[:, 1:2], logits.shape[-1] - 1
+    here, following = batch.tokens[:, :-1], batch.tokens[:, 1:]
+    terminal = (following == target) | (following == end)
+    step = batch.chosen & (here != target)
+    step[:, -1] &= terminal[:, -1]  # a walk cut off by its length: what follows is not known
+    best = (logits if batch.frozen is None else batch.frozen).detach().amax(-1)  # [B, T]
+    after = torch.cat([best[:, 1:], torch.zeros_like(best[:, :1])], 1) * ~terminal
+    error = _of_next(logits, batch) - batch.reward - discount * after
+    return (error.square() * step).sum() / step.sum().clamp(min=1)

@@ -1,0 +1,126 @@
+"""What the mathematics predicts, computed exactly, and checks of a run against it.
+
+Theorem 3.1  SFT's stable point: softmax f(i, j)[k] = N_ijk / sum_k' N_ijk', with N_ijk how
+             often the data steps j -> k when the target is i.
+Theorem 4.3  KL(U_C || q) between the uniform law on the correct next nodes and the policy.
+Theorem 5.2  Process reward: f*(i, j)[k] = A[j, k] + R[i, k] - 1, on a DAG from any start.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from planrl.errors import InputError
+from planrl.graphs import Graph
+from planrl.tasks import PROMPT, Task, Vocab
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+    from torch import Tensor
+
+
+def step_counts(vocab: Vocab, tokens: Int[Tensor, "M L"]) -> Float[Tensor, "N N V"]:
+    """N[i, j, k]: how often these rows step j -> k on the way to i, END among the k."""
+    vocab.check(tokens)
+    chosen = vocab.chosen(tokens)
+    target = tokens[:, 1:2].expand_as(chosen)[chosen]
+    here, following = tokens[:, :-1][chosen], tokens[:, 1:][chosen]
+    counts = torch.zeros(vocab.n_nodes, vocab.n_nodes, vocab.size)
+    one = torch.ones(len(here))
+    return counts.index_put_((target, here, following), one, accumulate=True)
+
+
+def sft_optimum(task: Task, tokens: Int[Tensor, "M L"]) -> Float[Tensor, "N N V"]:
+    """The probabilities SFT on these rows ends at, [target, here, next]; nan without data.
+
+    Source: Theorem 3.1.
+    """
+    counts = step_counts(task.vocab, tokens)
+    return counts / counts.sum(-1, keepdim=True)
+
+
+def optimal_q(
+    task: Task, *, discount: float = 1.0, start: float = 0.0, sweeps: int = 10_000
+) -> Float[Tensor, "N N V"]:
+    """The fixed point of Q-learning's update, [target, here, next], from `start` by iteration.
+
+    Each step earns what the task's reward gives a walk of that single step. nan where here is the
+    target: nothing is chosen there. On a DAG with process reward this is A + R - 1 (Theorem 5.2)
+    from any start; with directed cycles or outcome reward it depends on `start` (Theorem 5.1).
+    """
+    n = task.graph.n
+    target, here, following = torch.cartesian_prod(*[torch.arange(m) for m in (n, n, n + 1)]).T
+    rows = torch.stack([here, target, here, following, torch.full_like(here, n)], 1)
+    earned = task.reward(task.graph, rows)[:, PROMPT - 1].view(n, n, n + 1)
+    q = torch.full((n, n, n + 1), float(start))
+    same = torch.eye(n, dtype=torch.bool)
+    for _ in range(sweeps):
+        value = q.amax(-1).masked_fill(same, 0.0)  # [target, next]; 0 once there, and after END
+        value = torch.cat([value, torch.zeros(n, 1)], 1)
+        updated = earned + discount * value[:, None, :]
+        if torch.equal(updated, q):
+            break
+        q = updated
+    else:
+        raise InputError(
+            f"no fixed point after {sweeps} sweeps: a cycle of this graph earns for ever; "
+            f"use a discount below 1 (discount={discount} was given)"
+        )
+    q = q.clone()
+    q[same] = torch.nan
+    return q
+
+
+def process_optimum(graph: Graph) -> Float[Tensor, "N N N"]:
+    """Theorem 5.2's closed form A[j, k] + R[i, k] - 1 as a tensor [target, here, next]."""
+    return graph.adjacency.float()[None] + graph.reachability.float()[:, None] - 1.0
+
+
+def kl_to_uniform(graph: Graph, logits: Float[Tensor, "N N V"]) -> Float[Tensor, "N N"]:
+    """KL(U_C || q) of every (target, here), in nats; nan where no next node is correct.
+
+    U_C is uniform on the correct next nodes, q = softmax(logits). Source: Theorem 4.3.
+    """
+    correct = graph.correct.float()
+    number = correct.sum(-1)
+    logq = logits.log_softmax(-1)[..., : graph.n]
+    cross = torch.where(graph.correct, -logq, 0.0).sum(-1) / number  # 0 / 0 = nan where C is empty
+    kl = cross - number.log()
+    return kl.masked_fill(torch.eye(graph.n, dtype=torch.bool), torch.nan)
+
+
+@dataclass(frozen=True)
+class Check:
+    """A claim that held: the largest gap between prediction and observation."""
+
+    claim: str
+    gap: float
+    tolerance: float
+    compared: int
+
+    def __str__(self) -> str:
+        return (
+            f"holds: {self.claim}\n  largest gap {self.gap:.2g} over {self.compared:,} values "
+            f"(allowed: {self.tolerance:g})"
+        )
+
+
+def check(
+    claim: str, *, predicted: Tensor | float, observed: Tensor | float, tolerance: float
+) -> Check:
+    """The largest |predicted - observed|, nan predictions left out.
+
+    Raises AssertionError, naming the claim and the gap, when it is above the tolerance.
+    """
+    difference = torch.as_tensor(predicted) - torch.as_tensor(observed)
+    told = ~torch.as_tensor(predicted).isnan().expand_as(difference)
+    if not told.any():
+        raise InputError(f"nothing to check for {claim!r}: every prediction is nan")
+    gap = float(difference[told].abs().max())
+    result = Check(claim, gap, tolerance, int(told.sum()))
+    if not gap <= tolerance:
+        raise AssertionError(f"does not hold: {claim}: gap {gap:.3g}, allowed {tolerance:g}")
+    return result

@@ -1,0 +1,152 @@
+"""The training loop, as a generator of records: one `next` is one gradient step and one `Step`.
+
+So a chapter writes list(run), a widget takes one step a tick, and stopping is not asking for more.
+What a callback would do is a wrapper around the stream: `probe` measures, `until` stops.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import torch
+
+from planrl.errors import InputError, TrainingError
+from planrl.models import PathModel
+from planrl.objectives import Loss
+from planrl.tasks import Batch
+
+Measured = Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """How to train: AdamW with learning rate `lr`, gradient norm clipped at `clip` (None: not).
+
+    `steps=None` goes on for as long as it is asked. `refresh` keeps a frozen copy of the model, for
+    losses that want its logits: 0 the model as it began (a KL reference), n a copy renewed every n
+    steps (a target network), None no copy.
+    """
+
+    steps: int | None = None
+    lr: float = 1e-2
+    weight_decay: float = 0.0
+    clip: float | None = 1.0
+    refresh: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.steps is not None and self.steps < 1:
+            raise InputError(f"steps must be at least 1, or None for no end: {self.steps}")
+        if not (math.isfinite(self.lr) and self.lr > 0):
+            raise InputError(f"lr is the learning rate, a positive number; {self.lr} was given")
+        if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
+            raise InputError(f"weight_decay must be at least 0; {self.weight_decay} was given")
+        if self.clip is not None and not self.clip > 0:
+            raise InputError(f"clip must be positive, or None for no clipping; {self.clip} given")
+        if self.refresh is not None and self.refresh < 0:
+            raise InputError(
+                f"refresh={self.refresh}: take None (no frozen copy), 0 (a copy of the model as it "
+                "began) or n (a copy renewed every n steps)"
+            )
+
+
+@dataclass(frozen=True)
+class Step:
+    """One update. `step` counts updates done so far, from 1; `reward` is the batch's mean return.
+
+    `measured` is what a `probe` saw after this update, if it looked.
+    """
+
+    step: int
+    loss: float
+    reward: float
+    measured: Measured | None = None
+
+
+Run = Generator[Step, None, None]
+
+
+def adamw(model: PathModel, config: TrainConfig) -> torch.optim.Optimizer:
+    """The optimizer `train` makes if it is not given one."""
+    return torch.optim.AdamW(
+        model.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=True
+    )
+
+
+def train(
+    model: PathModel,
+    batches: Iterator[Batch],
+    loss: Loss,
+    config: TrainConfig | None = None,
+    *,
+    optimizer: torch.optim.Optimizer | None = None,
+    frozen: PathModel | None = None,
+    done: int = 0,
+) -> Run:
+    """A run: each `next` takes a batch, does one update of `model` in place and yields its Step.
+
+    `frozen` is the reference to use instead of a copy of `model` (it needs refresh=0). To go on
+    with an interrupted run, give its optimizer and the number of updates `done`.
+    Raises TrainingError, before the update, when loss or gradient is not finite.
+    """
+    config = config or TrainConfig()
+    if frozen is not None and config.refresh != 0:
+        raise InputError("frozen is a fixed reference: it needs TrainConfig(refresh=0)")
+    if config.refresh is not None and frozen is None:
+        frozen = copy.deepcopy(model)
+    return _run(model, batches, loss, config, optimizer or adamw(model, config), frozen, done)
+
+
+def _run(
+    model: PathModel,
+    batches: Iterator[Batch],
+    loss: Loss,
+    config: TrainConfig,
+    optimizer: torch.optim.Optimizer,
+    frozen: PathModel | None,
+    done: int,
+) -> Run:
+    step = done
+    while config.steps is None or step < config.steps:
+        batch = next(batches, None)
+        if batch is None:
+            return
+        if frozen is not None:
+            if config.refresh and step % config.refresh == 0:
+                frozen.load_state_dict(model.state_dict())
+            with torch.no_grad():
+                batch = replace(batch, frozen=frozen(batch.tokens[:, :-1]))
+        value = loss(model(batch.tokens[:, :-1]), batch)
+        optimizer.zero_grad(set_to_none=True)
+        value.backward()
+        parameters = list(model.parameters())
+        norm = torch.nn.utils.clip_grad_norm_(parameters, config.clip or math.inf)
+        loss_value = float(value.detach())
+        step += 1
+        if not math.isfinite(loss_value + float(norm)):
+            raise TrainingError(
+                f"step {step}: loss {loss_value}, gradient norm {float(norm)}, with {config}. The "
+                f"model keeps its parameters of step {step - 1}; try a smaller lr or reward scale"
+            )
+        optimizer.step()
+        yield Step(step, loss_value, float(batch.reward.sum(1).mean()))
+
+
+def probe(run: Run, measure: Callable[[], Measured], every: int = 100) -> Run:
+    """The same run, with what `measure()` returns put into every `every`-th record."""
+    if every < 1:
+        raise InputError(f"every is a number of steps, at least 1; {every} was given")
+    return (
+        replace(record, measured=measure()) if record.step % every == 0 else record
+        for record in run
+    )
+
+
+def until(run: Run, stop: Callable[[Step], bool]) -> Run:
+    """The same run, ended after the first record for which `stop(record)` is true."""
+    for record in run:
+        yield record
+        if stop(record):
+            return

@@ -1,0 +1,117 @@
+import math
+from functools import partial
+
+import pytest
+import torch
+
+import planrl as pr
+from planrl.theory import step_counts
+
+
+def test_theorem_3_1_sft_of_a_table_ends_at_the_demonstrated_frequencies(small_task):
+    paths = pr.sample_paths(small_task, 4, pr.seeded(0, "paths"))
+    model = pr.LogitTable(small_task.vocab)
+    shown = pr.demonstrations(small_task, paths, rng=pr.seeded(0, "b"), size=None)
+    list(pr.train(model, shown, pr.sft, pr.TrainConfig(steps=400, lr=0.1)))
+    pr.check(
+        "SFT ends at the frequencies",
+        predicted=pr.sft_optimum(small_task, paths),
+        observed=model.table.detach().softmax(-1),
+        tolerance=0.01,
+    )
+
+
+def test_step_counts_count_each_step_under_its_target():
+    task = pr.all_pairs(pr.diamond(2))
+    tokens = torch.tensor([[0, 3, 0, 1, 3, 4], [0, 3, 0, 1, 3, 4], [0, 3, 0, 2, 3, 4]])
+    counts = step_counts(task.vocab, tokens)
+    assert counts[3, 0].tolist() == [0, 2, 1, 0, 0]
+    assert counts[3, 3].tolist() == [0, 0, 0, 0, 3]
+    assert counts.sum() == 9
+    optimum = pr.sft_optimum(task, tokens)
+    assert optimum[3, 0].tolist() == pytest.approx([0, 2 / 3, 1 / 3, 0, 0])
+    assert optimum[1].isnan().all()
+
+
+@pytest.mark.parametrize("start", [0.0, 3.0, -3.0])
+def test_theorem_5_2_process_reward_has_adjacency_plus_reachability_minus_1(start, small_task):
+    task = pr.Task(small_task.graph, small_task.pairs, pr.process_reward)
+    q = pr.optimal_q(task, start=start)
+    assert torch.equal(q.isnan()[..., 0], torch.eye(12, dtype=torch.bool))
+    pr.check(
+        "f* = A + R - 1",
+        predicted=q[..., :12],
+        observed=pr.process_optimum(small_task.graph),
+        tolerance=0.0,
+    )
+    assert (q[..., 12][~q[..., 12].isnan()] == -1).all()  # giving up
+
+
+def test_theorem_5_2_is_where_q_learning_goes():
+    task = pr.all_pairs(pr.random_dag(6, 0.5, pr.seeded(0, "graph")), pr.process_reward)
+    model = pr.LogitTable(task.vocab)
+    sampler = pr.Sampler(epsilon=1.0, max_tokens=10)
+    walks = pr.on_policy(model, task, rng=pr.seeded(0, "w"), sampler=sampler, size=64)
+    for lr in (0.05, 0.005):
+        list(pr.train(model, walks, pr.q_learning, pr.TrainConfig(steps=300, lr=lr)))
+    told = pr.optimal_q(task)
+    told[0] = torch.nan  # no question asks for node 0, so nothing is learnt of it
+    pr.check("table", predicted=told, observed=model.table.detach(), tolerance=0.05)
+
+
+def test_theorem_5_1_outcome_reward_makes_every_next_node_but_the_target_alike(small_task):
+    task = pr.Task(small_task.graph, small_task.pairs, pr.outcome_reward)
+    q = pr.optimal_q(task, start=2.0)[..., :12]
+    for target in range(12):
+        others = [k for k in range(12) if k != target]
+        values = q[target][:, others]
+        values = values[~values.isnan()]
+        assert values.max() == values.min()
+
+
+def test_discount_shrinks_values_with_the_distance():
+    task = pr.all_pairs(pr.chain(4), partial(pr.process_reward, scale=2.0))
+    q = pr.optimal_q(task, discount=0.5)
+    assert [q[3, j, j + 1].item() for j in range(3)] == [0.5, 1.0, 2.0]
+
+
+def test_a_graph_that_earns_for_ever_is_refused():
+    task = pr.all_pairs(pr.Graph(3, [(0, 1), (1, 0), (1, 2)]), lambda g, t: torch.ones(len(t), 4))
+    with pytest.raises(pr.InputError, match="discount below 1"):
+        pr.optimal_q(task, sweeps=50)
+
+
+def test_kl_to_uniform_is_zero_for_the_uniform_policy_and_grows_as_it_collapses():
+    graph = pr.diamond(4)
+    logits = torch.full((6, 6, 7), -1e4)
+    logits[:, :, :6] += 1e4 * graph.correct
+    assert pr.kl_to_uniform(graph, logits)[5, 0] == pytest.approx(0, abs=1e-6)
+    logits[5, 0, 1] += 2.0
+    q = torch.tensor([2.0, 0, 0, 0]).log_softmax(0)
+    wanted = float(-q.mean() - math.log(4))
+    assert pr.kl_to_uniform(graph, logits)[5, 0] == pytest.approx(wanted, abs=1e-5)
+    assert pr.kl_to_uniform(graph, logits)[0, 5].isnan()
+
+
+def test_theorem_4_3_one_on_policy_update_drifts_from_uniform_as_predicted():
+    """Exact expectation over the sampled next node: E[KL'] - KL = (eta^2 / 2) (c - 1) / c^2."""
+    c, eta = 5, 0.1
+    kl = lambda f: torch.logsumexp(f, 0) - f.mean() - math.log(c)  # noqa: E731
+    f = torch.zeros(c, dtype=torch.float64)
+    q = f.softmax(0)
+    drift = sum(q[k] * kl(f + eta * (torch.eye(c)[k] - q)) for k in range(c)) - kl(f)
+    assert drift.item() == pytest.approx(eta**2 / 2 * (c - 1) / c**2, rel=0.03)
+
+
+def test_check_reports_the_gap_and_raises_when_it_is_too_large():
+    told = pr.check("same", predicted=torch.tensor([1.0, torch.nan]), observed=torch.tensor([1.1, 9]),
+                    tolerance=0.2)  # fmt: skip
+    assert told.gap == pytest.approx(0.1)
+    assert told.compared == 1
+    assert "holds: same" in str(told)
+    with pytest.raises(AssertionError, match=r"does not hold: same.*allowed 0.05"):
+        pr.check("same", predicted=1.0, observed=1.1, tolerance=0.05)
+    with pytest.raises(AssertionError):
+        pr.check("not a number", predicted=1.0, observed=float("nan"), tolerance=1.0)
+    with pytest.raises(pr.InputError, match="nothing to check"):
+        pr.check("empty", predicted=torch.tensor([torch.nan]), observed=1.0, tolerance=1.0)
