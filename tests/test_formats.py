@@ -1,0 +1,202 @@
+import os
+import pickle
+
+import networkx as nx
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import gelu, scaled_dot_product_attention
+
+import planrl as pr
+from planrl.formats import read_alpine, read_graph, read_nanogpt, write_alpine, write_graphml
+
+
+def written(tmp_path, text, name="graph.txt"):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_graphml_round_trip_keeps_labels_and_edges(tmp_path):
+    graph = pr.Graph(3, [(2, 0), (0, 1)], ["Athens", "Bern", "Cairo"])
+    write_graphml(graph, tmp_path / "g.graphml")
+    assert read_graph(tmp_path / "g.graphml") == graph
+
+
+def test_graphml_of_other_tools_is_read_whatever_the_order_of_its_nodes(tmp_path):
+    theirs = nx.DiGraph([("10", "9"), ("9", "2"), ("2", "10")])
+    nx.write_graphml(theirs, tmp_path / "g.graphml")
+    graph = read_graph(tmp_path / "g.graphml")
+    assert graph.labels == ("2", "9", "10")
+    assert graph.edges == ((0, 2), (1, 0), (2, 1))
+
+
+def test_graphml_with_parallel_edges_counts_them_once(tmp_path):
+    theirs = nx.MultiDiGraph([("a", "b"), ("a", "b")])
+    nx.write_graphml(theirs, tmp_path / "g.graphml")
+    assert read_graph(tmp_path / "g.graphml").edges == ((0, 1),)
+
+
+def test_edge_lists_take_words_or_numbers_by_spaces_tabs_or_commas(tmp_path):
+    assert read_graph(written(tmp_path, "# two edges\na\tb\n\nb, c\n")).labels == ("a", "b", "c")
+    graph = read_graph(written(tmp_path, "10 2\n2 3\n"))
+    assert graph.labels == ("2", "3", "10")
+    assert graph.edges == ((0, 1), (2, 0))
+
+
+GRAPHML = '<graphml xmlns="http://graphml.graphdrawing.org/xmlns"><graph edgedefault="{kind}">{body}</graph></graphml>'  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "words"),
+    [
+        (GRAPHML.format(kind="directed", body='<node id="a"/><edge source="a" target="z"/>'), "g.graphml", "'z', which does not exist"),
+        (GRAPHML.format(kind="directed", body='<node id="a"/><node id="a"/>'), "g.graphml", "two nodes have the id 'a'"),
+        (GRAPHML.format(kind="directed", body='<node id="a"/><edge source="a" target="a"/>'), "g.graphml", "self-loop"),
+        (GRAPHML.format(kind="undirected", body='<node id="a"/><node id="b"/><edge source="a" target="b"/>'), "g.graphml", "undirected"),
+        (GRAPHML.format(kind="directed", body=""), "g.graphml", "holds no GraphML graph"),
+        ("<graphml><graph>", "g.graphml", "not well-formed GraphML"),
+        ("<html/>", "g.graphml", "holds no GraphML graph"),
+        ('<!DOCTYPE a [<!ENTITY b "c">]><graphml/>', "g.graphml", "XML entities"),
+        ("a b\nc\n", "g.txt", "line 2: expected `from to`"),
+        ("a b\nc c\n", "g.txt", "line 2: 'c' leads to itself"),
+        ("# nothing\n", "g.txt", "has no edges"),
+    ],
+)  # fmt: skip
+def test_malformed_graph_files_are_refused_with_the_place_named(text, name, words, tmp_path):
+    with pytest.raises(pr.InputError, match=words):
+        read_graph(written(tmp_path, text, name))
+
+
+def test_missing_and_binary_files_are_refused(tmp_path):
+    with pytest.raises(pr.InputError, match="cannot read"):
+        read_graph(tmp_path / "nowhere.txt")
+    (tmp_path / "b.txt").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(pr.InputError, match="not a UTF-8 text file"):
+        read_graph(tmp_path / "b.txt")
+
+
+def test_alpine_lines_round_trip(tmp_path, small_task):
+    paths = pr.sample_paths(small_task, 2, pr.seeded(0, "paths"))
+    write_alpine(tmp_path / "train.txt", small_task.graph, paths)
+    lines = read_alpine(tmp_path / "train.txt", small_task.graph)
+    assert torch.equal(lines.tokens, paths)
+    assert lines.invalid == ()
+    assert lines.pairs == len(small_task.pairs)
+
+
+def test_alpine_lines_that_are_no_paths_are_named_with_line_and_reason(tmp_path):
+    graph = pr.diamond(2)
+    text = "0 3 0 1 3\n\n0 3\n0 3 0 9 3\n0 3 0 3\n0 3 0 1\n0 3 1 3\n"
+    lines = read_alpine(written(tmp_path, text), graph)
+    assert lines.line == (1, 5, 6, 7)
+    assert dict(lines.invalid) == {
+        3: "has 2 words; `s t s ... t` has at least 4",
+        4: "names the node '9', which the graph does not have",
+        5: "steps 0 -> 3, which is no edge",
+        6: "ends at 1, but its target is 3",
+        7: "starts at 1, but its source is 0",
+    }
+    assert read_alpine(written(tmp_path, "\n"), graph).pairs == 0
+
+
+class Theirs(nn.Module):
+    """A GPT of nanoGPT's layout, written here plainly to compare with."""
+
+    def __init__(self, vocab, width, block_size):
+        super().__init__()
+        norm = lambda: nn.LayerNorm(width, bias=False)  # noqa: E731
+        line = lambda a, b: nn.Linear(a, b, bias=False)  # noqa: E731
+        attention = nn.ModuleDict({"c_attn": line(width, 3 * width), "c_proj": line(width, width)})
+        mlp = nn.ModuleDict({"c_fc": line(width, 4 * width), "c_proj": line(4 * width, width)})
+        block = {"ln_1": norm(), "attn": attention, "ln_2": norm(), "mlp": mlp}
+        self.transformer = nn.ModuleDict(
+            {
+                "wte": nn.Embedding(vocab, width),
+                "wpe": nn.Embedding(block_size, width),
+                "h": nn.ModuleList([nn.ModuleDict(block)]),
+                "ln_f": norm(),
+            }
+        )
+        self.lm_head = line(width, vocab)
+        self.lm_head.weight = self.transformer["wte"].weight
+
+    def forward(self, tokens):
+        parts = self.transformer
+        x = parts["wte"](tokens) + parts["wpe"].weight[: tokens.shape[1]]
+        for block in parts["h"]:
+            q, k, v = block["attn"]["c_attn"](block["ln_1"](x)).chunk(3, -1)
+            mixed = scaled_dot_product_attention(q, k, v, is_causal=True)
+            x = x + block["attn"]["c_proj"](mixed)
+            hidden = gelu(block["mlp"]["c_fc"](block["ln_2"](x)), approximate="tanh")
+            x = x + block["mlp"]["c_proj"](hidden)
+        return self.lm_head(parts["ln_f"](x))
+
+
+@pytest.fixture
+def theirs():
+    torch.manual_seed(0)
+    return Theirs(vocab=9, width=12, block_size=32)
+
+
+def page_of(model, **more):
+    sizes = {"n_layer": 1, "n_head": 1, "n_embd": 12, "block_size": 32, "vocab_size": 9}
+    return {"model": model.state_dict(), "model_args": {**sizes, "bias": False}, **more}
+
+
+def test_a_nanogpt_checkpoint_gives_the_same_logits_its_tokens_renumbered(theirs, tmp_path):
+    more = {"iter_num": 5, "best_val_loss": np.float64(1.5), "config": {"dtype": "float32"}}
+    torch.save(page_of(theirs, **more), tmp_path / "ckpt.pt")
+    ours = read_nanogpt(tmp_path / "ckpt.pt")
+    assert ours.vocab.n_nodes == 7
+    tokens = torch.tensor([[0, 6, 0, 3, 6]])
+    wanted = theirs(tokens + 2)[..., [*range(2, 9), 1]]
+    assert torch.allclose(ours(tokens), wanted, atol=1e-5)
+
+
+class Evil:
+    def __reduce__(self):
+        return os.system, ("touch pwned",)
+
+
+def test_a_checkpoint_that_would_run_code_is_refused_and_runs_nothing(
+    theirs, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    torch.save(page_of(theirs, extra=Evil()), tmp_path / "evil.pt")
+    with pytest.raises(pr.InputError, match="is refused"):
+        read_nanogpt(tmp_path / "evil.pt")
+    (tmp_path / "raw.pt").write_bytes(pickle.dumps(Evil()))
+    with pytest.raises(pr.InputError):
+        read_nanogpt(tmp_path / "raw.pt")
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_foreign_checkpoints_are_refused_with_the_reason(theirs, tmp_path):
+    def refused(page, words):
+        torch.save(page, tmp_path / "c.pt")
+        with pytest.raises(pr.InputError, match=words):
+            read_nanogpt(tmp_path / "c.pt")
+
+    refused({"weights": 1}, "lacks part of nanoGPT's layout: 'model'")
+    refused([1, 2], "lacks part of nanoGPT's layout")
+    page = page_of(theirs)
+    page["model_args"]["bias"] = True
+    refused(page, "has no biases")
+    page = page_of(theirs)
+    page["model_args"]["n_embd"] = 24
+    refused(page, "other names or shapes")
+    page = page_of(theirs)
+    page["model"]["lm_head.weight"] = page["model"]["lm_head.weight"] + 1
+    refused(page, "ties input and output")
+    page = page_of(theirs)
+    page["model"]["transformer.ln_f.weight"] = torch.full((12,), float("nan"))
+    refused(page, "transformer.ln_f.weight")
+    torch.save(page_of(theirs), tmp_path / "c.pt")
+    whole = (tmp_path / "c.pt").read_bytes()
+    (tmp_path / "c.pt").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(pr.InputError, match=r"not a whole torch checkpoint|is refused"):
+        read_nanogpt(tmp_path / "c.pt")
+    with pytest.raises(pr.InputError, match="not a whole torch checkpoint"):
+        read_nanogpt(tmp_path / "none.pt")
