@@ -1,0 +1,77 @@
+"""What a reader can move in a figure: a slider over many figures, a guess drawn in beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+
+from planrl.errors import InputError
+from planrl.plots import STYLES
+
+
+def with_slider(
+    frames: Mapping[str, go.Figure], *, name: str, start: str | None = None
+) -> go.Figure:
+    """One figure out of many like it, a slider choosing among them; `start` is the first shown.
+
+    The figures must have the same traces in the same order and the same layout.
+    """
+    labels = list(frames)
+    if not labels:
+        raise InputError("with_slider needs at least one figure")
+    first = start if start is not None else labels[-1]
+    if first not in frames:
+        raise InputError(f"start={first!r} is no frame; there are: {', '.join(labels)}")
+    figure = go.Figure(frames[first])
+    figure.frames = [go.Frame(name=label, data=list(frames[label].data)) for label in labels]
+    at_once = {"frame": {"duration": 0, "redraw": True}, "mode": "immediate"}
+    steps = [{"label": n, "method": "animate", "args": [[n], at_once]} for n in labels]
+    figure.update_layout(
+        sliders=[{"active": labels.index(first), "currentvalue": {"prefix": f"{name}: "},
+                  "steps": steps, "pad": {"t": 40}}],
+        updatemenus=[{"type": "buttons", "showactive": False, "x": 1, "xanchor": "right", "y": 1.15,
+                      "buttons": [{"label": "Play", "method": "animate",
+                                   "args": [None, {"frame": {"duration": 500, "redraw": True}}]}]}],
+    )  # fmt: skip
+    return figure
+
+
+def ask(
+    figure: go.Figure,
+    question: str,
+    *,
+    guess: float,
+    low: float,
+    high: float,
+    step: float,
+    hidden: Sequence[str],
+    answer: str,
+    unit: str = "",
+    axis: str = "y",
+) -> go.Figure:
+    """The same figure with the reader's `guess` drawn in, as a dashed line on the y-axis `axis`.
+
+    In the book's pages the traces named in `hidden` are covered until the reader has guessed there.
+    """
+    if not low <= guess <= high:
+        raise InputError(f"guess={guess} lies outside {low} .. {high} ({unit or 'no unit'})")
+    names = [trace.legendgroup or trace.name for trace in figure.data]
+    traces = [place for place, name in enumerate(names) if name in hidden]
+    if not traces:
+        raise InputError(f"none of {list(hidden)} is a trace of this figure; it has {names}")
+    place = axis.removeprefix("y")
+    figure.add_shape(
+        type="line", x0=0, x1=1, xref=f"x{place} domain", y0=guess, y1=guess, yref=axis,
+        line={"dash": "dash", "width": 1.5, "color": STYLES["prediction"][0]}, name="guess",
+    )  # fmt: skip
+    figure.add_annotation(
+        x=0.01, xref=f"x{place} domain", y=guess, yref=axis, text="your guess", showarrow=False,
+        xanchor="left", yanchor="bottom", name="guess",
+    )  # fmt: skip
+    figure.layout.meta = {
+        **figure.layout.meta,
+        "predict": {"question": question, "min": low, "max": high, "step": step, "start": guess,
+                    "unit": unit, "traces": traces, "axis_id": axis, "answer": answer},
+    }  # fmt: skip
+    return figure

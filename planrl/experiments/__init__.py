@@ -1,0 +1,1 @@
+"""The paper's experiments: frozen settings, a `run`, and the results that `reproduce` wrote."""

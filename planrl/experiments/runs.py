@@ -1,0 +1,301 @@
+"""One training run from plain settings: its graph, its data, its model, its stream and its loss.
+
+Everything a run needs follows from its settings, so a saved run can be gone on with, evaluated and
+started from by the name of its folder alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from planrl.checkpoints import Saved, load, save
+from planrl.errors import InputError
+from planrl.evaluate import watch
+from planrl.formats import read_alpine, read_graph
+from planrl.graphs import Graph, random_dag, random_digraph, seeded
+from planrl.models import LogitTable, PathModel, Transformer, TransformerConfig
+from planrl.objectives import Loss, policy_gradient, q_learning, sft
+from planrl.rollouts import Sampler, demonstrations, on_policy
+from planrl.tasks import (
+    Batch,
+    Reward,
+    Task,
+    all_pairs,
+    outcome_reward,
+    process_reward,
+    sample_paths,
+    split,
+)
+from planrl.train import Run, Step, TrainConfig, adamw, probe, train
+
+if TYPE_CHECKING:
+    from jaxtyping import Int
+    from torch import Tensor
+
+REWARDS = {"outcome": outcome_reward, "process": process_reward}
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorldSettings:
+    """A random graph and its data; the defaults are the paper's, where it states them."""
+
+    nodes: int = 100
+    edge_probability: float = 0.15
+    cycles: bool = False
+    train_share: float = 0.2
+    force_edges: bool = False
+    paths_per_pair: int = 10
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileWorld:
+    """A graph, training lines and test lines as files; the digest tells if they changed."""
+
+    graph: str
+    train: str
+    test: str
+    digest: str = ""
+
+    def fingerprint(self) -> str:
+        """A digest of the three files' contents."""
+        digest = hashlib.sha256()
+        for name in (self.graph, self.train, self.test):
+            try:
+                digest.update(Path(name).read_bytes())
+            except OSError as error:
+                raise InputError(f"cannot read {name}: {error.strerror}") from None
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class World:
+    """A graph, its training and test questions, and the demonstrated paths."""
+
+    graph: Graph
+    train: Task
+    test: Task
+    paths: Int[Tensor, "M L"]
+
+
+def make_world(settings: WorldSettings | FileWorld) -> World:
+    """The world these settings describe; the same settings give the same world."""
+    if isinstance(settings, FileWorld):
+        return _read_world(settings)
+    make = random_digraph if settings.cycles else random_dag
+    rng = {name: seeded(settings.seed, name) for name in ("graph", "split", "paths")}
+    graph = make(settings.nodes, settings.edge_probability, rng["graph"])
+    train_task, test_task = split(
+        all_pairs(graph), settings.train_share, rng["split"], force_edges=settings.force_edges
+    )
+    paths = sample_paths(train_task, settings.paths_per_pair, rng["paths"])
+    return World(graph, train_task, test_task, paths)
+
+
+def _read_world(settings: FileWorld) -> World:
+    if settings.digest and settings.digest != settings.fingerprint():
+        raise InputError(
+            f"{settings.graph}, {settings.train} or {settings.test} has changed since the run was "
+            "started: restore the files, or start a new run"
+        )
+    graph = read_graph(settings.graph)
+    rows = {}
+    for name in (settings.train, settings.test):
+        lines = read_alpine(name, graph)
+        if lines.invalid:
+            line, reason = lines.invalid[0]
+            raise InputError(
+                f"{name}, line {line}: {reason} ({len(lines.invalid)} lines are invalid)"
+            )
+        if not len(lines.tokens):
+            raise InputError(f"{name} has no rows")
+        rows[name] = lines.tokens
+    train_rows, test_rows = rows[settings.train], rows[settings.test]
+    return World(
+        graph,
+        Task(graph, train_rows[:, :2].unique(dim=0)),
+        Task(graph, test_rows[:, :2].unique(dim=0)),
+        train_rows,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Algorithm:
+    """A loss and the walks it learns from. `name` is sft, pg or q; the rest as the loss says.
+
+    `off_policy` lets the model the run started from, rather than the learning one, walk.
+    """
+
+    name: str
+    kl: float = 0.0
+    baseline: bool = False
+    reward: str = "outcome"
+    reward_scale: float = 1.0
+    discount: float = 1.0
+    epsilon: float = 0.0
+    off_policy: bool = False
+
+    def __post_init__(self) -> None:
+        if self.name not in ("sft", "pg", "q"):
+            raise InputError(f"algorithm {self.name!r} is unknown: choose sft, pg or q")
+        if self.reward not in REWARDS:
+            raise InputError(f"reward {self.reward!r} is unknown: choose {' or '.join(REWARDS)}")
+        if not self.kl >= 0.0:
+            raise InputError(
+                f"kl is the penalty's weight lambda, at least 0, but {self.kl} was given"
+            )
+        if self.kl and self.name != "pg":
+            raise InputError(f"kl={self.kl} goes with the algorithm pg, not with {self.name}")
+        if self.off_policy and self.name != "q":
+            raise InputError(f"off_policy goes with the algorithm q, not with {self.name}")
+
+    def loss(self) -> Loss:
+        """The loss as a function of logits and batch."""
+        if self.name == "sft":
+            return sft
+        if self.name == "pg":
+            return partial(policy_gradient, baseline=self.baseline, kl=self.kl)
+        return partial(q_learning, discount=self.discount)
+
+    def stream(
+        self, world: World, model: PathModel, start: PathModel, rng: torch.Generator, size: int
+    ) -> Iterator[Batch]:
+        """The batches it learns from."""
+        reward: Reward = partial(REWARDS[self.reward], scale=self.reward_scale)
+        task = replace(world.train, reward=reward)
+        if self.name == "sft":
+            return demonstrations(task, world.paths, rng=rng, size=size)
+        walker = start if self.off_policy else model
+        sampler = Sampler(epsilon=self.epsilon)
+        return on_policy(walker, task, rng=rng, sampler=sampler, size=size)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """All of a run. `table` trains a LogitTable; `start` is the folder of the run to start from."""
+
+    algorithm: Algorithm
+    world: WorldSettings | FileWorld = field(default_factory=WorldSettings)
+    model: TransformerConfig = field(default_factory=TransformerConfig)
+    table: bool = False
+    training: TrainConfig = field(default_factory=TrainConfig)
+    batch: int = 128
+    seed: int = 0
+    start: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, from which `from_dict` makes the same settings."""
+        return asdict(self)
+
+    @staticmethod
+    def from_dict(given: Mapping[str, Any]) -> RunSettings:
+        """The settings a saved run was made with."""
+        try:
+            world = given["world"]
+            return RunSettings(
+                **{
+                    **given,
+                    "algorithm": Algorithm(**given["algorithm"]),
+                    "world": FileWorld(**world) if "graph" in world else WorldSettings(**world),
+                    "model": TransformerConfig(**given["model"]),
+                    "training": TrainConfig(**given["training"]),
+                }
+            )
+        except (KeyError, TypeError) as error:
+            raise InputError(f"these are not the settings of a planrl run: {error}") from None
+
+
+class Session:
+    """A run in progress, its state such that stopping and going on changes no number.
+
+    A context to hold together what `checkpoints` saves and restores: model, optimizer, generator
+    and records.
+    """
+
+    def __init__(self, settings: RunSettings, folder: Path, *, saved: Saved | None = None) -> None:
+        self.settings, self.folder = settings, folder
+        self.world = make_world(settings.world)
+        if isinstance(settings.world, FileWorld) and not settings.world.digest:
+            named = replace(settings.world, digest=settings.world.fingerprint())
+            self.settings = replace(settings, world=named)
+        self.model, started_from = self._model(), self._model()
+        self.rng = seeded(settings.seed, f"walks of {settings.algorithm.name}")
+        self.optimizer = adamw(self.model, settings.training)
+        self.records: list[Step] = []
+        if saved is not None:
+            self.model.load_state_dict(saved.model.state_dict())
+            saved.resume(self.optimizer, {"walks": self.rng})
+            self.records = saved.records
+        self._reference = started_from
+
+    def _model(self) -> PathModel:
+        settings, vocab = self.settings, self.world.train.vocab
+        if settings.start:
+            model = load(settings.start).model
+            if model.vocab != vocab:
+                raise InputError(
+                    f"the run in {settings.start} is of a graph of {model.vocab.n_nodes} nodes, "
+                    f"this one has {vocab.n_nodes}"
+                )
+            return model
+        if settings.table:
+            return LogitTable(vocab)
+        return Transformer(vocab, settings.model, seeded(settings.seed, "weights"))
+
+    def run(self, *, look_every: int = 0, samples: int = 32) -> Run:
+        """The updates still to be done; every `look_every` updates both tasks are measured."""
+        settings, algorithm = self.settings, self.settings.algorithm
+        batches = algorithm.stream(
+            self.world, self.model, self._reference, self.rng, settings.batch
+        )
+        training = settings.training
+        if algorithm.kl:
+            training = replace(training, refresh=0)
+        run = train(
+            self.model,
+            batches,
+            algorithm.loss(),
+            training,
+            optimizer=self.optimizer,
+            frozen=self._reference if algorithm.kl else None,
+            done=self.records[-1].step if self.records else 0,
+        )
+        if look_every:
+            run = probe(run, self.measure(samples), look_every)
+        for record in run:
+            self.records.append(record)
+            yield record
+
+    def measure(self, samples: int = 32) -> Any:
+        """What a look at both tasks gives; the same chance at every look."""
+        tasks = {"train": self.world.train, "test": self.world.test}
+        return watch(
+            self.model, tasks, rng=lambda: seeded(self.settings.seed, "probe"), samples=samples
+        )
+
+    def save(self) -> Path:
+        """Write the state into the folder, whole or not at all."""
+        return save(
+            self.folder,
+            self.model,
+            self.settings.to_dict(),
+            self.records,
+            optimizer=self.optimizer,
+            rngs={"walks": self.rng},
+        )
+
+
+def resume(folder: str | Path, *, steps: int | None = None) -> Session:
+    """The run saved in a folder, ready to go on, to `steps` updates in all if that is given."""
+    saved = load(folder)
+    settings = RunSettings.from_dict(saved.settings)
+    if steps is not None:
+        settings = replace(settings, training=replace(settings.training, steps=steps))
+    return Session(settings, Path(folder), saved=saved)

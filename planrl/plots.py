@@ -1,0 +1,283 @@
+"""Records and tensors to plotly figures, in one look for the whole book.
+
+Every figure says in `layout.meta.alt` what it shows, for readers who cannot see it. A figure is
+returned, never shown. In a notebook plotly draws it; the book's pages draw the same figure and
+turn its controls (planrl.controls) into controls of the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import plotly.graph_objects as go
+import torch
+from plotly.subplots import make_subplots
+
+from planrl.errors import InputError
+from planrl.train import Step
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
+
+# One colour, dash and marker for each algorithm, the same in every chapter (Okabe and Ito's
+# colours, which the colour-blind tell apart; dash and marker serve those who print in grey).
+STYLES: dict[str, tuple[str, str, str]] = {
+    "SFT": ("#0072B2", "solid", "circle"),
+    "continual SFT": ("#56B4E9", "dot", "circle-open"),
+    "policy gradient": ("#D55E00", "solid", "square"),
+    "policy gradient + KL": ("#E69F00", "dash", "diamond"),
+    "Q-learning, process reward": ("#009E73", "solid", "triangle-up"),
+    "Q-learning, outcome reward": ("#CC79A7", "dashdot", "x"),
+    "truth": ("#7F7F7F", "solid", "circle"),
+    "prediction": ("#7F7F7F", "dash", "circle-open"),
+}
+_OTHERS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+
+# From the background to blue, and orange - background - blue: both read on white and on black.
+RISING = [[0.0, "rgba(0,114,178,0.06)"], [1.0, "rgba(0,114,178,1)"]]
+DIVERGING = [[0.0, "#D55E00"], [0.5, "rgba(127,127,127,0.12)"], [1.0, "#0072B2"]]
+
+
+def _style(name: str, place: int) -> tuple[str, str, str]:
+    return STYLES.get(name, (_OTHERS[place % len(_OTHERS)], "solid", "circle"))
+
+
+def finish(figure: go.Figure, title: str, alt: str, height: int, **meta: Any) -> go.Figure:
+    """Give a figure its title, text alternative, height and the common look."""
+    figure.update_layout(
+        template="plotly_white",
+        title={"text": title, "x": 0, "xref": "paper", "font": {"size": 16}},
+        height=height,
+        margin={"l": 60, "r": 20, "t": 60, "b": 50},
+        meta={"alt": alt, **meta},
+        hoverlabel={"namelength": -1},
+    )
+    return figure
+
+
+def _faded(colour: str, opacity: float) -> str:
+    red, green, blue = (int(colour[k : k + 2], 16) for k in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity})"
+
+
+def track(records: Iterable[Step], key: str) -> tuple[list[int], list[float]]:
+    """The steps at which `key` was measured (or "loss", "reward"), and its values."""
+    if key in ("loss", "reward"):
+        rows = [(r.step, float(getattr(r, key))) for r in records]
+    else:
+        rows = [
+            (r.step, float(r.measured[key])) for r in records if r.measured and key in r.measured
+        ]
+    if not rows:
+        raise InputError(
+            f"no record holds {key!r}: wrap the run in probe(run, measure) before collecting it"
+        )
+    return [step for step, _ in rows], [value for _, value in rows]
+
+
+def learning_curves(
+    runs: Mapping[str, Sequence[Step] | Sequence[Sequence[Step]]],
+    key: str = "reward",
+    *,
+    title: str = "",
+    y: str = "",
+    alt: str = "",
+    height: int = 380,
+    y_range: tuple[float, float] | None = None,
+    y_type: str = "linear",
+) -> go.Figure:
+    """One line a name: a run's `key` over its updates; for several runs of a name, mean and span.
+
+    `runs` maps a name to the records of one run, or to a list of such runs (one a seed).
+    """
+    figure = go.Figure()
+    for place, (name, given) in enumerate(runs.items()):
+        seeds: Any = [given] if given and isinstance(given[0], Step) else given
+        tracks = [track(records, key) for records in seeds]
+        steps = tracks[0][0]
+        values = torch.tensor([values for _, values in tracks])  # [seeds, looks]
+        add_band(figure, name, steps, values, place=place)
+    figure.update_xaxes(title="updates")
+    figure.update_yaxes(title=y or key, range=y_range, type=y_type)
+    figure.update_layout(hovermode="x unified", legend={"orientation": "h", "y": -0.25})
+    seeds_told = "the band spans all seeds" if any(len(t.name or "") for t in figure.data) else ""
+    return finish(figure, title or key, alt or f"{y or key} over updates; {seeds_told}", height)
+
+
+def add_band(
+    figure: go.Figure,
+    name: str,
+    x: Sequence[float],
+    values: Float[Tensor, "S X"],
+    *,
+    place: int = 0,
+    dash: str | None = None,
+    label: bool = True,
+    row: int | None = None,
+    col: int | None = None,
+    show: str | None = None,
+) -> None:
+    """Add a line through the mean over seeds, the span from least to most, and the line's name."""
+    colour, own_dash, _ = _style(name, place)
+    mean, low, high = values.mean(0), values.amin(0), values.amax(0)
+    where: dict[str, Any] = {"row": row, "col": col}
+    if len(values) > 1:
+        figure.add_scatter(
+            x=[*x, *reversed(x)],
+            y=[*high.tolist(), *low.flip(0).tolist()],
+            fill="toself",
+            fillcolor=_faded(colour, 0.18),
+            line={"width": 0},
+            hoverinfo="skip",
+            showlegend=False,
+            name=f"{name}, all seeds",
+            legendgroup=name,
+            **where,
+        )
+    figure.add_scatter(
+        x=list(x),
+        y=mean.tolist(),
+        mode="lines",
+        name=show or name,
+        line={"color": colour, "dash": dash or own_dash, "width": 2.5},
+        legendgroup=name,
+        showlegend=label,
+        **where,
+    )
+
+
+def heatmap(
+    values: Float[Tensor, "H W"],
+    *,
+    title: str,
+    alt: str,
+    x: str = "next node",
+    y: str = "here",
+    labels: Sequence[str] | None = None,
+    diverging: bool = False,
+    height: int = 430,
+) -> go.Figure:
+    """A matrix as colours, the first row on top."""
+    return heatmaps({"": values}, title=title, alt=alt, x=x, y=y, labels=labels,
+                    diverging=diverging, height=height)  # fmt: skip
+
+
+def heatmaps(
+    panels: Mapping[str, Float[Tensor, "H W"]],
+    *,
+    title: str,
+    alt: str,
+    x: str = "next node",
+    y: str = "here",
+    labels: Sequence[str] | None = None,
+    diverging: bool = False,
+    height: int = 430,
+    columns: int = 2,
+) -> go.Figure:
+    """Several matrices side by side, each with its own colours; the names stand above."""
+    columns = min(columns, len(panels))
+    rows = -(-len(panels) // columns)
+    names = [name for name in panels if name]
+    figure = make_subplots(
+        rows, columns, subplot_titles=names or None, vertical_spacing=0.16, horizontal_spacing=0.08
+    )
+    for place, (name, given) in enumerate(panels.items()):
+        values = given.float()
+        bound = float(values[values.isfinite()].abs().max())
+        ticks = list(labels) if labels else None
+        figure.add_heatmap(
+            z=[[round(v, 4) for v in row] for row in values.tolist()],
+            x=ticks,
+            y=ticks,
+            colorscale=DIVERGING if diverging else RISING,
+            zmin=-bound if diverging else None,
+            zmax=bound if diverging else None,
+            showscale=len(panels) == 1,
+            name=name,
+            hovertemplate=f"{y} %{{y}}, {x} %{{x}}: %{{z:.3g}}<extra>{name}</extra>",
+            row=place // columns + 1,
+            col=place % columns + 1,
+        )
+    figure.update_yaxes(autorange="reversed", constrain="domain")
+    figure.update_xaxes(constrain="domain")
+    for place in range(len(panels)):
+        where = {"row": place // columns + 1, "col": place % columns + 1}
+        figure.update_xaxes(title=x, **where) if where["row"] == rows else None
+        figure.update_yaxes(title=y, **where) if where["col"] == 1 else None
+    if len(panels) == 1 or rows == 1:
+        for place in range(len(panels)):
+            axis = "" if place == 0 else str(place + 1)
+            figure.update_yaxes(scaleanchor=f"x{axis}", selector={"anchor": f"x{axis}"})
+    return finish(figure, title, alt, height)
+
+
+def bars(
+    groups: Mapping[str, Mapping[str, float]],
+    *,
+    title: str,
+    alt: str,
+    x: str,
+    y: str,
+    y_range: tuple[float, float] = (0.0, 1.0),
+    height: int = 380,
+    text: str = ".2f",
+) -> go.Figure:
+    """Grouped bars: for each name a bar for each category, its value written above."""
+    figure = go.Figure()
+    for place, (name, values) in enumerate(groups.items()):
+        colour, _, _ = _style(name, place)
+        figure.add_bar(
+            x=list(values),
+            y=list(values.values()),
+            name=name,
+            marker={"color": colour, "pattern": {"shape": ["", "/", "x", "."][place % 4]}},
+            text=[format(value, text) for value in values.values()],
+            textposition="outside",
+            cliponaxis=False,
+        )
+    figure.update_xaxes(title=x, type="category")
+    figure.update_yaxes(title=y, range=list(y_range))
+    figure.update_layout(barmode="group", legend={"orientation": "h", "y": -0.25})
+    return finish(figure, title, alt, height)
+
+
+def scatter(
+    groups: Mapping[str, tuple[Tensor, Tensor]],
+    *,
+    title: str,
+    alt: str,
+    x: str,
+    y: str,
+    diagonal: bool = False,
+    height: int = 400,
+    most: int = 1500,
+) -> go.Figure:
+    """Clouds of points; at most `most` of each are drawn, evenly taken. `diagonal`: also y = x."""
+    figure = go.Figure()
+    low = high = 0.0
+    for place, (name, (xs, ys)) in enumerate(groups.items()):
+        low = min(low, float(xs.min()), float(ys.min()))
+        high = max(high, float(xs.max()), float(ys.max()))
+        colour, _, symbol = _style(name, place)
+        every = max(1, -(-len(xs) // most))
+        figure.add_scatter(
+            x=[round(v, 4) for v in xs[::every].tolist()],
+            y=[round(v, 4) for v in ys[::every].tolist()],
+            mode="markers",
+            name=name,
+            marker={"color": _faded(colour, 0.55), "symbol": symbol, "size": 5},
+        )
+    if diagonal:
+        figure.add_scatter(
+            x=[low, high],
+            y=[low, high],
+            mode="lines",
+            name="equal",
+            line={"color": STYLES["truth"][0], "dash": "dash", "width": 1},
+        )
+    figure.update_xaxes(title=x)
+    figure.update_yaxes(title=y)
+    figure.update_layout(legend={"orientation": "h", "y": -0.22})
+    return finish(figure, title, alt, height)

@@ -1,0 +1,111 @@
+"""What a notebook needs: set-up, tables, and questions that answer with or without a kernel."""
+
+from __future__ import annotations
+
+import html
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from planrl.errors import InputError
+
+_STYLE = """
+<style>
+.planrl-check{border:1px solid #8886;border-radius:8px;padding:.6em 1em;margin:.6em 0;
+max-width:46em}
+.planrl-check legend{font-weight:600;padding:0 .4em;font-size:1em;width:auto}
+.planrl-check label{cursor:pointer;padding:.15em .3em}
+.planrl-check .planrl-feedback{display:none;margin:.1em 0 .5em 1.9em;padding-left:.6em;
+border-left:3px solid #D55E00}
+.planrl-check .planrl-right{border-left-color:#009E73}
+.planrl-check input:checked+label+.planrl-feedback{display:block}
+</style>"""
+
+
+def setup(threads: int = 1) -> None:
+    """Make a notebook ready: `threads` torch threads, and the renderer for where we run.
+
+    One thread is the default since these tensors are small: more threads wait for each other.
+    """
+    if threads < 1:
+        raise InputError(f"threads must be at least 1, but {threads} was given")
+    torch.set_num_threads(threads)
+    weight = torch.nn.Parameter(torch.zeros(1))
+    torch.optim.AdamW([weight])  # its first use imports for seconds: now, not under a click
+    if "google.colab" in sys.modules:
+        return  # Colab's own plotly renderer is the right one
+    import plotly.io as pio
+
+    if os.environ.get("PLANRL_STATIC"):
+        pio.renderers.default = "plotly_mimetype"
+
+
+class QuickCheck:
+    """A question with choices; choosing one shows its feedback, in a notebook or on a page."""
+
+    def __init__(self, question: str, choices: Mapping[str, str], *, right: Sequence[str]) -> None:
+        missing = [choice for choice in right if choice not in choices]
+        if missing or not right or len(choices) < 2:
+            raise InputError(
+                f"right={list(right)} must name some of the choices, two or more of them: "
+                f"{list(choices)}"
+            )
+        self.question, self.choices, self.right = question, dict(choices), set(right)
+
+    def _repr_html_(self) -> str:
+        name = f"check-{abs(hash_of(self.question))}"
+        rows = []
+        for place, (choice, feedback) in enumerate(self.choices.items()):
+            kind = " planrl-right" if choice in self.right else ""
+            verdict = "Yes." if choice in self.right else "Not quite."
+            rows.append(
+                f'<input type="radio" name="{name}" id="{name}-{place}">'
+                f'<label for="{name}-{place}">{html.escape(choice)}</label>'
+                f'<div class="planrl-feedback{kind}"><strong>{verdict}</strong> '
+                f"{html.escape(feedback)}</div>"
+            )
+        body = "".join(f"<div>{row}</div>" for row in rows)
+        legend = f"<legend>{html.escape(self.question)}</legend>"
+        return f'{_STYLE}<fieldset class="planrl-check">{legend}{body}</fieldset>'
+
+    def __repr__(self) -> str:
+        return f"{self.question} {' / '.join(self.choices)}"
+
+
+def hash_of(text: str) -> int:
+    """A number for a text, the same in every process."""
+    import zlib
+
+    return zlib.crc32(text.encode())
+
+
+class Table:
+    """Rows of named values as a plain HTML table, numbers to three digits."""
+
+    def __init__(self, rows: Sequence[Mapping[str, Any]], caption: str = "") -> None:
+        if not rows:
+            raise InputError("a table needs at least one row")
+        self.rows, self.caption = [dict(row) for row in rows], caption
+
+    def _repr_html_(self) -> str:
+        head = "".join(f'<th scope="col">{html.escape(str(key))}</th>' for key in self.rows[0])
+        body = ""
+        for row in self.rows:
+            cells = [self._cell(value) for value in row.values()]
+            body += f'<tr><th scope="row">{cells[0]}</th>'
+            body += "".join(f"<td>{cell}</td>" for cell in cells[1:]) + "</tr>"
+        caption = f"<caption>{html.escape(self.caption)}</caption>" if self.caption else ""
+        rows = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+        return f'<table class="planrl-table">{caption}{rows}</table>'
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            "  ".join(f"{k}: {self._cell(v)}" for k, v in r.items()) for r in self.rows
+        )
+
+    @staticmethod
+    def _cell(value: Any) -> str:
+        return f"{value:.3f}" if isinstance(value, float) else html.escape(str(value))

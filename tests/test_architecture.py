@@ -1,0 +1,81 @@
+"""The rules of the house: imports go one way, heavy libraries stay where they belong."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import planrl
+
+ROOT = Path(planrl.__file__).parent
+# each layer may import those above it in this list, and its own line's modules not at all
+LAYERS = [
+    ["errors"],
+    ["graphs"],
+    ["tasks"],
+    ["models", "theory"],
+    ["rollouts", "formats"],
+    ["objectives", "evaluate"],
+    ["train"],
+    ["checkpoints", "plots"],
+    ["controls", "pictures", "widgets", "experiments.runs"],
+    ["experiments.learners"],
+    ["experiments.store"],
+    ["__main__", "__init__", "experiments.__init__"],
+]
+ONLY = {"plotly": {"plots", "pictures", "controls", "widgets"}, "ipywidgets": {"widgets"},
+        "tqdm": {"__main__"}, "safetensors": {"checkpoints"}}  # fmt: skip
+
+
+def modules():
+    for path in ROOT.rglob("*.py"):
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        yield name, ast.parse(path.read_text())
+
+
+def imported(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            if node.module in ("planrl", "planrl.experiments"):
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            yield node.module
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def test_imports_go_one_way():
+    level = {name: k for k, names in enumerate(LAYERS) for name in names}
+    for name, tree in modules():
+        assert name in level, f"{name} has no place in LAYERS"
+        for other in imported(tree):
+            inner = other.removeprefix("planrl.")
+            if other.startswith("planrl.") and inner in level:
+                assert level[inner] < level[name], f"{name} imports {inner}"
+
+
+def test_heavy_libraries_are_imported_where_they_belong_only():
+    for name, tree in modules():
+        for other in imported(tree):
+            allowed = ONLY.get(other.split(".")[0])
+            assert allowed is None or name in allowed, f"{name} imports {other}"
+
+
+def test_importing_planrl_loads_neither_plotly_nor_ipywidgets_and_prints_nothing():
+    code = ("import sys, planrl; print(sorted({'plotly', 'ipywidgets', 'IPython'}"
+            " & set(sys.modules)))")  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+    assert done.stderr == ""
+
+
+def test_modules_stay_small():
+    for path in ROOT.rglob("*.py"):
+        lines = len(path.read_text().splitlines())
+        assert lines <= 300, f"{path.name} has {lines} lines: split it"
+
+
+def test_the_library_never_uses_the_global_random_state():
+    for name, tree in modules():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                assert node.func.attr != "manual_seed" or name == "graphs", name

@@ -1,0 +1,164 @@
+import itertools
+from dataclasses import replace
+
+import pytest
+import torch
+
+import planrl as pr
+from planrl.experiments.runs import (
+    Algorithm,
+    FileWorld,
+    RunSettings,
+    Session,
+    WorldSettings,
+    make_world,
+    resume,
+)
+from planrl.formats import write_alpine, write_graphml
+
+SMALL = WorldSettings(nodes=14, edge_probability=0.3, train_share=0.5, paths_per_pair=2)
+TINY = pr.TransformerConfig(width=16)
+
+
+def settings(name="pg", steps=6, **more):
+    algorithm = Algorithm(name=name, reward="process" if name == "q" else "outcome", **more)
+    training = pr.TrainConfig(steps=steps, lr=1e-3)
+    return RunSettings(algorithm=algorithm, world=SMALL, model=TINY, training=training, batch=8)
+
+
+def bits(session):
+    return {k: v.clone() for k, v in session.model.state_dict().items()}
+
+
+def same(one, two):
+    return one.keys() == two.keys() and all(torch.equal(one[k], two[k]) for k in one)
+
+
+def test_the_same_settings_make_the_same_world_and_its_parts_fit():
+    one, two = make_world(SMALL), make_world(SMALL)
+    assert one.graph == two.graph
+    assert torch.equal(one.paths, two.paths)
+    assert pr.is_path(one.graph, one.paths).all()
+    trained = {tuple(p) for p in one.train.pairs.tolist()}
+    assert not trained & {tuple(p) for p in one.test.pairs.tolist()}
+    assert make_world(replace(SMALL, seed=1)).graph != one.graph
+    assert not make_world(replace(SMALL, cycles=True)).graph.is_dag
+
+
+def test_settings_equal_their_own_json_round_trip():
+    given = settings("q", epsilon=0.1, off_policy=True)
+    assert RunSettings.from_dict(given.to_dict()) == given
+    files = replace(given, world=FileWorld(graph="a", train="b", test="c"))
+    assert RunSettings.from_dict(files.to_dict()) == files
+    with pytest.raises(pr.InputError, match="not the settings"):
+        RunSettings.from_dict({"algorithm": {"name": "pg"}, "colour": 1})
+
+
+@pytest.mark.parametrize("name", ["sft", "pg", "q"])
+def test_a_run_stopped_and_resumed_equals_one_that_was_not(name, tmp_path):
+    whole = Session(settings(name), tmp_path / "whole")
+    list(whole.run())
+    stopped = Session(settings(name), tmp_path / "stopped")
+    list(itertools.islice(stopped.run(), 2))
+    stopped.save()
+    again = resume(tmp_path / "stopped")
+    list(again.run())
+    assert again.records == whole.records
+    assert same(bits(again), bits(whole))
+
+
+def test_a_penalised_run_keeps_its_base_when_resumed(tmp_path):
+    base = Session(settings("sft"), tmp_path / "base")
+    list(base.run())
+    base.save()
+    given = replace(settings("pg", kl=0.5), start=str(tmp_path / "base"))
+    whole = Session(given, tmp_path / "whole")
+    assert same(bits(whole), bits(base))
+    list(whole.run())
+    stopped = Session(given, tmp_path / "stopped")
+    list(itertools.islice(stopped.run(), 3))
+    stopped.save()
+    again = resume(tmp_path / "stopped")
+    list(again.run())
+    assert same(bits(again), bits(whole))
+
+
+def test_off_policy_walks_are_the_bases(tmp_path):
+    session = Session(settings("q", off_policy=True), tmp_path)
+    walker = Session(settings("sft"), tmp_path)
+    batch = next(
+        session.settings.algorithm.stream(
+            session.world, session.model, walker.model, pr.seeded(0, "w"), 8
+        )
+    )
+    with torch.no_grad():
+        for parameter in session.model.parameters():
+            parameter.zero_()
+    other = next(
+        session.settings.algorithm.stream(
+            session.world, session.model, walker.model, pr.seeded(0, "w"), 8
+        )
+    )
+    assert torch.equal(batch.tokens, other.tokens)
+
+
+def test_looks_are_recorded_and_more_steps_can_be_asked_for(tmp_path):
+    session = Session(settings("pg", steps=4), tmp_path)
+    records = list(session.run(look_every=2, samples=4))
+    assert set(records[1].measured) >= {"train_accuracy", "test_greedy", "train_diversity"}
+    assert records[0].measured is None
+    session.save()
+    longer = resume(tmp_path, steps=6)
+    assert [record.step for record in longer.run()] == [5, 6]
+
+
+def test_a_strangers_files_make_a_world_and_a_change_is_noticed(tmp_path):
+    world = make_world(SMALL)
+    write_graphml(world.graph, tmp_path / "g.graphml")
+    write_alpine(tmp_path / "train.txt", world.graph, world.paths)
+    tests = pr.sample_paths(world.test, 1, pr.seeded(0, "paths"))
+    write_alpine(tmp_path / "test.txt", world.graph, tests)
+    names = {n: str(tmp_path / f) for n, f in
+             (("graph", "g.graphml"), ("train", "train.txt"), ("test", "test.txt"))}  # fmt: skip
+    files = FileWorld(**names)
+    theirs = make_world(files)
+    assert theirs.graph == world.graph
+    assert torch.equal(theirs.paths, world.paths)
+    assert len(theirs.test.pairs) == len(world.test.pairs)
+    session = Session(replace(settings("pg", steps=1), world=files), tmp_path / "run")
+    list(session.run())
+    session.save()
+    (tmp_path / "train.txt").write_text("0 1 0 1\n")
+    with pytest.raises(pr.InputError, match="has changed"):
+        resume(tmp_path / "run")
+    (tmp_path / "test.txt").write_text("0 99 0\n")
+    with pytest.raises(pr.InputError, match=r"line 1: has 3 words"):
+        make_world(files)
+    (tmp_path / "test.txt").write_text("\n")
+    with pytest.raises(pr.InputError, match="no rows"):
+        make_world(replace(files, train=names["test"]))
+    with pytest.raises(pr.InputError, match="cannot read"):
+        replace(files, graph=str(tmp_path / "no")).fingerprint()
+
+
+def test_starting_from_a_run_on_another_graph_is_refused(tmp_path):
+    base = Session(settings("sft", steps=1), tmp_path / "base")
+    base.save()
+    world = replace(SMALL, nodes=15)
+    with pytest.raises(pr.InputError, match="graph of 14 nodes, this one has 15"):
+        Session(replace(settings(), start=str(tmp_path / "base"), world=world), tmp_path / "x")
+
+
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        (lambda: Algorithm(name="ppo"), "algorithm 'ppo' is unknown"),
+        (lambda: Algorithm(name="pg", reward="hope"), "reward 'hope' is unknown"),
+        (lambda: Algorithm(name="pg", kl=-1.0), "at least 0"),
+        (lambda: Algorithm(name="q", kl=0.1), "goes with the algorithm pg"),
+        (lambda: Algorithm(name="pg", off_policy=True), "goes with the algorithm q"),
+    ],
+)
+def test_bad_settings_are_refused(build, words):
+    with pytest.raises(pr.InputError, match=words):
+        build()

@@ -1,0 +1,46 @@
+import plotly.io as pio
+import pytest
+import torch
+
+import planrl as pr
+from planrl import widgets
+
+
+def test_setup_takes_one_thread_and_keeps_the_page_renderer_out_of_notebooks(monkeypatch):
+    before = pio.renderers.default
+    try:
+        monkeypatch.delenv("PLANRL_STATIC", raising=False)
+        widgets.setup()
+        assert torch.get_num_threads() == 1
+        assert pio.renderers.default == before
+        monkeypatch.setenv("PLANRL_STATIC", "1")
+        widgets.setup()
+        assert pio.renderers.default == "plotly_mimetype"
+    finally:
+        pio.renderers.default = before
+    with pytest.raises(pr.InputError, match="threads"):
+        widgets.setup(threads=0)
+
+
+def test_a_quick_check_has_a_control_and_feedback_for_each_choice_and_escapes_text():
+    check = widgets.QuickCheck("Is 1 < 2?", {"yes": "It is.", "no <b>": "Count."}, right=["yes"])
+    page = check._repr_html_()
+    assert page.count('type="radio"') == 2
+    assert page.count("planrl-feedback planrl-right") == 1
+    assert "1 &lt; 2" in page
+    assert "<b>" not in page
+    assert "<script" not in page
+    assert "yes / no" in repr(check)
+    with pytest.raises(pr.InputError, match="must name some"):
+        widgets.QuickCheck("?", {"a": "", "b": ""}, right=["c"])
+
+
+def test_a_table_shows_every_value_and_escapes_text():
+    table = widgets.Table([{"who": "SFT & co", "accuracy": 0.12345}], caption="Scores")
+    page = table._repr_html_()
+    assert "SFT &amp; co" in page
+    assert "0.123" in page
+    assert "<caption>Scores</caption>" in page
+    assert "accuracy: 0.123" in repr(table)
+    with pytest.raises(pr.InputError, match="at least one row"):
+        widgets.Table([])
