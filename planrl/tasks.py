@@ -10,7 +10,7 @@ row of tokens, a reward a function of graph and tokens.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -141,9 +141,8 @@ class Task:
     def __post_init__(self) -> None:
         pairs, n = self.pairs, self.graph.n
         if pairs.ndim != 2 or pairs.shape[1] != 2 or len(pairs) == 0:
-            raise InputError(
-                f"pairs has shape {list(pairs.shape)}: expected at least one row (source, target)"
-            )
+            given = list(pairs.shape)
+            raise InputError(f"pairs is {given}: expected at least one row (source, target)")
         if pairs.min() < 0 or pairs.max() >= n:
             bad = pairs[((pairs < 0) | (pairs >= n)).any(1)][0].tolist()
             raise InputError(f"pair {tuple(bad)} names a node outside 0 .. {n - 1}")
@@ -200,10 +199,7 @@ def split(
             f"this split leaves no test pair: {len(pairs)} pairs, {size} needed for training "
             "(each target needs one): take a smaller fraction or a larger graph"
         )
-    return (
-        Task(task.graph, pairs[train], task.reward),
-        Task(task.graph, pairs[~train], task.reward),
-    )
+    return replace(task, pairs=pairs[train]), replace(task, pairs=pairs[~train])
 
 
 def sample_paths(task: Task, per_pair: int, rng: torch.Generator) -> Int[Tensor, "M L"]:
@@ -216,8 +212,8 @@ def sample_paths(task: Task, per_pair: int, rng: torch.Generator) -> Int[Tensor,
         raise InputError(f"per_pair is how many paths each pair gets, at least 1: {per_pair}")
     prompt = task.vocab.prompt(task.pairs.repeat_interleave(per_pair, 0))
     walk = _walk_dag if task.graph.is_dag else _walk_simple
-    columns = [prompt, *walk(task.graph, prompt[:, 1], prompt[:, 0], rng)]
-    tokens = torch.cat([c if c.ndim == 2 else c[:, None] for c in columns], 1)
+    columns = walk(task.graph, prompt[:, 1], prompt[:, 0], rng)
+    tokens = torch.cat([prompt, torch.stack(columns, 1)], 1)
     return tokens[:, : int((tokens != task.vocab.end).sum(1).max()) + 1]
 
 

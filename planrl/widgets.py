@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import html
+import inspect
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -80,6 +81,19 @@ def hash_of(text: str) -> int:
     import zlib
 
     return zlib.crc32(text.encode())
+
+
+class Source:
+    """The source of library functions, shown in a chapter where its formula stands."""
+
+    def __init__(self, *functions: Callable[..., Any]) -> None:
+        self.text = "\n\n".join(inspect.getsource(function).rstrip() for function in functions)
+
+    def _repr_markdown_(self) -> str:
+        return f"```python\n{self.text}\n```"
+
+    def __repr__(self) -> str:
+        return self.text
 
 
 class Table:

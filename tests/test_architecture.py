@@ -18,7 +18,7 @@ LAYERS = [
     ["objectives", "evaluate"],
     ["train"],
     ["checkpoints", "plots"],
-    ["controls", "pictures", "widgets", "experiments.runs"],
+    ["controls", "pictures", "widgets", "exercises", "experiments.runs"],
     ["experiments.learners"],
     ["experiments.store"],
     ["__main__", "__init__", "experiments.__init__"],
