@@ -7,6 +7,7 @@ from planrl.errors import InputError, TrainingError
 from planrl.evaluate import (
     Recovery,
     Scores,
+    edge_use,
     evaluate,
     next_logits,
     recovery,

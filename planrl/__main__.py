@@ -20,15 +20,12 @@ from planrl.errors import InputError, TrainingError
 from planrl.evaluate import evaluate, recovery
 from planrl.experiments.runs import (
     Algorithm,
-    FileWorld,
     RunSettings,
     Session,
-    World,
-    WorldSettings,
-    make_world,
     resume,
 )
 from planrl.experiments.store import EXPERIMENTS, reproduce
+from planrl.experiments.worlds import FileWorld, World, WorldSettings, make_world
 from planrl.formats import read_alpine, read_graph, read_nanogpt
 from planrl.graphs import seeded
 from planrl.models import PathModel, TransformerConfig

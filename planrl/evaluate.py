@@ -134,6 +134,15 @@ def _choice_entropy(model: PathModel, tokens: Tensor) -> float:
     return total / max(count, 1)
 
 
+def edge_use(graph: Graph, tokens: Int[Tensor, "B L"]) -> Float[Tensor, "N N"]:
+    """The share of these walks that step from each node to each other, [here, next]."""
+    vocab = Vocab(graph.n)
+    chosen = vocab.chosen(tokens) & (tokens[:, 1:] != vocab.end)
+    use = torch.zeros(graph.n, graph.n)
+    steps = tokens[:, :-1][chosen], tokens[:, 1:][chosen]
+    return use.index_put_(steps, torch.ones(int(chosen.sum())), accumulate=True) / len(tokens)
+
+
 def next_logits(model: PathModel) -> Float[Tensor, "N N V"]:
     """Logits [target, here, next] of the first step of a walk that starts at `here`."""
     n = model.vocab.n_nodes

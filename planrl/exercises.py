@@ -87,8 +87,8 @@ def path_count(function: Callable[[Tensor, int, int], Any]) -> Verdict:
                     hint = " Sum over all next nodes, do not stop at the first that leads there."
                 elif int(answer) == 0:
                     hint = " At the target itself there is one path: the empty one."
-                return Verdict(False, f"From {source} to {target} on edges {list(graph.edges)[:6]}: "
-                                      f"expected {wanted}, got {int(answer)}.{hint}")  # fmt: skip
+                told = f"From {source} to {target} on edges {list(graph.edges)[:5]}"
+                return Verdict(False, f"{told}: expected {wanted}, got {int(answer)}.{hint}")
     return Verdict(True, "Three graphs, every pair: the counts agree with graph.count_paths().")
 
 
@@ -175,7 +175,7 @@ def baseline(loss: Loss) -> Verdict:
 
 
 def keeps_diversity(loss: Loss, *, steps: int = 400) -> Verdict:
-    """Train with the reader's loss and with plain policy gradient; are there more ways, as right?"""
+    """Train with the reader's loss and with the plain one; are there more ways, and as right?"""
     task, scores = _walked()[0], []
     for given in (policy_gradient, loss):
         model = LogitTable(task.vocab)

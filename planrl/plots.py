@@ -34,6 +34,7 @@ STYLES: dict[str, tuple[str, str, str]] = {
     "prediction": ("#7F7F7F", "dash", "circle-open"),
 }
 _OTHERS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+_DASHES = ("solid", "dash", "dot", "dashdot")
 
 # From the background to blue, and orange - background - blue: both read on white and on black.
 RISING = [[0.0, "rgba(0,114,178,0.06)"], [1.0, "rgba(0,114,178,1)"]]
@@ -41,7 +42,7 @@ DIVERGING = [[0.0, "#D55E00"], [0.5, "rgba(127,127,127,0.12)"], [1.0, "#0072B2"]
 
 
 def _style(name: str, place: int) -> tuple[str, str, str]:
-    return STYLES.get(name, (_OTHERS[place % len(_OTHERS)], "solid", "circle"))
+    return STYLES.get(name, (_OTHERS[place % 6], _DASHES[place % 4], "circle"))
 
 
 def finish(figure: go.Figure, title: str, alt: str, height: int, **meta: Any) -> go.Figure:
@@ -84,46 +85,52 @@ def learning_curves(
     title: str = "",
     y: str = "",
     alt: str = "",
-    height: int = 380,
     y_range: tuple[float, float] | None = None,
-    y_type: str = "linear",
+    height: int = 380,
 ) -> go.Figure:
     """One line a name: a run's `key` over its updates; for several runs of a name, mean and span.
 
     `runs` maps a name to the records of one run, or to a list of such runs (one a seed).
     """
-    figure = go.Figure()
-    for place, (name, given) in enumerate(runs.items()):
+    groups = {}
+    for name, given in runs.items():
         seeds: Any = [given] if given and isinstance(given[0], Step) else given
         tracks = [track(records, key) for records in seeds]
-        steps = tracks[0][0]
-        values = torch.tensor([values for _, values in tracks])  # [seeds, looks]
-        add_band(figure, name, steps, values, place=place)
-    figure.update_xaxes(title="updates")
-    figure.update_yaxes(title=y or key, range=y_range, type=y_type)
-    figure.update_layout(hovermode="x unified", legend={"orientation": "h", "y": -0.25})
-    seeds_told = "the band spans all seeds" if any(len(t.name or "") for t in figure.data) else ""
-    return finish(figure, title or key, alt or f"{y or key} over updates; {seeds_told}", height)
+        groups[name] = (tracks[0][0], torch.tensor([values for _, values in tracks]))
+    told = alt or f"{y or key} over updates for {', '.join(runs)}"
+    titles = {"title": title or key, "x": "updates", "y": y or key}
+    return band_figure(groups, alt=told, y_range=y_range, height=height, **titles)
+
+
+def band_figure(
+    groups: Mapping[str, tuple[Sequence[float], Float[Tensor, "S X"]]],
+    *,
+    title: str,
+    alt: str,
+    x: str,
+    y: str,
+    y_range: tuple[float, float] | None = None,
+    height: int = 380,
+) -> go.Figure:
+    """For each name, places on the x-axis and one row of values a seed: their mean and span."""
+    figure = go.Figure()
+    for place, (name, (places, values)) in enumerate(groups.items()):
+        add_band(figure, name, places, values, place=place)
+    figure.update_xaxes(title=x)
+    figure.update_yaxes(title=y, range=y_range and list(y_range))
+    figure.update_layout(
+        hovermode="x unified", legend={"orientation": "h", "y": -0.25}, showlegend=len(groups) > 1
+    )
+    return finish(figure, title, alt, height)
 
 
 def add_band(
-    figure: go.Figure,
-    name: str,
-    x: Sequence[float],
-    values: Float[Tensor, "S X"],
-    *,
-    place: int = 0,
-    dash: str | None = None,
-    label: bool = True,
-    row: int | None = None,
-    col: int | None = None,
-    show: str | None = None,
+    figure: go.Figure, name: str, x: Sequence[float], values: Float[Tensor, "S X"], *, place: int
 ) -> None:
-    """Add a line through the mean over seeds, the span from least to most, and the line's name."""
-    colour, own_dash, _ = _style(name, place)
-    mean, low, high = values.mean(0), values.amin(0), values.amax(0)
-    where: dict[str, Any] = {"row": row, "col": col}
+    """Add the line through the mean over seeds, and the span from the least to the most."""
+    colour, dash, _ = _style(name, place)
     if len(values) > 1:
+        low, high = values.amin(0), values.amax(0)
         figure.add_scatter(
             x=[*x, *reversed(x)],
             y=[*high.tolist(), *low.flip(0).tolist()],
@@ -132,36 +139,41 @@ def add_band(
             line={"width": 0},
             hoverinfo="skip",
             showlegend=False,
-            name=f"{name}, all seeds",
             legendgroup=name,
-            **where,
+            name=f"{name}, all seeds",
         )
+    line = {"color": colour, "dash": dash, "width": 2.5}
     figure.add_scatter(
-        x=list(x),
-        y=mean.tolist(),
-        mode="lines",
-        name=show or name,
-        line={"color": colour, "dash": dash or own_dash, "width": 2.5},
-        legendgroup=name,
-        showlegend=label,
-        **where,
+        x=list(x), y=values.mean(0).tolist(), mode="lines", name=name, line=line, legendgroup=name
     )
 
 
-def heatmap(
-    values: Float[Tensor, "H W"],
+def routes(
+    groups: Mapping[str, tuple[Float[Tensor, " X"], Float[Tensor, " X"]]],
     *,
     title: str,
     alt: str,
-    x: str = "next node",
-    y: str = "here",
-    labels: Sequence[str] | None = None,
-    diverging: bool = False,
-    height: int = 430,
+    x: str,
+    y: str,
+    height: int = 460,
 ) -> go.Figure:
-    """A matrix as colours, the first row on top."""
-    return heatmaps({"": values}, title=title, alt=alt, x=x, y=y, labels=labels,
-                    diverging=diverging, height=height)  # fmt: skip
+    """Lines through the plane in the order of their points; the last point is marked and named."""
+    figure = go.Figure()
+    for place, (name, (xs, ys)) in enumerate(groups.items()):
+        colour, dash, symbol = _style(name, place)
+        sizes = [5] * (len(xs) - 1) + [13]
+        figure.add_scatter(
+            x=[round(v, 4) for v in xs.tolist()],
+            y=[round(v, 4) for v in ys.tolist()],
+            mode="lines+markers",
+            name=name,
+            line={"color": colour, "dash": dash},
+            marker={"color": colour, "symbol": symbol, "size": sizes, "opacity": 1},
+        )
+    figure.update_xaxes(title=x, rangemode="tozero")
+    figure.update_yaxes(title=y, rangemode="tozero")
+    figure.update_layout(legend={"orientation": "h", "y": -0.2})
+    return finish(figure, title, alt, height)
 
 
 def heatmaps(
@@ -176,7 +188,7 @@ def heatmaps(
     height: int = 430,
     columns: int = 2,
 ) -> go.Figure:
-    """Several matrices side by side, each with its own colours; the names stand above."""
+    """Matrices as colours, side by side, their first rows on top; the names stand above."""
     columns = min(columns, len(panels))
     rows = -(-len(panels) // columns)
     names = [name for name in panels if name]

@@ -17,7 +17,7 @@ LAYERS = [
     ["rollouts", "formats"],
     ["objectives", "evaluate"],
     ["train"],
-    ["checkpoints", "plots"],
+    ["checkpoints", "plots", "experiments.worlds"],
     ["controls", "pictures", "widgets", "exercises", "experiments.runs"],
     ["experiments.learners"],
     ["experiments.store"],

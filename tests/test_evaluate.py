@@ -72,6 +72,15 @@ def test_distinct_counts_only_right_values_once():
     assert count_distinct(rows, right).tolist() == [2, 0]
 
 
+def test_edge_use_is_the_share_of_walks_that_take_each_step():
+    tokens = torch.tensor(
+        [[0, 3, 0, 1, 3, 4], [0, 3, 0, 2, 3, 4], [0, 3, 0, 1, 3, 4], [0, 3, 0, 4, 4, 4]]
+    )
+    use = pr.edge_use(pr.diamond(2), tokens)
+    assert use[0].tolist() == [0, 0.5, 0.25, 0]
+    assert use[:, 3].tolist() == [0, 0.5, 0.25, 0]
+
+
 def test_next_logits_of_a_table_are_the_table(make_model):
     model = make_model(Vocab(4))
     logits = pr.next_logits(model)

@@ -45,7 +45,7 @@ def test_a_key_nobody_measured_is_refused(records):
 
 def test_heatmaps_hold_the_values_row_by_row():
     values = torch.tensor([[0.0, 1.0], [0.25, -0.5]])
-    page = told(plots.heatmap(values, title="t", alt="two by two values", diverging=True))
+    page = told(plots.heatmaps({"": values}, title="t", alt="two by two values", diverging=True))
     assert page["data"][0]["z"] == [[0, 1], [0.25, -0.5]]
     assert page["data"][0]["zmin"] == -1
     two = told(plots.heatmaps({"a": values, "b": values}, title="t", alt="two heat maps"))
@@ -63,6 +63,13 @@ def test_bars_and_scatter_draw_every_group():
     )
     assert len(page["data"][0]["x"]) <= 1500
     assert page["data"][1]["x"] == [0, 4999]
+
+
+def test_routes_draw_each_learners_way_and_mark_its_end():
+    ways = {"SFT": (torch.tensor([3.0, 1.0]), torch.tensor([0.5, 0.9]))}
+    page = told(plots.routes(ways, title="t", alt="one way through the plane", x="x", y="y"))
+    assert page["data"][0]["x"] == [3, 1]
+    assert page["data"][0]["marker"]["size"] == [5, 13]
 
 
 def test_graph_view_draws_each_node_edge_and_the_path():

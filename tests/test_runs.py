@@ -7,13 +7,11 @@ import torch
 import planrl as pr
 from planrl.experiments.runs import (
     Algorithm,
-    FileWorld,
     RunSettings,
     Session,
-    WorldSettings,
-    make_world,
     resume,
 )
+from planrl.experiments.worlds import FileWorld, WorldSettings, make_world
 from planrl.formats import write_alpine, write_graphml
 
 SMALL = WorldSettings(nodes=14, edge_probability=0.3, train_share=0.5, paths_per_pair=2)

@@ -17,7 +17,8 @@ from typing import Any
 import torch
 
 from planrl.evaluate import evaluate, recovery
-from planrl.experiments.runs import Algorithm, World, WorldSettings, make_world
+from planrl.experiments.runs import Algorithm
+from planrl.experiments.worlds import World, WorldSettings, make_world
 from planrl.graphs import seeded
 from planrl.models import PathModel, Transformer, TransformerConfig
 from planrl.tasks import degrees, observed

@@ -1,0 +1,137 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% tags=["remove-cell"]
+# In Colab, this adds planrl to what is there already; anywhere else it does nothing.
+import importlib.util
+import subprocess
+import sys
+
+if importlib.util.find_spec("planrl") is None:
+    source = "git+https://github.com/planrl/planrl"
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", source], check=True)
+
+# %% [markdown]
+# # What does reward teach a model that plans?
+#
+# A language model that plans has to find a way: from where it is to where it should be, one allowed
+# step after another. This book takes the smallest setting in which that can be watched from
+# beginning to end, a graph of 100 nodes held in the weights of a one-layer Transformer, and asks
+# what three ways of training do to it. It is the paper
+# [*Benefits and Pitfalls of Reinforcement Learning for Language Model Planning*](https://arxiv.org/abs/2509.22613)
+# as something you can run: every number here is computed by code on this page or read from a saved run
+# whose command stands beside it, and every claim is checked when the book is built.
+
+# %% tags=["hide-input"]
+import torch
+
+from planrl import plots, widgets
+from planrl.experiments.store import results
+
+widgets.setup()
+
+# %% [markdown]
+# ## One picture
+#
+# Five learners start from the same model, trained to imitate right answers. Each is then trained
+# further in its own way. Two things are measured on the training questions: how often a sampled
+# answer is right (up is better), and how many *different* right answers there are among 100 samples
+# (right is better).
+
+# %% tags=["hide-input"]
+saved = results("learners")  # made by: python -m planrl reproduce --only learners
+learners = saved[0]["result"]["learners"]
+
+
+def mean_over_seeds(name, key):
+    return torch.tensor([page["result"]["learners"][name][key] for page in saved]).mean(0)
+
+
+routes = {
+    name: (mean_over_seeds(name, "train_diversity"), mean_over_seeds(name, "train_accuracy"))
+    for name in learners
+}
+ends = {name: (float(ways[-1]), float(right[-1])) for name, (ways, right) in routes.items()}
+assert ends["policy gradient"][1] > 0.97 and ends["policy gradient"][0] < 1.5  # noqa: PT018
+assert ends["Q-learning, process reward"][0] > 12
+assert ends["Q-learning, outcome reward"][1] < 0.05
+plots.routes(
+    routes,
+    title="Same start, five ways to go",
+    x="different right answers among 100",
+    y="right when sampled",
+    alt="Accuracy against number of different right answers while five learners train. "
+    + " ".join(
+        f"{name} ends at {right:.2f} with {ways:.1f} ways." for name, (ways, right) in ends.items()
+    ),
+)
+
+# %% tags=["hide-input"]
+steps = {name: look["step"][-1] for name, look in learners.items()}
+print(f"mean of {len(saved)} seeds, each with its own graph; a point is a look at the model; "
+      f"{max(steps.values())} updates ({steps['Q-learning, outcome reward']} for outcome reward)")  # fmt: skip
+
+# %% [markdown]
+# - **Policy gradient** gets nearly everything right, and forgets every way but one.
+# - A **KL penalty** holds it back: more ways are left, and accuracy grows more slowly.
+# - **Q-learning** with a reward for the outcome alone loses everything; with a reward for each step it
+#   becomes right and stays diverse.
+# - **Imitation** that just goes on stays where its data are.
+#
+# Why each of them goes where it goes can be proved, and the chapters do both: they show it and
+# they check the theorem against the run.
+#
+# ## The chapters so far
+#
+# 1. [Is planning more than finding a path?](01_paths.ipynb) The graph, its two tables, and the
+#    rows of tokens a model reads.
+# 2. [Does imitation plan?](02_sft.ipynb) A Transformer trained before your eyes, what it knows, and
+#    what it cannot know.
+# 3. [What does a reward add, and what does it take away?](03_policy_gradient.ipynb) Policy gradient: why
+#    it wins, and why it collapses.
+#
+# ## How to use these pages
+#
+# **Read.** Everything is on the page, works without a network, and is complete as it stands.
+# Grey bars hide code that only draws; open them if you like.
+#
+# **Guess.** Each chapter asks for a guess before it shows the result. Set the slider and press
+# the button: your guess stays in the figure. In a notebook, type it into the cell above the figure.
+#
+# **Move.** Sliders under figures work with mouse, finger and arrow keys. Hover over a figure for its
+# numbers, and choose light or dark at the top of the page.
+#
+# **Run.** The rocket at the top opens a chapter in Colab; its first cell adds planrl to what is
+# there. On your own machine, `make book` builds these pages and `pip install .` gives you the library:
+
+# %%
+import planrl as pr
+
+task = pr.all_pairs(pr.random_dag(12, 0.3, pr.seeded(0, "graph")))
+model = pr.LogitTable(task.vocab)
+walks = pr.on_policy(model, task, rng=pr.seeded(0, "walks"))
+run = list(pr.train(model, walks, pr.policy_gradient, pr.TrainConfig(steps=400, lr=0.1)))
+plots.learning_curves(
+    {"policy gradient": run},
+    title="Twelve nodes, 400 updates, from nothing",
+    y="share of right answers in a batch of 64",
+    alt="The share of right answers rises from near zero to nearly one over 400 updates",
+)
+
+# %% [markdown]
+# An algorithm is a stream of batches and a loss; a run is a generator of records. Change one argument
+# and you have another algorithm; write one function and you have a new one. The exercises ask
+# you to.
+#
+# ## How sure you can be
+#
+# Seeds, their spread and sample sizes stand beside the numbers. Where our result and the paper's
+# differ, the text says **Finding** and shows both. Where the paper is silent we chose, and say so; the
+# largest such choices: the graph has no cycles; a walk ends when it reaches its target; rewards in
+# Q-learning are multiplied by ten, since softmax over logits of 0 and 1 would choose almost at
+# random.

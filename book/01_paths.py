@@ -1,0 +1,283 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% tags=["remove-cell"]
+# In Colab, this adds planrl to what is there already; anywhere else it does nothing.
+import importlib.util
+import subprocess
+import sys
+
+if importlib.util.find_spec("planrl") is None:
+    source = "git+https://github.com/planrl/planrl"
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", source], check=True)
+
+# %% [markdown]
+# # Is planning more than finding a path?
+#
+# A plan is a sequence of steps, each of them allowed, that ends where one wants to be. Draw a dot
+# for every situation and an arrow for every allowed step, and a plan is a *path*. This book asks
+# what training can teach a language model about such paths, so this chapter says precisely what
+# there is to know: two tables, and the rows of tokens a model reads. You need to know what a
+# directed graph is. Reading takes 12 minutes, running everything some 10 seconds.
+
+# %% tags=["hide-input"]
+import torch
+
+import planrl as pr
+from planrl import controls, exercises, pictures, plots, widgets
+
+widgets.setup()
+seed = 0
+
+# %% [markdown]
+# ## Predict
+#
+# The paper's graph has 100 nodes. For every pair $i < j$ there is an edge $i \to j$ with probability
+# 0.15, so each node leads to about seven others on average, and no path ever comes back. A
+# *question* is a pair (source, target) that some path connects.
+#
+# **How many of the questions have ten or more different right answers?** Put your guess, in
+# percent, in the next cell (on the book's page: on the slider below it).
+
+# %%
+my_guess = 15
+
+# %%
+graph = pr.random_dag(100, 0.15, pr.seeded(seed, "graph"))
+questions = pr.all_pairs(graph)
+source, target = questions.pairs.T
+answers = graph.count_paths()[target, source]
+
+# %% tags=["hide-input"]
+shares = {f"{m:,}": 100 * float((answers >= m).float().mean()) for m in (1, 2, 5, 10, 100, 1000)}
+assert shares["10"] > 50, "the title and the answer below say: more than half"
+figure = plots.bars(
+    {"questions": shares},
+    title="Most questions have many right answers",
+    x="at least so many right answers",
+    y="% of questions",
+    y_range=(0, 108),
+    text=".0f",
+    alt="Bars: percent of questions with at least 1, 2, 5, 10, 100, 1000 right answers: "
+    + ", ".join(f"{share:.0f}" for share in shares.values()),
+)
+controls.ask(
+    figure,
+    "Percent of questions with ten or more right answers",
+    guess=my_guess,
+    low=0,
+    high=100,
+    step=1,
+    unit="%",
+    hidden=["questions"],
+    answer=f"It is {shares['10']:.0f} %. Few edges make many paths: their number multiplies at "
+    "every fork. That is why this book counts not only how often a model is right, but in how "
+    "many ways.",
+)
+
+# %%
+print(f"{len(graph.edges)} edges, {len(questions.pairs)} questions, seed {seed}")
+print(f"right answers to a question: median {int(answers.median())}, most {int(answers.max()):,}")
+
+# %% [markdown]
+# ## Two tables say it all
+#
+# Take a graph small enough to see. **Adjacency** is the table
+#
+# $$ A[j, k] = 1 \text{ if there is an edge } j \to k, \text{ else } 0. \tag{1.1} $$
+#
+# **Reachability** is the table
+#
+# $$ R[i, k] = 1 \text{ if some path leads from } k \text{ to } i, \text{ else } 0. \tag{1.2} $$
+#
+# Mind the order: in $R$ the *target* comes first, and every node reaches itself. The code has the
+# same names and the same order: `graph.adjacency[j, k]`, `graph.reachability[i, k]`.
+
+# %%
+edges = [(0, 1), (0, 2), (1, 3), (2, 3), (2, 4), (3, 5), (4, 6), (5, 7), (3, 7)]
+small = pr.Graph(8, edges)
+plots.heatmaps(
+    {
+        "adjacency A[here, next]": small.adjacency,
+        "reachability R[target, from]": small.reachability,
+    },
+    title="What can be known of a graph with eight nodes",
+    x="next / from",
+    y="here / target",
+    labels=[f"{v}" for v in range(8)],
+    alt="Two tables of ones and zeros: the nine edges, and which node reaches which",
+    height=400,
+)
+
+# %% [markdown]
+# A walker who stands at $j$ and wants to go to $i$ may step to $k$ exactly if there is an edge
+# and $i$ can still be reached afterwards. So the **correct next nodes** are
+#
+# $$ C(i, j) = \{\, k : A[j, k] = 1 \text{ and } R[i, k] = 1 \,\}. \tag{1.3} $$
+#
+# Move the slider to choose a target: the thick edges are the correct steps, from wherever one
+# stands.
+
+
+# %%
+def steps_to(target):
+    correct = small.correct[target].float()  # [here, next]
+    return pictures.graph_view(small, weights=0.6 * correct, alt=f"Edges that lead on to {target}")
+
+
+frames = {str(target): steps_to(target) for target in range(1, 8)}
+views = controls.with_slider(frames, name="target", start="7")
+views.update_layout(title_text="Which steps are right depends on where one wants to go")
+
+# %% [markdown]
+# Node 3 is a good step on the way to 7 and a mistake on the way to 6: it is an edge, but 6 cannot
+# be reached from there. A walker who knows only $A$ gets lost; one who knows only $R$ would jump.
+
+# %%
+widgets.QuickCheck(
+    "A graph has the edges a → b and b → c and no others. What are A[a, c] and R[c, a]?",
+    {
+        "A[a, c] = 0 and R[c, a] = 1": "There is no edge from a to c, yet c can be reached from a, "
+        "by way of b. That is transitivity; remember it for the next chapter.",
+        "A[a, c] = 1 and R[c, a] = 1": "An entry of A is one edge, and there is none from a to c.",
+        "A[a, c] = 0 and R[c, a] = 0": "R is about paths of any length, target first: R[c, a] asks "
+        "whether a reaches c.",
+        "R[c, a] cannot be known": "It follows from A: that is what a planner has to work out.",
+    },
+    right=["A[a, c] = 0 and R[c, a] = 1"],
+)
+
+# %% [markdown]
+# ## What a language model sees
+#
+# Nodes become tokens. A row of tokens states the question, source $s$ then target $t$, and answers
+# it by a path that starts again at $s$; END closes the row. The graph itself is never shown: it
+# has to end up in the model's weights.
+
+# %%
+task = pr.all_pairs(small)
+rows = pr.sample_paths(task, 1, pr.seeded(seed, "paths"))
+for line in task.vocab.show(rows)[:6]:
+    print("s t s ... t END:", line)
+
+# %% [markdown]
+# `sample_paths` draws each next node uniformly from $C(i, j)$. Whoever does so never fails:
+# planning *is* knowing $A$ and $R$.
+#
+# > **Check 1.1.** A walk that draws every step from $C(i, j)$ is a right answer, to every question.
+
+# %%
+walks = pr.sample_paths(questions, 10, pr.seeded(seed, "walks"))
+right = pr.is_path(graph, walks).float()
+print(pr.check("walks along C(i, j) are right answers", predicted=torch.ones(len(walks)),
+               observed=right, tolerance=0))  # fmt: skip
+
+# %% [markdown]
+# The function that decides what counts as right is the referee of this whole book. Here it is, as
+# it stands in the library: the row repeats its source, every chosen step is an edge, and END
+# comes right after the target.
+
+# %% tags=["hide-input"]
+widgets.Source(pr.is_path)
+
+# %% [markdown]
+# ## By hand
+#
+# In the little graph, list the paths from 0 to 7. At 0 both 1 and 2 are correct, at 2 only 3 is
+# (4 leads to 6 alone), at 3 both 5 and 7 are:
+#
+# 0 → 1 → 3 → 5 → 7, 0 → 1 → 3 → 7, 0 → 2 → 3 → 5 → 7, 0 → 2 → 3 → 7.
+#
+# Two ways to 3, two ways on: four paths. On a graph without cycles the count follows from counts
+# further on, $P[i, j] = \sum_{k : A[j, k] = 1} P[i, k]$ with $P[i, i] = 1$.
+
+# %%
+print(pr.check("four paths lead from 0 to 7", predicted=4.0,
+               observed=small.count_paths()[7, 0].float(), tolerance=0))  # fmt: skip
+
+# %% [markdown]
+# ## Exercises
+#
+# > **Exercise 1.** *5 minutes.* Compute reachability from adjacency. The function gets $A$ as a
+# > table of booleans, `[N, N]`, and returns $R$, target first. If it works, four graphs agree.
+
+
+# %%
+def my_reachability(adjacency): ...
+
+
+exercises.reachability(my_reachability)
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# Start with "every node reaches itself". If $k$ reaches $j'$ and $j' \to i$ is an edge, then $k$
+# reaches $i$. Repeat until nothing changes, and mind which index comes first.
+#
+# </details>
+# <details><summary>Solution</summary>
+#
+# ```python
+# def my_reachability(adjacency):
+#     reach = torch.eye(len(adjacency), dtype=torch.bool)  # [from, to]
+#     for _ in range(len(adjacency)):
+#         reach = reach | (reach.float() @ adjacency.float() > 0)
+#     return reach.T  # target first
+#
+# exercises.reachability(my_reachability)
+# ```
+#
+# </details>
+#
+# > **Exercise 2.** *5 minutes.* Count the paths from `source` to `target`.
+
+
+# %%
+def my_count(adjacency, source, target): ...
+
+
+exercises.path_count(my_count)
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# At the target there is one path, the empty one. Anywhere else, sum over the next nodes.
+#
+# </details>
+# <details><summary>Solution</summary>
+#
+# ```python
+# def my_count(adjacency, source, target):
+#     if source == target:
+#         return 1
+#     following = adjacency[source].nonzero().flatten().tolist()
+#     return sum(my_count(adjacency, k, target) for k in following)
+#
+# exercises.path_count(my_count)
+# ```
+#
+# </details>
+#
+# > **Exercise 3.** *Open.* Change 0.15 in the second cell of this chapter to 0.05 and to 0.3. How
+# > does the share of questions with ten or more answers change, and why so fast?
+
+# %% [markdown]
+# ## What we now know
+#
+# A planning problem is a graph; all there is to know of it are the tables $A$ and $R$. Knowing both
+# is enough to answer every question, and most questions have many answers. Next: a model is shown
+# right answers to a fifth of the questions. **Does imitation plan?**
+#
+# ## Further reading
+#
+# - [Benefits and Pitfalls of Reinforcement Learning for Language Model Planning](https://arxiv.org/abs/2509.22613):
+#   the paper this book runs; its Section 2 sets up what this chapter shows.
+# - [ALPINE](https://arxiv.org/abs/2405.09220): where planning as path-finding in a Transformer's
+#   weights, with tables A and R, comes from.
+# - [Searchformer](https://arxiv.org/abs/2402.14083): Transformers trained on a planner's search
+#   instead of on its answers.

@@ -1,0 +1,101 @@
+"""A graph, its questions and the demonstrated paths, from plain settings or from files."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from planrl.errors import InputError
+from planrl.formats import read_alpine, read_graph
+from planrl.graphs import Graph, random_dag, random_digraph, seeded
+from planrl.tasks import Task, all_pairs, sample_paths, split
+
+if TYPE_CHECKING:
+    from jaxtyping import Int
+    from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorldSettings:
+    """A random graph and its data; the defaults are the paper's, where it states them."""
+
+    nodes: int = 100
+    edge_probability: float = 0.15
+    cycles: bool = False
+    train_share: float = 0.2
+    force_edges: bool = False
+    paths_per_pair: int = 10
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileWorld:
+    """A graph, training lines and test lines as files; the digest tells if they changed."""
+
+    graph: str
+    train: str
+    test: str
+    digest: str = ""
+
+    def fingerprint(self) -> str:
+        """A digest of the three files' contents."""
+        digest = hashlib.sha256()
+        for name in (self.graph, self.train, self.test):
+            try:
+                digest.update(Path(name).read_bytes())
+            except OSError as error:
+                raise InputError(f"cannot read {name}: {error.strerror}") from None
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class World:
+    """A graph, its training and test questions, and the demonstrated paths."""
+
+    graph: Graph
+    train: Task
+    test: Task
+    paths: Int[Tensor, "M L"]
+
+
+def make_world(settings: WorldSettings | FileWorld) -> World:
+    """The world these settings describe; the same settings give the same world."""
+    if isinstance(settings, FileWorld):
+        return _read_world(settings)
+    make = random_digraph if settings.cycles else random_dag
+    rng = {name: seeded(settings.seed, name) for name in ("graph", "split", "paths")}
+    graph = make(settings.nodes, settings.edge_probability, rng["graph"])
+    train_task, test_task = split(
+        all_pairs(graph), settings.train_share, rng["split"], force_edges=settings.force_edges
+    )
+    paths = sample_paths(train_task, settings.paths_per_pair, rng["paths"])
+    return World(graph, train_task, test_task, paths)
+
+
+def _read_world(settings: FileWorld) -> World:
+    if settings.digest and settings.digest != settings.fingerprint():
+        raise InputError(
+            f"{settings.graph}, {settings.train} or {settings.test} has changed since the run was "
+            "started: restore the files, or start a new run"
+        )
+    graph = read_graph(settings.graph)
+    rows = {}
+    for name in (settings.train, settings.test):
+        lines = read_alpine(name, graph)
+        if lines.invalid:
+            line, reason = lines.invalid[0]
+            raise InputError(
+                f"{name}, line {line}: {reason} ({len(lines.invalid)} lines are invalid)"
+            )
+        if not len(lines.tokens):
+            raise InputError(f"{name} has no rows")
+        rows[name] = lines.tokens
+    train_rows, test_rows = rows[settings.train], rows[settings.test]
+    return World(
+        graph,
+        Task(graph, train_rows[:, :2].unique(dim=0)),
+        Task(graph, test_rows[:, :2].unique(dim=0)),
+        train_rows,
+    )
