@@ -127,6 +127,18 @@ widgets.Table(
 )  # fmt: skip
 
 # %% [markdown]
+# It has also learnt to stop. In the demonstrated rows END follows the target; how likely does the
+# model find END there?
+
+# %%
+steps = world.paths[:, :-1]
+at_target = (steps == steps[:, 1:2]) & world.train.vocab.chosen(world.paths)
+with torch.no_grad():
+    says_end = model(steps).softmax(-1)[at_target][:, world.train.vocab.end].mean()
+print(f"probability of END at the target: {says_end:.4f}")
+assert says_end > 0.98, "the notes say: SFT models say END by themselves"
+
+# %% [markdown]
 # ## Where the map has holes
 #
 # ALPINE found that a one-layer Transformer stores what it knows of edges where one can read it:

@@ -84,6 +84,7 @@ class LogitTable(nn.Module):
 
     def forward(self, tokens: Int[Tensor, "B L"]) -> Float[Tensor, "B L V"]:
         """Logits of the next token at every position; 0 where the position holds END."""
+        self.vocab.check(tokens)
         here = tokens.clamp(max=self.vocab.n_nodes - 1)
         target = tokens[:, 1:2].expand_as(tokens)
         live = (tokens != self.vocab.end).unsqueeze(-1)
@@ -175,6 +176,7 @@ class Transformer(nn.Module):
         """Logits of the next token at every position; 0 where the position holds END."""
         rows, length = tokens.shape
         self._check_length(length)
+        self.vocab.check(tokens)
         flat = tokens.reshape(-1)
         live = (flat != self.vocab.end).nonzero().squeeze(1)
         x = self.tokens(flat[live]) + self.positions(live % length)  # [M, D], the filling left out

@@ -2,9 +2,8 @@
 
 A row reads `s t s a b ... t END`: source s, target t, then a path that starts again at s and ends
 with t. Node v is token v; END follows the last node and fills the row. A row of L tokens makes
-T = L - 1 steps, step m from token m to token m + 1; the first two only spell the question, the
-later ones up to the first END are *chosen* by whoever walks. There is no environment: a walk is a
-row of tokens, a reward a function of graph and tokens.
+T = L - 1 steps, step m from token m to token m + 1; the first two only spell the question, those
+up to the first END are *chosen*. A walk is a row of tokens, a reward a function of graph and tokens.
 """
 
 from __future__ import annotations
@@ -163,6 +162,7 @@ class Task:
 
     def batch(self, tokens: Int[Tensor, "B L"]) -> Batch:
         """These walks with what was chosen in them and what each step earned."""
+        self.vocab.check(tokens)
         return Batch(self.vocab.chosen(tokens), self.reward(self.graph, tokens), tokens)
 
 

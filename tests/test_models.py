@@ -115,6 +115,8 @@ def test_readout_of_a_table_averages_the_other_index_away():
         (lambda: pr.TransformerConfig(layers=0), "layers must be at least 1"),
         (lambda: sharp(Vocab(5), positions=4)(torch.zeros(1, 6, dtype=torch.long)), "positions=6"),
         (lambda: sharp(Vocab(5), layers=2).readout(), "defined for one layer"),
+        (lambda: sharp(Vocab(5))(torch.tensor([[0, 1, 9]])), "token 9 at position 2"),
+        (lambda: pr.LogitTable(Vocab(5))(torch.tensor([[0, -1, 0]])), "token -1 at position 1"),
     ],
 )
 def test_bad_sizes_are_refused(build, words):
