@@ -14,7 +14,10 @@ import sys
 
 if importlib.util.find_spec("planrl") is None:
     source = "git+https://github.com/planrl/planrl"
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", source], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "-q", "--no-deps", source],
+        check=True,
+    )
 
 # %% [markdown]
 # # What does reward teach a model that plans?
@@ -49,14 +52,22 @@ learners = saved[0]["result"]["learners"]
 
 
 def mean_over_seeds(name, key):
-    return torch.tensor([page["result"]["learners"][name][key] for page in saved]).mean(0)
+    return torch.tensor(
+        [page["result"]["learners"][name][key] for page in saved]
+    ).mean(0)
 
 
 routes = {
-    name: (mean_over_seeds(name, "train_diversity"), mean_over_seeds(name, "train_accuracy"))
+    name: (
+        mean_over_seeds(name, "train_diversity"),
+        mean_over_seeds(name, "train_accuracy"),
+    )
     for name in learners
 }
-ends = {name: (float(ways[-1]), float(right[-1])) for name, (ways, right) in routes.items()}
+ends = {
+    name: (float(ways[-1]), float(right[-1]))
+    for name, (ways, right) in routes.items()
+}
 assert ends["policy gradient"][1] > 0.97 and ends["policy gradient"][0] < 1.5  # noqa: PT018
 assert ends["Q-learning, process reward"][0] > 12
 assert ends["Q-learning, outcome reward"][1] < 0.05
@@ -67,14 +78,18 @@ plots.routes(
     y="right when sampled",
     alt="Accuracy against number of different right answers while five learners train. "
     + " ".join(
-        f"{name} ends at {right:.2f} with {ways:.1f} ways." for name, (ways, right) in ends.items()
+        f"{name} ends at {right:.2f} with {ways:.1f} ways."
+        for name, (ways, right) in ends.items()
     ),
 )
 
 # %% tags=["hide-input"]
 steps = {name: look["step"][-1] for name, look in learners.items()}
-print(f"mean of {len(saved)} seeds, each with its own graph; a point is a look at the model; "
-      f"{max(steps.values())} updates ({steps['Q-learning, outcome reward']} for outcome reward)")  # fmt: skip
+few = steps["Q-learning, outcome reward"]
+print(
+    f"mean of {len(saved)} seeds, each with a graph of its own; a point is one look at"
+)
+print(f"the model; {max(steps.values())} updates ({few} with outcome reward)")
 
 # %% [markdown]
 # - **Policy gradient** gets nearly everything right, and forgets every way but one.
@@ -115,7 +130,9 @@ import planrl as pr
 task = pr.all_pairs(pr.random_dag(12, 0.3, pr.seeded(0, "graph")))
 model = pr.LogitTable(task.vocab)
 walks = pr.on_policy(model, task, rng=pr.seeded(0, "walks"))
-run = list(pr.train(model, walks, pr.policy_gradient, pr.TrainConfig(steps=400, lr=0.1)))
+run = list(
+    pr.train(model, walks, pr.policy_gradient, pr.TrainConfig(steps=400, lr=0.1))
+)
 plots.learning_curves(
     {"policy gradient": run},
     title="Twelve nodes, 400 updates, from nothing",

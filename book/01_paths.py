@@ -14,7 +14,10 @@ import sys
 
 if importlib.util.find_spec("planrl") is None:
     source = "git+https://github.com/planrl/planrl"
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", source], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "-q", "--no-deps", source],
+        check=True,
+    )
 
 # %% [markdown]
 # # Is planning more than finding a path?
@@ -54,7 +57,10 @@ source, target = questions.pairs.T
 answers = graph.count_paths()[target, source]
 
 # %% tags=["hide-input"]
-shares = {f"{m:,}": 100 * float((answers >= m).float().mean()) for m in (1, 2, 5, 10, 100, 1000)}
+shares = {
+    f"{m:,}": 100 * float((answers >= m).float().mean())
+    for m in (1, 2, 5, 10, 100, 1000)
+}
 assert shares["10"] > 50, "the title and the answer below say: more than half"
 figure = plots.bars(
     {"questions": shares},
@@ -82,7 +88,7 @@ controls.ask(
 
 # %%
 print(f"{len(graph.edges)} edges, {len(questions.pairs)} questions, seed {seed}")
-print(f"right answers to a question: median {int(answers.median())}, most {int(answers.max()):,}")
+print(f"right answers: median {int(answers.median())}, most {int(answers.max()):,}")
 
 # %% [markdown]
 # ## Two tables say it all
@@ -101,14 +107,16 @@ print(f"right answers to a question: median {int(answers.median())}, most {int(a
 # %%
 edges = [(0, 1), (0, 2), (1, 3), (2, 3), (2, 4), (3, 5), (4, 6), (5, 7), (3, 7)]
 small = pr.Graph(8, edges)
+
+# %% tags=["hide-input"]
 plots.heatmaps(
     {
-        "adjacency A[here, next]": small.adjacency,
-        "reachability R[target, from]": small.reachability,
+        "adjacency A": small.adjacency,
+        "reachability R": small.reachability,
     },
     title="What can be known of a graph with eight nodes",
-    x="next / from",
-    y="here / target",
+    x="k",
+    y="j (in A), i (in R)",
     labels=[f"{v}" for v in range(8)],
     alt="Two tables of ones and zeros: the nine edges, and which node reaches which",
     height=400,
@@ -120,25 +128,29 @@ plots.heatmaps(
 #
 # $$ C(i, j) = \{\, k : A[j, k] = 1 \text{ and } R[i, k] = 1 \,\}. \tag{1.3} $$
 #
-# Move the slider to choose a target: the thick edges are the correct steps, from wherever one
-# stands.
+# Move the slider to choose a target: the thick edges are the correct steps, `graph.correct[i, j]`,
+# from wherever one stands.
 
 
-# %%
+# %% tags=["hide-input"]
 def steps_to(target):
     correct = small.correct[target].float()  # [here, next]
-    return pictures.graph_view(small, weights=0.6 * correct, alt=f"Edges that lead on to {target}")
+    return pictures.graph_view(
+        small, weights=0.6 * correct, alt=f"Edges that lead on to {target}"
+    )
 
 
 frames = {str(target): steps_to(target) for target in range(1, 8)}
 views = controls.with_slider(frames, name="target", start="7")
-views.update_layout(title_text="Which steps are right depends on where one wants to go")
+views.update_layout(
+    title_text="Which steps are right depends on where one wants to go"
+)
 
 # %% [markdown]
 # Node 3 is a good step on the way to 7 and a mistake on the way to 6: it is an edge, but 6 cannot
 # be reached from there. A walker who knows only $A$ gets lost; one who knows only $R$ would jump.
 
-# %%
+# %% tags=["hide-input"]
 widgets.QuickCheck(
     "A graph has the edges a → b and b → c and no others. What are A[a, c] and R[c, a]?",
     {
@@ -174,8 +186,13 @@ for line in task.vocab.show(rows)[:6]:
 # %%
 walks = pr.sample_paths(questions, 10, pr.seeded(seed, "walks"))
 right = pr.is_path(graph, walks).float()
-print(pr.check("walks along C(i, j) are right answers", predicted=torch.ones(len(walks)),
-               observed=right, tolerance=0))  # fmt: skip
+held = pr.check(
+    "walks along C(i, j) are right answers",
+    predicted=torch.ones(len(walks)),
+    observed=right,
+    tolerance=0,
+)
+print(held)
 
 # %% [markdown]
 # The function that decides what counts as right is the referee of this whole book. Here it is, as
@@ -197,8 +214,12 @@ widgets.Source(pr.is_path)
 # further on, $P[i, j] = \sum_{k : A[j, k] = 1} P[i, k]$ with $P[i, i] = 1$.
 
 # %%
-print(pr.check("four paths lead from 0 to 7", predicted=4.0,
-               observed=small.count_paths()[7, 0].float(), tolerance=0))  # fmt: skip
+ways = small.count_paths()[7, 0].float()
+print(
+    pr.check(
+        "four paths lead from 0 to 7", predicted=4.0, observed=ways, tolerance=0
+    )
+)
 
 # %% [markdown]
 # ## Exercises

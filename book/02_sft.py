@@ -14,7 +14,10 @@ import sys
 
 if importlib.util.find_spec("planrl") is None:
     source = "git+https://github.com/planrl/planrl"
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", source], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "-q", "--no-deps", source],
+        check=True,
+    )
 
 # %% [markdown]
 # # Does imitation plan?
@@ -58,22 +61,26 @@ my_guess = 80
 # %%
 world = make_world(WorldSettings(nodes=100, seed=seed))
 seen = pr.observed(world.train.vocab, world.paths)
-print(f"{len(world.graph.edges)} edges; {len(world.train.pairs)} training questions, "
-      f"{len(world.test.pairs)} held out; {len(world.paths)} rows to imitate")  # fmt: skip
+print(len(world.graph.edges), "edges;", len(world.paths), "rows to imitate")
+print(
+    len(world.train.pairs), "training questions,", len(world.test.pairs), "held out"
+)
 
 # %% [markdown]
 # An algorithm is a stream of batches and a loss. Here: the demonstrated rows, and `sft`.
 
 # %%
-model = pr.Transformer(world.train.vocab, pr.TransformerConfig(), pr.seeded(seed, "weights"))
-shown = pr.demonstrations(world.train, world.paths, rng=pr.seeded(seed, "batches"), size=64)
+vocab, rng = world.train.vocab, pr.seeded(seed, "batches")
+model = pr.Transformer(vocab, pr.TransformerConfig(), pr.seeded(seed, "weights"))
+shown = pr.demonstrations(world.train, world.paths, rng=rng, size=64)
 config = pr.TrainConfig(steps=600, lr=1e-3, weight_decay=0.1)
 run = list(pr.train(model, shown, pr.sft, config))
-print(f"loss {run[0].loss:.2f} nats at the first update, {run[-1].loss:.2f} at the last")
+print(f"loss {run[0].loss:.2f} nats at first, {run[-1].loss:.2f} at last")
 
 # %%
-on_train = pr.evaluate(model, world.train, rng=pr.seeded(seed, "train"), samples=16)
-on_test = pr.evaluate(model, world.test, rng=pr.seeded(seed, "test"), samples=16)
+rng = pr.seeded(seed, "probe")
+on_train = pr.evaluate(model, world.train, rng=rng, samples=16)
+on_test = pr.evaluate(model, world.test, rng=rng, samples=16)
 degree = pr.degrees(world.test, seen).clamp(max=2)
 by_degree = on_test.by(degree)
 
@@ -85,12 +92,14 @@ percent = {
     for kind, key in (("sampled, T = 1", "accuracy"), ("greedy", "greedy"))
 }
 sampled = [by_degree[d]["accuracy"] for d in range(3)]
-assert sampled[0] > sampled[1] > sampled[2] + 0.1, "the title says: the further, the worse"
-counts = ", ".join(f"{by_degree[d]['pairs']} of degree {name}" for d, name in enumerate(names))
+assert sampled[0] > sampled[1] > sampled[2] + 0.1, (
+    "the title says: the further, the worse"
+)
+counts = " / ".join(str(by_degree[d]["pairs"]) for d in range(3))
 figure = plots.bars(
     percent,
     title="The further from what was seen, the less it is right",
-    x=f"held-out questions by degree ({counts})",
+    x=f"held-out questions by degree ({counts} of them)",
     y="% right",
     y_range=(0, 112),
     text=".0f",
@@ -119,12 +128,14 @@ controls.ask(
 # Sampling shows what the model *believes*. Both are given everywhere in this book, as they
 # tell different stories.
 
-# %%
+# %% tags=["hide-input"]
 widgets.Table(
-    [{"questions": name, **scores.summary()} for name, scores in
-     (("training", on_train), ("held out", on_test))],
+    [
+        {"questions": name, **scores.summary()}
+        for name, scores in (("training", on_train), ("held out", on_test))
+    ],
     caption=f"seed {seed}; accuracy and diversity from 16 samples a question",
-)  # fmt: skip
+)
 
 # %% [markdown]
 # It has also learnt to stop. In the demonstrated rows END follows the target; how likely does the
@@ -132,9 +143,9 @@ widgets.Table(
 
 # %%
 steps = world.paths[:, :-1]
-at_target = (steps == steps[:, 1:2]) & world.train.vocab.chosen(world.paths)
+at_target = (steps == steps[:, 1:2]) & vocab.chosen(world.paths)
 with torch.no_grad():
-    says_end = model(steps).softmax(-1)[at_target][:, world.train.vocab.end].mean()
+    says_end = model(steps).softmax(-1)[at_target][:, vocab.end].mean()
 print(f"probability of END at the target: {says_end:.4f}")
 assert says_end > 0.98, "the notes say: SFT models say END by themselves"
 
@@ -153,10 +164,15 @@ print(f"AUC of the adjacency read-out: {found.adjacency_auc:.3f}")
 print(f"AUC of the reachability read-out: {found.reachability_auc:.3f}")
 
 # %% tags=["hide-input"]
-assert 0.7 < found.adjacency_auc < 0.97, "the text says: much of the map, with holes"
+assert 0.7 < found.adjacency_auc < 0.97, (
+    "the text says: much of the map, with holes"
+)
 scaled = (readout - readout.mean()) / readout.std()
 plots.heatmaps(
-    {"true adjacency": world.graph.adjacency, "read from the weights": scaled.clamp(0, 4)},
+    {
+        "true adjacency": world.graph.adjacency,
+        "read from weights": scaled.clamp(0, 4),
+    },
     title=f"Much of the map, with holes and phantoms (AUC {found.adjacency_auc:.2f})",
     alt="Two 100 by 100 maps: the true edges, above the diagonal, and the read-out of the weights, "
     "which repeats many of them and adds some that do not exist",
@@ -195,37 +211,41 @@ widgets.Source(pr.sft)
 # about tables; the Transformer shares its weights among cells and need not obey.
 
 # %%
-from_theory = pr.sft_optimum(world.train, world.paths)  # [target, here, next], nan without data
-table = pr.LogitTable(world.train.vocab)
-everything = pr.demonstrations(world.train, world.paths, rng=pr.seeded(0, "all"), size=None)
+from_theory = pr.sft_optimum(world.train, world.paths)  # [target, here, next]
+table = pr.LogitTable(vocab)
+everything = pr.demonstrations(world.train, world.paths, rng=rng, size=None)
 for steps, lr in ((40, 0.5), (20, 0.05)):
     list(pr.train(table, everything, pr.sft, pr.TrainConfig(steps=steps, lr=lr)))
 learnt = table.table.detach().softmax(-1)
-print(pr.check("SFT of a table ends at how often each step was shown", predicted=from_theory,
-               observed=learnt, tolerance=0.02))  # fmt: skip
+held = pr.check(
+    "SFT of a table ends at how often each step was shown",
+    predicted=from_theory,  # nan, and left out, where there are no data
+    observed=learnt,
+    tolerance=0.02,
+)
+print(held)
 
 # %%
-cells = ~from_theory.isnan()
+shown_steps = from_theory > 0
 in_transformer = pr.next_logits(model).softmax(-1)
+pairs = torch.stack([from_theory[shown_steps], in_transformer[shown_steps]])
+correlation = float(pairs.corrcoef()[0, 1])
+print(f"correlation of probability and frequency, Transformer: {correlation:.2f}")
+
+# %% tags=["hide-input"]
+assert 0.2 < correlation < 0.98, "the title says: related, but blurred"
 plots.scatter(
     {
-        "table": (from_theory[cells], learnt[cells]),
-        "Transformer": (from_theory[cells], in_transformer[cells]),
+        "table": (from_theory[shown_steps], learnt[shown_steps]),
+        "Transformer": (from_theory[shown_steps], in_transformer[shown_steps]),
     },
     title="The table repeats the frequencies, the Transformer blurs them",
-    x="frequency in the data, N_ijk / sum of N_ijk'",
+    x="frequency in the data (steps that were shown)",
     y="learnt probability",
     diagonal=True,
     alt="Learnt probability against demonstrated frequency: the table's points lie on the diagonal, "
     "the Transformer's scatter widely around it",
 )
-
-# %%
-shown_steps = cells & (from_theory > 0)
-pairs = torch.stack([from_theory[shown_steps], in_transformer[shown_steps]])
-correlation = float(pairs.corrcoef()[0, 1])
-print(f"correlation of the Transformer's probabilities with the frequencies: {correlation:.2f}")
-assert 0.2 < correlation < 0.98, "the title says: related, but blurred"
 
 # %% [markdown]
 # ## By hand: a → b, b → c, and never a to c
@@ -237,15 +257,23 @@ assert 0.2 < correlation < 0.98, "the title says: related, but blurred"
 line = pr.chain(3)
 lessons = torch.tensor([[0, 1, 0, 1, 3, 3], [1, 2, 1, 2, 3, 3]])  # END = 3
 student = pr.LogitTable(pr.Vocab(3))
-taught = pr.demonstrations(pr.all_pairs(line), lessons, rng=pr.seeded(0, "b"), size=None)
+taught = pr.demonstrations(pr.all_pairs(line), lessons, rng=rng, size=None)
 list(pr.train(student, taught, pr.sft, pr.TrainConfig(steps=300, lr=0.1)))
 law = student.table.detach().softmax(-1)
-print("on the way to 1, standing at 0:", [round(p, 3) for p in law[1, 0].tolist()])
-print("on the way to 2, standing at 0:", [round(p, 3) for p in law[2, 0].tolist()])
+for target in (1, 2):
+    print(
+        f"at 0, on the way to {target}:",
+        [round(p, 3) for p in law[target, 0].tolist()],
+    )
 
 # %%
-print(pr.check("nothing was learnt of the cell (target 2, here 0)", predicted=torch.full((4,), 0.25),
-               observed=law[2, 0], tolerance=1e-6))  # fmt: skip
+held = pr.check(
+    "nothing was learnt of the cell (target 2, here 0)",
+    predicted=torch.full((4,), 0.25),
+    observed=law[2, 0],
+    tolerance=1e-6,
+)
+print(held)
 
 # %% [markdown]
 # The cell (2, 0) never occurs in the data, so its gradient is zero at every update: all four tokens
@@ -253,7 +281,7 @@ print(pr.check("nothing was learnt of the cell (target 2, here 0)", predicted=to
 # them. **SFT does not learn transitivity.** A Transformer's shared weights soften this (that is why
 # degree 2 is not hopeless above), but nothing in the loss asks for it.
 
-# %%
+# %% tags=["hide-input"]
 widgets.QuickCheck(
     "Which would help SFT most on held-out questions of degree 2?",
     {

@@ -14,7 +14,10 @@ import sys
 
 if importlib.util.find_spec("planrl") is None:
     source = "git+https://github.com/planrl/planrl"
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", source], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "-q", "--no-deps", source],
+        check=True,
+    )
 
 # %% [markdown]
 # # What does a reward add, and what does it take away?
@@ -91,7 +94,7 @@ controls.ask(
 # The line is the mean of three seeds (each with its own graph), the band spans them all. The
 # same runs, seen from the other side:
 
-# %%
+# %% tags=["hide-input"]
 plots.band_figure(
     {
         "training, sampled": (step, over_seeds("train_accuracy")),
@@ -120,6 +123,12 @@ for name, look in saved[0]["result"]["learners"].items():
         if (part, key) != ("test", "diversity")
     })  # fmt: skip
 by_name = {row["from the same SFT base"]: row for row in rows}
+on = [page["result"]["learners"]["continual SFT"] for page in saved]
+assert all(curve["test_accuracy"][-1] > curve["test_accuracy"][0] for curve in on)
+moved = torch.tensor(
+    [curve["test_greedy"][-1] - curve["test_greedy"][0] for curve in on]
+)
+assert moved.abs().max() < 0.03, "the finding says: greedy accuracy hardly moves"
 assert by_name["Q-learning, process reward"]["train ways"] > 12
 assert by_name["Q-learning, process reward"]["train greedy"] > 0.97
 assert by_name["Q-learning, outcome reward"]["train sampled"] < 0.05
@@ -132,6 +141,10 @@ widgets.Table(rows, caption=f"at the last update; mean of seeds {seeds}; ways: d
 # simply goes on, policy gradient with a KL penalty, and Q-learning with two kinds of reward.
 # Two rows tell what is to come: a reward for the outcome alone ruins Q-learning, a reward for the
 # process leaves it right *and* diverse. Later chapters are about these.
+#
+# Accuracy means the same for all of them: the walk reaches its target by edges alone. Only what may
+# be chosen differs: a model trained by Q-learning chooses among nodes, the others may also say END
+# early, which counts as wrong ([why](references.md)).
 #
 # > **Finding.** In the paper, continual SFT's test accuracy keeps falling. Here, from a base that is
 # > not yet saturated, sampled test accuracy still *rises* under continual SFT; greedy accuracy
@@ -148,10 +161,13 @@ graph = pr.random_dag(10, 0.4, pr.seeded(2, "graph"))
 task = pr.all_pairs(graph)
 model = pr.LogitTable(task.vocab)
 paths = pr.sample_paths(task, 10, pr.seeded(seed, "paths"))
-lessons = pr.demonstrations(task, paths, rng=pr.seeded(seed, "lessons"), size=None)
+rng = pr.seeded(seed, "lessons")
+lessons = pr.demonstrations(task, paths, rng=rng, size=None)
 list(pr.train(model, lessons, pr.sft, pr.TrainConfig(steps=40, lr=0.1)))
-base = pr.evaluate(model, task, rng=pr.seeded(seed, "base"), samples=100).summary()
-print(f"base: accuracy {base['accuracy']:.2f}, {base['diversity']:.2f} ways a question")
+base = pr.evaluate(model, task, rng=pr.seeded(seed, "probe"), samples=50).summary()
+print(
+    f"base: accuracy {base['accuracy']:.2f}, {base['diversity']:.2f} ways a question"
+)
 
 # %% [markdown]
 # We keep watch on one question, from 0 to 9: how likely is each edge to be taken on the way?
@@ -162,23 +178,32 @@ pictures_of = {}
 
 
 def watch():
-    walks = pr.rollout(model, asked.expand(500, 2), rng=pr.seeded(seed, "watch"))
-    taken = pr.edge_use(graph, walks)  # [here, next] share of walks
-    pictures_of[str(20 * len(pictures_of))] = pictures.graph_view(graph, weights=taken, alt="…")
-    return pr.evaluate(model, task, rng=pr.seeded(seed, "probe"), samples=50).summary()
+    rng = pr.seeded(seed, "probe")  # the same chance at every look
+    scores = pr.evaluate(model, task, rng=rng, samples=50).summary()
+    taken = pr.edge_use(graph, pr.rollout(model, asked.expand(500, 2), rng=rng))
+    pictures_of[str(20 * len(pictures_of))] = pictures.graph_view(
+        graph, weights=taken
+    )
+    return scores
 
 
 # %%
 watch()
 walks = pr.on_policy(model, task, rng=pr.seeded(seed, "walks"), size=64)
-run = pr.train(model, walks, pr.policy_gradient, pr.TrainConfig(steps=400, lr=0.1))
+config = pr.TrainConfig(steps=400, lr=0.2)
+run = pr.train(model, walks, pr.policy_gradient, config)
 records = list(pr.probe(run, watch, every=20))
-print(f"at the end: {records[-1].measured['accuracy']:.3f} right, "
-      f"{records[-1].measured['diversity']:.2f} ways a question")  # fmt: skip
+end = records[-1].measured
+print(
+    f"at the end: {end['accuracy']:.3f} right, {end['diversity']:.2f} ways a question"
+)
 
 # %% tags=["hide-input"]
 assert records[-1].measured["accuracy"] > 0.98
-assert records[-1].measured["diversity"] < 0.7 * base["diversity"], "the title says: fewer paths"
+assert records[-1].measured["diversity"] < 1.3 < base["diversity"], "ways are lost"
+last = pr.rollout(model, asked.expand(500, 2), rng=pr.seeded(seed, "probe"))
+commonest = last.unique(dim=0, return_counts=True)[1].max()
+assert commonest > 450, "the title says: one path"
 figure = controls.with_slider(pictures_of, name="update", start="0")
 figure.layout.meta = {**figure.layout.meta, "alt": "The graph, each edge as thick as it is often "
                       "taken from 0 to 9: many edges at first, one path at the end"}  # fmt: skip
@@ -187,12 +212,13 @@ figure.update_layout(title_text="From 0 to 9: many paths become one")
 # %% [markdown]
 # Move the slider, or press Play. Nobody told the model to prefer one path: all of them earn 1.
 
-# %%
+# %% tags=["hide-input"]
 plots.learning_curves(
     {"policy gradient": records},
     "diversity",
     title="On the small graph, too, ways are lost",
     y="different right answers among 50",
+    y_range=(0, 3),
     alt="Distinct right paths per question over updates, falling",
 )
 
@@ -222,16 +248,24 @@ won = pr.is_path(graph, batch.tokens)
 
 
 def slope(loss, given):
-    (gradient,) = torch.autograd.grad(loss(fresh(given.tokens[:, :-1]), given), fresh.table)
+    (gradient,) = torch.autograd.grad(
+        loss(fresh(given.tokens[:, :-1]), given), fresh.table
+    )
     return gradient
 
 
 successes = task.batch(batch.tokens[won])
-share = successes.chosen.sum() / len(batch.tokens)  # means over steps and over walks
+share = successes.chosen.sum() / len(
+    batch.tokens
+)  # means over steps and over walks
 print(f"{int(won.sum())} of {len(won)} walks are right")
-print(pr.check("Theorem 4.1: same gradient as SFT on the successes", tolerance=1e-6,
-               predicted=slope(pr.sft, successes) * share,
-               observed=slope(pr.policy_gradient, batch)))  # fmt: skip
+held = pr.check(
+    "Theorem 4.1: same gradient as SFT on the successes",
+    predicted=slope(pr.sft, successes) * share,
+    observed=slope(pr.policy_gradient, batch),
+    tolerance=1e-6,
+)
+print(held)
 
 # %% [markdown]
 # > **Theorem 4.2.** No step outside $C(i, j)$ is ever made more likely: its logit's gradient is
@@ -239,10 +273,17 @@ print(pr.check("Theorem 4.1: same gradient as SFT on the successes", tolerance=1
 
 # %%
 gradient = slope(pr.policy_gradient, batch)[..., : graph.n]
-elsewhere = ~torch.eye(graph.n, dtype=torch.bool)[:, :, None]  # at the target nothing is chosen
+elsewhere = ~torch.eye(graph.n, dtype=torch.bool)[
+    :, :, None
+]  # at the target nothing is chosen
 lowest = gradient[~graph.correct & elsewhere].min()
-print(pr.check("Theorem 4.2: no wrong step is ever raised", tolerance=0.0, predicted=0.0,
-               observed=lowest.clamp(max=0)))  # fmt: skip
+held = pr.check(
+    "Theorem 4.2: no wrong step is ever raised",
+    predicted=0.0,
+    observed=lowest.clamp(max=0),
+    tolerance=0,
+)
+print(held)
 
 # %% [markdown]
 # ## Why it collapses
@@ -272,8 +313,13 @@ def distance(f):  # KL(U_C || q)
 f = torch.zeros(c, dtype=torch.float64)
 q = f.softmax(0)
 after = sum(q[k] * distance(f + eta * (torch.eye(c)[k] - q)) for k in range(c))
-print(pr.check("Theorem 4.3: the drift of one update from the uniform law", tolerance=3e-5,
-               predicted=eta**2 / 2 * (c - 1) / c**2, observed=after - distance(f)))  # fmt: skip
+held = pr.check(
+    "Theorem 4.3: the drift of one update from the uniform law",
+    predicted=eta**2 / 2 * (c - 1) / c**2,
+    observed=after - distance(f),
+    tolerance=3e-5,
+)
+print(held)
 
 # %% [markdown]
 # And with a *baseline*, the batch's mean return subtracted? When all walks are right, every return
@@ -283,11 +329,16 @@ print(pr.check("Theorem 4.3: the drift of one update from the uniform law", tole
 # %%
 right_only = task.batch(pr.sample_paths(task, 5, pr.seeded(seed, "all right")))
 with_baseline = slope(partial(pr.policy_gradient, baseline=True), right_only)
-print(pr.check("a baseline leaves nothing to drift", tolerance=1e-7, predicted=0.0,
-               observed=with_baseline.abs().max()))  # fmt: skip
+held = pr.check(
+    "a baseline leaves nothing to drift",
+    predicted=0.0,
+    observed=with_baseline.abs().max(),
+    tolerance=1e-7,
+)
+print(held)
 assert slope(pr.policy_gradient, right_only).abs().max() > 1e-3
 
-# %%
+# %% tags=["hide-input"]
 widgets.QuickCheck(
     "Training accuracy has reached 100 %. What does plain policy gradient (no baseline) do next?",
     {

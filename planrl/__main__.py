@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -188,16 +188,17 @@ def run_evaluate(options: argparse.Namespace) -> int:
     if options.run.is_file():
         if own is None:
             raise InputError("a bare checkpoint needs its data: give --graph, --train and --test")
-        model, world = read_nanogpt(options.run), make_world(own)
+        model, world, sampler = read_nanogpt(options.run), make_world(own), Sampler()
     else:
         saved = load(options.run)
-        model = saved.model
-        world = make_world(own or RunSettings.from_dict(saved.settings).world)
+        model, settings = saved.model, RunSettings.from_dict(saved.settings)
+        world, sampler = make_world(own or settings.world), settings.algorithm.sampler()
     if model.vocab != world.train.vocab:
         raise InputError(
             f"the model knows {model.vocab.n_nodes} nodes, the graph has {world.graph.n}"
         )
-    page = _scores(model, world, options)
+    sampler = replace(sampler, temperature=options.temperature)
+    page = _scores(model, world, sampler, options)
     if options.json:
         print(to_json(page).decode())
         return 0
@@ -212,9 +213,10 @@ def run_evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
-def _scores(model: PathModel, world: World, options: argparse.Namespace) -> dict[str, Any]:
+def _scores(
+    model: PathModel, world: World, sampler: Sampler, options: argparse.Namespace
+) -> dict[str, Any]:
     page: dict[str, Any] = {}
-    sampler = Sampler(temperature=options.temperature)
     for name, task in (("train", world.train), ("test", world.test)):
         rng = seeded(options.seed, f"evaluate {name}")
         scores = evaluate(model, task, rng=rng, sampler=sampler, samples=options.samples)

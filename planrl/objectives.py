@@ -71,8 +71,10 @@ def q_learning(
 ) -> Float[Tensor, ""]:
     """Mean squared temporal-difference error of the logits, read as Q-values.
 
-    The TD target is reward + discount * max over the next position's logits, without gradient, and
-    the reward alone at a step into the target or into END. It comes from the frozen copy if there
+    The TD target is reward + discount * max over the next position's logits of the nodes, without
+    gradient, and the reward alone at a step into the target or into END. Let the walker choose
+    among nodes only (Sampler(may_stop=False)): giving up ends all further fines, so a model that
+    may do it learns to. It comes from the frozen copy if there
     is one (a target network: TrainConfig(refresh=n)), else from the logits themselves. Any walks
     will do, on- or off-policy. Source: the paper's Q-learning loss, Theorems 5.1-5.3.
     """
@@ -83,7 +85,7 @@ def q_learning(
     terminal = (following == target) | (following == end)
     step = batch.chosen & (here != target)
     step[:, -1] &= terminal[:, -1]  # a walk cut off by its length: what follows is not known
-    best = (logits if batch.frozen is None else batch.frozen).detach().amax(-1)  # [B, T]
+    best = (logits if batch.frozen is None else batch.frozen).detach()[..., :-1].amax(-1)
     after = torch.cat([best[:, 1:], torch.zeros_like(best[:, :1])], 1) * ~terminal
     error = _of_next(logits, batch) - batch.reward - discount * after
     return (error.square() * step).sum() / step.sum().clamp(min=1)

@@ -77,7 +77,7 @@ def graph_view(
         f"A directed graph of {graph.n} nodes and {len(graph.edges)} edges"
         + (f"; the path {' to '.join(graph.labels[v] for v in path)} stands out" if path else "")
     )
-    return finish(figure, title, told, height, ink=[0])
+    return finish(figure, title, told, height)
 
 
 def _graph_traces(
@@ -88,21 +88,7 @@ def _graph_traces(
     xs, ys = _edge_lines(graph, where, graph.edges)
     faint, strong = "rgba(127,127,127,0.45)", STYLES["policy gradient"][0]
     hover, off = {"hoverinfo": "skip"}, {"showlegend": False}
-    traces = [
-        go.Scatter(
-            x=where[:, 0].tolist(),
-            y=where[:, 1].tolist(),
-            mode="markers+text",
-            text=list(graph.labels),
-            marker={"size": 24, "color": "rgba(127,127,127,0.18)", "line": {"width": 1.5}},
-            hovertext=[
-                f"{name}: to " + (", ".join(graph.labels[k] for k in row.nonzero()) or "nowhere")
-                for name, row in zip(graph.labels, graph.adjacency, strict=True)
-            ],
-            hoverinfo="text",
-            **off,
-        )
-    ]
+    traces = []
     if weights is None:
         traces.append(go.Scatter(x=xs, y=ys, mode="lines", line={"color": faint}, **hover, **off))
         traces.append(go.Scatter(**_arrows(where, graph.edges, faint)))
@@ -116,4 +102,18 @@ def _graph_traces(
     line = {"color": strong, "width": 4}
     traces.append(go.Scatter(x=xs, y=ys, mode="lines", line=line, **hover, **off))
     traces.append(go.Scatter(**_arrows(where, walked, strong)))
-    return traces
+    nodes = go.Scatter(
+        x=where[:, 0].tolist(),
+        y=where[:, 1].tolist(),
+        mode="markers+text",
+        text=list(graph.labels),
+        textfont={"color": "white", "size": 13},
+        marker={"size": 26, "color": "#4A6076", "opacity": 1},
+        hovertext=[
+            f"{name}: to " + (", ".join(graph.labels[k] for k in row.nonzero()) or "nowhere")
+            for name, row in zip(graph.labels, graph.adjacency, strict=True)
+        ],
+        hoverinfo="text",
+        **off,
+    )
+    return [*traces, nodes]  # on top, so that no edge hides a name

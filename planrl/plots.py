@@ -212,6 +212,7 @@ def heatmaps(
             row=place // columns + 1,
             col=place % columns + 1,
         )
+    figure.update_annotations(font_size=13)
     figure.update_yaxes(autorange="reversed", constrain="domain")
     figure.update_xaxes(constrain="domain")
     for place in range(len(panels)):

@@ -8,7 +8,7 @@ algorithm is a stream of batches and a loss; the streams are here.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -30,12 +30,14 @@ class Sampler:
 
     With probability `epsilon` a token drawn uniformly from all, otherwise one drawn from
     softmax(logits / temperature), or the best one if `greedy`. Walks end after `max_tokens` tokens.
+    Without `may_stop` the walker cannot give up: END is never drawn before the target.
     """
 
     temperature: float = 1.0
     epsilon: float = 0.0
     greedy: bool = False
     max_tokens: int = 20
+    may_stop: bool = True
 
     def __post_init__(self) -> None:
         if not self.temperature > 0.0:
@@ -52,16 +54,19 @@ class Sampler:
 
     def law(self, logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
         """The probabilities with which the next token is drawn."""
+        if not self.may_stop:  # END is the last token
+            law = replace(self, may_stop=True).law(logits[:, :-1])
+            return torch.cat([law, torch.zeros_like(law[:, :1])], 1)
         if self.greedy:
-            best = torch.zeros_like(logits).scatter_(-1, logits.argmax(-1, keepdim=True), 1.0)
-            return best * (1 - self.epsilon) + self.epsilon / logits.shape[-1]
-        law = (logits / self.temperature).softmax(-1)
+            law = torch.zeros_like(logits).scatter_(-1, logits.argmax(-1, keepdim=True), 1.0)
+        else:
+            law = (logits / self.temperature).softmax(-1)
         return law * (1 - self.epsilon) + self.epsilon / logits.shape[-1] if self.epsilon else law
 
     def draw(self, logits: Float[Tensor, "B V"], rng: torch.Generator) -> Int[Tensor, " B"]:
         """One token a row, by inverting the cumulative law at one uniform number a row."""
         if self.greedy and not self.epsilon:
-            return logits.argmax(-1)
+            return (logits if self.may_stop else logits[:, :-1]).argmax(-1)
         cumulative = self.law(logits).cumsum(-1)
         uniform = torch.rand(len(logits), 1, generator=rng, device=logits.device)
         drawn = torch.searchsorted(cumulative, uniform * cumulative[:, -1:], right=True)

@@ -3,7 +3,7 @@
 A row reads `s t s a b ... t END`: source s, target t, then a path that starts again at s and ends
 with t. Node v is token v; END follows the last node and fills the row. A row of L tokens makes
 T = L - 1 steps, step m from token m to token m + 1; the first two only spell the question, those
-up to the first END are *chosen*. A walk is a row of tokens, a reward a function of graph and tokens.
+up to the first END are *chosen*. A walk is a row of tokens, a reward a function of graph and row.
 """
 
 from __future__ import annotations

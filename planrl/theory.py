@@ -58,8 +58,8 @@ def optimal_q(
     q = torch.full((n, n, n + 1), float(start))
     same = torch.eye(n, dtype=torch.bool)
     for _ in range(sweeps):
-        value = q.amax(-1).masked_fill(same, 0.0)  # [target, next]; 0 once there, and after END
-        value = torch.cat([value, torch.zeros(n, 1)], 1)
+        value = q[..., :n].amax(-1).masked_fill(same, 0.0)  # [target, next]; 0 once there
+        value = torch.cat([value, torch.zeros(n, 1)], 1)  # and after END
         updated = earned + discount * value[:, None, :]
         if torch.equal(updated, q):
             break

@@ -131,6 +131,14 @@ def test_q_learning_does_not_learn_from_a_step_whose_outcome_was_cut_off():
     assert (logits.grad[0, 3] == 0).all()
 
 
+def test_the_td_target_looks_at_nodes_only_since_giving_up_is_no_move():
+    tokens = torch.tensor([[0, 2, 0, 1, 2, 3]])
+    batch = Batch(torch.tensor([[0, 0, 1, 0, 0]]).bool(), torch.zeros(1, 5), tokens)
+    logits = torch.zeros(1, 5, 4)
+    logits[0, 3, 3] = 50.0  # END, at node 1
+    assert pr.q_learning(logits, batch).item() == 0
+
+
 def test_giving_up_is_terminal_for_q_learning():
     tokens = torch.tensor([[0, 2, 0, 3]])
     batch = Batch(torch.tensor([[0, 0, 1]]).bool(), torch.tensor([[0.0, 0, -1]]), tokens)

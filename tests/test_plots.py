@@ -75,9 +75,10 @@ def test_routes_draw_each_learners_way_and_mark_its_end():
 def test_graph_view_draws_each_node_edge_and_the_path():
     graph = pr.diamond(2)
     page = told(pictures.graph_view(graph, [0, 1, 3]))
-    assert page["data"][0]["text"] == ["0", "1", "2", "3"]
-    assert len(page["data"][1]["x"]) == 3 * len(graph.edges)
-    assert len(page["data"][3]["x"]) == 3 * 2
+    edges, _, path, _, nodes = page["data"]
+    assert nodes["text"] == ["0", "1", "2", "3"]
+    assert len(edges["x"]) == 3 * len(graph.edges)
+    assert len(path["x"]) == 3 * 2
     assert "0 to 1 to 3" in page["layout"]["meta"]["alt"]
     weighted = told(pictures.graph_view(graph, weights=torch.full((4, 4), 0.5)))
     assert len(weighted["data"]) == len(page["data"]) + len(graph.edges) - 1

@@ -32,6 +32,19 @@ def test_the_sampling_law_is_softmax_of_logits_over_temperature_mixed_with_unifo
     assert (share - law).abs().sum() / 2 < 0.01  # total variation
 
 
+@pytest.mark.parametrize("sampler", [pr.Sampler(may_stop=False, epsilon=0.3),
+                                     pr.Sampler(may_stop=False, greedy=True)])  # fmt: skip
+def test_a_walker_that_may_not_stop_never_draws_end(sampler):
+    logits = torch.tensor([[0.0, 1.0, 9.0]]).expand(5000, 3)
+    drawn = sampler.draw(logits, pr.seeded(0, "draws"))
+    assert (drawn < 2).all()
+    law = sampler.law(logits[:1])[0]
+    assert law[2] == 0
+    assert law.sum() == pytest.approx(1)
+    share = drawn.bincount(minlength=3) / 5000
+    assert (share - law).abs().max() < 0.03
+
+
 def test_greedy_takes_the_best_token_and_epsilon_still_explores():
     logits = torch.tensor([[0.0, 3.0, 2.9]])
     assert pr.Sampler(greedy=True).draw(logits, pr.seeded(0, "d")).tolist() == [1]

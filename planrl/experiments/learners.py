@@ -21,6 +21,7 @@ from planrl.experiments.runs import Algorithm
 from planrl.experiments.worlds import World, WorldSettings, make_world
 from planrl.graphs import seeded
 from planrl.models import PathModel, Transformer, TransformerConfig
+from planrl.rollouts import Sampler
 from planrl.tasks import degrees, observed
 from planrl.train import TrainConfig, train
 
@@ -39,7 +40,7 @@ class Settings:
     outcome_steps: int = 200
     samples: int = 100
     test_samples: int = 10
-    looks: tuple[int, ...] = (50, 100, 200, 400, 800, 1200, 1600, 2000, 2400)
+    looks: tuple[int, ...] = (100, 200, 400, 800, 1600, 2400)
 
 
 def learners(settings: Settings) -> dict[str, tuple[Algorithm, TrainConfig, int]]:
@@ -70,11 +71,15 @@ def base_model(world: World, settings: Settings) -> Transformer:
     return model
 
 
-def look(model: PathModel, world: World, settings: Settings) -> dict[str, Any]:
+def look(model: PathModel, world: World, settings: Settings, sampler: Sampler) -> dict[str, Any]:
     """All we measure of a model, as plain values."""
-    seed = settings.seed
-    on_train = evaluate(model, world.train, rng=seeded(seed, "look"), samples=settings.samples)
-    on_test = evaluate(model, world.test, rng=seeded(seed, "look"), samples=settings.test_samples)
+    on_train, on_test = (
+        evaluate(model, task, rng=seeded(settings.seed, "look"), samples=samples, sampler=sampler)
+        for task, samples in (
+            (world.train, settings.samples),
+            (world.test, settings.test_samples),
+        )
+    )
     seen = observed(world.test.vocab, world.paths)
     return {
         **on_train.summary("train_"),
@@ -91,16 +96,16 @@ def run(settings: Settings) -> dict[str, Any]:
     began = time.process_time()
     world = make_world(WorldSettings(nodes=settings.nodes, seed=settings.seed))
     base = base_model(world, settings)
-    start = look(base, world, settings)
     table: dict[str, Any] = {}
     for name, (algorithm, config, size) in learners(settings).items():
         model = copy.deepcopy(base)
         rng = seeded(settings.seed, f"walks of {name}")
         batches = algorithm.stream(world, model, base, rng, size)
-        looks = [{"step": 0, **start}]
+        sampler = algorithm.sampler()
+        looks = [{"step": 0, **look(base, world, settings, sampler)}]
         for record in train(model, batches, algorithm.loss(), config):
             if record.step in settings.looks:
-                looks.append({"step": record.step, **look(model, world, settings)})
+                looks.append({"step": record.step, **look(model, world, settings, sampler)})
         table[name] = {key: [row[key] for row in looks] for key in looks[0]}
     facts: Mapping[str, Any] = {
         "edges": len(world.graph.edges),

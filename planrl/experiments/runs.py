@@ -75,8 +75,11 @@ class Algorithm:
         if self.name == "sft":
             return demonstrations(task, world.paths, rng=rng, size=size)
         walker = start if self.off_policy else model
-        sampler = Sampler(epsilon=self.epsilon)
-        return on_policy(walker, task, rng=rng, sampler=sampler, size=size)
+        return on_policy(walker, task, rng=rng, sampler=self.sampler(self.epsilon), size=size)
+
+    def sampler(self, epsilon: float = 0.0) -> Sampler:
+        """How its models walk; one trained by Q-learning chooses among nodes and cannot give up."""
+        return Sampler(epsilon=epsilon, may_stop=self.name != "q")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +182,11 @@ class Session:
         """What a look at both tasks gives; the same chance at every look."""
         tasks = {"train": self.world.train, "test": self.world.test}
         return watch(
-            self.model, tasks, rng=lambda: seeded(self.settings.seed, "probe"), samples=samples
+            self.model,
+            tasks,
+            rng=lambda: seeded(self.settings.seed, "probe"),
+            samples=samples,
+            sampler=self.settings.algorithm.sampler(),
         )
 
     def save(self) -> Path:

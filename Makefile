@@ -1,0 +1,95 @@
+# `make help` says what there is. Everything runs in .venv, made on first use with $(PYTHON).
+
+PYTHON ?= python3
+PORT ?= 8000
+PIP_FLAGS ?=
+# One thread per process: the tensors are small, and more threads only wait for each other.
+export OMP_NUM_THREADS := 1
+export PYTHONUTF8 := 1
+
+RUN := .venv/bin/python
+READY := .venv/.planrl-ready
+TIMES := _build/.stage-times
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup book serve notebooks lint types spelling unit check test coverage pages clean
+
+help: ## What there is
+	@echo "planrl: make <target>"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+	@echo "Settings: PYTHON=$(PYTHON)  PORT=$(PORT)  PIP_FLAGS=\"$(PIP_FLAGS)\""
+
+$(RUN):
+	@command -v "$(PYTHON)" >/dev/null || { \
+	  echo "There is no $(PYTHON). Install Python 3.11, 3.12 or 3.13, or name one: make PYTHON=python3.12 book"; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "planrl needs Python 3.11 or newer; $(PYTHON) is $$("$(PYTHON)" --version 2>&1)."; \
+	  echo "Name another one: make PYTHON=python3.12 book"; exit 1; }
+	@"$(PYTHON)" -m venv .venv || { rm -rf .venv; \
+	  echo "The venv module is missing. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+
+$(READY): $(RUN) requirements.txt pyproject.toml
+	$(RUN) -m pip install --disable-pip-version-check $(PIP_FLAGS) -r requirements.txt
+	$(RUN) -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup: $(READY) ## Make .venv and install the pinned packages
+
+book: setup ## Execute the chapters and build the book
+	@$(RUN) book/_ext/build.py
+
+serve: ## Show the built book on this machine only
+	@test -f _build/html/index.html || { echo "There is no book yet: make book"; exit 1; }
+	@echo "The book is at http://127.0.0.1:$(PORT)/ (Ctrl-C ends it)"
+	@$(RUN) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+notebooks: setup ## Write book/NN_*.ipynb from book/NN_*.py
+	@$(RUN) book/_ext/pairs.py write
+
+lint: setup ## Formatting, style, spelling
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m ruff check .
+	@$(RUN) -m codespell_lib
+
+types: setup ## Strict types
+	@$(RUN) -m mypy
+
+unit: setup ## The fast tests
+	@$(RUN) -m pytest -q -m "not slow and not book"
+
+check: ## The quick part: lint, types, fast tests
+	@rm -f $(TIMES)
+	@$(call timed,lint)
+	@$(call timed,types)
+	@$(call timed,unit)
+	@$(call summary)
+
+coverage: setup ## All tests of the library, which must reach 90 % of its lines
+	@$(RUN) -m pytest -q -m "not book" --cov=planrl --cov-report=term --cov-fail-under=90
+
+pages: book ## The built pages, in Chromium
+	@$(RUN) -m pytest -q -m book tests/book
+
+test: ## Everything: lint, types, all tests, the book, its pages
+	@rm -f $(TIMES)
+	@$(call timed,setup)
+	@$(call timed,lint)
+	@$(call timed,types)
+	@$(call timed,coverage)
+	@$(call timed,book)
+	@$(call timed,pages)
+	@$(call summary)
+
+clean: ## Remove what was built; .venv stays
+	rm -rf _build build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	find planrl book tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Run one target and keep how long it took.
+define timed
+echo "== $(1)"; began=$$(date +%s); $(MAKE) --no-print-directory $(1) || exit 1; \
+  mkdir -p _build; printf '  %-10s %4d s\n' $(1) $$(( $$(date +%s) - began )) >> $(TIMES)
+endef
+define summary
+echo "== all passed"; cat $(TIMES)
+endef

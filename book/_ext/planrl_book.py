@@ -1,0 +1,166 @@
+"""The book's own Sphinx extension: offline pages, plotly figures, styled blockquotes.
+
+It reads the repository's address from pyproject.toml, runs the chapters against this checkout,
+and leaves nothing in a page that is fetched from another server.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import figures
+import myst_nb.core.render
+import pairs
+from docutils import nodes
+from myst_nb.core.render import MimeData, MimeRenderPlugin, NbElementRenderer
+from sphinx.application import Sphinx
+from sphinx.config import Config
+
+PLOTLY = "application/vnd.plotly.v1+json"
+
+# What a blockquote begins with, and the look it gets.
+CARDS = {
+    "theorem": (
+        "Theorem",
+        "Lemma",
+        "Proposition",
+        "Corollary",
+        "Assumption",
+        "Definition",
+    ),
+    "exercise": ("Exercise",),
+    "check": ("Check",),
+    "finding": ("Finding",),
+}
+
+
+class PlotlyFigure(MimeRenderPlugin):
+    """Renders plotly's MIME type; a figure a reader could not use is a warning."""
+
+    mime_priority_overrides = (("html", PLOTLY, 1),)
+
+    @staticmethod
+    def handle_mime(
+        renderer: NbElementRenderer, data: MimeData, inline: bool
+    ) -> list[nodes.Element] | None:
+        """Return the figure as one raw HTML node, or None for another MIME type."""
+        if inline or data.mime_type != PLOTLY:
+            return None
+        content: Any = data.content
+        figure = (
+            json.loads(content) if isinstance(content, str | bytes) else content
+        )
+        for problem in figures.problems(figure):
+            renderer.logger.warning(
+                f"plotly figure: {problem}", subtype="figure", line=data.line
+            )
+        html = figures.render(
+            figure, f"figure-{data.cell_index}-{data.output_index}"
+        )
+        return [nodes.raw(text=html, format="html", classes=["output"])]
+
+
+def set_repository(app: Sphinx, config: Config) -> None:
+    """Give the theme the address for its buttons, and the logo, which go together."""
+    config.html_theme_options |= {
+        "repository_url": pairs.repository_url(Path(app.srcdir)),
+        "repository_branch": "main",
+        "path_to_docs": "",
+        "use_repository_button": True,
+        "logo": {
+            "text": "planrl",
+            "image_light": "book/_static/favicon.svg",
+            "image_dark": "book/_static/favicon.svg",
+        },
+    }
+
+
+def prepare_kernels(app: Sphinx) -> None:
+    """Make the chapters import this checkout, and draw for a page without a kernel."""
+    os.environ["PYTHONPATH"] = str(app.srcdir)
+    os.environ["PLANRL_STATIC"] = "1"
+    os.environ["PLOTLY_RENDERER"] = "plotly_mimetype"
+    # The kernel that is found is this interpreter's, whatever else is installed.
+    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
+    os.environ["PATH"] = (
+        f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    )
+
+
+def copy_plotly(app: Sphinx) -> None:
+    """Put the installed plotly's script and the shared template beside the pages."""
+    target = Path(app.outdir) / "_static"
+    target.mkdir(parents=True, exist_ok=True)
+    source = figures.plotly_data() / "plotly.min.js"
+    copy = target / source.name
+    if not copy.exists() or copy.stat().st_size != source.stat().st_size:
+        shutil.copyfile(source, copy)
+    text = f"window.planrlPlotlyTemplate = {json.dumps(figures.template())};\n"
+    (target / "plotly-template.js").write_text(text, encoding="utf-8")
+
+
+def mark_cards(app: Sphinx, doctree: nodes.document) -> None:
+    """Give blockquotes that open with a bold **Theorem ...** and the like a class for the CSS."""
+    kinds = {word: kind for kind, words in CARDS.items() for word in words}
+    opening = re.compile(rf"({'|'.join(kinds)})\b")
+    for quote in doctree.findall(nodes.block_quote):
+        paragraph = next(quote.findall(nodes.paragraph), nodes.paragraph())
+        head = next((child for child in paragraph.children if child.astext()), None)
+        match = (
+            opening.match(head.astext()) if isinstance(head, nodes.strong) else None
+        )
+        if match:
+            quote["classes"] += ["planrl-card", f"planrl-card-{kinds[match[1]]}"]
+
+
+def drop_live_code(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Remove the settings of a remote kernel, which Jupyter Book adds to every page."""
+    for raw in list(doctree.findall(nodes.raw)):
+        text = raw.astext()
+        if "text/x-thebe-config" in text or text.startswith("<script>kernelName ="):
+            raw.parent.remove(raw)
+
+
+def choose_scripts(
+    app: Sphinx,
+    pagename: str,
+    templatename: str,
+    context: dict[str, Any],
+    doctree: Any,
+) -> None:
+    """Drop the remote kernel's scripts; load plotly on the pages that hold figures."""
+    context["script_files"][:] = [  # in place: Sphinx adds to this very list below
+        script
+        for script in context["script_files"]
+        if "thebe" not in f"{getattr(script, 'filename', '')}".lower()
+        and "THEBE" not in f"{getattr(script, 'attributes', {}).get('body', '')}"
+    ]
+    if 'class="plotly-figure"' in (context.get("body") or ""):
+        for script in ("plotly.min.js", "plotly-template.js", "plotly-figures.js"):
+            app.add_js_file(script, loading_method="defer")
+        without = ".plotly-alt{display:block!important}.plotly-plot,.plotly-controls{display:none}"
+        context["metatags"] = (
+            f"{context.get('metatags') or ''}<noscript><style>{without}</style></noscript>\n"
+        )
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Connect the functions above to Sphinx's events."""
+    # The official way to register a renderer is an entry point of an installed package; the
+    # renderer belongs to the book, and the library should not depend on Sphinx for it.
+    myst_nb.core.render.load_mime_renders = lambda: [PlotlyFigure]
+    app.add_css_file("planrl.css", priority=900)
+    app.add_js_file("planrl.js", loading_method="defer")
+    app.connect("config-inited", set_repository)
+    app.connect("builder-inited", prepare_kernels)
+    app.connect("builder-inited", copy_plotly)
+    app.connect("doctree-read", mark_cards)
+    app.connect("doctree-resolved", drop_live_code, priority=900)
+    app.connect("html-page-context", choose_scripts, priority=900)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

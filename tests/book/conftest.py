@@ -1,0 +1,162 @@
+"""The built book, served on this machine, and a browser that may ask nobody else.
+
+Tests that need the built book carry the marker `book`. Without Chromium they are skipped with a
+word on how to install it; where CI is set, its absence is a failure.
+"""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+HTML = ROOT / "_build" / "html"
+sys.path.insert(0, str(ROOT / "book" / "_ext"))  # the extension's own modules: pairs, figures
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+VIEWS = [(w, h, theme) for w, h in ((1280, 900), (390, 844)) for theme in ("light", "dark")]
+
+
+def documents() -> list[str]:
+    """The pages that _toc.yml lists, in its order."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    parts = toc.get("parts") or [toc]
+    return [toc["root"], *(c["file"] for part in parts for c in part.get("chapters", []))]
+
+
+def find_chromium() -> str | None:
+    """The first Chromium or Chrome on this machine; CHROMIUM names another."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    found = [os.environ.get("CHROMIUM"), *map(shutil.which, names)]
+    found.append("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+    return next((path for path in found if path and Path(path).exists()), None)
+
+
+@dataclass
+class Visit:
+    """A page that was opened, and everything it asked for or complained about since."""
+
+    page: object
+    name: str
+    width: int
+    theme: str
+    asked: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        """Record requests and complaints from now on."""
+        page = self.page
+        page.on("request", lambda r: self.asked.append(r.url))
+        page.on("requestfailed", lambda r: self.failed.append(f"{r.url}: {r.failure}"))
+        page.on(
+            "response", lambda r: r.status >= 400 and self.failed.append(f"{r.url}: {r.status}")
+        )
+        page.on("pageerror", lambda e: self.errors.append(f"{e}"))
+        page.on("console", lambda m: m.type == "error" and self.errors.append(m.text))
+
+    def settle(self) -> None:
+        """Wait until the visible figures are drawn and the mathematics is set."""
+        self.page.wait_for_load_state("load")
+        self.page.evaluate("async () => { await window.MathJax?.startup?.promise }")
+        self.page.wait_for_function(
+            """() => [...document.querySelectorAll('.plotly-plot')].every(
+                 (plot) => !plot.clientWidth || plot.querySelector('.main-svg'))"""
+        )
+        self.page.evaluate("async () => { await document.fonts.ready }")
+
+    def outside(self, origin: str) -> list[str]:
+        """The requests that left the origin."""
+        inside = (origin, "data:", "blob:", "about:")
+        return [url for url in self.asked if not url.startswith(inside)]
+
+
+@pytest.fixture(scope="session")
+def built() -> Path:
+    """The folder with the built book."""
+    if not (HTML / "index.html").exists():
+        message = "there is no built book: run `make book` first"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    return HTML
+
+
+@pytest.fixture(scope="session")
+def origin(built: Path) -> Iterator[str]:
+    """The address at which the built book is served while the tests run."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    handler = functools.partial(Quiet, directory=str(built))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[object]:
+    """A headless Chromium."""
+    path = find_chromium()
+    if path is None:
+        message = (
+            "Chromium was not found. Install it (Debian and Ubuntu: apt install chromium; macOS: "
+            "brew install --cask chromium; or https://www.chromium.org), or set CHROMIUM to it"
+        )
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def open_page(chromium):
+    """A function that opens an address in a new tab, watched from its first request."""
+    contexts = {}  # one a view and its options, so that what every page loads is parsed once
+
+    def open_(url: str, *, name: str = "", view=VIEWS[0], settle: bool = True, **options) -> Visit:
+        width, height, theme = view
+        key = (view, *sorted(options.items()))
+        if key not in contexts:
+            contexts[key] = chromium.new_context(
+                viewport={"width": width, "height": height},
+                color_scheme=theme,
+                has_touch=width < 500,
+                **options,
+            )
+            contexts[key].set_default_timeout(20_000)
+        visit = Visit(contexts[key].new_page(), name, width, theme)
+        visit.watch()
+        visit.page.goto(url)
+        if settle:
+            visit.settle()
+        return visit
+
+    yield open_
+    for context in contexts.values():
+        context.close()

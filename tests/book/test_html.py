@@ -1,0 +1,145 @@
+"""The built pages as text: nothing to load from elsewhere, no link that leads nowhere."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote, urldefrag
+
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+
+pytestmark = pytest.mark.book
+ROOT = Path(__file__).resolve().parents[2]
+HTML = ROOT / "_build" / "html"
+LOADING = {  # an element and the attribute from which a browser loads
+    "script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src",
+    "audio": "src", "embed": "src", "object": "data", "image": "href",
+}  # fmt: skip
+
+
+@cache
+def soup(path: Path) -> BeautifulSoup:
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+@pytest.fixture(scope="module")
+def pages(built):
+    return sorted(p for p in built.rglob("*.html") if "_static" not in p.parts)
+
+
+def test_exactly_the_listed_pages_are_built(pages, built):
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    listed = {toc["root"], *(c["file"] for part in toc["parts"] for c in part["chapters"])}
+    names = {page.relative_to(built).with_suffix("").as_posix() for page in pages}
+    assert names == listed | {"index", "search", "genindex"}
+
+
+def test_no_page_loads_from_elsewhere(pages):
+    outside = []
+    for page in pages:
+        for element in soup(page).find_all([*LOADING, "link"]):
+            if element.name == "link":
+                relations = element.get("rel") or []
+                loads = {"stylesheet", "icon", "preload", "modulepreload", "preconnect"}
+                url = element.get("href") if loads & set(relations) else None
+            else:
+                url = element.get(LOADING[element.name])
+            if url and re.match(r"(https?:)?//", url):
+                outside.append((page.name, url))
+        for style in soup(page).find_all("style"):
+            outside += [
+                (page.name, u) for u in re.findall(r"url\(['\"]?(https?:[^)]*)", str(style))
+            ]
+        scripts = " ".join(s.get_text() for s in soup(page).find_all("script") if not s.get("src"))
+        outside += [
+            (page.name, u) for u in re.findall(r"https?://unpkg\S*|https?://cdn\S*", scripts)
+        ]
+    assert outside == []
+
+
+def test_every_internal_link_and_anchor_resolves(pages):
+    broken = []
+    for page in pages:
+        for anchor in soup(page).find_all("a", href=True):
+            target, fragment = urldefrag(anchor["href"])
+            if re.match(r"[a-z]+:", target):
+                continue
+            path = (page.parent / unquote(target)).resolve() if target else page
+            pointed = fragment and path.suffix == ".html"
+            if not path.exists() or (pointed and not anchor_exists(path, unquote(fragment))):
+                broken.append((page.name, anchor["href"]))
+    assert broken == []
+
+
+def anchor_exists(path: Path, fragment: str) -> bool:
+    return bool(soup(path).find(id=fragment) or soup(path).find(attrs={"name": fragment}))
+
+
+def test_every_image_has_an_alternative(pages):
+    silent = [
+        (p.name, str(i)[:80])
+        for p in pages
+        for i in soup(p).find_all("img")
+        if i.get("alt") is None
+    ]
+    assert silent == []
+
+
+def test_every_figure_has_a_name(pages):
+    for page in pages:
+        for figure in soup(page).select("figure.plotly-figure"):
+            ids = figure["aria-labelledby"].split()
+            name = " ".join(soup(page).find(id=one).get_text(" ", strip=True) for one in ids)
+            assert len(name) >= 10, f"{page.name}: {figure['id']} is named {name!r}"
+            alt = soup(page).find(id=f"{figure['id']}-alt").get_text(strip=True)
+            assert len(alt) >= 10, f"{page.name}: {figure['id']} is described as {alt!r}"
+
+
+def test_ids_are_unique(pages):
+    for page in pages:
+        ids = [element["id"] for element in soup(page).find_all(id=True)]
+        twice = {one for one in ids if ids.count(one) > 1}
+        assert not twice, f"{page.name}: {twice}"
+
+
+def test_every_page_has_a_title_and_a_language(pages):
+    for page in pages:
+        if page.name == "index.html" and page.parent == HTML:
+            continue  # only leads to the welcome page
+        assert soup(page).html.get("lang") == "en"
+        assert "planrl" in soup(page).title.get_text()
+
+
+def test_chapters_have_colab_and_download_buttons(built):
+    import pairs
+
+    for script in pairs.scripts():
+        page = soup(built / "book" / f"{script.stem}.html")
+        links = [a["href"] for a in page.find_all("a", href=True)]
+        file = f"book/{script.stem}.ipynb"
+        owner = pairs.repository_url().removeprefix("https://github.com/")
+        assert f"https://colab.research.google.com/github/{owner}/blob/main/{file}" in links
+        assert (ROOT / file).exists()
+        assert pairs.repository_url() in links
+        source = built / "_sources" / file
+        assert f"../_sources/{file}" in links
+        assert json.loads(source.read_text("utf-8")) == json.loads((ROOT / file).read_text("utf-8"))
+
+
+def test_the_colab_cell_is_on_no_page(pages):
+    for page in pages:
+        assert "git+https" not in soup(page).get_text()
+
+
+def test_no_chapter_leaves_an_error_report(built):
+    assert sorted(built.rglob("*.err.log")) == []
+
+
+def test_plotly_is_loaded_only_where_there_are_figures(pages):
+    for page in pages:
+        loads = any("plotly.min.js" in (s.get("src") or "") for s in soup(page).find_all("script"))
+        assert loads == bool(soup(page).select(".plotly-figure")), page.name
