@@ -149,6 +149,7 @@ plots.learning_curves(
 #
 # Seeds, their spread and sample sizes stand beside the numbers. Where our result and the paper's
 # differ, the text says **Finding** and shows both. Where the paper is silent we chose, and say so; the
-# largest such choices: the graph has no cycles; a walk ends when it reaches its target; rewards in
-# Q-learning are multiplied by ten, since softmax over logits of 0 and 1 would choose almost at
-# random.
+# largest such choices: the graph has no cycles; a walk ends when it reaches its target; Q-learning's
+# rewards are multiplied by ten, since softmax over logits of 0 and 1 would choose almost at
+# random, and it is kept from giving up and from believing values above its reward.
+# [All of them](references.md), with reasons.

@@ -149,6 +149,10 @@ widgets.Table(rows, caption=f"at the last update; mean of seeds {seeds}; ways: d
 # > **Finding.** In the paper, continual SFT's test accuracy keeps falling. Here, from a base that is
 # > not yet saturated, sampled test accuracy still *rises* under continual SFT; greedy accuracy
 # > hardly moves. Which condition makes the difference is taken up in a later chapter.
+#
+# > **Finding.** Q-learning with process reward needed two precautions that our sources do not
+# > mention: its walker must not be able to give up, and no value above the reward may be believed.
+# > Without either, some seeds lose everything ([what was chosen, and why](references.md)).
 
 # %% [markdown]
 # ## Watch it happen

@@ -14,6 +14,7 @@ away). Q-learning reads the raw logits as Q-values and does not look beyond the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -67,16 +68,17 @@ def policy_gradient(
 
 
 def q_learning(
-    logits: Float[Tensor, "B T V"], batch: Batch, *, discount: float = 1.0
+    logits: Float[Tensor, "B T V"], batch: Batch, *, discount: float = 1.0, cap: float = math.inf
 ) -> Float[Tensor, ""]:
     """Mean squared temporal-difference error of the logits, read as Q-values.
 
     The TD target is reward + discount * max over the next position's logits of the nodes, without
-    gradient, and the reward alone at a step into the target or into END. Let the walker choose
-    among nodes only (Sampler(may_stop=False)): giving up ends all further fines, so a model that
-    may do it learns to. It comes from the frozen copy if there
-    is one (a target network: TrainConfig(refresh=n)), else from the logits themselves. Any walks
-    will do, on- or off-policy. Source: the paper's Q-learning loss, Theorems 5.1-5.3.
+    gradient, and the reward alone at a step into the target or into END. The logits come from the
+    frozen copy if there is one (a target network: TrainConfig(refresh=n)), else from the model.
+    `cap` is the largest return there can be, if that is known: nothing above it is bootstrapped, so
+    that overestimates cannot feed on themselves. Any walks will do, on- or off-policy, but let the
+    walker choose among nodes only (Sampler(may_stop=False)): END ends all further fines, and a
+    model that may say it learns to give up. Source: the paper's Q-learning loss, Theorems 5.1-5.3.
     """
     if not 0.0 <= discount <= 1.0:
         raise InputError(f"discount is between 0 and 1, but discount={discount} was given")
@@ -85,7 +87,12 @@ def q_learning(
     terminal = (following == target) | (following == end)
     step = batch.chosen & (here != target)
     step[:, -1] &= terminal[:, -1]  # a walk cut off by its length: what follows is not known
-    best = (logits if batch.frozen is None else batch.frozen).detach()[..., :-1].amax(-1)
+    best = (
+        (logits if batch.frozen is None else batch.frozen)
+        .detach()[..., :-1]
+        .amax(-1)
+        .clamp(max=cap)
+    )
     after = torch.cat([best[:, 1:], torch.zeros_like(best[:, :1])], 1) * ~terminal
     error = _of_next(logits, batch) - batch.reward - discount * after
     return (error.square() * step).sum() / step.sum().clamp(min=1)

@@ -213,8 +213,8 @@ def heatmaps(
             col=place % columns + 1,
         )
     figure.update_annotations(font_size=13)
-    figure.update_yaxes(autorange="reversed", constrain="domain")
-    figure.update_xaxes(constrain="domain")
+    figure.update_yaxes(autorange="reversed", constrain="domain", showgrid=False, zeroline=False)
+    figure.update_xaxes(constrain="domain", showgrid=False, zeroline=False)
     for place in range(len(panels)):
         where = {"row": place // columns + 1, "col": place % columns + 1}
         figure.update_xaxes(title=x, **where) if where["row"] == rows else None

@@ -36,11 +36,11 @@ class Settings:
     seed: int = 0
     nodes: int = 100
     base_steps: int = 700
-    steps: int = 2400
+    steps: int = 2000
     outcome_steps: int = 200
     samples: int = 100
     test_samples: int = 10
-    looks: tuple[int, ...] = (100, 200, 400, 800, 1600, 2400)
+    looks: tuple[int, ...] = (100, 200, 400, 800, 1400, 2000)
 
 
 def learners(settings: Settings) -> dict[str, tuple[Algorithm, TrainConfig, int]]:

@@ -32,6 +32,7 @@ REWARDS = {"outcome": outcome_reward, "process": process_reward}
 class Algorithm:
     """A loss and the walks it learns from. `name` is sft, pg or q; the rest as the loss says.
 
+    Both rewards pay at most `reward_scale` in all, which Q-learning takes as the cap of its values.
     `off_policy` lets the model the run started from, rather than the learning one, walk.
     """
 
@@ -64,7 +65,7 @@ class Algorithm:
             return sft
         if self.name == "pg":
             return partial(policy_gradient, baseline=self.baseline, kl=self.kl)
-        return partial(q_learning, discount=self.discount)
+        return partial(q_learning, discount=self.discount, cap=self.reward_scale)
 
     def stream(
         self, world: World, model: PathModel, start: PathModel, rng: torch.Generator, size: int

@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"
@@ -33,14 +32,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-VIEWS = [(w, h, theme) for w, h in ((1280, 900), (390, 844)) for theme in ("light", "dark")]
-
-
-def documents() -> list[str]:
-    """The pages that _toc.yml lists, in its order."""
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    parts = toc.get("parts") or [toc]
-    return [toc["root"], *(c["file"] for part in parts for c in part.get("chapters", []))]
+DESKTOP = (1280, 900, "light")
 
 
 def find_chromium() -> str | None:
@@ -139,7 +131,7 @@ def open_page(chromium):
     """A function that opens an address in a new tab, watched from its first request."""
     contexts = {}  # one a view and its options, so that what every page loads is parsed once
 
-    def open_(url: str, *, name: str = "", view=VIEWS[0], settle: bool = True, **options) -> Visit:
+    def open_(url: str, *, name: str = "", view=DESKTOP, settle: bool = True, **options) -> Visit:
         width, height, theme = view
         key = (view, *sorted(options.items()))
         if key not in contexts:
