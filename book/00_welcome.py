@@ -28,7 +28,7 @@ if importlib.util.find_spec("planrl") is None:
 # what three ways of training do to it. It is the paper
 # [*Benefits and Pitfalls of Reinforcement Learning for Language Model Planning*](https://arxiv.org/abs/2509.22613)
 # as something you can run: every number here is computed by code on this page or read from a saved run
-# whose command stands beside it, and every claim is checked when the book is built.
+# whose command stands beside it, and theorems and figure titles are checked when the book is built.
 
 # %% tags=["hide-input"]
 import torch
@@ -70,6 +70,10 @@ ends = {
 }
 assert ends["policy gradient"][1] > 0.97 and ends["policy gradient"][0] < 1.5  # noqa: PT018
 assert ends["Q-learning, process reward"][0] > 12
+assert ends["policy gradient + KL"][0] > 3 * ends["policy gradient"][0]
+assert ends["policy gradient + KL"][1] < ends["policy gradient"][1]
+assert ends["continual SFT"][1] > routes["continual SFT"][1][0]
+assert ends["continual SFT"][0] > 0.8 * routes["continual SFT"][0][0]
 assert ends["Q-learning, outcome reward"][1] < 0.05
 plots.routes(
     routes,
@@ -93,10 +97,11 @@ print(f"the model; {max(steps.values())} updates ({few} with outcome reward)")
 
 # %% [markdown]
 # - **Policy gradient** gets nearly everything right, and forgets every way but one.
-# - A **KL penalty** holds it back: more ways are left, and accuracy grows more slowly.
+# - A **KL penalty**, a pull towards the model it began as, holds it back: more ways are left, and
+#   accuracy grows more slowly.
 # - **Q-learning** with a reward for the outcome alone loses everything; with a reward for each step it
 #   becomes right and stays diverse.
-# - **Imitation** that just goes on stays where its data are.
+# - **Imitation** that just goes on gains some accuracy and loses few ways.
 #
 # Why each of them goes where it goes can be proved, and the chapters do both: they show it and
 # they check the theorem against the run.

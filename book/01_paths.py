@@ -178,8 +178,8 @@ for line in task.vocab.show(rows)[:6]:
     print("s t s ... t END:", line)
 
 # %% [markdown]
-# `sample_paths` draws each next node uniformly from $C(i, j)$. Whoever does so never fails:
-# planning *is* knowing $A$ and $R$.
+# `sample_paths` draws each next node uniformly from $C(i, j)$. On a graph without cycles, whoever
+# does so never fails: there, planning *is* knowing $A$ and $R$.
 #
 # > **Check 1.1.** A walk that draws every step from $C(i, j)$ is a right answer, to every question.
 
@@ -284,14 +284,15 @@ exercises.path_count(my_count)
 #
 # </details>
 #
-# > **Exercise 3.** *Open.* Change 0.15 in the second cell of this chapter to 0.05 and to 0.3. How
-# > does the share of questions with ten or more answers change, and why so fast?
+# > **Exercise 3.** *Open.* In a new cell, make `pr.random_dag(100, 0.05, ...)`, and one with 0.3, and
+# > count the answers as above. How does the share of questions with ten or more change, and why
+# > so fast?
 
 # %% [markdown]
 # ## What we now know
 #
 # A planning problem is a graph; all there is to know of it are the tables $A$ and $R$. Knowing both
-# is enough to answer every question, and most questions have many answers. Next: a model is shown
+# is enough to answer every question on a graph without cycles, and most questions have many answers. Next: a model is shown
 # right answers to a fifth of the questions. **Does imitation plan?**
 #
 # ## Further reading

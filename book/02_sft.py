@@ -186,7 +186,7 @@ plots.heatmaps(
 # %% [markdown]
 # ## What SFT converges to
 #
-# The loss is the mean surprise at the demonstrated steps. With $q = \mathrm{softmax}(f)$,
+# The loss is the mean surprise (in nats: natural logarithms) at the $M$ demonstrated steps. With $q = \mathrm{softmax}(f)$,
 #
 # $$ \ell_{\mathrm{SFT}} = - \frac{1}{M} \sum_{m} \log q(i_m, j_m)[k_m], \tag{2.1} $$
 #
@@ -285,8 +285,8 @@ print(held)
 widgets.QuickCheck(
     "Which would help SFT most on held-out questions of degree 2?",
     {
-        "More updates on the same rows": "The frequencies are already met; more updates only "
-        "sharpen them.",
+        "More updates on the same rows": "They bring the frequencies nearer, but say nothing of "
+        "targets and nodes that never met in these rows.",
         "Rows that visit those sources on the way to those targets": "That turns degree 2 into "
         "degree 0: SFT knows what it has seen. Chapter 3 lets the model make such rows itself.",
         "The list of all edges, as one-step rows": "They fill in A, but each such row is about one "
@@ -354,8 +354,9 @@ exercises.teach(my_walks)
 #
 # </details>
 #
-# > **Exercise 3.** *Open.* Set `train_share=0.5` in the world of this chapter. Degree 2 all but
-# > disappears, and test accuracy rises. Has the model become a better planner, or the test easier?
+# > **Exercise 3.** *Open.* In a new cell, make a world with `train_share=0.5` and count its degrees:
+# > degree 2 all but disappears. Train on it. Has the model become a better planner, or the test
+# > easier?
 
 # %% [markdown]
 # ## What we now know

@@ -152,7 +152,8 @@ widgets.Table(rows, caption=f"at the last update; mean of seeds {seeds}; ways: d
 #
 # > **Finding.** Q-learning with process reward needed two precautions that our sources do not
 # > mention: its walker must not be able to give up, and no value above the reward may be believed.
-# > Without either, some seeds lose everything ([what was chosen, and why](references.md)).
+# > Without them accuracy dipped deeply or was lost, depending on seed and learning rate
+# > ([what was chosen, and why](references.md)).
 
 # %% [markdown]
 # ## Watch it happen
@@ -229,8 +230,9 @@ plots.learning_curves(
 # %% [markdown]
 # ## Why it wins
 #
-# For a walk $u$ with return $R(u)$, policy gradient makes the steps of the walk more likely in
-# proportion to the return:
+# For a walk $u$ with return $R(u)$ (its summed rewards; not the table $R$), policy gradient makes
+# the steps of the walk more likely in proportion to the return. With $B$ walks in the batch, $k_m$
+# the token chosen at step $m$ and $q_m$ the policy there:
 #
 # $$ \ell_{\mathrm{PG}} = - \frac{1}{B} \sum_{u} R(u) \sum_m \log q_m[k_m]. \tag{3.1} $$
 
@@ -279,7 +281,7 @@ print(held)
 gradient = slope(pr.policy_gradient, batch)[..., : graph.n]
 elsewhere = ~torch.eye(graph.n, dtype=torch.bool)[
     :, :, None
-]  # at the target nothing is chosen
+]  # at the target END is right
 lowest = gradient[~graph.correct & elsewhere].min()
 held = pr.check(
     "Theorem 4.2: no wrong step is ever raised",
@@ -293,15 +295,16 @@ print(held)
 # ## Why it collapses
 #
 # Once every walk is right, every walk earns 1 and one might think that nothing moves any more. Take
-# one cell with $c$ correct choices and logits $f$. The walk takes choice $k$ with probability
-# $q[k]$, and the update adds $\eta (e_k - q)$ to the logits, where $e_k$ is 1 at $k$ and 0
+# one cell with $c$ correct choices and logits $f$, and plain gradient steps of size $\eta$ (the
+# runs here use AdamW, which scales them). The walk takes choice $k$ with probability $q[k]$, and
+# the update adds $\eta (e_k - q)$ to the logits, where $e_k$ is 1 at $k$ and 0
 # elsewhere. On *average* that is zero: $\sum_k q[k] (e_k - q) = 0$. But each single update makes
 # the choice just taken a little likelier, so it is taken more often, and so on. The policy
 # wanders until it hits a wall: one choice.
 #
 # > **Theorem 4.3.** Once all answers are right, $\mathrm{KL}(U_C \,\|\, q)$, the distance from the
 # > uniform law on the correct choices, never decreases in expectation. *The logits are a martingale
-# > and KL is convex in them; the drift is about* $\tfrac{\eta^2}{2} \|\mathrm{diag}(q) - q q^\top\|^2$,
+# > and KL is convex in them; the drift is about* $\tfrac{\eta^2}{2} \|\mathrm{diag}(q) - q q^\top\|_F^2$ *(sum of squares),*
 # > *at the uniform law* $\tfrac{\eta^2}{2} \tfrac{c - 1}{c^2}$. *(Our derivation.)*
 #
 # By hand, for five choices and $\eta = 0.1$, summing over what might be taken:
@@ -327,7 +330,7 @@ print(held)
 
 # %% [markdown]
 # And with a *baseline*, the batch's mean return subtracted? When all walks are right, every return
-# equals the mean: the update is exactly zero and the collapse stops. The paper's policy gradient
+# equals the mean: the gradient is exactly zero and the collapse stops. The paper's policy gradient
 # has none, so ours has none by default.
 
 # %%
@@ -420,8 +423,9 @@ exercises.keeps_diversity(my_curious_loss)
 #
 # </details>
 #
-# > **Exercise 3.** *Open.* The drift goes with $\eta^2$, but averages out over a batch. In *Watch it
-# > happen*, try `lr=0.02`, or `size=512`. How many updates until half of the ways are lost?
+# > **Exercise 3.** *Open.* For plain gradient steps the drift goes with $\eta^2$ and averages out
+# > over a batch. In a new cell, train again as in *Watch it happen*, with `lr=0.05` and with
+# > `size=512`. AdamW rescales its steps: which of the two still slows the loss of ways?
 
 # %% [markdown]
 # ## What we now know

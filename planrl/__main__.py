@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from planrl.experiments.store import EXPERIMENTS, reproduce
 from planrl.experiments.worlds import FileWorld, World, WorldSettings, make_world
 from planrl.formats import read_alpine, read_graph, read_nanogpt
 from planrl.graphs import seeded
-from planrl.models import PathModel, TransformerConfig
+from planrl.models import PathModel, Transformer, TransformerConfig
 from planrl.rollouts import Sampler
 from planrl.tasks import degrees, observed
 from planrl.train import TrainConfig
@@ -119,10 +120,15 @@ def _settings(options: argparse.Namespace) -> RunSettings:
         world=_files(options) or _pick(WorldSettings, options),
         model=_pick(TransformerConfig, options),
         table=options.table,
-        training=_pick(TrainConfig, options, steps=options.steps or 700, refresh=None),
+        training=_pick(
+            TrainConfig,
+            options,
+            steps=700 if options.steps is None else options.steps,
+            refresh=None,
+        ),
         batch=options.batch,
         seed=options.seed,
-        start=options.start,
+        start=str(Path(options.start).resolve()) if options.start else "",
     )
 
 
@@ -143,9 +149,19 @@ def _interrupts() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
-def run_train(options: argparse.Namespace) -> int:
-    """`planrl train`."""
+def _refuse_settings(options: argparse.Namespace) -> None:
+    """Raise InputError if a resumed run is given settings: it has its own."""
+    plain = vars(parser().parse_args(["train"]))
+    for name in ("resume", "steps", "look_every", "save_every", "json"):
+        plain[name] = getattr(options, name)
+    given = ["--" + n.replace("_", "-") for n, v in vars(options).items() if v != plain[n]]
+    if given:
+        raise InputError(f"a resumed run has its settings: leave out {', '.join(given)}")
+
+
+def _train(options: argparse.Namespace) -> int:
     if options.resume:
+        _refuse_settings(options)
         session = resume(options.resume, steps=options.steps)
     elif options.out is None:
         raise InputError("train needs --out FOLDER to save the run in (or --resume RUN)")
@@ -181,8 +197,7 @@ def run_train(options: argparse.Namespace) -> int:
     return 0
 
 
-def run_evaluate(options: argparse.Namespace) -> int:
-    """`planrl evaluate`."""
+def _evaluate(options: argparse.Namespace) -> int:
     own = _files(options)
     model: PathModel
     if options.run.is_file():
@@ -223,14 +238,12 @@ def _scores(
         page[name] = {"means": scores.summary(), "errors": scores.errors}
         if name == "test":
             page[name]["by_degree"] = scores.by(degrees(task, observed(task.vocab, world.paths)))
-    described = getattr(model, "config", None)
-    if described is None or described.layers == 1:
+    if not (isinstance(model, Transformer) and model.config.layers > 1):
         page["recovery"] = asdict(recovery(model, world.graph))
     return page
 
 
-def run_inspect(options: argparse.Namespace) -> int:
-    """`planrl inspect`; exit code 1 if a row is invalid."""
+def _inspect(options: argparse.Namespace) -> int:
     graph = read_graph(options.graph)
     page: dict[str, Any] = {
         "nodes": graph.n,
@@ -249,7 +262,7 @@ def run_inspect(options: argparse.Namespace) -> int:
     if options.json:
         print(to_json(page).decode())
     else:
-        kind = "with cycles" if page["cycles"] else "without cycles"
+        kind = "no cycles" if graph.is_dag else "cycles"
         print(f"{options.graph}: {graph.n} nodes, {page['edges']} edges, {kind}, "
               f"{page['reachable_pairs']} reachable pairs")  # fmt: skip
         for name, entry in page["files"].items():
@@ -257,19 +270,15 @@ def run_inspect(options: argparse.Namespace) -> int:
             print(f"{name}: {entry['rows']} rows, {entry['pairs']} pairs, {len(wrong)} invalid")
             for item in wrong[:20]:
                 print(f"  line {item['line']}: {item['reason']}")
-            if len(wrong) > 20:
-                print(f"  and {len(wrong) - 20} more (all of them with --json)")
+            print(f"  and {len(wrong) - 20} more (see --json)\n" if len(wrong) > 20 else "", end="")
     return int(any(entry["invalid"] for entry in page["files"].values()))
 
 
-def run_reproduce(options: argparse.Namespace) -> int:
-    """`planrl reproduce`."""
+def _reproduce(options: argparse.Namespace) -> int:
     for name in [options.only] if options.only else EXPERIMENTS:
         seeds = tuple(options.seeds or EXPERIMENTS[name].SEEDS)
-        written = reproduce(
-            name, seeds, again=options.again, tell=lambda line: print(line, flush=True)
-        )
-        for path in written:
+        tell = partial(print, flush=True)
+        for path in reproduce(name, seeds, again=options.again, tell=tell):
             print(f"{path.name}: done", flush=True)
     return 0
 
@@ -278,8 +287,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command: 0 if all went well, 2 and one line on standard error if input is wrong."""
     options = parser().parse_args(arguments)
     torch.set_num_threads(1)
-    commands = {"train": run_train, "evaluate": run_evaluate,
-                "inspect": run_inspect, "reproduce": run_reproduce}  # fmt: skip
+    commands = {"train": _train, "evaluate": _evaluate,
+                "inspect": _inspect, "reproduce": _reproduce}  # fmt: skip
     try:
         return commands[options.command](options)
     except (InputError, TrainingError, OSError) as error:

@@ -146,11 +146,11 @@ def save(
     }
     manifest = folder / "run.json"
     encoded = to_json(page)
+    before = read_json(manifest, FORMAT)["tensors"]["file"] if manifest.exists() else name
     write_atomically(folder / name, content)
     write_atomically(manifest, encoded)
-    for old in folder.glob("state-*.safetensors"):
-        if old.name != name:
-            old.unlink()
+    if before != name and Path(before).name == before:
+        (folder / before).unlink(missing_ok=True)
     return manifest
 
 
@@ -191,8 +191,9 @@ def load(folder: str | Path) -> Saved:
         weights = {k.removeprefix("model/"): v for k, v in tensors.items() if k[:6] == "model/"}
         model.load_state_dict(weights)
         records = [Step(**record) for record in page["records"]]
+        settings = dict(page["settings"])
     except InputError:
         raise
     except (KeyError, TypeError, ValueError, RuntimeError, OSError, SafetensorError) as error:
         raise InputError(f"{folder} does not hold a whole planrl run: {error}") from None
-    return Saved(model, dict(page["settings"]), records, tensors)
+    return Saved(model, settings, records, tensors)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -84,10 +84,10 @@ def read_edges(path: str | Path) -> Graph:
     path = Path(path)
     graph = nx.DiGraph()
     for number, line in enumerate(_text(path).splitlines(), 1):
-        words = re.split(r"[\s,;]+", line.strip())
-        if words == [""] or words[0].startswith("#"):
+        words = [word for word in re.split(r"[\s,;]+", line) if word]
+        if not words or words[0].startswith("#"):
             continue
-        if len(words) < 2:
+        if not 2 <= len(words) <= 3:  # a third may be a weight, which planning has no use for
             raise InputError(f"{path}, line {number}: expected `from to`, found {line.strip()!r}")
         if words[0] == words[1]:
             raise InputError(
@@ -178,10 +178,8 @@ def write_alpine(path: str | Path, graph: Graph, tokens: Int[Tensor, "B L"]) -> 
     """Write rows as ALPINE's text lines, END and filling left out."""
     vocab = Vocab(graph.n)
     vocab.check(tokens)
-    lines = vocab.show(tokens, graph.labels)
-    Path(path).write_text(
-        "".join(line.removesuffix("END").strip() + "\n" for line in lines), encoding="utf-8"
-    )
+    rows = ([graph.labels[v] for v in row if v != vocab.end] for row in tokens.tolist())
+    Path(path).write_text("".join(" ".join(row) + "\n" for row in rows), encoding="utf-8")
 
 
 # What a nanoGPT checkpoint may hold besides tensors and plain values: numpy's scalar, as the best
@@ -225,7 +223,7 @@ def read_nanogpt(path: str | Path) -> Transformer:
         raise InputError(f"{path} is not a whole torch checkpoint: {reason}") from None
     try:
         return _from_nanogpt(page["model"], page["model_args"])
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
         raise InputError(f"{path} lacks part of nanoGPT's layout: {error}") from None
     except RuntimeError as error:
         reason = " ".join(str(error).split())
@@ -234,7 +232,9 @@ def read_nanogpt(path: str | Path) -> Transformer:
 
 def _from_nanogpt(weights: Mapping[str, Tensor], sizes: Mapping[str, Any]) -> Transformer:
     weights = {name.removeprefix("_orig_mod."): value for name, value in weights.items()}
-    biases = sorted(name for name in weights if name.endswith(".bias") and "attn.bias" not in name)
+    biases = sorted(
+        name for name in weights if name.endswith(".bias") and not name.endswith(".attn.bias")
+    )
     if biases or sizes.get("bias"):
         raise InputError(f"planrl's Transformer has no biases, this checkpoint has: {biases[:3]}")
     config = TransformerConfig(

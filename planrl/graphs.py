@@ -15,6 +15,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -49,7 +50,10 @@ class Graph:
     def __init__(self, n: int, edges: Iterable[Sequence[int]], labels: Sequence[str] = ()) -> None:
         if n < 1:
             raise InputError(f"a graph needs at least one node, but n={n} was given")
-        pairs = sorted({(int(a), int(b)) for a, b in edges})
+        try:
+            pairs = sorted({(index(a), index(b)) for a, b in edges})
+        except (TypeError, ValueError) as error:
+            raise InputError(f"edges are pairs of whole numbers (from, to): {error}") from None
         for a, b in pairs:
             if not (0 <= a < n and 0 <= b < n):
                 raise InputError(
@@ -172,6 +176,12 @@ def from_networkx(graph: Any) -> Graph:
     return Graph(len(number), [(number[a], number[b]) for a, b in graph.edges()], names)
 
 
+def _chances(n: int, rng: torch.Generator) -> Float[Tensor, "N N"]:
+    if n < 1:
+        raise InputError(f"a graph needs at least one node, but n={n} was given")
+    return torch.rand(n, n, generator=rng, device=rng.device)
+
+
 def _probability(p: float) -> float:
     if not 0.0 <= p <= 1.0:
         raise InputError(f"p is the probability of an edge, between 0 and 1, but p={p} was given")
@@ -180,13 +190,12 @@ def _probability(p: float) -> float:
 
 def random_dag(n: int, p: float, rng: torch.Generator) -> Graph:
     """An Erdos-Renyi DAG: each edge i -> j with i < j is there with probability p."""
-    there: Float[Tensor, "N N"] = torch.rand(n, n, generator=rng, device=rng.device)
-    return Graph(n, (there < _probability(p)).triu(1).nonzero().tolist())
+    return Graph(n, (_chances(n, rng) < _probability(p)).triu(1).nonzero().tolist())
 
 
 def random_digraph(n: int, p: float, rng: torch.Generator) -> Graph:
     """An Erdos-Renyi digraph: each edge i -> j with i != j is there with probability p."""
-    there = torch.rand(n, n, generator=rng, device=rng.device) < _probability(p)
+    there = _chances(n, rng) < _probability(p)
     return Graph(n, there.fill_diagonal_(False).nonzero().tolist())
 
 

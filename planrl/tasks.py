@@ -49,7 +49,7 @@ class Vocab:
 
     def chosen(self, tokens: Int[Tensor, "B L"]) -> Bool[Tensor, "B T"]:
         """Which steps the walker chose: those after the prompt, up to the step into END."""
-        chosen = tokens[:, :-1] != self.end
+        chosen = (tokens[:, :-1] == self.end).cumsum(1) == 0
         chosen[:, : PROMPT - 1] = False
         return chosen
 
@@ -93,13 +93,13 @@ def _legal(graph: Graph, tokens: Tensor) -> Tensor:
 def is_path(graph: Graph, tokens: Int[Tensor, "B L"]) -> Bool[Tensor, " B"]:
     """Whether each row is a right answer: `s t s ... t END`, every step an edge."""
     vocab = Vocab(graph.n)
-    into_end = (tokens[:, :-1] != vocab.end) & (tokens[:, 1:] == vocab.end)  # [B, T]
-    at_target = tokens[:, :-1] == tokens[:, 1:2]
-    walked = vocab.chosen(tokens) & ~into_end
+    chosen = vocab.chosen(tokens)  # [B, T]
+    into_end, at_target = tokens[:, 1:] == vocab.end, tokens[:, :-1] == tokens[:, 1:2]
+    walked = chosen & ~into_end
     return (
         (tokens[:, 0] == tokens[:, 2])
         & (_legal(graph, tokens) | ~walked).all(1)
-        & (into_end & at_target)[:, PROMPT - 1 :].any(1)
+        & (chosen & into_end & at_target).any(1)
     )
 
 

@@ -58,10 +58,11 @@ def test_going_on_gives_the_same_bits_as_never_having_stopped(make_model, tmp_pa
 def test_saving_again_replaces_the_state_and_leaves_no_other_file(tmp_path):
     model = pr.LogitTable(Vocab(3))
     checkpoints.save(tmp_path, model, {}, [])
+    (tmp_path / "state-mine.safetensors").write_text("not planrl's to delete")
     with torch.no_grad():
         model.table += 1
     checkpoints.save(tmp_path, model, {}, [])
-    assert len(list(tmp_path.iterdir())) == 2
+    assert len(list(tmp_path.iterdir())) == 3
     assert checkpoints.load(tmp_path).model.table[0, 0, 0] == 1
 
 

@@ -60,6 +60,8 @@ GRAPHML = '<graphml xmlns="http://graphml.graphdrawing.org/xmlns"><graph edgedef
         ("<html/>", "g.graphml", "holds no GraphML graph"),
         ('<!DOCTYPE a [<!ENTITY b "c">]><graphml/>', "g.graphml", "XML entities"),
         ("a b\nc\n", "g.txt", "line 2: expected `from to`"),
+        ("0 1\n0,\n", "g.txt", "line 2: expected `from to`"),
+        ("0 3 0 2 3\n", "g.txt", "line 1: expected `from to`"),
         ("a b\nc c\n", "g.txt", "line 2: 'c' leads to itself"),
         ("# nothing\n", "g.txt", "has no edges"),
     ],
@@ -67,6 +69,10 @@ GRAPHML = '<graphml xmlns="http://graphml.graphdrawing.org/xmlns"><graph edgedef
 def test_malformed_graph_files_are_refused_with_the_place_named(text, name, words, tmp_path):
     with pytest.raises(pr.InputError, match=words):
         read_graph(written(tmp_path, text, name))
+
+
+def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path):
+    assert read_graph(written(tmp_path, "\ufeff0 1\n1 2\n")).labels == ("0", "1", "2")
 
 
 def test_missing_and_binary_files_are_refused(tmp_path):
@@ -184,6 +190,10 @@ def test_foreign_checkpoints_are_refused_with_the_reason(theirs, tmp_path):
     page = page_of(theirs)
     page["model_args"]["bias"] = True
     refused(page, "has no biases")
+    page = page_of(theirs)
+    page["model"]["transformer.h.0.attn.c_attn.bias"] = torch.zeros(36)
+    refused(page, "has no biases")
+    refused(torch.zeros(3), "lacks part of nanoGPT's layout")
     page = page_of(theirs)
     page["model_args"]["n_embd"] = 24
     refused(page, "other names or shapes")

@@ -153,6 +153,7 @@ def test_starting_from_a_run_on_another_graph_is_refused(tmp_path):
         (lambda: Algorithm(name="ppo"), "algorithm 'ppo' is unknown"),
         (lambda: Algorithm(name="pg", reward="hope"), "reward 'hope' is unknown"),
         (lambda: Algorithm(name="pg", kl=-1.0), "at least 0"),
+        (lambda: replace(settings(), training=pr.TrainConfig(refresh=5)), "keeps no frozen copy"),
         (lambda: Algorithm(name="q", kl=0.1), "goes with the algorithm pg"),
         (lambda: Algorithm(name="pg", off_policy=True), "goes with the algorithm q"),
     ],

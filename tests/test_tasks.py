@@ -39,6 +39,8 @@ def test_is_path_accepts_right_answers_only():
     assert not pr.is_path(graph, bad).any()
     assert not pr.is_path(graph, never_ends).any()
     assert not pr.is_path(graph, wrong_start).any()
+    goes_on = torch.tensor([[0, 3, 0, 1, 4, 3, 4]])  # END, then more: what follows does not count
+    assert not pr.is_path(graph, goes_on).any()
 
 
 def test_outcome_reward_is_paid_once_at_the_step_into_the_target_of_a_right_answer():

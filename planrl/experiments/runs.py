@@ -96,6 +96,13 @@ class RunSettings:
     seed: int = 0
     start: str = ""
 
+    def __post_init__(self) -> None:
+        if self.training.refresh is not None:
+            raise InputError(
+                "a saved run keeps no frozen copy but its start: give Algorithm(kl=...) instead of "
+                f"TrainConfig(refresh={self.training.refresh})"
+            )
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, from which `from_dict` makes the same settings."""
         return asdict(self)
@@ -144,11 +151,18 @@ class Session:
     def _model(self) -> PathModel:
         settings, vocab = self.settings, self.world.train.vocab
         if settings.start:
-            model = load(settings.start).model
+            saved = load(settings.start)
+            model = saved.model
             if model.vocab != vocab:
                 raise InputError(
                     f"the run in {settings.start} is of a graph of {model.vocab.n_nodes} nodes, "
                     f"this one has {vocab.n_nodes}"
+                )
+            theirs = make_world(RunSettings.from_dict(saved.settings).world).graph
+            if theirs != self.world.graph:
+                raise InputError(
+                    f"the run in {settings.start} is of another graph: give the same graph options "
+                    "(with --seed, those it was made with)"
                 )
             return model
         if settings.table:
