@@ -3,7 +3,7 @@
 An algorithm is a stream of batches plus a loss; a run is a generator of records.
 """
 
-from planrl.errors import InputError, TrainingError
+from planrl.errors import InputError, SweepError, TrainingError
 from planrl.evaluate import (
     Recovery,
     Scores,
@@ -24,7 +24,7 @@ from planrl.graphs import (
     random_digraph,
     seeded,
 )
-from planrl.models import LogitTable, PathModel, Readout, Transformer, TransformerConfig
+from planrl.models import LogitTable, PathModel, Readout
 from planrl.objectives import Loss, policy_gradient, q_learning, sft
 from planrl.rollouts import Sampler, demonstrations, on_policy, replay, rollout
 from planrl.tasks import (
@@ -43,5 +43,6 @@ from planrl.tasks import (
 )
 from planrl.theory import Check, check, kl_to_uniform, optimal_q, process_optimum, sft_optimum
 from planrl.train import Run, Step, TrainConfig, probe, train, until
+from planrl.transformer import Transformer, TransformerConfig
 
 __version__ = "0.1.0"

@@ -29,10 +29,11 @@ from planrl.experiments.store import EXPERIMENTS, reproduce
 from planrl.experiments.worlds import FileWorld, World, WorldSettings, make_world
 from planrl.formats import read_alpine, read_graph, read_nanogpt
 from planrl.graphs import seeded
-from planrl.models import PathModel, Transformer, TransformerConfig
+from planrl.models import PathModel
 from planrl.rollouts import Sampler
 from planrl.tasks import degrees, observed
 from planrl.train import TrainConfig
+from planrl.transformer import Transformer, TransformerConfig
 
 
 def parser() -> argparse.ArgumentParser:

@@ -22,9 +22,10 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as dump_tensors
 
 from planrl.errors import InputError
-from planrl.models import LogitTable, PathModel, Transformer, TransformerConfig
+from planrl.models import LogitTable, PathModel
 from planrl.tasks import Vocab
 from planrl.train import Step
+from planrl.transformer import Transformer, TransformerConfig
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -22,8 +22,8 @@ import torch
 
 from planrl.errors import InputError
 from planrl.graphs import Graph, from_networkx
-from planrl.models import Transformer, TransformerConfig
 from planrl.tasks import Vocab, is_path
+from planrl.transformer import Transformer, TransformerConfig
 
 if TYPE_CHECKING:
     from jaxtyping import Int

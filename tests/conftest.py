@@ -12,7 +12,7 @@ for _name in ("Bool", "Float", "Int"):
     setattr(builtins, _name, getattr(jaxtyping, _name))
 builtins.Tensor = torch.Tensor
 jaxtyping.install_import_hook(
-    [f"planrl.{m}" for m in ("graphs", "tasks", "models", "rollouts", "objectives", "evaluate",
+    [f"planrl.{m}" for m in ("graphs", "tasks", "models", "fused", "transformer", "rollouts", "objectives", "evaluate",
                              "theory", "formats")],
     "beartype.beartype",
 )  # fmt: skip

@@ -34,27 +34,29 @@ def sharp(vocab, **sizes):
     return model
 
 
-def test_the_transformer_computes_what_its_formula_says_and_skips_only_the_filling():
+def test_the_transformer_computes_what_its_formula_says_wherever_something_is_chosen():
     model = sharp(Vocab(6), width=16)
     tokens = torch.tensor([[0, 3, 0, 1, 3, 6, 6], [1, 5, 1, 2, 3, 4, 5], [2, 4, 2, 6, 6, 6, 6]])
     ours, theirs = model(tokens), by_hand(model, tokens)
     live = tokens != 6
+    live[:, :2] = False  # the prompt's first two places only spell the question
     assert torch.allclose(ours[live], theirs[live], atol=1e-5)
     assert (ours[~live] == 0).all()
 
 
-@pytest.mark.parametrize("layers", [1, 2])
-def test_the_cached_decoder_gives_the_logits_of_the_whole_row(layers):
+@pytest.mark.parametrize("count", [5, 40], ids=["fewer walks than tokens", "more"])
+@pytest.mark.parametrize("layers", [1, 3])
+def test_the_decoder_gives_the_logits_of_the_whole_row(layers, count):
     model = sharp(Vocab(8), width=16, heads=2, layers=layers)
-    tokens = torch.randint(0, 8, (5, 9), generator=pr.seeded(0, "tokens"))
+    tokens = torch.randint(0, 8, (count, 9), generator=pr.seeded(0, "tokens"))
     decoder = model.decoder(tokens[:, :3], 9)
     whole = model(tokens)
-    rows = torch.arange(5)
+    rows = torch.arange(count)
     with torch.no_grad():
         for place in range(3, 9):
             assert torch.allclose(decoder.logits(), whole[rows, place - 1], atol=1e-5)
-            if place == 5:  # drop and reorder rows on the way
-                keep = torch.tensor([3, 0, 4])
+            if place in (5, 7):  # drop, double and reorder rows on the way
+                keep = torch.tensor([3, 0, 2, 3] * (place - 4))
                 decoder.keep(keep)
                 rows = rows[keep]
             decoder.push(tokens[rows, place])
@@ -114,6 +116,7 @@ def test_readout_of_a_table_averages_the_other_index_away():
         (lambda: pr.TransformerConfig(width=10, heads=3), "width 10 does not divide"),
         (lambda: pr.TransformerConfig(layers=0), "layers must be at least 1"),
         (lambda: sharp(Vocab(5), positions=4)(torch.zeros(1, 6, dtype=torch.long)), "positions=6"),
+        (lambda: sharp(Vocab(5))(torch.zeros(1, 2, dtype=torch.long)), "starts with the prompt"),
         (lambda: sharp(Vocab(5), layers=2).readout(), "defined for one layer"),
         (lambda: sharp(Vocab(5))(torch.tensor([[0, 1, 9]])), "token 9 at position 2"),
         (lambda: pr.LogitTable(Vocab(5))(torch.tensor([[0, -1, 0]])), "token -1 at position 1"),

@@ -20,10 +20,11 @@ from planrl.evaluate import evaluate, recovery
 from planrl.experiments.runs import Algorithm
 from planrl.experiments.worlds import World, WorldSettings, make_world
 from planrl.graphs import seeded
-from planrl.models import PathModel, Transformer, TransformerConfig
+from planrl.models import PathModel
 from planrl.rollouts import Sampler
 from planrl.tasks import degrees, observed
 from planrl.train import TrainConfig, train
+from planrl.transformer import Transformer, TransformerConfig
 
 NAME = "learners"
 SEEDS = (0, 1, 2)

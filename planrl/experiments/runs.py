@@ -19,11 +19,12 @@ from planrl.errors import InputError
 from planrl.evaluate import watch
 from planrl.experiments.worlds import FileWorld, World, WorldSettings, make_world
 from planrl.graphs import seeded
-from planrl.models import LogitTable, PathModel, Transformer, TransformerConfig
+from planrl.models import LogitTable, PathModel
 from planrl.objectives import Loss, policy_gradient, q_learning, sft
 from planrl.rollouts import Sampler, demonstrations, on_policy
 from planrl.tasks import Batch, Reward, outcome_reward, process_reward
 from planrl.train import Run, Step, TrainConfig, adamw, probe, train
+from planrl.transformer import Transformer, TransformerConfig
 
 REWARDS = {"outcome": outcome_reward, "process": process_reward}
 
