@@ -26,7 +26,15 @@ from planrl.graphs import (
 )
 from planrl.models import LogitTable, PathModel, Readout
 from planrl.objectives import Loss, policy_gradient, q_learning, sft
-from planrl.rollouts import Sampler, demonstrations, on_policy, replay, rollout
+from planrl.rollouts import (
+    Counted,
+    Sampler,
+    demonstrations,
+    on_policy,
+    replay,
+    rollout,
+    sample_distinct,
+)
 from planrl.tasks import (
     Batch,
     Observed,

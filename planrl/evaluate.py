@@ -17,7 +17,7 @@ import torch
 from planrl.errors import InputError
 from planrl.graphs import Graph
 from planrl.models import PathModel
-from planrl.rollouts import Sampler, rollout
+from planrl.rollouts import Counted, Sampler, rollout, sample_distinct
 from planrl.tasks import PROMPT, Task, Vocab, is_path
 
 if TYPE_CHECKING:
@@ -67,23 +67,13 @@ class Scores:
 def first_error(graph: Graph, tokens: Int[Tensor, "B L"]) -> Int[Tensor, " B"]:
     """What went wrong in each row: 0 a step that is no edge, 1 gave up, 2 too long; -1 nothing."""
     vocab = Vocab(graph.n)
-    table = torch.zeros(vocab.size, vocab.size, dtype=torch.bool)
-    table[: graph.n, : graph.n] = graph.adjacency
     into_end = tokens[:, 1:] == vocab.end
-    illegal = vocab.chosen(tokens) & ~into_end & ~table[tokens[:, :-1], tokens[:, 1:]]
+    illegal = vocab.chosen(tokens) & ~into_end & ~graph.legal[tokens[:, :-1], tokens[:, 1:]]
     error = torch.full((len(tokens),), 2)
     error[into_end.any(1)] = 1
     error[illegal.any(1)] = 0
     error[is_path(graph, tokens)] = -1
     return error
-
-
-def count_distinct(rows: Int[Tensor, "M S"], right: Bool[Tensor, "M S"]) -> Float[Tensor, " M"]:
-    """How many different values each row of `rows` has where `right` holds."""
-    marked = torch.where(right, rows, -1).sort(1).values
-    new = torch.ones_like(right)
-    new[:, 1:] = marked[:, 1:] != marked[:, :-1]
-    return (new & (marked >= 0)).sum(1).float()
 
 
 def evaluate(
@@ -96,22 +86,23 @@ def evaluate(
 ) -> Scores:
     """Scores on every pair of the task, from `samples` sampled walks and one greedy walk."""
     sampler = sampler or Sampler()
-    if samples < 1:
-        raise InputError(f"samples is the number of walks for each pair, at least 1: {samples}")
-    graph, many = task.graph, task.pairs.repeat_interleave(samples, 0)
-    tokens = rollout(model, many, rng=rng, sampler=sampler)
-    error = first_error(graph, tokens)
-    right = (error < 0).view(-1, samples)
-    names = tokens.unique(dim=0, return_inverse=True)[1].view(-1, samples)
-    diversity = count_distinct(names, right)
+    graph = task.graph
+    walks = sample_distinct(model, task.pairs, samples, rng=rng, sampler=sampler)
+    error = first_error(graph, walks.tokens)
+    right = (error < 0).float()
+    per_pair = torch.zeros(2, len(task.pairs))
+    hits, diversity = per_pair.index_add(1, walks.pair, torch.stack([right * walks.count, right]))
     best = rollout(model, task.pairs, rng=rng, sampler=replace(sampler, greedy=True, epsilon=0.0))
     return Scores(
-        accuracy=right.float().mean(1),
+        accuracy=hits / samples,
         greedy=is_path(graph, best).float(),
         diversity=diversity,
         coverage=diversity / _path_counts(task),
-        errors={name: float((error == e).float().mean()) for e, name in enumerate(ERRORS)},
-        entropy=_choice_entropy(model, tokens[: min(len(tokens), 4096)]),
+        errors={
+            name: float(walks.count[error == e].sum() / walks.count.sum())
+            for e, name in enumerate(ERRORS)
+        },
+        entropy=_choice_entropy(model, walks),
         samples=samples,
     )
 
@@ -123,15 +114,20 @@ def _path_counts(task: Task) -> Tensor:
     return task.graph.count_paths()[target, source].float()
 
 
-def _choice_entropy(model: PathModel, tokens: Tensor) -> float:
-    total, count = 0.0, 0
+def _choice_entropy(model: PathModel, walks: Counted) -> float:
+    """Over at most 4,096 different walks, spread evenly over the pairs."""
+    stride = -(-len(walks.count) // 4096)
+    total, steps = 0.0, 0
     with torch.inference_mode():
-        for rows in tokens.split(512):
+        for rows, count in zip(
+            walks.tokens[::stride].split(512), walks.count[::stride].split(512), strict=True
+        ):
             chosen = model.vocab.chosen(rows) & (rows[:, :-1] != rows[:, 1:2])
             logp = model(rows[:, :-1])[chosen].log_softmax(-1)
-            total -= float((logp.exp() * logp).sum())
-            count += int(chosen.sum())
-    return total / max(count, 1)
+            times = count[:, None].expand_as(chosen)[chosen]
+            total -= float((logp.exp() * logp).sum(1) @ times.float())
+            steps += int(times.sum())
+    return total / max(steps, 1)
 
 
 def edge_use(graph: Graph, tokens: Int[Tensor, "B L"]) -> Float[Tensor, "N N"]:

@@ -83,6 +83,13 @@ class Graph:
         return adjacency
 
     @cached_property
+    def legal(self) -> Bool[Tensor, "V V"]:
+        """The adjacency with a row and a column more, for END: no edge leads from or to it."""
+        legal = torch.zeros(self.n + 1, self.n + 1, dtype=torch.bool)
+        legal[:-1, :-1] = self.adjacency
+        return legal
+
+    @cached_property
     def reachability(self) -> Bool[Tensor, "N N"]:
         """R[i, k]: can k reach i? Target first; every node reaches itself."""
         reach = self.adjacency.float()

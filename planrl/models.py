@@ -10,12 +10,13 @@ question, and where a row holds END, its logits are 0. No loss reads them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
 from torch import nn
+from torch.nn.functional import embedding
 
 from planrl.tasks import PROMPT, Vocab
 
@@ -36,12 +37,21 @@ class Readout:
     reachability: Float[Tensor, "N N"]
 
 
+Rowwise = Callable[["Tensor"], "Tensor"]
+"""A function of a matrix that treats each row alike, and alone: [B, V] -> [B, ...]."""
+
+
 @runtime_checkable
 class Decoder(Protocol):
-    """A model that is fed one token a row at a time."""
+    """A model that is fed one token a row at a time.
 
-    def logits(self) -> Tensor:
-        """Logits of each row's next token, [B, V]."""
+    `cheap`: a step takes less than finding out which walks are over, so these may be carried along.
+    """
+
+    cheap: bool
+
+    def logits(self, then: Rowwise | None = None) -> Tensor:
+        """Logits of each row's next token [B, V], or what `then` makes of them, row by row."""
 
     def push(self, tokens: Tensor) -> None:
         """Append one token [B] to each row."""
@@ -81,15 +91,15 @@ class LogitTable(nn.Module):
     def forward(self, tokens: Int[Tensor, "B L"]) -> Float[Tensor, "B L V"]:
         """Logits of the next token at every position; 0 where nothing is chosen."""
         self.vocab.check(tokens)
-        here = tokens.clamp(max=self.vocab.n_nodes - 1)
-        target = tokens[:, 1:2].expand_as(tokens)
         live = tokens != self.vocab.end
         live[:, : PROMPT - 1] = False
-        return self.table[target, here] * live.unsqueeze(-1)
+        n = self.vocab.n_nodes
+        cell = tokens[:, 1:2] * n + tokens.clamp(max=n - 1)
+        return embedding(cell, self.table.view(n * n, -1)) * live.unsqueeze(-1)
 
     def decoder(self, tokens: Int[Tensor, "B P"], length: int) -> Decoder:
         """A decoder that has read these prompts."""
-        return _TableDecoder(self.table.detach(), tokens[:, 1], tokens[:, -1])
+        return _TableDecoder(self.table.detach(), tokens)
 
     def readout(self) -> Readout:
         """The table averaged over targets, and over where one stands."""
@@ -98,14 +108,32 @@ class LogitTable(nn.Module):
 
 
 class _TableDecoder:
-    def __init__(self, table: Tensor, target: Tensor, here: Tensor) -> None:
-        self.table, self.target, self.here = table, target, here
+    """Walks stand in cells (target, here) of the table, counted row by row.
 
-    def logits(self) -> Tensor:
-        return self.table[self.target, self.here.clamp(max=self.table.shape[1] - 1)]
+    What is made of logits is made of all cells at once, and kept, where the cells are few.
+    """
+
+    cheap = True
+
+    def __init__(self, table: Tensor, prompt: Tensor) -> None:
+        self.cells = table.flatten(0, 1)
+        self.first = prompt[:, 1] * len(table)
+        self.cell = self.first + prompt[:, -1]
+        self.few = len(self.cells) <= 8 * len(prompt)
+        self.made: tuple[Rowwise, Tensor] | None = None
+
+    def logits(self, then: Rowwise | None = None) -> Tensor:
+        if then is None:
+            return self.cells.index_select(0, self.cell)
+        if not self.few:
+            return then(self.cells.index_select(0, self.cell))
+        if self.made is None or self.made[0] is not then:
+            self.made = then, then(self.cells)
+        return self.made[1].index_select(0, self.cell)
 
     def push(self, tokens: Tensor) -> None:
-        self.here = tokens
+        # a walk that has said END may still be carried along: any cell will do for it
+        self.cell = (self.first + tokens).clamp_(max=len(self.cells) - 1)
 
     def keep(self, rows: Tensor) -> None:
-        self.target, self.here = self.target[rows], self.here[rows]
+        self.first, self.cell = self.first[rows], self.cell[rows]

@@ -85,9 +85,7 @@ class Batch:
 
 def _legal(graph: Graph, tokens: Tensor) -> Tensor:
     """Whether each step follows an edge; steps from or into END do not.  # [B, T]"""
-    table = torch.zeros(graph.n + 1, graph.n + 1, dtype=torch.bool, device=tokens.device)
-    table[:-1, :-1] = graph.adjacency.to(tokens.device)
-    return table[tokens[:, :-1], tokens[:, 1:]]
+    return graph.legal.to(tokens.device)[tokens[:, :-1], tokens[:, 1:]]
 
 
 def is_path(graph: Graph, tokens: Int[Tensor, "B L"]) -> Bool[Tensor, " B"]:

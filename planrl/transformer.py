@@ -20,7 +20,7 @@ from torch.nn.functional import linear
 
 from planrl.errors import InputError
 from planrl.fused import Packing, attend, gelu
-from planrl.models import Decoder, Readout
+from planrl.models import Decoder, Readout, Rowwise
 from planrl.tasks import PROMPT, Vocab
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FIRST = PROMPT - 1  # the first place at which something is chosen
+BLOCK = 1024  # walks whose next step is computed together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,6 +208,8 @@ class _Walker:
     tokens, all tokens' are computed once and shared by the walks; else each walk's own.
     """
 
+    cheap = False
+
     def __init__(self, model: Transformer, prompt: Tensor, length: int) -> None:
         config, weight = model.config, model.tokens.weight
         self.model, self.at = model, 0
@@ -221,8 +224,9 @@ class _Walker:
         for place in range(FIRST, prompt.shape[1]):
             self.push(prompt[:, place])
 
-    def logits(self) -> Tensor:
-        return self.model._head(self.last)
+    def logits(self, then: Rowwise | None = None) -> Tensor:
+        logits = self.model._head(self.last)
+        return logits if then is None else then(logits)
 
     def push(self, tokens: Tensor) -> None:
         self.last = self._read(tokens, choosing=True)
@@ -249,21 +253,23 @@ class _Walker:
             q = block.queries(h)
             if layer == 0 and shared:
                 q = q[tokens]
-            x = block.finish(x, self._attended(q, layer))
+            x = self._finished(layer, x, q)
         self.at += 1
         return x
 
-    def _attended(self, q: Tensor, layer: int) -> Tensor:
-        """What the walks' newest place gathers from all places so far.  # [B, D] -> [B, D]"""
+    def _finished(self, layer: int, x: Tensor, q: Tensor) -> Tensor:
+        """The layer's output, a block of walks at a time: what a block needs stays in the cache."""
+        block = cast("Block", self.model.blocks[layer])
+        pointers = self.pointers[min(layer, 1), :, : self.at + 1]
+        parts = zip(x.split(BLOCK), q.split(BLOCK), pointers.split(BLOCK), strict=True)
+        return torch.cat([block.finish(x, self._attended(layer, q, p)) for x, q, p in parts])
+
+    def _attended(self, layer: int, q: Tensor, pointers: Tensor) -> Tensor:
+        """What these walks' newest place gathers from all places so far.  # [B, D] -> [B, D]"""
         rows, width = q.shape
         heads = self.model.config.heads
-        pointer = self.pointers[min(layer, 1), :, : self.at + 1].flatten()
-        both = (
-            self.stores[layer]
-            .rows.index_select(0, pointer)
-            .view(rows, -1, 2, heads, width // heads)
-        )
-        key, value = both.unbind(2)  # [B, places, heads, D / heads] each
+        both = self.stores[layer].rows.index_select(0, pointers.flatten())
+        key, value = both.view(rows, -1, 2, heads, width // heads).unbind(2)
         score = torch.einsum("bhd,bphd->bhp", q.view(rows, heads, -1), key)
         share = (score * (width // heads) ** -0.5).softmax(-1)
         return torch.einsum("bhp,bphd->bhd", share, value).reshape(rows, width)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import planrl as pr
-from planrl.evaluate import auc, count_distinct, first_error
+from planrl.evaluate import auc, first_error
 from planrl.tasks import Vocab
 
 
@@ -32,7 +32,7 @@ def test_scores_of_a_model_that_knows_all_ways():
 def test_scores_of_a_uniform_model_match_the_chances_worked_by_hand():
     """One node away, 3 nodes and END: right with 1/4, and for the others after a detour too."""
     task = pr.Task(pr.chain(2), torch.tensor([[0, 1]]))
-    scores = pr.evaluate(pr.LogitTable(task.vocab), task, rng=pr.seeded(0, "e"), samples=5000)
+    scores = pr.evaluate(pr.LogitTable(task.vocab), task, rng=pr.seeded(0, "e"), samples=20_000)
     assert scores.accuracy.item() == pytest.approx(1 / 3, abs=0.02)
     assert scores.errors["gave up"] == pytest.approx(1 / 3, abs=0.02)
     assert scores.errors["no edge"] == pytest.approx(1 / 3, abs=0.02)
@@ -64,12 +64,6 @@ def test_error_classes_name_what_went_wrong_first():
     assert first_error(graph, rows).tolist() == [-1, 0, 1, 0, 0]
     cyclic = pr.Graph(3, [(0, 1), (1, 0), (1, 2)])
     assert first_error(cyclic, torch.tensor([[0, 2, 0, 1, 0, 1]])).tolist() == [2]
-
-
-def test_distinct_counts_only_right_values_once():
-    rows = torch.tensor([[5, 5, 2, 9], [1, 1, 1, 1]])
-    right = torch.tensor([[True, True, False, True], [False] * 4])
-    assert count_distinct(rows, right).tolist() == [2, 0]
 
 
 def test_edge_use_is_the_share_of_walks_that_take_each_step():

@@ -27,7 +27,7 @@ def test_the_sampling_law_is_softmax_of_logits_over_temperature_mixed_with_unifo
     sampler = pr.Sampler(temperature=0.7, epsilon=0.2)
     law = 0.8 * (logits[0] / 0.7).softmax(-1) + 0.2 / 4
     assert torch.allclose(sampler.law(logits)[0], law)
-    drawn = sampler.draw(logits.expand(100_000, 4), pr.seeded(0, "draws"))
+    drawn = sampler.draw(sampler.prepare(logits.expand(100_000, 4)), pr.seeded(0, "draws"))
     share = drawn.bincount(minlength=4) / 100_000
     assert (share - law).abs().sum() / 2 < 0.01  # total variation
 
@@ -36,7 +36,7 @@ def test_the_sampling_law_is_softmax_of_logits_over_temperature_mixed_with_unifo
                                      pr.Sampler(may_stop=False, greedy=True)])  # fmt: skip
 def test_a_walker_that_may_not_stop_never_draws_end(sampler):
     logits = torch.tensor([[0.0, 1.0, 9.0]]).expand(5000, 3)
-    drawn = sampler.draw(logits, pr.seeded(0, "draws"))
+    drawn = sampler.draw(sampler.prepare(logits), pr.seeded(0, "draws"))
     assert (drawn < 2).all()
     law = sampler.law(logits[:1])[0]
     assert law[2] == 0
@@ -47,8 +47,9 @@ def test_a_walker_that_may_not_stop_never_draws_end(sampler):
 
 def test_greedy_takes_the_best_token_and_epsilon_still_explores():
     logits = torch.tensor([[0.0, 3.0, 2.9]])
-    assert pr.Sampler(greedy=True).draw(logits, pr.seeded(0, "d")).tolist() == [1]
-    drawn = pr.Sampler(greedy=True, epsilon=0.3).draw(logits.expand(9000, 3), pr.seeded(0, "d"))
+    greedy, curious = pr.Sampler(greedy=True), pr.Sampler(greedy=True, epsilon=0.3)
+    assert greedy.draw(greedy.prepare(logits), pr.seeded(0, "d")).tolist() == [1]
+    drawn = curious.draw(curious.prepare(logits.expand(9000, 3)), pr.seeded(0, "d"))
     assert (drawn != 1).float().mean() == pytest.approx(0.2, abs=0.02)
 
 
