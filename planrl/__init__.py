@@ -3,6 +3,7 @@
 An algorithm is a stream of batches plus a loss; a run is a generator of records.
 """
 
+from planrl.distinct import Counted, sample_distinct
 from planrl.errors import InputError, SweepError, TrainingError
 from planrl.evaluate import (
     Recovery,
@@ -26,15 +27,7 @@ from planrl.graphs import (
 )
 from planrl.models import LogitTable, PathModel, Readout
 from planrl.objectives import Loss, policy_gradient, q_learning, sft
-from planrl.rollouts import (
-    Counted,
-    Sampler,
-    demonstrations,
-    on_policy,
-    replay,
-    rollout,
-    sample_distinct,
-)
+from planrl.rollouts import Sampler, demonstrations, on_policy, replay, rollout
 from planrl.tasks import (
     Batch,
     Observed,

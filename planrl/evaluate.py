@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from planrl.distinct import Counted, sample_distinct
 from planrl.errors import InputError
 from planrl.graphs import Graph
 from planrl.models import PathModel
-from planrl.rollouts import Counted, Sampler, rollout, sample_distinct
+from planrl.rollouts import Sampler, rollout
 from planrl.tasks import PROMPT, Task, Vocab, is_path
 
 if TYPE_CHECKING:

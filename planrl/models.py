@@ -10,7 +10,7 @@ question, and where a row holds END, its logits are 0. No loss reads them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -37,21 +37,12 @@ class Readout:
     reachability: Float[Tensor, "N N"]
 
 
-Rowwise = Callable[["Tensor"], "Tensor"]
-"""A function of a matrix that treats each row alike, and alone: [B, V] -> [B, ...]."""
-
-
 @runtime_checkable
 class Decoder(Protocol):
-    """A model that is fed one token a row at a time.
+    """A model that is fed one token a row at a time."""
 
-    `cheap`: a step takes less than finding out which walks are over, so these may be carried along.
-    """
-
-    cheap: bool
-
-    def logits(self, then: Rowwise | None = None) -> Tensor:
-        """Logits of each row's next token [B, V], or what `then` makes of them, row by row."""
+    def logits(self) -> Tensor:
+        """Logits of each row's next token, [B, V]."""
 
     def push(self, tokens: Tensor) -> None:
         """Append one token [B] to each row."""
@@ -99,7 +90,7 @@ class LogitTable(nn.Module):
 
     def decoder(self, tokens: Int[Tensor, "B P"], length: int) -> Decoder:
         """A decoder that has read these prompts."""
-        return _TableDecoder(self.table.detach(), tokens)
+        return Chain(self.table.detach(), tokens)
 
     def readout(self) -> Readout:
         """The table averaged over targets, and over where one stands."""
@@ -107,33 +98,26 @@ class LogitTable(nn.Module):
         return Readout(table.mean(0), table.mean(1))
 
 
-class _TableDecoder:
-    """Walks stand in cells (target, here) of the table, counted row by row.
+class Chain:
+    """The table's decoder: walks stand in cells (target, here), counted row by row.
 
-    What is made of logits is made of all cells at once, and kept, where the cells are few.
+    The next logits depend on the cell alone, so whoever wants to may look at all `cells` [N*N, V]
+    at once. `first` is the first cell of each walk's target, `cell` the one it stands in.
     """
-
-    cheap = True
 
     def __init__(self, table: Tensor, prompt: Tensor) -> None:
         self.cells = table.flatten(0, 1)
         self.first = prompt[:, 1] * len(table)
         self.cell = self.first + prompt[:, -1]
-        self.few = len(self.cells) <= 8 * len(prompt)
-        self.made: tuple[Rowwise, Tensor] | None = None
 
-    def logits(self, then: Rowwise | None = None) -> Tensor:
-        if then is None:
-            return self.cells.index_select(0, self.cell)
-        if not self.few:
-            return then(self.cells.index_select(0, self.cell))
-        if self.made is None or self.made[0] is not then:
-            self.made = then, then(self.cells)
-        return self.made[1].index_select(0, self.cell)
+    def logits(self) -> Tensor:
+        """Logits of each row's next token, [B, V]."""
+        return self.cells.index_select(0, self.cell)
 
     def push(self, tokens: Tensor) -> None:
-        # a walk that has said END may still be carried along: any cell will do for it
+        """Append one token [B] to each row. After END any cell will do."""
         self.cell = (self.first + tokens).clamp_(max=len(self.cells) - 1)
 
     def keep(self, rows: Tensor) -> None:
+        """Go on with these rows only, in this order."""
         self.first, self.cell = self.first[rows], self.cell[rows]

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 
 from planrl.errors import InputError
-from planrl.models import PathModel
+from planrl.models import Chain, Decoder, PathModel
 from planrl.tasks import PROMPT, Batch, Task
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 CHUNK = 1024  # rows walked together; larger blocks fall out of the processor's cache
 SMALL = 32  # rows below which dropping some costs more than carrying them along
-DISTINCT_CHUNK = 16_384  # samples drawn together; most of them share their first steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,46 +64,50 @@ class Sampler:
             law = (logits if self.temperature == 1.0 else logits / self.temperature).softmax(-1)
         return law * (1 - self.epsilon) + self.epsilon / logits.shape[-1] if self.epsilon else law
 
-    def prepare(self, logits: Float[Tensor, "B V"]) -> Tensor:
-        """All that `draw` needs of the logits: the cumulative law [B, V], or the best token [B]."""
-        if self.greedy and not self.epsilon:
-            return (logits if self.may_stop else logits[:, :-1]).argmax(-1)
+    def cumulative(self, logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
+        """The cumulative law, up to 1."""
         cumulative = self.law(logits).cumsum(-1)
         return cumulative / cumulative[:, -1:]
 
-    def draw(self, prepared: Tensor, rng: torch.Generator) -> Int[Tensor, " B"]:
+    def draw(self, logits: Float[Tensor, "B V"], rng: torch.Generator) -> Int[Tensor, " B"]:
         """One token a row, by inverting the cumulative law at one uniform number a row."""
-        if prepared.ndim == 1:
-            return prepared
-        uniform = torch.rand(len(prepared), 1, generator=rng, device=prepared.device)
-        return torch.searchsorted(prepared, uniform, right=True).squeeze(1)
+        if self.greedy and not self.epsilon:
+            return (logits if self.may_stop else logits[:, :-1]).argmax(-1)
+        uniform = torch.rand(len(logits), 1, generator=rng, device=logits.device)
+        return torch.searchsorted(self.cumulative(logits), uniform, right=True).squeeze(1)
 
 
 @torch.inference_mode()
 def _walk(model: PathModel, pairs: Tensor, sampler: Sampler, rng: torch.Generator) -> Tensor:
-    vocab, length, target = model.vocab, sampler.max_tokens, pairs[:, 1].contiguous()
-    columns = torch.full((length, len(pairs)), vocab.end, device=pairs.device)
-    columns[:PROMPT] = vocab.prompt(pairs).T
+    """Walks [B, max_tokens], END after their last token."""
+    end, length = model.vocab.end, sampler.max_tokens
+    columns = torch.full((length, len(pairs)), end, device=pairs.device)
+    columns[:PROMPT] = model.vocab.prompt(pairs).T
     decoder = model.decoder(columns[:PROMPT].T, length)
-    rows = torch.arange(len(pairs), device=pairs.device)
+    chain = isinstance(decoder, Chain) and len(decoder.cells) <= 8 * len(pairs)
+    if chain and not sampler.greedy:
+        _fill_from_chain(cast("Chain", decoder), columns, sampler, rng, end)
+    else:
+        _fill(decoder, columns, sampler, rng, end)
+    over = _over(columns[PROMPT:], columns[1], end)
+    columns[PROMPT:].masked_fill_(over.cumsum(0) > over.long(), end)
+    return columns.T
+
+
+def _fill(
+    decoder: Decoder, columns: Tensor, sampler: Sampler, rng: torch.Generator, end: int
+) -> None:
+    """Write the walks' tokens; what follows a walk's last one is arbitrary."""
+    target = columns[1]
+    rows = torch.arange(len(target), device=columns.device)
     going = torch.ones_like(rows, dtype=torch.bool)
-    prepare = sampler.prepare
-    for place in range(PROMPT, length):
-        following = sampler.draw(decoder.logits(prepare), rng)
-        columns[place].index_copy_(0, rows, following)  # finished walks', too: cleared below
-        if place == length - 1:
-            break
-        if decoder.cheap:  # then nobody is dropped, and it is seldom asked whether all are done
-            if place % 4 == 0 and bool(
-                _over(columns[PROMPT : place + 1], pairs, vocab.end).any(0).all()
-            ):
-                break
-            decoder.push(following)
-            continue
-        going &= (following != target) & (following != vocab.end)
+    for place in range(PROMPT, len(columns)):
+        following = sampler.draw(decoder.logits(), rng)
+        columns[place].index_copy_(0, rows, following)
+        going &= (following != target) & (following != end)
         alive = int(going.count_nonzero())
-        if not alive:
-            break
+        if not alive or place == len(columns) - 1:
+            return
         # finished rows are dropped, but not one by one: in a small batch dropping costs as much
         if alive < (0.85 if len(rows) > SMALL else 0.5) * len(rows):
             kept = going.nonzero().squeeze(1)
@@ -112,14 +115,28 @@ def _walk(model: PathModel, pairs: Tensor, sampler: Sampler, rng: torch.Generato
             rows, target, following = rows[kept], target[kept], following[kept]
             going = going[kept]
         decoder.push(following)
-    over = _over(columns[PROMPT:], pairs, vocab.end)
-    columns[PROMPT:].masked_fill_(over.cumsum(0) > over.long(), vocab.end)
-    return columns.T
 
 
-def _over(columns: Tensor, pairs: Tensor, end: int) -> Tensor:
+def _fill_from_chain(
+    chain: Chain, columns: Tensor, sampler: Sampler, rng: torch.Generator, end: int
+) -> None:
+    """The same for a small table: all its laws are made at once, and nobody is dropped."""
+    cumulative = sampler.cumulative(chain.cells)
+    cumulative = torch.cat([cumulative, cumulative[:1]])  # the last target's END leads here
+    size = len(columns) - PROMPT, len(chain.cell), 1
+    uniform = torch.rand(size, generator=rng, device=columns.device).unbind(0)
+    first, cell = chain.first[:, None], chain.cell
+    for place, number in enumerate(uniform, PROMPT):
+        following = torch.searchsorted(cumulative.index_select(0, cell), number, right=True)
+        columns[place] = following.view(-1)
+        if place % 4 == 0 and _over(columns[PROMPT : place + 1], columns[1], end).any(0).all():
+            return
+        cell = (first + following).view(-1)
+
+
+def _over(columns: Tensor, target: Tensor, end: int) -> Tensor:
     """Which of these next tokens [T, B] end their walk."""
-    return (columns == pairs[:, 1]) | (columns == end)
+    return (columns == target) | (columns == end)
 
 
 def rollout(
@@ -134,96 +151,9 @@ def rollout(
     L is the longest walk's length and its END, at most `sampler.max_tokens`.
     """
     sampler = sampler or Sampler()
-    _check_pairs(pairs, model)
+    check_pairs(pairs, model)
     tokens = torch.cat([_walk(model, chunk, sampler, rng) for chunk in pairs.split(CHUNK)])
-    return _trimmed(tokens, model)
-
-
-@dataclass(frozen=True)
-class Counted:
-    """Different walks and how often each was drawn.
-
-    `pair[d]` is the row of the pairs that walk d belongs to, in ascending order.
-    """
-
-    tokens: Int[Tensor, "D L"]
-    pair: Int[Tensor, " D"]
-    count: Int[Tensor, " D"]
-
-
-@torch.inference_mode()
-def _branch(
-    model: PathModel, pairs: Tensor, count: Tensor, sampler: Sampler, rng: torch.Generator
-) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Walks (tokens, row of pairs, count) as they end: one row for each different beginning."""
-    vocab, length = model.vocab, sampler.max_tokens
-    tokens = torch.full((len(pairs), length), vocab.end, device=pairs.device)
-    tokens[:, :PROMPT] = vocab.prompt(pairs)
-    decoder = model.decoder(tokens[:, :PROMPT], length)
-    pair = torch.arange(len(pairs), device=pairs.device)
-    law = sampler.law
-    for place in range(PROMPT, length):
-        parent, following, count = _spread(decoder.logits(law), count, rng)
-        tokens, pair = tokens[parent], pair[parent]
-        tokens[:, place] = following
-        over = (following == tokens[:, 1]) | (following == vocab.end)
-        if place == length - 1:
-            over[:] = True
-        yield tokens[over], pair[over], count[over]
-        going = (~over).nonzero().squeeze(1)
-        if not len(going):
-            return
-        tokens, pair, count = tokens[going], pair[going], count[going]
-        decoder.keep(parent[going])
-        decoder.push(following[going])
-
-
-def _spread(law: Tensor, count: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Draw count[b] times from row b of the law: the (row, token) that came up, and how often.
-
-    All rows' cumulative laws, each raised by its row's number, are one ascending list: a number
-    of row b, raised alike, falls on its token there.
-    """
-    rows, size = law.shape
-    above = torch.arange(rows, dtype=torch.float64, device=law.device)
-    cumulative = law.cumsum(1, dtype=torch.float64)
-    cumulative = cumulative.div_(cumulative[:, -1:].clone()).add_(above[:, None])
-    uniform = torch.rand(int(count.sum()), generator=rng, device=law.device)
-    drawn = torch.searchsorted(
-        cumulative.flatten(), above.repeat_interleave(count).add_(uniform), right=True
-    )
-    cell, times = drawn.unique(return_counts=True)
-    return cell // size, cell % size, times
-
-
-def sample_distinct(
-    model: PathModel,
-    pairs: Int[Tensor, "B 2"],
-    samples: int,
-    *,
-    rng: torch.Generator,
-    sampler: Sampler | None = None,
-) -> Counted:
-    """`samples` independent walks for each pair, equal ones counted instead of repeated.
-
-    The law is that of `rollout`, exactly; the model's work is done once for each different
-    beginning of a walk. What samples share is not computed twice, however many share it.
-    """
-    if samples < 1:
-        raise InputError(f"samples is the number of walks for each pair, at least 1: {samples}")
-    sampler = sampler or Sampler()
-    _check_pairs(pairs, model)
-    size = max(1, DISTINCT_CHUNK // samples)
-    ended = [
-        (tokens, pair + first, times)
-        for first, chunk in zip(range(0, len(pairs), size), pairs.split(size), strict=True)
-        for tokens, pair, times in _branch(
-            model, chunk, torch.full((len(chunk),), samples, device=pairs.device), sampler, rng
-        )
-    ]
-    tokens, pair, count = (torch.cat(parts) for parts in zip(*ended, strict=True))
-    order = pair.argsort(stable=True)
-    return Counted(_trimmed(tokens, model)[order], pair[order], count[order])
+    return trimmed(tokens, model)
 
 
 def demonstrations(
@@ -280,12 +210,14 @@ def replay(
         yield kept[int(torch.randint(len(kept), (), generator=rng))]
 
 
-def _trimmed(tokens: Tensor, model: PathModel) -> Tensor:
+def trimmed(tokens: Tensor, model: PathModel) -> Tensor:
+    """Rows without the filling that all of them have, but for one END."""
     longest = int((tokens != model.vocab.end).sum(1).max())
     return tokens[:, : longest + 1].clone()  # a clone, since inference tensors cannot be trained on
 
 
-def _check_pairs(pairs: Tensor, model: PathModel) -> None:
+def check_pairs(pairs: Tensor, model: PathModel) -> None:
+    """Raise InputError unless these are questions the model knows the nodes of."""
     n = model.vocab.n_nodes
     if len(pairs) == 0 or pairs.min() < 0 or pairs.max() >= n:
         raise InputError(f"walks need pairs of nodes 0 .. {n - 1}, and at least one pair")

@@ -55,8 +55,11 @@ class Vocab:
 
     def check(self, tokens: Tensor) -> None:
         """Raise InputError unless every token is one of this vocabulary."""
-        wrong = (tokens < 0) | (tokens >= self.size)
-        if wrong.any():
+        if tokens.numel() == 0:
+            return
+        least, most = tokens.aminmax()
+        if least < 0 or most >= self.size:
+            wrong = (tokens < 0) | (tokens >= self.size)
             row, place = wrong.nonzero()[0].tolist()
             raise InputError(
                 f"row {row} holds token {int(tokens[row, place])} at position {place}, but this "
@@ -88,27 +91,26 @@ def _legal(graph: Graph, tokens: Tensor) -> Tensor:
     return graph.legal.to(tokens.device)[tokens[:, :-1], tokens[:, 1:]]
 
 
+def _judged(graph: Graph, tokens: Tensor) -> tuple[Tensor, Tensor]:
+    """Which rows are right answers, and which step of each is the one from the target to END."""
+    chosen, into_end = Vocab(graph.n).chosen(tokens), tokens[:, 1:] == graph.n
+    arrived = chosen & into_end & (tokens[:, :-1] == tokens[:, 1:2])
+    wrong = (chosen & ~into_end & ~_legal(graph, tokens)).any(1) | (tokens[:, 0] != tokens[:, 2])
+    return arrived.any(1) & ~wrong, arrived
+
+
 def is_path(graph: Graph, tokens: Int[Tensor, "B L"]) -> Bool[Tensor, " B"]:
     """Whether each row is a right answer: `s t s ... t END`, every step an edge."""
-    vocab = Vocab(graph.n)
-    chosen = vocab.chosen(tokens)  # [B, T]
-    into_end, at_target = tokens[:, 1:] == vocab.end, tokens[:, :-1] == tokens[:, 1:2]
-    walked = chosen & ~into_end
-    return (
-        (tokens[:, 0] == tokens[:, 2])
-        & (_legal(graph, tokens) | ~walked).all(1)
-        & (chosen & into_end & at_target).any(1)
-    )
+    return _judged(graph, tokens)[0]
 
 
 def outcome_reward(
     graph: Graph, tokens: Int[Tensor, "B L"], *, scale: float = 1.0
 ) -> Float[Tensor, "B T"]:
     """`scale` at the step into the target of a right answer; 0 elsewhere and in other rows."""
-    reward = torch.zeros(tokens.shape[0], tokens.shape[1] - 1, device=tokens.device)
-    arrives = (tokens[:, 1:-1] == tokens[:, 1:2]) & (tokens[:, 2:] == graph.n)  # [B, T - 1]
-    arrives[:, : PROMPT - 1] = False
-    reward[:, :-1] = scale * (arrives & is_path(graph, tokens)[:, None]).float()
+    right, arrived = _judged(graph, tokens)
+    reward = torch.zeros(arrived.shape, device=tokens.device)
+    reward[:, :-1] = (arrived[:, 1:] & right[:, None]) * scale
     return reward
 
 

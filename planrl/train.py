@@ -119,19 +119,29 @@ def _run(
             with torch.no_grad():
                 batch = replace(batch, frozen=frozen(batch.tokens[:, :-1]))
         value = loss(model(batch.tokens[:, :-1]), batch)
-        optimizer.zero_grad(set_to_none=True)
+        for parameter in model.parameters():
+            parameter.grad = None
         value.backward()
-        parameters = list(model.parameters())
-        norm = torch.nn.utils.clip_grad_norm_(parameters, config.clip or math.inf)
-        loss_value = float(value.detach())
+        loss_value, norm = float(value.detach()), clip_gradient(model, config.clip)
         step += 1
-        if not math.isfinite(loss_value + float(norm)):
+        if not math.isfinite(loss_value + norm):
             raise TrainingError(
-                f"step {step}: loss {loss_value}, gradient norm {float(norm)}, with {config}. The "
+                f"step {step}: loss {loss_value}, gradient norm {norm}, with {config}. The "
                 f"model keeps its parameters of step {step - 1}; try a smaller lr or reward scale"
             )
         optimizer.step()
         yield Step(step, loss_value, float(batch.reward.sum(1).mean()))
+
+
+def clip_gradient(model: PathModel, largest: float | None) -> float:
+    """The gradient's norm; a gradient longer than `largest` is scaled down to that length."""
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    norms = torch.stack([torch.linalg.vector_norm(gradient) for gradient in gradients])
+    norm = float(torch.linalg.vector_norm(norms))
+    if largest is not None and norm > largest:
+        for gradient in gradients:
+            gradient.mul_(largest / norm)
+    return norm
 
 
 def probe(run: Run, measure: Callable[[], Measured], every: int = 100) -> Run:

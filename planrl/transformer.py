@@ -20,7 +20,7 @@ from torch.nn.functional import linear
 
 from planrl.errors import InputError
 from planrl.fused import Packing, attend, gelu
-from planrl.models import Decoder, Readout, Rowwise
+from planrl.models import Decoder, Readout
 from planrl.tasks import PROMPT, Vocab
 
 if TYPE_CHECKING:
@@ -208,8 +208,6 @@ class _Walker:
     tokens, all tokens' are computed once and shared by the walks; else each walk's own.
     """
 
-    cheap = False
-
     def __init__(self, model: Transformer, prompt: Tensor, length: int) -> None:
         config, weight = model.config, model.tokens.weight
         self.model, self.at = model, 0
@@ -224,9 +222,8 @@ class _Walker:
         for place in range(FIRST, prompt.shape[1]):
             self.push(prompt[:, place])
 
-    def logits(self, then: Rowwise | None = None) -> Tensor:
-        logits = self.model._head(self.last)
-        return logits if then is None else then(logits)
+    def logits(self) -> Tensor:
+        return self.model._head(self.last)
 
     def push(self, tokens: Tensor) -> None:
         self.last = self._read(tokens, choosing=True)

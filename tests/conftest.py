@@ -12,10 +12,15 @@ for _name in ("Bool", "Float", "Int"):
     setattr(builtins, _name, getattr(jaxtyping, _name))
 builtins.Tensor = torch.Tensor
 jaxtyping.install_import_hook(
-    [f"planrl.{m}" for m in ("graphs", "tasks", "models", "fused", "transformer", "rollouts", "objectives", "evaluate",
-                             "theory", "formats")],
+    [
+        f"planrl.{name}"
+        for name in (
+            *("graphs", "tasks", "models", "fused", "transformer", "rollouts", "distinct"),
+            *("objectives", "evaluate", "theory", "formats"),
+        )
+    ],
     "beartype.beartype",
-)  # fmt: skip
+)
 
 import pytest  # noqa: E402
 

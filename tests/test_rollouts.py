@@ -27,7 +27,7 @@ def test_the_sampling_law_is_softmax_of_logits_over_temperature_mixed_with_unifo
     sampler = pr.Sampler(temperature=0.7, epsilon=0.2)
     law = 0.8 * (logits[0] / 0.7).softmax(-1) + 0.2 / 4
     assert torch.allclose(sampler.law(logits)[0], law)
-    drawn = sampler.draw(sampler.prepare(logits.expand(100_000, 4)), pr.seeded(0, "draws"))
+    drawn = sampler.draw(logits.expand(100_000, 4), pr.seeded(0, "draws"))
     share = drawn.bincount(minlength=4) / 100_000
     assert (share - law).abs().sum() / 2 < 0.01  # total variation
 
@@ -36,7 +36,7 @@ def test_the_sampling_law_is_softmax_of_logits_over_temperature_mixed_with_unifo
                                      pr.Sampler(may_stop=False, greedy=True)])  # fmt: skip
 def test_a_walker_that_may_not_stop_never_draws_end(sampler):
     logits = torch.tensor([[0.0, 1.0, 9.0]]).expand(5000, 3)
-    drawn = sampler.draw(sampler.prepare(logits), pr.seeded(0, "draws"))
+    drawn = sampler.draw(logits, pr.seeded(0, "draws"))
     assert (drawn < 2).all()
     law = sampler.law(logits[:1])[0]
     assert law[2] == 0
@@ -48,8 +48,8 @@ def test_a_walker_that_may_not_stop_never_draws_end(sampler):
 def test_greedy_takes_the_best_token_and_epsilon_still_explores():
     logits = torch.tensor([[0.0, 3.0, 2.9]])
     greedy, curious = pr.Sampler(greedy=True), pr.Sampler(greedy=True, epsilon=0.3)
-    assert greedy.draw(greedy.prepare(logits), pr.seeded(0, "d")).tolist() == [1]
-    drawn = curious.draw(curious.prepare(logits.expand(9000, 3)), pr.seeded(0, "d"))
+    assert greedy.draw(logits, pr.seeded(0, "d")).tolist() == [1]
+    drawn = curious.draw(logits.expand(9000, 3), pr.seeded(0, "d"))
     assert (drawn != 1).float().mean() == pytest.approx(0.2, abs=0.02)
 
 
@@ -135,3 +135,25 @@ def test_replay_serves_old_batches_again_within_its_capacity():
 def test_bad_settings_are_refused(build, words, small_task):
     with pytest.raises(pr.InputError, match=words):
         build(small_task)
+
+
+def test_a_table_walked_all_at_once_follows_the_law_of_one_walked_step_by_step():
+    """A small table takes a road of its own; a larger one, of the same law, the general one."""
+    model = pr.LogitTable(Vocab(5))
+    with torch.no_grad():
+        model.table.normal_(generator=pr.seeded(0, "table"))
+    sampler = pr.Sampler(max_tokens=7, epsilon=0.1)
+
+    def shares(size, seed):
+        pairs = torch.tensor([[0, 4]]).repeat(size, 1)
+        rng = pr.seeded(seed, "walks")
+        rows = [pr.rollout(model, pairs, rng=rng, sampler=sampler) for _ in range(24_000 // size)]
+        tokens = torch.cat([torch.nn.functional.pad(r, (0, 7 - r.shape[1]), value=5) for r in rows])
+        key = (tokens * 6 ** torch.arange(7)).sum(1)
+        return dict(zip(*(x.tolist() for x in key.unique(return_counts=True)), strict=True))
+
+    def apart(one, two):
+        return sum(abs(one.get(w, 0) - two.get(w, 0)) for w in one | two) / 48_000
+
+    at_once, stepwise = shares(24_000, 0), shares(3, 1)  # 25 cells: more than 8 x 3
+    assert apart(at_once, stepwise) < 1.3 * apart(at_once, shares(24_000, 2))
