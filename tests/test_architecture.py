@@ -21,6 +21,7 @@ LAYERS = [
     ["checkpoints", "plots", "experiments.worlds"],
     ["controls", "pictures", "widgets", "exercises", "sweeps", "experiments.runs"],
     ["experiments.learners", "experiments.costs"],
+    ["experiments.quantised"],
     ["experiments.store"],
     ["__main__", "__init__", "experiments.__init__"],
 ]

@@ -22,7 +22,7 @@ from planrl.graphs import seeded
 from planrl.models import LogitTable, PathModel
 from planrl.objectives import Loss, policy_gradient, q_learning, sft
 from planrl.rollouts import Sampler, demonstrations, on_policy
-from planrl.tasks import Batch, Reward, outcome_reward, process_reward
+from planrl.tasks import Batch, Reward, Task, outcome_reward, process_reward
 from planrl.train import Run, Step, TrainConfig, adamw, probe, train
 from planrl.transformer import Transformer, TransformerConfig
 
@@ -72,12 +72,16 @@ class Algorithm:
         self, world: World, model: PathModel, start: PathModel, rng: torch.Generator, size: int
     ) -> Iterator[Batch]:
         """The batches it learns from."""
-        reward: Reward = partial(REWARDS[self.reward], scale=self.reward_scale)
-        task = replace(world.train, reward=reward)
+        task = self.task(world)
         if self.name == "sft":
             return demonstrations(task, world.paths, rng=rng, size=size)
         walker = start if self.off_policy else model
         return on_policy(walker, task, rng=rng, sampler=self.sampler(self.epsilon), size=size)
+
+    def task(self, world: World) -> Task:
+        """The training questions with its reward."""
+        reward: Reward = partial(REWARDS[self.reward], scale=self.reward_scale)
+        return replace(world.train, reward=reward)
 
     def sampler(self, epsilon: float = 0.0) -> Sampler:
         """How its models walk; one trained by Q-learning chooses among nodes and cannot give up."""

@@ -1,0 +1,131 @@
+"""May the walker be coarser than the learner? Walks from rounded weights, for two learners.
+
+Roll-outs are cheaper with weights of few bits, but then the policy that walks is not the one that
+learns. Q-learning may use anybody's walks; the policy gradient may not, strictly. Here the walker
+is the learner itself, copied before every batch with its matrices rounded to `bits` bits. What is
+measured is whether accuracy survives; the arithmetic stays in 32 bits, so nothing is said of speed.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from planrl.errors import InputError
+from planrl.evaluate import evaluate
+from planrl.experiments import learners
+from planrl.experiments.runs import Algorithm
+from planrl.experiments.worlds import World, WorldSettings, make_world
+from planrl.graphs import seeded
+from planrl.models import PathModel
+from planrl.rollouts import Sampler, on_policy, rollout
+from planrl.tasks import Batch, Task
+from planrl.train import TrainConfig, train
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
+
+NAME = "quantised"
+SEEDS = (0, 1)
+FULL = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One seed: both learners, each with walkers of these widths in bits (32: not rounded)."""
+
+    seed: int = 0
+    nodes: int = 100
+    base_steps: int = 700
+    steps: int = 800
+    size: int = 128
+    bits: tuple[int, ...] = (FULL, 8, 4, 3, 2)
+    samples: int = 20
+
+
+def rounded(weight: Float[Tensor, "O I"], bits: int) -> Float[Tensor, "O I"]:
+    """Each row rounded to 2**bits - 1 evenly spaced values, symmetric about 0 (bits=32: as is)."""
+    if bits == FULL:
+        return weight
+    if not 2 <= bits <= 16:
+        raise InputError(f"bits is 2 .. 16, or {FULL} for no rounding; {bits} was given")
+    most = 2 ** (bits - 1) - 1
+    step = weight.abs().amax(-1, keepdim=True).clamp(min=1e-12) / most
+    whole: Tensor = (weight / step).round()
+    return whole * step
+
+
+def quantised_walks(
+    model: PathModel, task: Task, bits: int, *, rng: torch.Generator, sampler: Sampler, size: int
+) -> Iterator[Batch]:
+    """`on_policy`, but for the walker's weight matrices: the model's of that moment, rounded."""
+    walker = copy.deepcopy(model)
+    walks = on_policy(walker, task, rng=rng, sampler=sampler, size=size)
+    while True:
+        _copy_rounded(model, walker, bits)
+        yield next(walks)
+
+
+def _copy_rounded(model: PathModel, walker: PathModel, bits: int) -> None:
+    state = model.state_dict()
+    walker.load_state_dict({k: rounded(v, bits) if v.ndim == 2 else v for k, v in state.items()})
+
+
+def mismatch(model: PathModel, task: Task, bits: int, rng: torch.Generator) -> float:
+    """Mean total variation between the next-token laws of walker and learner, on the former's walks."""
+    walker = copy.deepcopy(model)
+    _copy_rounded(model, walker, bits)
+    tokens = rollout(walker, task.pairs, rng=rng)
+    chosen = task.vocab.chosen(tokens) & (tokens[:, :-1] != tokens[:, 1:2])
+    with torch.no_grad():
+        one, two = (m(tokens[:, :-1])[chosen].softmax(-1) for m in (model, walker))
+    return float((one - two).abs().sum(-1).mean() / 2)
+
+
+def run(settings: Settings) -> dict[str, Any]:
+    """{learner: {bits: scores at the end}}, and the base's scores; all from the same base."""
+    torch.set_num_threads(1)
+    began = time.process_time()
+    world = make_world(WorldSettings(nodes=settings.nodes, seed=settings.seed))
+    start = learners.Settings(seed=settings.seed, base_steps=settings.base_steps)
+    base = learners.base_model(world, start)
+    both = {
+        "Q-learning": Algorithm(name="q", reward="process", reward_scale=10.0, epsilon=0.1),
+        "policy gradient": Algorithm(name="pg"),
+    }
+    table: dict[str, Any] = {}
+    for name, algorithm in both.items():
+        table[name] = {}
+        task = algorithm.task(world)
+        for bits in settings.bits:
+            model = copy.deepcopy(base)
+            batches = quantised_walks(
+                model, task, bits, rng=seeded(settings.seed, f"walks of {name}"),
+                sampler=algorithm.sampler(algorithm.epsilon), size=settings.size,
+            )  # fmt: skip
+            for _ in train(
+                model, batches, algorithm.loss(), TrainConfig(steps=settings.steps, lr=3e-4)
+            ):
+                pass
+            table[name][str(bits)] = _scores(model, world, settings, bits, algorithm.sampler())
+    facts: Mapping[str, Any] = {"cpu_seconds": time.process_time() - began}
+    at_first = _scores(base, world, settings, FULL, Sampler())
+    return {"facts": facts, "base": at_first, "learners": table}
+
+
+def _scores(
+    model: PathModel, world: World, settings: Settings, bits: int, sampler: Sampler
+) -> dict[str, float]:
+    """Of the learner, walking with its own weights; and how far its walker's laws are from its."""
+    scores: dict[str, float] = {}
+    for name, task in (("train", world.train), ("test", world.test)):
+        rng = seeded(settings.seed, "look")
+        found = evaluate(model, task, rng=rng, samples=settings.samples, sampler=sampler)
+        scores |= found.summary(f"{name}_")
+    return {**scores, "mismatch": mismatch(model, world.train, bits, seeded(settings.seed, "gap"))}

@@ -1,0 +1,55 @@
+import pytest
+import torch
+
+import planrl as pr
+from planrl.experiments import quantised
+from planrl.experiments.quantised import FULL, mismatch, rounded
+
+
+@pytest.mark.parametrize("bits", [2, 3, 8])
+def test_a_rounded_row_has_so_many_values_and_none_is_more_than_half_a_step_away(bits):
+    weight = torch.randn(5, 4000, generator=pr.seeded(0, "weights"))
+    found = rounded(weight, bits)
+    step = weight.abs().amax(-1, keepdim=True) / (2 ** (bits - 1) - 1)
+    assert max(len(row.unique()) for row in found) <= 2**bits - 1
+    assert ((found - weight).abs() <= step / 2 + 1e-6).all()
+    assert torch.equal(rounded(weight, FULL), weight)
+
+
+def test_fewer_bits_walk_further_from_the_learner_and_all_of_them_do_not_at_all(small_task):
+    config = pr.TransformerConfig(width=24)
+    model = pr.Transformer(small_task.vocab, config, pr.seeded(0, "weights"))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(4)
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    gaps = [mismatch(model, small_task, bits, pr.seeded(0, "gap")) for bits in (FULL, 8, 4, 2)]
+    assert gaps[0] == 0
+    assert gaps == sorted(gaps)
+    assert gaps[-1] > 0.05
+    assert all(torch.equal(before[k], v) for k, v in model.state_dict().items())
+
+
+def test_a_walker_that_is_not_rounded_walks_as_the_learner_does(small_task):
+    model = pr.LogitTable(small_task.vocab)
+    sampler = pr.Sampler()
+    ours = quantised.quantised_walks(
+        model, small_task, FULL, rng=pr.seeded(0, "w"), sampler=sampler, size=9
+    )
+    plain = pr.on_policy(model, small_task, rng=pr.seeded(0, "w"), sampler=sampler, size=9)
+    assert torch.equal(next(ours).tokens, next(plain).tokens)
+
+
+def test_bits_nobody_has_are_refused():
+    with pytest.raises(pr.InputError, match="bits is 2 .. 16, or 32"):
+        rounded(torch.ones(2, 2), 1)
+
+
+@pytest.mark.slow
+def test_a_small_study_runs_and_names_what_it_measured():
+    settings = quantised.Settings(nodes=20, base_steps=5, steps=3, bits=(FULL, 4), samples=2)
+    found = quantised.run(settings)
+    assert set(found["learners"]) == {"Q-learning", "policy gradient"}
+    for scores in found["learners"].values():
+        assert set(scores) == {"32", "4"}
+        assert scores["32"]["mismatch"] == 0 < scores["4"]["mismatch"]
