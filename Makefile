@@ -14,6 +14,7 @@ TIMES := _build/.stage-times
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup book serve notebooks lint types spelling unit check test coverage pages clean
+.PHONY: peers bench
 
 help: ## What there is
 	@echo "planrl: make <target>"
@@ -80,6 +81,14 @@ test: ## Everything: lint, types, all tests, the book, its pages
 	@$(call timed,book)
 	@$(call timed,pages)
 	@$(call summary)
+
+peers: setup ## Install what bench compares with
+	$(RUN) -m pip install --disable-pip-version-check $(PIP_FLAGS) -c requirements.txt \
+	  --no-build-isolation -e ".[bench]"
+	$(RUN) -m pip check
+
+bench: setup ## Ratios against peers, and shares of the machine's limit
+	@$(RUN) tests/benchmarks
 
 clean: ## Remove what was built; .venv stays
 	rm -rf _build build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -17,14 +17,9 @@ import torch
 from tqdm import tqdm
 
 from planrl.checkpoints import load, to_json
-from planrl.errors import InputError, TrainingError
+from planrl.errors import InputError, SweepError, TrainingError
 from planrl.evaluate import evaluate, recovery
-from planrl.experiments.runs import (
-    Algorithm,
-    RunSettings,
-    Session,
-    resume,
-)
+from planrl.experiments.runs import Algorithm, RunSettings, Session, resume
 from planrl.experiments.store import EXPERIMENTS, reproduce
 from planrl.experiments.worlds import FileWorld, World, WorldSettings, make_world
 from planrl.formats import read_alpine, read_graph, read_nanogpt
@@ -59,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
     redo.add_argument("--only", choices=list(EXPERIMENTS), help="one experiment (default: all)")
     redo.add_argument("--seeds", type=int, nargs="+", help="default: those of the experiment")
     redo.add_argument("--again", action="store_true", help="also what is already there")
+    redo.add_argument("--jobs", type=int, default=1, metavar="N", help="seeds run at once (1)")
     return top
 
 
@@ -276,10 +272,11 @@ def _inspect(options: argparse.Namespace) -> int:
 
 
 def _reproduce(options: argparse.Namespace) -> int:
+    tell = partial(print, flush=True)
     for name in [options.only] if options.only else EXPERIMENTS:
-        seeds = tuple(options.seeds or EXPERIMENTS[name].SEEDS)
-        tell = partial(print, flush=True)
-        for path in reproduce(name, seeds, again=options.again, tell=tell):
+        own = EXPERIMENTS[name].SEEDS
+        seeds = tuple(options.seeds or own) if own or options.only else own
+        for path in reproduce(name, seeds, again=options.again, n_jobs=options.jobs, tell=tell):
             print(f"{path.name}: done", flush=True)
     return 0
 
@@ -292,7 +289,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 "inspect": _inspect, "reproduce": _reproduce}  # fmt: skip
     try:
         return commands[options.command](options)
-    except (InputError, TrainingError, OSError) as error:
+    except (InputError, TrainingError, SweepError, OSError) as error:
         print(f"planrl: {error}", file=sys.stderr)
         return 2
 

@@ -7,3 +7,7 @@ class InputError(ValueError):
 
 class TrainingError(RuntimeError):
     """A run cannot go on; the model keeps the last parameters that were good."""
+
+
+class SweepError(RuntimeError):
+    """A run of a sweep failed; its settings are in the message, what it raised is the cause."""

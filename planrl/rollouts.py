@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 CHUNK = 1024  # rows walked together; larger blocks fall out of the processor's cache
+DROP = 0.85  # finished rows are dropped when fewer than this share is still going
 SMALL = 32  # rows below which dropping some costs more than carrying them along
 
 
@@ -109,7 +110,7 @@ def _fill(
         if not alive or place == len(columns) - 1:
             return
         # finished rows are dropped, but not one by one: in a small batch dropping costs as much
-        if alive < (0.85 if len(rows) > SMALL else 0.5) * len(rows):
+        if alive < (DROP if len(rows) > SMALL else DROP / 2) * len(rows):
             kept = going.nonzero().squeeze(1)
             decoder.keep(kept)
             rows, target, following = rows[kept], target[kept], following[kept]

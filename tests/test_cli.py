@@ -216,6 +216,25 @@ def test_reproduce_runs_what_is_missing_and_skips_what_is_there(tmp_path, monkey
         store.results("learners", tmp_path / "empty")
 
 
+@pytest.mark.slow
+def test_reproduce_makes_the_same_numbers_with_several_jobs_at_once(tmp_path, monkeypatch):
+    tiny = {"nodes": 14, "base_steps": 3, "steps": 3, "outcome_steps": 2, "samples": 4,
+            "test_samples": 4, "looks": (2, 3)}  # fmt: skip
+    real = learners.Settings
+    monkeypatch.setattr(learners, "Settings", lambda seed: real(seed=seed, **tiny))
+    pages = []
+    for n_jobs in (1, 2):
+        told, folder = [], tmp_path / str(n_jobs)
+        paths = list(store.reproduce("learners", (0, 1, 2), folder=folder, n_jobs=n_jobs,
+                                     tell=told.append))  # fmt: skip
+        assert [path.name for path in paths] == [f"learners-seed{k}.json" for k in range(3)]
+        assert told == [f"{path.name}: running" for path in paths]
+        pages.append(store.results("learners", folder))
+        for page in pages[-1]:
+            page["result"]["facts"].pop("cpu_seconds")
+    assert pages[0] == pages[1]
+
+
 def test_the_command_line_explains_itself(capsys):
     for command in ([], ["train"], ["evaluate"], ["inspect"], ["reproduce"]):
         with pytest.raises(SystemExit) as stop:

@@ -41,7 +41,7 @@ def test_a_walker_that_is_not_rounded_walks_as_the_learner_does(small_task):
 
 
 def test_bits_nobody_has_are_refused():
-    with pytest.raises(pr.InputError, match="bits is 2 .. 16, or 32"):
+    with pytest.raises(pr.InputError, match=r"bits is 2 \.\. 16, or 32"):
         rounded(torch.ones(2, 2), 1)
 
 

@@ -57,8 +57,8 @@ def rounded(weight: Float[Tensor, "O I"], bits: int) -> Float[Tensor, "O I"]:
         raise InputError(f"bits is 2 .. 16, or {FULL} for no rounding; {bits} was given")
     most = 2 ** (bits - 1) - 1
     step = weight.abs().amax(-1, keepdim=True).clamp(min=1e-12) / most
-    whole: Tensor = (weight / step).round()
-    return whole * step
+    scaled: Tensor = torch.round(weight / step)
+    return scaled.mul(step)
 
 
 def quantised_walks(
@@ -78,7 +78,7 @@ def _copy_rounded(model: PathModel, walker: PathModel, bits: int) -> None:
 
 
 def mismatch(model: PathModel, task: Task, bits: int, rng: torch.Generator) -> float:
-    """Mean total variation between the next-token laws of walker and learner, on the former's walks."""
+    """Mean total variation between the laws of walker and learner, along the former's walks."""
     walker = copy.deepcopy(model)
     _copy_rounded(model, walker, bits)
     tokens = rollout(walker, task.pairs, rng=rng)

@@ -1,0 +1,299 @@
+"""Many runs: a function of one frozen settings record, mapped over many such records.
+
+    settings = grid(Settings(), lr=(1e-3, 1e-2), seed=range(5))
+    for result in sweep(run, settings, store="sweep"):
+        print(result.settings.lr, result.value["accuracy"])
+
+The runs share nothing and have one torch thread each, so they may take place anywhere, with the
+same numbers: in this process, in others on this machine, or on a cluster, by a line around the call
+
+    with joblib.parallel_config(backend="dask"):
+        results = sweep(run, settings, store="sweep")
+
+With a `store`, each finished run is a JSON file there, named by a hash of what was run. A run that
+is there is read, not run again, so an interrupted sweep goes on when it is called again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import pickle
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import torch
+
+from planrl.checkpoints import read_json, to_json, write_atomically
+from planrl.errors import InputError, SweepError
+
+try:
+    import joblib
+except ImportError:
+    raise InputError('planrl.sweeps needs joblib: pip install "planrl[sweeps]"') from None
+
+FORMAT = "planrl-sweep/1"
+S = TypeVar("S")
+Page = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Result(Generic[S]):
+    """What the run of `settings` returned, and what it took.
+
+    `value` is as JSON gives it back: tuples are lists, keys are text, numbers that are not finite
+    are None. `cpu_seconds` are those of the process while it ran. `fresh` says whether it ran now
+    or was read from the store.
+    """
+
+    settings: S
+    value: Any
+    cpu_seconds: float
+    fresh: bool
+
+
+def grid(base: S, /, **axes: Sequence[Any]) -> list[S]:
+    """Settings like `base` for every combination of the axes' values.
+
+    The order is that of nested loops: the last axis changes fastest.
+    """
+    _check_record(base)
+    allowed = [entry.name for entry in fields(base) if entry.init]  # type: ignore[arg-type]
+    for name, values in axes.items():
+        if name not in allowed:
+            raise InputError(
+                f"{type(base).__name__} has no setting {name!r}: take one of {', '.join(allowed)}"
+            )
+        if isinstance(values, str | bytes) or not isinstance(values, Sequence):
+            raise InputError(
+                f"the axis {name} is {values!r}: give a list of values, {name}=[{values!r}]"
+            )
+        if not len(values):
+            raise InputError(f"the axis {name} is empty: give it a value, or leave it out")
+    return [
+        replace(base, **dict(zip(axes, values, strict=True)))  # type: ignore[type-var]
+        for values in product(*axes.values())
+    ]
+
+
+def sweep(
+    run: Callable[[S], Any],
+    settings: Iterable[S],
+    *,
+    store: str | Path | None = None,
+    n_jobs: int = -1,
+    recipe: str = "",
+) -> Iterator[Result[S]]:
+    """The results of `run` on each of the settings, in the settings' order.
+
+    What is wrong with the input is said at once, the runs start when the first result is asked for.
+    A run is stored when it ends, though its result waits for those before it. When one is seen to
+    have failed no other is begun; SweepError comes in its place, after those already handed out
+    have ended and been stored. Closing the iterator waits for these too; Ctrl-C ends all at once.
+
+    `n_jobs` runs take place at once: 1 in this process, -1 as many as there are processors, or as
+    a `joblib.parallel_config` around the call says. `recipe` names what else the results depend on,
+    a version of the code or the data: results stored under another recipe are not used.
+    """
+    records = list(settings)
+    pages = _pages(_name(run), recipe, records)
+    if n_jobs == 0:
+        raise InputError("n_jobs=0 leaves nobody to run: take 1, or -1 for all processors")
+    around = joblib.parallel.get_active_backend()[1]  # what a parallel_config asks for, or None
+    pool = joblib.Parallel(  # made now: the parallel_config around this call is the one that acts
+        n_jobs=n_jobs if n_jobs != -1 or around is None else around,
+        return_as="generator_unordered",  # so that each run is stored as soon as it ends
+        pre_dispatch="n_jobs",
+        batch_size=1,
+    )
+    files = [None] * len(pages) if store is None else _files(Path(store), pages)
+    return _Sweep(run, records, pages, files).results(pool)
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """How the run of the record at `place` ended."""
+
+    place: int
+    value: Any
+    cpu_seconds: float
+    error: Exception | None = None
+
+
+class _Sweep:
+    """A sweep in progress: which runs were handed out, which have ended and how."""
+
+    def __init__(
+        self, run: Any, records: list[Any], pages: list[Page], files: Sequence[Path | None]
+    ) -> None:
+        self.run, self.records, self.pages, self.files = run, records, pages, files
+        self.ready: dict[int, Result[Any]] = {}
+        self.failed: dict[int, Exception] = {}
+        self.running: dict[int, None] = {}
+        self.stopped = False
+        for place, path in enumerate(files):
+            if path is not None and path.exists():
+                value, seconds = _read(path, pages[place])
+                self.ready[place] = Result(records[place], value, seconds, fresh=False)
+
+    def results(self, pool: joblib.Parallel) -> Iterator[Result[Any]]:
+        """The results in order; all that was handed out is waited for and stored at the end."""
+        ended = self._ended(pool, [p for p in range(len(self.records)) if p not in self.ready])
+        try:
+            for place, record in enumerate(self.records):
+                while place not in self.ready and place not in self.failed:
+                    next(ended)
+                if place in self.failed:
+                    error = self.failed[place]
+                    raise SweepError(f"the run of {record} failed: {_said(error)}") from error
+                yield self.ready.pop(place)
+        finally:
+            self.stopped = True
+            if not sys.is_finalizing():  # at the end of Python there is nobody left to wait for
+                list(ended)
+
+    def _ended(self, pool: joblib.Parallel, todo: list[int]) -> Iterator[None]:
+        """Takes note of one more ended run at each `next`."""
+        try:
+            for outcome in pool(self._tasks(todo)) if todo else ():
+                self._note(outcome)
+                yield
+        except (OSError, InputError):  # of the store
+            raise
+        except Exception as error:  # a worker died, or could not be sent its run
+            among = "; ".join(str(self.records[place]) for place in self.running)
+            raise SweepError(f"a run did not come back: {among}: {_said(error)}") from error
+
+    def _tasks(self, todo: list[int]) -> Iterator[Any]:
+        for place in todo:
+            if self.stopped or self.failed:
+                return
+            self.running[place] = None
+            yield joblib.delayed(_attempt)(self.run, place, self.records[place])
+
+    def _note(self, outcome: _Outcome) -> None:
+        place, path = outcome.place, self.files[outcome.place]
+        del self.running[place]
+        if outcome.error:
+            self.failed[place] = outcome.error
+            return
+        found = {"value": outcome.value, "cpu_seconds": outcome.cpu_seconds}
+        self.ready[place] = Result(self.records[place], **found, fresh=True)
+        if path is not None:
+            write_atomically(path, to_json({"format": FORMAT, **self.pages[place], **found}))
+
+
+def _attempt(run: Callable[[S], Any], place: int, record: S) -> _Outcome:
+    """One run in one torch thread. An error is an outcome too, so that it stops no other run."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    began = time.process_time()
+    try:
+        value = json.loads(to_json(run(record)))
+        return _Outcome(place, value, time.process_time() - began)
+    except Exception as error:
+        return _Outcome(place, None, time.process_time() - began, _portable(error))
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _portable(error: Exception) -> Exception:
+    """The error, or one that says the same, such that another process can read it."""
+    said = "".join(traceback.format_exception(error))
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        error = RuntimeError(_said(error))
+    error.add_note(f"In the process of the run:\n{said}")
+    return error
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _check_record(record: Any) -> None:
+    kind = getattr(type(record), "__dataclass_params__", None)
+    if kind is None or not kind.frozen:
+        raise InputError(f"settings are records of a @dataclass(frozen=True), not {record!r}")
+
+
+def _name(run: Any) -> str:
+    """The name by which another process finds the function."""
+    module, name = getattr(run, "__module__", ""), getattr(run, "__qualname__", "")
+    found = sys.modules.get(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if found is None or found is not run:
+        raise InputError(
+            f"{name or run} is not found from another process: write a function on the top level "
+            "of a module (no lambda, no function inside a function, no partial)"
+        )
+    return f"{module}.{name}"
+
+
+def _pages(name: str, recipe: str, records: Sequence[Any]) -> list[Page]:
+    """What makes each run the one it is, as plain values."""
+    pages: list[Page] = []
+    places: dict[Any, int] = {}
+    for place, record in enumerate(records):
+        _check_record(record)
+        page = {"function": name, "recipe": recipe, "settings": _plain(record, "settings")}
+        try:
+            same = places.setdefault(record, place), places.setdefault(_key(page), place)
+        except TypeError as error:
+            raise InputError(f"{record} has a setting that can change ({error})") from None
+        if min(same) < place:
+            raise InputError(f"settings {min(same)} and {place} are the same, {record}: leave one")
+        pages.append(page)
+    return pages
+
+
+def _plain(value: Any, where: str) -> Any:
+    """Settings as JSON holds them. `class` cannot be the name of a field, so nothing is hidden."""
+    if is_dataclass(value) and not isinstance(value, type):
+        names = [entry.name for entry in fields(value)]
+        entries = {name: _plain(getattr(value, name), f"{where}.{name}") for name in names}
+        return {"class": f"{type(value).__module__}.{type(value).__qualname__}", **entries}
+    if isinstance(value, tuple):
+        return [_plain(item, f"{where}[{at}]") for at, item in enumerate(value)]
+    finite = not isinstance(value, float) or math.isfinite(value)
+    if value is None or (isinstance(value, str | int | float) and finite):
+        return value
+    raise InputError(
+        f"{where} is {value!r}: settings hold text, finite numbers, True, False, None, tuples of "
+        "these and frozen dataclasses of these"
+    )
+
+
+def _key(page: Page) -> str:
+    return hashlib.sha256(json.dumps(page, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _files(store: Path, pages: list[Page]) -> list[Path]:
+    try:
+        store.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{store} cannot be a folder of results: {error.strerror}") from None
+    return [store / f"{_key(page)}.json" for page in pages]
+
+
+def _read(path: Path, page: Page) -> tuple[Any, float]:
+    """The value and the seconds of a stored run, which must be the one this page speaks of."""
+    try:
+        stored = read_json(path, FORMAT)
+        if all(stored[name] == content for name, content in page.items()):
+            return stored["value"], float(stored["cpu_seconds"])
+        what = f"{path} holds another run than its name says"
+    except InputError as error:
+        what = str(error)
+    except (KeyError, TypeError, ValueError) as error:
+        what = f"{path} is not a whole result ({_said(error)})"
+    raise InputError(f"{what}. Delete the file to have its run done again")

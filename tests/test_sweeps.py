@@ -1,0 +1,436 @@
+"""Many runs from one function: in order, stored, gone on with, and the same numbers everywhere."""
+
+import dataclasses
+import functools
+import importlib
+import json
+import os
+import subprocess
+import sys
+
+import joblib
+import pytest
+import torch
+
+import planrl as pr
+from planrl.sweeps import FORMAT, grid, sweep
+
+WORK = '''
+"""What the tests' sweeps run; a module of its own, so that other processes find it."""
+
+import hashlib
+import math
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+import planrl as pr
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    seed: int = 0
+    lr: float = 0.1
+    model: str = "table"
+    nap: float = 0.0
+    notes: str = ""
+
+
+def square(settings):
+    time.sleep(settings.nap)
+    if settings.notes:
+        with Path(settings.notes).open("a") as file:
+            file.write(f"{settings.seed}\\n")
+    return {"square": settings.seed**2, "process": os.getpid(), "threads": torch.get_num_threads()}
+
+
+class Odd(Exception):
+    def __init__(self, seed, more):
+        super().__init__(f"{seed} is odd")
+
+
+def even_only(settings):
+    time.sleep(settings.nap)
+    if settings.seed % 2:
+        raise Odd(settings.seed, "which its pickle does not keep")
+    return settings.seed
+
+
+def ill(settings):
+    return 1 / (settings.seed - 1)
+
+
+def values(settings):
+    return {"pair": (1, 2.5), 3: math.nan}
+
+
+def tensor(settings):
+    return {"weights": torch.zeros(2)}
+
+
+def die(settings):
+    os._exit(3)
+
+
+def train(settings):
+    """A real, small run: its losses in full, its weights as a digest."""
+    graph = pr.random_dag(12, 0.35, pr.seeded(3, "graph"))
+    task = pr.all_pairs(graph)
+    rng = pr.seeded(settings.seed, "batches")
+    if settings.model == "table":
+        model = pr.LogitTable(task.vocab)
+        batches, loss = pr.on_policy(model, task, rng=rng), pr.policy_gradient
+    else:
+        config = pr.TransformerConfig(width=24, heads=2)
+        model = pr.Transformer(task.vocab, config, pr.seeded(settings.seed, "weights"))
+        paths = pr.sample_paths(task, 4, pr.seeded(settings.seed, "paths"))
+        batches, loss = pr.demonstrations(task, paths, rng=rng), pr.sft
+    steps = list(pr.train(model, batches, loss, pr.TrainConfig(steps=30, lr=settings.lr)))
+    digest = hashlib.sha256()
+    for name, weight in model.state_dict().items():
+        digest.update(name.encode() + weight.numpy().tobytes())
+    losses = [step.loss for step in steps]
+    return {"loss": losses, "reward": [step.reward for step in steps], "weights": digest.hexdigest()}
+'''
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    """The module above, on the path of this process and of those it starts."""
+    folder = tmp_path_factory.mktemp("work")
+    (folder / "sweep_work.py").write_text(WORK)
+    sys.path.insert(0, str(folder))
+    yield importlib.import_module("sweep_work")
+    joblib.externals.loky.get_reusable_executor().shutdown(wait=True)
+    sys.path.remove(str(folder))
+    del sys.modules["sweep_work"]
+
+
+def files(store):
+    return sorted(path.name for path in store.iterdir())
+
+
+def test_a_grid_is_in_the_order_of_nested_loops(work):
+    base = work.Settings(nap=0.5)
+    settings = grid(base, lr=(0.1, 0.2), seed=range(2))
+    assert [(s.lr, s.seed, s.nap) for s in settings] == [
+        (0.1, 0, 0.5), (0.1, 1, 0.5), (0.2, 0, 0.5), (0.2, 1, 0.5)]  # fmt: skip
+    assert grid(base) == [base]
+    settings = grid(pr.TrainConfig(), lr=[1e-3, 1e-2])
+    assert settings == [pr.TrainConfig(lr=1e-3), pr.TrainConfig(lr=1e-2)]
+    with pytest.raises(pr.InputError, match="lr is the learning rate"):
+        grid(pr.TrainConfig(), lr=[-1.0])
+
+
+@dataclasses.dataclass
+class Loose:
+    seed: int = 0
+
+
+@pytest.mark.parametrize(
+    ("base", "axes", "words"),
+    [
+        (pr.TrainConfig(), {"rate": [1]}, "no setting 'rate': take one of steps, lr, weight_decay"),
+        (pr.TrainConfig(), {"lr": []}, "axis lr is empty"),
+        (pr.TrainConfig(), {"lr": 0.1}, r"give a list of values, lr=\[0.1\]"),
+        (pr.TrainConfig(), {"lr": "ab"}, r"give a list of values, lr=\['ab'\]"),
+        (pr.TrainConfig(), {"lr": {0.1}}, "give a list"),
+        (pr.TrainConfig, {}, "frozen=True"),
+        (Loose(), {}, "frozen=True"),
+        ({"lr": 0.1}, {}, "frozen=True"),
+    ],
+)
+def test_a_grid_says_what_is_wrong(base, axes, words):
+    with pytest.raises(pr.InputError, match=words):
+        grid(base, **axes)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_results_come_in_the_settings_order_whoever_ends_first(work, n_jobs):
+    settings = [work.Settings(seed=k, nap=0.1 * (k == 0)) for k in range(5)]
+    results = list(sweep(work.square, settings, n_jobs=n_jobs))
+    assert [result.settings for result in results] == settings
+    assert [result.value["square"] for result in results] == [0, 1, 4, 9, 16]
+    assert all(result.fresh and 0 <= result.cpu_seconds < 5 for result in results)
+    here = {result.value["process"] == os.getpid() for result in results}
+    assert here == {n_jobs == 1}
+
+
+def test_every_run_has_one_torch_thread_and_this_process_keeps_its_own(work):
+    settings = grid(work.Settings(), seed=range(3))
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        for n_jobs in (1, 2):
+            for result in sweep(work.square, settings, n_jobs=n_jobs):
+                assert result.value["threads"] == 1
+            with pytest.raises(pr.SweepError):
+                list(sweep(work.ill, settings, n_jobs=n_jobs))
+            assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_value_is_the_same_fresh_and_from_the_store(work, tmp_path):
+    for fresh in (True, False):
+        (result,) = sweep(work.values, [work.Settings()], store=tmp_path, n_jobs=1)
+        assert result.value == {"pair": [1, 2.5], "3": None}
+        assert result.fresh == fresh
+
+
+def test_stored_runs_are_read_and_missing_ones_run(work, tmp_path):
+    notes = tmp_path / "notes"
+    settings = grid(work.Settings(notes=str(notes)), seed=range(4))
+    store = tmp_path / "deep" / "store"
+    first = list(sweep(work.square, settings[1:3], store=store, n_jobs=1))
+    again = list(sweep(work.square, settings, store=str(store), n_jobs=1))
+    assert [result.fresh for result in again] == [True, False, False, True]
+    assert [dataclasses.replace(r, fresh=True) for r in again[1:3]] == first
+    assert notes.read_text().split() == ["1", "2", "0", "3"]
+    assert all(not result.fresh for result in sweep(work.square, settings, store=store))
+    assert len(files(store)) == 4
+
+
+def test_the_function_the_settings_and_the_recipe_name_a_stored_run(work, tmp_path):
+    one = [work.Settings()]
+    for run, settings, recipe in [
+        (work.square, one, ""),
+        (work.values, one, ""),
+        (work.square, one, "2"),
+        (work.square, [work.Settings(lr=0.2)], ""),
+    ]:
+        (result,) = sweep(run, settings, store=tmp_path, n_jobs=1, recipe=recipe)
+        assert result.fresh
+    assert len(files(tmp_path)) == 4
+    page = json.loads((tmp_path / files(tmp_path)[0]).read_bytes())
+    assert page["format"] == FORMAT
+    assert page["settings"]["class"] == "sweep_work.Settings"
+    assert page["function"].startswith("sweep_work.")
+
+
+def test_the_name_of_a_stored_run_does_not_change_from_day_to_day(work, tmp_path):
+    list(sweep(work.square, [work.Settings()], store=tmp_path, n_jobs=1))
+    assert files(tmp_path) == ["4b47d67a2917ca0dfc8d126d1d3e990a.json"]
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_failing_run_says_which_and_why_and_the_finished_ones_are_stored(work, tmp_path, n_jobs):
+    settings = grid(work.Settings(nap=0.05), seed=[0, 2, 1, *range(4, 24, 2)])
+    running = sweep(work.even_only, settings, store=tmp_path, n_jobs=n_jobs)
+    assert [next(running).value, next(running).value] == [0, 2]
+    with pytest.raises(pr.SweepError, match=r"Settings\(seed=1, .* failed: .*1 is odd") as caught:
+        next(running)
+    cause = caught.value.__cause__
+    assert "1 is odd" in str(cause)
+    assert "even_only" in cause.__notes__[0]  # the lines of the other process
+    stored = {json.loads(path.read_bytes())["value"] for path in tmp_path.iterdir()}
+    assert {0, 2} <= stored
+    assert 22 not in stored  # nothing new was begun
+    again = sweep(work.even_only, settings[:2] + settings[3:], store=tmp_path, n_jobs=n_jobs)
+    assert {result.value for result in again if not result.fresh} == stored
+
+
+def test_a_run_that_ends_while_another_fails_is_stored_though_it_comes_later(work, tmp_path):
+    settings = [work.Settings(seed=1, nap=0.2), work.Settings(seed=2, nap=0.6)]
+    with pytest.raises(pr.SweepError, match="seed=1"):
+        list(sweep(work.even_only, settings, store=tmp_path, n_jobs=2))
+    assert len(files(tmp_path)) == 1
+
+
+def test_the_cause_keeps_its_type_where_its_pickle_allows(work):
+    for n_jobs in (1, 2):
+        with pytest.raises(pr.SweepError, match="ZeroDivisionError") as caught:
+            list(sweep(work.ill, grid(work.Settings(), seed=[1, 2]), n_jobs=n_jobs))
+        assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+def test_what_json_does_not_hold_is_a_failed_run(work):
+    with pytest.raises(pr.SweepError, match="Tensor is not JSON serializable"):
+        list(sweep(work.tensor, [work.Settings()], n_jobs=1))
+
+
+def test_a_process_that_dies_is_an_error_with_the_settings_in_question(work):
+    settings = grid(work.Settings(), seed=range(2))
+    with pytest.raises(pr.SweepError, match=r"did not come back: Settings\(seed=0") as caught:
+        list(sweep(work.die, settings, n_jobs=2))
+    assert caught.value.__cause__ is not None
+    assert len(list(sweep(work.square, settings, n_jobs=2))) == 2  # others start afresh
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_who_stops_asking_starts_no_more_runs_and_loses_none(work, tmp_path, n_jobs):
+    settings = grid(work.Settings(nap=0.02), seed=range(20))
+    running = sweep(work.square, settings, store=tmp_path, n_jobs=n_jobs)
+    next(running)
+    running.close()
+    done = len(files(tmp_path))
+    assert 1 <= done <= 2 * n_jobs
+    again = list(sweep(work.square, settings, store=tmp_path, n_jobs=n_jobs))
+    assert sum(not result.fresh for result in again) == done
+
+
+@pytest.mark.slow
+def test_an_interrupt_leaves_what_was_finished(work, tmp_path):
+    code = (
+        "import os, signal, sys, threading, sweep_work as w\n"
+        "from planrl.sweeps import grid, sweep\n"
+        "settings = grid(w.Settings(nap=0.3), seed=range(100))\n"
+        "for result in sweep(w.square, settings, store=sys.argv[1], n_jobs=2):\n"
+        "    if result.settings.seed == 3:\n"
+        "        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+    )
+    where = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-W", "error", "-c", code, str(tmp_path / "store")]
+    done = subprocess.run(command, env=where, capture_output=True, text=True, timeout=120)
+    assert done.returncode != 0
+    assert done.stderr.rstrip().endswith("KeyboardInterrupt")
+    assert 4 <= len(files(tmp_path / "store")) <= 10
+
+
+@pytest.mark.slow
+def test_a_script_that_ends_without_asking_on_does_not_wait(work, tmp_path):
+    code = (
+        "import sweep_work as w\n"
+        "from planrl.sweeps import grid, sweep\n"
+        "running = sweep(w.square, grid(w.Settings(nap=0.3), seed=range(1000)), n_jobs=2)\n"
+        "print(next(running).value['square'])\n"
+    )
+    where = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=where, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "0\n")
+
+
+def test_a_lambda_a_local_function_and_a_partial_are_refused(work):
+    def local(settings):
+        return settings.seed
+
+    for run in (local, lambda settings: 1, functools.partial(work.square), "square"):
+        with pytest.raises(pr.InputError, match="top level of a module"):
+            sweep(run, [work.Settings()])
+
+
+@dataclasses.dataclass(frozen=True)
+class Holds:
+    what: object = None
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ([Holds(1), Holds(2), Holds(1)], "settings 0 and 2 are the same"),
+        ([Holds(1), Holds(1.0)], "settings 0 and 1 are the same"),
+        ([Holds([1])], r"settings.what is \[1\]: settings hold text, finite numbers"),
+        ([Holds({"a": 1})], "settings.what is {'a': 1}"),
+        ([Holds((1, Holds(torch.float32)))], r"settings.what\[1\].what is torch.float32"),
+        ([Holds(float("nan"))], "settings.what is nan"),
+        ([{"seed": 1}], "frozen=True"),
+        ([Loose()], "frozen=True"),
+    ],
+)
+def test_settings_that_cannot_be_kept_are_refused_before_anything_runs(
+    work, tmp_path, settings, words
+):
+    with pytest.raises(pr.InputError, match=words):
+        sweep(work.square, settings, store=tmp_path / "store")
+    assert not (tmp_path / "store").exists()
+
+
+def test_settings_in_settings_are_told_apart_by_their_class(work, tmp_path):
+    @dataclasses.dataclass(frozen=True)
+    class Other:
+        what: object = None
+
+    settings = [Holds(Holds(1)), Holds(Other(1)), Holds((1,)), Holds(None), Holds("1"), Holds(True)]
+    assert len(list(sweep(work.values, settings, store=tmp_path, n_jobs=1))) == 6
+    assert len(files(tmp_path)) == 6
+
+
+@pytest.mark.parametrize("change", ["cut", "foreign", "other run", "no value"])
+def test_a_damaged_store_is_named_and_left_as_it_is(work, tmp_path, change):
+    list(sweep(work.square, [work.Settings()], store=tmp_path, n_jobs=1))
+    (path,) = tmp_path.iterdir()
+    page = json.loads(path.read_bytes())
+    if change == "other run":
+        page["settings"]["seed"] = 9
+    if change == "foreign":
+        page["format"] = "something else"
+    if change == "no value":
+        del page["value"]
+    content = path.read_bytes()[:-20] if change == "cut" else json.dumps(page).encode()
+    path.write_bytes(content)
+    with pytest.raises(pr.InputError, match="Delete the file") as caught:
+        sweep(work.square, [work.Settings()], store=tmp_path, n_jobs=1)
+    assert str(path) in str(caught.value)
+    assert path.read_bytes() == content
+
+
+def test_a_store_that_is_a_file_and_no_workers_are_refused(work, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(pr.InputError, match="cannot be a folder"):
+        sweep(work.square, [work.Settings()], store=tmp_path / "file")
+    with pytest.raises(pr.InputError, match="n_jobs=0"):
+        sweep(work.square, [work.Settings()], n_jobs=0)
+
+
+def test_the_configuration_around_the_call_acts_unless_n_jobs_is_given(work):
+    settings = grid(work.Settings(), seed=range(3))
+
+    def processes(**options):
+        with joblib.parallel_config(n_jobs=1):
+            results = sweep(work.square, settings, **options)
+        return {result.value["process"] for result in results}  # asked for outside
+
+    assert processes() == {os.getpid()}
+    assert os.getpid() not in processes(n_jobs=2)
+
+
+def test_no_settings_no_results(work):
+    assert list(sweep(work.square, [])) == []
+
+
+def test_without_joblib_the_module_says_what_to_install():
+    code = "import sys; sys.modules['joblib'] = None; import planrl.sweeps"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert 'InputError: planrl.sweeps needs joblib: pip install "planrl[sweeps]"' in done.stderr
+
+
+def test_the_numbers_are_the_same_in_this_process_and_in_others(work):
+    settings = grid(work.Settings(), model=["table", "transformer"], seed=range(2))
+    here, there = (list(sweep(work.train, settings, n_jobs=n)) for n in (1, 2))
+    assert [result.value for result in here] == [result.value for result in there]
+    assert len({result.value["weights"] for result in here}) == 4
+
+
+@pytest.mark.slow
+def test_the_numbers_are_the_same_on_a_cluster(work, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    settings = grid(work.Settings(), model=["table", "transformer"], seed=range(3))
+    here = [result.value for result in sweep(work.train, settings, n_jobs=1)]
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1",
+            local_directory=str(tmp_path / "dask"),
+        ) as cluster,
+        distributed.Client(cluster),
+    ):  # fmt: skip
+        with joblib.parallel_config(backend="dask"):
+            results = sweep(work.train, settings, store=tmp_path / "store")
+            squares = sweep(work.square, settings)
+            failing = sweep(work.even_only, grid(work.Settings(), seed=[0, 1, 2, 4, 6, 8]))
+            stopped = sweep(work.square, settings)
+        assert [result.value for result in results] == here
+        processes = {result.value["process"] for result in squares}
+        assert len(processes) == 2
+        assert os.getpid() not in processes
+        assert next(failing).value == 0
+        with pytest.raises(pr.SweepError, match=r"seed=1, .*1 is odd"):
+            next(failing)
+        next(stopped)
+        stopped.close()
+    again = list(sweep(work.train, settings, store=tmp_path / "store"))
+    assert [result.value for result in again] == here
+    assert not any(result.fresh for result in again)
