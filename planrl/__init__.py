@@ -27,6 +27,7 @@ from planrl.graphs import (
 )
 from planrl.models import LogitTable, PathModel, Readout
 from planrl.objectives import Loss, policy_gradient, q_learning, sft
+from planrl.paths import sample_paths
 from planrl.rollouts import Sampler, demonstrations, on_policy, replay, rollout
 from planrl.tasks import (
     Batch,
@@ -39,7 +40,6 @@ from planrl.tasks import (
     observed,
     outcome_reward,
     process_reward,
-    sample_paths,
     split,
 )
 from planrl.theory import Check, check, kl_to_uniform, optimal_q, process_optimum, sft_optimum

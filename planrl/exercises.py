@@ -15,8 +15,9 @@ from planrl.evaluate import evaluate
 from planrl.graphs import Graph, chain, diamond, random_dag, seeded
 from planrl.models import LogitTable
 from planrl.objectives import Loss, policy_gradient, sft
+from planrl.paths import sample_paths
 from planrl.rollouts import demonstrations, on_policy
-from planrl.tasks import Task, all_pairs, sample_paths
+from planrl.tasks import Task, all_pairs
 from planrl.theory import sft_optimum
 from planrl.train import TrainConfig, train
 

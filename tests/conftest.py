@@ -15,7 +15,7 @@ jaxtyping.install_import_hook(
     [
         f"planrl.{name}"
         for name in (
-            *("graphs", "tasks", "models", "fused", "transformer", "rollouts", "distinct"),
+            *("graphs", "tasks", "paths", "models", "fused", "transformer", "rollouts", "distinct"),
             *("objectives", "evaluate", "theory", "formats"),
         )
     ],

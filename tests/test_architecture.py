@@ -13,7 +13,7 @@ LAYERS = [
     ["errors", "fused"],
     ["graphs"],
     ["tasks"],
-    ["models", "theory"],
+    ["models", "theory", "paths"],
     ["transformer", "rollouts"],
     ["formats", "distinct"],
     ["objectives", "evaluate"],

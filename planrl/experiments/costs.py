@@ -37,8 +37,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from planrl.errors import InputError
 from planrl.graphs import Graph, layered, random_dag, seeded
 from planrl.objectives import policy_gradient, sft
+from planrl.paths import sample_paths
 from planrl.rollouts import Sampler, demonstrations, on_policy, rollout
-from planrl.tasks import PROMPT, Batch, Task, all_pairs, sample_paths
+from planrl.tasks import PROMPT, Batch, Task, all_pairs
 from planrl.train import TrainConfig, train
 from planrl.transformer import Transformer, TransformerConfig
 
@@ -64,7 +65,7 @@ class Point:
     layers: int = 1
     width: int = 120
     length: int = 0
-    repetitions: int = 7
+    repetitions: int = 5
     seconds: float = 0.3
 
     def __post_init__(self) -> None:
@@ -170,8 +171,7 @@ def _memory(*, afresh: bool = False) -> int:
 
     Elsewhere since its beginning. (Linux's ru_maxrss may be that of the process it comes from.)
     """
-    status = Path("/proc/self/status")
-    if status.exists():
+    if (status := Path("/proc/self/status")).exists():
         if afresh:
             with suppress(AttributeError):  # what is free goes back first, if the C library can
                 ctypes.CDLL(None).malloc_trim(0)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from planrl.errors import InputError
 from planrl.formats import read_alpine, read_graph
 from planrl.graphs import Graph, random_dag, random_digraph, seeded
-from planrl.tasks import Task, all_pairs, sample_paths, split
+from planrl.paths import sample_paths
+from planrl.tasks import Task, all_pairs, split
 
 if TYPE_CHECKING:
     from jaxtyping import Int
