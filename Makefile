@@ -87,8 +87,8 @@ peers: setup ## Install what bench compares with
 	  --no-build-isolation -e ".[bench]"
 	$(RUN) -m pip check
 
-bench: setup ## Ratios against peers, and shares of the machine's limit
-	@$(RUN) tests/benchmarks
+bench: setup ## Ratios against peers, shares of the limit (KEEP=1: for the book, too)
+	@$(RUN) tests/benchmarks $(if $(KEEP),--keep)
 
 clean: ## Remove what was built; .venv stays
 	rm -rf _build build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
