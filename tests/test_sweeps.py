@@ -100,11 +100,13 @@ def train(settings):
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
     """The module above, on the path of this process and of those it starts."""
+    workers = joblib.externals.loky.get_reusable_executor
+    workers().shutdown(wait=True)  # those an earlier test left would not have the folder
     folder = tmp_path_factory.mktemp("work")
     (folder / "sweep_work.py").write_text(WORK)
     sys.path.insert(0, str(folder))
     yield importlib.import_module("sweep_work")
-    joblib.externals.loky.get_reusable_executor().shutdown(wait=True)
+    workers().shutdown(wait=True)
     sys.path.remove(str(folder))
     del sys.modules["sweep_work"]
 

@@ -7,6 +7,7 @@ What is named *tried* is not in the library: there ours is the library, the peer
 from __future__ import annotations
 
 import copy
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache, partial
@@ -210,6 +211,6 @@ def tried(
             peer_name="int8 product, rescaling left out",
             check=close(product, whole[0].float() @ whole[1].float().T, 1e-6)),
         Row(name="tried: torch.compile, feed-forward part", ours=feed, peer=compiled_feed,
-            peer_name="compiled; without the time it takes to compile",
-            check=same_feed),
+            peer_name="compiled; without the time it takes to compile", check=same_feed,
+            lacks="" if size.whole and shutil.which("g++") else "absent: needs g++, and no --quick"),
     ]  # fmt: skip

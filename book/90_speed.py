@@ -1,0 +1,473 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% tags=["remove-cell"]
+# In Colab, this adds planrl to what is there already; anywhere else it does nothing.
+import importlib.util
+import subprocess
+import sys
+
+if importlib.util.find_spec("planrl") is None:
+    source = "git+https://github.com/planrl/planrl"
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "-q", "--no-deps", source],
+        check=True,
+    )
+
+# %% [markdown]
+# # How fast is it, what does it cost, and what would break?
+#
+# A claim of speed is a ratio: the same work, done twice in one process on one thread, both sides
+# taking turns, with a check that both did the same. This page shows the last such table, what each
+# technique gained, what did not pay, where the time goes now, and how costs grow. Everything but
+# one figure is read from saved measurements; the commands that made them stand beside them.
+
+# %% tags=["hide-input"]
+import plotly.graph_objects as go
+import torch
+
+import planrl as pr
+from planrl import controls, plots, widgets
+from planrl.experiments.store import results
+from planrl.experiments.worlds import WorldSettings, make_world
+
+widgets.setup()
+
+# %% [markdown]
+# ## Next to what else one would use
+#
+# The peers: Hugging Face `generate` and a REINFORCE loop around it, TRL's GRPO trainer, a plain
+# GPT loop in nanoGPT's manner (rows padded to 32, no cache, paths checked in Python), NetworkX, and
+# eager torch for the table. Made by `make peers` and `make bench KEEP=1`.
+
+
+# %% tags=["hide-input"]
+def number(value):
+    """Three digits that matter."""
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+rows = results("speed")[0]["result"]["rows"]
+assert all(row["equal"] is not False for row in rows), (
+    "a row without equal sides is no row"
+)
+named = {row["name"]: row for row in rows}
+undone = [row for row in rows if row["peer_name"] == "the same without it"]
+tried = [row for row in rows if row["name"].startswith("tried: ")]
+shares = [row for row in rows if row["unit"] == "%"]
+compared = [
+    row for row in rows if row not in [*undone, *tried, *shares] and row["ratio"]
+]
+
+
+def said(row):
+    """A row of the tables below."""
+    goal = "" if row["goal"] is None else f"{row['goal']:g}"
+    if row["reached"] is not None:
+        goal += " (reached)" if row["reached"] else " (missed)"
+    return {
+        "work": row["name"],
+        "ours": number(row["ours"]),
+        "peer": number(row["peer"]),
+        "unit": row["unit"],
+        "ratio": number(row["ratio"]),
+        "lowest to highest": f"{number(row['low'])} to {number(row['high'])}",
+        "goal": goal,
+    }
+
+
+dates = sorted({row["date"] for row in rows})
+machines = sorted({"; ".join(row["machine"]) for row in rows})
+print(f"measured {' and '.join(dates)}\n" + "\n".join(machines))
+print(f"policy: {rows[0]['policy']}")
+widgets.Table(
+    [said(row) for row in compared],
+    caption="Processor seconds, one thread; the ratio is the median over the rounds.",
+)
+
+# %% tags=["hide-input"]
+order = sorted(compared, key=lambda row: row["ratio"])
+figure = go.Figure()
+figure.add_scatter(
+    x=[row["ratio"] for row in order],
+    y=[row["name"] for row in order],
+    error_x={
+        "type": "data",
+        "symmetric": False,
+        "array": [row["high"] - row["ratio"] for row in order],
+        "arrayminus": [row["ratio"] - row["low"] for row in order],
+    },
+    mode="markers",
+    name="measured",
+    marker={"size": 9, "color": plots.STYLES["policy gradient"][0]},
+)
+aimed = [row for row in order if row["goal"] is not None]
+figure.add_scatter(
+    x=[row["goal"] for row in aimed],
+    y=[row["name"] for row in aimed],
+    mode="markers",
+    name="goal",
+    marker={
+        "size": 12,
+        "symbol": "line-ns-open",
+        "color": plots.STYLES["truth"][0],
+    },
+)
+figure.update_xaxes(type="log", title="how many times faster")
+figure.update_yaxes(automargin=True, tickfont={"size": 11})
+figure.update_layout(legend={"orientation": "h", "y": -0.12})
+reached = [row["reached"] for row in aimed]
+plots.finish(
+    figure,
+    f"{sum(reached)} of {len(reached)} goals are reached",
+    "Ratio of peer to ours for each row on a log axis, with spread and goal; the same numbers as "
+    "in the table above",
+    120 + 26 * len(order),
+)
+
+# %% [markdown]
+# The first row of a table like this depends on how strong the peer is. Ours were made as strong as
+# we could: the padded loop uses torch's fused attention, the NetworkX walks have their sets of
+# useful nodes made before the clock starts. Where a goal is missed, the ratio says by how much.
+#
+# ## Next to what the processor can do
+#
+# A matrix product of the layer's own shape runs at some rate; that is the limit. *Real tokens*
+# counts every token a row really has, in full. But our Transformer leaves out what no loss reads:
+# the prompt's first two places choose nothing, so only their keys and values are computed. *Needed
+# work* counts just what is left.
+
+# %% tags=["hide-input"]
+widgets.Table(
+    [
+        {
+            "work": row["name"].removeprefix("share of sgemm, "),
+            "share of the limit": f"{row['ours']:.0f} %",
+            "goal": "" if row["goal"] is None else f"{100 * row['goal']:.0f} %",
+            "GFLOP per second": row["note"].split(" GFLOP")[0],
+        }
+        for row in shares
+    ],
+    caption="The limit: torch.mm [1024, 120] x [120, 480], timed in turns with the work.",
+)
+
+# %% [markdown]
+# ## What each technique gained, and what did not pay
+#
+# Each row is the library against itself, with one technique undone; and then what we tried and left
+# out, where *ratio* says how much slower the attempt was. On this processor and this build of
+# torch, products in bfloat16 and int8 are far slower than in 32 bits: roll-outs from weights of few
+# bits do not pay here, whatever they may do on a GPU.
+
+# %% tags=["hide-input"]
+assert all(
+    row["ratio"] > 1.02 for row in undone if "gradient norm" not in row["name"]
+)
+assert all(
+    row["ratio"] > 2
+    for row in tried
+    if "float16" in row["name"] or "int8" in row["name"]
+)
+short = ("work", "ours", "peer", "unit", "ratio", "lowest to highest")
+widgets.Table(
+    [{key: said(row)[key] for key in short} for row in [*undone, *tried]],
+    caption="peer: the same without the technique, or the attempt",
+)
+
+# %% [markdown]
+# ## Where the time goes now
+#
+# The one figure measured while this page was built: a profile of the fine-tuning step and of a
+# roll-out, on the paper's graph.
+
+# %% tags=["hide-input"]
+KINDS = {
+    "matrix products": ("aten::mm", "aten::addmm"),
+    "attention": ("aten::bmm", "aten::baddbmm", "aten::_softmax", "_Attend"),
+    "GELU": (
+        "aten::sigmoid_",
+        "aten::mul",
+        "aten::mul_",
+        "aten::add_",
+        "_Gelu",
+        "aten::addcmul",
+    ),
+    "fetching rows": (
+        "aten::index",
+        "aten::index_select",
+        "aten::index_copy",
+        "aten::copy_",
+    ),
+    "layer norm": ("aten::native_layer_norm", "aten::native_layer_norm_backward"),
+}
+
+
+def profile(work, times=10):
+    """The share of each kind of operation in the time of `work`."""
+    for _ in range(3):
+        work()
+    with torch.profiler.profile(
+        activities=[torch.profiler.ProfilerActivity.CPU]
+    ) as seen:
+        for _ in range(times):
+            work()
+    spent = {event.key: event.self_cpu_time_total for event in seen.key_averages()}
+    whole = sum(spent.values())
+    table = {
+        kind: sum(spent.get(name, 0) for name in names) / whole
+        for kind, names in KINDS.items()
+    }
+    return {**table, "all else": 1 - sum(table.values())}
+
+
+world = make_world(WorldSettings())
+model = pr.Transformer(
+    world.train.vocab, pr.TransformerConfig(), pr.seeded(0, "weights")
+)
+rows_of_256 = pr.demonstrations(
+    world.train, world.paths, rng=pr.seeded(0, "rows"), size=256
+)
+run = pr.train(model, rows_of_256, pr.sft, pr.TrainConfig(lr=5e-4))
+for _ in range(60):  # so that it walks a little like one that has learnt
+    next(run)
+pairs = world.train.pairs[:512].repeat(2, 1)
+rng = pr.seeded(0, "walks")
+profiles = {
+    "fine-tuning step, 256 rows": profile(lambda: next(run)),
+    "roll-out, 1,024 walks": profile(lambda: pr.rollout(model, pairs, rng=rng)),
+}
+assert profiles["fine-tuning step, 256 rows"]["matrix products"] > 0.3
+plots.bars(
+    profiles,
+    title="Most of the time is matrix products; the rest is spread thin",
+    alt="Share of processor time by kind of operation, for a fine-tuning step and a roll-out",
+    x="",
+    y="share of the time",
+    text=".0%",
+)
+
+# %% [markdown]
+# ## How costs grow
+#
+# Around one base (100 nodes, one layer, width 120, 256 rows a batch; a roll-out walks four prompts
+# for each row) one size is changed at a time. Both axes are relative to the base, so a straight
+# line of slope 1 is "twice the size, twice the cost". Dotted: what the multiplications alone would
+# cost. Made by `python -m planrl reproduce --only costs`, each point in a process of its own.
+
+# %% tags=["hide-input"]
+from planrl.experiments import costs
+
+grown = results("costs")[0]
+points, base = grown["result"]["rows"], grown["settings"]["base"]
+MEANS = {
+    "nodes": "nodes of the graph",
+    "batch": "rows of a batch",
+    "layers": "layers",
+    "width": "width of the layers",
+    "length": "edges of a path",
+}
+
+
+def curve(work, axis, of):
+    """Sizes and values along an axis, relative to the base (for path length: to the shortest)."""
+    on_it = costs.along(points, work, axis, base)
+    start = next((row for row in on_it if row[axis] == base[axis]), on_it[0])
+    return (
+        [row[axis] / start[axis] for row in on_it],
+        [row[of] / start[of] for row in on_it],
+    )
+
+
+frames = {}
+for axis, meaning in MEANS.items():
+    drawn = go.Figure()
+    for place, work in enumerate(costs.MODELS):
+        colour = ("#0072B2", "#D55E00", "#009E73")[place]
+        for of, dash, name in (
+            ("cpu_seconds", "solid", work),
+            ("flops", "dot", f"{work}: products"),
+        ):
+            x, y = curve(work, axis, of)
+            drawn.add_scatter(
+                x=x, y=y, name=name, mode="lines+markers" if dash == "solid" else "lines",
+                line={"color": colour, "dash": dash, "width": 2 if dash == "solid" else 1},
+            )  # fmt: skip
+    drawn.update_xaxes(
+        type="log", title="size, relative to the base", range=[-1, 1.3]
+    )
+    drawn.update_yaxes(
+        type="log", title="cost, relative to the base", range=[-1.2, 1.6]
+    )
+    drawn.update_layout(legend={"orientation": "h", "y": -0.45})
+    frames[meaning] = plots.finish(
+        drawn,
+        "What one more of each costs",
+        "Relative cost over relative size on log axes for a fine-tuning step, a policy-gradient "
+        "step and a roll-out, with the cost of the multiplications alone; a slider chooses the size",
+        520,
+    )
+controls.with_slider(frames, name="what grows", start=MEANS["nodes"])
+
+# %% tags=["hide-input"]
+MB = 1e6
+widgets.Table(
+    [
+        {
+            "size": f"{axis} {row[axis]}",
+            "work": work,
+            "CPU-ms": number(1e3 * row["cpu_seconds"]),
+            "share that is products": f"{row['floor']:.0%}"
+            if row["flops"]
+            else "-",
+            "memory it adds, MB": number(
+                (row["memory_peak"] - row["memory_before"]) / MB
+            ),
+        }
+        for axis, chosen in {
+            "nodes": ("sft step", "roll-out", "graph", "paths"),
+            "batch": ("sft step", "roll-out"),
+        }.items()
+        for work in chosen
+        for row in (
+            costs.along(points, work, axis, base)[0],
+            costs.along(points, work, axis, base)[-1],
+        )
+    ],
+    caption="The two ends of some curves; absolute times are those of one machine at one hour.",
+)
+
+# %% [markdown]
+# ## Walks from rounded weights
+#
+# The paper recommends Q-learning's indifference to who walks for cheap, quantised roll-outs. Does
+# accuracy survive? Here the walker is the learner with its weight matrices rounded to few bits,
+# anew before every batch; the learner itself stays in 32 bits and is scored as such. Made by
+# `python -m planrl reproduce --only quantised`.
+
+# %% tags=["hide-input"]
+studies = results("quantised")
+seeds = [page["settings"]["seed"] for page in studies]
+bits = [str(b) for b in studies[0]["settings"]["bits"]]
+steps = studies[0]["settings"]["steps"]
+
+
+def scored(name, width, key):
+    return torch.tensor(
+        [page["result"]["learners"][name][width][key] for page in studies]
+    )
+
+
+plots.bars(
+    {
+        name: {
+            f"{b} bits": float(scored(name, b, "train_greedy").mean()) for b in bits
+        }
+        for name in studies[0]["result"]["learners"]
+    },
+    title="How few bits may the walker have?",
+    alt="Greedy accuracy on training questions for walkers of 32, 8, 4, 3 and 2 bits, for "
+    "Q-learning and policy gradient",
+    x="bits of the walker's weights",
+    y="greedy accuracy, training questions",
+    y_range=(0, 1.12),
+)
+
+# %% tags=["hide-input"]
+print(f"seeds {seeds}, {steps} updates each from the same SFT base")
+widgets.Table(
+    [
+        {
+            "learner": f"{name}, walker of {b} bits",
+            "greedy, train": " / ".join(
+                f"{v:.3f}" for v in scored(name, b, "train_greedy")
+            ),
+            "greedy, test": " / ".join(
+                f"{v:.3f}" for v in scored(name, b, "test_greedy")
+            ),
+            "ways of 20": " / ".join(
+                f"{v:.1f}" for v in scored(name, b, "train_diversity")
+            ),
+            "walker's law is off by": " / ".join(
+                f"{v:.3f}" for v in scored(name, b, "mismatch")
+            ),
+        }
+        for name in studies[0]["result"]["learners"]
+        for b in bits
+    ],
+    caption="One number a seed. Off by: total variation between the two next-step laws.",
+)
+
+# %% [markdown]
+# ## On paper: a graph of 10,000 nodes
+#
+# With the edge probability kept at 0.15 such a graph has 7.5 million edges and nearly 50 million
+# questions. What would break, first things first?
+
+# %% tags=["hide-input"]
+n, p, width = 10_000, 0.15, 120
+edges, questions = p * n * (n - 1) / 2, n * (n - 1) / 2
+token = 24 * width**2 + 2 * width * (n + 1)  # operations for one token, forward
+small = 24 * width**2 + 2 * width * 101
+widgets.Table(
+    [
+        {
+            "what": "C(i, j) as a table over target, here, next (`Graph.correct`, `LogitTable`)",
+            "it takes": f"{n**3 / 1e12:.0f} TB at one byte a cell",
+            "instead": "never made for such graphs: the Transformer holds the graph in n x 120",
+        },
+        {
+            "what": "successors of every (target, here), for sampling paths",
+            "it takes": f"{n * edges / 1e9:.0f} GB of flags",
+            "instead": "the reachability rows of the batch's targets only, edges sparse",
+        },
+        {
+            "what": "reachability by squaring matrices",
+            "it takes": f"{2 * n**3 * 14 / 80e9 / 60:.0f} CPU-minutes at 80 GFLOP/s",
+            "instead": f"bit sets in topological order: {edges * n / 8 / 1e9:.0f} GB to pass over, seconds",
+        },
+        {
+            "what": "all pairs, as rows",
+            "it takes": f"{questions * 16 / 1e9:.1f} GB",
+            "instead": "draw questions; a held-out one is told by a hash of (s, t)",
+        },
+        {
+            "what": "the diversity of all questions, 100 samples each",
+            "it takes": f"{questions * 100 / 1e9:.0f} billion walks",
+            "instead": "2,000 questions: a standard error of 1 % on an accuracy",
+        },
+        {
+            "what": "the last layer, one logit for each node",
+            "it takes": f"{token / small:.0f} times the operations of 100 nodes a token",
+            "instead": "nothing: it stays the largest product, near the limit",
+        },
+    ],
+    caption="What a graph of 10,000 nodes takes, and what it would take instead.",
+)
+
+# %% [markdown]
+# So the table from which demonstrated paths are drawn breaks first, at a few thousand nodes; the
+# model itself would still fit a laptop. And ten seeds of the chapters' five learners in ten
+# minutes? The saved runs say how many processor minutes a seed takes:
+
+# %% tags=["hide-input"]
+spent = [
+    page["result"]["facts"]["cpu_seconds"] / 60 for page in results("learners")
+]
+workers = 10 * sum(spent) / len(spent) / 10
+print(
+    f"{min(spent):.1f} to {max(spent):.1f} CPU-minutes a seed: ten seeds in ten minutes need "
+    f"{workers:.0f} workers if the work splits evenly, and 10 (one a seed) only if a seed takes "
+    f"at most ten minutes; by learner, five times finer, it splits evenly enough."
+)
+
+# %% [markdown]
+# Runs share nothing, so a sweep is a map: `planrl.sweeps.sweep(run, settings)` hands them to
+# processes, or, inside `joblib.parallel_config(backend="dask")`, to a cluster, with results that
+# are the same bit for bit. The first table says what two processes gain on two cores.
