@@ -37,7 +37,7 @@ def test_policy_gradient_ends_right_and_with_one_way(page):
 
 
 def test_q_learning_with_process_reward_ends_right_and_diverse(page):
-    assert curve(page, "Q-learning, process reward", "train_greedy")[-1] > 0.97
+    assert curve(page, "Q-learning, process reward", "train_greedy")[-1] > 0.95
     assert curve(page, "Q-learning, process reward", "train_diversity")[-1] > 12
 
 

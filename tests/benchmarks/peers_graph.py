@@ -51,6 +51,24 @@ def walks(
     return rows
 
 
+def walks_that_ask(
+    net: Any, pairs: list[list[int]], each: int, chance: random.Random
+) -> list[list[int]]:
+    """The same walks as one writes them first: at every step each successor is asked for a path."""
+    rows = []
+    for source, target in pairs:
+        for _ in range(each):
+            path = [source]
+            while path[-1] != target:
+                path.append(
+                    chance.choice(
+                        [v for v in net.successors(path[-1]) if nx.has_path(net, v, target)]
+                    )
+                )
+            rows.append(path)
+    return rows
+
+
 def law(net: Any, useful: set[int], source: int, target: int) -> dict[tuple[int, ...], float]:
     """Every path from source to target with the chance that such a walk takes it."""
     found, open_paths = {}, [((source,), 1.0)]
