@@ -71,7 +71,7 @@ def paths_row(world: World, n: int, *, prepared_sets: bool) -> Row:
         few = world.size.peer_pairs if prepared_sets else 40
         return (
             pairs
-            if n <= 100 and prepared_sets or few >= len(pairs)
+            if (n <= 100 and prepared_sets) or few >= len(pairs)
             else random.Random(0).sample(pairs, few)
         )
 
