@@ -162,14 +162,15 @@ widgets.Table(
 # ## What each technique gained, and what did not pay
 #
 # Each row is the library against itself, with one technique undone; and then what we tried and left
-# out, where *ratio* says how much slower the attempt was. On this processor and this build of
-# torch, products in bfloat16 and int8 are far slower than in 32 bits: roll-outs from weights of few
-# bits do not pay here, whatever they may do on a GPU.
+# out, where *ratio* says how many times slower the attempt was (below 1: faster). On this processor
+# and this build of torch, products in bfloat16 and int8 are far slower than in 32 bits: roll-outs
+# from weights of few bits do not pay here, whatever they may do on a GPU. `torch.compile` makes the
+# feed-forward part a little faster, but not by enough to pay for compiling it in a session of
+# minutes, nor for needing a C++ compiler. The gradient's norm in few calls saves a fixed time a
+# step, which 256 rows hide.
 
 # %% tags=["hide-input"]
-assert all(
-    row["ratio"] > 1.02 for row in undone if "gradient norm" not in row["name"]
-)
+assert all(row["ratio"] > 1 for row in undone if "gradient norm" not in row["name"])
 assert all(
     row["ratio"] > 2
     for row in tried
@@ -348,7 +349,8 @@ widgets.Table(
 #
 # The paper recommends Q-learning's indifference to who walks for cheap, quantised roll-outs. Does
 # accuracy survive? Here the walker is the learner with its weight matrices rounded to few bits,
-# anew before every batch; the learner itself stays in 32 bits and is scored as such. Made by
+# anew before every batch; the learner itself stays in 32 bits and is scored as such. The policy
+# gradient, which in theory may *not* use another's walks, stands beside it. Made by
 # `python -m planrl reproduce --only quantised`.
 
 # %% tags=["hide-input"]
@@ -371,13 +373,23 @@ plots.bars(
         }
         for name in studies[0]["result"]["learners"]
     },
-    title="How few bits may the walker have?",
+    title="Eight bits do; below, Q-learning suffers before policy gradient does",
     alt="Greedy accuracy on training questions for walkers of 32, 8, 4, 3 and 2 bits, for "
     "Q-learning and policy gradient",
     x="bits of the walker's weights",
     y="greedy accuracy, training questions",
     y_range=(0, 1.12),
 )
+greedy = {
+    name: torch.stack([scored(name, b, "train_greedy") for b in bits])
+    for name in studies[0]["result"]["learners"]
+}  # bits x seeds
+at = {b: bits.index(b) for b in bits}
+for name, values in greedy.items():
+    assert (values[at["8"]] - values[at["32"]]).abs().max() < 0.03, name
+assert (greedy["policy gradient"][at["3"]] > 0.95).all()
+assert (greedy["Q-learning"][at["3"]] < 0.5).all()
+assert all((values[at["2"]] < 0.6).all() for values in greedy.values())
 
 # %% tags=["hide-input"]
 print(f"seeds {seeds}, {steps} updates each from the same SFT base")
@@ -405,6 +417,14 @@ widgets.Table(
 )
 
 # %% [markdown]
+# So accuracy survives a walker of 8 bits in both learners. At 3 bits it survives in policy gradient
+# and is lost in Q-learning: the opposite of what "off-policy" promises. The promise is made for a
+# table whose every entry is visited. In a Transformer the entries share weights, and Q-learning
+# corrects a value only where the walker goes; a value that is too high where the rounded walker
+# does *not* go stays too high, and is copied into the values before it. Policy gradient raises only
+# walks that arrived, whoever walked them. That is our reading; two seeds and one recipe (which was
+# chosen at 32 bits) show the effect, not its cause.
+#
 # ## On paper: a graph of 10,000 nodes
 #
 # With the edge probability kept at 0.15 such a graph has 7.5 million edges and nearly 50 million
