@@ -345,6 +345,95 @@ widgets.Table(
 )
 
 # %% [markdown]
+# Where does each curve stop being linear, and why? From one end to the other:
+
+# %% tags=["hide-input"]
+WHY = {
+    (
+        "sft step",
+        "batch",
+    ): "below about 128 rows the fixed cost of a step shows (calls of torch, "
+    "the update of the weights); above, a line",
+    (
+        "roll-out",
+        "batch",
+    ): "the same; memory stays flat, as walks are taken 1,024 at a time",
+    (
+        "sft step",
+        "layers",
+    ): "each further layer costs the same, and more than the first: only the "
+    "last may leave out places that choose nothing",
+    (
+        "sft step",
+        "width",
+    ): "products grow with the square, all else with the width: so between the "
+    "two, and nearer to the limit the wider",
+    (
+        "sft step",
+        "nodes",
+    ): "only the logits grow with the nodes, and paths get a little longer",
+    (
+        "sft step",
+        "length",
+    ): "linear in the tokens; attention's square is still small",
+    (
+        "roll-out",
+        "length",
+    ): "more than linear: each new token reads all earlier keys and values, "
+    "which by then do not fit the processor's cache",
+    (
+        "graph",
+        "nodes",
+    ): "reachability by squaring matrices: towards the cube of the nodes",
+    ("paths", "nodes"): "the table of useful successors: pairs times successors",
+}
+
+
+def ends(work, axis, of):
+    """How many times larger `of` is at the largest size than at the smallest."""
+    on_it = costs.along(points, work, axis, base)
+    if not on_it[0][of]:
+        return None
+    return on_it[-1][of] / on_it[0][of]
+
+
+def per_size(work, axis, of="cpu_seconds"):
+    """Size and value of each point."""
+    return {row[axis]: row[of] for row in costs.along(points, work, axis, base)}
+
+
+batch, layers = per_size("sft step", "batch"), per_size("sft step", "layers")
+assert batch[256] / batch[32] < 6.5, "fixed cost below 128 rows"
+assert 6 < batch[2048] / batch[256] < 11, "then a line"
+added = [layers[k + 1] - layers[k] for k in (1, 2, 3)]
+assert max(added) < 1.5 * min(added), "each further layer costs the same"
+assert min(added) > 0.85 * layers[1]
+assert 4 < ends("sft step", "width", "cpu_seconds") < 16
+assert ends("sft step", "width", "floor") > 1.5
+assert ends("sft step", "nodes", "cpu_seconds") < 4
+walks = per_size("roll-out", "length")
+assert walks[60] / walks[30] > 2.5, "more than linear"
+assert ends("graph", "nodes", "cpu_seconds") > 16**1.5
+assert ends("paths", "nodes", "memory_peak") > 2
+held = costs.along(points, "roll-out", "batch", base)
+held = {row["batch"]: row["memory_peak"] - row["memory_before"] for row in held}
+assert held[2048] < 2 * held[256], "memory stays flat"
+widgets.Table(
+    [
+        {
+            "work": work,
+            "what grows": MEANS[axis],
+            "times": f"{ends(work, axis, axis):.0f}",
+            "cost, times": number(ends(work, axis, "cpu_seconds")),
+            "products, times": number(ends(work, axis, "flops")),
+            "why": why,
+        }
+        for (work, axis), why in WHY.items()
+    ],
+    caption="Growth from the smallest size measured to the largest.",
+)
+
+# %% [markdown]
 # ## Walks from rounded weights
 #
 # The paper recommends Q-learning's indifference to who walks for cheap, quantised roll-outs. Does
@@ -483,11 +572,18 @@ spent = [
 workers = 10 * sum(spent) / len(spent) / 10
 print(
     f"{min(spent):.1f} to {max(spent):.1f} CPU-minutes a seed: ten seeds in ten minutes need "
-    f"{workers:.0f} workers if the work splits evenly, and 10 (one a seed) only if a seed takes "
-    f"at most ten minutes; by learner, five times finer, it splits evenly enough."
+    f"{workers:.0f} workers such as ours if the work splits evenly. With one worker a seed, ten "
+    f"workers need {max(spent):.1f} minutes."
 )
 
 # %% [markdown]
 # Runs share nothing, so a sweep is a map: `planrl.sweeps.sweep(run, settings)` hands them to
 # processes, or, inside `joblib.parallel_config(backend="dask")`, to a cluster, with results that
-# are the same bit for bit. The first table says what two processes gain on two cores.
+# are the same bit for bit. Two processes on two cores gain:
+
+# %% tags=["hide-input"]
+(two,) = (row for row in rows if row["name"].startswith("sweep of"))
+print(
+    f"{two['name']}: {two['ratio']:.2f} times faster in wall-clock time "
+    f"({two['low']:.2f} to {two['high']:.2f} over the rounds)"
+)
