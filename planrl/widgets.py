@@ -96,8 +96,11 @@ class Source:
         return self.text
 
 
+SENTENCE = 30  # characters; what is longer reads better from the left
+
+
 class Table:
-    """Rows of named values as a plain HTML table, numbers to three digits."""
+    """Rows of named values as a plain HTML table: numbers to three digits, sentences to the left."""
 
     def __init__(self, rows: Sequence[Mapping[str, Any]], caption: str = "") -> None:
         if not rows:
@@ -105,12 +108,25 @@ class Table:
         self.rows, self.caption = [dict(row) for row in rows], caption
 
     def _repr_html_(self) -> str:
-        head = "".join(f'<th scope="col">{html.escape(str(key))}</th>' for key in self.rows[0])
+        columns = zip(*(row.values() for row in self.rows), strict=True)
+        styles = [
+            ' style="text-align: left; min-width: 12rem"'
+            if any(isinstance(value, str) and len(value) > SENTENCE for value in column)
+            else ""
+            for column in columns
+        ]
+        head = "".join(
+            f'<th scope="col"{style}>{html.escape(str(key))}</th>'
+            for key, style in zip(self.rows[0], styles, strict=True)
+        )
         body = ""
         for row in self.rows:
             cells = [self._cell(value) for value in row.values()]
-            body += f'<tr><th scope="row">{cells[0]}</th>'
-            body += "".join(f"<td>{cell}</td>" for cell in cells[1:]) + "</tr>"
+            body += f'<tr><th scope="row"{styles[0]}>{cells[0]}</th>'
+            body += "".join(
+                f"<td{style}>{cell}</td>" for cell, style in zip(cells[1:], styles[1:], strict=True)
+            )
+            body += "</tr>"
         caption = f"<caption>{html.escape(self.caption)}</caption>" if self.caption else ""
         rows = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
         return f'<table class="planrl-table">{caption}{rows}</table>'
