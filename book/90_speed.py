@@ -142,9 +142,10 @@ plots.finish(
 # %% [markdown]
 # What a ratio says depends on how strong the peer is. Ours were made as strong as we could: the
 # padded loop uses torch's fused attention, and the NetworkX walks have their sets of useful nodes
-# made before the clock starts, while ours builds graph and tables within it. That is why goals are
-# missed which were set against weaker peers: a loop that asks NetworkX for a path at every step,
-# as one writes it first, is left behind more than a hundredfold.
+# made before the clock starts, while ours builds graph and tables within it. The goals for
+# fine-tuning and for paths were set against weaker peers and are missed against these: a loop that
+# asks NetworkX for a path at every step, as one writes it first, is left behind more than a
+# hundredfold. For the others the table says how near they came.
 
 # %% tags=["hide-input"]
 asking = [row for row in compared if "asking networkx" in row["name"]]
@@ -508,7 +509,7 @@ plots.bars(
 )
 
 # %% tags=["hide-input"]
-print(f"seeds {seeds}, {steps} updates each from the same SFT base")
+print(f"seeds {seeds}, {steps} updates from the same SFT base")
 widgets.Table(
     [
         {

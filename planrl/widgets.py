@@ -100,11 +100,16 @@ SENTENCE = 30  # characters; what is longer reads better from the left
 
 
 class Table:
-    """Rows of named values as a plain HTML table: numbers to three digits, sentences to the left."""
+    """Rows of named values as a plain HTML table: numbers to three digits, sentences at left."""
 
     def __init__(self, rows: Sequence[Mapping[str, Any]], caption: str = "") -> None:
         if not rows:
             raise InputError("a table needs at least one row")
+        for row in rows:
+            if list(row) != list(rows[0]):
+                raise InputError(
+                    f"a table's rows have the same names: {list(row)} is not {list(rows[0])}"
+                )
         self.rows, self.caption = [dict(row) for row in rows], caption
 
     def _repr_html_(self) -> str:

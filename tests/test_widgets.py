@@ -44,3 +44,11 @@ def test_a_table_shows_every_value_and_escapes_text():
     assert "accuracy: 0.123" in repr(table)
     with pytest.raises(pr.InputError, match="at least one row"):
         widgets.Table([])
+    with pytest.raises(pr.InputError, match=r"same names: \['b'\] is not \['a'\]"):
+        widgets.Table([{"a": 1}, {"b": 1}])
+
+
+def test_a_column_of_sentences_starts_at_the_left_and_numbers_do_not():
+    page = widgets.Table([{"n": 1, "why": "because it is long enough to read"}])._repr_html_()
+    assert page.count("text-align: left") == 2
+    assert "<td style" in page and '<th scope="row">1' in page  # noqa: PT018
