@@ -272,10 +272,12 @@ profiles = {
     "fine-tuning step, 256 rows": profile(lambda: next(run)),
     "roll-out, 1,024 walks": profile(lambda: pr.rollout(model, pairs, rng=rng)),
 }
-assert profiles["fine-tuning step, 256 rows"]["matrix products"] > 0.3
+assert all(
+    max(parts, key=parts.get) == "matrix products" for parts in profiles.values()
+)
 plots.bars(
     profiles,
-    title="Most of the time is matrix products; the rest is spread thin",
+    title="Matrix products take the largest part; the rest is spread thin",
     alt="Share of processor time by kind of operation, for a fine-tuning step and a roll-out",
     x="",
     y="share of the time",
