@@ -18,7 +18,7 @@ import torch
 from harness import Row, Work
 from rows_train import LR, Found, apart, gradients
 from setting import SAMPLER, World
-from torch.nn.functional import gelu, linear, scaled_dot_product_attention
+from torch.nn.functional import gelu, layer_norm, linear, scaled_dot_product_attention
 
 import planrl as pr
 from planrl import rollouts, transformer
@@ -51,6 +51,14 @@ def padded_attention(
 def torch_norm(model: pr.PathModel, largest: float | None) -> float:
     """The gradient's norm by torch's own function."""
     return float(torch.nn.utils.clip_grad_norm_(model.parameters(), largest or torch.inf))
+
+
+@contextmanager
+def without_inference_mode() -> Iterator[None]:
+    """Roll-outs of ordinary tensors that merely need no gradient."""
+    plain = rollouts._walk.__wrapped__  # type: ignore[attr-defined]
+    with patch.object(rollouts, "_walk", torch.no_grad()(plain)):
+        yield
 
 
 @contextmanager
@@ -148,6 +156,7 @@ def technique_rows(world: World) -> list[Row]:
         rolling("first keys and values shared", unshared),
         rolling("finished walks dropped", partial(patch.object, rollouts, "DROP", 0.0)),
         rolling("GELU by a sigmoid", by_tanh),
+        rolling("inference mode", without_inference_mode),
         *tried(world, walk, questions),
     ]  # fmt: skip
 
@@ -200,7 +209,47 @@ def tried(
         with torch.no_grad():
             return close(lambda: compiled()(x), world.base.blocks[0].feed_forward(x), 1e-5)()
 
+    norm = world.base.blocks[0].norm_1.weight.detach() * 1.5
+    folded_weight = weight * norm
+
+    def normed() -> torch.Tensor:
+        return linear(layer_norm(x, (width,), norm), weight)
+
+    def folded() -> torch.Tensor:
+        return linear(layer_norm(x, (width,)), folded_weight)
+
+    @cache
+    def optimisers() -> tuple[torch.optim.Optimizer, torch.optim.Optimizer]:
+        return by_tensor(), flat()
+
+    def by_tensor() -> torch.optim.Optimizer:
+        """The library's optimiser, for parameters whose gradients are all 0.01."""
+        parameters = [torch.nn.Parameter(p.detach().clone()) for p in world.base.parameters()]
+        for parameter in parameters:
+            parameter.grad = torch.full_like(parameter, 0.01)
+        return torch.optim.AdamW(parameters, lr=LR, weight_decay=0.0, fused=True)
+
+    def flat() -> torch.optim.Optimizer:
+        """The same, all parameters in one tensor."""
+        whole = torch.cat([p.detach().flatten() for p in world.base.parameters()])
+        parameter = torch.nn.Parameter(whole)
+        parameter.grad = torch.full_like(parameter, 0.01)
+        return torch.optim.AdamW([parameter], lr=LR, weight_decay=0.0, fused=True)
+
+    def same_weights() -> tuple[bool, str]:
+        ends = []
+        for optimiser in (by_tensor(), flat()):
+            optimiser.step()
+            ends.append(torch.cat([p.flatten() for p in optimiser.param_groups[0]["params"]]))
+        return close(lambda: ends[0], ends[1], 1e-7)()
+
     return [
+        Row(name="tried: one flat tensor of weights, AdamW's part of a step",
+            ours=lambda: times(optimisers()[0].step), peer=lambda: times(optimisers()[1].step),
+            peer_name="fused AdamW of one tensor", check=same_weights),
+        Row(name="tried: layer norm's scale folded into the projection", ours=lambda: times(normed),
+            peer=lambda: times(folded), peer_name="norm without a scale, scaled weights",
+            check=close(folded, normed(), 1e-5)),
         Row(name="tried: bfloat16, the layer's largest product", ours=plain,
             peer=lambda: times(lambda: linear(*halves)), peer_name="bfloat16 product",
             check=close(lambda: linear(*halves), linear(x, weight), 2e-2)),
