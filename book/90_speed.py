@@ -194,9 +194,9 @@ widgets.Table(
 # and this build of torch, products in bfloat16 and int8 are far slower than in 32 bits: roll-outs
 # from weights of few bits do not pay here, whatever they may do on a GPU. `torch.compile` makes the
 # feed-forward part a little faster, but not by enough to pay for compiling it in a session of
-# minutes, nor for needing a C++ compiler. One flat tensor of weights would save about 0.1 ms of
-# AdamW's part in a step, which is not worth weights without names. The gradient's norm in few calls
-# saves a fixed time a step, which 256 rows hide.
+# minutes, nor for needing a C++ compiler. One flat tensor of weights would save
+# a part of AdamW's small part of a step, which is not worth weights without names. The gradient's
+# norm in few calls saves a fixed time a step, which 256 rows hide.
 
 # %% tags=["hide-input"]
 small = ("gradient norm", "inference mode")  # too small to be seen in every run
