@@ -210,7 +210,10 @@
         dragmode: touch.matches ? false : (shown.layout.dragmode ?? "zoom"),
       });
       layout.margin = margins(layout, narrow);
-      if (narrow && data.length > 1 && layout.showlegend !== false) {
+      const under = narrow || (layout.legend?.y ?? 1) < 0;
+      if (under && data.length > 1 && layout.showlegend !== false) {
+        // At the figure's foot. A place given in plot heights would depend on the last drawing's
+        // margins, so that the same state could be drawn in two ways.
         const below = { orientation: "h", x: 0, xanchor: "left", y: 0, yanchor: "bottom" };
         layout.legend = { ...layout.legend, ...below, yref: "container" };
       }

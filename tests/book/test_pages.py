@@ -165,6 +165,15 @@ def test_every_slider_moves_its_figure(visit):
         assert slider.get_attribute("aria-label") or slider.locator("xpath=ancestor::label").count()
 
 
+def test_a_figure_drawn_again_looks_the_same(visit):
+    open_everything(visit.page)
+    visit.settle()
+    drawn = f"() => [...document.querySelectorAll('.plotly-plot')].map({DRAWN})"
+    first = visit.page.evaluate(drawn)
+    visit.page.evaluate("() => window.dispatchEvent(new Event('planrl:redraw'))")
+    assert visit.page.evaluate(drawn) == first
+
+
 def test_every_play_button_plays(visit):
     for button in visit.page.locator(".plotly-play").all():
         slider = button.locator("xpath=following-sibling::input")
