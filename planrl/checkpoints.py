@@ -78,8 +78,11 @@ def write_atomically(path: Path, content: bytes) -> None:
         partial.unlink(missing_ok=True)
 
 
-def to_json(value: Any) -> bytes:
-    """JSON with numbers that are not finite as null, since JSON has none."""
+def to_json(value: Any, *, indent: int | None = 1) -> bytes:
+    """JSON with numbers that are not finite as null, since JSON has none.
+
+    `indent=None` puts all on one line, without a blank.
+    """
 
     def finite(item: Any) -> Any:
         if isinstance(item, float):
@@ -88,7 +91,9 @@ def to_json(value: Any) -> bytes:
             return {str(key): finite(entry) for key, entry in item.items()}
         return [finite(entry) for entry in item] if isinstance(item, list | tuple) else item
 
-    return json.dumps(finite(value), indent=1, allow_nan=False).encode()
+    separators = (",", ":") if indent is None else None
+    text = json.dumps(finite(value), indent=indent, separators=separators, allow_nan=False)
+    return text.encode()
 
 
 def describe(model: PathModel) -> dict[str, Any]:

@@ -166,6 +166,7 @@ class Recovery:
     """How well the weights' read-outs separate true from false entries of A and R.
 
     `gap` is the mean read-out over true entries minus that over false ones (ALPINE's weight gap).
+    Both are nan where all entries are true or all are false: everything reaches everything, say.
     """
 
     adjacency_auc: float
@@ -181,6 +182,8 @@ def recovery(model: PathModel, graph: Graph) -> Recovery:
 
     def compare(score: Tensor, truth: Tensor) -> tuple[float, float]:
         score, truth = score[off], truth[off]
+        if truth.all() or not truth.any():
+            return torch.nan, torch.nan
         return auc(score, truth), float(score[truth].mean() - score[~truth].mean())
 
     return Recovery(

@@ -12,6 +12,10 @@ ROOT = Path(planrl.__file__).parent
 LAYERS = [
     ["errors", "fused"],
     ["graphs"],
+    ["blocksworld.states"],
+    ["blocksworld.strips"],
+    ["blocksworld.pddl_files", "blocksworld.recognise"],
+    ["blocksworld", "blocksworld.__init__"],
     ["tasks"],
     ["models", "theory", "paths"],
     ["transformer", "rollouts"],
@@ -21,12 +25,22 @@ LAYERS = [
     ["checkpoints", "plots", "experiments.worlds"],
     ["controls", "pictures", "widgets", "exercises", "sweeps", "experiments.runs"],
     ["experiments.learners", "experiments.costs"],
-    ["experiments.quantised"],
+    ["experiments.quantised", "experiments.study"],
+    ["experiments.fig2", "experiments.fig3"],
     ["experiments.store"],
-    ["__main__", "__init__", "experiments.__init__"],
+    ["commands.files"],
+    [
+        "commands.train",
+        "commands.evaluate",
+        "commands.inspect",
+        "commands.plan",
+        "commands.reproduce",
+    ],
+    ["__main__", "__init__", "experiments.__init__", "commands.__init__"],
 ]
 ONLY = {"plotly": {"plots", "pictures", "controls", "widgets"}, "ipywidgets": {"widgets"},
-        "tqdm": {"__main__"}, "safetensors": {"checkpoints"}, "joblib": {"sweeps"}}  # fmt: skip
+        "tqdm": {"commands.train"}, "safetensors": {"checkpoints"}, "joblib": {"sweeps"},
+        "pddl": {"blocksworld.pddl_files"}, "lark": {"blocksworld.pddl_files"}}  # fmt: skip
 
 
 def modules():

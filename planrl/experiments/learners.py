@@ -102,7 +102,7 @@ def run(settings: Settings) -> dict[str, Any]:
         model = copy.deepcopy(base)
         rng = seeded(settings.seed, f"walks of {name}")
         batches = algorithm.stream(world, model, base, rng, size)
-        sampler = algorithm.sampler()
+        sampler = algorithm.sampler(world)
         looks = [{"step": 0, **look(base, world, settings, sampler)}]
         for record in train(model, batches, algorithm.loss(), config):
             if record.step in settings.looks:

@@ -107,13 +107,13 @@ def run(settings: Settings) -> dict[str, Any]:
             model = copy.deepcopy(base)
             batches = quantised_walks(
                 model, task, bits, rng=seeded(settings.seed, f"walks of {name}"),
-                sampler=algorithm.sampler(algorithm.epsilon), size=settings.size,
+                sampler=algorithm.sampler(world, algorithm.epsilon), size=settings.size,
             )  # fmt: skip
             for _ in train(
                 model, batches, algorithm.loss(), TrainConfig(steps=settings.steps, lr=3e-4)
             ):
                 pass
-            table[name][str(bits)] = _scores(model, world, settings, bits, algorithm.sampler())
+            table[name][str(bits)] = _scores(model, world, settings, bits, algorithm.sampler(world))
     facts: Mapping[str, Any] = {"cpu_seconds": time.process_time() - began}
     at_first = _scores(base, world, settings, FULL, Sampler())
     return {"facts": facts, "base": at_first, "learners": table}

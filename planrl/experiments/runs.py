@@ -76,16 +76,18 @@ class Algorithm:
         if self.name == "sft":
             return demonstrations(task, world.paths, rng=rng, size=size)
         walker = start if self.off_policy else model
-        return on_policy(walker, task, rng=rng, sampler=self.sampler(self.epsilon), size=size)
+        return on_policy(
+            walker, task, rng=rng, sampler=self.sampler(world, self.epsilon), size=size
+        )
 
     def task(self, world: World) -> Task:
         """The training questions with its reward."""
         reward: Reward = partial(REWARDS[self.reward], scale=self.reward_scale)
         return replace(world.train, reward=reward)
 
-    def sampler(self, epsilon: float = 0.0) -> Sampler:
+    def sampler(self, world: World, epsilon: float = 0.0) -> Sampler:
         """How its models walk; one trained by Q-learning chooses among nodes and cannot give up."""
-        return Sampler(epsilon=epsilon, may_stop=self.name != "q")
+        return Sampler(epsilon=epsilon, may_stop=self.name != "q", max_tokens=world.max_tokens)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,7 +208,7 @@ class Session:
             tasks,
             rng=lambda: seeded(self.settings.seed, "probe"),
             samples=samples,
-            sampler=self.settings.algorithm.sampler(),
+            sampler=self.settings.algorithm.sampler(self.world),
         )
 
     def save(self) -> Path:

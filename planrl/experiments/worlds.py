@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from planrl.blocksworld import blocksworld
 from planrl.errors import InputError
 from planrl.formats import read_alpine, read_graph
 from planrl.graphs import Graph, random_dag, random_digraph, seeded
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class WorldSettings:
-    """A random graph and its data; the defaults are the paper's, where it states them."""
+    """A graph and its data; the defaults are the paper's, where it states them.
+
+    With `blocks` the graph is Blocksworld with so many blocks (the paper's has 4) and the three
+    settings of the random graph say nothing.
+    """
 
     nodes: int = 100
     edge_probability: float = 0.15
@@ -28,6 +33,7 @@ class WorldSettings:
     train_share: float = 0.2
     force_edges: bool = False
     paths_per_pair: int = 10
+    blocks: int = 0
     seed: int = 0
 
 
@@ -60,14 +66,22 @@ class World:
     test: Task
     paths: Int[Tensor, "M L"]
 
+    @property
+    def max_tokens(self) -> int:
+        """How long a walk may be: as long as the longest demonstrated row, and at least 20."""
+        return max(20, self.paths.shape[1])
+
 
 def make_world(settings: WorldSettings | FileWorld) -> World:
     """The world these settings describe; the same settings give the same world."""
     if isinstance(settings, FileWorld):
         return _read_world(settings)
-    make = random_digraph if settings.cycles else random_dag
     rng = {name: seeded(settings.seed, name) for name in ("graph", "split", "paths")}
-    graph = make(settings.nodes, settings.edge_probability, rng["graph"])
+    if settings.blocks:
+        graph = blocksworld(settings.blocks)
+    else:
+        make = random_digraph if settings.cycles else random_dag
+        graph = make(settings.nodes, settings.edge_probability, rng["graph"])
     train_task, test_task = split(
         all_pairs(graph), settings.train_share, rng["split"], force_edges=settings.force_edges
     )

@@ -1,0 +1,178 @@
+"""Is this PDDL domain Blocksworld, whatever its words? Then its states are ours, and back.
+
+A "mystery" domain has the four operators under other names. It is recognised by what they do: some
+renaming of its predicates and operators must make it the domain below, up to the order of an
+operator's parameters. Preconditions that no action ever changes, such as (block ?x), are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise, permutations, product
+
+from planrl.blocksworld.states import TABLE, Action, Space, State, space
+from planrl.blocksworld.strips import Atom, Operator, Problem, text_of
+from planrl.errors import InputError
+
+Shape = tuple[frozenset[Atom], frozenset[Atom], frozenset[Atom]]
+
+# name: (precondition, what is added, what is deleted), with the parameters numbered
+_ON, _FREE, _HELD, _DOWN, _EMPTY = ("on", "0", "1"), "clear", "holding", "ontable", ("handempty",)
+STANDARD: dict[str, Shape] = {
+    "pick-up": (
+        frozenset({(_FREE, "0"), (_DOWN, "0"), _EMPTY}),
+        frozenset({(_HELD, "0")}),
+        frozenset({(_DOWN, "0"), (_FREE, "0"), _EMPTY}),
+    ),
+    "put-down": (
+        frozenset({(_HELD, "0")}),
+        frozenset({(_FREE, "0"), _EMPTY, (_DOWN, "0")}),
+        frozenset({(_HELD, "0")}),
+    ),
+    "stack": (
+        frozenset({(_HELD, "0"), (_FREE, "1")}),
+        frozenset({(_FREE, "0"), _EMPTY, _ON}),
+        frozenset({(_HELD, "0"), (_FREE, "1")}),
+    ),
+    "unstack": (
+        frozenset({_ON, (_FREE, "0"), _EMPTY}),
+        frozenset({(_HELD, "0"), (_FREE, "1")}),
+        frozenset({(_FREE, "0"), _EMPTY, _ON}),
+    ),
+}
+PLACES = {"on": 2, "ontable": 1, "clear": 1, "holding": 1, "handempty": 0}
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """A problem understood as Blocksworld.
+
+    `predicates` and `operators` say which of our names each of its names stands for; `order` how
+    an operator's parameters are to be taken.
+    """
+
+    problem: Problem
+    predicates: Mapping[str, str]
+    operators: Mapping[str, str]
+    order: Mapping[str, tuple[int, ...]]
+    space: Space = field(repr=False)
+
+    @property
+    def start(self) -> State:
+        """The state the problem begins in."""
+        return self.state(self.problem.init)
+
+    @property
+    def goals(self) -> list[State]:
+        """Every state that meets the goal, those with a block in the hand included."""
+        goal = self.problem.goal
+        return [here for here in self.space.states if not goal.unmet(self.atoms(here))]
+
+    def state(self, atoms: Iterable[Atom]) -> State:
+        """The state that these atoms describe. Raises InputError if they contradict each other."""
+        facts = {(self.predicates[a[0]], *a[1:]) for a in atoms if a[0] in self.predicates}
+        what = f"the atoms of {self.problem.name} describe no state of blocks"
+        under = {fact[1]: fact[2] for fact in facts if fact[0] == "on"}
+        stacks = [[fact[1]] for fact in facts if fact[0] == "ontable"]
+        above = {below: block for block, below in under.items()}
+        for stack in stacks:
+            while stack[-1] in above and len(stack) <= len(under) + 1:
+                stack.append(above[stack[-1]])
+        held = [fact[1] for fact in facts if fact[0] == "holding"]
+        try:
+            found = State(tuple(map(tuple, stacks)), held[0] if held else "")
+        except InputError as error:
+            raise InputError(f"{what}: {error}") from None
+        wrong = sorted(facts ^ self._facts(found))
+        if wrong:
+            raise InputError(f"{what}: {text_of(wrong[0])} does not fit the others")
+        return found
+
+    def atoms(self, here: State) -> frozenset[Atom]:
+        """The atoms that hold in a state, in the problem's words."""
+        theirs = {mine: name for name, mine in self.predicates.items()}
+        changing = {(theirs[fact[0]], *fact[1:]) for fact in self._facts(here)}
+        fixed = {atom for atom in self.problem.init if atom[0] not in self.predicates}
+        return frozenset(changing | fixed)
+
+    @staticmethod
+    def _facts(here: State) -> set[Atom]:
+        facts: set[Atom] = set()
+        for stack in here.stacks:
+            facts |= {("on", block, below) for below, block in pairwise(stack)}
+            facts |= {("ontable", stack[0]), ("clear", stack[-1])}
+        facts.add(("holding", here.holding) if here.holding else ("handempty",))
+        return facts
+
+    def ours(self, action: Action) -> Action:
+        """A PDDL action in our words."""
+        name = self.problem.operator(action).name
+        return Action(self.operators[name], tuple(action.arguments[k] for k in self.order[name]))
+
+    def theirs(self, action: Action) -> Action:
+        """An action of ours in the words of the PDDL domain."""
+        name = next(name for name, mine in self.operators.items() if mine == action.name)
+        arguments = [""] * len(action.arguments)
+        for place, argument in zip(self.order[name], action.arguments, strict=True):
+            arguments[place] = argument
+        return Action(name, tuple(arguments))
+
+    def path(self, plan: Iterable[Action]) -> list[int]:
+        """The nodes of `space` that a plan in the problem's words goes through."""
+        return self.space.path(self.start, map(self.ours, plan))
+
+    def plan(self, path: list[int]) -> list[Action]:
+        """The plan, in the problem's words, along a path of nodes."""
+        return [self.theirs(action) for action in self.space.plan(path)]
+
+
+def recognise(problem: Problem) -> Blocks:
+    """The problem as Blocksworld. Raises InputError if its operators are not the four."""
+    operators = list(problem.operators.values())
+    changed = {atom[0] for op in operators for atom in op.adds | op.deletes}
+    arity = {atom[0]: len(atom) - 1 for op in operators for atom in op.adds | op.deletes}
+    for names in permutations(sorted(changed)) if len(changed) == len(PLACES) else ():
+        predicates = dict(zip(names, PLACES, strict=True))
+        if any(arity[name] != PLACES[mine] for name, mine in predicates.items()):
+            continue
+        found = {op.name: _matched(op, predicates) for op in operators}
+        if all(found.values()) and {m[0] for m in found.values() if m} == set(STANDARD):
+            blocks = sorted({a for atom in problem.init if atom[0] in changed for a in atom[1:]})
+            if TABLE in blocks:
+                raise InputError(f"a block of {problem.name} is called {TABLE!r}: rename it")
+            seen = Blocks(
+                problem,
+                predicates,
+                {name: match[0] for name, match in found.items() if match},
+                {name: match[1] for name, match in found.items() if match},
+                space(blocks, hand=True),
+            )
+            seen.state(problem.init)  # refuses atoms that contradict each other
+            return seen
+    raise InputError(
+        f"the domain {problem.domain} is not the four-operator Blocksworld (pick-up, put-down, "
+        "stack, unstack, under whatever names): its plans can be judged and found, but its states "
+        "are not stacks of blocks"
+    )
+
+
+def _matched(
+    operator: Operator, predicates: Mapping[str, str]
+) -> tuple[str, tuple[int, ...]] | None:
+    """Which of the four this is, and in which order it takes its parameters."""
+    variables = [variable for variable, _ in operator.parameters]
+    needs = {atom for atom in operator.precondition.holds if atom[0] in predicates}
+    sides = (needs, operator.adds, operator.deletes)
+    if {atom[0] for atom in operator.precondition.absent} & set(predicates):
+        return None
+    orders = permutations(range(len(variables)))
+    for (name, shape), order in product(STANDARD.items(), orders):
+        number = {variables[place]: str(k) for k, place in enumerate(order)}
+        renamed = tuple(
+            frozenset((predicates[head], *(number.get(t, t) for t in rest)) for head, *rest in side)
+            for side in sides
+        )
+        if renamed == shape:
+            return name, order
+    return None

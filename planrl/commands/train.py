@@ -1,0 +1,156 @@
+"""planrl train: one run into one folder, to be gone on with after any stop."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from planrl.checkpoints import to_json
+from planrl.commands.files import add_files, own_files
+from planrl.errors import InputError, TrainingError
+from planrl.experiments.runs import Algorithm, RunSettings, Session, resume
+from planrl.experiments.worlds import WorldSettings
+from planrl.train import TrainConfig
+from planrl.transformer import TransformerConfig
+
+
+def add(commands: Any) -> None:
+    """Add the command, whose defaults are the library's own."""
+    command = commands.add_parser("train", help="train a model, or go on with a run")
+    command.set_defaults(execute=run, plain=command)
+    add = command.add_argument
+    add("--out", type=Path, help="folder to save the run in")
+    add(
+        "--resume", type=Path, metavar="RUN", help="go on with this run (only --steps may be given)"
+    )
+    add("--start", default="", metavar="RUN", help="start from the model of this run")
+    add("--algorithm", default="sft", choices=("sft", "pg", "q"))
+    for kind, group in ((Algorithm, "algorithm"), (WorldSettings, "random graph and its data"),
+                        (TransformerConfig, "Transformer"), (TrainConfig, "training")):  # fmt: skip
+        options = command.add_argument_group(group)
+        for entry in fields(kind):
+            if entry.name in ("name", "seed", "refresh", "steps"):
+                continue
+            flag = "--" + entry.name.replace("_", "-")
+            if isinstance(entry.default, bool):
+                options.add_argument(flag, action="store_true")
+            else:
+                to = {"int": int, "float": float, "float | None": float}.get(str(entry.type), str)
+                options.add_argument(
+                    flag, type=to, default=entry.default, help=f"({entry.default})"
+                )
+    add_files(command)
+    add("--table", action="store_true", help="train a LogitTable instead of a Transformer")
+    add("--steps", type=int, help="updates in all (700)")
+    add("--batch", type=int, default=128, help="rows in a batch (128)")
+    add("--seed", type=int, default=0, help="of graph, data, weights and walks (0)")
+    add("--look-every", type=int, default=0, metavar="N", help="measure every N updates (never)")
+    add("--save-every", type=int, default=200, metavar="N", help="save every N updates (200)")
+    add("--json", action="store_true", help="one JSON object a record on standard output")
+
+
+def _pick(kind: Any, options: argparse.Namespace, **more: Any) -> Any:
+    names = {entry.name for entry in fields(kind)} & set(vars(options)) - set(more)
+    return kind(**{name: getattr(options, name) for name in names}, **more)
+
+
+def _settings(options: argparse.Namespace) -> RunSettings:
+    return RunSettings(
+        algorithm=_pick(Algorithm, options, name=options.algorithm),
+        world=own_files(options) or _pick(WorldSettings, options),
+        model=_pick(TransformerConfig, options),
+        table=options.table,
+        training=_pick(
+            TrainConfig,
+            options,
+            steps=700 if options.steps is None else options.steps,
+            refresh=None,
+        ),
+        batch=options.batch,
+        seed=options.seed,
+        start=str(Path(options.start).resolve()) if options.start else "",
+    )
+
+
+@contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """A list that Ctrl-C fills, so that a run stops between two updates, never inside one."""
+    caught: list[int] = []
+
+    def note(number: int, frame: Any) -> None:
+        if caught:
+            raise KeyboardInterrupt  # asked twice: at once
+        caught.append(number)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield caught
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _refuse_settings(options: argparse.Namespace) -> None:
+    """Raise InputError if a resumed run is given settings: it has its own."""
+    plain = vars(options.plain.parse_args([]))
+    for name in (
+        "command",
+        "execute",
+        "plain",
+        "resume",
+        "steps",
+        "look_every",
+        "save_every",
+        "json",
+    ):
+        plain[name] = getattr(options, name)
+    given = ["--" + n.replace("_", "-") for n, v in vars(options).items() if v != plain[n]]
+    if given:
+        raise InputError(f"a resumed run has its settings: leave out {', '.join(given)}")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train until done or interrupted."""
+    if options.resume:
+        _refuse_settings(options)
+        session = resume(options.resume, steps=options.steps)
+    elif options.out is None:
+        raise InputError("train needs --out FOLDER to save the run in (or --resume RUN)")
+    elif (options.out / "run.json").exists():
+        raise InputError(f"{options.out} holds a run already: --resume it, or take another folder")
+    else:
+        session = Session(_settings(options), options.out)
+    done, steps = len(session.records), session.settings.training.steps
+    bar = tqdm(total=steps, initial=done, disable=options.json or None, unit="step", leave=True)
+    again = f"planrl train --resume {session.folder}"
+    with _interrupts() as interrupted, bar:
+        try:
+            for record in session.run(look_every=options.look_every):
+                if options.json:
+                    print(
+                        json.dumps(json.loads(to_json(asdict(record))), sort_keys=True), flush=True
+                    )
+                bar.update()
+                bar.set_postfix(loss=f"{record.loss:.3f}", reward=f"{record.reward:.2f}")
+                if interrupted:
+                    break
+                if options.save_every and record.step % options.save_every == 0:
+                    session.save()
+        except TrainingError as error:
+            session.save()
+            raise TrainingError(f"{error}. Saved in {session.folder}") from None
+    session.save()
+    if interrupted:
+        print(f"stopped and saved after update {len(session.records)}; go on with: {again}",
+              file=sys.stderr)  # fmt: skip
+        return 130
+    print(f"saved in {session.folder}", file=sys.stderr)
+    return 0

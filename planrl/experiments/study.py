@@ -1,0 +1,243 @@
+"""What the paper's figures share: one base model, learners that start from it, looks on their way.
+
+SFT trains a base model on demonstrated paths of 20 % of the questions. Learners start from copies
+of it; each is looked at on its way, on training questions and on held-out ones, sampled at
+temperature 1 and greedily. A figure is a set of learners.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from planrl.errors import InputError
+from planrl.evaluate import auc, evaluate, next_logits, recovery
+from planrl.experiments.runs import Algorithm
+from planrl.experiments.worlds import World, WorldSettings, make_world
+from planrl.graphs import seeded
+from planrl.models import PathModel
+from planrl.rollouts import Sampler
+from planrl.tasks import Task, degrees, observed
+from planrl.theory import kl_to_uniform
+from planrl.train import TrainConfig, train
+from planrl.transformer import Transformer, TransformerConfig
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
+
+
+SEEDS = tuple(range(10))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One seed on one graph: a random DAG of `nodes` nodes, or Blocksworld with `blocks` blocks.
+
+    `steps` and `base_steps` are updates, `looks` those after which we measure: up to `pairs`
+    training questions with `samples` walks each, twice as many held-out ones with a fifth of that.
+    """
+
+    seed: int = 0
+    blocks: int = 0
+    nodes: int = 100
+    base_steps: int = 700
+    steps: int = 2000
+    samples: int = 100
+    pairs: int = 400
+    looks: tuple[int, ...] = (100, 200, 300, 400, 600, 800, 1000, 1200, 1400, 1600, 1800, 2000)
+
+    def __post_init__(self) -> None:
+        if list(self.looks) != sorted(set(self.looks)) or not self.looks:
+            raise InputError(f"looks are numbers of updates in ascending order: {self.looks}")
+        if self.samples < 5:
+            raise InputError(f"samples={self.samples}: take at least 5 walks for each question")
+
+    def world(self) -> World:
+        """The graph, its questions and the demonstrations."""
+        return make_world(WorldSettings(nodes=self.nodes, blocks=self.blocks, seed=self.seed))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learner:
+    """How a copy of the base goes on: algorithm, training, batch size."""
+
+    algorithm: Algorithm
+    training: TrainConfig
+    batch: int = 128
+
+
+def base_model(
+    world: World, settings: Settings, config: TransformerConfig | None = None
+) -> Transformer:
+    """The SFT model every learner starts from."""
+    vocab, seed = world.train.vocab, settings.seed
+    config = config or TransformerConfig(positions=32 * -(-world.max_tokens // 32))
+    model = Transformer(vocab, config, seeded(seed, "weights"))
+    training = TrainConfig(steps=settings.base_steps, lr=5e-4, weight_decay=0.1)
+    algorithm = Algorithm(name="sft")
+    batches = algorithm.stream(world, model, model, seeded(seed, "base batches"), 256)
+    for _ in train(model, batches, algorithm.loss(), training):
+        pass
+    return model
+
+
+class Observer:
+    """Looks at models of one world, always at the same questions and with the same chance."""
+
+    def __init__(self, world: World, settings: Settings) -> None:
+        self.world, self.settings = world, settings
+        seen = observed(world.test.vocab, world.paths)
+        self.tasks, self.degrees = {}, {}
+        for name, task, most in (
+            ("train", world.train, settings.pairs),
+            ("test", world.test, 2 * settings.pairs),
+        ):
+            some = torch.randperm(len(task.pairs), generator=seeded(settings.seed, f"look {name}"))
+            self.tasks[name] = Task(task.graph, task.pairs[some[:most]], task.reward)
+            self.degrees[name] = degrees(self.tasks[name], seen)
+        correct = world.graph.correct.sum(-1)
+        cells = (correct > 2).nonzero()  # [target, here] with a real choice: three to be shown
+        self.choosing = cells[:: max(len(cells) // 3, 1)][: 3 if settings.seed == 0 else 0]
+
+    def look(self, model: PathModel, sampler: Sampler) -> dict[str, Any]:
+        """All we measure of a model, as plain values."""
+        found: dict[str, Any] = {}
+        samples = {"train": self.settings.samples, "test": self.settings.samples // 5}
+        for name, task in self.tasks.items():
+            rng = seeded(self.settings.seed, "look")
+            scores = evaluate(model, task, rng=rng, samples=samples[name], sampler=sampler)
+            found |= scores.summary(f"{name}_")
+            found[f"{name}_by_degree"] = scores.by(self.degrees[name])
+            found[f"{name}_errors"] = scores.errors
+        table = next_logits(model)
+        return {**found, **asdict(recovery(model, self.world.graph)), **self.of_logits(table)}
+
+    def of_logits(self, table: Float[Tensor, "N N V"]) -> dict[str, Any]:
+        """Of the logits [target, here, next] of every first step that has a right answer.
+
+        `spread_of_right` is the standard deviation among the right next nodes of one
+        (target, here), averaged over those with several. `logits` gives mean and standard deviation
+        of the next nodes that are right (an edge, and the target can be reached), half right (one
+        of the two) and wrong (neither).
+        """
+        graph = self.world.graph
+        n = graph.n
+        kl = kl_to_uniform(graph, table)
+        can = graph.correct.any(-1) & ~torch.eye(n, dtype=torch.bool)
+        value = graph.adjacency.int()[None] + graph.reachability.int()[:, None]  # [N, N, N]
+        nodes = table[..., :n]
+        other = ~torch.eye(n, dtype=torch.bool)[None].expand_as(nodes)  # here is no candidate
+        classes: dict[str, Any] = {}
+        for name, worth in (("right", 2), ("half", 1), ("wrong", 0)):
+            some = nodes[(value == worth) & can[..., None] & other]
+            classes[name] = [float(some.mean()), float(some.std())] if len(some) > 1 else None
+        several = can & (graph.correct.sum(-1) > 1)
+        right = graph.correct[several].float()  # [M, N]
+        chosen = nodes[several] * right
+        mean = chosen.sum(-1) / right.sum(-1)
+        spread = (chosen.square().sum(-1) / right.sum(-1) - mean.square()).clamp(min=0).sqrt()
+        return {
+            "logits": classes,
+            "spread_of_right": float(spread.mean()),
+            "kl_to_uniform": float(kl[several].mean()),
+            "adjacency_auc_logits": auc(edge_scores(table, can)[~torch.eye(n).bool()],
+                                        graph.adjacency[~torch.eye(n).bool()]),
+            "cells": [table[i, j].tolist() for i, j in self.choosing.tolist()],
+        }  # fmt: skip
+
+
+def edge_scores(table: Float[Tensor, "N N V"], can: Tensor) -> Float[Tensor, "N N"]:
+    """How much a model's logits speak for each step [here, next]: their mean over targets.
+
+    Only targets that `here` can reach count; each row of logits has its own mean taken off first.
+    Where no target can be reached, 0.
+    """
+    n = len(table)
+    centred = table[..., :n] - table[..., :n].mean(-1, keepdim=True)
+    weight = can.float()
+    return torch.einsum("ij,ijk->jk", weight, centred) / weight.sum(0).clamp(min=1)[:, None]
+
+
+def grid(tier: str) -> dict[str, Settings]:
+    """The settings of each result: both graphs, ten seeds (`full`), or one small seed (`quick`)."""
+    if tier == "quick":
+        looks: tuple[int, ...] = (50, 150)
+        small = Settings(nodes=30, base_steps=150, steps=150, samples=20, pairs=60, looks=looks)
+        return {"quick-dag": small, "quick-blocksworld": replace(small, blocks=3)}
+    looks = (50, 100, 200, 300, 400, 500, 600, 700, 800, 900, 1000)
+    return {
+        **{f"dag-seed{seed}": Settings(seed=seed) for seed in SEEDS},
+        **{
+            f"blocksworld-seed{seed}": Settings(seed=seed, blocks=4, steps=1000, looks=looks)
+            for seed in SEEDS
+        },
+    }
+
+
+def packed(matrix: Tensor) -> dict[str, Any]:
+    """A matrix as text: half-precision numbers in base64."""
+    raw = matrix.numpy().astype("<f2").tobytes()
+    return {"shape": list(matrix.shape), "float16": base64.b64encode(raw).decode()}
+
+
+def unpacked(page: Mapping[str, Any]) -> Tensor:
+    """The matrix that `packed` wrote."""
+    raw = np.frombuffer(base64.b64decode(page["float16"]), dtype="<f2")
+    return torch.from_numpy(raw.astype("float32")).view(*page["shape"])
+
+
+def run_learners(settings: Settings, learners: Mapping[str, Learner]) -> dict[str, Any]:
+    """Train every learner; {learner: {"step": [...], "train_accuracy": [...], ...}} and more.
+
+    For seed 0 the last model's matrices are kept: `weights`, the read-out W^M', and `logits`.
+    """
+    torch.set_num_threads(1)
+    began = time.process_time()
+    world = settings.world()
+    base, observer = base_model(world, settings), Observer(world, settings)
+    table: dict[str, Any] = {}
+    matrices: dict[str, Any] = {"SFT": _matrices(base, observer)}
+    seconds = {"SFT": time.process_time() - began}
+    for name, learner in learners.items():
+        started, model = time.process_time(), copy.deepcopy(base)
+        algorithm, training = learner.algorithm, learner.training
+        if algorithm.kl:
+            training = replace(training, refresh=0)
+        rng = seeded(settings.seed, f"walks of {name}")
+        batches = algorithm.stream(world, model, base, rng, learner.batch)
+        sampler = algorithm.sampler(world)
+        looks = [{"step": 0, **observer.look(base, sampler)}]
+        for record in train(model, batches, algorithm.loss(), training):
+            if record.step in settings.looks:
+                looks.append({"step": record.step, **observer.look(model, sampler)})
+        table[name] = {key: [row[key] for row in looks] for key in looks[0]}
+        matrices[name] = _matrices(model, observer)
+        seconds[name] = time.process_time() - started
+    return {
+        "facts": {
+            "edges": len(world.graph.edges),
+            "train_pairs": len(world.train.pairs),
+            "test_pairs": len(world.test.pairs),
+            "cells": observer.choosing.tolist(),
+            "cpu_seconds": seconds,
+        },
+        "learners": table,
+        "matrices": matrices if settings.seed == 0 else {},
+    }
+
+
+def _matrices(model: Transformer, observer: Observer) -> dict[str, Any]:
+    graph = observer.world.graph
+    can = graph.correct.any(-1) & ~torch.eye(graph.n, dtype=torch.bool)
+    return {
+        "weights": packed(model.readout().adjacency),
+        "logits": packed(edge_scores(next_logits(model), can)),
+    }
