@@ -25,7 +25,7 @@ from planrl.graphs import (
     random_digraph,
     seeded,
 )
-from planrl.models import LogitTable, PathModel, Readout
+from planrl.models import LinearTransformer, LogitTable, PathModel, Readout
 from planrl.objectives import Loss, policy_gradient, q_learning, sft
 from planrl.paths import sample_paths
 from planrl.rollouts import Sampler, demonstrations, on_policy, replay, rollout

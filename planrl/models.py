@@ -98,6 +98,37 @@ class LogitTable(nn.Module):
         return Readout(table.mean(0), table.mean(1))
 
 
+class LinearTransformer(nn.Module):
+    """Logits W^M[here] + W^V[target], both zero at first: the Transformer the theorems simplify to.
+
+    Attention rests on the target, embeddings are one-hot, the feed-forward part is linear, and
+    there is no layer norm. Source: ALPINE's Theorem 3, the paper's Theorem 5.3.
+    """
+
+    def __init__(self, vocab: Vocab) -> None:
+        super().__init__()
+        self.vocab = vocab
+        self.here = nn.Parameter(torch.zeros(vocab.n_nodes, vocab.size))
+        self.target = nn.Parameter(torch.zeros(vocab.n_nodes, vocab.size))
+
+    def forward(self, tokens: Int[Tensor, "B L"]) -> Float[Tensor, "B L V"]:
+        """Logits of the next token at every position; 0 where nothing is chosen."""
+        self.vocab.check(tokens)
+        live = tokens != self.vocab.end
+        live[:, : PROMPT - 1] = False
+        here = embedding(tokens.clamp(max=self.vocab.n_nodes - 1), self.here)
+        return (here + embedding(tokens[:, 1:2], self.target)) * live.unsqueeze(-1)
+
+    def decoder(self, tokens: Int[Tensor, "B P"], length: int) -> Decoder:
+        """A decoder that has read these prompts."""
+        return Chain(self.here.detach() + self.target.detach()[:, None], tokens)
+
+    def readout(self) -> Readout:
+        """W^M and W^V themselves."""
+        n = self.vocab.n_nodes
+        return Readout(self.here.detach()[:, :n].clone(), self.target.detach()[:, :n].clone())
+
+
 class Chain:
     """The table's decoder: walks stand in cells (target, here), counted row by row.
 

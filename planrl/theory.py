@@ -43,10 +43,11 @@ def sft_optimum(task: Task, tokens: Int[Tensor, "M L"]) -> Float[Tensor, "N N V"
 
 
 def optimal_q(
-    task: Task, *, discount: float = 1.0, start: float = 0.0, sweeps: int = 10_000
+    task: Task, *, discount: float = 1.0, start: float | Tensor = 0.0, sweeps: int = 10_000
 ) -> Float[Tensor, "N N V"]:
     """The fixed point of Q-learning's update, [target, here, next], from `start` by iteration.
 
+    `start` is one number or a table of them.
     Each step earns what the task's reward gives a walk of that single step. nan where here is the
     target: nothing is chosen there. On a DAG with process reward this is A + R - 1 (Theorem 5.2)
     from any start; with directed cycles or outcome reward it depends on `start` (Theorem 5.1).
@@ -55,7 +56,7 @@ def optimal_q(
     target, here, following = torch.cartesian_prod(*[torch.arange(m) for m in (n, n, n + 1)]).T
     rows = torch.stack([here, target, here, following, torch.full_like(here, n)], 1)
     earned = task.reward(task.graph, rows)[:, PROMPT - 1].view(n, n, n + 1)
-    q = torch.full((n, n, n + 1), float(start))
+    q = torch.as_tensor(start, dtype=torch.float32).expand(n, n, n + 1)
     same = torch.eye(n, dtype=torch.bool)
     for _ in range(sweeps):
         value = q[..., :n].amax(-1).masked_fill(same, 0.0)  # [target, next]; 0 once there
@@ -90,6 +91,35 @@ def kl_to_uniform(graph: Graph, logits: Float[Tensor, "N N V"]) -> Float[Tensor,
     cross = torch.where(graph.correct, -logq, 0.0).sum(-1) / number  # 0 / 0 = nan where C is empty
     kl = cross - number.log()
     return kl.masked_fill(torch.eye(graph.n, dtype=torch.bool), torch.nan)
+
+
+def kl_drift(policy: Float[Tensor, " C"], lr: float) -> float:
+    """How much one update of size `lr` raises KL(U_C || q) in expectation, to second order.
+
+    (lr^2 / 2) ||diag(q) - q q^T||^2 for a policy q that is right whatever it chooses: the update
+    f + lr (e_k - q), k drawn from q, moves nowhere on average, and the KL is convex in f.
+    Source: Theorem 4.3, our derivation.
+    """
+    spread = policy.diag() - torch.outer(policy, policy)
+    return float(lr**2 / 2 * spread.square().sum())
+
+
+def collapse_times(
+    choices: int, *, lr: float, batch: int = 1, runs: int = 100, rng: torch.Generator
+) -> Float[Tensor, " R"]:
+    """After how many updates each of `runs` policies chooses one of its choices 99 times of 100.
+
+    All choices are right and equally likely at first; an update averages over `batch` draws.
+    """
+    logits = torch.zeros(runs, choices)
+    times, step = torch.zeros(runs), 0
+    while (times == 0).any():
+        policy, step = logits.softmax(-1), step + 1
+        times[(times == 0) & (policy.amax(-1) >= 0.99)] = step
+        drawn = torch.multinomial(policy, batch, replacement=True, generator=rng)
+        share = torch.zeros_like(logits).scatter_add_(1, drawn, torch.ones(runs, batch)) / batch
+        logits = logits + lr * (share - policy)
+    return times
 
 
 @dataclass(frozen=True)

@@ -46,13 +46,15 @@ def small_task():
     return pr.all_pairs(pr.random_dag(12, 0.35, pr.seeded(3, "graph")))
 
 
-@pytest.fixture(params=["table", "transformer"])
+@pytest.fixture(params=["table", "linear", "transformer"])
 def make_model(request):
     """A function vocab -> model, for each kind of model there is."""
 
     def make(vocab, seed=0):
         if request.param == "table":
             return pr.LogitTable(vocab)
+        if request.param == "linear":
+            return pr.LinearTransformer(vocab)
         config = pr.TransformerConfig(width=24, heads=2)
         return pr.Transformer(vocab, config, pr.seeded(seed, "weights"))
 

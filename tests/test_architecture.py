@@ -15,7 +15,8 @@ LAYERS = [
     ["blocksworld.states"],
     ["blocksworld.strips"],
     ["blocksworld.pddl_files", "blocksworld.recognise"],
-    ["blocksworld", "blocksworld.__init__"],
+    ["blocksworld.__init__"],
+    ["blocksworld"],
     ["tasks"],
     ["models", "theory", "paths"],
     ["transformer", "rollouts"],
@@ -26,8 +27,15 @@ LAYERS = [
     ["controls", "pictures", "widgets", "exercises", "sweeps", "experiments.runs"],
     ["experiments.learners", "experiments.costs"],
     ["experiments.quantised", "experiments.study"],
-    ["experiments.fig2", "experiments.fig3"],
+    ["experiments.fig2", "experiments.fig3", "experiments.kl_flow"],
+    ["experiments.theorems_policy"],
+    ["experiments.theorems_value"],
+    ["experiments.theorems", "cluster"],
     ["experiments.store"],
+    ["claims.judge"],
+    ["claims.exact", "claims.trained"],
+    ["claims.__init__"],
+    ["claims"],
     ["commands.files"],
     [
         "commands.train",
@@ -35,11 +43,12 @@ LAYERS = [
         "commands.inspect",
         "commands.plan",
         "commands.reproduce",
+        "commands.claims",
     ],
     ["__main__", "__init__", "experiments.__init__", "commands.__init__"],
 ]
 ONLY = {"plotly": {"plots", "pictures", "controls", "widgets"}, "ipywidgets": {"widgets"},
-        "tqdm": {"commands.train"}, "safetensors": {"checkpoints"}, "joblib": {"sweeps"},
+        "tqdm": {"commands.train", "commands.reproduce"}, "safetensors": {"checkpoints"}, "joblib": {"sweeps", "cluster"},
         "pddl": {"blocksworld.pddl_files"}, "lark": {"blocksworld.pddl_files"}}  # fmt: skip
 
 
@@ -49,12 +58,16 @@ def modules():
         yield name, ast.parse(path.read_text())
 
 
+PLACED = {f"planrl.{name}" for names in LAYERS for name in names}
+
+
 def imported(tree):
+    """Every module a tree imports; of a package, the modules that are taken from it."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
-            if node.module in ("planrl", "planrl.experiments"):
-                yield from (f"{node.module}.{alias.name}" for alias in node.names)
-            yield node.module
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if inner in PLACED else node.module
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
 

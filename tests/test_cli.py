@@ -11,7 +11,6 @@ import torch
 import planrl as pr
 from planrl.__main__ import main
 from planrl.checkpoints import load
-from planrl.experiments import learners, store
 from planrl.formats import write_alpine, write_graphml
 
 SMALL = ["--nodes", "14", "--edge-probability", "0.3", "--train-share", "0.5", "--width", "16"]
@@ -194,50 +193,8 @@ def test_ctrl_c_saves_and_says_how_to_go_on_and_going_on_changes_nothing(tmp_pat
         assert torch.equal(value, cut.model.state_dict()[key])
 
 
-def test_reproduce_runs_what_is_missing_and_skips_what_is_there(tmp_path, monkeypatch):
-    tiny = {"nodes": 14, "base_steps": 3, "steps": 3, "outcome_steps": 2, "samples": 4,
-            "test_samples": 4, "looks": (2, 3)}  # fmt: skip
-    real = learners.Settings
-    monkeypatch.setattr(learners, "Settings", lambda seed: real(seed=seed, **tiny))
-    told = []
-    paths = list(store.reproduce("learners", (0, 1), folder=tmp_path, tell=told.append))
-    assert [path.name for path in paths] == ["learners-seed0.json", "learners-seed1.json"]
-    first = paths[0].read_bytes()
-    list(store.reproduce("learners", (0, 1), folder=tmp_path, tell=told.append))
-    assert told[2:] == [f"{path.name}: already there" for path in paths]
-    page = store.results("learners", tmp_path)[0]
-    curves = page["result"]["learners"]
-    assert set(curves) == set(learners.learners(real(seed=0)))
-    assert curves["policy gradient"]["step"] == [0, 2, 3]
-    assert curves["Q-learning, outcome reward"]["step"] == [0, 2]
-    list(store.reproduce("learners", (0,), folder=tmp_path, again=True))
-    timing = lambda b: {**json.loads(b)["result"], "facts": None}  # noqa: E731
-    assert timing(paths[0].read_bytes()) == timing(first)
-    with pytest.raises(pr.InputError, match="reproduce"):
-        store.results("learners", tmp_path / "empty")
-
-
-@pytest.mark.slow
-def test_reproduce_makes_the_same_numbers_with_several_jobs_at_once(tmp_path, monkeypatch):
-    tiny = {"nodes": 14, "base_steps": 3, "steps": 3, "outcome_steps": 2, "samples": 4,
-            "test_samples": 4, "looks": (2, 3)}  # fmt: skip
-    real = learners.Settings
-    monkeypatch.setattr(learners, "Settings", lambda seed: real(seed=seed, **tiny))
-    pages = []
-    for n_jobs in (1, 2):
-        told, folder = [], tmp_path / str(n_jobs)
-        paths = list(store.reproduce("learners", (0, 1, 2), folder=folder, n_jobs=n_jobs,
-                                     tell=told.append))  # fmt: skip
-        assert [path.name for path in paths] == [f"learners-seed{k}.json" for k in range(3)]
-        assert told == [f"{path.name}: running" for path in paths]
-        pages.append(store.results("learners", folder))
-        for page in pages[-1]:
-            page["result"]["facts"].pop("cpu_seconds")
-    assert pages[0] == pages[1]
-
-
 def test_the_command_line_explains_itself(capsys):
-    for command in ([], ["train"], ["evaluate"], ["inspect"], ["reproduce"]):
+    for command in ([], ["train"], ["evaluate"], ["inspect"], ["reproduce"], ["claims"], ["plan"]):
         with pytest.raises(SystemExit) as stop:
             main([*command, "--help"])
         assert stop.value.code == 0

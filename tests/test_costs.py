@@ -108,15 +108,13 @@ def test_costs_are_measured_by_the_command_in_processes_of_their_own(tmp_path, m
     few = {"nodes": (14,), "batch": (8,), "layers": (1,), "width": (8,), "length": (4,)}
     real, whole = costs.Settings, costs.points
     monkeypatch.setattr(store, "FOLDER", tmp_path)
-    monkeypatch.setattr(store.reproduce, "__kwdefaults__",
-                        {**store.reproduce.__kwdefaults__, "folder": tmp_path})  # fmt: skip
     monkeypatch.setattr(costs, "Settings", lambda: real(base=TINY, **few))
     monkeypatch.setattr(
         costs, "points", lambda s: [p for p in whole(s) if p.work != "roll-out"][:4]
     )
     assert main(["reproduce", "--only", "costs"]) == 0
     assert "costs.json: done" in capsys.readouterr().out
-    (page,) = store.results("costs", tmp_path)
+    (page,) = store.results("costs", folder=tmp_path)
     rows = page["result"]["rows"]
     assert [row["work"] for row in rows] == ["sft step", "policy-gradient step", "graph", "paths"]
     for row in rows:

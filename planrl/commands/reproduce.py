@@ -1,30 +1,63 @@
-"""planrl reproduce: make the saved results the book shows."""
+"""planrl reproduce: make the saved results that the book and the claims rest on."""
 
 from __future__ import annotations
 
 import argparse
-from functools import partial
+import sys
+from pathlib import Path
 from typing import Any
 
-from planrl.experiments.store import EXPERIMENTS, reproduce
+from tqdm import tqdm
+
+from planrl.experiments import store
 
 
 def add(commands: Any) -> None:
     """Add the command."""
     command = commands.add_parser("reproduce", help="make the saved results the book shows")
-    command.add_argument("--only", choices=list(EXPERIMENTS), help="one experiment (default: all)")
+    command.add_argument(
+        "--tier",
+        choices=store.TIERS,
+        default="full",
+        help="quick: one seed, small (minutes); full: the paper's figures (full)",
+    )
+    names = [*store.EXPERIMENTS, *store.FIGURES]
+    command.add_argument("--only", choices=names, help="one experiment or figure (default: all)")
     command.add_argument("--seeds", type=int, nargs="+", help="default: those of the experiment")
     command.add_argument("--again", action="store_true", help="also what is already there")
-    command.add_argument("--jobs", type=int, default=1, metavar="N", help="seeds run at once (1)")
+    command.add_argument(
+        "--folder",
+        type=Path,
+        default=None,
+        help="where the results go (default: where the book finds them)",
+    )
+    command.add_argument("--jobs", type=int, default=1, metavar="N", help="runs at once (1)")
+    command.add_argument(
+        "--scheduler",
+        default="",
+        metavar="ADDRESS",
+        help="a Dask cluster to run on, tcp://host:8786",
+    )
     command.set_defaults(execute=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run what has no result yet."""
-    tell = partial(print, flush=True)
-    for name in [options.only] if options.only else EXPERIMENTS:
-        own = EXPERIMENTS[name].SEEDS
-        seeds = tuple(options.seeds or own) if own or options.only else own
-        for path in reproduce(name, seeds, again=options.again, n_jobs=options.jobs, tell=tell):
-            print(f"{path.name}: done", flush=True)
-    return 0
+    """Run what has no result yet: 1 if a run failed."""
+    folder = options.folder or store.FOLDER
+    names = [options.only] if options.only else list(store.EXPERIMENTS)
+    wanted = store.jobs(names, tier=options.tier, seeds=options.seeds or (), folder=folder)
+    failed = []
+    made = store.reproduce(
+        wanted, again=options.again, n_jobs=options.jobs, scheduler=options.scheduler
+    )
+    with tqdm(total=len(wanted), unit="run", disable=not sys.stderr.isatty()) as bar:
+        for one in made:
+            if one.error:
+                failed.append(one.error)
+                bar.write(f"{one.path.name}: failed", file=sys.stderr)
+            else:
+                bar.write(f"{one.path.name}: {'done' if one.fresh else 'already there'}")
+            bar.update()
+    for error in failed:
+        print(f"planrl: {error}", file=sys.stderr)
+    return int(bool(failed))

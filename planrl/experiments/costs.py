@@ -44,7 +44,6 @@ from planrl.train import TrainConfig, train
 from planrl.transformer import Transformer, TransformerConfig
 
 NAME = "costs"
-SEEDS: tuple[int, ...] = ()
 EDGE_PROBABILITY = 0.15
 Prepared = tuple[Callable[[], object], dict[str, Any]]
 """The work as a function to be called again and again, and facts about it."""
@@ -85,6 +84,11 @@ class Settings:
     layers: tuple[int, ...] = (1, 2, 3, 4)
     width: tuple[int, ...] = (60, 120, 180, 240)
     length: tuple[int, ...] = (4, 8, 15, 30, 60)
+
+
+def grid(tier: str) -> dict[str, Settings]:
+    """One result, without a seed; none is quick."""
+    return {} if tier == "quick" else {"": Settings()}
 
 
 def points(settings: Settings) -> list[Point]:
@@ -290,11 +294,7 @@ WORK: dict[str, Callable[[Point], Prepared]] = {
     "paths": _paths,
 }
 MODELS: Sequence[str] = ("sft step", "policy-gradient step", "roll-out")
-AXES: dict[str, Sequence[str]] = {
-    "nodes": tuple(WORK),
-    "batch": MODELS,
-    "layers": MODELS,
-    "width": MODELS,
-    "length": tuple(WORK),
-}
+NAMES = ("nodes", "batch", "layers", "width", "length")
+AXES: dict[str, Sequence[str]] = dict.fromkeys(NAMES, MODELS)
+AXES["nodes"] = AXES["length"] = tuple(WORK)
 """Axis -> the work that is measured along it."""

@@ -27,7 +27,6 @@ from planrl.train import TrainConfig, train
 from planrl.transformer import Transformer, TransformerConfig
 
 NAME = "learners"
-SEEDS = (0, 1, 2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +41,11 @@ class Settings:
     samples: int = 100
     test_samples: int = 10
     looks: tuple[int, ...] = (100, 200, 400, 800, 1400, 2000)
+
+
+def grid(tier: str) -> dict[str, Settings]:
+    """Three seeds; none are quick."""
+    return {} if tier == "quick" else {f"seed{s}": Settings(seed=s) for s in range(3)}
 
 
 def learners(settings: Settings) -> dict[str, tuple[Algorithm, TrainConfig, int]]:

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 NAME = "quantised"
-SEEDS = (0, 1)
 FULL = 32
 
 
@@ -47,6 +46,11 @@ class Settings:
     size: int = 128
     bits: tuple[int, ...] = (FULL, 8, 4, 3, 2)
     samples: int = 20
+
+
+def grid(tier: str) -> dict[str, Settings]:
+    """Two seeds; none are quick."""
+    return {} if tier == "quick" else {f"seed{s}": Settings(seed=s) for s in range(2)}
 
 
 def rounded(weight: Float[Tensor, "O I"], bits: int) -> Float[Tensor, "O I"]:

@@ -1,9 +1,15 @@
-"""Saved results: only `python -m planrl reproduce` writes them; chapters read them."""
+"""Saved results: only `python -m planrl reproduce` writes them; chapters and claims read them.
+
+An experiment is a module with a NAME, a `grid(tier)` of named settings and `run(settings)`. A
+result is one file, `NAME-LABEL.json`, with all that made it: settings, versions, seconds.
+"""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator, Mapping
+import time
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +20,16 @@ import torch
 from planrl import __version__
 from planrl.checkpoints import read_json, to_json, write_atomically
 from planrl.errors import InputError
-from planrl.experiments import costs, learners, quantised
+from planrl.experiments import costs, fig2, fig3, learners, quantised, theorems
 
 FORMAT = "planrl-result/1"
 FOLDER = Path(__file__).parent / "results"
 
-EXPERIMENTS = {module.NAME: module for module in (learners, quantised, costs)}
-"""Name -> module with `Settings`, `SEEDS` (none: one result, no seed) and `run(settings)`."""
+EXPERIMENTS = {m.NAME: m for m in (theorems, fig2, fig3, learners, quantised, costs)}
+"""Name -> module with `grid(tier)` and `run(settings)`."""
+FIGURES = {"fig1": ("fig2", "fig3"), "fig4": ("fig2", "fig3")}
+"""Figures that are drawn from other figures' runs."""
+TIERS = ("quick", "full")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +41,24 @@ class Job:
     path: str
 
 
-def make(job: Job) -> str:
-    """Run an experiment and save its result; where it is."""
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """What became of a job: `fresh` if it ran now; `error` if it failed, with its settings."""
+
+    path: Path
+    fresh: bool = True
+    error: str = ""
+
+
+def make(job: Job) -> tuple[str, str, str]:
+    """Run an experiment and save its result: where it is, its content, what went wrong."""
+    path, began = Path(job.path), time.perf_counter()
+    try:
+        result = _rounded(EXPERIMENTS[job.name].run(job.settings))
+    except Exception as error:  # the others go on; this one is told at the end
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        said = f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
+        return job.path, "", f"{job.name} with {job.settings} failed. {said}"
     page = {
         "format": FORMAT,
         "experiment": job.name,
@@ -43,64 +68,100 @@ def make(job: Job) -> str:
             "torch": torch.__version__.split("+")[0],
             "numpy": np.__version__,
             "python": platform.python_version(),
+            "seconds": round(time.perf_counter() - began, 1),
         },
-        "result": _rounded(EXPERIMENTS[job.name].run(job.settings)),
+        "result": result,
     }
-    write_atomically(Path(job.path), to_json(page))
-    return job.path
+    content = to_json(page, indent=None)
+    write_atomically(path, content)
+    return job.path, content.decode(), ""
+
+
+def jobs(
+    names: Sequence[str], *, tier: str = "full", seeds: Sequence[int] = (), folder: Path = FOLDER
+) -> list[Job]:
+    """What is to be made for these experiments or figures; only these seeds, if any are given."""
+    if tier not in TIERS:
+        raise InputError(f"tier {tier!r} is unknown: choose {' or '.join(TIERS)}")
+    wanted: dict[str, Job] = {}
+    for given in names:
+        for name in FIGURES.get(given, (given,)):
+            if name not in EXPERIMENTS:
+                known = ", ".join([*EXPERIMENTS, *FIGURES])
+                raise InputError(f"no experiment is called {name!r}; there are: {known}")
+            grid: Mapping[str, Any] = EXPERIMENTS[name].grid(tier)
+            for label, settings in grid.items():
+                seed = asdict(settings).get("seed")
+                if seeds and seed is None:
+                    raise InputError(f"{name} has no seeds: leave out --seeds")
+                if not seeds or seed in seeds:
+                    file = f"{name}-{label}.json" if label else f"{name}.json"
+                    wanted[file] = Job(name=name, settings=settings, path=str(folder / file))
+    if not wanted and seeds:
+        raise InputError(f"no result of {', '.join(names)} has a seed among {list(seeds)}")
+    return list(wanted.values())
 
 
 def reproduce(
-    name: str,
-    seeds: tuple[int, ...],
-    *,
-    folder: Path = FOLDER,
-    again: bool = False,
-    n_jobs: int = 1,
-    tell: Callable[[str], None] = lambda line: None,
-) -> Iterator[Path]:
-    """Run the seeds that have no result yet (all, if `again`); the path of each result.
+    wanted: Sequence[Job], *, again: bool = False, n_jobs: int = 1, scheduler: str = ""
+) -> Iterator[Made]:
+    """Make the results that are not there yet (all, if `again`), in their order.
 
-    `n_jobs` of them run at once, each in a process of its own, and save the same numbers.
+    `n_jobs` of them run at once, each in a process of its own, or as many as the Dask cluster at
+    the address `scheduler` has workers; the numbers are the same. One that fails does not stop the
+    others. Raises InputError, before anything runs, for a result that is there but can't be read.
     """
-    jobs = _jobs(name, seeds, folder)
-    missing = [job for job in jobs if again or not _is_there(job)]
-    made: Iterator[str] = map(make, missing)
-    if n_jobs != 1:  # imported here, since only this road needs joblib
-        from planrl.sweeps import sweep
+    missing = [job for job in wanted if again or not is_there(job)]
+    results: Iterator[tuple[str, str, str]] = map(make, missing)
+    if n_jobs != 1 or scheduler:  # imported here, since only these roads need joblib
+        from planrl.cluster import spread
 
-        made = (result.value for result in sweep(make, missing, n_jobs=n_jobs))
-    for job in jobs:
-        tell(f"{Path(job.path).name}: {'running' if job in missing else 'already there'}")
-        yield Path(next(made) if job in missing else job.path)
+        results = spread(make, missing, n_jobs=n_jobs, scheduler=scheduler)
+    todo = {job.path for job in missing}
+    for job in wanted:
+        path = Path(job.path)
+        if job.path not in todo:
+            yield Made(path=path, fresh=False)
+            continue
+        _, content, error = next(results)
+        if not error and not path.exists():  # made on another machine
+            write_atomically(path, content.encode())
+        yield Made(path=path, error=error)
 
 
-def results(name: str, folder: Path = FOLDER) -> list[dict[str, Any]]:
-    """The saved results of an experiment, a dict with `settings` and `result` for each seed."""
-    paths = sorted([*folder.glob(f"{name}.json"), *folder.glob(f"{name}-seed*.json")])
+def results(name: str, *, of: str = "", folder: Path = FOLDER) -> list[dict[str, Any]]:
+    """The saved results of an experiment, a dict with `settings` and `result` for each seed.
+
+    `of` begins the label of those wanted: "dag" or "blocksworld", say. Without it, all but the
+    quick tier's.
+    """
+    labels = [f"{name}-{of}*.json"] if of else [f"{name}.json", f"{name}-*.json"]
+    paths = [path for label in labels for path in folder.glob(label)]
+    if not of.startswith("quick"):
+        paths = [path for path in paths if "-quick" not in path.name]
     if not paths:
         raise InputError(f"no result of {name!r}: make them with `python -m planrl reproduce`")
-    return [read_json(path, FORMAT) for path in paths]
+    return [read_json(path, FORMAT) for path in sorted(paths)]
+
+
+def is_there(job: Job) -> bool:
+    """Whether the job's result is saved, made with these settings."""
+    path = Path(job.path)
+    if not path.exists():
+        return False
+    try:
+        page = read_json(path, FORMAT)
+        if "settings" not in page or "result" not in page:
+            raise InputError(f"{path} is not a whole result")
+    except InputError as error:
+        raise InputError(
+            f"{error}. Delete the file, or use --again, to have it made anew"
+        ) from None
+    return bool(page["settings"] == _plain(job.settings))
 
 
 def _plain(settings: Any) -> dict[str, Any]:
     return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(settings).items()}
-
-
-def _jobs(name: str, seeds: tuple[int, ...], folder: Path) -> list[Job]:
-    module = EXPERIMENTS[name]
-    if module.SEEDS:
-        named = {f"{name}-seed{seed}.json": module.Settings(seed=seed) for seed in seeds}
-    elif seeds:
-        raise InputError(f"{name} has no seeds: leave out --seeds")
-    else:
-        named = {f"{name}.json": module.Settings()}
-    return [Job(name=name, settings=s, path=str(folder / file)) for file, s in named.items()]
-
-
-def _is_there(job: Job) -> bool:
-    path = Path(job.path)
-    return path.exists() and bool(read_json(path, FORMAT)["settings"] == _plain(job.settings))
 
 
 def _rounded(value: Any) -> Any:

@@ -1,0 +1,97 @@
+"""Policy gradient with a KL penalty in expectation: no sampling, every walk counted by its chance.
+
+For one question (source, target) and a table of policies q[here, next]: how often each node is
+visited, how likely a choice there leads to a right answer, and where gradient steps then go.
+Theorem 4.4 speaks of where they stop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from planrl.graphs import Graph
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Question:
+    """A source, a target and how many tokens may be chosen."""
+
+    graph: Graph
+    source: int
+    target: int
+    choices: int = 16
+
+
+def success(
+    question: Question, policy: Float[Tensor, "N V"]
+) -> tuple[Float[Tensor, " N"], Float[Tensor, "N V"], float]:
+    """Visits of each node, p[here, next], and the chance that a walk is right.
+
+    p is the chance that a walk is right given that it chooses next at here. A walk that has made
+    an illegal step goes on, and can't be right any more: its visits count in p. END before the
+    target is wrong. p is nan where no walk comes by.
+    """
+    graph, n, target = question.graph, question.graph.n, question.target
+    adjacency = graph.adjacency.double()
+    step = policy[:, :n].double()
+    legal, illegal = step * adjacency, step * (1 - adjacency)
+    legal[target] = illegal[target] = 0.0  # a walk ends there
+    ahead = [torch.zeros(n, dtype=torch.float64)]  # chance to be right, with so many choices left
+    ahead[0][target] = 1.0
+    for _ in range(question.choices):
+        following = legal @ ahead[-1]
+        following[target] = 1.0
+        ahead.append(following)
+    clean, tainted = torch.zeros(2, n, dtype=torch.float64)
+    clean[question.source] = 1.0
+    visits, right = torch.zeros(n, dtype=torch.float64), torch.zeros(n, n, dtype=torch.float64)
+    for left in range(question.choices, 0, -1):
+        here = clean.clone()
+        here[target] = 0.0
+        visits += here + tainted.masked_fill(torch.arange(n) == target, 0.0)
+        right += here[:, None] * adjacency * ahead[left - 1]
+        clean, tainted = clean @ legal, tainted @ (legal + illegal) + clean @ illegal
+    chance = torch.zeros(n, n + 1, dtype=torch.float64)
+    chance[:, :n] = right
+    return visits, chance / visits[:, None], float(ahead[-1][question.source])
+
+
+def settle(
+    question: Question,
+    start: Float[Tensor, "N V"],
+    base: Float[Tensor, "N V"],
+    *,
+    kl: float,
+    lr: float = 0.5,
+    steps: int = 2_000,
+) -> Float[Tensor, "N V"]:
+    """The policy that expected *natural* gradient steps from `start` end at, drawn to `base`.
+
+    The plain gradient at a node is visits * sum_k q_k (p_k - lambda log(q_k / base_k)) (e_k - q).
+    It stops where the natural one, p - lambda log(q / base), is the same for all k; the plain one
+    takes exp(1 / lambda) times as many steps to get there, since it hardly moves what q has left.
+    """
+    logits, anchor = start.double().log(), base.double().log()
+    for _ in range(steps):
+        policy = logits.softmax(-1)
+        chance = success(question, policy)[1].nan_to_num(0.0)
+        update = chance - kl * (logits.log_softmax(-1) - anchor)
+        update = update - (policy * update).sum(-1, keepdim=True)
+        logits = logits + lr * update
+        if float(update.abs().max()) < 1e-9:
+            break
+    return logits.softmax(-1)
+
+
+def predicted(
+    chance: Float[Tensor, "N V"], base: Float[Tensor, "N V"], kl: float
+) -> Float[Tensor, "N V"]:
+    """Theorem 4.4: q proportional to base * exp(p / lambda)."""
+    return (base.double().log() + chance / kl).softmax(-1)

@@ -1,0 +1,133 @@
+"""The claims: how a verdict comes about, and what the packaged results say of the paper."""
+
+import json
+import math
+
+import pytest
+import torch
+
+import planrl as pr
+from planrl.__main__ import main
+from planrl.claims import (
+    CLAIMS,
+    FAILS,
+    HERE,
+    HOLDS,
+    UNDECIDED,
+    UNKNOWN,
+    Claim,
+    Place,
+    find,
+    interval,
+    judge,
+    verdicts,
+)
+from planrl.experiments import store
+
+
+def place(low=-math.inf, high=math.inf):
+    return Place(
+        name="here", model="table", needs=("x",), value=lambda r: r["x"], low=low, high=high
+    )
+
+
+def seeds(*values):
+    return [{"x": value} for value in values]
+
+
+@pytest.mark.parametrize(("values", "bounds", "verdict"), [
+    ((1.0, 1.1, 0.9), {"low": 0.5}, HOLDS),
+    ((1.0, 1.1, 0.9), {"low": 1.5}, FAILS),
+    ((1.0, 1.1, 0.9), {"low": 1.0}, UNDECIDED),
+    ((1.0, 1.1, 0.9), {"low": 0.8, "high": 1.2}, HOLDS),
+    ((0.0, 0.0), {"low": 0.0, "high": 0.0}, HOLDS),
+    ((1.0, math.nan), {"low": 0.0}, FAILS),
+    ((), {"low": 0.0}, UNKNOWN),
+])  # fmt: skip
+def test_the_interval_of_the_mean_decides(values, bounds, verdict):
+    assert find(place(**bounds), seeds(*values)).verdict == verdict
+
+
+@pytest.mark.parametrize(("parts", "verdict"), [
+    ((HOLDS, HOLDS), HOLDS),
+    ((HOLDS, FAILS), HERE),
+    ((HOLDS, UNDECIDED), HERE),
+    ((FAILS, UNDECIDED), FAILS),
+    ((UNDECIDED,), UNDECIDED),
+    ((UNKNOWN, HOLDS), HOLDS),
+    ((UNKNOWN,), UNKNOWN),
+])  # fmt: skip
+def test_a_claim_holds_only_where_it_holds(parts, verdict):
+    values = {HOLDS: (1.0,), FAILS: (-1.0,), UNDECIDED: (-1.0, 1.0), UNKNOWN: ()}
+    findings = [find(place(low=0.0), seeds(*values[part])) for part in parts]
+    claim = Claim(id="x", statement="", source="", measured="", places=())
+    assert judge(claim, findings).verdict == verdict
+
+
+def test_the_bootstrap_interval_covers_the_mean_as_often_as_it_says():
+    rng = torch.Generator().manual_seed(0)
+    covered = 0
+    for _ in range(200):
+        low, high = interval(torch.randn(10, generator=rng).tolist())
+        covered += low <= 0.0 <= high
+    assert 0.84 <= covered / 200 <= 0.98  # with ten seeds it is a little too narrow
+    assert interval([2.0]) == (2.0, 2.0)
+    assert interval([1.0, 2.0, 4.0]) == interval([1.0, 2.0, 4.0])
+
+
+def test_a_prediction_needs_a_bound():
+    with pytest.raises(pr.InputError, match="bound"):
+        place()
+    assert place(low=1.0).prediction == "at least 1"
+    assert place(high=0.5).prediction == "at most 0.5"
+    assert place(low=0.0, high=0.0).prediction == "0"
+
+
+def test_every_claim_says_what_it_says_and_where_it_is_measured():
+    ids = [claim.id for claim in CLAIMS]
+    assert len(set(ids)) == len(ids)
+    for claim in CLAIMS:
+        assert claim.statement.endswith(".")
+        assert claim.source
+        assert claim.measured
+        assert claim.places
+        for one in claim.places:
+            assert set(one.needs) <= set(store.EXPERIMENTS)
+
+
+@pytest.mark.parametrize("claim", [c for c in CLAIMS if c.places[0].needs == ("theorems",)],
+                         ids=lambda claim: claim.id)  # fmt: skip
+def test_every_theorem_holds_on_all_ten_seeds(claim):
+    (verdict,) = verdicts([claim.id])
+    assert verdict.verdict == HOLDS
+    assert all(len(finding.values) == 10 for finding in verdict.findings)
+    assert verdict.seconds > 0
+
+
+def test_claims_can_be_printed_and_read_as_json(capsys):
+    assert main(["claims", "--only", "5.2-exact"]) == 0
+    assert "HOLDS  5.2-exact" in capsys.readouterr().out
+    assert main(["claims", "--only", "5.2-exact", "5.2-cycles", "--json"]) == 0
+    exact, cycles = json.loads(capsys.readouterr().out)
+    assert exact["verdict"] == HOLDS
+    assert exact["places"][0]["mean"] == 0.0
+    assert len(cycles["places"][1]["values"]) == 10
+
+
+def test_a_claim_nobody_made_is_refused(capsys):
+    assert main(["claims", "--only", "9.9"]) == 2
+    assert "there are: 3.1-table" in capsys.readouterr().err
+
+
+def test_without_results_nothing_is_claimed(tmp_path, capsys):
+    assert main(["claims", "--folder", str(tmp_path)]) == 0
+    told = capsys.readouterr()
+    assert "NOT MEASURED" in told.out
+    assert "HOLDS" not in told.out
+    assert "planrl reproduce" in told.err
+
+
+def test_a_corrupt_result_is_not_taken_for_a_missing_one(tmp_path):
+    (tmp_path / "theorems-seed0.json").write_text("{")
+    with pytest.raises(pr.InputError, match="theorems-seed0"):
+        verdicts(["5.2-exact"], folder=tmp_path)

@@ -1,0 +1,171 @@
+"""Making the saved results: what is there is skipped, what fails is named, nothing is lost."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+
+import pytest
+
+import planrl as pr
+from planrl.__main__ import main
+from planrl.experiments import store, theorems
+from planrl.experiments.study import Settings
+
+
+def job(folder, seed=0, **more):
+    settings = theorems.Settings(seed=seed, nodes=8, steps=10, blocks=2, **more)
+    return store.Job(
+        name="theorems", settings=settings, path=str(folder / f"theorems-seed{seed}.json")
+    )
+
+
+def numbers(path):
+    result = json.loads(path.read_bytes())["result"]
+    return {part: value for part, value in result.items() if part != "facts"}
+
+
+def test_what_is_there_is_skipped_and_again_makes_the_same_numbers(tmp_path):
+    wanted = [job(tmp_path)]
+    (first,) = store.reproduce(wanted)
+    assert first.fresh
+    whole = numbers(first.path)
+    (second,) = store.reproduce(wanted)
+    assert not second.fresh
+    (third,) = store.reproduce(wanted, again=True)
+    assert third.fresh
+    assert numbers(third.path) == whole
+    (page,) = store.results("theorems", folder=tmp_path)
+    assert page["settings"] == asdict(wanted[0].settings)
+    assert page["made_with"]["seconds"] >= 0
+
+
+def test_other_settings_are_run_anew(tmp_path):
+    list(store.reproduce([job(tmp_path)]))
+    (other,) = store.reproduce([job(tmp_path, edge_probability=0.5)])
+    assert other.fresh
+
+
+def test_a_failed_run_is_named_with_its_settings_while_the_others_go_on(tmp_path):
+    wanted = [job(tmp_path, 0, edge_probability=2.0), job(tmp_path, 1)]
+    failed, made = store.reproduce(wanted)
+    assert "edge_probability=2.0" in failed.error
+    assert "p is the probability of an edge" in failed.error
+    assert not failed.path.exists()
+    assert made.fresh
+    assert not made.error
+    assert made.path.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"format": "planrl-result/1"}', b"[]", b"\xff"])
+def test_a_corrupt_result_is_named_before_anything_runs_and_is_left_alone(content, tmp_path):
+    path = tmp_path / "theorems-seed1.json"
+    path.write_bytes(content)
+    with pytest.raises(pr.InputError, match=r"theorems-seed1\.json.*--again"):
+        list(store.reproduce([job(tmp_path, 0), job(tmp_path, 1)]))
+    assert path.read_bytes() == content
+    assert not (tmp_path / "theorems-seed0.json").exists()
+
+
+def test_quick_results_do_not_mix_with_the_full_ones(tmp_path):
+    for name in ("fig2-quick-dag", "fig2-dag-seed0", "fig2-blocksworld-seed0"):
+        page = {"format": store.FORMAT, "settings": {"seed": 0}, "result": name}
+        (tmp_path / f"{name}.json").write_text(json.dumps(page))
+
+    def found(**which):
+        return [page["result"] for page in store.results("fig2", folder=tmp_path, **which)]
+
+    assert found() == ["fig2-blocksworld-seed0", "fig2-dag-seed0"]
+    assert found(of="dag") == ["fig2-dag-seed0"]
+    assert found(of="quick-dag") == ["fig2-quick-dag"]
+    with pytest.raises(pr.InputError, match="planrl reproduce"):
+        store.results("fig3", folder=tmp_path)
+
+
+def test_the_full_tier_has_ten_seeds_on_both_graphs():
+    for name in ("fig2", "fig3"):
+        settings = [one.settings for one in store.jobs([name])]
+        assert sorted((s.blocks, s.seed) for s in settings) == [
+            (b, k) for b in (0, 4) for k in range(10)
+        ]
+        assert all(s.nodes == 100 for s in settings if not s.blocks)
+    assert len(store.jobs(["theorems"])) == 10
+    assert store.jobs(["fig1"]) == store.jobs(["fig2", "fig3"])
+    assert {one.settings.seed for one in store.jobs(["fig2"], seeds=[3, 4])} == {3, 4}
+
+
+@pytest.mark.parametrize(("wrong", "said"), [
+    (lambda: store.jobs(["fig9"]), "'fig9'; there are"),
+    (lambda: store.jobs(["fig2"], tier="big"), "quick or full"),
+    (lambda: store.jobs(["costs"], seeds=[1]), "costs has no seeds"),
+    (lambda: store.jobs(["fig2"], seeds=[77]), "77"),
+    (lambda: Settings(looks=(3, 2)), "ascending"),
+    (lambda: Settings(samples=1), "at least 5"),
+    (lambda: theorems.Settings(nodes=3), "at least 6 nodes"),
+])  # fmt: skip
+def test_impossible_settings_are_refused_with_words(wrong, said):
+    with pytest.raises(pr.InputError, match=said):
+        wrong()
+
+
+def test_the_command_says_what_became_of_each_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(theorems, "grid", lambda tier: {
+        f"seed{k}": theorems.Settings(seed=k, nodes=8, steps=10, blocks=2, edge_probability=p)
+        for k, p in enumerate((0.3, 3.0))})  # fmt: skip
+    command = ["reproduce", "--only", "theorems", "--folder", str(tmp_path)]
+    assert main(command) == 1
+    told = capsys.readouterr()
+    assert "theorems-seed0.json: done" in told.out
+    assert "theorems with Settings(seed=1" in told.err
+    assert main(command) == 1
+    assert "theorems-seed0.json: already there" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_several_jobs_at_once_make_the_same_numbers(tmp_path):
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder, n_jobs in zip(folders, (1, 2), strict=True):
+        made = list(store.reproduce([job(folder, k) for k in range(3)], n_jobs=n_jobs))
+        assert [one.path.name for one in made] == [f"theorems-seed{k}.json" for k in range(3)]
+    for k in range(3):
+        assert numbers(folders[0] / f"theorems-seed{k}.json") == numbers(
+            folders[1] / f"theorems-seed{k}.json"
+        )
+
+
+@pytest.mark.slow
+def test_a_dask_cluster_by_its_address_makes_the_same_numbers(tmp_path):
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, dashboard_address=None, host="127.0.0.1",
+        local_directory=str(tmp_path / "dask"),
+    ) as cluster:  # fmt: skip
+        made = list(store.reproduce([job(tmp_path / "far")], scheduler=cluster.scheduler_address))
+    list(store.reproduce([job(tmp_path / "near")]))
+    assert numbers(made[0].path) == numbers(tmp_path / "near" / "theorems-seed0.json")
+
+
+@pytest.mark.slow
+def test_an_address_where_nobody_answers_is_told(tmp_path):
+    pytest.importorskip("distributed")
+    with pytest.raises(pr.InputError, match=r"no Dask scheduler answers at 'tcp://127.0.0.1:9'"):
+        list(store.reproduce([job(tmp_path)], scheduler="tcp://127.0.0.1:9"))
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_it_leaves_whole_results_and_goes_on(tmp_path):
+    command = [sys.executable, "-m", "planrl", "reproduce", "--tier", "quick", "--only", "theorems",
+               "--folder", str(tmp_path)]  # fmt: skip
+    for wait in (3.0, 6.0):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        time.sleep(wait)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        for path in tmp_path.glob("*.json"):
+            assert json.loads(path.read_bytes())["format"] == store.FORMAT
+    assert subprocess.run(command, check=True, capture_output=True).stdout
+    (page,) = store.results("theorems", of="quick", folder=tmp_path)
+    assert page["result"]["process"]["exact_gap"] == 0.0

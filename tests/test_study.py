@@ -1,0 +1,117 @@
+"""What the figures share: looks at models, matrices as text, and theory in expectation."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+import planrl as pr
+from planrl.experiments import fig2, fig3
+from planrl.experiments.kl_flow import Question, predicted, settle, success
+from planrl.experiments.study import (
+    Observer,
+    Settings,
+    edge_scores,
+    grid,
+    packed,
+    run_learners,
+    unpacked,
+)
+from planrl.theory import collapse_times, kl_drift
+
+TINY = Settings(nodes=14, base_steps=3, steps=3, samples=5, pairs=10, looks=(2, 3))
+
+
+def test_a_matrix_survives_as_text_to_half_precision():
+    matrix = torch.randn(3, 5, generator=pr.seeded(0, "m"))
+    assert torch.equal(unpacked(packed(matrix)), matrix.half().float())
+
+
+def test_edge_scores_average_over_targets_that_can_be_reached():
+    table = torch.zeros(2, 2, 3)
+    table[1, 0, :2] = torch.tensor([1.0, 3.0])
+    can = torch.tensor([[False, False], [True, False]])
+    assert edge_scores(table, can).tolist() == [[-1.0, 1.0], [0.0, 0.0]]
+
+
+def test_the_fixed_point_of_process_reward_shows_as_such_in_a_look():
+    world = TINY.world()
+    n = world.graph.n
+    table = torch.zeros(n, n, n + 1)
+    table[..., :n] = 10 * pr.process_optimum(world.graph)
+    seen = Observer(world, TINY).of_logits(table)
+    assert seen["logits"]["right"] == [10.0, 0.0]
+    assert seen["logits"]["half"] == [0.0, 0.0]
+    assert seen["logits"]["wrong"] == [-10.0, 0.0]
+    assert seen["spread_of_right"] == 0.0
+    assert seen["kl_to_uniform"] == pytest.approx(0.0, abs=0.01)
+
+
+@pytest.mark.parametrize("figure", [fig2, fig3])
+@pytest.mark.parametrize("blocks", [0, 2])
+def test_every_learner_starts_from_the_same_look_and_is_looked_at_on_its_way(figure, blocks):
+    settings = replace(TINY, blocks=blocks and 3)
+    result = figure.run(settings)
+    curves = result["learners"]
+    assert set(curves) == set(figure.learners(settings))
+    for name, curve in curves.items():
+        assert curve["step"][0] == 0
+        assert curve["step"][-1] <= 3
+        assert len({len(values) for values in curve.values()}) == 1, name
+    starts = {curve["adjacency_auc"][0] for curve in curves.values()}
+    assert len(starts) == 1
+    assert set(result["matrices"]) == {"SFT", *curves}
+    assert unpacked(result["matrices"]["SFT"]["weights"]).shape == (13, 13) if blocks else (14, 14)
+
+
+def test_the_same_seed_gives_the_same_numbers_and_only_seed_0_keeps_matrices():
+    learners = {"policy gradient": fig2.learners(TINY)["policy gradient"]}
+    one, two, other = (run_learners(replace(TINY, seed=s), learners) for s in (0, 0, 1))
+    assert one["learners"] == two["learners"] != other["learners"]
+    assert one["matrices"]
+    assert not other["matrices"]
+
+
+def test_the_quick_tier_is_one_seed_on_each_graph():
+    assert {label: (s.seed, s.blocks) for label, s in grid("quick").items()} == {
+        "quick-dag": (0, 0), "quick-blocksworld": (0, 3)}  # fmt: skip
+
+
+def test_a_walk_in_expectation_is_what_sampling_finds():
+    graph = pr.random_dag(6, 0.6, pr.seeded(1, "graph"))
+    policy = torch.rand(6, 7, generator=pr.seeded(0, "policy")) + 0.1
+    policy = policy / policy.sum(-1, keepdim=True)
+    model = pr.LogitTable(pr.all_pairs(graph).vocab)
+    with torch.no_grad():
+        model.table.copy_(policy.log())
+    pairs = torch.tensor([[0, 5]]).repeat(20_000, 1)
+    sampler = pr.Sampler(max_tokens=9)
+    walks = pr.rollout(model, pairs, rng=pr.seeded(0, "walks"), sampler=sampler)
+    share = float(pr.is_path(graph, walks).float().mean())
+    # a walk that arrives with its last allowed token counts as too long: one choice less
+    _, _, chance = success(Question(graph, 0, 5, choices=5), policy)
+    assert share == pytest.approx(chance, abs=3 * math.sqrt(chance / 20_000))
+
+
+def test_theorem_4_4_holds_where_expected_steps_stop():
+    graph = pr.diamond(3)
+    base = torch.full((5, 6), 1 / 6, dtype=torch.float64)
+    question = Question(graph, 0, 4)
+    policy = settle(question, base, base, kl=0.2)
+    _, chance, right = success(question, policy)
+    told = predicted(chance.nan_to_num(0.0), base, 0.2)
+    assert float((policy - told)[0].abs().max()) < 1e-8
+    assert right > 0.95
+    assert policy[0, 1:4].tolist() == pytest.approx([float(policy[0, 1])] * 3)  # ratios are kept
+
+
+def test_the_drift_of_the_uniform_policy_has_the_closed_form():
+    assert kl_drift(torch.full((5,), 0.2), 0.1) == pytest.approx(0.5 * 0.1**2 * 4 / 25)
+    assert kl_drift(torch.tensor([1.0, 0.0]), 0.1) == 0.0
+
+
+def test_collapse_takes_longer_with_smaller_steps():
+    fast, slow = (collapse_times(3, lr=lr, runs=50, rng=pr.seeded(0, "t")).median()
+                  for lr in (1.0, 0.5))  # fmt: skip
+    assert 2.5 < slow / fast < 6
