@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import planrl as pr
-from planrl.experiments import fig2, fig3
+from planrl.experiments import beyond, conditions, falsify, fig2, fig3, imitation
 from planrl.experiments.kl_flow import Question, predicted, settle, success
 from planrl.experiments.study import (
     Observer,
@@ -18,6 +18,7 @@ from planrl.experiments.study import (
     run_learners,
     unpacked,
 )
+from planrl.plain import plain
 from planrl.theory import collapse_times, kl_drift
 
 TINY = Settings(nodes=14, base_steps=3, steps=3, samples=5, pairs=10, looks=(2, 3))
@@ -115,3 +116,78 @@ def test_collapse_takes_longer_with_smaller_steps():
     fast, slow = (collapse_times(3, lr=lr, runs=50, rng=pr.seeded(0, "t")).median()
                   for lr in (1.0, 0.5))  # fmt: skip
     assert 2.5 < slow / fast < 6
+
+
+@pytest.mark.parametrize(("layers", "heads"), [(1, 1), (3, 2)])
+def test_the_plain_transformer_has_the_same_logits_and_attention_that_sums_to_one(layers, heads):
+    vocab = pr.all_pairs(pr.random_dag(9, 0.4, pr.seeded(0, "graph"))).vocab
+    config = pr.TransformerConfig(layers=layers, heads=heads, width=16)
+    model = pr.Transformer(vocab, config, pr.seeded(0, "weights"))
+    tokens = torch.randint(9, (5, 8), generator=pr.seeded(0, "tokens"))
+    logits, attention = plain(model, tokens)
+    assert torch.allclose(logits[:, 2:], model(tokens)[:, 2:], atol=1e-5)
+    assert attention.shape == (layers, 5, heads, 8, 8)
+    assert torch.allclose(attention.sum(-1), torch.ones(layers, 5, heads, 8))
+    assert (attention.triu(1) == 0).all()
+
+
+def test_beginnings_are_different_contexts_and_their_last_place():
+    rows = torch.tensor([[0, 3, 0, 1, 3, 4], [0, 3, 0, 2, 3, 4]])
+    chosen = torch.zeros(2, 5, dtype=torch.bool)
+    chosen[:, 2:4] = True
+    found, place = imitation._beginnings(rows[:, :-1], chosen)
+    assert place.tolist() == [2, 3, 3]
+    assert found.tolist() == [[0, 3, 0, 0, 0], [0, 3, 0, 1, 1], [0, 3, 0, 2, 2]]
+
+
+def test_a_model_that_sees_only_target_and_node_is_explained_by_them():
+    result = imitation.run(imitation.Settings(nodes=16, width=16, steps=30, looks=(30,)))
+    (seen,) = result["looks"]
+    assert 0.5 < seen["explained_additive"] <= seen["explained"] <= 1.0 + 1e-6
+    assert 0.0 <= seen["attention_on_target"] <= 1.0
+    assert 0.0 <= seen["total_variation"] <= 1.0
+
+
+def test_a_mistaken_checker_errs_in_as_many_edges_as_asked():
+    graph = pr.random_dag(20, 0.3, pr.seeded(0, "graph"))
+    known = conditions.mistaken(graph, 0.2, pr.seeded(0, "mistakes"))
+    wrong = round(0.2 * len(graph.edges))
+    assert int((graph.adjacency & ~known.adjacency).sum()) == wrong
+    assert int((known.adjacency & ~graph.adjacency).sum()) == wrong
+    assert known.is_dag
+
+
+def test_each_condition_trains_beside_the_plain_learners():
+    settings = conditions.Settings(nodes=14, base_steps=3, steps=4, stale=2)
+    curves = conditions.run(settings)["learners"]
+    assert set(curves) == set(conditions.learners(settings))
+    plain_one, cold = curves["policy gradient"], curves["policy gradient, cold"]
+    assert plain_one["train_accuracy"][0] == cold["train_accuracy"][0]
+
+
+def test_half_the_questions_are_new_to_the_base():
+    world = TINY.world()
+    half, old, new = beyond.halved(world)
+    assert len(old.pairs) + len(new.pairs) == len(world.train.pairs)
+    shown = {tuple(row) for row in half.paths[:, :2].tolist()}
+    assert shown == {tuple(pair) for pair in old.pairs.tolist()}
+    result = beyond.run(
+        beyond.Settings(nodes=14, base_steps=3, steps=2, lambdas=(0.0, 1.0), looks=(2,))
+    )
+    assert set(result["lambdas"]) == {"0", "1"}
+    assert result["lambdas"]["0"]["step"] == [0, 2]
+
+
+def test_each_falsifier_changes_one_thing():
+    grids = falsify.grid("full")
+    assert {label.rpartition("-")[2] for label in grids} == {"seed0", "seed1"}
+    plain_one = grids["plain-seed0"]
+    for label, settings in grids.items():
+        if label.endswith("seed0") and not label.startswith(("plain", "digraph")):
+            changed = [name for name in ("world", "base_steps")
+                       if getattr(settings, name) != getattr(plain_one, name)]  # fmt: skip
+            assert len(changed) == 1, label
+    small = replace(
+        plain_one, world=replace(plain_one.world, nodes=14), base_steps=2, steps=2, looks=(2,)
+    )
+    assert set(falsify.run(small)["learners"]) == set(falsify.LEARNERS)

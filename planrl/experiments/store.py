@@ -20,12 +20,35 @@ import torch
 from planrl import __version__
 from planrl.checkpoints import read_json, to_json, write_atomically
 from planrl.errors import InputError
-from planrl.experiments import costs, fig2, fig3, learners, quantised, theorems
+from planrl.experiments import (
+    beyond,
+    conditions,
+    costs,
+    falsify,
+    fig2,
+    fig3,
+    imitation,
+    learners,
+    quantised,
+    theorems,
+)
 
 FORMAT = "planrl-result/1"
 FOLDER = Path(__file__).parent / "results"
 
-EXPERIMENTS = {m.NAME: m for m in (theorems, fig2, fig3, learners, quantised, costs)}
+_MODULES = (
+    theorems,
+    imitation,
+    fig2,
+    fig3,
+    conditions,
+    beyond,
+    falsify,
+    learners,
+    quantised,
+    costs,
+)
+EXPERIMENTS: dict[str, Any] = {module.NAME: module for module in _MODULES}
 """Name -> module with `grid(tier)` and `run(settings)`."""
 FIGURES = {"fig1": ("fig2", "fig3"), "fig4": ("fig2", "fig3")}
 """Figures that are drawn from other figures' runs."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import copy
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from planrl.experiments.worlds import World, WorldSettings, make_world
 from planrl.graphs import seeded
 from planrl.models import PathModel
 from planrl.rollouts import Sampler
-from planrl.tasks import Task, degrees, observed
+from planrl.tasks import Batch, Task, degrees, observed
 from planrl.theory import kl_to_uniform
 from planrl.train import TrainConfig, train
 from planrl.transformer import Transformer, TransformerConfig
@@ -67,11 +67,15 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True)
 class Learner:
-    """How a copy of the base goes on: algorithm, training, batch size."""
+    """How a copy of the base goes on: algorithm, training, batch size.
+
+    `stream` gives it other batches than the algorithm's own: (world, model, base, rng) -> batches.
+    """
 
     algorithm: Algorithm
     training: TrainConfig
     batch: int = 128
+    stream: Callable[[World, PathModel, PathModel, torch.Generator], Iterator[Batch]] | None = None
 
 
 def base_model(
@@ -106,6 +110,15 @@ class Observer:
         correct = world.graph.correct.sum(-1)
         cells = (correct > 2).nonzero()  # [target, here] with a real choice: three to be shown
         self.choosing = cells[:: max(len(cells) // 3, 1)][: 3 if settings.seed == 0 else 0]
+
+    def facts(self) -> dict[str, Any]:
+        """How large the world is, and which cells' logits are shown."""
+        return {
+            "edges": len(self.world.graph.edges),
+            "train_pairs": len(self.world.train.pairs),
+            "test_pairs": len(self.world.test.pairs),
+            "cells": self.choosing.tolist(),
+        }
 
     def look(self, model: PathModel, sampler: Sampler) -> dict[str, Any]:
         """All we measure of a model, as plain values."""
@@ -194,6 +207,27 @@ def unpacked(page: Mapping[str, Any]) -> Tensor:
     return torch.from_numpy(raw.astype("float32")).view(*page["shape"])
 
 
+def follow(
+    name: str, learner: Learner, base: Transformer, observer: Observer
+) -> tuple[dict[str, list[Any]], Transformer]:
+    """Train a copy of the base as the learner does: its looks, in columns, and the model."""
+    world, settings, model = observer.world, observer.settings, copy.deepcopy(base)
+    algorithm, training = learner.algorithm, learner.training
+    if algorithm.kl:
+        training = replace(training, refresh=0)
+    rng = seeded(settings.seed, f"walks of {name}")
+    if learner.stream is not None:
+        batches = learner.stream(world, model, base, rng)
+    else:
+        batches = algorithm.stream(world, model, base, rng, learner.batch)
+    sampler = algorithm.sampler(world)
+    looks = [{"step": 0, **observer.look(base, sampler)}]
+    for record in train(model, batches, algorithm.loss(), training):
+        if record.step in settings.looks:
+            looks.append({"step": record.step, **observer.look(model, sampler)})
+    return {key: [row[key] for row in looks] for key in looks[0]}, model
+
+
 def run_learners(settings: Settings, learners: Mapping[str, Learner]) -> dict[str, Any]:
     """Train every learner; {learner: {"step": [...], "train_accuracy": [...], ...}} and more.
 
@@ -207,28 +241,12 @@ def run_learners(settings: Settings, learners: Mapping[str, Learner]) -> dict[st
     matrices: dict[str, Any] = {"SFT": _matrices(base, observer)}
     seconds = {"SFT": time.process_time() - began}
     for name, learner in learners.items():
-        started, model = time.process_time(), copy.deepcopy(base)
-        algorithm, training = learner.algorithm, learner.training
-        if algorithm.kl:
-            training = replace(training, refresh=0)
-        rng = seeded(settings.seed, f"walks of {name}")
-        batches = algorithm.stream(world, model, base, rng, learner.batch)
-        sampler = algorithm.sampler(world)
-        looks = [{"step": 0, **observer.look(base, sampler)}]
-        for record in train(model, batches, algorithm.loss(), training):
-            if record.step in settings.looks:
-                looks.append({"step": record.step, **observer.look(model, sampler)})
-        table[name] = {key: [row[key] for row in looks] for key in looks[0]}
+        started = time.process_time()
+        table[name], model = follow(name, learner, base, observer)
         matrices[name] = _matrices(model, observer)
         seconds[name] = time.process_time() - started
     return {
-        "facts": {
-            "edges": len(world.graph.edges),
-            "train_pairs": len(world.train.pairs),
-            "test_pairs": len(world.test.pairs),
-            "cells": observer.choosing.tolist(),
-            "cpu_seconds": seconds,
-        },
+        "facts": {**observer.facts(), "cpu_seconds": seconds},
         "learners": table,
         "matrices": matrices if settings.seed == 0 else {},
     }

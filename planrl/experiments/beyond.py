@@ -1,0 +1,105 @@
+"""Questions that SFT never saw: reinforcement learning trains on twice the questions of its base.
+
+The base imitates answers to half of the training questions, the *old* ones; the learners are
+rewarded on all of them. Does a strong KL penalty block the *new* ones? Are the old ones forgotten?
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from planrl.evaluate import evaluate
+from planrl.experiments import study
+from planrl.experiments.runs import Algorithm
+from planrl.experiments.study import Learner, Observer, base_model
+from planrl.experiments.worlds import World, WorldSettings, make_world
+from planrl.graphs import seeded
+from planrl.models import PathModel
+from planrl.rollouts import on_policy
+from planrl.tasks import Task
+from planrl.train import TrainConfig
+
+NAME = "beyond"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One seed; `lambdas` are the penalty's weights."""
+
+    seed: int = 0
+    nodes: int = 100
+    base_steps: int = 700
+    steps: int = 1000
+    lambdas: tuple[float, ...] = (0.0, 0.01, 0.1, 1.0)
+    looks: tuple[int, ...] = (200, 500, 1000)
+
+
+def grid(tier: str) -> dict[str, Settings]:
+    """Three seeds; none are quick."""
+    return {} if tier == "quick" else {f"seed{seed}": Settings(seed=seed) for seed in range(3)}
+
+
+def halved(world: World) -> tuple[World, Task, Task]:
+    """The world with demonstrations of the old questions only; the old and the new questions."""
+    pairs = world.train.pairs
+    old = torch.arange(len(pairs)) % 2 == 0
+    asked = torch.zeros(world.graph.n, world.graph.n, dtype=torch.bool)
+    asked[pairs[old, 0], pairs[old, 1]] = True
+    paths = world.paths[asked[world.paths[:, 0], world.paths[:, 1]]]
+    tasks = [replace(world.train, pairs=pairs[some]) for some in (old, ~old)]
+    return replace(world, train=tasks[0], paths=paths), tasks[0], tasks[1]
+
+
+class _Looks(Observer):
+    """Looks at old, new and held-out questions."""
+
+    def __init__(self, world: World, settings: study.Settings, tasks: dict[str, Task]) -> None:
+        super().__init__(world, settings)
+        self.asked = {**tasks, "test": self.tasks["test"]}
+
+    def look(self, model: PathModel, sampler: Any) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, task in self.asked.items():
+            rng = seeded(self.settings.seed, "look")
+            scores = evaluate(model, task, rng=rng, samples=20, sampler=sampler)
+            found |= scores.summary(f"{name}_")
+        return found
+
+
+def run(settings: Settings) -> dict[str, Any]:
+    """{lambda: looks in columns}, for policy gradient from a base that knows half the questions."""
+    torch.set_num_threads(1)
+    began = time.process_time()
+    world = make_world(WorldSettings(nodes=settings.nodes, seed=settings.seed))
+    everything = world.train
+    half, old, new = halved(world)
+    about = study.Settings(
+        seed=settings.seed,
+        nodes=settings.nodes,
+        base_steps=settings.base_steps,
+        steps=settings.steps,
+        looks=settings.looks,
+    )
+    base = base_model(half, about)
+    observer = _Looks(half, about, {"old": old, "new": new})
+
+    def all_questions(world: World, model: PathModel, base: PathModel, rng: torch.Generator) -> Any:
+        return on_policy(model, everything, rng=rng, size=128)
+
+    table = {}
+    for kl in settings.lambdas:
+        learner = Learner(
+            algorithm=Algorithm(name="pg", kl=kl),
+            training=TrainConfig(steps=settings.steps, lr=3e-4),
+            stream=all_questions,
+        )
+        table[f"{kl:g}"], _ = study.follow(f"lambda {kl:g}", learner, base, observer)
+    facts = {"old_pairs": len(old.pairs), "new_pairs": len(new.pairs)}
+    return {
+        "lambdas": table,
+        "facts": {**facts, "cpu_seconds": {"all": time.process_time() - began}},
+    }

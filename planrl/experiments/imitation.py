@@ -1,0 +1,214 @@
+"""What SFT makes of a Transformer: Theorem 3.1, Assumption 3.1, and what it never learns.
+
+One model a file: its size, its seed, trained by SFT alone, looked at on its way.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from planrl.evaluate import auc, evaluate, next_logits
+from planrl.experiments.runs import Algorithm
+from planrl.experiments.worlds import World, WorldSettings, make_world
+from planrl.graphs import seeded
+from planrl.plain import plain
+from planrl.rollouts import rollout
+from planrl.tasks import Task, degrees, observed
+from planrl.theory import step_counts
+from planrl.train import TrainConfig, train
+from planrl.transformer import Transformer, TransformerConfig
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+NAME = "imitation"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """A model's layers and heads; SFT for `steps` updates, looked at after each of `looks`."""
+
+    seed: int = 0
+    layers: int = 1
+    heads: int = 1
+    nodes: int = 100
+    width: int = 120
+    steps: int = 3000
+    looks: tuple[int, ...] = (700, 3000)
+
+
+def grid(tier: str) -> dict[str, Settings]:
+    """The paper's model with ten seeds; deeper ones and one of four heads with three, shorter."""
+    if tier == "quick":
+        return {"quick": Settings(nodes=30, width=48, steps=200, looks=(100, 200))}
+    paper = {f"1x1-seed{seed}": Settings(seed=seed) for seed in range(10)}
+    short = Settings(steps=700, looks=(700,))
+    sizes = ((1, 4), (2, 1), (4, 1), (4, 4))
+    return paper | {
+        f"{layers}x{heads}-seed{seed}": replace(short, seed=seed, layers=layers, heads=heads)
+        for layers, heads in sizes
+        for seed in range(3)
+    }
+
+
+def run(settings: Settings) -> dict[str, Any]:
+    """{"looks": one dict for each look, "facts": sizes and seconds}."""
+    torch.set_num_threads(1)
+    began = time.process_time()
+    world = make_world(WorldSettings(nodes=settings.nodes, seed=settings.seed))
+    config = TransformerConfig(layers=settings.layers, heads=settings.heads, width=settings.width)
+    model = Transformer(world.train.vocab, config, seeded(settings.seed, "weights"))
+    algorithm = Algorithm(name="sft")
+    batches = algorithm.stream(world, model, model, seeded(settings.seed, "base batches"), 256)
+    training = TrainConfig(steps=settings.steps, lr=5e-4, weight_decay=0.1)
+    looks = []
+    for record in train(model, batches, algorithm.loss(), training):
+        if record.step in settings.looks:
+            looks.append({"step": record.step, **look(model, world, settings.seed)})
+    facts = {"edges": len(world.graph.edges), "train_pairs": len(world.train.pairs)}
+    return {"looks": looks, "facts": {**facts, "cpu_seconds": {"all": time.process_time() - began}}}
+
+
+def look(model: Transformer, world: World, seed: int) -> dict[str, Any]:
+    """All we measure of a model trained by imitation, as plain values."""
+    pairs = world.test.pairs[torch.randperm(len(world.test.pairs), generator=seeded(seed, "look"))]
+    task = Task(world.graph, pairs[:1000])
+    scores = evaluate(model, task, rng=seeded(seed, "walks"), samples=20)
+    seen = observed(world.test.vocab, world.paths)
+    found: dict[str, Any] = {
+        **scores.summary("test_"),
+        "test_by_degree": scores.by(degrees(task, seen)),
+        **memorised(model, world),
+        **explained(model, world, seed),
+    }
+    if model.config.layers == 1:
+        found |= weights(model, world)
+    return found
+
+
+def memorised(model: Transformer, world: World) -> dict[str, float]:
+    """Theorem 3.1: how near the model's choices are to the demonstrated frequencies.
+
+    Over (target, here) shown at least 10 times: the correlation of softmax with N_ijk / N_ij, that
+    of logits with log N_ijk where it is not 0 (each cell's mean taken off), and the mean total
+    variation between the two laws.
+    """
+    counts = step_counts(world.train.vocab, world.paths)
+    shown = counts.sum(-1) >= 10
+    shown &= ~torch.eye(world.graph.n, dtype=torch.bool)
+    ratio = counts[shown] / counts[shown].sum(-1, keepdim=True)
+    logits = next_logits(model)[shown]
+    policy = logits.softmax(-1)
+    there = counts[shown] > 0
+    return {
+        "ratio_correlation": correlation(policy.flatten(), ratio.flatten()),
+        "log_count_correlation": correlation(
+            centred(logits, there)[there], centred(counts[shown].log(), there)[there]
+        ),
+        "total_variation": float((policy - ratio).abs().sum(-1).mean() / 2),
+    }
+
+
+def centred(values: Tensor, where: Tensor) -> Tensor:
+    """The values less the mean of those of their row that count."""
+    kept = values.masked_fill(~where, 0.0)
+    return values - kept.sum(-1, keepdim=True) / where.sum(-1, keepdim=True).clamp(min=1)
+
+
+def correlation(a: Tensor, b: Tensor) -> float:
+    """Pearson's."""
+    return float(torch.corrcoef(torch.stack([a.double(), b.double()]))[0, 1])
+
+
+def weights(model: Transformer, world: World) -> dict[str, float]:
+    """What the weights' read-outs hold: edges, spurious edges, and reachability by what was shown.
+
+    A spurious edge is a pair (from, to) in the order of the graph that is no edge, and that W^M'
+    rates above the median true edge; given as a share of the non-edges. `rare_edges` is the
+    correlation of an edge's rating with the log of how often it was shown.
+    """
+    graph, n = world.graph, world.graph.n
+    seen = observed(world.train.vocab, world.paths)
+    readout = model.readout()
+    later = torch.ones(n, n, dtype=torch.bool).triu(1)
+    edge = graph.adjacency
+    score = readout.adjacency
+    shown = step_counts(world.train.vocab, world.paths)[..., :n].sum(0)
+    known = edge & (shown > 0)
+    reach = readout.reachability  # [target, from]
+    off = ~torch.eye(n, dtype=torch.bool)
+    groups = {
+        "observed": seen.reachability & off,
+        "unobserved": graph.reachability & ~seen.reachability & off,
+        "unreachable": ~graph.reachability & later.T,
+    }
+    return {
+        "adjacency_auc": auc(score[off], edge[off]),
+        "adjacency_gap": float(score[edge].mean() - score[later & ~edge].mean()),
+        "spurious_edges": float((score[later & ~edge] > score[edge].median()).float().mean()),
+        "rare_edges": correlation(score[known], shown[known].log()),
+        **{f"reachability_{name}": float(reach[some].mean()) for name, some in groups.items()},
+    }
+
+
+def explained(model: Transformer, world: World, seed: int) -> dict[str, float]:
+    """Assumption 3.1: the share of the logits' variance that (target, here) explains, and more.
+
+    Over the model's own walks: every beginning of a walk is a context. Those that share target and
+    last node but not their history form a group; the share is 1 - within groups / in all, of the
+    logits less their own mean. `additive` is what target and last node explain each by itself.
+    `attention_on_target` is that of the last layer, averaged over heads and contexts.
+    """
+    rows = rollout(model, world.train.pairs.repeat(4, 1), rng=seeded(seed, "contexts"))
+    beginnings, places = _beginnings(rows, model.vocab.chosen(rows))
+    logits, attention = [], []
+    with torch.no_grad():
+        for part, place in zip(beginnings.split(1024), places.split(1024), strict=True):
+            values, share = plain(model, part)
+            number = torch.arange(len(part))
+            logits.append(values[number, place][:, : world.graph.n])
+            attention.append(share[-1].mean(1)[number, place, 1])
+    here = beginnings[torch.arange(len(places)), places]
+    going = here != beginnings[:, 1]  # at the target only END is left to say
+    row, at, to = torch.cat(logits)[going], here[going], beginnings[going, 1]
+    row = row - row.mean(-1, keepdim=True)
+    cell, number = (to * world.graph.n + at).unique(return_inverse=True)
+    size = torch.bincount(number, minlength=len(cell))
+    several = (size > 1)[number]
+    row, number = row[several], number[several].unique(return_inverse=True)[1]
+    total = float((row - row.mean(0)).square().sum())
+    rest = row - _group_means(row, number)
+    alone = row - row.mean(0)
+    for _ in range(20):  # alternating means: the least-squares fit of f(target) + g(here)
+        for group in (to[several], at[several]):
+            alone = alone - _group_means(alone, group)
+    return {
+        "explained": 1 - float(rest.square().sum()) / total,
+        "explained_additive": 1 - float(alone.square().sum()) / total,
+        "contexts": float(len(row)),
+        "attention_on_target": float(torch.cat(attention)[going].mean()),
+    }
+
+
+def _beginnings(rows: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
+    """Every different beginning of these rows at which something is chosen, and where it ends.
+
+    What follows it is filled with its last token, which no causal model sees.
+    """
+    row, place = chosen.nonzero().T
+    columns = torch.arange(rows.shape[1])
+    kept = rows[row].where(columns <= place[:, None], rows[row, place][:, None])
+    found = torch.cat([place[:, None], kept], 1).unique(dim=0)
+    return found[:, 1:], found[:, 0]
+
+
+def _group_means(rows: Tensor, group: Tensor) -> Tensor:
+    """For each row the mean over its group."""
+    number = int(group.max()) + 1
+    total = rows.new_zeros(number, rows.shape[1]).index_add_(0, group, rows)
+    count = torch.bincount(group, minlength=number).clamp(min=1)
+    return (total / count[:, None])[group]
