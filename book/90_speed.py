@@ -34,7 +34,7 @@ import plotly.graph_objects as go
 import torch
 
 import planrl as pr
-from planrl import controls, plots, widgets
+from planrl import controls, plots, style, widgets
 from planrl.experiments.store import results
 from planrl.experiments.worlds import WorldSettings, make_world
 
@@ -113,7 +113,7 @@ figure.add_scatter(
     },
     mode="markers",
     name="measured",
-    marker={"size": 9, "color": plots.STYLES["policy gradient"][0]},
+    marker={"size": 9, "color": style.STYLES["policy gradient"][0]},
 )
 aimed = [row for row in order if row["goal"] is not None]
 figure.add_scatter(
@@ -124,14 +124,14 @@ figure.add_scatter(
     marker={
         "size": 12,
         "symbol": "line-ns-open",
-        "color": plots.STYLES["truth"][0],
+        "color": style.STYLES["truth"][0],
     },
 )
 figure.update_xaxes(type="log", title="how many times faster")
 figure.update_yaxes(automargin=True, tickfont={"size": 11})
 figure.update_layout(legend={"orientation": "h", "y": -0.12})
 reached = [row["reached"] for row in aimed]
-plots.finish(
+style.finish(
     figure,
     f"{sum(reached)} of the {len(reached)} goals of this table are reached",
     "Ratio of peer to ours for each row on a log axis, with spread and goal; the same numbers as "
@@ -343,7 +343,7 @@ for axis, meaning in MEANS.items():
         type="log", title="cost, relative to the base", range=[-1.2, 1.6]
     )
     drawn.update_layout(legend={"orientation": "h", "y": -0.45})
-    frames[meaning] = plots.finish(
+    frames[meaning] = style.finish(
         drawn,
         "What one more of each costs",
         "Relative cost over relative size on log axes for a fine-tuning step, a policy-gradient "

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 
 from planrl.errors import InputError
-from planrl.plots import STYLES
+from planrl.style import STYLES
 
 
 def with_slider(

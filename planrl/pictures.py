@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import torch
 
 from planrl.graphs import Graph
-from planrl.plots import STYLES, finish
+from planrl.style import STYLES, finish
 
 if TYPE_CHECKING:
     from jaxtyping import Float

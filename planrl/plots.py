@@ -15,52 +15,12 @@ import torch
 from plotly.subplots import make_subplots
 
 from planrl.errors import InputError
+from planrl.style import DIVERGING, RISING, STYLES, faded, finish, style_of
 from planrl.train import Step
 
 if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
-
-# One colour, dash and marker for each algorithm, the same in every chapter (Okabe and Ito's
-# colours, which the colour-blind tell apart; dash and marker serve those who print in grey).
-STYLES: dict[str, tuple[str, str, str]] = {
-    "SFT": ("#0072B2", "solid", "circle"),
-    "continual SFT": ("#56B4E9", "dot", "circle-open"),
-    "policy gradient": ("#D55E00", "solid", "square"),
-    "policy gradient + KL": ("#E69F00", "dash", "diamond"),
-    "Q-learning, process reward": ("#009E73", "solid", "triangle-up"),
-    "Q-learning, outcome reward": ("#CC79A7", "dashdot", "x"),
-    "truth": ("#7F7F7F", "solid", "circle"),
-    "prediction": ("#7F7F7F", "dash", "circle-open"),
-}
-_OTHERS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-_DASHES = ("solid", "dash", "dot", "dashdot")
-
-# From the background to blue, and orange - background - blue: both read on white and on black.
-RISING = [[0.0, "rgba(0,114,178,0.06)"], [1.0, "rgba(0,114,178,1)"]]
-DIVERGING = [[0.0, "#D55E00"], [0.5, "rgba(127,127,127,0.12)"], [1.0, "#0072B2"]]
-
-
-def _style(name: str, place: int) -> tuple[str, str, str]:
-    return STYLES.get(name, (_OTHERS[place % 6], _DASHES[place % 4], "circle"))
-
-
-def finish(figure: go.Figure, title: str, alt: str, height: int, **meta: Any) -> go.Figure:
-    """Give a figure its title, text alternative, height and the common look."""
-    figure.update_layout(
-        template="plotly_white",
-        title={"text": title, "x": 0, "xref": "paper", "font": {"size": 16}},
-        height=height,
-        margin={"l": 60, "r": 20, "t": 60, "b": 50},
-        meta={"alt": alt, **meta},
-        hoverlabel={"namelength": -1},
-    )
-    return figure
-
-
-def _faded(colour: str, opacity: float) -> str:
-    red, green, blue = (int(colour[k : k + 2], 16) for k in (1, 3, 5))
-    return f"rgba({red},{green},{blue},{opacity})"
 
 
 def track(records: Iterable[Step], key: str) -> tuple[list[int], list[float]]:
@@ -98,8 +58,15 @@ def learning_curves(
         tracks = [track(records, key) for records in seeds]
         groups[name] = (tracks[0][0], torch.tensor([values for _, values in tracks]))
     told = alt or f"{y or key} over updates for {', '.join(runs)}"
-    titles = {"title": title or key, "x": "updates", "y": y or key}
-    return band_figure(groups, alt=told, y_range=y_range, height=height, **titles)
+    return band_figure(
+        groups,
+        title=title or key,
+        alt=told,
+        x="updates",
+        y=y or key,
+        y_range=y_range,
+        height=height,
+    )
 
 
 def band_figure(
@@ -111,11 +78,15 @@ def band_figure(
     y: str,
     y_range: tuple[float, float] | None = None,
     height: int = 380,
+    singles: bool = False,
 ) -> go.Figure:
-    """For each name, places on the x-axis and one row of values a seed: their mean and span."""
+    """For each name, places on the x-axis and one row of values a seed: their mean and span.
+
+    `singles` draws every seed's own line, too, thin.
+    """
     figure = go.Figure()
     for place, (name, (places, values)) in enumerate(groups.items()):
-        add_band(figure, name, places, values, place=place)
+        add_band(figure, name, places, values, place=place, singles=singles)
     figure.update_xaxes(title=x)
     figure.update_yaxes(title=y, range=y_range and list(y_range))
     figure.update_layout(
@@ -125,23 +96,26 @@ def band_figure(
 
 
 def add_band(
-    figure: go.Figure, name: str, x: Sequence[float], values: Float[Tensor, "S X"], *, place: int
-) -> None:
+    figure: go.Figure, name: str, x: Sequence[float], values: Float[Tensor, "S X"], *, place: int,
+    singles: bool = False,
+) -> None:  # fmt: skip
     """Add the line through the mean over seeds, and the span from the least to the most."""
-    colour, dash, _ = _style(name, place)
+    colour, dash, _ = style_of(name, place)
+    quiet = {"hoverinfo": "skip", "showlegend": False, "legendgroup": name}
     if len(values) > 1:
         low, high = values.amin(0), values.amax(0)
+        outline = [*x, *reversed(x)], [*high.tolist(), *low.flip(0).tolist()]
         figure.add_scatter(
-            x=[*x, *reversed(x)],
-            y=[*high.tolist(), *low.flip(0).tolist()],
-            fill="toself",
-            fillcolor=_faded(colour, 0.18),
-            line={"width": 0},
-            hoverinfo="skip",
-            showlegend=False,
-            legendgroup=name,
-            name=f"{name}, all seeds",
-        )
+            x=outline[0], y=outline[1], fill="toself", fillcolor=faded(colour, 0.18),
+            line={"width": 0}, name=f"{name}, all seeds", **quiet,
+        )  # fmt: skip
+    if singles:
+        rows = [v for row in values.tolist() for v in (*row, None)]
+        thin = {"color": faded(colour, 0.45), "width": 0.8}
+        figure.add_scatter(
+            x=[*x, None] * len(values), y=rows, mode="lines", line=thin, name=f"{name}, each seed",
+            **quiet,
+        )  # fmt: skip
     line = {"color": colour, "dash": dash, "width": 2.5}
     figure.add_scatter(
         x=list(x), y=values.mean(0).tolist(), mode="lines", name=name, line=line, legendgroup=name
@@ -160,7 +134,7 @@ def routes(
     """Lines through the plane in the order of their points; the last point is marked and named."""
     figure = go.Figure()
     for place, (name, (xs, ys)) in enumerate(groups.items()):
-        colour, dash, symbol = _style(name, place)
+        colour, dash, symbol = style_of(name, place)
         sizes = [5] * (len(xs) - 1) + [13]
         figure.add_scatter(
             x=[round(v, 4) for v in xs.tolist()],
@@ -240,7 +214,7 @@ def bars(
     """Grouped bars: for each name a bar for each category, its value written above."""
     figure = go.Figure()
     for place, (name, values) in enumerate(groups.items()):
-        colour, _, _ = _style(name, place)
+        colour, _, _ = style_of(name, place)
         figure.add_bar(
             x=list(values),
             y=list(values.values()),
@@ -273,14 +247,14 @@ def scatter(
     for place, (name, (xs, ys)) in enumerate(groups.items()):
         low = min(low, float(xs.min()), float(ys.min()))
         high = max(high, float(xs.max()), float(ys.max()))
-        colour, _, symbol = _style(name, place)
+        colour, _, symbol = style_of(name, place)
         every = max(1, -(-len(xs) // most))
         figure.add_scatter(
             x=[round(v, 4) for v in xs[::every].tolist()],
             y=[round(v, 4) for v in ys[::every].tolist()],
             mode="markers",
             name=name,
-            marker={"color": _faded(colour, 0.55), "symbol": symbol, "size": 5},
+            marker={"color": faded(colour, 0.55), "symbol": symbol, "size": 5},
         )
     if diagonal:
         figure.add_scatter(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import csv
 import html
 import inspect
+import io
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -91,6 +94,31 @@ class Source:
 
     def _repr_markdown_(self) -> str:
         return f"```python\n{self.text}\n```"
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+class Download:
+    """A link that saves rows of named values as a CSV file; it works without a network."""
+
+    def __init__(self, rows: Sequence[Mapping[str, Any]], file: str) -> None:
+        if not rows:
+            raise InputError(f"{file} would be empty: give at least one row")
+        text = io.StringIO()
+        writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        self.file, self.text = file, text.getvalue()
+
+    def _repr_html_(self) -> str:
+        data = base64.b64encode(self.text.encode()).decode()
+        kilobytes = max(1, round(len(self.text) / 1000))
+        return (
+            f'<p class="planrl-download"><a download="{html.escape(self.file)}" '
+            f'href="data:text/csv;base64,{data}">Numbers of this figure (CSV, {kilobytes} kB)</a>'
+            "</p>"
+        )
 
     def __repr__(self) -> str:
         return self.text

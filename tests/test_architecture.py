@@ -10,7 +10,7 @@ import planrl
 ROOT = Path(planrl.__file__).parent
 # each layer may import those above it in this list, and its own line's modules not at all
 LAYERS = [
-    ["errors", "fused"],
+    ["errors", "fused", "style"],
     ["graphs"],
     ["blocksworld.states"],
     ["blocksworld.strips"],
@@ -43,6 +43,7 @@ LAYERS = [
     ["claims.exact", "claims.trained"],
     ["claims.__init__"],
     ["claims"],
+    ["redrawn", "block_pictures"],
     ["commands.files"],
     [
         "commands.train",
@@ -54,7 +55,7 @@ LAYERS = [
     ],
     ["__main__", "__init__", "experiments.__init__", "commands.__init__"],
 ]
-ONLY = {"plotly": {"plots", "pictures", "controls", "widgets"}, "ipywidgets": {"widgets"},
+ONLY = {"plotly": {"plots", "style", "pictures", "controls", "widgets", "redrawn", "block_pictures"}, "ipywidgets": {"widgets"},
         "tqdm": {"commands.train", "commands.reproduce"}, "safetensors": {"checkpoints"}, "joblib": {"sweeps", "cluster"},
         "pddl": {"blocksworld.pddl_files"}, "lark": {"blocksworld.pddl_files"}}  # fmt: skip
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import planrl as pr
-from planrl import controls, pictures, plots
+from planrl import controls, pictures, plots, style
 
 
 def told(figure):
@@ -26,7 +26,7 @@ def test_learning_curves_draw_what_the_records_hold(records):
     page = told(plots.learning_curves({"SFT": records}, "x", alt="x of SFT over updates"))
     assert page["data"][0]["x"] == [2, 4, 6, 8]
     assert page["data"][0]["y"] == [2, 4, 6, 8]
-    assert page["data"][0]["line"]["color"] == plots.STYLES["SFT"][0]
+    assert page["data"][0]["line"]["color"] == style.STYLES["SFT"][0]
 
 
 def test_several_seeds_give_their_mean_and_their_whole_span(records):

@@ -1,0 +1,54 @@
+"""The one look of the book's figures: a colour, dash and marker for each algorithm, and titles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+# One colour, dash and marker for each algorithm, the same in every chapter (Okabe and Ito's
+# colours, which the colour-blind tell apart; dash and marker serve those who print in grey).
+STYLES: dict[str, tuple[str, str, str]] = {
+    "SFT": ("#0072B2", "solid", "circle"),
+    "continual SFT": ("#56B4E9", "dot", "circle-open"),
+    "policy gradient": ("#D55E00", "solid", "square"),
+    "policy gradient + KL": ("#E69F00", "dash", "diamond"),
+    "Q-learning, process reward": ("#009E73", "solid", "triangle-up"),
+    "Q-learning, outcome reward": ("#CC79A7", "dashdot", "x"),
+    "Q-learning, process reward, off-policy": ("#009E73", "dot", "triangle-down"),
+    "policy gradient + KL 0.0001": ("#D55E00", "dot", "square-open"),
+    "policy gradient + KL 0.001": ("#B8460B", "dashdot", "cross"),
+    "policy gradient + KL 0.01": ("#E69F00", "dot", "diamond-open"),
+    "truth": ("#7F7F7F", "solid", "circle"),
+    "prediction": ("#7F7F7F", "dash", "circle-open"),
+}
+_OTHERS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+_DASHES = ("solid", "dash", "dot", "dashdot")
+
+# From the background to blue, and orange - background - blue: both read on white and on black.
+RISING = [[0.0, "rgba(0,114,178,0.06)"], [1.0, "rgba(0,114,178,1)"]]
+DIVERGING = [[0.0, "#D55E00"], [0.5, "rgba(127,127,127,0.12)"], [1.0, "#0072B2"]]
+
+
+def style_of(name: str, place: int) -> tuple[str, str, str]:
+    """Colour, dash and marker of an algorithm, or of the place-th other thing."""
+    return STYLES.get(name, (_OTHERS[place % 6], _DASHES[place % 4], "circle"))
+
+
+def finish(figure: go.Figure, title: str, alt: str, height: int, **meta: Any) -> go.Figure:
+    """Give a figure its title, text alternative, height and the common look."""
+    figure.update_layout(
+        template="plotly_white",
+        title={"text": title, "x": 0, "xref": "paper", "font": {"size": 16}},
+        height=height,
+        margin={"l": 60, "r": 20, "t": 60, "b": 50},
+        meta={"alt": alt, **meta},
+        hoverlabel={"namelength": -1},
+    )
+    return figure
+
+
+def faded(colour: str, opacity: float) -> str:
+    """A colour `#rrggbb` made transparent."""
+    red, green, blue = (int(colour[k : k + 2], 16) for k in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity})"

@@ -1,0 +1,99 @@
+"""Figures from saved results, and Blocksworld drawn as blocks."""
+
+import csv
+import io
+
+import pytest
+import torch
+
+import planrl as pr
+from planrl import plots, redrawn
+from planrl.block_pictures import draw_state, play
+from planrl.blocksworld import State, space, state
+from planrl.widgets import Download
+
+
+@pytest.mark.parametrize("of", ["dag", "blocksworld"])
+def test_every_figure_says_what_it_shows_and_over_how_many_seeds(of):
+    steps, values = redrawn.series(of, "policy gradient", "test_accuracy")
+    assert steps[0] == 0
+    assert values.shape[1] == len(steps)
+    drawn = redrawn.curves(of, ["continual SFT", "policy gradient"], "test_accuracy", title="t")
+    assert f"{len(values)} seeds" in drawn.layout.meta["alt"]
+    assert f"{float(values[:, -1].mean()):.3g}" in drawn.layout.meta["alt"]
+    assert len(redrawn.pareto(of, ["policy gradient"], title="t").data) >= 1
+    heat = redrawn.adjacency(of, ["SFT", "policy gradient", "Q-learning, process reward"], "weights",
+                             title="t")  # fmt: skip
+    assert len(heat.data) == 4
+    n = {"dag": 100, "blocksworld": 73}[of]
+    assert len(heat.data[0].z) == n
+    assert {v for row in heat.data[0].z for v in row} == {0.0, 1.0}
+    shown = redrawn.logits(of, "Q-learning, process reward", title="t")
+    assert "At the end: right" in shown.layout.meta["alt"]
+    assert len(redrawn.cell(of, "Q-learning, process reward", title="t").data[0].z) == n
+
+
+def test_the_rows_of_a_figure_hold_every_seed_and_look():
+    steps, values = redrawn.series("dag", "policy gradient", "test_greedy")
+    rows = redrawn.rows("dag", ["policy gradient"], ["test_greedy"])
+    assert len(rows) == values.numel()
+    assert rows[-1]["updates"] == steps[-1]
+    assert rows[-1]["test_greedy"] == pytest.approx(float(values[-1, -1]))
+
+
+@pytest.mark.parametrize(("wrong", "said"), [
+    (lambda: redrawn.series("dag", "GRPO", "test_greedy"), "no learner 'GRPO'"),
+    (lambda: redrawn.adjacency("dag", [], "values", title=""), "weights or logits"),
+    (lambda: play({}, title=""), "at least one plan"),
+    (lambda: play({"a": []}, title=""), "at least the state"),
+    (lambda: play({"a": [state("A")]}, title="", actions={"a": ["x"]}), "one for each step"),
+    (lambda: Download([], "x.csv"), "x.csv would be empty"),
+])  # fmt: skip
+def test_what_cannot_be_drawn_is_refused_with_words(wrong, said):
+    with pytest.raises(pr.InputError, match=said):
+        wrong()
+
+
+def test_a_download_is_the_csv_of_its_rows():
+    link = Download([{"a": 1, "b": "x,y"}, {"a": 2.5, "b": "z"}], "numbers.csv")
+    assert list(csv.DictReader(io.StringIO(repr(link)))) == [
+        {"a": "1", "b": "x,y"}, {"a": "2.5", "b": "z"}]  # fmt: skip
+    assert 'download="numbers.csv"' in link._repr_html_()
+
+
+def test_a_state_is_drawn_with_every_block_where_it_lies():
+    figure = draw_state(state("AB", "C"))
+    block = {trace.name: trace for trace in figure.data}
+    assert max(block["B"].y) > max(block["A"].y) > 0
+    assert block["A"].x == block["B"].x
+    assert min(block["C"].x) > max(block["A"].x)
+    held = {t.name: t for t in draw_state(State((("A",),), "B")).data}
+    assert min(held["B"].y) > 2
+    assert "AB|C" in figure.layout.meta["alt"]
+
+
+def test_plans_play_side_by_side_and_the_shorter_one_waits():
+    worlds = space(3)
+    start = worlds.node(state("A", "B", "C"))
+    long = [start, worlds.node(state("AC", "B")), start, worlds.node(state("AB", "C"))]
+    short = [start, worlds.node(state("AB", "C"))]
+    states = {name: [worlds.states[v] for v in path]
+              for name, path in {"model": long, "optimal": short}.items()}  # fmt: skip
+    actions = {name: [str(a) for a in worlds.plan(path)]
+               for name, path in {"model": long, "optimal": short}.items()}  # fmt: skip
+    figure = play(states, title="Two plans", actions=actions)
+    assert len(figure.frames) == 4
+    texts = [trace.text for trace in figure.frames[3].data if trace.name == "action"]
+    assert texts == [("(move B table A)",), ("(move B table A)",)]
+    assert [len(frame.data) for frame in figure.frames] == [12] * 4
+    assert "model 3 steps, optimal 1 steps" in figure.layout.meta["alt"]
+
+
+def test_single_seeds_are_drawn_thin_beside_band_and_mean():
+    values = torch.tensor([[0.0, 1.0], [1.0, 2.0]])
+    figure = plots.band_figure({"SFT": ([0, 1], values)}, title="", alt="", x="", y="",
+                                  singles=True)  # fmt: skip
+    band, thin, mean = figure.data
+    assert list(thin.y) == [0.0, 1.0, None, 1.0, 2.0, None]
+    assert list(mean.y) == [0.5, 1.5]
+    assert band.fill == "toself"
