@@ -35,6 +35,13 @@ WORDS = {
 }
 
 
+SHORT = {
+    "policy gradient": "PG",
+    "Q-learning, process reward": "Q-learning",
+    "Q-learning, process reward, off-policy": "Q, off-policy",
+}
+
+
 def series(of: str, learner: str, key: str) -> tuple[list[int], Tensor]:
     """Updates, and one row of values for each seed [S, X], of a learner of fig2 or fig3."""
     pages = results("fig3" if learner.startswith("Q") else "fig2", of=of)
@@ -111,7 +118,9 @@ def adjacency(of: str, names: Sequence[str], which: str, *, title: str) -> go.Fi
         learner = "policy gradient" if name == "SFT" else name
         values = series(of, learner, key)[1][:, 0 if name == "SFT" else -1].tolist()
         mean, (least, most) = sum(values) / len(values), interval(values)
-        panels[f"{name}: AUC {mean:.3f}"] = matrix.clamp(low, high) - low
+        panels[f"{SHORT.get(name, name)}: {mean:.3f}"] = (
+            (matrix.clamp(low, high) - low).mul(100).round().div(100)
+        )
         told.append(f"{name} {mean:.3f} ({least:.3f} to {most:.3f})")
     number = len(results("fig2", of=of))
     return plots.heatmaps(

@@ -124,6 +124,70 @@ class Download:
         return self.text
 
 
+class Cards:
+    """Claims with their verdicts: what is said, and a row for each place it was measured in.
+
+    A card is a dict of `title`, `badge` (a verdict), `text`, `note` and `rows`, each row a dict.
+    """
+
+    def __init__(self, cards: Sequence[Mapping[str, Any]]) -> None:
+        if not cards:
+            raise InputError("there is no card to show: give at least one")
+        self.cards = list(cards)
+
+    def _repr_html_(self) -> str:
+        return _CARDS + "".join(map(self._card, self.cards))
+
+    @staticmethod
+    def _card(card: Mapping[str, Any]) -> str:
+        told = {key: html.escape(str(card[key])) for key in ("title", "badge", "text", "note")}
+        kind = told["badge"].replace(" ", "-")
+        names = list(card["rows"][0])
+        head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in names)
+        body = ""
+        for row in card["rows"]:
+            cells = [html.escape(str(value)) for value in row.values()]
+            body += f'<tr><th scope="row">{cells[0]}</th>'
+            body += "".join(
+                f'<td data-name="{html.escape(name)}">{cell}</td>'
+                for name, cell in zip(names[1:], cells[1:], strict=True)
+            )
+            body += "</tr>"
+        return (
+            f'<div class="planrl-card planrl-{kind}"><p><strong>{told["title"]}</strong> '
+            f'<span class="planrl-badge">{told["badge"]}</span> {told["text"]}</p>'
+            f'<p class="planrl-note">{told["note"]}</p>'
+            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        )
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{c['title']}: {c['badge']}. {c['text']}" for c in self.cards)
+
+
+_CARDS = """
+<style>
+.planrl-card{border:1px solid #8886;border-left:4px solid #7F7F7F;border-radius:6px;
+padding:.5em 1em;margin:.7em 0}
+.planrl-card p{margin:.2em 0}
+.planrl-card .planrl-note{font-size:.85em;opacity:.8}
+.planrl-card .planrl-badge{border:1px solid currentColor;border-radius:1em;padding:0 .6em;
+font-size:.8em;white-space:nowrap}
+.planrl-holds{border-left-color:#009E73}
+.planrl-holds-only-here{border-left-color:#E69F00}
+.planrl-fails{border-left-color:#D55E00}
+.planrl-card table{display:table;width:100%;margin:.4em 0 0;font-size:.85em;
+border-collapse:collapse}
+.planrl-card th,.planrl-card td{text-align:left;padding:.15em .8em .15em 0;border:0;
+font-weight:400;vertical-align:top}
+.planrl-card thead th{opacity:.7}
+@media(max-width:600px){
+.planrl-card thead{display:none}
+.planrl-card tr{display:block;margin-top:.5em}
+.planrl-card tbody th,.planrl-card td{display:block}
+.planrl-card td::before{content:attr(data-name) ": ";opacity:.7}
+}
+</style>"""
+
 SENTENCE = 30  # characters; what is longer reads better from the left
 
 

@@ -40,7 +40,7 @@ LAYERS = [
     ],
     ["experiments.store"],
     ["claims.judge"],
-    ["claims.exact", "claims.trained"],
+    ["claims.exact", "claims.trained", "claims.imitated", "claims.conditional"],
     ["claims.__init__"],
     ["claims"],
     ["redrawn", "block_pictures"],

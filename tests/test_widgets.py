@@ -52,3 +52,16 @@ def test_a_column_of_sentences_starts_at_the_left_and_numbers_do_not():
     page = widgets.Table([{"n": 1, "why": "because it is long enough to read"}])._repr_html_()
     assert page.count("text-align: left") == 2
     assert "<td style" in page and '<th scope="row">1' in page  # noqa: PT018
+
+
+def test_cards_say_everything_and_no_markup_gets_in():
+    card = {"title": "1", "badge": "holds only here", "text": "a < b.", "note": "<b>n</b>",
+            "rows": [{"where": "x", "mean": "1"}, {"where": "y", "mean": "<i>"}]}  # fmt: skip
+    page = widgets.Cards([card])._repr_html_()
+    assert "planrl-holds-only-here" in page
+    assert "a &lt; b." in page
+    assert "<b>n" not in page
+    assert "<i>" not in page
+    assert page.count("<tr>") == 3
+    with pytest.raises(pr.InputError, match="at least one"):
+        widgets.Cards([])

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from planrl.claims import exact, trained
+from planrl.claims import conditional, exact, imitated, trained
 from planrl.claims.judge import (
     FAILS,
     HERE,
@@ -32,7 +32,12 @@ from planrl.claims.judge import (
 from planrl.errors import InputError
 from planrl.experiments import store
 
-CLAIMS: tuple[Claim, ...] = (*exact.CLAIMS, *trained.CLAIMS)
+CLAIMS: tuple[Claim, ...] = (
+    *exact.CLAIMS,
+    *imitated.CLAIMS,
+    *trained.CLAIMS,
+    *conditional.CLAIMS,
+)
 
 __all__ = [
     "CLAIMS",

@@ -44,7 +44,7 @@ class Settings:
 def grid(tier: str) -> dict[str, Settings]:
     """The paper's model with ten seeds; deeper ones and one of four heads with three, shorter."""
     if tier == "quick":
-        return {"quick": Settings(nodes=30, width=48, steps=200, looks=(100, 200))}
+        return {"quick-1x1": Settings(nodes=30, width=48, steps=200, looks=(100, 200))}
     paper = {f"1x1-seed{seed}": Settings(seed=seed) for seed in range(10)}
     short = Settings(steps=700, looks=(700,))
     sizes = ((1, 4), (2, 1), (4, 1), (4, 4))

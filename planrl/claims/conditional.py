@@ -1,0 +1,138 @@
+"""Claims about when the others break; measured by the experiments `conditions` and `beyond`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from planrl.claims.judge import Claim, Place, Results
+
+INF = float("inf")
+PG, SFT, Q = "policy gradient", "continual SFT", "Q-learning"
+
+
+def _end(results: Results, learner: str, key: str, place: int = -1) -> float:
+    return float(results["conditions"]["learners"][learner][key][place])
+
+
+def _less(one: str, other: str, key: str) -> Callable[[Results], float]:
+    return lambda results: _end(results, one, key) - _end(results, other, key)
+
+
+def _share_of_gain(one: str, other: str, key: str) -> Callable[[Results], float]:
+    """What one gains from the base, as a share of what the other does."""
+
+    def of(results: Results) -> float:
+        gains = [_end(results, who, key) - _end(results, who, key, 0) for who in (one, other)]
+        return gains[0] / gains[1]
+
+    return of
+
+
+def _place(
+    name: str, value: Callable[[Results], float], *, low: float = -INF, high: float = INF
+) -> Place:
+    return Place(name=name, model="Transformer", needs=("conditions",), value=value,
+                 low=low, high=high)  # fmt: skip
+
+
+def _new(kl: str, key: str, other: str = "") -> Callable[[Results], float]:
+    """The last look for one lambda, less that for another or less the base's."""
+
+    def of(results: Results) -> float:
+        curves = results["beyond"]["lambdas"]
+        base = curves[other][key][-1] if other else curves[kl][key][0]
+        return float(curves[kl][key][-1] - base)
+
+    return of
+
+
+def _beyond(
+    name: str, value: Callable[[Results], float], *, low: float = -INF, high: float = INF
+) -> Place:
+    return Place(name=name, model="Transformer", needs=("beyond",), value=value, low=low, high=high)
+
+
+def _constrained(which: str) -> tuple[Place, ...]:
+    return tuple(
+        _place(f"{which}, {words}", _less(f"{PG}, {which}", SFT, key), high=0.0)
+        for key, words in (("test_accuracy", "sampled"), ("test_greedy", "greedy"))
+    )
+
+
+CLAIMS = (
+    Claim(
+        id="C-cold",
+        statement="Policy gradient that hardly explores is no better than continual SFT.",
+        source="Break condition of takeaway 2",
+        measured="test accuracy after 800 updates, less that of continual SFT: temperature 0.1 "
+        "(cold), or batches of 2 (tiny)",
+        places=(*_constrained("cold"), *_constrained("tiny batch")),
+    ),
+    Claim(
+        id="C-plateau",
+        statement="A penalty that is too strong (lambda 1) leaves the policy where it began.",
+        source="Break condition of Theorem 4.4",
+        measured="gain in training accuracy, as a share of what policy gradient gains without it",
+        places=(
+            _place("sampled", _share_of_gain(f"{PG}, lambda 1", PG, "train_accuracy"), high=0.5),
+        ),
+    ),
+    Claim(
+        id="C-noise",
+        statement="Checks of the edges that err break Q-learning with process reward.",
+        source="Break condition of Theorem 5.2",
+        measured="greedy test accuracy less that with right checks",
+        places=tuple(
+            _place(
+                f"{share} of the checks wrong",
+                _less(f"{Q}, {share} of the checks wrong", Q, "test_greedy"),
+                high=-0.05,
+            )
+            for share in ("5%", "20%")
+        ),
+    ),
+    Claim(
+        id="C-off-policy",
+        statement="Off-policy walks without exploration break Q-learning.",
+        source="Break condition of Assumption 5.1",
+        measured="greedy test accuracy less that on-policy with exploration",
+        places=(
+            _place(
+                "the base walks, epsilon 0",
+                _less(f"{Q}, off-policy without exploration", Q, "test_greedy"),
+                high=-0.05,
+            ),
+        ),
+    ),
+    Claim(
+        id="C-stale",
+        statement="Walks of a copy that is up to 200 updates old do as well as fresh ones.",
+        source="Sec. 5, asynchronous training",
+        measured="greedy test accuracy less that with fresh walks",
+        places=(
+            _place(
+                "renewed every 200",
+                _less(f"{Q}, stale walker", Q, "test_greedy"),
+                low=-0.05,
+                high=0.05,
+            ),
+        ),
+    ),
+    Claim(
+        id="C-kl-blocks",
+        statement="A strong KL penalty blocks questions that SFT never saw.",
+        source="Appendix, pairs outside SFT",
+        measured="accuracy on the new questions, lambda 1 less lambda 0",
+        places=(
+            _beyond("sampled", _new("1", "new_accuracy", "0"), high=-0.02),
+            _beyond("greedy", _new("1", "new_greedy", "0"), high=-0.02),
+        ),
+    ),
+    Claim(
+        id="C-forgets",
+        statement="Without a penalty some of the old questions are forgotten.",
+        source="Appendix, pairs outside SFT",
+        measured="greedy accuracy on SFT's own questions, at the end less that of the base",
+        places=(_beyond("lambda 0", _new("0", "old_greedy"), high=-0.01),),
+    ),
+)
