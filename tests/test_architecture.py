@@ -39,7 +39,7 @@ LAYERS = [
         "cluster",
     ],
     ["experiments.store"],
-    ["claims.judge"],
+    ["claims.judge", "experiments.bands"],
     ["claims.exact", "claims.trained", "claims.imitated", "claims.conditional"],
     ["claims.__init__"],
     ["claims"],

@@ -13,6 +13,7 @@ import pytest
 import planrl as pr
 from planrl.__main__ import main
 from planrl.experiments import store, theorems
+from planrl.experiments.bands import outside
 from planrl.experiments.study import Settings
 
 
@@ -169,3 +170,30 @@ def test_killed_at_any_moment_it_leaves_whole_results_and_goes_on(tmp_path):
     assert subprocess.run(command, check=True, capture_output=True).stdout
     (page,) = store.results("theorems", of="quick", folder=tmp_path)
     assert page["result"]["process"]["exact_gap"] == 0.0
+
+
+def test_numbers_are_compared_by_a_band_and_what_is_outside_is_named():
+    stored = {"facts": {"cpu_seconds": 3}, "learners": {"pg": {
+        "step": [0, 9], "test_accuracy": [0.1, 0.8], "logits": [{"right": [5.0, 1.0]}, {"right": [9.0, 1.0]}]}}}  # fmt: skip
+    again = json.loads(json.dumps(stored))
+    again["facts"]["cpu_seconds"] = 99
+    assert outside(again, stored) == []
+    again["learners"]["pg"]["test_accuracy"][-1] = 0.72
+    again["learners"]["pg"]["logits"][-1]["right"][0] = 7.0
+    assert outside(again, stored) == []
+    again["learners"]["pg"]["test_accuracy"][-1] = 0.5
+    assert outside(again, stored) == ["learners/pg/test_accuracy is 0.5, stored 0.8"]
+    again["learners"]["pg"]["test_accuracy"][-1] = None
+    assert outside(again, stored) == ["learners/pg/test_accuracy is missing"]
+
+
+@pytest.mark.slow
+def test_the_quick_tier_made_anew_lies_inside_the_stored_bands(tmp_path, capsys):
+    assert main(["reproduce", "--tier", "quick", "--folder", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    made = sorted(path.name for path in tmp_path.glob("*.json"))
+    assert made == ["fig2-quick-blocksworld.json", "fig2-quick-dag.json",
+                    "fig3-quick-blocksworld.json", "fig3-quick-dag.json",
+                    "imitation-quick-1x1.json", "theorems-quick.json"]  # fmt: skip
+    for name in made:
+        assert f"{name}: done, inside the stored band" in told

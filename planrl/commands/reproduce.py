@@ -10,6 +10,7 @@ from typing import Any
 from tqdm import tqdm
 
 from planrl.experiments import store
+from planrl.experiments.bands import against_stored
 
 
 def add(commands: Any) -> None:
@@ -42,7 +43,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run what has no result yet: 1 if a run failed."""
+    """Run what has no result yet: 1 if a run failed, or its numbers lie outside the stored band."""
     folder = options.folder or store.FOLDER
     names = [options.only] if options.only else list(store.EXPERIMENTS)
     wanted = store.jobs(names, tier=options.tier, seeds=options.seeds or (), folder=folder)
@@ -56,7 +57,12 @@ def run(options: argparse.Namespace) -> int:
                 failed.append(one.error)
                 bar.write(f"{one.path.name}: failed", file=sys.stderr)
             else:
-                bar.write(f"{one.path.name}: {'done' if one.fresh else 'already there'}")
+                said = "done" if one.fresh else "already there"
+                differs = against_stored(one.path)
+                if differs is not None:
+                    said += ", outside the stored band" if differs else ", inside the stored band"
+                    failed += [f"{one.path.name}: {what}" for what in differs]
+                bar.write(f"{one.path.name}: {said}")
             bar.update()
     for error in failed:
         print(f"planrl: {error}", file=sys.stderr)
