@@ -22,7 +22,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as dump_tensors
 
 from planrl.errors import InputError
-from planrl.models import LogitTable, PathModel
+from planrl.models import LinearTransformer, LogitTable, PathModel
 from planrl.tasks import Vocab
 from planrl.train import Step
 from planrl.transformer import Transformer, TransformerConfig
@@ -100,12 +100,10 @@ def describe(model: PathModel) -> dict[str, Any]:
     """A model's kind and sizes, from which `build` makes one like it."""
     if isinstance(model, Transformer):
         sizes = asdict(model.config)
-    elif isinstance(model, LogitTable):
+    elif isinstance(model, LogitTable | LinearTransformer):
         sizes = {}
     else:
-        raise InputError(
-            f"only LogitTable and Transformer can be saved, not {type(model).__name__}"
-        )
+        raise InputError(f"only planrl's own models can be saved, not {type(model).__name__}")
     return {"kind": type(model).__name__, "n_nodes": model.vocab.n_nodes, "config": sizes}
 
 
@@ -114,10 +112,13 @@ def build(description: Mapping[str, Any]) -> PathModel:
     vocab = Vocab(int(description["n_nodes"]))
     if description["kind"] == "LogitTable":
         return LogitTable(vocab)
+    if description["kind"] == "LinearTransformer":
+        return LinearTransformer(vocab)
     if description["kind"] == "Transformer":
         return Transformer(vocab, TransformerConfig(**description["config"]), torch.Generator())
     raise InputError(
-        f"unknown model kind {description['kind']!r}: expected LogitTable or Transformer"
+        f"unknown model kind {description['kind']!r}: expected LogitTable, LinearTransformer or "
+        "Transformer"
     )
 
 

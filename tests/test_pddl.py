@@ -184,6 +184,19 @@ def test_constants_of_the_domain_and_negated_goals_are_read(tmp_path):
     assert list(map(str, problem.solve())) == ["(unstack b a)", "(put-down b)"]
 
 
+def test_a_bad_file_leaves_the_tracebacks_of_others_alone(tmp_path):
+    (tmp_path / "d.pddl").write_text(DOMAIN[:-40])
+    for limit in (None, 7):
+        if limit is not None:
+            sys.tracebacklimit = limit
+        try:
+            with pytest.raises(pr.InputError):
+                read_problem(tmp_path / "d.pddl", tmp_path / "d.pddl")
+            assert getattr(sys, "tracebacklimit", None) == limit
+        finally:
+            vars(sys).pop("tracebacklimit", None)
+
+
 @pytest.mark.parametrize("wrong", ["(on a b)", "(clear a)", "(holding c)"])
 def test_atoms_that_describe_no_state_are_refused(wrong, written):
     problem = written("upper-case", facts("ab", "c", "d") + wrong, "(on a b)")

@@ -7,6 +7,7 @@ these are our part, as is saying in one line what is wrong with a file.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,7 @@ def _parsed(path: Path, kind: str, parse: Callable[[str], T]) -> T:
     text = re.sub(r";[^\n]*", "", read_text(path)).lower()
     if f"({kind}" not in re.sub(r"\(\s+", "(", text):
         raise InputError(f"{path} is no PDDL {kind} file: it has no ({kind} ...)")
+    limit = getattr(sys, "tracebacklimit", None)
     try:
         _refuse_double_actions(text, path)
         text = re.sub(r"\(\s*:requirements[^()]*\)", " ", text)
@@ -95,6 +97,11 @@ def _parsed(path: Path, kind: str, parse: Callable[[str], T]) -> T:
         ) from None
     except (PDDLError, ValueError, TypeError, AssertionError, KeyError, RecursionError) as error:
         raise InputError(f"{path}: {_first_line(error)}") from None
+    finally:  # the parser cuts all tracebacks and, when it fails, leaves them cut
+        if limit is None:
+            vars(sys).pop("tracebacklimit", None)
+        else:
+            sys.tracebacklimit = limit
 
 
 def _first_line(error: BaseException) -> str:

@@ -79,8 +79,9 @@ def make(job: Job) -> tuple[str, str, str]:
     try:
         result = _rounded(EXPERIMENTS[job.name].run(job.settings))
     except Exception as error:  # the others go on; this one is told at the end
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        said = f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
+        places = traceback.extract_tb(error.__traceback__)
+        where = f" ({Path(places[-1].filename).name}:{places[-1].lineno})" if places else ""
+        said = f"{type(error).__name__}: {error}{where}"
         return job.path, "", f"{job.name} with {job.settings} failed. {said}"
     page = {
         "format": FORMAT,
