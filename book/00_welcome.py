@@ -31,10 +31,7 @@ if importlib.util.find_spec("planrl") is None:
 # whose command stands beside it, and theorems and figure titles are checked when the book is built.
 
 # %% tags=["hide-input"]
-import torch
-
-from planrl import plots, widgets
-from planrl.experiments.store import results
+from planrl import plots, redrawn, widgets
 
 widgets.setup()
 
@@ -47,20 +44,19 @@ widgets.setup()
 # (right is better).
 
 # %% tags=["hide-input"]
-saved = results("learners")  # made by: python -m planrl reproduce --only learners
-learners = saved[0]["result"]["learners"]
+# made by: python -m planrl reproduce --only fig2, and --only fig3
+learners = ("continual SFT", "policy gradient", "policy gradient + KL",
+            "Q-learning, process reward", "Q-learning, outcome reward")  # fmt: skip
 
 
-def mean_over_seeds(name, key):
-    return torch.tensor(
-        [page["result"]["learners"][name][key] for page in saved]
-    ).mean(0)
+def runs(name, key):
+    """Updates, and a row of values for each seed."""
+    return redrawn.series("dag", name, key)
 
 
 routes = {
-    name: (
-        mean_over_seeds(name, "train_diversity"),
-        mean_over_seeds(name, "train_accuracy"),
+    name: tuple(
+        runs(name, key)[1].mean(0) for key in ("train_diversity", "train_accuracy")
     )
     for name in learners
 }
@@ -88,12 +84,13 @@ plots.routes(
 )
 
 # %% tags=["hide-input"]
-steps = {name: look["step"][-1] for name, look in learners.items()}
-few = steps["Q-learning, outcome reward"]
+last = {name: runs(name, "train_accuracy")[0][-1] for name in learners}
+few = last["Q-learning, outcome reward"]
+seeds = len(runs("policy gradient", "train_accuracy")[1])
 print(
-    f"mean of {len(saved)} seeds, each with a graph of its own; a point is one look at"
+    f"mean of {seeds} seeds, each with a graph of its own; a point is one look at"
 )
-print(f"the model; {max(steps.values())} updates ({few} with outcome reward)")
+print(f"the model; {max(last.values())} updates ({few} with outcome reward)")
 
 # %% [markdown]
 # - **Policy gradient** gets nearly everything right, and forgets every way but one.
@@ -114,6 +111,11 @@ print(f"the model; {max(steps.values())} updates ({few} with outcome reward)")
 #    what it cannot know.
 # 3. [What does a reward add, and what does it take away?](03_policy_gradient.ipynb) Policy gradient: why
 #    it wins, and why it collapses.
+# 4. [Does it stack blocks?](09_blocksworld.ipynb) Blocksworld: PDDL as paths, and a model's plans
+#    played beside the shortest.
+#
+# Then the reference part: [the paper's figures](80_figures.ipynb) run again on ten seeds,
+# [which claims hold](91_verdicts.ipynb), and [where we differ](92_deviations.ipynb).
 #
 # ## How to use these pages
 #
@@ -156,5 +158,5 @@ plots.learning_curves(
 # differ, the text says **Finding** and shows both. Where the paper is silent we chose, and say so; the
 # largest such choices: the graph has no cycles; a walk ends when it reaches its target; Q-learning's
 # rewards are multiplied by ten, since softmax over logits of 0 and 1 would choose almost at
-# random, and it is kept from giving up and from believing values above its reward.
-# [All of them](references.md), with reasons.
+# random, and it is kept from giving up and from believing values above its reward or below 0.
+# [All of them](references.md), with reasons, and [what they change](92_deviations.ipynb).

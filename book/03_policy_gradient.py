@@ -34,7 +34,7 @@ from functools import partial
 import torch
 
 import planrl as pr
-from planrl import controls, exercises, pictures, plots, widgets
+from planrl import controls, exercises, pictures, plots, redrawn, widgets
 from planrl.experiments.store import results
 
 widgets.setup()
@@ -52,16 +52,14 @@ seed = 0
 # %%
 my_guess = 13
 
+
 # %%
-saved = results("learners")  # made by: python -m planrl reproduce --only learners
-seeds = [page["settings"]["seed"] for page in saved]
-curves = [page["result"]["learners"]["policy gradient"] for page in saved]
-step = curves[0]["step"]
+# made by: python -m planrl reproduce --only fig2, and --only fig3
+def over_seeds(key, learner="policy gradient"):
+    return redrawn.series("dag", learner, key)[1]  # [seeds, looks]
 
 
-def over_seeds(key):
-    return torch.tensor([curve[key] for curve in curves])  # [seeds, looks]
-
+step, _ = redrawn.series("dag", "policy gradient", "train_accuracy")
 
 # %% tags=["hide-input"]
 ways, sampled = over_seeds("train_diversity"), over_seeds("train_accuracy")
@@ -75,7 +73,7 @@ figure = plots.band_figure(
     y="different right answers among 100",
     y_range=(0, 20),
     alt=f"Distinct right paths per training question fall from {float(ways[:, 0].mean()):.1f} to "
-    f"{float(ways[:, -1].mean()):.2f} over {step[-1]} updates, mean of {len(seeds)} seeds",
+    f"{float(ways[:, -1].mean()):.2f} over {step[-1]} updates, mean of {len(ways)} seeds",
 )
 controls.ask(
     figure,
@@ -87,11 +85,11 @@ controls.ask(
     hidden=["policy gradient"],
     answer=f"They fall from {float(ways[:, 0].mean()):.1f} to {float(ways[:, -1].mean()):.2f}, while "
     f"accuracy rises from {float(sampled[:, 0].mean()):.2f} to {float(sampled[:, -1].mean()):.2f} "
-    f"(training questions, mean of {len(seeds)} seeds).",
+    f"(training questions, mean of {len(ways)} seeds).",
 )
 
 # %% [markdown]
-# The line is the mean of three seeds (each with its own graph), the band spans them all. The
+# The line is the mean over seeds (each with its own graph), the band spans them all. The
 # same runs, seen from the other side:
 
 # %% tags=["hide-input"]
@@ -112,29 +110,43 @@ plots.band_figure(
 # %% tags=["hide-input"]
 start, end = (over_seeds("test_greedy")[:, k].mean() for k in (0, -1))
 assert end < start, "the title says: greedy answers on held-out questions get worse"
-rows = []
-for name, look in saved[0]["result"]["learners"].items():
-    ends = {key: torch.tensor([page["result"]["learners"][name][key][-1] for page in saved])
-            for key in look if isinstance(look[key][-1], float)}  # fmt: skip
-    rows.append({"from the same SFT base": name, "updates": look["step"][-1]} | {
-        f"{part} {kind}": float(ends[f"{part}_{key}"].mean())
-        for part in ("train", "test")
-        for kind, key in (("sampled", "accuracy"), ("greedy", "greedy"), ("ways", "diversity"))
-        if (part, key) != ("test", "diversity")
-    })  # fmt: skip
+kinds = {
+    "train sampled": "train_accuracy",
+    "train greedy": "train_greedy",
+    "train ways": "train_diversity",
+    "test sampled": "test_accuracy",
+    "test greedy": "test_greedy",
+}
+rows = [
+    {
+        "from the same SFT base": name,
+        "updates": redrawn.series("dag", name, "train_greedy")[0][-1],
+    }
+    | {
+        title: float(over_seeds(key, name)[:, -1].mean())
+        for title, key in kinds.items()
+    }
+    for figure in ("fig2", "fig3")
+    for name in redrawn.learners("dag", figure)
+]
 by_name = {row["from the same SFT base"]: row for row in rows}
-on = [page["result"]["learners"]["continual SFT"] for page in saved]
-assert all(curve["test_accuracy"][-1] > curve["test_accuracy"][0] for curve in on)
-moved = torch.tensor(
-    [curve["test_greedy"][-1] - curve["test_greedy"][0] for curve in on]
-)
-assert moved.abs().max() < 0.03, "the finding says: greedy accuracy hardly moves"
+on = over_seeds("test_accuracy", "continual SFT")
+assert (on[:, -1] > on[:, 0]).all()
+on = over_seeds("test_greedy", "continual SFT")
+assert (on[:, -1] - on[:, 0]).abs().max() < 0.03, "the finding: it hardly moves"
 assert by_name["Q-learning, process reward"]["train ways"] > 12
 assert by_name["Q-learning, process reward"]["train greedy"] > 0.97
 assert by_name["Q-learning, outcome reward"]["train sampled"] < 0.05
-hours = sum(page["result"]["facts"]["cpu_seconds"] for page in saved) / 60
-widgets.Table(rows, caption=f"at the last update; mean of seeds {seeds}; ways: different right "
-              f"answers among 100; {hours:.0f} CPU-minutes in all")  # fmt: skip
+hours = (
+    sum(
+        sum(page["result"]["facts"]["cpu_seconds"].values())
+        for figure in ("fig2", "fig3")
+        for page in results(figure, of="dag")
+    )
+    / 3600
+)
+widgets.Table(rows, caption=f"at the last update; mean of {len(ways)} seeds; ways: different right "
+              f"answers among 100; {hours:.1f} CPU-hours in all")  # fmt: skip
 
 # %% [markdown]
 # The table sets policy gradient beside its neighbours, each started from the same base: SFT that
@@ -148,12 +160,11 @@ widgets.Table(rows, caption=f"at the last update; mean of seeds {seeds}; ways: d
 #
 # > **Finding.** In the paper, continual SFT's test accuracy keeps falling. Here, from a base that is
 # > not yet saturated, sampled test accuracy still *rises* under continual SFT; greedy accuracy
-# > hardly moves. Which condition makes the difference is taken up in a later chapter.
+# > hardly moves. [Which condition makes the difference](92_deviations.ipynb).
 #
-# > **Finding.** Q-learning with process reward needed two precautions that our sources do not
-# > mention: its walker must not be able to give up, and no value above the reward may be believed.
-# > Without them accuracy dipped deeply or was lost, depending on seed and learning rate
-# > ([what was chosen, and why](references.md)).
+# > **Finding.** Q-learning with process reward needed precautions that our sources do not mention:
+# > its walker must not be able to give up, and no value above the reward or below 0 may be believed.
+# > What happens without each of them is [measured](92_deviations.ipynb).
 
 # %% [markdown]
 # ## Watch it happen

@@ -47,7 +47,7 @@ OFF, OUTCOME = f"{Q}, off-policy", "Q-learning, outcome reward"
 NAMES = {"dag": "random DAG", "blocksworld": "Blocksworld"}
 for of, name in NAMES.items():
     made = {figure: len(results(figure, of=of)) for figure in ("fig2", "fig3")}
-    print(f"{name}: {made['fig2']} seeds of figure 2, {made['fig3']} of figure 3")
+    print(f"{name}, seeds: {made['fig2']} (Fig. 2), {made['fig3']} (Fig. 3)")
 
 
 def rows(names, keys):

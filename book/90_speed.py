@@ -598,12 +598,22 @@ widgets.Table(
 
 # %% [markdown]
 # So the table from which demonstrated paths are drawn breaks first, at a few thousand nodes; the
-# model itself would still fit a laptop. And ten seeds of the chapters' five learners in ten
+# model itself would still fit a laptop. And ten seeds of the figures' nine learners in ten
 # minutes? The saved runs say how many processor minutes a seed takes:
 
 # %% tags=["hide-input"]
+both = [
+    {
+        page["settings"]["seed"]: sum(
+            page["result"]["facts"]["cpu_seconds"].values()
+        )
+        for page in results(figure, of="dag")
+    }
+    for figure in ("fig2", "fig3")
+]
 spent = [
-    page["result"]["facts"]["cpu_seconds"] / 60 for page in results("learners")
+    (both[0][seed] + both[1][seed]) / 60
+    for seed in sorted(set(both[0]) & set(both[1]))
 ]
 workers = 10 * sum(spent) / len(spent) / 10
 print(

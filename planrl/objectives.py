@@ -68,15 +68,22 @@ def policy_gradient(
 
 
 def q_learning(
-    logits: Float[Tensor, "B T V"], batch: Batch, *, discount: float = 1.0, cap: float = math.inf
+    logits: Float[Tensor, "B T V"],
+    batch: Batch,
+    *,
+    discount: float = 1.0,
+    cap: float = math.inf,
+    floor: float = -math.inf,
 ) -> Float[Tensor, ""]:
     """Mean squared temporal-difference error of the logits, read as Q-values.
 
     The TD target is reward + discount * max over the next position's logits of the nodes, without
     gradient, and the reward alone at a step into the target or into END. The logits come from the
     frozen copy if there is one (a target network: TrainConfig(refresh=n)), else from the model.
-    `cap` is the largest return there can be, if that is known: nothing above it is bootstrapped, so
-    that overestimates cannot feed on themselves. Any walks will do, on- or off-policy, but let the
+    `cap` and `floor` are the largest and the smallest value a place can have under the best policy,
+    if they are known: with our rewards the reward at the target, and 0, since a step straight to
+    the target pays its own fine. Nothing beyond them is bootstrapped, so that errors cannot feed on
+    themselves. Any walks will do, on- or off-policy, but let the
     walker choose among nodes only (Sampler(may_stop=False)): END ends all further fines, and a
     model that may say it learns to give up. Source: the paper's Q-learning loss, Theorems 5.1-5.3.
     """
@@ -91,7 +98,7 @@ def q_learning(
         (logits if batch.frozen is None else batch.frozen)
         .detach()[..., :-1]
         .amax(-1)
-        .clamp(max=cap)
+        .clamp(min=floor, max=cap)
     )
     after = torch.cat([best[:, 1:], torch.zeros_like(best[:, :1])], 1) * ~terminal
     error = _of_next(logits, batch) - batch.reward - discount * after

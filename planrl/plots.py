@@ -230,6 +230,36 @@ def bars(
     return finish(figure, title, alt, height)
 
 
+def dots(
+    rows: Mapping[str, Mapping[str, Sequence[float]]],
+    *,
+    title: str,
+    alt: str,
+    x: str,
+) -> go.Figure:
+    """A line for each row, in it each name's seeds as faint marks, their mean as a strong one."""
+    figure = go.Figure()
+    names = list(dict.fromkeys(name for row in rows.values() for name in row))
+    for place, name in enumerate(names):
+        colour, _, symbol = style_of(name, place)
+        seeds = [(v, row) for row, found in rows.items() for v in found.get(name, ())]
+        means = [(sum(f[name]) / len(f[name]), row) for row, f in rows.items() if f.get(name)]
+        for points, size, opacity in ((seeds, 7, 0.35), (means, 13, 1.0)):
+            figure.add_scatter(
+                x=[round(value, 4) for value, _ in points],
+                y=[row for _, row in points],
+                mode="markers",
+                name=name if size > 7 else f"{name}, each seed",
+                showlegend=size > 7,
+                legendgroup=name,
+                marker={"color": colour, "symbol": symbol, "size": size, "opacity": opacity},
+            )
+    figure.update_xaxes(title=x)
+    figure.update_yaxes(autorange="reversed", type="category", automargin=True)
+    figure.update_layout(legend={"orientation": "h", "y": -0.2})
+    return finish(figure, title, alt, 190 + 38 * len(rows))
+
+
 def scatter(
     groups: Mapping[str, tuple[Tensor, Tensor]],
     *,

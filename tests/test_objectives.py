@@ -148,6 +148,15 @@ def test_no_value_above_the_cap_is_bootstrapped():
     assert pr.q_learning(logits, batch, cap=2.0).item() == 4
 
 
+def test_no_value_below_the_floor_is_bootstrapped():
+    tokens = torch.tensor([[0, 2, 0, 1, 2, 3]])
+    batch = Batch(torch.tensor([[0, 0, 1, 0, 0]]).bool(), torch.zeros(1, 5), tokens)
+    logits = torch.full((1, 5, 4), -3.0)
+    logits[0, 2] = 0.0
+    assert pr.q_learning(logits, batch).item() == 9
+    assert pr.q_learning(logits, batch, floor=0.0).item() == 0
+
+
 def test_giving_up_is_terminal_for_q_learning():
     tokens = torch.tensor([[0, 2, 0, 3]])
     batch = Batch(torch.tensor([[0, 0, 1]]).bool(), torch.tensor([[0.0, 0, -1]]), tokens)

@@ -117,3 +117,12 @@ def test_a_prediction_is_drawn_in_and_names_the_traces_to_cover(records):
         controls.ask(figure, "?", guess=3, hidden=["SFT"], **options)
     with pytest.raises(pr.InputError, match="none of"):
         controls.ask(figure, "?", guess=0.5, hidden=["nobody"], **options)
+
+
+def test_dots_show_every_seed_and_the_mean_in_the_row_of_its_setting():
+    rows = {"plain": {"pg": [0.1, 0.3], "sft": [0.0]}, "late": {"pg": [0.5]}}
+    figure = plots.dots(rows, title="t", alt="a", x="gain")
+    strong = {t.name: (list(t.x), list(t.y)) for t in figure.data if t.marker.opacity == 1}
+    assert strong == {"pg": ([0.2, 0.5], ["plain", "late"]), "sft": ([0.0], ["plain"])}
+    faint = next(t for t in figure.data if t.name == "pg, each seed")
+    assert list(faint.x) == [0.1, 0.3, 0.5]

@@ -156,6 +156,7 @@ def test_starting_from_a_run_on_another_graph_is_refused(tmp_path):
         (lambda: replace(settings(), training=pr.TrainConfig(refresh=5)), "keeps no frozen copy"),
         (lambda: Algorithm(name="q", kl=0.1), "goes with the algorithm pg"),
         (lambda: Algorithm(name="pg", off_policy=True), "goes with the algorithm q"),
+        (lambda: Algorithm(name="q", believed=(1.0, 0.0)), r"low < high, not \(1.0, 0.0\)"),
     ],
 )
 def test_bad_settings_are_refused(build, words):

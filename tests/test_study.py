@@ -1,5 +1,6 @@
 """What the figures share: looks at models, matrices as text, and theory in expectation."""
 
+import dataclasses
 import math
 from dataclasses import replace
 
@@ -7,7 +8,7 @@ import pytest
 import torch
 
 import planrl as pr
-from planrl.experiments import beyond, conditions, falsify, fig2, fig3, imitation
+from planrl.experiments import beyond, choices, conditions, falsify, fig2, fig3, imitation
 from planrl.experiments.kl_flow import Question, predicted, settle, success
 from planrl.experiments.study import (
     Observer,
@@ -21,7 +22,7 @@ from planrl.experiments.study import (
 from planrl.plain import plain
 from planrl.theory import collapse_times, kl_drift
 
-TINY = Settings(nodes=14, base_steps=3, steps=3, samples=5, pairs=10, looks=(2, 3))
+TINY = fig3.Settings(nodes=14, base_steps=3, steps=3, samples=5, pairs=10, looks=(2, 3))
 
 
 def test_a_matrix_survives_as_text_to_half_precision():
@@ -163,6 +164,25 @@ def test_each_condition_trains_beside_the_plain_learners():
     assert set(curves) == set(conditions.learners(settings))
     plain_one, cold = curves["policy gradient"], curves["policy gradient, cold"]
     assert plain_one["train_accuracy"][0] == cold["train_accuracy"][0]
+
+
+def test_each_choice_undone_differs_from_the_plain_learner_in_one_thing():
+    settings = choices.Settings(nodes=14, base_steps=3, steps=4, samples=10, looks=(2, 4))
+    known = choices.learners(settings)
+    for name, learner in known.items():
+        plain_one = known[name.split(",")[0]]
+        fields = dataclasses.fields(plain_one.algorithm)
+        changed = [
+            field.name
+            for field in fields
+            if getattr(learner.algorithm, field.name) != getattr(plain_one.algorithm, field.name)
+        ]
+        changed += ["class"] * (type(learner.algorithm) is not type(plain_one.algorithm))
+        changed += ["training"] * (learner.training != plain_one.training)
+        assert len(changed) == ("," in name), name
+    result = choices.run(settings)
+    assert set(result["learners"]) == set(known)
+    assert result["matrices"] == {}
 
 
 def test_half_the_questions_are_new_to_the_base():

@@ -12,9 +12,8 @@ from typing import Any
 
 import torch
 
-from planrl.experiments import study
+from planrl.experiments import fig3
 from planrl.experiments.fig2 import learners as fig2_learners
-from planrl.experiments.fig3 import learners as fig3_learners
 from planrl.experiments.study import Observer, base_model, follow
 from planrl.experiments.worlds import WorldSettings, make_world
 
@@ -59,7 +58,7 @@ def run(settings: Settings) -> dict[str, Any]:
     """{"learners": {name: looks in columns}, "facts": ...}."""
     torch.set_num_threads(1)
     began = time.process_time()
-    about = study.Settings(
+    about = fig3.Settings(
         seed=settings.seed,
         base_steps=settings.base_steps,
         steps=settings.steps,
@@ -68,7 +67,7 @@ def run(settings: Settings) -> dict[str, Any]:
     )
     world = make_world(settings.world)
     base, observer = base_model(world, about), Observer(world, about)
-    both = {**fig2_learners(about), **fig3_learners(about)}
+    both = {**fig2_learners(about), **fig3.learners(about)}
     table = {name: follow(name, both[name], base, observer)[0] for name in LEARNERS}
     facts = {**observer.facts(), "cpu_seconds": {"all": time.process_time() - began}}
     return {"learners": table, "facts": facts}

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from planrl.experiments import study
 from planrl.experiments.runs import Algorithm
-from planrl.experiments.study import Learner, Settings, grid, run_learners
+from planrl.experiments.study import Learner, run_learners
 from planrl.train import TrainConfig
 
 NAME = "fig3"
 DISCOUNTED = 0.9
 
 
-__all__ = ["NAME", "Settings", "grid", "run"]
+@dataclass(frozen=True, kw_only=True)
+class Settings(study.Settings):
+    """As in Fig. 2, and which values Q-learning believes: none outside these, times the reward."""
+
+    believed: tuple[float, float] = (0.0, 1.0)
+
+
+def grid(tier: str) -> dict[str, Settings]:
+    """The same worlds, seeds and looks as in Fig. 2."""
+    return {
+        label: Settings(**{**asdict(settings), "looks": settings.looks})
+        for label, settings in study.grid(tier).items()
+    }
 
 
 def learners(settings: Settings) -> dict[str, Learner]:
@@ -22,7 +35,9 @@ def learners(settings: Settings) -> dict[str, Learner]:
     On a graph in which every node reaches every other, values without a discount hold no goal.
     """
     training = TrainConfig(steps=settings.steps, lr=3e-4)
-    process = Algorithm(name="q", reward="process", reward_scale=10.0, epsilon=0.1)
+    process = Algorithm(
+        name="q", reward="process", reward_scale=10.0, epsilon=0.1, believed=settings.believed
+    )
     found = {
         "Q-learning, process reward": process,
         "Q-learning, process reward, off-policy": replace(process, off_policy=True),

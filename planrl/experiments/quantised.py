@@ -18,7 +18,7 @@ import torch
 
 from planrl.errors import InputError
 from planrl.evaluate import evaluate
-from planrl.experiments import learners
+from planrl.experiments import study
 from planrl.experiments.runs import Algorithm
 from planrl.experiments.worlds import World, WorldSettings, make_world
 from planrl.graphs import seeded
@@ -97,8 +97,8 @@ def run(settings: Settings) -> dict[str, Any]:
     torch.set_num_threads(1)
     began = time.process_time()
     world = make_world(WorldSettings(nodes=settings.nodes, seed=settings.seed))
-    start = learners.Settings(seed=settings.seed, base_steps=settings.base_steps)
-    base = learners.base_model(world, start)
+    start = study.Settings(seed=settings.seed, base_steps=settings.base_steps)
+    base = study.base_model(world, start)
     both = {
         "Q-learning": Algorithm(name="q", reward="process", reward_scale=10.0, epsilon=0.1),
         "policy gradient": Algorithm(name="pg"),

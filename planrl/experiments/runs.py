@@ -33,7 +33,8 @@ REWARDS = {"outcome": outcome_reward, "process": process_reward}
 class Algorithm:
     """A loss and the walks it learns from. `name` is sft, pg or q; the rest as the loss says.
 
-    Both rewards pay at most `reward_scale` in all, which Q-learning takes as the cap of its values.
+    With both rewards the best policy's values are between 0 (a step straight to the target pays its
+    own fine) and `reward_scale`; Q-learning believes none outside `believed`, times that scale.
     `off_policy` lets the model the run started from, rather than the learning one, walk.
     """
 
@@ -45,6 +46,7 @@ class Algorithm:
     discount: float = 1.0
     epsilon: float = 0.0
     off_policy: bool = False
+    believed: tuple[float, float] = (0.0, 1.0)
 
     def __post_init__(self) -> None:
         if self.name not in ("sft", "pg", "q"):
@@ -57,6 +59,10 @@ class Algorithm:
             )
         if self.kl and self.name != "pg":
             raise InputError(f"kl={self.kl} goes with the algorithm pg, not with {self.name}")
+        low, high = self.believed
+        if not low < high:
+            raise InputError(f"believed is (low, high) with low < high, not {self.believed}")
+        object.__setattr__(self, "believed", (low, high))  # a saved run gives a list
         if self.off_policy and self.name != "q":
             raise InputError(f"off_policy goes with the algorithm q, not with {self.name}")
 
@@ -66,7 +72,12 @@ class Algorithm:
             return sft
         if self.name == "pg":
             return partial(policy_gradient, baseline=self.baseline, kl=self.kl)
-        return partial(q_learning, discount=self.discount, cap=self.reward_scale)
+        return partial(
+            q_learning,
+            discount=self.discount,
+            floor=self.believed[0] * self.reward_scale,
+            cap=self.believed[1] * self.reward_scale,
+        )
 
     def stream(
         self, world: World, model: PathModel, start: PathModel, rng: torch.Generator, size: int

@@ -22,13 +22,13 @@ from planrl.checkpoints import read_json, to_json, write_atomically
 from planrl.errors import InputError
 from planrl.experiments import (
     beyond,
+    choices,
     conditions,
     costs,
     falsify,
     fig2,
     fig3,
     imitation,
-    learners,
     quantised,
     theorems,
 )
@@ -44,7 +44,7 @@ _MODULES = (
     conditions,
     beyond,
     falsify,
-    learners,
+    choices,
     quantised,
     costs,
 )
