@@ -12,7 +12,6 @@ from planrl.experiments import beyond, choices, conditions, falsify, fig2, fig3,
 from planrl.experiments.kl_flow import Question, predicted, settle, success
 from planrl.experiments.study import (
     Observer,
-    Settings,
     edge_scores,
     grid,
     packed,

@@ -21,6 +21,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"
 sys.path.insert(0, str(ROOT / "book" / "_ext"))  # the extension's own modules: pairs, figures
+sys.path.insert(0, str(ROOT / "tests" / "book"))  # what the tests share: built_site
 
 FLAGS = [
     "--headless",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 from built_site import (
+    DRAWN,
+    PAGES,
     SHOTS,
     VIEWS,
-    PAGES,
-    DRAWN,
     WATCH,
-    open_everything,
     check_figures,
     check_mathematics,
+    open_everything,
 )
 
 pytestmark = pytest.mark.book

@@ -7,16 +7,16 @@ import re
 
 import pytest
 from built_site import (
-    ROOT,
     DESKTOP,
-    VIEWS,
-    TOC,
     DOCUMENTS,
     DRAWN,
+    ROOT,
+    TOC,
+    VIEWS,
     WATCH,
-    open_everything,
     check_figures,
     check_mathematics,
+    open_everything,
 )
 
 pytestmark = pytest.mark.book
