@@ -188,6 +188,23 @@ redrawn.curves(
     title="Blocksworld: lambda 0 to 0.1",
 )
 
+# %% [markdown]
+# ### Where one should stop
+#
+# The update at which the mean test accuracy is best, sampled; what stopping there keeps, and what
+# is left at the end. (Found on test questions, so it is what one would like to know, not a rule.)
+
+# %% tags=["hide-input"]
+widgets.Table(
+    redrawn.stops("dag", [SFT, *LAMBDAS]),
+    caption="Random DAG, sampled; ways: different right answers of 100, training questions",
+)
+
+# %% tags=["hide-input"]
+widgets.Table(
+    redrawn.stops("blocksworld", [SFT, *LAMBDAS]), caption="Blocksworld, sampled"
+)
+
 # %% tags=["hide-input"]
 Download(
     rows(
@@ -222,6 +239,25 @@ redrawn.curves(
     "blocksworld",
     [PG, Q, f"{Q}, discount 0.9", f"{OFF}, discount 0.9", OUTCOME],
     "test_greedy",
+    title="Blocksworld, greedy",
+)
+
+# %% [markdown]
+# ### By degree
+#
+# A held-out question is of degree 0 if a demonstrated path towards its target goes through its
+# source, of degree 1 if an edge leads from its source to such a node, and so on: the more edges must
+# be put together that were never seen together, the higher the degree. Greedy accuracy at the last
+# look; questions of all seeds together.
+
+# %% tags=["hide-input"]
+redrawn.by_degree("dag", [SFT, PG, Q], "greedy", title="Random DAG, greedy")
+
+# %% tags=["hide-input"]
+redrawn.by_degree(
+    "blocksworld",
+    [SFT, PG, f"{Q}, discount 0.9"],
+    "greedy",
     title="Blocksworld, greedy",
 )
 

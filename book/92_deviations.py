@@ -59,20 +59,14 @@ REASONS = {
     "2-pg-test-falls": "Greedy accuracy falls clearly; sampled accuracy peaks late, because "
     "sharpening works against the fall.",
     "2-kl-price": "On Blocksworld neither has reached its end.",
-    "3-q-over-pg": "On the DAG and on Blocksworld the means differ by little; see the seeds.",
-    "3-on-off": "Off-policy walks come from the base, which wanders more and covers more.",
-    "3-q-diversity": "See the seeds.",
     "1-q-adjacency": "On the DAG a walk visits few of the pairs (here, next), and a value that is "
     "not visited is not learnt; on Blocksworld every state is visited for every target.",
     "1-pg-adjacency": "Policy gradient keeps few of the ways it knew and lets the others fade.",
     "4-one-value": "On the DAG the right next nodes' logits stay apart by a few units of 10; on "
     "Blocksworld they meet. Theorem 5.2 needs every place to be visited for ever.",
     "C-cold": "A cold walker still sharpens, so it gains when sampled and loses greedily.",
-    "C-noise": "See the seeds.",
     "C-off-policy": "The base wanders enough by itself to show most illegal steps.",
-    "C-stale": "See the seeds.",
     "C-forgets": "The new questions share their edges with the old ones.",
-    "C-kl-blocks": "See the seeds.",
     "C-plateau": "See the seeds.",
 }
 

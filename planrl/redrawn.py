@@ -99,6 +99,47 @@ def pareto(
     )
 
 
+def by_degree(of: str, names: Sequence[str], key: str, *, title: str) -> go.Figure:
+    """Test accuracy at the last look by the question's degree, over the questions of all seeds.
+
+    `key` is "accuracy" (sampled) or "greedy". Source: degrees as in ALPINE.
+    """
+    if key not in ("accuracy", "greedy"):
+        raise InputError(f"key={key!r}: choose accuracy or greedy")
+    groups: dict[str, dict[str, float]] = {}
+    for name in names:
+        pages = results("fig3" if name.startswith("Q") else "fig2", of=of)
+        looks = [page["result"]["learners"][name]["test_by_degree"][-1] for page in pages]
+        groups[name] = {}
+        for degree in sorted({degree for look in looks for degree in look}):
+            found = [look[degree] for look in looks if degree in look]
+            count = sum(row["pairs"] for row in found)
+            right = sum(row[key] * row["pairs"] for row in found)
+            groups[name][f"degree {degree} ({count} questions)"] = right / count
+    told = "; ".join(
+        f"{name}: " + ", ".join(f"{d} {v:.3f}" for d, v in values.items())
+        for name, values in groups.items()
+    )
+    return plots.bars(groups, title=title, alt=f"Test accuracy by degree on {GRAPHS[of]}. {told}.",
+                      x="", y=WORDS[f"test_{key}"], y_range=(0.0, 1.12))  # fmt: skip
+
+
+def stops(of: str, names: Sequence[str], *, key: str = "test_accuracy") -> list[dict[str, Any]]:
+    """When each learner's mean test accuracy is best, and what it has then and at the last look."""
+    found = []
+    for name in names:
+        steps, right = series(of, name, key)
+        ways = series(of, name, "train_diversity")[1].mean(0)
+        mean = right.mean(0)
+        best = int(mean.argmax())
+        found.append({
+            "learner": name, "best after": steps[best], "accuracy then": float(mean[best]),
+            "at the end": float(mean[-1]), "ways then": float(ways[best]),
+            "ways at the end": float(ways[-1]),
+        })  # fmt: skip
+    return found
+
+
 def adjacency(of: str, names: Sequence[str], which: str, *, title: str) -> go.Figure:
     """Fig. 1: the true adjacency beside what models hold of it, seed 0, AUC over all seeds.
 

@@ -33,6 +33,26 @@ def test_every_figure_says_what_it_shows_and_over_how_many_seeds(of):
     assert len(redrawn.cell(of, "Q-learning, process reward", title="t").data[0].z) == n
 
 
+@pytest.mark.parametrize("of", ["dag", "blocksworld"])
+def test_accuracy_by_degree_counts_each_question_of_each_seed_once(of):
+    name = "policy gradient"
+    drawn = redrawn.by_degree(of, [name], "greedy", title="t")
+    counts = [int(label.split("(")[1].split()[0]) for label in drawn.data[0].x]
+    mean = sum(c * v for c, v in zip(counts, drawn.data[0].y, strict=True)) / sum(counts)
+    values = redrawn.series(of, name, "test_greedy")[1][:, -1]
+    assert mean == pytest.approx(float(values.mean()), abs=1e-4)  # as many questions in each seed
+    with pytest.raises(pr.InputError, match="choose accuracy or greedy"):
+        redrawn.by_degree(of, [name], "hope", title="t")
+
+
+def test_the_best_place_to_stop_is_no_worse_than_the_end():
+    (row,) = redrawn.stops("dag", ["policy gradient"])
+    steps, values = redrawn.series("dag", "policy gradient", "test_accuracy")
+    assert row["accuracy then"] >= row["at the end"]
+    assert row["best after"] in steps
+    assert row["accuracy then"] == pytest.approx(float(values.mean(0).max()))
+
+
 def test_the_rows_of_a_figure_hold_every_seed_and_look():
     steps, values = redrawn.series("dag", "policy gradient", "test_greedy")
     rows = redrawn.rows("dag", ["policy gradient"], ["test_greedy"])
