@@ -152,8 +152,9 @@ assert never.solve() is None
 blocks = recognise(problem)
 nodes = blocks.path(shortest)
 assert blocks.plan(nodes) == shortest
-print("As a path in the graph with a hand:")
-print(" -> ".join(str(blocks.space.states[node]) for node in nodes))
+print("As a path (stacks from the bottom up, + held):")
+names = [str(blocks.space.states[node]) for node in nodes]
+print(" ->\n".join(" -> ".join(names[k : k + 4]) for k in range(0, len(names), 4)))
 
 # %% [markdown]
 # From a shell: `python -m planrl plan domain.pddl problem.pddl`, with `--check plan.txt` to judge a

@@ -69,10 +69,13 @@ def _traces(here: State, below: str = "") -> list[go.Scatter]:
 
 def draw_state(here: State, *, title: str = "") -> go.Figure:
     """A state as blocks on a table; a held block hangs above."""
-    return _drawn({str(here): (here, "")}, title, f"Blocks: {here}, stacks from the bottom up")
+    alt = f"Blocks: {here}, stacks from the bottom up"
+    return _drawn({str(here): (here, "")}, title, alt, height=300)
 
 
-def _drawn(panels: Mapping[str, tuple[State, str]], title: str, alt: str) -> go.Figure:
+def _drawn(
+    panels: Mapping[str, tuple[State, str]], title: str, alt: str, height: int = 420
+) -> go.Figure:
     figure = make_subplots(1, len(panels), subplot_titles=list(panels), horizontal_spacing=0.06)
     for column, (here, below) in enumerate(panels.values(), 1):
         for trace in _traces(here, below):
@@ -83,7 +86,7 @@ def _drawn(panels: Mapping[str, tuple[State, str]], title: str, alt: str) -> go.
     for column in range(len(panels)):
         axis = "" if column == 0 else str(column + 1)
         figure.update_yaxes(scaleanchor=f"x{axis}", selector={"anchor": f"x{axis}"})
-    return finish(figure, title, alt, 420)
+    return finish(figure, title, alt, height)
 
 
 def play(
