@@ -15,6 +15,7 @@ from planrl.style import finish
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999")
 GREY = "#7F7F7F"
+NOTHING = "\u00a0"  # a text that is empty is drawn once and not again
 HALF = 0.46  # of a block's width
 
 
@@ -61,7 +62,7 @@ def _traces(here: State, below: str = "") -> list[go.Scatter]:
                    line={"color": GREY, "width": 3}, name="table", **quiet)
     )  # fmt: skip
     traces.append(
-        go.Scatter(x=[(len(blocks) - 1) / 2], y=[-0.55], text=[below], mode="text",
+        go.Scatter(x=[(len(blocks) - 1) / 2], y=[-0.55], text=[below or NOTHING], mode="text",
                    textfont={"size": 14, "color": GREY}, name="action", **quiet)
     )  # fmt: skip
     return traces

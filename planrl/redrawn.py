@@ -115,13 +115,13 @@ def by_degree(of: str, names: Sequence[str], key: str, *, title: str) -> go.Figu
             found = [look[degree] for look in looks if degree in look]
             count = sum(row["pairs"] for row in found)
             right = sum(row[key] * row["pairs"] for row in found)
-            groups[name][f"degree {degree} ({count} questions)"] = right / count
+            groups[name][f"{degree} ({count})"] = right / count
     told = "; ".join(
         f"{name}: " + ", ".join(f"{d} {v:.3f}" for d, v in values.items())
         for name, values in groups.items()
     )
     return plots.bars(groups, title=title, alt=f"Test accuracy by degree on {GRAPHS[of]}. {told}.",
-                      x="", y=WORDS[f"test_{key}"], y_range=(0.0, 1.12))  # fmt: skip
+                      x="degree (questions)", y=WORDS[f"test_{key}"], y_range=(0.0, 1.12))  # fmt: skip
 
 
 def stops(of: str, names: Sequence[str], *, key: str = "test_accuracy") -> list[dict[str, Any]]:

@@ -37,7 +37,7 @@ def test_every_figure_says_what_it_shows_and_over_how_many_seeds(of):
 def test_accuracy_by_degree_counts_each_question_of_each_seed_once(of):
     name = "policy gradient"
     drawn = redrawn.by_degree(of, [name], "greedy", title="t")
-    counts = [int(label.split("(")[1].split()[0]) for label in drawn.data[0].x]
+    counts = [int(label.split("(")[1].rstrip(")")) for label in drawn.data[0].x]
     mean = sum(c * v for c, v in zip(counts, drawn.data[0].y, strict=True)) / sum(counts)
     values = redrawn.series(of, name, "test_greedy")[1][:, -1]
     assert mean == pytest.approx(float(values.mean()), abs=1e-4)  # as many questions in each seed
