@@ -120,8 +120,14 @@ def by_degree(of: str, names: Sequence[str], key: str, *, title: str) -> go.Figu
         f"{name}: " + ", ".join(f"{d} {v:.3f}" for d, v in values.items())
         for name, values in groups.items()
     )
-    return plots.bars(groups, title=title, alt=f"Test accuracy by degree on {GRAPHS[of]}. {told}.",
-                      x="degree (questions)", y=WORDS[f"test_{key}"], y_range=(0.0, 1.12))  # fmt: skip
+    return plots.bars(
+        groups,
+        title=title,
+        alt=f"Test accuracy by degree on {GRAPHS[of]}. {told}.",
+        x="degree (questions)",
+        y=WORDS[f"test_{key}"],
+        y_range=(0.0, 1.12),
+    )
 
 
 def stops(of: str, names: Sequence[str], *, key: str = "test_accuracy") -> list[dict[str, Any]]:
