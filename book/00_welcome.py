@@ -103,6 +103,17 @@ print(f"the model; {max(last.values())} updates ({few} with outcome reward)")
 # Why each of them goes where it goes can be proved, and the chapters do both: they show it and
 # they check the theorem against the run.
 #
+# ## Race them yourself
+#
+# Below the four train while you watch, on a graph of 20 nodes, in this page or in your notebook:
+# press *Train*. Nothing is sent anywhere.
+
+# %% tags=["hide-input"]
+from planrl.live import lab
+
+lab("race")
+
+# %% [markdown]
 # ## The chapters so far
 #
 # 1. [Is planning more than finding a path?](01_paths.ipynb) The graph, its two tables, and the

@@ -296,6 +296,16 @@ widgets.QuickCheck(
 )
 
 # %% [markdown]
+# ## Try it
+#
+# Train SFT yourself and compare, in one cell, what was shown with what the model says.
+
+# %% tags=["hide-input"]
+from planrl.live import lab
+
+lab("imitation")
+
+# %% [markdown]
 # ## Exercises
 #
 # > **Exercise 1.** *6 minutes.* Compute the law SFT ends at from the rows themselves: the function

@@ -371,6 +371,17 @@ widgets.QuickCheck(
 )
 
 # %% [markdown]
+# ## Try it
+#
+# Watch the answers of one question go, and buy some of them back with a penalty:
+# λ times how far the policy has moved from the base (Theorem 4.4).
+
+# %% tags=["hide-input"]
+from planrl.live import lab
+
+lab("policy-gradient")
+
+# %% [markdown]
 # ## Exercises
 #
 # > **Exercise 1.** *6 minutes.* Write policy gradient with the batch's mean return as a baseline.

@@ -275,3 +275,14 @@ widgets.QuickCheck(
     },
     right=["Which moves are legal, but not which way to go"],
 )
+
+# %% [markdown]
+# ## Try it
+#
+# Three blocks are few enough to train here. The plan that is drawn is the model's own, while it
+# trains.
+
+# %% tags=["hide-input"]
+from planrl.live import lab
+
+lab("blocks")

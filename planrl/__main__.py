@@ -1,4 +1,4 @@
-"""The command line: train, evaluate, inspect, plan, reproduce, claims."""
+"""The command line: train, evaluate, inspect, plan, reproduce, claims, export."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import torch
 
-from planrl.commands import claims, evaluate, inspect, plan, reproduce, train
+from planrl.commands import claims, evaluate, export, inspect, plan, reproduce, train
 from planrl.errors import InputError, SweepError, TrainingError
 
 
@@ -16,7 +16,7 @@ def parser() -> argparse.ArgumentParser:
     """All commands and their options."""
     top = argparse.ArgumentParser(prog="planrl", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (train, evaluate, inspect, plan, reproduce, claims):
+    for module in (train, evaluate, inspect, plan, reproduce, claims, export):
         module.add(commands)
     return top
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Union
 
 import torch
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 Loss = Callable[["Tensor", Batch], "Tensor"]
 """(logits [B, T, V], batch) -> a scalar to be made smaller."""
+
+Number = Union[float, "Tensor"]
+"""An option of a loss: plain, and checked; or a tensor of one number, and not checked."""
 
 
 def _of_next(values: Tensor, batch: Batch) -> Tensor:
@@ -43,21 +46,23 @@ def sft(logits: Float[Tensor, "B T V"], batch: Batch) -> Float[Tensor, ""]:
 
 
 def policy_gradient(
-    logits: Float[Tensor, "B T V"], batch: Batch, *, baseline: bool = False, kl: float = 0.0
+    logits: Float[Tensor, "B T V"], batch: Batch, *, baseline: Number = False, kl: Number = 0.0
 ) -> Float[Tensor, ""]:
     """REINFORCE with whole-walk returns, and `kl` (lambda) times a pull towards the frozen base.
 
-    The batch must be on-policy. `baseline` subtracts the batch's mean return. The KL estimate is
-    the single-sample one at the chosen token; with kl > 0 the batch needs the base model's logits:
-    train(..., TrainConfig(refresh=0)). Source: the paper's policy gradient loss, Theorems 4.1-4.4.
+    The batch must be on-policy. `baseline` subtracts the batch's mean return (or that share of it).
+    The KL estimate is the single-sample one at the chosen token; with kl > 0 the batch needs the
+    base model's logits: train(..., TrainConfig(refresh=0)). Source: the paper's policy gradient
+    loss, Theorems 4.1-4.4.
     """
-    if not kl >= 0.0:
+    plain = not isinstance(kl, torch.Tensor)
+    if plain and not kl >= 0.0:
         raise InputError(f"kl is the penalty's weight lambda, at least 0, but kl={kl} was given")
     logp = _of_next(logits.log_softmax(-1), batch)  # [B, T]
     value = batch.reward.sum(1, keepdim=True)  # [B, 1]
-    if baseline:
-        value = value - value.mean()
-    if kl > 0.0:
+    if baseline is not False:
+        value = value - baseline * value.mean()
+    if not plain or kl > 0.0:
         if batch.frozen is None:
             raise InputError(
                 f"policy_gradient with kl={kl} needs the frozen base: use TrainConfig(refresh=0)"
@@ -71,9 +76,9 @@ def q_learning(
     logits: Float[Tensor, "B T V"],
     batch: Batch,
     *,
-    discount: float = 1.0,
-    cap: float = math.inf,
-    floor: float = -math.inf,
+    discount: Number = 1.0,
+    cap: Number = math.inf,
+    floor: Number = -math.inf,
 ) -> Float[Tensor, ""]:
     """Mean squared temporal-difference error of the logits, read as Q-values.
 
@@ -87,19 +92,15 @@ def q_learning(
     walker choose among nodes only (Sampler(may_stop=False)): END ends all further fines, and a
     model that may say it learns to give up. Source: the paper's Q-learning loss, Theorems 5.1-5.3.
     """
-    if not 0.0 <= discount <= 1.0:
+    if not isinstance(discount, torch.Tensor) and not 0.0 <= discount <= 1.0:
         raise InputError(f"discount is between 0 and 1, but discount={discount} was given")
     target, end = batch.tokens[:, 1:2], logits.shape[-1] - 1
     here, following = batch.tokens[:, :-1], batch.tokens[:, 1:]
     terminal = (following == target) | (following == end)
     step = batch.chosen & (here != target)
     step[:, -1] &= terminal[:, -1]  # a walk cut off by its length: what follows is not known
-    best = (
-        (logits if batch.frozen is None else batch.frozen)
-        .detach()[..., :-1]
-        .amax(-1)
-        .clamp(min=floor, max=cap)
-    )
+    best = (logits if batch.frozen is None else batch.frozen).detach()[..., :-1].amax(-1)
+    best = best.maximum(torch.as_tensor(floor)).minimum(torch.as_tensor(cap))
     after = torch.cat([best[:, 1:], torch.zeros_like(best[:, :1])], 1) * ~terminal
     error = _of_next(logits, batch) - batch.reward - discount * after
     return (error.square() * step).sum() / step.sum().clamp(min=1)

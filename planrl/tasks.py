@@ -121,12 +121,30 @@ def process_reward(
 
     Giving up before the target (END) counts as a step that is no edge; END at the target is free.
     """
-    target = tokens[:, 1:2]
+    return shaped_reward(graph, tokens, target=scale, edge=scale)
+
+
+def shaped_reward(
+    graph: Graph,
+    tokens: Int[Tensor, "B L"],
+    *,
+    target: float | Tensor = 1.0,
+    edge: float | Tensor = 1.0,
+    cost: float | Tensor = 0.0,
+    strict: float | Tensor = 0.0,
+) -> Float[Tensor, "B T"]:
+    """target * 1[next = target] - edge * 1[(here, next) is no edge] - cost at every chosen step.
+
+    `strict` is the share of `target` that is paid in right answers only: with 1, and nothing else
+    charged, this is the outcome reward; with 0 and target = edge, the process reward. The step
+    from the target to END costs nothing.
+    """
+    chosen, right = Vocab(graph.n).chosen(tokens), is_path(graph, tokens)[:, None]
     here, following = tokens[:, :-1], tokens[:, 1:]
-    done = (here == target) & (following == graph.n)
-    illegal = ~_legal(graph, tokens) & ~done
-    value = (following == target).float() - illegal.float()
-    return scale * value * Vocab(graph.n).chosen(tokens)
+    done = (here == tokens[:, 1:2]) & (following == graph.n)
+    arrives = (following == tokens[:, 1:2]).float() * (1.0 - strict * (~right).float())
+    illegal = (~_legal(graph, tokens) & ~done).float()
+    return (target * arrives - edge * illegal - cost * (~done).float()) * chosen
 
 
 @dataclass(frozen=True)

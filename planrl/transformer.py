@@ -81,6 +81,12 @@ class Block(nn.Module):
         return x + self.feed_forward(self.norm_2(x))
 
 
+def initial_std(name: str, layers: int) -> float:
+    """GPT-2's law for a matrix: what adds to the residual stream starts smaller."""
+    into_stream = name.endswith(("project.weight", "contract.weight"))
+    return 0.02 / math.sqrt(2 * layers) if into_stream else 0.02
+
+
 class Transformer(nn.Module):
     """A GPT-style Transformer over the tokens of `vocab`, weights drawn from `rng`."""
 
@@ -92,10 +98,8 @@ class Transformer(nn.Module):
         self.blocks = nn.ModuleList(Block(config.width) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.width, bias=False)
         for name, weight in self.named_parameters():
-            if weight.ndim == 2:  # GPT-2's law; what adds to the residual stream starts smaller
-                into_stream = name.endswith(("project.weight", "contract.weight"))
-                std = 0.02 / math.sqrt(2 * config.layers) if into_stream else 0.02
-                nn.init.normal_(weight, std=std, generator=rng)
+            if weight.ndim == 2:
+                nn.init.normal_(weight, std=initial_std(name, config.layers), generator=rng)
 
     def forward(self, tokens: Int[Tensor, "B L"]) -> Float[Tensor, "B L V"]:
         """Logits of the next token at every position; 0 where nothing is chosen."""

@@ -15,6 +15,7 @@ import sys
 import time
 from pathlib import Path
 
+import live
 import pairs
 
 ROOT = pairs.ROOT
@@ -68,6 +69,11 @@ def main() -> int:
             file=sys.stderr,
         )
         return 1
+    for problem in (live.fetch_runtime(), live.export_programs()):
+        if problem:
+            print(problem, file=sys.stderr)
+            if os.environ.get("CI"):
+                return 1
     discard_when_changed("pages", PAGES, (DOCTREES, BUILD / "html"))
     discard_when_changed("execution", EXECUTION, (DOCTREES, OUTPUTS))
     run = "from jupyter_book.cli.main import main; main()"

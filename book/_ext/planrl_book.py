@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import figures
+import live
 import myst_nb.core.render
 import pairs
 from docutils import nodes
@@ -93,8 +94,8 @@ def prepare_kernels(app: Sphinx) -> None:
     )
 
 
-def copy_plotly(app: Sphinx) -> None:
-    """Put the installed plotly's script and the shared template beside the pages."""
+def copy_scripts(app: Sphinx) -> None:
+    """Put plotly's script, the shared template and what labs load beside the pages."""
     target = Path(app.outdir) / "_static"
     target.mkdir(parents=True, exist_ok=True)
     source = figures.plotly_data() / "plotly.min.js"
@@ -103,6 +104,7 @@ def copy_plotly(app: Sphinx) -> None:
         shutil.copyfile(source, copy)
     text = f"window.planrlPlotlyTemplate = {json.dumps(figures.template())};\n"
     (target / "plotly-template.js").write_text(text, encoding="utf-8")
+    live.copy_to(target)
 
 
 def mark_cards(app: Sphinx, doctree: nodes.document) -> None:
@@ -141,9 +143,15 @@ def choose_scripts(
         if "thebe" not in f"{getattr(script, 'filename', '')}".lower()
         and "THEBE" not in f"{getattr(script, 'attributes', {}).get('body', '')}"
     ]
-    if 'class="plotly-figure"' in (context.get("body") or ""):
-        for script in ("plotly.min.js", "plotly-template.js", "plotly-figures.js"):
+    body = context.get("body") or ""
+    lab = 'class="planrl-lab"' in body
+    if lab or 'class="plotly-figure"' in body:
+        scripts = ["plotly.min.js", "plotly-template.js", "plotly-figures.js"]
+        scripts += [f"live/{script}" for script in live.SCRIPTS] if lab else []
+        for script in scripts:
             app.add_js_file(script, loading_method="defer")
+        if lab:
+            app.add_css_file("live/lab.css", priority=901)
         without = ".plotly-alt{display:block!important}.plotly-plot,.plotly-controls{display:none}"
         context["metatags"] = (
             f"{context.get('metatags') or ''}<noscript><style>{without}</style></noscript>\n"
@@ -159,7 +167,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_js_file("planrl.js", loading_method="defer")
     app.connect("config-inited", set_repository)
     app.connect("builder-inited", prepare_kernels)
-    app.connect("builder-inited", copy_plotly)
+    app.connect("builder-inited", copy_scripts)
     app.connect("doctree-read", mark_cards)
     app.connect("doctree-resolved", drop_live_code, priority=900)
     app.connect("html-page-context", choose_scripts, priority=900)

@@ -1,0 +1,54 @@
+"""A lab as a piece of a page: its text, its data, and a place that web/lab.js makes live."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from planrl.errors import InputError
+from planrl.live.labs import labs
+from planrl.live.recorded import recorded
+
+WEB = Path(__file__).parent / "web"
+SCRIPTS = ("lab-state.js", "lab-figure.js", "lab-training.js", "lab.js")
+"""Loaded by the page, in this order; `worker.js` is loaded by them."""
+FOLDER = "../_static/live/"
+"""Where a page finds the worker and what it loads, seen from the page's own folder."""
+
+
+class PageLab:
+    """A lab for a page without a kernel: HTML that the page's scripts make live."""
+
+    def __init__(self, name: str, *, folder: str = FOLDER) -> None:
+        known = labs()
+        if name not in known:
+            raise InputError(f"no lab is called {name!r}; there are: {', '.join(known)}")
+        self.lab, self.folder = known[name], folder
+
+    def _repr_html_(self) -> str:
+        lab, name = self.lab, f"lab-{self.lab.name}"
+        data = script_json(lab.to_json(recorded(lab.name)))
+        height = int(lab.figure.layout.height)
+        heights = f"--height: {height}px; --tall: {int(lab.narrow['height'])}px"
+        return (
+            f'<section class="planrl-lab" id="{name}" aria-labelledby="{name}-title" '
+            f'data-live="{html.escape(self.folder)}" style="{heights}">\n'
+            f'<h3 class="planrl-lab-title" id="{name}-title">{html.escape(lab.title)}</h3>\n'
+            f'<p class="planrl-lab-intro">{html.escape(lab.intro)}</p>\n'
+            '<div class="planrl-lab-body"></div>\n'
+            f'<p class="planrl-lab-alt">{html.escape(lab.alt)} '
+            "It needs JavaScript; the chapter's other figures show the same without.</p>\n"
+            f'<script type="application/json">{data}</script>\n</section>\n'
+        )
+
+    def __repr__(self) -> str:
+        return f"{self.lab.title} {self.lab.alt}"
+
+
+def script_json(value: Mapping[str, Any]) -> str:
+    """JSON that can stand inside a <script>."""
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c")

@@ -1,0 +1,159 @@
+"""The widgets of a lab: what can be set, pressed and read. They know nothing of learners.
+
+The figure is a widget where plotly can make one that is sure to be shown; else it is displayed, and
+displayed again in its place whenever it changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import sys
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import IPython.display
+import ipywidgets as ipw
+import plotly.graph_objects as go
+
+from planrl.live.filling import Update, named_axes
+from planrl.live.labs import Lab
+from planrl.live.settings import Control, Value
+from planrl.widgets import Table
+
+_ipython: Any = IPython.display  # its functions have no types
+SHOWN = (1, 3, 8)  # seconds after which a front end may have put the figure on the page
+
+
+class Panel:
+    """A lab's figure, controls, buttons and words; `text` is the list of edges to begin with."""
+
+    def __init__(self, lab: Lab, text: str) -> None:
+        self.lab = lab
+        self.figure = go.Figure(lab.figure)
+        self.figure.update_layout({axis: {"type": "category"} for axis in named_axes(lab)})
+        self.canvas = _canvas(self.figure)
+        self._place = f"planrl-{uuid.uuid4().hex}"
+        self._displayed = False
+        self.controls = {control.name: _widget(control) for control in lab.controls}
+        self.presets = ipw.Dropdown(
+            options=[("your own settings", ""), *((p.title, p.name) for p in lab.presets)],
+            description="Try", style={"description_width": "initial"},
+        )  # fmt: skip
+        self.train = ipw.Button(description="Train", button_style="primary")
+        self.step = ipw.Button(description="One step")
+        self.reset = ipw.Button(description="Reset")
+        self.copy = ipw.Button(description="Copy as planrl")
+        self.use = ipw.Button(description="Use this graph")
+        self.edges = ipw.Textarea(text, rows=6, description="Edges")
+        self.status, self.why, self.snippet, self.numbers = (ipw.HTML() for _ in range(4))
+        self._own = ipw.VBox([self.edges, self.use])
+        self.head = ipw.HTML(f"<strong>{html.escape(lab.title)}.</strong> {html.escape(lab.intro)}")
+        rows = ipw.Layout(display="flex", flex_flow="row wrap", grid_gap="4px 16px")
+        buttons = ipw.HBox([self.train, self.step, self.reset, self.copy], layout=rows)
+        self.box = ipw.VBox([
+            *([] if self.canvas is None else [self.canvas]),
+            self.status, buttons, self.snippet, self.presets, self.why,
+            ipw.Box(list(self.controls.values()), layout=rows), self._own,
+            ipw.HTML(_meanings(lab.controls)), self.numbers,
+        ])  # fmt: skip
+
+    @property
+    def redraws(self) -> float:
+        """How many times a second the figure may be drawn, at most."""
+        return 2 if self.canvas is None else 20
+
+    def value(self, control: Control) -> Value:
+        """What a control is set to."""
+        value: Value = self.controls[control.name].value
+        return control.values[int(value)] if control.kind == "switch" else value
+
+    def show(self, values: Mapping[str, Value], status: str, *, training: bool) -> None:
+        """Put the settings into the controls, and say how things are."""
+        for control in self.lab.controls:
+            value = values[control.name]
+            shown = control.values.index(value) == 1 if control.kind == "switch" else value
+            self.controls[control.name].value = shown
+        usual = {control.name: control.default for control in self.lab.controls}
+        same = [p for p in self.lab.presets if {**usual, **p.settings} == dict(values)]
+        self.presets.value = same[0].name if same else ""
+        self.why.value = html.escape(same[0].why) if same else ""
+        self._own.layout.display = "" if values.get("graph") == "own" else "none"
+        self.train.description = "Pause" if training else "Train"
+        self.say(status)
+
+    def say(self, status: str) -> None:
+        """The status line."""
+        self.status.value = f'<span role="status">{html.escape(status)}</span>'
+
+    def draw(self, updates: Sequence[Update], numbers: Sequence[Mapping[str, Any]]) -> None:
+        """New data of the figure's traces, and the table of its numbers."""
+        figure = self.figure if self.canvas is None else self.canvas
+        with figure.batch_update():
+            for trace, update in zip(figure.data, updates, strict=True):
+                trace.update(update)
+        if self.canvas is None and self._displayed:
+            bundle = self.figure._repr_mimebundle_()
+            _ipython.update_display(bundle, raw=True, display_id=self._place)
+        self.numbers.value = Table(numbers)._repr_html_()
+
+    def display(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        """Show everything below the cell that is running; `loop` sees to it that all fits."""
+        _ipython.display(self.head)
+        if self.canvas is None:
+            # display(figure) would not pass an id on: plotly's figures display themselves.
+            bundle = self.figure._repr_mimebundle_()
+            _ipython.display(bundle, raw=True, display_id=self._place)
+        _ipython.display(self.box)
+        self._displayed = True
+        if loop is not None:
+            for seconds in SHOWN:
+                loop.call_later(seconds, self.fit)
+
+    def fit(self) -> None:
+        """Let the figure take its room: plotly 7 looks how wide it may be before it has any."""
+        if self.canvas is not None:
+            self.canvas.layout.autosize = None
+            self.canvas.layout.autosize = True
+
+    def close(self) -> None:
+        """Take all widgets away."""
+        shown = [self.head, self.box]
+        while shown:
+            widget = shown.pop()
+            shown += widget.children if isinstance(widget, ipw.Box) else ()
+            widget.close()
+
+
+def _canvas(figure: go.Figure) -> Any:
+    """A figure that is a widget, or None: Colab would show an empty box in its place."""
+    if "google.colab" in sys.modules:
+        return None
+    try:
+        return go.FigureWidget(figure)
+    except ImportError:  # plotly 6 and later need anywidget for it
+        return None
+
+
+def _widget(control: Control) -> Any:
+    tip = "description_tooltip" if ipw.__version__.startswith("7.") else "tooltip"
+    shared = {
+        "description": control.label, tip: control.meaning,
+        "style": {"description_width": "initial"}, "layout": {"width": "22em"},
+    }  # fmt: skip
+    if control.kind == "switch":
+        return ipw.Checkbox(value=control.default == control.values[1], indent=False, **shared)
+    options = list(zip(control.texts, control.values, strict=True))
+    kind = ipw.SelectionSlider if control.kind == "slider" else ipw.Dropdown
+    return kind(options=options, value=control.default, **shared)
+
+
+def _meanings(controls: Sequence[Control]) -> str:
+    """What each control does: a tooltip is nothing for a finger or a keyboard."""
+    rows = ""
+    for control in controls:
+        more = " A change starts the training again." if control.restarts else ""
+        rows += f"<dt>{html.escape(control.label)}</dt>"
+        rows += f"<dd>{html.escape(control.meaning)}{more}</dd>"
+    return f"<details><summary>What the controls do</summary><dl>{rows}</dl></details>"

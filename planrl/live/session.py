@@ -1,0 +1,175 @@
+"""A lab that runs in a kernel: the same updates and looks as in a page, in torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from planrl.errors import InputError, TrainingError
+from planrl.live.bodies import BODIES, NODES
+from planrl.live.labs import BASE_UPDATES, Lab, labs
+from planrl.live.programs import Program, programs
+from planrl.live.settings import State, read_state
+from planrl.live.walking import WORLD, Values
+from planrl.live.worlds import MOST_EDGES, SHARE, LabWorld, lab_worlds, own_world
+from planrl.models import PathModel
+
+
+@dataclass
+class _Running:
+    """A learner's state: tensors that its next update reads."""
+
+    knobs: dict[str, float]
+    state: Values
+
+
+class Session:
+    """A lab's learners, as the lab's link describes them: `Session("race", "seed=3")`.
+
+    `train(n)` takes n updates of every learner, `look()` measures them, `model(0)` is the first
+    learner's model. The same link gives the numbers that the page shows. Raises InputError for a
+    lab, a control or a value that does not exist.
+    """
+
+    def __init__(self, name: str, link: str = "", *, run: Any = None) -> None:
+        known = labs()
+        if name not in known:
+            raise InputError(f"no lab is called {name!r}; there are: {', '.join(known)}")
+        self.lab: Lab = known[name]
+        self.state: State = read_state(self.lab.controls, link, MOST_EDGES * self.lab.own)
+        self._run = run or _in_torch
+        values = self.state.values
+        self.model_name = str(values.get("model", "table"))
+        self.world: LabWorld = _world(self.state)
+        self._prepare()
+        self.reset()
+
+    def set(self, **changes: Any) -> None:
+        """Change controls that act on a run, at once: `set(kl=0.1)`."""
+        values = dict(self.state.values)
+        for name, value in changes.items():
+            control = next((c for c in self.lab.controls if c.name == name), None)
+            if control is None or control.restarts:
+                can = ", ".join(c.name for c in self.lab.controls if not c.restarts)
+                raise InputError(f"{name!r} can't be set in a run; there are: {can}")
+            if value not in control.values:
+                raise InputError(f"{name}={value!r}: choose among {list(control.values)}")
+            values[name] = value
+        self.state = State(values, self.state.edges)
+        for place, learner in enumerate(self.learners):
+            learner.knobs = self.lab.knobs(place, values)
+
+    def reset(self) -> None:
+        """Back to the start: the same seed gives the same run again."""
+        self.updates = 0
+        starts = self._starts()
+        self.learners = [
+            _Running(self.lab.knobs(place, self.state.values), _begun(starts[learner.start]))
+            for place, learner in enumerate(self.lab.learners)
+        ]
+
+    def train(self, updates: int = 1) -> list[dict[str, float]]:
+        """So many updates of every learner; each one's last loss, return and share of right walks.
+
+        Raises TrainingError, before it is applied, for an update that is not finite.
+        """
+        if updates < 1:
+            raise InputError(f"updates must be at least 1, but {updates} was given")
+        told: list[dict[str, float]] = []
+        for _ in range(updates):
+            made = [
+                self._update(one, learner.algorithm)
+                for one, learner in zip(self.learners, self.lab.learners, strict=True)
+            ]
+            for one, new in zip(self.learners, made, strict=True):
+                one.state |= {key: new[key] for key in ("params", "m", "v")}
+                one.state["t"] = one.state["t"] + 1.0
+            self.updates += 1
+            told = [{k: float(v) for k, v in new.items() if v.numel() == 1} for new in made]
+        return told
+
+    def look(self) -> list[dict[str, Any]]:
+        """What is measured of each learner: numbers by name, and the matrices that are shown."""
+        found = []
+        for one in self.learners:
+            out = self._call(f"{self.model_name}-look", {**one.state, **self.given}, one.knobs)
+            found.append({k: float(v) if v.ndim == 0 else v for k, v in out.items()})
+        return found
+
+    def model(self, learner: int = 0) -> PathModel:
+        """A learner's model, to be scored or saved like any other."""
+        return BODIES[self.model_name].model(self.learners[learner].state["params"])
+
+    def _prepare(self) -> None:
+        adjacency = torch.zeros(NODES, NODES)
+        n = self.world.graph.n
+        adjacency[:n, :n] = self.world.graph.adjacency.float()
+        seed = torch.tensor(int(self.state.values.get("seed", 0)), dtype=torch.int32)
+        asked = {
+            "adjacency": adjacency, "seed": seed, "share": torch.tensor(SHARE),
+            "question": torch.tensor(self.world.question, dtype=torch.int32),
+        }  # fmt: skip
+        made = self._call("prepare", asked, {})
+        if not int(made["pair_count"]):
+            raise InputError("no node of this graph reaches another: there is nothing to ask")
+        self.given: Values = {
+            "adjacency": adjacency, "seed": seed, "question": made["question"],
+            **{name: made[name] for name in WORLD[1:]},
+        }  # fmt: skip
+        self._table = made["table"]
+
+    def _starts(self) -> dict[str, torch.Tensor]:
+        """The weights that learners start from, by name."""
+        fresh = self._call(f"{self.model_name}-fresh", self.given, {})["params"]
+        if self.model_name == "table":
+            return {"fresh": fresh, "base": self._table}
+        if all(learner.start == "fresh" for learner in self.lab.learners):
+            return {"fresh": fresh}
+        one = _Running({}, _begun(fresh))
+        for _ in range(BASE_UPDATES[self.model_name]):
+            new = self._update(one, "sft")
+            one.state |= {key: new[key] for key in ("params", "m", "v")}
+            one.state["t"] = one.state["t"] + 1.0
+        return {"fresh": fresh, "base": one.state["params"]}
+
+    def _update(self, one: _Running, algorithm: str) -> Values:
+        new = self._call(f"{self.model_name}-{algorithm}", {**self.given, **one.state}, one.knobs)
+        if not torch.isfinite(new["loss"] + new["gradient_norm"]):
+            raise TrainingError(
+                f"update {int(one.state['t']) + 1} of {self.lab.name}: loss {float(new['loss'])}. "
+                "The model keeps its weights; try a smaller learning rate, or other rewards"
+            )
+        return new
+
+    def _call(self, name: str, tensors: Values, knobs: Mapping[str, float]) -> Values:
+        program = _PROGRAMS[name]
+        given = {
+            key: tensors[key] if key in tensors else torch.tensor(float(knobs[key]))
+            for key in program.examples
+            if key in tensors or key in knobs
+        }
+        for key, value in program.examples.items():  # a knob that nobody sets has its usual value
+            given.setdefault(key, value)
+        out: Values = self._run(program, given)
+        return out
+
+
+_PROGRAMS = programs()
+
+
+def _in_torch(program: Program, given: Values) -> Values:
+    return {key: value.detach() for key, value in program.run(given).items()}
+
+
+def _begun(weights: torch.Tensor) -> Values:
+    zeros = torch.zeros_like(weights)
+    return {"params": weights, "base": weights, "m": zeros, "v": zeros, "t": torch.tensor(0.0)}
+
+
+def _world(state: State) -> LabWorld:
+    if state.edges:
+        return own_world(state.edges)
+    return lab_worlds()[str(state.values.get("graph", "dag"))]

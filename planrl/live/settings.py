@@ -1,0 +1,115 @@
+"""What a reader can set in a lab: controls, their values, and a lab's state as a link."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, urlencode
+
+from planrl.errors import InputError
+
+Value = str | float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Control:
+    """One thing to set: the values it can have, how each is said, and what it means.
+
+    `kind` is slider, choice or switch. What `restarts` cannot act on a run that has begun.
+    """
+
+    name: str
+    label: str
+    meaning: str
+    kind: str
+    values: Sequence[Value]
+    default: Value
+    texts: Sequence[str] = ()
+    restarts: bool = False
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("slider", "choice", "switch"):
+            raise InputError(f"{self.name} is a {self.kind!r}: choose slider, choice or switch")
+        if self.default not in self.values:
+            raise InputError(f"{self.name}: the default {self.default!r} is not among its values")
+        if not self.texts:
+            object.__setattr__(self, "texts", [_said(value) for value in self.values])
+        if len(self.texts) != len(self.values):
+            raise InputError(f"{self.name}: {len(self.texts)} texts for {len(self.values)} values")
+
+    def read(self, text: str) -> Value:
+        """The value a link's text stands for."""
+        for value in self.values:
+            if text == _said(value):
+                return value
+        raise InputError(
+            f"{self.name}={text!r} is not possible: choose {', '.join(map(_said, self.values))}"
+        )
+
+
+def _said(value: Value) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """Named settings, and why one would look at them."""
+
+    name: str
+    title: str
+    why: str
+    settings: Mapping[str, Value]
+
+
+@dataclass(frozen=True)
+class State:
+    """All that a reader has set: each control's value, and the edges of a graph of their own."""
+
+    values: Mapping[str, Value]
+    edges: tuple[tuple[str, str], ...] = field(default=())
+
+
+def read_state(controls: Sequence[Control], link: str, most_edges: int = 0) -> State:
+    """The state that a link's query says, `kl=0.01&seed=3`; what it does not name has its default.
+
+    Raises InputError for a name or value that the lab does not have.
+    """
+    known = {control.name: control for control in controls}
+    values: dict[str, Value] = {control.name: control.default for control in controls}
+    edges: tuple[tuple[str, str], ...] = ()
+    for name, text in parse_qsl(link.lstrip("?"), keep_blank_values=True):
+        if name == "lab":
+            continue
+        if name == "edges" and most_edges:
+            edges = _edges(text, most_edges)
+        elif name in known:
+            values[name] = known[name].read(text)
+        else:
+            raise InputError(f"{name!r} can't be set here; there are: {', '.join(known)}")
+    if bool(edges) != (values.get("graph") == "own"):
+        raise InputError("edges and graph=own only go together")
+    return State(values, edges)
+
+
+def _edges(text: str, most: int) -> tuple[tuple[str, str], ...]:
+    found = []
+    for part in filter(None, text.split(".")):
+        a, _, b = part.partition("-")
+        if not a or not b:
+            raise InputError(f"edges={part!r}: an edge is written a-b, edges are joined by dots")
+        found.append((a, b))
+    if len(found) > most:
+        raise InputError(f"{len(found)} edges were given: a lab takes at most {most}")
+    return tuple(found)
+
+
+def write_state(controls: Sequence[Control], state: State) -> str:
+    """The link's query that `read_state` reads: only what differs from the defaults."""
+    said = {
+        control.name: _said(state.values[control.name])
+        for control in controls
+        if state.values[control.name] != control.default
+    }
+    if state.edges:
+        said["edges"] = ".".join(f"{a}-{b}" for a, b in state.edges)
+    return urlencode(said)

@@ -1,0 +1,165 @@
+// @ts-check
+/* Trains in a Worker: starts it, keeps it one chunk busy, and keeps what its looks saw.
+ * Loaded before lab.js. */
+
+/**
+ * @typedef {{model: string, seed: number, every: number,
+ *   share: number, base: {updates: number, file: string},
+ *   world: {n: number, edges: number[][], question: number[]},
+ *   learners: {algorithm: string, start: string, knobs: Record<string, number>}[]}} Order
+ *   what to train; every: updates between two looks
+ */
+const planrlLabTraining = (() => {
+  "use strict";
+
+  const POINTS = 600; // more points on a curve than this are thinned
+  const PACE = 500; // milliseconds over which the rate is measured
+  const SILENCE = 30; // seconds without a word after which a worker counts as dead
+
+  /** Nothing has been trained. */
+  const nothing = () => ({
+    ready: false,
+    busy: false, // the worker computes; it gets no second chunk before it answers
+    lookAgain: false,
+    step: 0,
+    rate: 0, // updates a second, by the clock on the wall
+    points: /** @type {Point[]} */ ([]),
+    stride: 0, // updates between two points that are kept
+    looks: /** @type {Look[]} */ ([]),
+    mixed: false, // a setting was changed during the run
+    failed: "",
+  });
+
+  /** One lab's training. @param {URL} root the folder of worker.js
+   * @param {() => Order} order @param {() => void} changed there is something new to show */
+  function create(root, order, changed) {
+    const run = {
+      ...nothing(),
+      wanted: 0, // updates still to be made; Infinity while playing
+      bytes: 0, // loaded so far
+      shapes: /** @type {Record<string, number[]>} */ ({}),
+      question: /** @type {number[] | null} */ (null), // another one, where the world's has no answer
+    };
+    let epoch = 0; // answers to an older epoch are dropped
+    let silent = 0;
+    let sent = 0; // when the last chunk was
+    /** @type {{step: number, at: number} | null} from here on the rate is measured */
+    let mark = null;
+    /** @type {Worker | null} */
+    let worker = null;
+
+    /** Make so many updates from here on; after a failure, from the start.
+     * @param {number} updates */
+    function go(updates) {
+      if (run.failed) restart();
+      run.wanted = updates;
+      mark = null;
+      if (updates && !worker) {
+        worker = new Worker(new URL("worker.js", root), { type: "module" });
+        worker.onmessage = ({ data }) => hear(data);
+        worker.onerror = (event) => fail(event.message || "its files could not be loaded");
+        open();
+      }
+      next();
+    }
+
+    /** Back to update 0, with the settings as they are now; goes on if it was going. */
+    function restart() {
+      epoch += 1;
+      mark = null;
+      Object.assign(run, nothing(), { question: null });
+      if (worker) open();
+    }
+
+    /** The next chunk takes the new settings; what stands still is looked at again. */
+    function follow() {
+      if (run.step > 0) run.mixed = true;
+      run.lookAgain = true;
+      next();
+    }
+
+    function open() {
+      silent = 0;
+      worker?.postMessage({ type: "open", epoch, root: root.href, ...order() });
+    }
+
+    function next() {
+      if (!run.ready || run.busy || document.hidden || !(run.wanted || run.lookAgain)) return;
+      const { every, learners } = order();
+      // So many updates, and no more, are one chunk: nothing is drawn in between.
+      const steps = run.wanted === Infinity ? every : run.wanted;
+      run.wanted -= steps;
+      run.busy = true;
+      run.lookAgain = false;
+      silent = 0;
+      sent = performance.now();
+      const knobs = learners.map((learner) => learner.knobs);
+      worker?.postMessage({ type: "run", epoch, steps, look: true, knobs });
+    }
+
+    /** @param {any} message */
+    function hear(message) {
+      if (message.epoch !== epoch) return;
+      silent = 0;
+      if (message.type === "error") return fail(message.message);
+      if (message.type === "loading") run.bytes = message.bytes;
+      if (message.type === "ready") {
+        run.ready = true;
+        run.shapes = message.shapes;
+        run.question = message.question;
+        see(0, message.looks);
+      }
+      if (message.type === "progress") {
+        run.busy = false;
+        mark ??= { step: run.step, at: sent };
+        const ms = performance.now() - mark.at;
+        if (ms > PACE) {
+          run.rate = (1000 * (message.step - mark.step)) / ms;
+          mark = null;
+        }
+        see(message.step, message.looks);
+      }
+      next();
+      changed();
+    }
+
+    /** Keep what a look saw. The newest point is always there; the others keep a distance that
+     * doubles when there are too many, so that an hour of training does not fill the memory.
+     * @param {number} step @param {Look[]} looks */
+    function see(step, looks) {
+      const { points } = run;
+      run.step = step;
+      run.looks = looks;
+      const [before, last] = [points.at(-2)?.step ?? -Infinity, points.at(-1)?.step];
+      if (last !== undefined && (last === step || last - before < run.stride)) points.pop();
+      points.push({ step, metrics: looks.map((look) => look.metrics) });
+      if (points.length <= POINTS) return;
+      run.points = points.filter((_, i) => i % 2 === 0);
+      run.stride = run.points[1].step - run.points[0].step;
+    }
+
+    /** @param {string} message */
+    function fail(message) {
+      worker?.terminate();
+      worker = null;
+      Object.assign(run, { ready: false, busy: false, wanted: 0, failed: message });
+      changed();
+    }
+
+    // A worker can die without a word. Seconds are counted one by one: a computer that slept must
+    // not look like a worker that did not answer.
+    window.setInterval(() => {
+      if (!worker || document.hidden || (run.ready && !run.busy)) return;
+      silent += 1;
+      if (silent > SILENCE) fail(`no answer for ${SILENCE} seconds`);
+    }, 1000);
+    document.addEventListener("visibilitychange", () => {
+      mark = null;
+      next();
+    });
+
+    return { run, go, restart, follow, started: () => worker !== null };
+  }
+
+  return { create };
+})();

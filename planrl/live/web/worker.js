@@ -1,0 +1,248 @@
+// @ts-check
+/* Trains the learners of one lab. What an update is, and what is looked at, is in ONNX programs;
+ * this file fetches them, hands the state from one run to the next, and answers the page. */
+
+/**
+ * @typedef {{name: string, dtype: "float32" | "int32", shape: number[], default?: number}} Port
+ * @typedef {{name: string, session: any, inputs: Port[], outputs: Port[]}} Program
+ * @typedef {Record<string, any>} Tensors by the name of the input, without its "in_"
+ * @typedef {{update: Program, knobs: Record<string, number>, state: Tensors}} Learner
+ * @typedef {{metrics: Record<string, number>, matrices: Record<string, Float32Array>}} Look
+ * @typedef {{type: "open", epoch: number, root: string, model: string, seed: number,
+ *   share: number, base: {updates: number, file: string},
+ *   world: {n: number, edges: number[][], question: number[]},
+ *   learners: {algorithm: string, start: string, knobs: Record<string, number>}[]}} Open
+ * @typedef {{type: "run", epoch: number, steps: number, look: boolean,
+ *   knobs: Record<string, number>[]}} Run
+ */
+
+const BREATH = 100; // milliseconds of computing after which the messages that came in are read
+
+/** @type {any} onnxruntime-web */
+let ort;
+let root = "";
+let bytes = 0;
+let latest = 0; // the epoch of the newest message: work for older ones is dropped
+let queue = Promise.resolve();
+/** @type {Map<string, Promise<Uint8Array<ArrayBuffer>>>} */
+const files = new Map();
+/** @type {Map<string, Promise<Program>>} */
+const programs = new Map();
+/** @type {{step: number, world: Tensors, look: Program, learners: Learner[]}} */
+let lab;
+
+self.onmessage = ({ data }) => {
+  latest = data.epoch;
+  queue = queue.then(() => answer(data));
+};
+
+/** @param {Open | Run} message */
+async function answer(message) {
+  if (message.epoch !== latest) return;
+  try {
+    if (message.type === "open") await open(message);
+    else await train(message);
+  } catch (error) {
+    const words = error instanceof Error ? error.message : `${error}`; // ort throws numbers, too
+    self.postMessage({ type: "error", epoch: message.epoch, message: words });
+  }
+}
+
+/** A file below the lab's folder, fetched once. @param {string} path */
+function load(path) {
+  let file = files.get(path);
+  if (!file) files.set(path, (file = fetchFile(path)));
+  return file;
+}
+
+/** @param {string} path */
+async function fetchFile(path) {
+  const response = await fetch(new URL(path, root));
+  if (!response.ok || !response.body) throw new Error(`${path}: ${response.status}`);
+  const reader = response.body.getReader();
+  const parts = [];
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    parts.push(value);
+    bytes += value.length;
+    self.postMessage({ type: "loading", epoch: latest, bytes });
+  }
+  return new Uint8Array(await new Blob(parts).arrayBuffer());
+}
+
+/** @param {string} name */
+function program(name) {
+  let found = programs.get(name);
+  if (!found) programs.set(name, (found = fetchProgram(name)));
+  return found;
+}
+
+/** @param {string} name @returns {Promise<Program>} */
+async function fetchProgram(name) {
+  const [graph, ports] = await Promise.all([
+    load(`programs/${name}.onnx`),
+    load(`programs/${name}.json`),
+  ]);
+  const session = await ort.InferenceSession.create(graph, {
+    executionProviders: ["wasm"],
+    graphOptimizationLevel: "all",
+  });
+  const { inputs, outputs } = JSON.parse(new TextDecoder().decode(ports));
+  files.delete(`programs/${name}.onnx`); // the session holds it now
+  return { name, session, inputs, outputs };
+}
+
+async function startRuntime() {
+  const runtime = await import(new URL("ort/ort.wasm.min.mjs", root).href);
+  runtime.env.wasm.numThreads = 1;
+  runtime.env.wasm.wasmPaths = new URL("ort/", root).href;
+  // Fetched here and not by the runtime, so that the page can say how much has come.
+  runtime.env.wasm.wasmBinary = (await load("ort/ort-wasm-simd-threaded.wasm")).buffer;
+  ort = runtime;
+}
+
+/** @param {Port["dtype"]} dtype @param {number[]} shape @param {ArrayLike<number>} values */
+function tensor(dtype, shape, values) {
+  const array = dtype === "int32" ? Int32Array : Float32Array;
+  return new ort.Tensor(dtype, array.from(values), shape);
+}
+
+/** @param {number} value */
+const scalar = (value) => tensor("float32", [], [value]);
+
+/** Run a program on what its inputs ask for: tensors that are there, else knobs.
+ * @param {Program} program @param {Tensors} tensors @param {Record<string, number>} knobs
+ * @returns {Promise<Tensors>} its outputs, without their "out_" */
+async function call({ name, session, inputs, outputs }, tensors, knobs = {}) {
+  /** @type {Tensors} */
+  const feeds = {};
+  for (const { name: input, dtype, shape, default: usual } of inputs) {
+    const key = input.replace(/^in_/, "");
+    const knob = knobs[key] ?? usual;
+    if (key in tensors) feeds[input] = tensors[key];
+    else if (knob !== undefined) feeds[input] = tensor(dtype, shape, [knob]);
+    else throw new Error(`${name} asks for ${input}, which this lab does not have`);
+  }
+  const results = await session.run(feeds);
+  return Object.fromEntries(outputs.map((o) => [o.name.replace(/^out_/, ""), results[o.name]]));
+}
+
+/** @param {Open} message */
+async function open({ epoch, root: folder, model, seed, share, base, world, learners }) {
+  root = folder;
+  if (!ort) await startRuntime();
+  const prepare = await program("prepare");
+  const adjacency = prepare.inputs.find((input) => input.name === "in_adjacency");
+  const size = adjacency?.shape[0] ?? world.n;
+  const matrix = new Float32Array(size * size);
+  for (const [from, to] of world.edges) matrix[from * size + to] = 1;
+  /** @type {Tensors} */
+  const given = {
+    adjacency: tensor("float32", [size, size], matrix),
+    seed: tensor("int32", [], [seed]),
+    share: scalar(share),
+    question: tensor("int32", [2], world.question),
+  };
+  Object.assign(given, await call(prepare, given)); // the question, too, if it had no answer
+  if (!given.pair_count.data[0]) throw new Error("no node of this graph reaches another");
+  const starts = await startingPoints(model, given, base, learners);
+  const look = await program(`${model}-look`);
+  const opened = [];
+  for (const { algorithm, start, knobs } of learners) {
+    const update = await program(`${model}-${algorithm}`);
+    opened.push({ update, knobs, state: begin(starts[start]) });
+  }
+  lab = { step: 0, world: given, look, learners: opened };
+  /** @type {Record<string, number[]>} */
+  const shapes = {};
+  for (const { name, shape } of look.outputs) shapes[name.replace(/^out_/, "")] = shape;
+  const looks = await lookAll();
+  const question = [...given.question.data];
+  self.postMessage({ type: "ready", epoch, looks, shapes, question, bytes });
+}
+
+/** The weights that learners start from: untrained ones, and those of a base that imitates.
+ * @param {string} model @param {Tensors} given @param {Open["base"]} base
+ * @param {Open["learners"]} learners @returns {Promise<Record<string, Float32Array>>} */
+async function startingPoints(model, given, base, learners) {
+  const fresh = (await call(await program(`${model}-fresh`), given)).params.data;
+  if (model === "table") return { fresh, base: given.table.data };
+  if (learners.every(({ start }) => start === "fresh")) return { fresh };
+  if (base.file) return { fresh, base: new Float32Array((await load(base.file)).buffer) };
+  const one = { update: await program(`${model}-sft`), knobs: {}, state: begin(fresh) };
+  const epoch = latest;
+  for (let step = 0; step < base.updates && epoch === latest; step++) {
+    await updateOnce(one, given, step);
+    if (step % 10 === 9) await new Promise((resolve) => setTimeout(resolve)); // messages are read
+  }
+  return { fresh, base: one.state.params.data };
+}
+
+/** The state of a learner that has these weights. @param {Float32Array} weights */
+function begin(weights) {
+  const shape = [weights.length];
+  const zeros = new Float32Array(weights.length);
+  return {
+    params: tensor("float32", shape, weights),
+    base: tensor("float32", shape, weights),
+    m: tensor("float32", shape, zeros),
+    v: tensor("float32", shape, zeros),
+  };
+}
+
+/** @param {Run} message */
+async function train({ epoch, steps, look, knobs }) {
+  lab.learners.forEach((learner, i) => {
+    learner.knobs = knobs[i];
+  });
+  const begun = performance.now();
+  let breath = begun;
+  /** @type {number[]} */
+  let losses = [];
+  for (let i = 0; i < steps; i++) {
+    losses = [];
+    for (const learner of lab.learners) losses.push(await updateOnce(learner, lab.world, lab.step));
+    lab.step += 1;
+    if (performance.now() - breath > BREATH) {
+      await new Promise((resolve) => setTimeout(resolve));
+      if (epoch !== latest) return;
+      breath = performance.now();
+    }
+  }
+  const looks = look ? await lookAll() : null;
+  const ms = performance.now() - begun;
+  self.postMessage({ type: "progress", epoch, step: lab.step, losses, looks, ms });
+}
+
+/** @param {Learner} learner @param {Tensors} world @param {number} step updates done before
+ * @returns {Promise<number>} the loss */
+async function updateOnce({ update, knobs, state }, world, step) {
+  const results = await call(update, { ...world, ...state, t: scalar(step) }, knobs);
+  if (!Number.isFinite(results.loss.data[0] + results.gradient_norm.data[0])) {
+    throw new Error(`update ${step + 1} is not finite: try a smaller learning rate`);
+  }
+  for (const name of ["params", "m", "v"]) {
+    state[name].dispose();
+    state[name] = results[name];
+  }
+  return results.loss.data[0];
+}
+
+/** @returns {Promise<Look[]>} */
+async function lookAll() {
+  const looks = [];
+  for (const { knobs, state } of lab.learners) {
+    const seen = await call(lab.look, { ...lab.world, ...state, t: scalar(lab.step) }, knobs);
+    /** @type {Look} */
+    const look = { metrics: {}, matrices: {} };
+    for (const [name, { data, dims }] of Object.entries(seen)) {
+      if (dims.length) look.matrices[name] = data;
+      else look.metrics[name] = Number(data[0]);
+    }
+    looks.push(look);
+  }
+  return looks;
+}
+
+export {};
