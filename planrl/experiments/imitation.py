@@ -160,8 +160,11 @@ def explained(model: Transformer, world: World, seed: int) -> dict[str, float]:
 
     Over the model's own walks: every beginning of a walk is a context. Those that share target and
     last node but not their history form a group; the share is 1 - within groups / in all, of the
-    logits less their own mean. `additive` is what target and last node explain each by itself.
-    `attention_on_target` is that of the last layer, averaged over heads and contexts.
+    logits less their own mean. `explained` has it with every sum divided by its length, which a
+    group of two contexts flatters: its own mean takes half of its variance away.
+    `explained_adjusted` divides by n - 1 in each group and in all, so that groups without any
+    effect would explain nothing. `explained_additive` is what target and last node explain each by
+    itself. `attention_on_target` is that of the last layer, averaged over heads and contexts.
     """
     rows = rollout(model, world.train.pairs.repeat(4, 1), rng=seeded(seed, "contexts"))
     beginnings, places = _beginnings(rows, model.vocab.chosen(rows))
@@ -188,10 +191,23 @@ def explained(model: Transformer, world: World, seed: int) -> dict[str, float]:
             alone = alone - _group_means(alone, group)
     return {
         "explained": 1 - float(rest.square().sum()) / total,
+        "explained_adjusted": adjusted(row, number),
         "explained_additive": 1 - float(alone.square().sum()) / total,
         "contexts": float(len(row)),
         "attention_on_target": float(torch.cat(attention)[going].mean()),
     }
+
+
+def adjusted(rows: Tensor, group: Tensor) -> float:
+    """The share of the rows' variance that their groups explain, whatever the groups' sizes.
+
+    1 - within / in all; within is the mean over rows of their group's variance, which is the sum of
+    squares over n - 1. Every group has at least two rows.
+    """
+    count = torch.bincount(group)[group].to(rows.dtype)
+    inside = (rows - _group_means(rows, group)).square().sum(-1) * count / (count - 1)
+    overall = (rows - rows.mean(0)).square().sum() / (len(rows) - 1)
+    return 1 - float(inside.mean() / overall)
 
 
 def _beginnings(rows: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
