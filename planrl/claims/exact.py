@@ -144,6 +144,8 @@ CLAIMS = (
         "outcome",
         ("spread_from_zero", "from 0", 0.0, 1e-6),
         ("spread_from_three", "from 3", 0.0, 1e-6),
+        ("spread_from_noise", "from noise", 0.0, 1e-6),
+        ("spread_from_sft", "from SFT's logits", 0.0, 1e-6),
         ("target_above", "steps into the target", -INF, 1e-6),
     ),
     _claim(
@@ -153,6 +155,7 @@ CLAIMS = (
         "accuracy at temperature 1 of a table trained with outcome reward",
         "outcome",
         ("accuracy_from_zero", "from zero", 0.0, 0.05),
+        ("accuracy_from_noise", "from noise", 0.0, 0.05),
         ("accuracy_from_sft", "from SFT", 0.0, 0.05),
     ),
     _claim(
