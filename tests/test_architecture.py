@@ -27,6 +27,7 @@ LAYERS = [
     ["controls", "pictures", "widgets", "exercises", "sweeps", "experiments.runs"],
     ["experiments.costs"],
     ["experiments.study"],
+    ["experiments.recipes"],
     ["experiments.fig2", "experiments.fig3", "experiments.kl_flow", "experiments.quantised"],
     ["experiments.theorems_policy"],
     ["experiments.theorems_value"],

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from planrl.evaluate import auc, evaluate, next_logits
-from planrl.experiments.runs import Algorithm
+from planrl.experiments import recipes
+from planrl.experiments.study import base_learner
 from planrl.experiments.worlds import World, WorldSettings, make_world
 from planrl.graphs import seeded
 from planrl.plain import plain
 from planrl.rollouts import rollout
 from planrl.tasks import Task, degrees, observed
 from planrl.theory import step_counts
-from planrl.train import TrainConfig, train
+from planrl.train import train
 from planrl.transformer import Transformer, TransformerConfig
 
 if TYPE_CHECKING:
@@ -55,6 +56,11 @@ def grid(tier: str) -> dict[str, Settings]:
     }
 
 
+def recipe(settings: Settings) -> dict[str, Any]:
+    """How the model is trained, as plain values."""
+    return recipes.recipe({"SFT": base_learner(settings.steps)})
+
+
 def run(settings: Settings) -> dict[str, Any]:
     """{"looks": one dict for each look, "facts": sizes and seconds}."""
     torch.set_num_threads(1)
@@ -62,11 +68,11 @@ def run(settings: Settings) -> dict[str, Any]:
     world = make_world(WorldSettings(nodes=settings.nodes, seed=settings.seed))
     config = TransformerConfig(layers=settings.layers, heads=settings.heads, width=settings.width)
     model = Transformer(world.train.vocab, config, seeded(settings.seed, "weights"))
-    algorithm = Algorithm(name="sft")
-    batches = algorithm.stream(world, model, model, seeded(settings.seed, "base batches"), 256)
-    training = TrainConfig(steps=settings.steps, lr=5e-4, weight_decay=0.1)
+    how = base_learner(settings.steps)
+    rng = seeded(settings.seed, "base batches")
+    batches = how.algorithm.stream(world, model, model, rng, how.batch)
     looks = []
-    for record in train(model, batches, algorithm.loss(), training):
+    for record in train(model, batches, how.algorithm.loss(), how.training):
         if record.step in settings.looks:
             looks.append({"step": record.step, **look(model, world, settings.seed)})
     facts = {"edges": len(world.graph.edges), "train_pairs": len(world.train.pairs)}
