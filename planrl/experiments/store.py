@@ -185,6 +185,14 @@ def read(path: Path) -> dict[str, Any]:
     return page
 
 
+def cpu_seconds(page: Mapping[str, Any]) -> dict[str, float]:
+    """Processor seconds of a saved result by part, as far as its experiment recorded them."""
+    facts = page["result"].get("facts")
+    took = facts.get("cpu_seconds", {}) if isinstance(facts, Mapping) else {}
+    parts = took if isinstance(took, Mapping) else {"all": took}
+    return {name: float(seconds) for name, seconds in parts.items()}
+
+
 def is_there(job: Job) -> bool:
     """Whether the job's result is saved, made with these settings and today's recipe.
 
