@@ -182,7 +182,7 @@ def test_a_claim_nobody_made_is_refused(capsys):
 
 
 def test_a_result_that_lacks_a_number_is_named_with_its_cure():
-    with pytest.raises(pr.InputError, match="result of x has no 'x'.*--again"):
+    with pytest.raises(pr.InputError, match=r"result of x has no 'x'.*--again"):
         find(place(low=0.0), [{"y": 1.0}], SETTINGS)
 
 

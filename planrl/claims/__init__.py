@@ -17,6 +17,7 @@ from typing import Any
 from planrl.claims import conditional, exact, imitated, trained
 from planrl.claims.judge import (
     FAILS,
+    FEW,
     HERE,
     HOLDS,
     SO_FAR,
@@ -44,6 +45,7 @@ CLAIMS: tuple[Claim, ...] = (
 __all__ = [
     "CLAIMS",
     "FAILS",
+    "FEW",
     "HERE",
     "HOLDS",
     "SO_FAR",
