@@ -13,6 +13,8 @@ import pytest
 
 import planrl as pr
 from planrl.__main__ import main
+from planrl.claims import HOLDS, exact, verdicts
+from planrl.commands.reproduce import progress
 from planrl.experiments import choices, conditions, fig3, store, theorems
 from planrl.experiments.bands import outside
 from planrl.experiments.study import Settings
@@ -195,8 +197,11 @@ def test_the_command_says_what_became_of_each_run(tmp_path, monkeypatch, capsys)
     told = capsys.readouterr()
     assert "theorems-seed0.json: done" in told.out
     assert "theorems with Settings(seed=1" in told.err
+    assert "1 of 2 runs made" in told.err
     assert main(command) == 1
-    assert "theorems-seed0.json: already there" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "theorems-seed0.json: already there" in told.out
+    assert "1 of 1 runs made" in told.err  # what was there does not count
 
 
 @pytest.mark.slow
@@ -271,3 +276,35 @@ def test_the_quick_tier_made_anew_lies_inside_the_stored_bands(tmp_path, capsys)
                     "imitation-quick-1x1.json", "theorems-quick.json"]  # fmt: skip
     for name in made:
         assert f"{name}: done, inside the stored band" in told
+    # the band is wide enough for training; what is exact is judged by its own bound
+    judged = {verdict.claim.id: verdict for verdict in verdicts(tier="quick", folder=tmp_path)}
+    for name in EXACT:
+        assert judged[name].verdict == HOLDS, name
+
+
+EXACT = (
+    "4.1-identity",
+    "4.2-sign",
+    "4.3-monotone",
+    "4.3-baseline",
+    "4.4-formula",
+    "4.4-branches",
+    "5.1-constant",
+    "5.2-exact",
+    "5.2-cycles",
+    "5.2-discount",
+)
+
+
+def test_exact_claims_hold_on_the_stored_quick_tier():
+    known = {claim.id for claim in exact.CLAIMS}
+    assert set(EXACT) <= known
+    for verdict in verdicts(EXACT, tier="quick"):
+        assert verdict.verdict == HOLDS, verdict.claim.id
+    (verdict,) = verdicts(["5.2-no-goal"], tier="quick")
+    assert verdict.findings[0].verdict == HOLDS  # three blocks are often met by a random walk
+
+
+def test_time_left_is_reckoned_by_what_was_made():
+    assert progress(1, 4, 60.0) == "1 of 4 runs made, about 3.0 minutes left"
+    assert progress(4, 4, 60.0) == "4 of 4 runs made, about 0.0 minutes left"
