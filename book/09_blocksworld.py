@@ -155,6 +155,10 @@ assert blocks.plan(nodes) == shortest
 print("As a path (stacks from the bottom up, + held):")
 names = [str(blocks.space.states[node]) for node in nodes]
 print(" ->\n".join(" -> ".join(names[k : k + 4]) for k in range(0, len(names), 4)))
+moves = blocks.path_of_moves(shortest)
+assert blocks.plan_of_moves(moves) == shortest
+print("In the paper's graph, where two operators are one move:")
+print(" -> ".join(str(blocks.moves.states[node]) for node in moves))
 
 # %% [markdown]
 # From a shell: `python -m planrl plan domain.pddl problem.pddl`, with `--check plan.txt` to judge a
