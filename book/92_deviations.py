@@ -30,7 +30,7 @@ if importlib.util.find_spec("planrl") is None:
 # %% tags=["hide-input"]
 from dataclasses import asdict
 
-from planrl import plots, redrawn, widgets
+from planrl import planes, redrawn, widgets
 from planrl.claims import (
     FEW,
     HOLDS,
@@ -379,7 +379,7 @@ def drawn(found, title, x):
         )
         for row, learners in found.items()
     )
-    return plots.dots(found, title=title, alt=f"{title}. {told}.", x=x)
+    return planes.dots(found, title=title, alt=f"{title}. {told}.", x=x)
 
 
 sampled, greedy = (
