@@ -1,7 +1,8 @@
 """Saved results: only `python -m planrl reproduce` writes them; chapters and claims read them.
 
-An experiment is a module with a NAME, a `grid(tier)` of named settings and `run(settings)`. A
-result is one file, `NAME-LABEL.json`, with all that made it: settings, versions, seconds.
+An experiment is a module with a NAME, a `grid(tier)` of named settings, `run(settings)` and
+`recipe(settings)`, how its learners are trained. A
+result is one file, `NAME-LABEL.json`, with all that made it: settings, recipe, versions, seconds.
 """
 
 from __future__ import annotations
