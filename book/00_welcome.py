@@ -31,7 +31,7 @@ if importlib.util.find_spec("planrl") is None:
 # whose command stands beside it, and theorems and figure titles are checked when the book is built.
 
 # %% tags=["hide-input"]
-from planrl import plots, redrawn, widgets
+from planrl import planes, plots, redrawn, widgets
 
 widgets.setup()
 
@@ -71,7 +71,7 @@ assert ends["policy gradient + KL"][1] < ends["policy gradient"][1]
 assert ends["continual SFT"][1] > routes["continual SFT"][1][0]
 assert ends["continual SFT"][0] > 0.8 * routes["continual SFT"][0][0]
 assert ends["Q-learning, outcome reward"][1] < 0.05
-plots.routes(
+planes.routes(
     routes,
     title="Same start, five ways to go",
     x="different right answers among 100",

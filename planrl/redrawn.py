@@ -1,20 +1,21 @@
 """The paper's figures from the saved results: bands over seeds, each seed's line, the numbers.
 
-`of` names the graph: "dag" or "blocksworld". Each figure comes with `rows`, from which a table or a
-CSV file is made.
+`of` names the graph: "dag" or "blocksworld". The numbers behind them are in `planrl.tabulated`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 import torch
 
-from planrl import plots
+from planrl import planes, plots
 from planrl.claims import interval
+from planrl.controls import sliding
 from planrl.errors import InputError
+from planrl.experiments.fig2 import LAMBDAS
 from planrl.experiments.store import results
 from planrl.experiments.study import Settings, unpacked
 
@@ -28,13 +29,20 @@ WORDS = {
     "test_accuracy": "test accuracy, sampled",
     "test_greedy": "test accuracy, greedy",
     "train_diversity": "different right answers of 100",
-    "test_diversity": "different right answers of 20, test questions",
+    "test_diversity": "different right answers, test questions",
     "adjacency_auc": "AUC of the weights against A",
     "adjacency_auc_logits": "AUC of the logits against A",
     "kl_to_uniform": "KL(U_C || q), nats",
 }
 
 
+ACCURACIES = {
+    "test, sampled": "test_accuracy",
+    "test, greedy": "test_greedy",
+    "training, sampled": "train_accuracy",
+    "training, greedy": "train_greedy",
+}
+"""What a slider over the four accuracies says -> the measure."""
 SHORT = {
     "policy gradient": "PG",
     "Q-learning, process reward": "Q-learning",
@@ -42,15 +50,24 @@ SHORT = {
 }
 
 
+def pages(of: str, learner: str) -> list[dict[str, Any]]:
+    """The saved results, one a seed, that hold this learner: fig3's for Q-learning, else fig2's."""
+    return results("fig3" if learner.startswith("Q") else "fig2", of=of)
+
+
 def series(of: str, learner: str, key: str) -> tuple[list[int], Tensor]:
     """Updates, and one row of values for each seed [S, X], of a learner of fig2 or fig3."""
-    pages = results("fig3" if learner.startswith("Q") else "fig2", of=of)
-    if learner not in pages[0]["result"]["learners"]:
-        known = ", ".join(pages[0]["result"]["learners"])
+    found = [page["result"]["learners"] for page in pages(of, learner)]
+    if learner not in found[0]:
+        known = ", ".join(found[0])
         raise InputError(f"there is no learner {learner!r} on {of}; there are: {known}")
-    curves = [page["result"]["learners"][learner] for page in pages]
-    rows = torch.tensor([curve[key] for curve in curves])
-    return curves[0]["step"], rows
+    rows = torch.tensor([page[learner][key] for page in found], dtype=torch.float64)
+    return found[0][learner]["step"], rows
+
+
+def seeds(of: str, learner: str) -> list[int]:
+    """The seeds of a learner's results, in the order of `series`."""
+    return [page["settings"]["seed"] for page in pages(of, learner)]
 
 
 def learners(of: str, figure: str) -> list[str]:
@@ -83,67 +100,97 @@ def curves(
     )
 
 
-def pareto(
-    of: str, names: Sequence[str], *, title: str, accuracy: str = "test_greedy"
+def chosen(
+    of: str, names: Sequence[str], keys: Mapping[str, str], *, title: str, y: str
 ) -> go.Figure:
-    """Fig. 3b: accuracy against diversity, mean over seeds, from the base to the last look."""
-    ways = {name: series(of, name, "train_diversity")[1].mean(0) for name in names}
-    right = {name: series(of, name, accuracy)[1].mean(0) for name in names}
-    told = ", ".join(f"{n} ends at {ways[n][-1]:.1f}, {right[n][-1]:.3f}" for n in names)
-    return plots.routes(
-        {name: (ways[name], right[name]) for name in names},
+    """Curves of several measures in one figure: a slider chooses; {its words: measure}."""
+    return sliding(
+        {label: {name: series(of, name, key) for name in names} for label, key in keys.items()},
         title=title,
-        alt=f"{WORDS[accuracy]} against diversity on {GRAPHS[of]}. {told}.",
-        x=WORDS["train_diversity"],
-        y=WORDS[accuracy],
+        about=f"{y} over updates on {GRAPHS[of]}",
+        y=y,
     )
 
 
+def beyond(title: str) -> go.Figure:
+    """Questions outside SFT: accuracy on new, old and held-out ones for each lambda, by updates."""
+    found = results("beyond")
+    number = f"{len(found)} seed{'s' * (len(found) != 1)}"
+    names = {f"{kl:g}": name for name, kl in LAMBDAS.items()}
+    frames = {}
+    for part, words in (("new", "new questions"), ("old", "SFT's own"), ("test", "held out")):
+        for how, said in (("accuracy", "sampled"), ("greedy", "greedy")):
+            frames[f"{words}, {said}"] = {
+                names.get(kl, f"policy gradient + KL {kl}"): (
+                    curve["step"],
+                    torch.tensor(
+                        [p["result"]["lambdas"][kl][f"{part}_{how}"] for p in found],
+                        dtype=torch.float64,
+                    ),
+                )
+                for kl, curve in found[0]["result"]["lambdas"].items()
+            }
+    return sliding(frames, title=title, about="accuracy of policy gradient, trained on new and old "
+                   f"questions from a base that knows the old ones, {number}",
+                   y="accuracy")  # fmt: skip
+
+
+def pareto(
+    of: str, names: Sequence[str], *, title: str, accuracy: str = "test_greedy"
+) -> go.Figure:
+    """Fig. 3b: accuracy against diversity, from the base to the last look, and each seed's end."""
+    ways = {name: series(of, name, "train_diversity")[1] for name in names}
+    right = {name: series(of, name, accuracy)[1] for name in names}
+    mean = {name: (ways[name].mean(0), right[name].mean(0)) for name in names}
+    told = ", ".join(f"{n} ends at {w[-1]:.1f}, {r[-1]:.3f}" for n, (w, r) in mean.items())
+    return planes.routes(
+        mean,
+        title=title,
+        alt=f"{WORDS[accuracy]} against diversity on {GRAPHS[of]}, mean over seeds, and where each "
+        f"seed ends. {told}.",
+        x=WORDS["train_diversity"],
+        y=WORDS[accuracy],
+        ends={n: (ways[n][:, -1].tolist(), right[n][:, -1].tolist()) for n in names},
+    )
+
+
+def looks_by_degree(of: str, name: str) -> dict[int, dict[str, dict[str, float]]]:
+    """For each seed the last look at held-out questions by degree: pairs, accuracy, greedy."""
+    return {
+        page["settings"]["seed"]: page["result"]["learners"][name]["test_by_degree"][-1]
+        for page in pages(of, name)
+    }
+
+
 def by_degree(of: str, names: Sequence[str], key: str, *, title: str) -> go.Figure:
-    """Test accuracy at the last look by the question's degree, over the questions of all seeds.
+    """Test accuracy at the last look by the question's degree: mean over seeds, 95 % interval.
 
     `key` is "accuracy" (sampled) or "greedy". Source: degrees as in ALPINE.
     """
     if key not in ("accuracy", "greedy"):
         raise InputError(f"key={key!r}: choose accuracy or greedy")
-    groups: dict[str, dict[str, float]] = {}
+    means: dict[str, dict[str, float]] = {}
+    spans: dict[str, dict[str, tuple[float, float]]] = {}
     for name in names:
-        pages = results("fig3" if name.startswith("Q") else "fig2", of=of)
-        looks = [page["result"]["learners"][name]["test_by_degree"][-1] for page in pages]
-        groups[name] = {}
+        looks = looks_by_degree(of, name).values()
+        means[name], spans[name] = {}, {}
         for degree in sorted({degree for look in looks for degree in look}):
-            found = [look[degree] for look in looks if degree in look]
-            count = sum(row["pairs"] for row in found)
-            right = sum(row[key] * row["pairs"] for row in found)
-            groups[name][f"{degree} ({count})"] = right / count
+            found = [look[degree][key] for look in looks if degree in look]
+            means[name][degree] = sum(found) / len(found)
+            spans[name][degree] = interval(found)
     told = "; ".join(
         f"{name}: " + ", ".join(f"{d} {v:.3f}" for d, v in values.items())
-        for name, values in groups.items()
+        for name, values in means.items()
     )
     return plots.bars(
-        groups,
+        means,
         title=title,
-        alt=f"Test accuracy by degree on {GRAPHS[of]}. {told}.",
-        x="degree (questions)",
+        alt=f"Test accuracy by degree on {GRAPHS[of]}, mean over seeds with 95 % interval. {told}.",
+        x="degree",
         y=WORDS[f"test_{key}"],
-        y_range=(0.0, 1.12),
+        y_range=(0.0, 1.02),
+        spans=spans,
     )
-
-
-def stops(of: str, names: Sequence[str], *, key: str = "test_accuracy") -> list[dict[str, Any]]:
-    """When each learner's mean test accuracy is best, and what it has then and at the last look."""
-    found = []
-    for name in names:
-        steps, right = series(of, name, key)
-        ways = series(of, name, "train_diversity")[1].mean(0)
-        mean = right.mean(0)
-        best = int(mean.argmax())
-        found.append({
-            "learner": name, "best after": steps[best], "accuracy then": float(mean[best]),
-            "at the end": float(mean[-1]), "ways then": float(ways[best]),
-            "ways at the end": float(ways[-1]),
-        })  # fmt: skip
-    return found
 
 
 def adjacency(of: str, names: Sequence[str], which: str, *, title: str) -> go.Figure:
@@ -158,8 +205,7 @@ def adjacency(of: str, names: Sequence[str], which: str, *, title: str) -> go.Fi
     panels = {"truth": truth(of)}
     told = []
     for name in names:
-        figure = "fig3" if name.startswith("Q") else "fig2"
-        first = next(p for p in results(figure, of=of) if p["settings"]["seed"] == 0)
+        first = next(page for page in pages(of, name) if page["settings"]["seed"] == 0)
         matrix = unpacked(first["result"]["matrices"][name][which])
         low, high = matrix.quantile(torch.tensor([0.01, 0.99]))
         learner = "policy gradient" if name == "SFT" else name
@@ -188,8 +234,7 @@ def truth(of: str) -> Tensor:
 
 def logits(of: str, learner: str, *, title: str) -> go.Figure:
     """Fig. 4: logits of right, half right and wrong next nodes over training, mean over seeds."""
-    figure = "fig3" if learner.startswith("Q") else "fig2"
-    pages = [page["result"]["learners"][learner] for page in results(figure, of=of)]
+    found = [page["result"]["learners"][learner] for page in pages(of, learner)]
     names = {
         "right": "right: an edge, and the target can be reached",
         "half": "one of the two",
@@ -197,14 +242,14 @@ def logits(of: str, learner: str, *, title: str) -> go.Figure:
     }
     groups = {}
     for kind, name in names.items():
-        rows = [[look[kind] for look in page["logits"]] for page in pages]
+        rows = [[look[kind] for look in page["logits"]] for page in found]
         if all(look is not None for row in rows for look in row):
-            groups[name] = pages[0]["step"], torch.tensor([[look[0] for look in r] for r in rows])
+            groups[name] = found[0]["step"], torch.tensor([[look[0] for look in r] for r in rows])
     told = ", ".join(f"{name} {float(v[:, -1].mean()):.2f}" for name, (_, v) in groups.items())
     return plots.band_figure(
         groups,
         title=title,
-        alt=f"Mean logits over training of {learner} on {GRAPHS[of]}, {len(pages)} seeds. At the "
+        alt=f"Mean logits over training of {learner} on {GRAPHS[of]}, {len(found)} seeds. At the "
         f"end: {told}.",
         x="updates",
         y="logit",
@@ -214,8 +259,7 @@ def logits(of: str, learner: str, *, title: str) -> go.Figure:
 
 def cell(of: str, learner: str, *, number: int = 0, title: str) -> go.Figure:
     """Fig. 4 as a heatmap: the logits of every next node at one (target, here), over training."""
-    figure = "fig3" if learner.startswith("Q") else "fig2"
-    page = next(p for p in results(figure, of=of) if p["settings"]["seed"] == 0)["result"]
+    page = next(p for p in pages(of, learner) if p["settings"]["seed"] == 0)["result"]
     target, here = page["facts"]["cells"][number]
     curve = page["learners"][learner]
     values = torch.tensor([look[number] for look in curve["cells"]])[:, :-1].T
@@ -233,16 +277,3 @@ def cell(of: str, learner: str, *, number: int = 0, title: str) -> go.Figure:
         tickvals=list(range(len(curve["step"]))), ticktext=[str(step) for step in curve["step"]],
         title="updates",
     )  # fmt: skip
-
-
-def rows(of: str, names: Sequence[str], keys: Sequence[str]) -> list[dict[str, Any]]:
-    """The numbers of such figures: one row for each learner, seed and look."""
-    found = []
-    for name in names:
-        tracks = {key: series(of, name, key) for key in keys}
-        steps, first = next(iter(tracks.values()))
-        for seed in range(len(first)):
-            for place, step in enumerate(steps):
-                row: dict[str, Any] = {"graph": of, "learner": name, "seed": seed, "updates": step}
-                found.append(row | {k: float(v[seed, place]) for k, (_, v) in tracks.items()})
-    return found

@@ -23,10 +23,11 @@ LAYERS = [
     ["formats", "distinct", "plain"],
     ["objectives", "evaluate"],
     ["train"],
-    ["checkpoints", "plots", "experiments.worlds"],
+    ["checkpoints", "plots", "planes", "experiments.worlds"],
     ["controls", "pictures", "widgets", "exercises", "sweeps", "experiments.runs"],
     ["experiments.costs"],
     ["experiments.study"],
+    ["experiments.recipes"],
     ["experiments.fig2", "experiments.fig3", "experiments.kl_flow", "experiments.quantised"],
     ["experiments.theorems_policy"],
     ["experiments.theorems_value"],
@@ -45,6 +46,7 @@ LAYERS = [
     ["claims.__init__"],
     ["claims"],
     ["redrawn", "block_pictures"],
+    ["tabulated"],
     ["commands.files"],
     [
         "commands.train",
@@ -56,7 +58,7 @@ LAYERS = [
     ],
     ["__main__", "__init__", "experiments.__init__", "commands.__init__"],
 ]
-ONLY = {"plotly": {"plots", "style", "pictures", "controls", "widgets", "redrawn", "block_pictures"}, "ipywidgets": {"widgets"},
+ONLY = {"plotly": {"plots", "planes", "style", "pictures", "controls", "widgets", "redrawn", "block_pictures"}, "ipywidgets": {"widgets"},
         "tqdm": {"commands.train", "commands.reproduce"}, "safetensors": {"checkpoints"}, "joblib": {"sweeps", "cluster"},
         "pddl": {"blocksworld.pddl_files"}, "lark": {"blocksworld.pddl_files"}}  # fmt: skip
 

@@ -13,6 +13,7 @@ from planrl.claims import (
     FAILS,
     HERE,
     HOLDS,
+    SO_FAR,
     UNDECIDED,
     UNKNOWN,
     Claim,
@@ -20,15 +21,26 @@ from planrl.claims import (
     find,
     interval,
     judge,
+    settings_in_words,
+    trained,
     verdicts,
 )
 from planrl.experiments import store
+from planrl.experiments.fig2 import LAMBDAS
 
 
 def place(low=-math.inf, high=math.inf):
     return Place(
-        name="here", model="table", needs=("x",), value=lambda r: r["x"], low=low, high=high
+        graph="a DAG of {n}",
+        model="table",
+        needs=("x",),
+        value=lambda r: r["x"],
+        low=low,
+        high=high,
     )
+
+
+SETTINGS = {"x": {"n": 5, "looks": [1, 2]}}
 
 
 def seeds(*values):
@@ -45,7 +57,7 @@ def seeds(*values):
     ((), {"low": 0.0}, UNKNOWN),
 ])  # fmt: skip
 def test_the_interval_of_the_mean_decides(values, bounds, verdict):
-    assert find(place(**bounds), seeds(*values)).verdict == verdict
+    assert find(place(**bounds), seeds(*values), SETTINGS).verdict == verdict
 
 
 @pytest.mark.parametrize(("parts", "verdict"), [
@@ -54,14 +66,61 @@ def test_the_interval_of_the_mean_decides(values, bounds, verdict):
     ((HOLDS, UNDECIDED), HERE),
     ((FAILS, UNDECIDED), FAILS),
     ((UNDECIDED,), UNDECIDED),
-    ((UNKNOWN, HOLDS), HOLDS),
+    ((UNKNOWN, HOLDS), SO_FAR),
+    ((UNKNOWN, HOLDS, FAILS), HERE),
+    ((UNKNOWN, FAILS), FAILS),
     ((UNKNOWN,), UNKNOWN),
 ])  # fmt: skip
 def test_a_claim_holds_only_where_it_holds(parts, verdict):
     values = {HOLDS: (1.0,), FAILS: (-1.0,), UNDECIDED: (-1.0, 1.0), UNKNOWN: ()}
-    findings = [find(place(low=0.0), seeds(*values[part])) for part in parts]
+    findings = [find(place(low=0.0), seeds(*values[part]), SETTINGS) for part in parts]
     claim = Claim(id="x", statement="", source="", measured="", places=())
-    assert judge(claim, findings).verdict == verdict
+    judged = judge(claim, findings)
+    assert judged.verdict == verdict
+    missing = parts.count(UNKNOWN)
+    assert (f"{missing} of {len(parts)} places not measured" in judged.caution) == bool(missing)
+
+
+def test_few_seeds_are_said_to_be_few():
+    claim = Claim(id="x", statement="", source="", measured="", places=())
+    for count, said in ((1, "1 seed somewhere"), (4, "4 seeds somewhere"), (5, "")):
+        (found,) = findings = [find(place(low=0.0), seeds(*range(count)), SETTINGS)]
+        assert found.few == bool(said)
+        assert said in judge(claim, findings).caution
+    rng = torch.Generator().manual_seed(0)
+    covered = sum(
+        low <= 0.0 <= high
+        for low, high in (interval(torch.randn(3, generator=rng).tolist()) for _ in range(200))
+    )
+    assert 0.65 <= covered / 200 <= 0.85  # the text says: about three times of four
+
+
+def test_the_places_of_a_claim_can_be_told_apart():
+    for verdict in verdicts():
+        told = [(found.place, found.model) for found in verdict.findings]
+        assert len(set(told)) == len(told), verdict.claim.id
+        assert all(found.graph and "{" not in found.graph for found in verdict.findings)
+        assert settings_in_words(verdict)
+
+
+def test_a_run_is_counted_once_however_many_places_it_serves():
+    (verdict,) = verdicts(["2-pg-test"])  # two places on each graph, from the same runs
+    pages = [page for of in ("dag", "blocksworld") for page in store.results("fig2", of=of)]
+    once = sum(sum(store.cpu_seconds(page).values()) for page in pages)
+    assert verdict.seconds == pytest.approx(once)
+    assert store.cpu_seconds({"result": {"facts": {"cpu_seconds": 3.0}}}) == {"all": 3.0}
+    assert store.cpu_seconds({"result": {"rows": []}}) == {}
+
+
+def test_how_a_value_follows_lambda_is_the_correlation_of_their_ranks():
+    def results(*ends):
+        names = dict(zip(LAMBDAS, ends, strict=True))
+        return {"fig2": {"learners": {name: {"x": [9.0, end]} for name, end in names.items()}}}
+
+    value = trained.follows_lambda("x")
+    assert value(results(1.0, 2.0, 3.0, 4.0, 50.0)) == pytest.approx(1.0)
+    assert value(results(5.0, 4.0, 3.0, 2.0, 1.0)) == pytest.approx(-1.0)
+    assert value(results(1.0, 1.0, 2.0, 3.0, 4.0)) == pytest.approx(0.9747, abs=1e-3)
 
 
 def test_the_bootstrap_interval_covers_the_mean_as_often_as_it_says():
@@ -106,7 +165,10 @@ def test_every_theorem_holds_on_all_ten_seeds(claim):
 
 def test_claims_can_be_printed_and_read_as_json(capsys):
     assert main(["claims", "--only", "5.2-exact"]) == 0
-    assert "HOLDS  5.2-exact" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "HOLDS  5.2-exact" in told
+    assert "random DAG, 16 nodes (table): 0 [0, 0] of 10 seeds" in told
+    assert "settings of theorems: nodes 16, edge_probability 0.3, steps 1500, blocks 4" in told
     assert main(["claims", "--only", "5.2-exact", "5.2-cycles", "--json"]) == 0
     exact, cycles = json.loads(capsys.readouterr().out)
     assert exact["verdict"] == HOLDS
@@ -117,6 +179,11 @@ def test_claims_can_be_printed_and_read_as_json(capsys):
 def test_a_claim_nobody_made_is_refused(capsys):
     assert main(["claims", "--only", "9.9"]) == 2
     assert "there are: 3.1-table" in capsys.readouterr().err
+
+
+def test_a_result_that_lacks_a_number_is_named_with_its_cure():
+    with pytest.raises(pr.InputError, match=r"result of x has no 'x'.*--again"):
+        find(place(low=0.0), [{"y": 1.0}], SETTINGS)
 
 
 def test_without_results_nothing_is_claimed(tmp_path, capsys):

@@ -53,6 +53,46 @@ def written(tmp_path):
 
 
 @pytest.mark.parametrize("kind", WORDS)
+def test_a_plan_is_a_path_of_single_moves_and_back(kind, written):
+    problem = written(kind, facts("ab", "c", "d"), "(on d a) (on b c)")
+    blocks = recognise(problem)
+    plan = problem.solve()
+    assert len(blocks.moves.states) == 73
+    nodes = blocks.path_of_moves(plan)
+    assert len(nodes) == 1 + len(plan) // 2
+    assert all(blocks.moves.graph.adjacency[a, b] for a, b in itertools.pairwise(nodes))
+    assert blocks.plan_of_moves(nodes) == plan
+    graph = blocks.moves.graph.to_networkx()
+    across = nx.shortest_path(graph, 0, len(graph) - 1)
+    for edge in itertools.pairwise(across):  # any move is two steps that are legal
+        steps = blocks.plan_of_moves(list(edge))
+        hand = blocks.space.path(blocks.moves.states[edge[0]], map(blocks.ours, steps))
+        assert blocks.space.states[hand[-1]] == blocks.moves.states[edge[1]]
+
+
+def test_a_block_put_back_is_no_move_and_one_in_the_hand_is_told(written):
+    blocks = recognise(written("upper-case", facts("ab", "c", "d"), "(on c a)"))
+    plan = parse_plan("(unstack b a)\n(stack b a)\n(pick-up c)\n(stack c b)")
+    assert len(blocks.path_of_moves(plan)) == 2
+    assert blocks.path_of_moves([]) == [blocks.moves.node(blocks.start)]
+    with pytest.raises(pr.InputError, match="ends with b in the hand"):
+        blocks.path_of_moves(plan[:1])
+
+
+def test_a_mark_at_the_beginning_and_a_length_are_accepted(tmp_path, written):
+    written("upper-case", facts("ab", "c", "d"), "(on c a)")
+    text = (tmp_path / "problem.pddl").read_text()
+    for length in ("(:length (:serial 5) (:parallel 5))", "(:length (:serial 5))", "(:LENGTH 5)"):
+        path = tmp_path / "marked.pddl"
+        path.write_text(text.replace("(:goal", f"{length} (:goal"), "utf-8-sig")
+        assert read_problem(FOLDER / "upper-case.pddl", path).solve()
+        path.write_text(text.rstrip().removesuffix(")") + f" {length})", "utf-8-sig")
+        assert read_problem(FOLDER / "upper-case.pddl", path).solve()
+    (tmp_path / "plan.txt").write_text("(pick-up c)\n", "utf-8-sig")
+    assert read_plan(tmp_path / "plan.txt") == [Action("pick-up", ("c",))]
+
+
+@pytest.mark.parametrize("kind", WORDS)
 def test_a_problem_is_read_solved_and_judged_under_any_words(kind, written):
     problem = written(kind, facts("ab", "c", "d"), "(on d a) (on b c)")
     plan = problem.solve()

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 import planrl as pr
-from planrl import plots, redrawn
+from planrl import plots, redrawn, tabulated
 from planrl.block_pictures import draw_state, play
 from planrl.blocksworld import State, space, state
+from planrl.claims import interval
 from planrl.widgets import Download
 
 
@@ -34,28 +35,81 @@ def test_every_figure_says_what_it_shows_and_over_how_many_seeds(of):
 
 
 @pytest.mark.parametrize("of", ["dag", "blocksworld"])
-def test_accuracy_by_degree_counts_each_question_of_each_seed_once(of):
+def test_accuracy_by_degree_is_the_seeds_mean_with_its_interval(of):
     name = "policy gradient"
-    drawn = redrawn.by_degree(of, [name], "greedy", title="t")
-    counts = [int(label.split("(")[1].rstrip(")")) for label in drawn.data[0].x]
-    mean = sum(c * v for c, v in zip(counts, drawn.data[0].y, strict=True)) / sum(counts)
+    rows = tabulated.degree_rows(of, [name])
+    assert {row["seed"] for row in rows} == set(redrawn.seeds(of, name))
     values = redrawn.series(of, name, "test_greedy")[1][:, -1]
+    pairs = sum(row["pairs"] for row in rows)
+    mean = sum(row["greedy"] * row["pairs"] for row in rows) / pairs
     assert mean == pytest.approx(float(values.mean()), abs=1e-4)  # as many questions in each seed
+    for key in ("greedy", "accuracy"):
+        (bars,) = redrawn.by_degree(of, [name], key, title="t").data
+        for place, degree in enumerate(bars.x):
+            found = [row[key] for row in rows if row["degree"] == int(degree)]
+            assert bars.y[place] == pytest.approx(sum(found) / len(found))
+            low, high = interval(found)
+            assert bars.error_y.array[place] == pytest.approx(high - bars.y[place])
+            assert bars.error_y.arrayminus[place] == pytest.approx(bars.y[place] - low)
     with pytest.raises(pr.InputError, match="choose accuracy or greedy"):
         redrawn.by_degree(of, [name], "hope", title="t")
 
 
 def test_the_best_place_to_stop_is_no_worse_than_the_end():
-    (row,) = redrawn.stops("dag", ["policy gradient"])
+    (row,) = tabulated.stops("dag", ["policy gradient"])
     steps, values = redrawn.series("dag", "policy gradient", "test_accuracy")
     assert row["accuracy then"] >= row["at the end"]
     assert row["best after"] in steps
     assert row["accuracy then"] == pytest.approx(float(values.mean(0).max()))
 
 
+def test_a_slider_shows_each_measure_on_one_scale():
+    names = ["continual SFT", "policy gradient"]
+    drawn = redrawn.chosen("dag", names, redrawn.ACCURACIES, title="t", y="accuracy")
+    assert [frame.name for frame in drawn.frames] == list(redrawn.ACCURACIES)
+    assert len({len(frame.data) for frame in drawn.frames}) == 1
+    low, high = drawn.layout.yaxis.range
+    for frame, key in zip(drawn.frames, redrawn.ACCURACIES.values(), strict=True):
+        mean = next(trace for trace in frame.data if trace.name == "policy gradient")
+        values = redrawn.series("dag", "policy gradient", key)[1]
+        assert mean.y[-1] == pytest.approx(float(values[:, -1].mean()), abs=2e-6)
+        assert low < min(mean.y)
+        assert max(mean.y) < high
+    assert "training, greedy: continual SFT ends at" in drawn.layout.meta["alt"]
+
+
+def test_questions_beyond_sft_are_drawn_for_every_lambda():
+    drawn = redrawn.beyond(title="t")
+    assert len(drawn.frames) == 6
+    strong = [trace.name for trace in drawn.data if trace.legendgroup == trace.name]
+    assert strong[0] == "policy gradient"
+    assert strong[-1] == "policy gradient + KL 1"
+    rows = tabulated.beyond_rows()
+    last = [r["new_accuracy"] for r in rows if r["lambda"] == "0" and r["updates"] == 1000]
+    mean = next(trace for trace in drawn.data if trace.name == "policy gradient")
+    assert mean.y[-1] == pytest.approx(sum(last) / len(last), abs=2e-6)
+
+
+def test_where_each_seed_ends_is_marked_in_the_plane():
+    drawn = redrawn.pareto("dag", ["policy gradient"], title="t")
+    line, ends = drawn.data
+    assert len(ends.x) == len(redrawn.seeds("dag", "policy gradient"))
+    assert line.x[-1] == pytest.approx(sum(ends.x) / len(ends.x), abs=1e-3)
+
+
+def test_the_rows_of_logits_are_those_of_the_figure():
+    rows = tabulated.logit_rows("dag", "Q-learning, process reward")
+    shown = redrawn.logits("dag", "Q-learning, process reward", title="t")
+    right = next(t for t in shown.data if t.name.startswith("right") and t.legendgroup == t.name)
+    last = max(row["updates"] for row in rows)
+    ends = [r["mean logit"] for r in rows if r["updates"] == last and r["next nodes"] == "right"]
+    assert right.y[-1] == pytest.approx(sum(ends) / len(ends), abs=1e-4)
+
+
 def test_the_rows_of_a_figure_hold_every_seed_and_look():
     steps, values = redrawn.series("dag", "policy gradient", "test_greedy")
-    rows = redrawn.rows("dag", ["policy gradient"], ["test_greedy"])
+    rows = tabulated.rows("dag", ["policy gradient"], ["test_greedy"])
+    assert [row["seed"] for row in rows[:: len(steps)]] == redrawn.seeds("dag", "policy gradient")
     assert len(rows) == values.numel()
     assert rows[-1]["updates"] == steps[-1]
     assert rows[-1]["test_greedy"] == pytest.approx(float(values[-1, -1]))

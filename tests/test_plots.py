@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import planrl as pr
-from planrl import controls, pictures, plots, style
+from planrl import controls, pictures, planes, plots, style
 
 
 def told(figure):
@@ -67,7 +67,7 @@ def test_bars_and_scatter_draw_every_group():
 
 def test_routes_draw_each_learners_way_and_mark_its_end():
     ways = {"SFT": (torch.tensor([3.0, 1.0]), torch.tensor([0.5, 0.9]))}
-    page = told(plots.routes(ways, title="t", alt="one way through the plane", x="x", y="y"))
+    page = told(planes.routes(ways, title="t", alt="one way through the plane", x="x", y="y"))
     assert page["data"][0]["x"] == [3, 1]
     assert page["data"][0]["marker"]["size"] == [5, 13]
 
@@ -121,7 +121,7 @@ def test_a_prediction_is_drawn_in_and_names_the_traces_to_cover(records):
 
 def test_dots_show_every_seed_and_the_mean_in_the_row_of_its_setting():
     rows = {"plain": {"pg": [0.1, 0.3], "sft": [0.0]}, "late": {"pg": [0.5]}}
-    figure = plots.dots(rows, title="t", alt="a", x="gain")
+    figure = planes.dots(rows, title="t", alt="a", x="gain")
     strong = {t.name: (list(t.x), list(t.y)) for t in figure.data if t.marker.opacity == 1}
     assert strong == {"pg": ([0.2, 0.5], ["plain", "late"]), "sft": ([0.0], ["plain"])}
     faint = next(t for t in figure.data if t.name == "pg, each seed")

@@ -1,5 +1,6 @@
 """Making the saved results: what is there is skipped, what fails is named, nothing is lost."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -12,7 +13,9 @@ import pytest
 
 import planrl as pr
 from planrl.__main__ import main
-from planrl.experiments import store, theorems
+from planrl.claims import HOLDS, exact, verdicts
+from planrl.commands.reproduce import progress
+from planrl.experiments import choices, conditions, fig3, store, theorems
 from planrl.experiments.bands import outside
 from planrl.experiments.study import Settings
 
@@ -69,15 +72,80 @@ def test_a_corrupt_result_is_named_before_anything_runs_and_is_left_alone(conten
         list(store.reproduce([job(tmp_path, 0), job(tmp_path, 1)]))
     assert path.read_bytes() == content
     assert not (tmp_path / "theorems-seed0.json").exists()
+    with pytest.raises(pr.InputError, match=r"theorems-seed1\.json.*--again"):
+        store.results("theorems", folder=tmp_path)
+    assert main(["claims", "--only", "5.2-exact", "--folder", str(tmp_path)]) == 2
+
+
+def test_what_is_made_on_another_machine_replaces_what_is_here(tmp_path, monkeypatch):
+    (tmp_path / "far").mkdir()
+
+    def elsewhere(run, wanted, *, n_jobs, scheduler):
+        for one in wanted:  # it writes on its own disk, and only the content comes back
+            far = dataclasses.replace(one, path=str(tmp_path / "far" / "x.json"))
+            _, content, error = run(far)
+            yield one.path, content, error
+
+    monkeypatch.setattr("planrl.cluster.spread", elsewhere)
+    list(store.reproduce([job(tmp_path)]))
+    before = (tmp_path / "theorems-seed0.json").read_bytes()
+    (made,) = store.reproduce([job(tmp_path, edge_probability=0.5)], scheduler="tcp://far:8786")
+    assert made.fresh
+    assert made.path.read_bytes() != before
+    assert json.loads(made.path.read_bytes())["settings"]["edge_probability"] == 0.5
+
+
+def test_a_result_of_another_recipe_is_not_there(tmp_path, monkeypatch):
+    wanted = [job(tmp_path)]
+    monkeypatch.setattr(theorems, "recipe", lambda settings: {"lr": 0.1})
+    (made,) = store.reproduce(wanted)
+    assert store.read(made.path)["recipe"] == {"lr": 0.1}
+    assert store.is_there(*wanted)
+    monkeypatch.setattr(theorems, "recipe", lambda settings: {"lr": 0.2})
+    assert not store.is_there(*wanted)
+    assert store.add_recipes(wanted) == []  # a recipe that is there is never written over
+
+
+def test_todays_recipe_is_added_where_none_was_saved(tmp_path):
+    wanted = [job(tmp_path)]
+    (made,) = store.reproduce(wanted)
+    old = json.loads(made.path.read_bytes())
+    del old["recipe"]
+    made.path.write_text(json.dumps(old))
+    assert store.is_there(*wanted)
+    other = [job(tmp_path, edge_probability=0.5)]
+    assert store.add_recipes(other) == []  # of other settings
+    assert store.add_recipes(wanted) == [made.path]
+    new = store.read(made.path)
+    assert new == old | {"recipe": {}}
+    assert list(new)[3] == "recipe"
+    assert store.add_recipes(wanted) == []
+
+
+def test_a_recipe_says_what_settings_do_not():
+    known = fig3.recipe(fig3.Settings(seed=3))
+    plain, off = (known[f"Q-learning, process reward{rest}"] for rest in ("", ", off-policy"))
+    assert plain["training"]["lr"] == 3e-4
+    assert plain["batch"] == 128
+    assert plain["algorithm"]["reward_scale"] == 10.0
+    assert plain["algorithm"]["believed"] == [0.0, 1.0]
+    assert not plain["algorithm"]["off_policy"]
+    assert off["algorithm"]["off_policy"]
+    assert known["SFT base"]["batch"] == 256
+    changed = conditions.recipe(conditions.Settings())
+    assert changed["policy gradient, cold"]["stream"]["given"][0]["temperature"] == 0.1
+    assert changed["Q-learning, stale walker"]["stream"] == {"name": "_aged", "given": [200]}
+    unbound = choices.recipe(choices.Settings())["Q-learning, no cap on values"]
+    assert unbound["algorithm"]["believed"] == [0.0, None]
 
 
 def test_quick_results_do_not_mix_with_the_full_ones(tmp_path):
     for name in ("fig2-quick-dag", "fig2-dag-seed0", "fig2-blocksworld-seed0"):
-        page = {"format": store.FORMAT, "settings": {"seed": 0}, "result": name}
+        page = {"format": store.FORMAT, "settings": {"seed": 0}, "result": {"of": name}}
         (tmp_path / f"{name}.json").write_text(json.dumps(page))
 
     def found(**which):
-        return [page["result"] for page in store.results("fig2", folder=tmp_path, **which)]
+        return [page["result"]["of"] for page in store.results("fig2", folder=tmp_path, **which)]
 
     assert found() == ["fig2-blocksworld-seed0", "fig2-dag-seed0"]
     assert found(of="dag") == ["fig2-dag-seed0"]
@@ -105,6 +173,14 @@ def test_the_full_tier_has_ten_seeds_on_both_graphs():
     (lambda: store.jobs(["fig2"], seeds=[77]), "77"),
     (lambda: Settings(looks=(3, 2)), "ascending"),
     (lambda: Settings(samples=1), "at least 5"),
+    (lambda: Settings(steps=0), "steps=0: take at least 1"),
+    (lambda: Settings(base_steps=-1), "base_steps=-1: take at least 1"),
+    (lambda: Settings(pairs=0), "pairs=0: take at least 1"),
+    (lambda: Settings(nodes=0), "at least 3"),
+    (lambda: Settings(blocks=9), "2 to 5"),
+    (lambda: Settings(blocks=1), "2 to 5"),
+    (lambda: Settings(steps=1000), "1 to steps=1000 updates"),
+    (lambda: Settings(looks=(0, 5)), "looked at anyway"),
     (lambda: theorems.Settings(nodes=3), "at least 6 nodes"),
 ])  # fmt: skip
 def test_impossible_settings_are_refused_with_words(wrong, said):
@@ -121,8 +197,11 @@ def test_the_command_says_what_became_of_each_run(tmp_path, monkeypatch, capsys)
     told = capsys.readouterr()
     assert "theorems-seed0.json: done" in told.out
     assert "theorems with Settings(seed=1" in told.err
+    assert "1 of 2 runs made" in told.err
     assert main(command) == 1
-    assert "theorems-seed0.json: already there" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "theorems-seed0.json: already there" in told.out
+    assert "1 of 1 runs made" in told.err  # what was there does not count
 
 
 @pytest.mark.slow
@@ -197,3 +276,35 @@ def test_the_quick_tier_made_anew_lies_inside_the_stored_bands(tmp_path, capsys)
                     "imitation-quick-1x1.json", "theorems-quick.json"]  # fmt: skip
     for name in made:
         assert f"{name}: done, inside the stored band" in told
+    # the band is wide enough for training; what is exact is judged by its own bound
+    judged = {verdict.claim.id: verdict for verdict in verdicts(tier="quick", folder=tmp_path)}
+    for name in EXACT:
+        assert judged[name].verdict == HOLDS, name
+
+
+EXACT = (
+    "4.1-identity",
+    "4.2-sign",
+    "4.3-monotone",
+    "4.3-baseline",
+    "4.4-formula",
+    "4.4-branches",
+    "5.1-constant",
+    "5.2-exact",
+    "5.2-cycles",
+    "5.2-discount",
+)
+
+
+def test_exact_claims_hold_on_the_stored_quick_tier():
+    known = {claim.id for claim in exact.CLAIMS}
+    assert set(EXACT) <= known
+    for verdict in verdicts(EXACT, tier="quick"):
+        assert verdict.verdict == HOLDS, verdict.claim.id
+    (verdict,) = verdicts(["5.2-no-goal"], tier="quick")
+    assert verdict.findings[0].verdict == HOLDS  # three blocks are often met by a random walk
+
+
+def test_time_left_is_reckoned_by_what_was_made():
+    assert progress(1, 4, 60.0) == "1 of 4 runs made, about 3.0 minutes left"
+    assert progress(4, 4, 60.0) == "4 of 4 runs made, about 0.0 minutes left"

@@ -140,10 +140,21 @@ def test_beginnings_are_different_contexts_and_their_last_place():
     assert found.tolist() == [[0, 3, 0, 0, 0], [0, 3, 0, 1, 1], [0, 3, 0, 2, 2]]
 
 
+def test_groups_without_effect_explain_nothing_however_small_they_are():
+    rng = pr.seeded(0, "rows")
+    group = torch.arange(4000) // 2  # pairs: the raw share would be a half
+    noise = torch.randn(4000, 3, generator=rng)
+    assert imitation.adjusted(noise, group) == pytest.approx(0.0, abs=0.05)
+    strong = noise + 3.0 * torch.randn(2000, 3, generator=rng)[group]
+    assert imitation.adjusted(strong, group) == pytest.approx(0.9, abs=0.02)  # 9 of 9 + 1
+    assert imitation.adjusted(group[:, None].double(), group) == 1.0
+
+
 def test_a_model_that_sees_only_target_and_node_is_explained_by_them():
     result = imitation.run(imitation.Settings(nodes=16, width=16, steps=30, looks=(30,)))
     (seen,) = result["looks"]
     assert 0.5 < seen["explained_additive"] <= seen["explained"] <= 1.0 + 1e-6
+    assert 0.3 < seen["explained_adjusted"] <= seen["explained"]
     assert 0.0 <= seen["attention_on_target"] <= 1.0
     assert 0.0 <= seen["total_variation"] <= 1.0
 

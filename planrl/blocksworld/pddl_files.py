@@ -79,6 +79,8 @@ def _parsed(path: Path, kind: str, parse: Callable[[str], T]) -> T:
     try:
         _refuse_double_actions(text, path)
         text = re.sub(r"\(\s*:requirements[^()]*\)", " ", text)
+        if kind == "problem":  # what length a plan should have says nothing of the problem
+            text = re.sub(r"\(\s*:length(?:[^()]|\([^()]*\))*\)", " ", text)
         header = rf"(\(\s*{kind}\s+[^()]*\))" + (r"(\s*\(\s*:domain[^()]*\))" * (kind != "domain"))
         return parse(re.sub(header, lambda found: found[0] + ALLOWED, text, count=1))
     except InputError:

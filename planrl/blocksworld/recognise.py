@@ -7,8 +7,9 @@ operator's parameters. Preconditions that no action ever changes, such as (block
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise, permutations, product
 
 from planrl.blocksworld.states import TABLE, Action, Space, State, space
@@ -125,6 +126,37 @@ class Blocks:
     def plan(self, path: list[int]) -> list[Action]:
         """The plan, in the problem's words, along a path of nodes."""
         return [self.theirs(action) for action in self.space.plan(path)]
+
+    @cached_property
+    def moves(self) -> Space:
+        """The one-move space of the same blocks: the paper's graph (four blocks: 73 states)."""
+        return space(self.start.blocks)
+
+    def path_of_moves(self, plan: Iterable[Action]) -> list[int]:
+        """The nodes of `moves` that a plan in the problem's words goes through.
+
+        Two operators make one move; a block put back where it came from makes none. Raises
+        InputError if the plan starts or ends with a block in the hand.
+        """
+        states = [self.space.states[node] for node in self.path(plan)]
+        for when, here in (("starts", states[0]), ("ends", states[-1])):
+            if here.holding:
+                raise InputError(
+                    f"the plan {when} with {here.holding} in the hand, and a state between moves "
+                    "has it empty: put it down or stack it first"
+                )
+        nodes = [self.moves.node(here) for here in states if not here.holding]
+        return [nodes[0], *(after for before, after in pairwise(nodes) if after != before)]
+
+    def plan_of_moves(self, path: Sequence[int]) -> list[Action]:
+        """The plan, in the problem's words, along a path of nodes of `moves`: two steps a move."""
+        found = []
+        for action in self.moves.plan(path):
+            block, below, onto = action.arguments
+            lift = ("pick-up", (block,)) if below == TABLE else ("unstack", (block, below))
+            lay = ("put-down", (block,)) if onto == TABLE else ("stack", (block, onto))
+            found += [self.theirs(Action(*lift)), self.theirs(Action(*lay))]
+        return found
 
 
 def recognise(problem: Problem) -> Blocks:

@@ -10,20 +10,23 @@ predictions.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from planrl.claims import conditional, exact, imitated, trained
 from planrl.claims.judge import (
     FAILS,
+    FEW,
     HERE,
     HOLDS,
+    SO_FAR,
     UNDECIDED,
     UNKNOWN,
     Claim,
     Finding,
     Place,
-    Results,
+    Settings,
     Verdict,
     find,
     interval,
@@ -42,8 +45,10 @@ CLAIMS: tuple[Claim, ...] = (
 __all__ = [
     "CLAIMS",
     "FAILS",
+    "FEW",
     "HERE",
     "HOLDS",
+    "SO_FAR",
     "UNDECIDED",
     "UNKNOWN",
     "Claim",
@@ -54,6 +59,7 @@ __all__ = [
     "interval",
     "judge",
     "needed",
+    "settings_in_words",
     "verdicts",
 ]
 
@@ -82,23 +88,38 @@ def verdicts(
     """
     if tier not in store.TIERS:
         raise InputError(f"tier {tier!r} is unknown: choose {' or '.join(store.TIERS)}")
-    pages: dict[tuple[str, str], dict[int, dict[str, Any]]] = {}
+    pages: Pages = {}
     found = []
     for claim in chosen(only):
-        findings, seconds = [], 0.0
+        findings, took = [], dict[tuple[str, ...], float]()
         for place in claim.places:
-            seeds = _results(place, tier, folder, pages)
-            findings.append(find(place, seeds))
-            seconds += sum(_seconds(results, place) for results in seeds)
-        found.append(judge(claim, findings, seconds))
+            seeds = _pages(place, tier, folder, pages)
+            results = [{name: page["result"] for name, page in one.items()} for one in seeds]
+            findings.append(find(place, results, _settings(place, tier, seeds)))
+            took |= _seconds(place, seeds)
+        found.append(judge(claim, findings, sum(took.values())))
     return found
 
 
-def _results(
-    place: Place, tier: str, folder: Path, pages: dict[tuple[str, str], dict[int, dict[str, Any]]]
-) -> list[Results]:
-    """The results of each seed that has all the experiments this place needs."""
-    of = place.of if tier == "full" else "-".join(filter(None, ["quick", place.of]))
+def settings_in_words(verdict: Verdict) -> list[str]:
+    """The settings of a claim's results, a line for each experiment and each that differs."""
+    found: dict[str, None] = {}
+    for finding in verdict.findings:
+        for name, settings in finding.settings.items():
+            told = ", ".join(
+                f"{key} {' '.join(map(str, value)) if isinstance(value, list | tuple) else value}"
+                for key, value in settings.items()
+            )
+            found[f"{name}: {told}"] = None
+    return list(found)
+
+
+Pages = dict[tuple[str, str], dict[int, dict[str, Any]]]
+
+
+def _pages(place: Place, tier: str, folder: Path, pages: Pages) -> list[dict[str, dict[str, Any]]]:
+    """The saved results, by experiment, of each seed that has all that this place needs."""
+    of = _of(place, tier)
     for name in place.needs:
         if (name, of) not in pages:
             try:
@@ -107,14 +128,39 @@ def _results(
                 if any(folder.glob(f"{name}-{of}*.json")):
                     raise  # there, but it can't be read
                 saved = []
-            pages[name, of] = {page["settings"]["seed"]: page["result"] for page in saved}
+            pages[name, of] = {page["settings"]["seed"]: page for page in saved}
     seeds = set.intersection(*(set(pages[name, of]) for name in place.needs))
     return [{name: pages[name, of][seed] for name in place.needs} for seed in sorted(seeds)]
 
 
-def _seconds(results: Results, place: Place) -> float:
-    """CPU seconds of the runs, or of the part of them that is about this place."""
-    took = [result["facts"]["cpu_seconds"] for result in results.values()]
-    if place.part:
-        return sum(float(parts[place.part]) for parts in took)
-    return sum(sum(parts.values()) for parts in took)
+def _of(place: Place, tier: str) -> str:
+    return place.of if tier == "full" else "-".join(filter(None, ["quick", place.of]))
+
+
+def _settings(place: Place, tier: str, seeds: list[dict[str, dict[str, Any]]]) -> Settings:
+    """The settings of a place's results, but for the seed; without results, those to be run."""
+    found = {}
+    for name in place.needs:
+        if seeds:
+            given = seeds[0][name]["settings"]
+        else:
+            module = store.EXPERIMENTS[name]
+            for which, of in ((tier, _of(place, tier)), ("full", place.of)):
+                grid = module.grid(which)
+                fitting = [settings for label, settings in grid.items() if label.startswith(of)]
+                if fitting:
+                    given = asdict(fitting[0])
+                    break
+        found[name] = {key: value for key, value in given.items() if key != "seed"}
+    return found
+
+
+def _seconds(place: Place, seeds: list[dict[str, dict[str, Any]]]) -> dict[tuple[str, ...], float]:
+    """CPU seconds of the runs, or of the part of them that is about this place, by run and part."""
+    found: dict[tuple[str, ...], float] = {}
+    for pages in seeds:
+        for name, page in pages.items():
+            took, key = store.cpu_seconds(page), (name, str(page["settings"]))
+            parts = {place.part: took[place.part]} if place.part else took
+            found |= {(*key, part): seconds for part, seconds in parts.items()}
+    return found

@@ -3,7 +3,11 @@
 A claim is measured in one place or several (a graph, a model). In a place every seed gives one
 number; the prediction bounds their mean. The verdict there is by the 95 % bootstrap interval of the
 mean over seeds: inside the bounds it *holds*, outside it *fails*, across them it is *undecided*.
-A claim that holds in all its places holds; in some, it *holds only here*.
+A claim that holds in all its places holds; in some, it *holds only here*. A place without a result
+is not passed over: what holds in the others *holds where measured*.
+
+A bootstrap of few seeds is too narrow, since it draws from their values only: of three it covers
+the mean about three times of four, not 95 times of 100. Below `FEW` seeds this is said.
 """
 
 from __future__ import annotations
@@ -18,28 +22,35 @@ import torch
 from planrl.errors import InputError
 from planrl.graphs import seeded
 
-HOLDS, HERE, FAILS, UNDECIDED, UNKNOWN = (
+HOLDS, SO_FAR, HERE, FAILS, UNDECIDED, UNKNOWN = (
     "holds",
+    "holds where measured",
     "holds only here",
     "fails",
     "undecided",
     "not measured",
 )
+FEW = 5
 Results = Mapping[str, Any]
 """Experiment -> its result for one seed."""
+Settings = Mapping[str, Mapping[str, Any]]
+"""Experiment -> the settings of its results, but for the seed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
     """Where a claim is measured, and what is predicted there.
 
+    `graph` may name settings of the first experiment in braces, such as {nodes}; `name` tells this
+    place from others of the same graph and model.
     `needs` are the experiments whose results `value` reads, `of` begins the labels of theirs
     ("dag", "blocksworld"), `part` is what of their seconds it took ("": all). The mean over seeds
     is predicted to be at least `low` and at most `high`.
     """
 
-    name: str
+    graph: str
     model: str
+    name: str = ""
     needs: tuple[str, ...]
     value: Callable[[Results], float]
     of: str = ""
@@ -49,7 +60,8 @@ class Place:
 
     def __post_init__(self) -> None:
         if not self.low <= self.high or (math.isinf(self.low) and math.isinf(self.high)):
-            raise InputError(f"{self.name}: predict a bound, low={self.low} <= high={self.high}")
+            where = ", ".join(filter(None, (self.graph, self.name)))
+            raise InputError(f"{where}: predict a bound, low={self.low} <= high={self.high}")
 
     @property
     def prediction(self) -> str:
@@ -74,25 +86,62 @@ class Claim:
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """A claim in one place: the seeds' numbers, their mean, its interval, and the verdict."""
+    """A claim in one place: the seeds' numbers, their mean, its interval, and the verdict.
 
-    place: str
+    `settings` are those of the results, by experiment.
+    """
+
+    graph: str
     model: str
+    name: str
     prediction: str
     verdict: str
     values: tuple[float, ...] = ()
     mean: float = math.nan
     interval: tuple[float, float] = (math.nan, math.nan)
+    settings: Settings = field(default_factory=dict)
+
+    @property
+    def place(self) -> str:
+        """Graph and what is special, in words."""
+        return ", ".join(filter(None, (self.graph, self.name)))
+
+    @property
+    def few(self) -> bool:
+        """Whether the interval is of so few seeds that it is too narrow."""
+        return 0 < len(self.values) < FEW
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What became of a claim, place by place; `seconds` is what its runs took together."""
+    """What became of a claim, place by place.
+
+    `seconds` is what its runs took together, each counted once, where that was recorded.
+    """
 
     claim: Claim
     verdict: str
     findings: tuple[Finding, ...] = field(default=())
     seconds: float = 0.0
+
+    @property
+    def missing(self) -> int:
+        """In how many places it is not measured."""
+        return sum(finding.verdict == UNKNOWN for finding in self.findings)
+
+    @property
+    def caution(self) -> str:
+        """What to know before the verdict is taken at its word; nothing if there is nothing."""
+        said = []
+        if self.missing:
+            said.append(f"{self.missing} of {len(self.findings)} places not measured")
+        least = min((len(f.values) for f in self.findings if f.few), default=0)
+        if least:
+            said.append(
+                f"{least} seed{'s' * (least > 1)} somewhere: an interval of under {FEW} is too "
+                "narrow"
+            )
+        return "; ".join(said)
 
 
 def interval(values: Sequence[float], *, draws: int = 2000) -> tuple[float, float]:
@@ -105,11 +154,26 @@ def interval(values: Sequence[float], *, draws: int = 2000) -> tuple[float, floa
     return float(low), float(high)
 
 
-def find(place: Place, seeds: Iterable[Results]) -> Finding:
-    """The verdict in one place, from the results of each seed."""
-    values = tuple(float(place.value(results)) for results in seeds)
+def find(place: Place, seeds: Iterable[Results], settings: Settings | None = None) -> Finding:
+    """The verdict in one place, from the results of each seed; `settings` are theirs.
+
+    Raises InputError if a result lacks what is to be measured: it was made by another version.
+    """
+    try:
+        values = tuple(float(place.value(results)) for results in seeds)
+    except KeyError as error:
+        raise InputError(
+            f"a saved result of {' or '.join(place.needs)} has no {error}: have it made anew with "
+            f"`python -m planrl reproduce --only {place.needs[0]} --again`"
+        ) from None
+    known = settings or {}
     finding = Finding(
-        place=place.name, model=place.model, prediction=place.prediction, verdict=UNKNOWN
+        graph=place.graph.format(**known.get(place.needs[0], {})),
+        model=place.model,
+        name=place.name,
+        prediction=place.prediction,
+        verdict=UNKNOWN,
+        settings=known,
     )
     if not values:
         return finding
@@ -132,7 +196,7 @@ def judge(claim: Claim, findings: Sequence[Finding], seconds: float = 0.0) -> Ve
     if not seen:
         verdict = UNKNOWN
     elif all(one == HOLDS for one in seen):
-        verdict = HOLDS
+        verdict = HOLDS if len(seen) == len(findings) else SO_FAR
     elif HOLDS in seen:
         verdict = HERE
     else:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
 
 from planrl.claims.judge import Claim, Place, Results
+from planrl.experiments.fig2 import LAMBDAS
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 INF = float("inf")
 Q, OFF = "Q-learning, process reward", "Q-learning, process reward, off-policy"
 PG, SFT = "policy gradient", "continual SFT"
-WORLDS = {"dag": "random DAG, 100 nodes", "blocksworld": "Blocksworld, 73 states"}
+WORLDS = {"dag": "random DAG, {nodes} nodes", "blocksworld": "Blocksworld, {blocks} blocks"}
 
 
 def _curve(results: Results, learner: str, key: str) -> list[float]:
@@ -43,6 +50,24 @@ def kept(learner: str, key: str) -> Callable[[Results], float]:
     return lambda results: _curve(results, learner, key)[-1] / _curve(results, learner, key)[0]
 
 
+def follows_lambda(key: str) -> Callable[[Results], float]:
+    """Spearman's rank correlation of lambda with the last look's value, over fig2's lambdas."""
+
+    def of(results: Results) -> float:
+        ends = [_curve(results, name, key)[-1] for name in LAMBDAS]
+        ranks = torch.stack([_ranks(list(LAMBDAS.values())), _ranks(ends)])
+        return float(torch.corrcoef(ranks)[0, 1])
+
+    return of
+
+
+def _ranks(values: list[float]) -> Tensor:
+    """Their places in ascending order; equal ones share the mean of theirs."""
+    row = torch.tensor(values, dtype=torch.float64)
+    below, same = (row[None] < row[:, None]).sum(1), (row[None] == row[:, None]).sum(1)
+    return below + (same - 1) / 2
+
+
 def _scaled(learner: str, key: str) -> Callable[[Results], float]:
     """The last look's value per unit of reward (rewards are times 10)."""
     return lambda results: _curve(results, learner, key)[-1] / 10.0
@@ -59,15 +84,16 @@ def _places(
 ) -> tuple[Place, ...]:
     return tuple(
         Place(
-            name=name + (f", {what}" if what else ""),
-            model="Transformer",
+            graph=graph,
+            name=what,
+            model="Transformer, 1 layer, 1 head",
             needs=needs,
             value=value,
             of=of,
             low=low,
             high=high,
         )
-        for of, name in WORLDS.items()
+        for of, graph in WORLDS.items()
         if not only or of == only
     )
 
@@ -152,6 +178,17 @@ CLAIMS = (
         source="Theorem 4.4, Fig. 2b",
         measured="training accuracy at temperature 1, with the penalty less without, at the end",
         places=_places(between("policy gradient + KL", PG, "train_accuracy"), high=0.0),
+    ),
+    Claim(
+        id="2-kl-order",
+        statement="The larger lambda, the more different answers and the less accuracy.",
+        source="Theorem 4.4",
+        measured="rank correlation of lambda (0, 1e-4, 1e-3, 1e-2, 1e-1) with the value at the "
+        "end on training questions: different answers, accuracy at temperature 1",
+        places=(
+            *_places(follows_lambda("train_diversity"), low=0.0, what="different answers"),
+            *_places(follows_lambda("train_accuracy"), high=0.0, what="accuracy"),
+        ),
     ),
     Claim(
         id="3-outcome",

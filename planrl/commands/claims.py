@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from planrl.checkpoints import to_json
-from planrl.claims import UNKNOWN, Verdict, needed, verdicts
+from planrl.claims import UNKNOWN, Verdict, needed, settings_in_words, verdicts
 from planrl.experiments import store
 
 
@@ -56,8 +56,9 @@ def as_row(verdict: Verdict) -> dict[str, Any]:
         "source": claim.source,
         "measured": claim.measured,
         "verdict": verdict.verdict,
+        "caution": verdict.caution,
         "cpu_seconds": verdict.seconds,
-        "places": [asdict(finding) for finding in verdict.findings],
+        "places": [{"place": f.place, **asdict(f)} for f in verdict.findings],
     }
 
 
@@ -65,11 +66,16 @@ def _lines(verdict: Verdict) -> list[str]:
     claim = verdict.claim
     lines = [
         f"{verdict.verdict.upper()}  {claim.id}: {claim.statement}",
-        f"    {claim.source}. {claim.measured}; {verdict.seconds:.0f} s",
+        f"    {claim.source}. {claim.measured}; {verdict.seconds:.0f} CPU seconds",
     ]
+    if verdict.caution:
+        lines.append(f"    ({verdict.caution})")
+    lines += [f"    settings of {text}" for text in settings_in_words(verdict)]
     for found in verdict.findings:
         low, high = found.interval
-        numbers = f"{found.mean:.4g} [{low:.4g}, {high:.4g}] of {len(found.values)} seeds"
+        count = len(found.values)
+        numbers = f"{found.mean:.4g} [{low:.4g}, {high:.4g}] of {count} seed{'s' * (count != 1)}"
         what = numbers if found.values else "no result"
-        lines.append(f"    {found.verdict:9} {found.place}: {what}; predicted {found.prediction}")
+        where = f"{found.place} ({found.model})"
+        lines.append(f"    {found.verdict:9} {where}: {what}; predicted {found.prediction}")
     return lines

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,10 @@ def run(options: argparse.Namespace) -> int:
     made = store.reproduce(
         wanted, again=options.again, n_jobs=options.jobs, scheduler=options.scheduler
     )
-    with tqdm(total=len(wanted), unit="run", disable=not sys.stderr.isatty()) as bar:
+    there = 0 if options.again else sum(store.is_there(job) for job in wanted)
+    began, count, todo = time.perf_counter(), 0, len(wanted) - there
+    watched = sys.stderr.isatty()
+    with tqdm(total=todo, unit="run", disable=not watched) as bar:
         for one in made:
             if one.error:
                 failed.append(one.error)
@@ -63,7 +67,17 @@ def run(options: argparse.Namespace) -> int:
                     said += ", outside the stored band" if differs else ", inside the stored band"
                     failed += [f"{one.path.name}: {what}" for what in differs]
                 bar.write(f"{one.path.name}: {said}")
-            bar.update()
+            if one.fresh:
+                count += 1
+                bar.update()
+                if not watched:
+                    print(progress(count, todo, time.perf_counter() - began), file=sys.stderr)
     for error in failed:
         print(f"planrl: {error}", file=sys.stderr)
     return int(bool(failed))
+
+
+def progress(done: int, todo: int, seconds: float) -> str:
+    """How far it is, and how long the rest will take at this pace, for those without a bar."""
+    left = seconds / done * (todo - done)
+    return f"{done} of {todo} runs made, about {left / 60:.1f} minutes left"

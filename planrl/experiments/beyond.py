@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from planrl.evaluate import evaluate
-from planrl.experiments import study
+from planrl.experiments import recipes, study
 from planrl.experiments.runs import Algorithm
 from planrl.experiments.study import Learner, Observer, base_model
 from planrl.experiments.worlds import World, WorldSettings, make_world
@@ -70,6 +70,20 @@ class _Looks(Observer):
         return found
 
 
+def learners(settings: Settings) -> dict[str, Learner]:
+    """Policy gradient for each lambda, by its name."""
+    training = TrainConfig(steps=settings.steps, lr=3e-4)
+    return {
+        f"{kl:g}": Learner(algorithm=Algorithm(name="pg", kl=kl), training=training)
+        for kl in settings.lambdas
+    }
+
+
+def recipe(settings: Settings) -> dict[str, Any]:
+    """How each learner is trained, as plain values."""
+    return recipes.recipe(learners(settings), base_steps=settings.base_steps)
+
+
 def run(settings: Settings) -> dict[str, Any]:
     """{lambda: looks in columns}, for policy gradient from a base that knows half the questions."""
     torch.set_num_threads(1)
@@ -91,13 +105,9 @@ def run(settings: Settings) -> dict[str, Any]:
         return on_policy(model, everything, rng=rng, size=128)
 
     table = {}
-    for kl in settings.lambdas:
-        learner = Learner(
-            algorithm=Algorithm(name="pg", kl=kl),
-            training=TrainConfig(steps=settings.steps, lr=3e-4),
-            stream=all_questions,
-        )
-        table[f"{kl:g}"], _ = study.follow(f"lambda {kl:g}", learner, base, observer)
+    for name, learner in learners(settings).items():
+        asking = replace(learner, stream=all_questions)
+        table[name], _ = study.follow(f"lambda {name}", asking, base, observer)
     facts = {"old_pairs": len(old.pairs), "new_pairs": len(new.pairs)}
     return {
         "lambdas": table,

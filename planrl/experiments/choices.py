@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from planrl.experiments import study
+from planrl.experiments import recipes, study
 from planrl.experiments.runs import Algorithm
 from planrl.experiments.study import Learner
 from planrl.experiments.worlds import World
@@ -67,6 +67,11 @@ def learners(settings: Settings) -> dict[str, Learner]:
             found[name], training=replace(training, lr=9e-4)
         )
     return found
+
+
+def recipe(settings: Settings) -> dict[str, Any]:
+    """How each learner is trained, as plain values."""
+    return recipes.recipe(learners(settings), base_steps=settings.base_steps)
 
 
 def run(settings: Settings) -> dict[str, Any]:

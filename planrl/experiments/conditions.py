@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from planrl.errors import InputError
-from planrl.experiments import study
+from planrl.experiments import recipes, study
 from planrl.experiments.runs import Algorithm
 from planrl.experiments.study import Learner, run_learners
 from planrl.experiments.worlds import World
@@ -143,6 +143,11 @@ def learners(settings: Settings) -> dict[str, Learner]:
             valued, stream=partial(_checked, share, settings.seed)
         )
     return found
+
+
+def recipe(settings: Settings) -> dict[str, Any]:
+    """How each learner is trained, as plain values."""
+    return recipes.recipe(learners(settings), base_steps=settings.base_steps)
 
 
 def run(settings: Settings) -> dict[str, Any]:

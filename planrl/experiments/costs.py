@@ -95,11 +95,13 @@ def points(settings: Settings) -> list[Point]:
     """All points, each once, axis by axis."""
     from planrl.sweeps import grid  # here, so that the command line needs joblib for this only
 
-    found: dict[Point, None] = {}
-    for axis, works in AXES.items():
-        curves = grid(settings.base, work=works, **{axis: getattr(settings, axis)})
-        found |= dict.fromkeys(curves)
-    return list(found)
+    axes = {axis: {"work": works, axis: getattr(settings, axis)} for axis, works in AXES.items()}
+    return list(dict.fromkeys(p for axis in axes.values() for p in grid(settings.base, **axis)))
+
+
+def recipe(settings: Settings) -> dict[str, Any]:
+    """None: what is timed is in the settings."""
+    return {}
 
 
 def run(settings: Settings) -> dict[str, Any]:
@@ -232,8 +234,7 @@ class _Setting:
         task, facts = _task(point, SHOWN_PAIRS)
         longest = max(20, point.length + PROMPT + 1)
         sizes = {"layers": point.layers, "width": point.width, "positions": max(32, longest)}
-        config = TransformerConfig(**sizes)
-        model = Transformer(task.vocab, config, seeded(0, "weights"))
+        model = Transformer(task.vocab, TransformerConfig(**sizes), seeded(0, "weights"))
         paths = sample_paths(task, PATHS, seeded(0, "paths"))
         shown = demonstrations(task, paths, rng=seeded(0, "batches"), size=point.batch)
         first = demonstrations(task, paths, rng=seeded(0, "first batches"), size=128)
@@ -265,8 +266,8 @@ def _roll_out(point: Point) -> Prepared:
     """Four prompts for each row of a batch: 1,024 at the base."""
     setting = _Setting.of(point, steps=SHOWN_STEPS)
     rng = seeded(0, "walks")
-    rows = torch.randint(len(setting.task.pairs), (4 * point.batch,), generator=rng)
-    pairs = setting.task.pairs[rows]
+    pairs = setting.task.pairs
+    pairs = pairs[torch.randint(len(pairs), (4 * point.batch,), generator=rng)]
 
     def walk() -> torch.Tensor:
         return rollout(setting.model, pairs, rng=rng, sampler=setting.sampler)
@@ -280,8 +281,7 @@ def _build(point: Point) -> Prepared:  # the graph, its reachability and all its
 
 
 def _paths(point: Point) -> Prepared:
-    task, facts = _task(point, MOST_PAIRS)
-    rng = seeded(0, "paths")
+    (task, facts), rng = _task(point, MOST_PAIRS), seeded(0, "paths")
     tokens = _tokens([sample_paths(task, PATHS, rng)], task.vocab.end)
     return lambda: sample_paths(task, PATHS, rng), {**facts, "tokens": tokens}
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 
-from planrl.experiments import fig3
+from planrl.experiments import fig3, recipes
 from planrl.experiments.fig2 import learners as fig2_learners
-from planrl.experiments.study import Observer, base_model, follow
+from planrl.experiments.study import Learner, Observer, base_model, follow
 from planrl.experiments.worlds import WorldSettings, make_world
 
 NAME = "falsify"
@@ -54,20 +54,39 @@ def grid(tier: str) -> dict[str, Settings]:
     return found
 
 
-def run(settings: Settings) -> dict[str, Any]:
-    """{"learners": {name: looks in columns}, "facts": ...}."""
-    torch.set_num_threads(1)
-    began = time.process_time()
-    about = fig3.Settings(
+def _figure(settings: Settings) -> fig3.Settings:
+    """The settings shared with the figures."""
+    return fig3.Settings(
         seed=settings.seed,
         base_steps=settings.base_steps,
         steps=settings.steps,
         looks=settings.looks,
         pairs=200,
     )
+
+
+def learners(settings: Settings) -> dict[str, Learner]:
+    """Three of the figures' learners."""
+    about = _figure(settings)
+    both = {**fig2_learners(about), **fig3.learners(about)}
+    return {name: both[name] for name in LEARNERS}
+
+
+def recipe(settings: Settings) -> dict[str, Any]:
+    """How each learner is trained, as plain values."""
+    return recipes.recipe(learners(settings), base_steps=settings.base_steps)
+
+
+def run(settings: Settings) -> dict[str, Any]:
+    """{"learners": {name: looks in columns}, "facts": ...}."""
+    torch.set_num_threads(1)
+    began = time.process_time()
+    about = _figure(settings)
     world = make_world(settings.world)
     base, observer = base_model(world, about), Observer(world, about)
-    both = {**fig2_learners(about), **fig3.learners(about)}
-    table = {name: follow(name, both[name], base, observer)[0] for name in LEARNERS}
+    table = {
+        name: follow(name, learner, base, observer)[0]
+        for name, learner in learners(settings).items()
+    }
     facts = {**observer.facts(), "cpu_seconds": {"all": time.process_time() - began}}
     return {"learners": table, "facts": facts}

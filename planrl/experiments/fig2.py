@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from planrl.experiments import recipes
 from planrl.experiments.runs import Algorithm
 from planrl.experiments.study import Learner, Settings, grid, run_learners
 from planrl.train import TrainConfig
@@ -19,7 +20,7 @@ LAMBDAS = {  # the paper's are 0, 0.001, 0.01 and a sweep up to 0.1
 }
 
 
-__all__ = ["NAME", "Settings", "grid", "run"]
+__all__ = ["NAME", "Settings", "grid", "learners", "recipe", "run"]
 
 
 def learners(settings: Settings) -> dict[str, Learner]:
@@ -33,6 +34,11 @@ def learners(settings: Settings) -> dict[str, Learner]:
             for name, kl in LAMBDAS.items()
         },
     }
+
+
+def recipe(settings: Settings) -> dict[str, Any]:
+    """How each learner is trained, as plain values."""
+    return recipes.recipe(learners(settings), base_steps=settings.base_steps)
 
 
 def run(settings: Settings) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from planrl.experiments import study
+from planrl.experiments import recipes, study
 from planrl.experiments.runs import Algorithm
 from planrl.experiments.study import Learner, run_learners
 from planrl.train import TrainConfig
@@ -56,6 +56,11 @@ def learners(settings: Settings) -> dict[str, Learner]:
             algorithm=replace(process, reward="outcome"), training=ruined
         ),
     }
+
+
+def recipe(settings: Settings) -> dict[str, Any]:
+    """How each learner is trained, as plain values."""
+    return recipes.recipe(learners(settings), base_steps=settings.base_steps)
 
 
 def run(settings: Settings) -> dict[str, Any]:

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from planrl.evaluate import auc, evaluate, next_logits
-from planrl.experiments.runs import Algorithm
+from planrl.experiments import recipes
+from planrl.experiments.study import base_learner
 from planrl.experiments.worlds import World, WorldSettings, make_world
 from planrl.graphs import seeded
 from planrl.plain import plain
 from planrl.rollouts import rollout
 from planrl.tasks import Task, degrees, observed
 from planrl.theory import step_counts
-from planrl.train import TrainConfig, train
+from planrl.train import train
 from planrl.transformer import Transformer, TransformerConfig
 
 if TYPE_CHECKING:
@@ -55,6 +56,11 @@ def grid(tier: str) -> dict[str, Settings]:
     }
 
 
+def recipe(settings: Settings) -> dict[str, Any]:
+    """How the model is trained, as plain values."""
+    return recipes.recipe({"SFT": base_learner(settings.steps)})
+
+
 def run(settings: Settings) -> dict[str, Any]:
     """{"looks": one dict for each look, "facts": sizes and seconds}."""
     torch.set_num_threads(1)
@@ -62,11 +68,11 @@ def run(settings: Settings) -> dict[str, Any]:
     world = make_world(WorldSettings(nodes=settings.nodes, seed=settings.seed))
     config = TransformerConfig(layers=settings.layers, heads=settings.heads, width=settings.width)
     model = Transformer(world.train.vocab, config, seeded(settings.seed, "weights"))
-    algorithm = Algorithm(name="sft")
-    batches = algorithm.stream(world, model, model, seeded(settings.seed, "base batches"), 256)
-    training = TrainConfig(steps=settings.steps, lr=5e-4, weight_decay=0.1)
+    how = base_learner(settings.steps)
+    rng = seeded(settings.seed, "base batches")
+    batches = how.algorithm.stream(world, model, model, rng, how.batch)
     looks = []
-    for record in train(model, batches, algorithm.loss(), training):
+    for record in train(model, batches, how.algorithm.loss(), how.training):
         if record.step in settings.looks:
             looks.append({"step": record.step, **look(model, world, settings.seed)})
     facts = {"edges": len(world.graph.edges), "train_pairs": len(world.train.pairs)}
@@ -160,8 +166,11 @@ def explained(model: Transformer, world: World, seed: int) -> dict[str, float]:
 
     Over the model's own walks: every beginning of a walk is a context. Those that share target and
     last node but not their history form a group; the share is 1 - within groups / in all, of the
-    logits less their own mean. `additive` is what target and last node explain each by itself.
-    `attention_on_target` is that of the last layer, averaged over heads and contexts.
+    logits less their own mean. `explained` has it with every sum divided by its length, which a
+    group of two contexts flatters: its own mean takes half of its variance away.
+    `explained_adjusted` divides by n - 1 in each group and in all, so that groups without any
+    effect would explain nothing. `explained_additive` is what target and last node explain each by
+    itself. `attention_on_target` is that of the last layer, averaged over heads and contexts.
     """
     rows = rollout(model, world.train.pairs.repeat(4, 1), rng=seeded(seed, "contexts"))
     beginnings, places = _beginnings(rows, model.vocab.chosen(rows))
@@ -188,10 +197,23 @@ def explained(model: Transformer, world: World, seed: int) -> dict[str, float]:
             alone = alone - _group_means(alone, group)
     return {
         "explained": 1 - float(rest.square().sum()) / total,
+        "explained_adjusted": adjusted(row, number),
         "explained_additive": 1 - float(alone.square().sum()) / total,
         "contexts": float(len(row)),
         "attention_on_target": float(torch.cat(attention)[going].mean()),
     }
+
+
+def adjusted(rows: Tensor, group: Tensor) -> float:
+    """The share of the rows' variance that their groups explain, whatever the groups' sizes.
+
+    1 - within / in all; within is the mean over rows of their group's variance, which is the sum of
+    squares over n - 1. Every group has at least two rows.
+    """
+    count = torch.bincount(group)[group].to(rows.dtype)
+    inside = (rows - _group_means(rows, group)).square().sum(-1) * count / (count - 1)
+    overall = (rows - rows.mean(0)).square().sum() / (len(rows) - 1)
+    return 1 - float(inside.mean() / overall)
 
 
 def _beginnings(rows: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:

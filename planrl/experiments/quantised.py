@@ -18,8 +18,9 @@ import torch
 
 from planrl.errors import InputError
 from planrl.evaluate import evaluate
-from planrl.experiments import study
+from planrl.experiments import recipes, study
 from planrl.experiments.runs import Algorithm
+from planrl.experiments.study import Learner
 from planrl.experiments.worlds import World, WorldSettings, make_world
 from planrl.graphs import seeded
 from planrl.models import PathModel
@@ -92,6 +93,24 @@ def mismatch(model: PathModel, task: Task, bits: int, rng: torch.Generator) -> f
     return float((one - two).abs().sum(-1).mean() / 2)
 
 
+def learners(settings: Settings) -> dict[str, Learner]:
+    """Both learners; who walks for them is what the experiment changes."""
+    both = {
+        "Q-learning": Algorithm(name="q", reward="process", reward_scale=10.0, epsilon=0.1),
+        "policy gradient": Algorithm(name="pg"),
+    }
+    training = TrainConfig(steps=settings.steps, lr=3e-4)
+    return {
+        name: Learner(algorithm=algorithm, training=training, batch=settings.size)
+        for name, algorithm in both.items()
+    }
+
+
+def recipe(settings: Settings) -> dict[str, Any]:
+    """How each learner is trained, as plain values."""
+    return recipes.recipe(learners(settings), base_steps=settings.base_steps)
+
+
 def run(settings: Settings) -> dict[str, Any]:
     """{learner: {bits: scores at the end}}, and the base's scores; all from the same base."""
     torch.set_num_threads(1)
@@ -99,23 +118,17 @@ def run(settings: Settings) -> dict[str, Any]:
     world = make_world(WorldSettings(nodes=settings.nodes, seed=settings.seed))
     start = study.Settings(seed=settings.seed, base_steps=settings.base_steps)
     base = study.base_model(world, start)
-    both = {
-        "Q-learning": Algorithm(name="q", reward="process", reward_scale=10.0, epsilon=0.1),
-        "policy gradient": Algorithm(name="pg"),
-    }
     table: dict[str, Any] = {}
-    for name, algorithm in both.items():
-        table[name] = {}
+    for name, learner in learners(settings).items():
+        table[name], algorithm = {}, learner.algorithm
         task = algorithm.task(world)
         for bits in settings.bits:
             model = copy.deepcopy(base)
             batches = quantised_walks(
                 model, task, bits, rng=seeded(settings.seed, f"walks of {name}"),
-                sampler=algorithm.sampler(world, algorithm.epsilon), size=settings.size,
+                sampler=algorithm.sampler(world, algorithm.epsilon), size=learner.batch,
             )  # fmt: skip
-            for _ in train(
-                model, batches, algorithm.loss(), TrainConfig(steps=settings.steps, lr=3e-4)
-            ):
+            for _ in train(model, batches, algorithm.loss(), learner.training):
                 pass
             table[name][str(bits)] = _scores(model, world, settings, bits, algorithm.sampler(world))
     facts: Mapping[str, Any] = {"cpu_seconds": time.process_time() - began}

@@ -1,7 +1,8 @@
 """Saved results: only `python -m planrl reproduce` writes them; chapters and claims read them.
 
-An experiment is a module with a NAME, a `grid(tier)` of named settings and `run(settings)`. A
-result is one file, `NAME-LABEL.json`, with all that made it: settings, versions, seconds.
+An experiment is a module with a NAME, a `grid(tier)` of named settings, `run(settings)` and
+`recipe(settings)`, how its learners are trained. A
+result is one file, `NAME-LABEL.json`, with all that made it: settings, recipe, versions, seconds.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ EXPERIMENTS: dict[str, Any] = {module.NAME: module for module in _MODULES}
 FIGURES = {"fig1": ("fig2", "fig3"), "fig4": ("fig2", "fig3")}
 """Figures that are drawn from other figures' runs."""
 TIERS = ("quick", "full")
+PARTS = ("settings", "result")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +89,7 @@ def make(job: Job) -> tuple[str, str, str]:
         "format": FORMAT,
         "experiment": job.name,
         "settings": _plain(job.settings),
+        "recipe": EXPERIMENTS[job.name].recipe(job.settings),
         "made_with": {
             "planrl": __version__,
             "torch": torch.__version__.split("+")[0],
@@ -148,7 +151,7 @@ def reproduce(
             yield Made(path=path, fresh=False)
             continue
         _, content, error = next(results)
-        if not error and not path.exists():  # made on another machine
+        if not error and not _holds(path, content.encode()):  # made on another machine
             write_atomically(path, content.encode())
         yield Made(path=path, error=error)
 
@@ -165,23 +168,71 @@ def results(name: str, *, of: str = "", folder: Path = FOLDER) -> list[dict[str,
         paths = [path for path in paths if "-quick" not in path.name]
     if not paths:
         raise InputError(f"no result of {name!r}: make them with `python -m planrl reproduce`")
-    return [read_json(path, FORMAT) for path in sorted(paths)]
+    return [read(path) for path in sorted(paths)]
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A saved result, whole. Raises InputError, saying how to mend it, if it is not one."""
+    try:
+        page = read_json(path, FORMAT)
+        lacking = [part for part in PARTS if not isinstance(page.get(part), dict)]
+        if lacking:
+            raise InputError(f"{path} is not a whole result: it has no {', '.join(lacking)}")
+    except InputError as error:
+        raise InputError(
+            f"{error}. Delete the file, or use `python -m planrl reproduce --again`, to have it "
+            "made anew"
+        ) from None
+    return page
+
+
+def cpu_seconds(page: Mapping[str, Any]) -> dict[str, float]:
+    """Processor seconds of a saved result by part, as far as its experiment recorded them."""
+    facts = page["result"].get("facts")
+    took = facts.get("cpu_seconds", {}) if isinstance(facts, Mapping) else {}
+    parts = took if isinstance(took, Mapping) else {"all": took}
+    return {name: float(seconds) for name, seconds in parts.items()}
 
 
 def is_there(job: Job) -> bool:
-    """Whether the job's result is saved, made with these settings."""
+    """Whether the job's result is saved, made with these settings and today's recipe.
+
+    Results from before recipes were saved have none: of them the settings tell.
+    """
     path = Path(job.path)
     if not path.exists():
         return False
+    page = read(path)
+    recipe = EXPERIMENTS[job.name].recipe(job.settings)
+    same = page.get("recipe", recipe) == recipe
+    return bool(same and page["settings"] == _plain(job.settings))
+
+
+def add_recipes(wanted: Sequence[Job]) -> list[Path]:
+    """Write today's recipe into the saved results of these jobs that have none: those changed.
+
+    For results from before recipes were saved, and only where the experiment's learners have not
+    changed since; nothing here can tell. Results of other settings are left alone.
+    """
+    changed = []
+    for job in wanted:
+        path = Path(job.path)
+        if not path.exists() or not is_there(job):
+            continue
+        page = read(path)
+        if "recipe" not in page:
+            recipe = EXPERIMENTS[job.name].recipe(job.settings)
+            head = {key: page[key] for key in ("format", "experiment", "settings") if key in page}
+            write_atomically(path, to_json({**head, "recipe": recipe, **page}, indent=None))
+            changed.append(path)
+    return changed
+
+
+def _holds(path: Path, content: bytes) -> bool:
     try:
-        page = read_json(path, FORMAT)
-        if "settings" not in page or "result" not in page:
-            raise InputError(f"{path} is not a whole result")
-    except InputError as error:
-        raise InputError(
-            f"{error}. Delete the file, or use --again, to have it made anew"
-        ) from None
-    return bool(page["settings"] == _plain(job.settings))
+        return path.read_bytes() == content
+    except OSError:
+        return False
 
 
 def _plain(settings: Any) -> dict[str, Any]:

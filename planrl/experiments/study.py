@@ -55,8 +55,26 @@ class Settings:
     looks: tuple[int, ...] = (100, 200, 300, 400, 600, 800, 1000, 1200, 1400, 1600, 1800, 2000)
 
     def __post_init__(self) -> None:
+        for name, words in (
+            ("base_steps", "SFT updates of the base"),
+            ("steps", "updates of each learner"),
+            ("pairs", "training questions to look at"),
+        ):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name}={getattr(self, name)}: take at least 1, the {words}")
+        if not self.blocks and self.nodes < 3:
+            raise InputError(f"nodes={self.nodes}: a random DAG with questions has at least 3")
+        if self.blocks and not 2 <= self.blocks <= 5:
+            raise InputError(
+                f"blocks={self.blocks}: take 2 to 5 (5 have 501 states), or 0 for a random DAG"
+            )
         if list(self.looks) != sorted(set(self.looks)) or not self.looks:
             raise InputError(f"looks are numbers of updates in ascending order: {self.looks}")
+        if not 1 <= self.looks[0] <= self.looks[-1] <= self.steps:
+            raise InputError(
+                f"looks={self.looks}: each is after 1 to steps={self.steps} updates; "
+                "the base is looked at anyway"
+            )
         if self.samples < 5:
             raise InputError(f"samples={self.samples}: take at least 5 walks for each question")
 
@@ -78,6 +96,12 @@ class Learner:
     stream: Callable[[World, PathModel, PathModel, torch.Generator], Iterator[Batch]] | None = None
 
 
+def base_learner(steps: int) -> Learner:
+    """How the base is trained."""
+    training = TrainConfig(steps=steps, lr=5e-4, weight_decay=0.1)
+    return Learner(algorithm=Algorithm(name="sft"), training=training, batch=256)
+
+
 def base_model(
     world: World, settings: Settings, config: TransformerConfig | None = None
 ) -> Transformer:
@@ -85,10 +109,10 @@ def base_model(
     vocab, seed = world.train.vocab, settings.seed
     config = config or TransformerConfig(positions=32 * -(-world.max_tokens // 32))
     model = Transformer(vocab, config, seeded(seed, "weights"))
-    training = TrainConfig(steps=settings.base_steps, lr=5e-4, weight_decay=0.1)
-    algorithm = Algorithm(name="sft")
-    batches = algorithm.stream(world, model, model, seeded(seed, "base batches"), 256)
-    for _ in train(model, batches, algorithm.loss(), training):
+    how = base_learner(settings.base_steps)
+    rng = seeded(seed, "base batches")
+    batches = how.algorithm.stream(world, model, model, rng, how.batch)
+    for _ in train(model, batches, how.algorithm.loss(), how.training):
         pass
     return model
 

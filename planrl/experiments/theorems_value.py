@@ -48,15 +48,18 @@ def outcome(task: Task, seed: int, steps: int, blocks: int) -> Numbers:
     """Theorem 5.1: outcome reward alone makes every value of a target the same.
 
     `spread_*` is the largest difference among f(i, j)[k], j and k other than i, at the fixed point
-    reached from zero and from 3; `target_above` by how much a step into the target is ever worth
-    more than that. Accuracies are of tables trained from zero and from SFT.
+    reached from zero, 3, noise and the logits of SFT; `target_above` by how much a step into the
+    target is ever worth more than that. Accuracies are of tables trained from zero, noise and SFT.
     """
     n = task.graph.n
     off = ~torch.eye(n, dtype=torch.bool)
     found: Numbers = {}
     above = -torch.inf
     asked = task.pairs[:, 1].unique()
-    for name, start in (("zero", 0.0), ("three", 3.0)):
+    imitation, _ = imitated(task, seed, steps)
+    noise = _starts(n, seed)["noise"]
+    logits = imitation.table.detach().clone()
+    for name, start in (("zero", 0.0), ("three", 3.0), ("noise", noise), ("sft", logits)):
         table = optimal_q(replace(task, reward=outcome_reward), start=start)[..., :n]
         spread = 0.0
         for i in asked.tolist():
@@ -66,8 +69,9 @@ def outcome(task: Task, seed: int, steps: int, blocks: int) -> Numbers:
         found[f"spread_from_{name}"] = spread
     found["target_above"] = above
     rewarded = replace(task, reward=partial(outcome_reward, scale=SCALE))
-    imitation, _ = imitated(task, seed, steps)
-    for name, model in (("zero", LogitTable(task.vocab)), ("sft", imitation)):
+    noisy = LogitTable(task.vocab)
+    noisy.load_state_dict({"table": noise})
+    for name, model in (("zero", LogitTable(task.vocab)), ("noise", noisy), ("sft", imitation)):
         _trained(model, rewarded, seed, 2 * steps)
         found[f"accuracy_from_{name}"] = _accuracy(model, task, seed)
     return found
