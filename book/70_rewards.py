@@ -33,7 +33,7 @@ import torch
 import planrl as pr
 from planrl import widgets
 from planrl.live import Session, lab
-from planrl.live.labs import VERDICTS
+from planrl.live.workshop import VERDICTS
 
 widgets.setup()
 

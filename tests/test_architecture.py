@@ -47,6 +47,20 @@ LAYERS = [
     ["claims"],
     ["redrawn", "block_pictures"],
     ["tabulated"],
+    ["live.chance", "live.settings"],
+    ["live.controls"],
+    ["live.bodies"],
+    ["live.walking", "live.worlds"],
+    ["live.looks", "live.questions", "live.steps"],
+    ["live.programs", "live.drawing"],
+    ["live.labs"],
+    ["live.workshop"],
+    ["live.catalogue"],
+    ["live.onnx", "live.session", "live.filling"],
+    ["live.export", "live.recorded", "live.panel"],
+    ["live.page", "live.host"],
+    ["live.__init__"],
+    ["live"],
     ["commands.files"],
     [
         "commands.train",
@@ -55,10 +69,15 @@ LAYERS = [
         "commands.plan",
         "commands.reproduce",
         "commands.claims",
+        "commands.export",
     ],
     ["__main__", "__init__", "experiments.__init__", "commands.__init__"],
 ]
-ONLY = {"plotly": {"plots", "planes", "style", "pictures", "controls", "widgets", "redrawn", "block_pictures"}, "ipywidgets": {"widgets"},
+ONLY = {"plotly": {"plots", "planes", "style", "pictures", "controls", "widgets", "redrawn", "block_pictures",
+                   "live.drawing", "live.labs", "live.panel"},
+        "ipywidgets": {"widgets", "live.panel"},
+        "onnx": {"live.export"}, "onnxscript": {"live.export"}, "onnxruntime": {"live.onnx"},
+
         "tqdm": {"commands.train", "commands.reproduce"}, "safetensors": {"checkpoints"}, "joblib": {"sweeps", "cluster"},
         "pddl": {"blocksworld.pddl_files"}, "lark": {"blocksworld.pddl_files"}}  # fmt: skip
 

@@ -1,4 +1,5 @@
 import asyncio
+import html
 import sys
 import types
 
@@ -8,10 +9,11 @@ pytest.importorskip("ipywidgets")
 
 from planrl import InputError
 from planrl.live import Session
+from planrl.live.catalogue import labs
 from planrl.live.filling import FILLERS, edge_list, fill, named_axes, named_world, numbered, told
 from planrl.live.host import EXAMPLE, MOST_POINTS, TASK, LiveLab
-from planrl.live.labs import VERDICTS, labs
 from planrl.live.panel import Panel
+from planrl.live.workshop import VERDICTS
 from planrl.live.worlds import own_world
 
 NAMES = list(labs())
@@ -195,7 +197,8 @@ def test_a_control_is_a_labelled_widget_with_its_meaning(name, make):
         kind = {"slider": "SelectionSlider", "choice": "Dropdown", "switch": "Checkbox"}
         assert type(widget).__name__ == kind[control.kind]
         assert widget.description == control.label
-        assert control.meaning in (getattr(widget, "tooltip", ""), widget.description_tooltip)
+        tip = "tooltip" if "tooltip" in widget.trait_names() else "description_tooltip"
+        assert getattr(widget, tip) == control.meaning
         assert lab.panel.value(control) == control.default
         if control.kind != "switch":
             assert [text for text, _ in widget.options] == list(control.texts)
@@ -263,16 +266,22 @@ def test_what_restarts_makes_a_new_session(make):
 
 
 def test_a_preset_sets_defaults_and_its_own(make):
-    lab = make("policy-gradient", "kl=1&seed=4")
-    assert lab.panel.presets.value == ""
-    assert lab.panel.why.value == ""
-    lab.panel.presets.value = "collapse"
-    assert lab.link == "lab=policy-gradient&lr=2"
-    assert lab.panel.controls["lr"].value == 2
-    assert lab.panel.controls["kl"].value == 0
-    assert "Every walk is right" in lab.panel.why.value
-    lab.panel.controls["kl"].value = 0.1
-    assert lab.panel.presets.value == "bought-back"
+    lab = make("rewards", "edge=0.5&cost=0.25&seed=4")
+    panel = lab.panel
+    assert panel.presets.value == ""
+    assert panel.why.value == ""
+    usual = {control.name: control.default for control in lab.lab.controls}
+    for preset in lab.lab.presets[:2]:
+        panel.presets.value = preset.name
+        assert lab.session.state.values == {**usual, **preset.settings}
+        assert panel.why.value == html.escape(preset.why)
+        assert panel.presets.value == preset.name
+        shown = {control.name: panel.value(control) for control in lab.lab.controls}
+        assert shown == lab.session.state.values
+    panel.controls["lr"].value = 0.25
+    assert panel.presets.value == ""
+    panel.presets.value = preset.name
+    assert lab.session.state.values == {**usual, **preset.settings}
 
 
 def test_a_graph_of_ones_own_keeps_its_names_and_a_bad_one_changes_nothing(make):

@@ -3,7 +3,8 @@
 import pytest
 
 from planrl.live import Session
-from planrl.live.labs import VERDICTS, labs
+from planrl.live.catalogue import labs
+from planrl.live.workshop import VERDICTS
 
 SEEDS = (0, 1)
 

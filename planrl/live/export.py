@@ -19,7 +19,8 @@ from torch import Tensor
 
 from planrl.checkpoints import write_atomically
 from planrl.errors import InputError
-from planrl.live.labs import SEED, labs
+from planrl.live.catalogue import labs
+from planrl.live.controls import SEED
 from planrl.live.programs import Program, examples_of, programs
 from planrl.live.session import Session
 from planrl.live.worlds import lab_worlds

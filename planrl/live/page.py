@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from planrl.errors import InputError
-from planrl.live.labs import labs
+from planrl.live.catalogue import labs
 from planrl.live.recorded import recorded
 
 WEB = Path(__file__).parent / "web"

@@ -21,7 +21,7 @@ import torch
 
 from planrl.checkpoints import write_atomically
 from planrl.errors import InputError
-from planrl.live.labs import labs
+from planrl.live.catalogue import labs
 from planrl.live.onnx import Exported
 from planrl.live.session import Session
 

@@ -10,7 +10,8 @@ import torch
 
 from planrl.errors import InputError, TrainingError
 from planrl.live.bodies import BODIES, NODES
-from planrl.live.labs import BASE_UPDATES, Lab, labs
+from planrl.live.catalogue import labs
+from planrl.live.labs import BASE_UPDATES, Lab
 from planrl.live.programs import Program, programs
 from planrl.live.settings import State, read_state
 from planrl.live.walking import WORLD, Values

@@ -1,0 +1,117 @@
+"""The lab of rewards, and the names of what can go wrong in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from planrl.live.controls import LR, MODEL, SEED, graph_control
+from planrl.live.drawing import curves, matrix, panels
+from planrl.live.labs import Lab, Learner
+from planrl.live.settings import Control, Preset
+from planrl.style import style_of
+
+VERDICTS = (
+    "These values lead to the target.",
+    "Diverging: values lie far outside what any walk can earn.",
+    "Constant: all next nodes are worth the same, so the values say nothing.",
+    "Wrong sign: right next nodes are worth less than wrong ones.",
+    "Dead end: an edge that leads away from the target is worth as much as a right one.",
+)
+
+
+def rewards_lab() -> Lab:
+    """Rewards as sliders: learnt values beside the exact ones, and the failure by its name."""
+    colour = style_of("Q-learning, process reward", 0)[0]
+    figure, narrow, place = panels("Accuracy", "Learnt values", "The exact fixed point")
+    bound = [
+        *curves(figure, place[0], 0, ("train_greedy", "train_sampled", "test_greedy"), colour),
+        *matrix(figure, place[1], 0, "logits"),
+        *matrix(figure, place[2], 0, "exact"),
+    ]
+
+    def reward(name: str, label: str, values: Sequence[float], default: float, why: str) -> Control:
+        return Control(
+            name=name, label=label, kind="slider", values=values, default=default, meaning=why
+        )
+
+    return Lab(
+        name="rewards",
+        title="A workshop for rewards",
+        intro="Q-learning reads logits as values. Set what a walk earns and watch what is learnt "
+        "for one target, beside the values that these rewards would have exactly.",
+        alt="A lab for Q-learning. With a reward at the target and a fine for steps that are no "
+        "edge the learnt values become adjacency plus reachability less one; with outcome reward "
+        "alone they become constant and accuracy is lost.",
+        controls=(
+            reward("target", "Reward at the target", (-1, 0, 0.5, 1, 2), 1,
+                   "Earned by the step into the target."),
+            reward("edge", "Fine for a step that is no edge", (0, 0.25, 0.5, 1, 2), 1,
+                   "Taken for each step that follows no edge."),
+            reward("cost", "Cost of every step", (0, 0.05, 0.1, 0.25), 0,
+                   "Taken for each step, right or wrong."),
+            Control(
+                name="strict", label="Outcome reward", kind="switch", values=(0, 1), default=0,
+                texts=("off", "on"),
+                meaning="On: the target pays only if every step before was an edge.",
+            ),
+            Control(
+                name="discount", label="Discount", kind="slider", values=(0.5, 0.8, 0.9, 1),
+                default=1, meaning="What a reward is worth one step earlier.",
+            ),
+            Control(
+                name="epsilon", label="Exploration ε", kind="slider",
+                values=(0, 0.05, 0.1, 0.3, 1), default=0.1,
+                meaning="How often the walker takes any node at all.",
+            ),
+            Control(
+                name="off_policy", label="Walks of the base", kind="switch", values=(0, 1),
+                default=0, texts=("off", "on"),
+                meaning="On: the frozen base walks, not the learner (off-policy).",
+            ),
+            Control(
+                name="bounds", label="Believe no impossible value", kind="switch", values=(0, 1),
+                default=1, texts=("off", "on"),
+                meaning="On: nothing above the reward at the target, and nothing below a step "
+                "straight to it, is bootstrapped.",
+            ),
+            MODEL, graph_control("dag", "cyclic", "own"), LR, SEED,
+        ),
+        learners=(Learner(name="Q-learning, process reward", algorithm="q"),),
+        presets=(
+            Preset(
+                name="process", title="The paper's process reward",
+                settings={"model": "transformer"},
+                why="A reward at the target and a fine for no edge: the values go to A + R - 1 "
+                "(Theorem 5.2). Greedy walks are right, in many ways.",
+            ),
+            Preset(
+                name="outcome", title="Outcome reward alone",
+                settings={"model": "transformer", "strict": 1, "edge": 0},
+                why="Nothing says which step was wrong, so all values of a target become the same "
+                "(Theorem 5.1). Accuracy is lost within a hundred updates.",
+            ),
+            Preset(
+                name="unfined", title="No fine", settings={"model": "transformer", "edge": 0},
+                why="A jump straight to the target pays as much as a path of edges. So edges stop "
+                "mattering, and accuracy is lost.",
+            ),
+            Preset(
+                name="wrong-sign", title="A target that costs", settings={"target": -1, "edge": 0},
+                why="Walkers learn to stay away from the target. The sign of one number decides.",
+            ),
+            Preset(
+                name="cycles", title="Cycles, and a discount",
+                settings={"graph": "cyclic", "discount": 0.9},
+                why="Where much reaches much, undiscounted values hardly tell near from far. With "
+                "a discount the way to the goal stands out.",
+            ),
+            Preset(
+                name="diverging", title="Overestimation",
+                settings={"model": "transformer", "bounds": 0, "lr": 4},
+                why="The largest of many noisy values is too large, and it is what the next update "
+                "believes. At a high rate, and without bounds, these errors feed on themselves.",
+            ),
+        ),
+        metrics=("train_sampled", "train_greedy", "test_greedy", "ways"),
+        figure=figure, narrow=narrow, bindings=bound, verdicts=VERDICTS,
+    )  # fmt: skip
