@@ -37,13 +37,13 @@ def panels(*titles: str, height: int = 420) -> tuple[go.Figure, dict[str, Any], 
         legend={"orientation": "h", "y": -0.2},
     )
     narrow: dict[str, Any] = {"height": 300 * len(titles) + 60}
-    share = 1 / len(titles)
+    share, gap = 1 / len(titles), 60 / (300 * len(titles) - 100)  # 60 pixels for an axis' words
     notes = [note.to_plotly_json() for note in figure.layout.annotations]
     for place, note in enumerate(notes):
         top = 1 - place * share
         end = "" if place == 0 else str(place + 1)
         narrow[f"xaxis{end}"] = {"domain": [0, 1]}
-        narrow[f"yaxis{end}"] = {"domain": [top - share + 0.07, top - 0.03]}
+        narrow[f"yaxis{end}"] = {"domain": [top - share + gap, top - 0.03]}
         note |= {"x": 0.5, "y": top - 0.03}
     narrow["annotations"] = notes
     return figure, narrow, [(1, column) for column in range(1, len(titles) + 1)]

@@ -41,7 +41,9 @@ class Exported:
         if name not in self._open:
             path = self.folder / f"{name}.onnx"
             if not path.exists():
-                raise InputError(f"{path} is missing: write it with `python -m planrl labs export`")
+                raise InputError(
+                    f"{path} is missing: write it with `python -m planrl export FOLDER`"
+                )
             options = self._runtime.SessionOptions()
             options.intra_op_num_threads = 1
             session = self._runtime.InferenceSession(str(path), options)

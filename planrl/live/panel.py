@@ -23,6 +23,7 @@ from planrl.live.settings import Control, Value
 from planrl.widgets import Table
 
 _ipython: Any = IPython.display  # its functions have no types
+PLOTLY = "application/vnd.plotly.v1+json"
 SHOWN = (1, 3, 8)  # seconds after which a front end may have put the figure on the page
 
 
@@ -62,7 +63,7 @@ class Panel:
     @property
     def redraws(self) -> float:
         """How many times a second the figure may be drawn, at most."""
-        return 2 if self.canvas is None else 20
+        return 1 if self.canvas is None else 20
 
     def value(self, control: Control) -> Value:
         """What a control is set to."""
@@ -94,9 +95,15 @@ class Panel:
             for trace, update in zip(figure.data, updates, strict=True):
                 trace.update(update)
         if self.canvas is None and self._displayed:
-            bundle = self.figure._repr_mimebundle_()
-            _ipython.update_display(bundle, raw=True, display_id=self._place)
+            self._display_again()
         self.numbers.value = Table(numbers)._repr_html_()
+
+    def _display_again(self) -> None:
+        bundle = self.figure._repr_mimebundle_()
+        if PLOTLY in bundle:  # JupyterLab keeps the picture of a kind of data that it has drawn
+            room = f'<div style="height:{self.figure.layout.height}px"></div>'
+            _ipython.update_display({"text/html": room}, raw=True, display_id=self._place)
+        _ipython.update_display(bundle, raw=True, display_id=self._place)
 
     def display(self, loop: asyncio.AbstractEventLoop | None) -> None:
         """Show everything below the cell that is running; `loop` sees to it that all fits."""
@@ -140,7 +147,7 @@ def _widget(control: Control) -> Any:
     tip = "description_tooltip" if ipw.__version__.startswith("7.") else "tooltip"
     shared = {
         "description": control.label, tip: control.meaning,
-        "style": {"description_width": "initial"}, "layout": {"width": "22em"},
+        "style": {"description_width": "initial"}, "layout": {"width": "26em"},
     }  # fmt: skip
     if control.kind == "switch":
         return ipw.Checkbox(value=control.default == control.values[1], indent=False, **shared)

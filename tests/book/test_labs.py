@@ -1,0 +1,254 @@
+"""Live labs in the built pages: they train, as a kernel does, and nothing a reader does breaks them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+from built_site import ROOT
+
+from planrl.live import Session
+from planrl.live.catalogue import labs
+
+pytestmark = pytest.mark.book
+PAGES = {
+    "race": "00_welcome",
+    "imitation": "02_sft",
+    "policy-gradient": "03_policy_gradient",
+    "rewards": "70_rewards",
+    "blocks": "09_blocksworld",
+}
+STILL = {"reduced_motion": "reduce"}  # a press of Train is 50 updates
+PRESS = 50
+
+
+class LabPage:
+    """One lab on its page, as a reader has it before them."""
+
+    def __init__(self, visit, name):
+        self.visit, self.page = visit, visit.page
+        self.host = self.page.locator(f"#lab-{name}")
+        self.host.scroll_into_view_if_needed()
+
+    def press(self, text):
+        self.host.get_by_role("button", name=text, exact=True).click()
+
+    def status(self):
+        return self.host.locator(".planrl-lab-status").inner_text()
+
+    def wait(self, pattern, seconds=40):
+        self.page.wait_for_function(
+            """([id, pattern]) => new RegExp(pattern).test(
+                 document.querySelector(`#${id} .planrl-lab-status`).textContent)""",
+            arg=[self.host.get_attribute("id"), pattern],
+            timeout=1000 * seconds,
+        )
+
+    def numbers(self):
+        """The table of the latest numbers, a list of floats a learner."""
+        rows = self.host.locator(".planrl-lab-numbers tbody tr").all()
+        return [[float(cell) for cell in row.locator("td").all_inner_texts()] for row in rows]
+
+    def set(self, name, place):
+        slider = self.host.locator(f"#{self.host.get_attribute('id')}-{name}")
+        slider.evaluate(
+            "(e, v) => { e.value = v; e.dispatchEvent(new Event('input', {bubbles: true})); }",
+            f"{place}",
+        )
+
+
+@pytest.fixture
+def open_lab(open_page, origin):
+    opened = []
+
+    def open_(name, query="", **options):
+        visit = open_page(f"{origin}book/{PAGES[name]}.html{query}", name=name, **options)
+        opened.append(visit)
+        return LabPage(visit, name)
+
+    yield open_
+    for visit in opened:
+        visit.page.close()
+
+
+def test_the_pages_scripts_have_strict_types():
+    tool = ROOT / "_build" / "npm" / "node_modules" / ".bin" / "tsc"
+    done = subprocess.run(
+        [tool, "-p", ROOT / "planrl" / "live" / "web" / "tsconfig.json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_trains_the_numbers_that_a_kernel_trains(open_lab, origin, name):
+    lab = open_lab(name, **STILL)
+    lab.press("Train")
+    lab.wait(f"Paused at update {PRESS}")
+    session = Session(name)
+    session.train(PRESS)
+    metrics = labs()[name].metrics
+    expected = [[one[metric] for metric in metrics] for one in session.look()]
+    shown = lab.numbers()
+    assert len(shown) == len(expected)
+    for ours, theirs in zip(shown, expected, strict=True):
+        assert ours == pytest.approx(theirs, abs=6e-3, rel=6e-3)
+    assert lab.visit.outside(origin) == []
+    assert not lab.visit.errors
+    assert not lab.visit.failed
+
+
+@pytest.mark.parametrize("name", ["policy-gradient", "rewards"])
+def test_a_link_is_an_experiment_on_the_transformer_too(open_lab, name):
+    link = "model=transformer&seed=1"
+    lab = open_lab(name, f"?lab={name}&{link}", **STILL)
+    lab.press("Train")
+    lab.wait(f"Paused at update {PRESS}")
+    session = Session(name, link)
+    session.train(PRESS)
+    expected = [session.look()[0][metric] for metric in labs()[name].metrics]
+    assert lab.numbers()[0] == pytest.approx(expected, abs=6e-3, rel=6e-3)
+
+
+def test_sliders_answer_from_recorded_runs_before_anything_is_loaded(open_lab):
+    lab = open_lab("policy-gradient")
+    assert "measured, 10 seeds" in lab.status()
+    first = lab.numbers()
+    lab.set("kl", labs()["policy-gradient"].controls[0].values.index(1))
+    assert "measured, 10 seeds" in lab.status()
+    lab.page.wait_for_function(
+        """([id, before]) => document.querySelector(`#${id} .planrl-lab-numbers tbody td`)
+             .textContent !== before""",
+        arg=["lab-policy-gradient", f"{first[0][0]:g}"],
+    )
+    second = lab.numbers()
+    assert second[0][3] > first[0][3], "a KL penalty keeps more ways"
+    lab.set("kl", labs()["policy-gradient"].controls[0].values.index(0.001))
+    assert "interpolated" in lab.status()
+    assert not [url for url in lab.visit.asked if url.endswith((".onnx", ".wasm"))]
+
+
+def test_fast_moves_and_a_reset_in_a_step_leave_no_stale_number(open_lab):
+    lab = open_lab("policy-gradient")
+    lab.press("Train")
+    lab.wait("Update [0-9]+")
+    for place in [*range(8), *range(7, -1, -1), 3, 5, 1, 0]:
+        lab.set("kl", place)
+    lab.press("Reset")
+    lab.wait("measured|Paused at update 0|interpolated")
+    lab.press("One step")
+    lab.wait("Paused at update 1")
+    session = Session("policy-gradient")
+    session.train(1)
+    expected = [session.look()[0][metric] for metric in labs()["policy-gradient"].metrics]
+    assert lab.numbers()[0] == pytest.approx(expected, abs=6e-3, rel=6e-3)
+    assert not lab.visit.errors
+
+
+def test_a_worker_that_dies_is_told_and_can_be_started_again(open_lab):
+    lab = open_lab("policy-gradient", **STILL)
+    lab.page.evaluate(
+        """() => { const made = window.Worker;
+             window.Worker = class extends made { constructor(...given) {
+               super(...given); window.lastWorker = this; } }; }"""
+    )
+    lab.press("Train")
+    lab.wait("Paused at update 50")
+    lab.page.evaluate("window.lastWorker.onerror({ message: 'killed' })")
+    lab.wait("Training stopped: killed")
+    lab.press("Start again")
+    lab.wait("Paused at update 50")
+
+
+def test_a_bad_link_is_refused_in_words_and_nothing_in_it_is_markup(open_lab):
+    payload = "%3Cimg%20src%3Dx%20onerror%3D%22window.hacked%3D1%22%3E"
+    lab = open_lab("policy-gradient", f"?lab=policy-gradient&kl={payload}&nonsense=1&seed=77")
+    alert = lab.host.locator("#lab-policy-gradient-alert").inner_text()
+    assert "kl cannot be" in alert
+    assert "nonsense" in alert
+    assert "seed cannot be" in alert
+    assert lab.page.evaluate("window.hacked") is None
+    assert lab.host.locator("img").count() == 0
+
+
+def test_a_readers_own_graph_trains_and_its_labels_are_text(open_lab):
+    lab = open_lab("race", **STILL)
+    lab.host.locator("#lab-race-graph").select_option(label="your own")
+    box = lab.host.locator("#lab-race-edges")
+    box.fill("a b\nb <b>c\nnonsense")
+    lab.press("Use this graph")
+    assert "Line 3" in lab.host.locator("#lab-race-edges-wrong").inner_text()
+    box.fill("a <i>b\na c\n<i>b d\nc d")
+    lab.press("Use this graph")
+    lab.host.locator("#lab-race-model").select_option(label="logit table")
+    lab.press("Train")
+    lab.wait(f"Paused at update {PRESS}")
+    assert lab.host.locator(".planrl-lab-plot i").count() == 0
+    assert "graph=own" in lab.page.url
+
+
+def test_two_labs_train_side_by_side_in_one_browser(open_lab):
+    first, second = open_lab("policy-gradient", **STILL), open_lab("rewards", **STILL)
+    first.press("Train")
+    second.press("Train")
+    first.wait("Paused at update 50")
+    second.wait("Paused at update 50")
+
+
+def test_copy_as_planrl_gives_lines_that_run(open_lab):
+    lab = open_lab("policy-gradient", "?lab=policy-gradient&kl=0.1", **STILL)
+    lab.page.evaluate("navigator.clipboard.writeText = () => Promise.reject()")
+    lab.press("Train")
+    lab.wait("Paused at update 50")
+    lab.press("Copy as planrl")
+    text = lab.host.locator("textarea[readonly]").input_value()
+    assert "Session('policy-gradient', 'kl=0.1')" in text
+    scope: dict[str, object] = {}
+    exec(text, scope)
+    assert scope["lab"].updates == PRESS
+
+
+def test_as_a_file_a_page_shows_recorded_runs_and_says_why_it_cannot_train(built, open_page):
+    visit = open_page((built / "book" / "03_policy_gradient.html").as_uri(), settle=False)
+    lab = LabPage(visit, "policy-gradient")
+    assert "needs a web server" in lab.status()
+    assert "measured, 10 seeds" in lab.status()
+    assert lab.host.get_by_role("button", name="Train").is_disabled()
+    visit.page.close()
+
+
+@pytest.mark.parametrize(
+    "view", [(1280, 900, "light"), (360, 780, "dark")], ids=["desktop", "phone"]
+)
+def test_axe_finds_nothing_serious_in_a_lab(open_lab, view):
+    lab = open_lab("policy-gradient", view=view)
+    script = ROOT / "_build" / "npm" / "node_modules" / "axe-core" / "axe.min.js"
+    lab.page.add_script_tag(content=script.read_text(encoding="utf-8"))
+    found = lab.page.evaluate("async () => (await axe.run('#lab-policy-gradient')).violations")
+    bad = [f"{v['id']}: {v['help']}" for v in found if v["impact"] in ("serious", "critical")]
+    assert bad == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_lab_fits_a_phone(open_lab, name):
+    lab = open_lab(name, view=(360, 780, "light"))
+    wide = lab.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert wide <= 0
+    lab.host.screenshot(path=ROOT / "_build" / "screenshots" / f"lab-{name}-360.png")
+
+
+def test_recorded_runs_and_scripts_are_as_light_as_promised(built):
+    for name, page in PAGES.items():
+        text = (built / "book" / f"{page}.html").read_text(encoding="utf-8")
+        section = re.search(
+            rf'<section class="planrl-lab" id="lab-{name}".*?</section>', text, re.S
+        )
+        assert section, f"{page} has no lab {name}"
+        assert len(section[0].encode()) < 400_000
+    import gzip
+
+    scripts = (built / "_static" / "live").glob("*.js")
+    assert sum(len(gzip.compress(path.read_bytes())) for path in scripts) < 150_000
