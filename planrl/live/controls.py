@@ -37,8 +37,8 @@ KL = Control(
 
 def graph_control(*names: str) -> Control:
     """Which graph; a reader's own is always possible but in Blocksworld."""
-    texts = {"dag": "random DAG, 20 nodes", "cyclic": "random digraph with cycles",
-             "blocks": "Blocksworld, 3 blocks", "own": "your own"}  # fmt: skip
+    texts = {"dag": "random DAG", "cyclic": "digraph with cycles",
+             "blocks": "Blocksworld", "own": "your own"}  # fmt: skip
     return Control(
         name="graph", label="Graph", kind="choice", values=names, default=names[0], restarts=True,
         texts=[texts[name] for name in names],

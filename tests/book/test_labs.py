@@ -138,7 +138,7 @@ def test_fast_moves_and_a_reset_in_a_step_leave_no_stale_number(open_lab):
     for place in [*range(8), *range(7, -1, -1), 3, 5, 1, 0]:
         lab.set("kl", place)
     lab.press("Reset")
-    lab.wait("measured|Paused at update 0|interpolated")
+    lab.wait("measured|Nothing has been trained")
     lab.press("One step")
     lab.wait("Paused at update 1")
     session = Session("policy-gradient")
@@ -200,7 +200,7 @@ def test_two_labs_train_side_by_side_in_one_browser(open_lab):
 
 def test_copy_as_planrl_gives_lines_that_run(open_lab):
     lab = open_lab("policy-gradient", "?lab=policy-gradient&kl=0.1", **STILL)
-    lab.page.evaluate("navigator.clipboard.writeText = () => Promise.reject()")
+    lab.page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(); }")
     lab.press("Train")
     lab.wait("Paused at update 50")
     lab.press("Copy as planrl")
