@@ -122,7 +122,9 @@ lab("race")
 #    what it cannot know.
 # 3. [What does a reward add, and what does it take away?](03_policy_gradient.ipynb) Policy gradient: why
 #    it wins, and why it collapses.
-# 4. [Does it stack blocks?](09_blocksworld.ipynb) Blocksworld: PDDL as paths, and a model's plans
+# 4. [Which rewards teach a learner?](70_rewards.ipynb) Q-learning, and a workshop in which you set
+#    the rewards and see what they do to its values.
+# 5. [Does it stack blocks?](09_blocksworld.ipynb) Blocksworld: PDDL as paths, and a model's plans
 #    played beside the shortest.
 #
 # Then the reference part: [the paper's figures](80_figures.ipynb) run again on ten seeds,
@@ -137,7 +139,8 @@ lab("race")
 # the button: your guess stays in the figure. In a notebook, type it into the cell above the figure.
 #
 # **Move.** Sliders under figures work with mouse, finger and arrow keys. Hover over a figure for its
-# numbers, and choose light or dark at the top of the page.
+# numbers, and choose light or dark at the top of the page. A *live lab* trains when you press
+# *Train*; its link says all you have set, so that you can pass an experiment on.
 #
 # **Run.** The rocket at the top opens a chapter in Colab; its first cell adds planrl to what is
 # there. On your own machine, `make book` builds these pages and `pip install .` gives you the library:

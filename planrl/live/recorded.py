@@ -55,15 +55,11 @@ GRIDS = {
         {"model": "table", "graph": "dag", "batch": 32},
     ),
     "rewards": Grid(
+        {"target": (-1, 1, 2), "edge": (0, 0.5, 1), "strict": (0, 1), "discount": (0.8, 1)},
         {
-            "target": (-1, 1, 2),
-            "edge": (0, 0.5, 1),
-            "cost": (0, 0.1),
-            "strict": (0, 1),
-            "discount": (0.8, 1),
-            "off_policy": (0, 1),
+            **{"model": "table", "graph": "dag", "cost": 0, "off_policy": 0, "epsilon": 0.1},
+            **{"bounds": 1, "lr": 1},
         },
-        {"model": "table", "graph": "dag", "epsilon": 0.1, "bounds": 1, "lr": 1},
     ),
     "blocks": Grid({"discount": (0.5, 0.8, 0.9, 1), "lr": (0.5, 1, 2)}, {"model": "table"}),
 }
