@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Loss = Callable[["Tensor", Batch], "Tensor"]
 """(logits [B, T, V], batch) -> a scalar to be made smaller."""
 
-Number = Union[float, "Tensor"]
+Number = Union[float, int, "Tensor"]
 """An option of a loss: plain, and checked; or a tensor of one number, and not checked."""
 
 
