@@ -139,7 +139,7 @@ def test_no_chapter_leaves_an_error_report(built):
     assert sorted(built.rglob("*.err.log")) == []
 
 
-def test_plotly_is_loaded_only_where_there_are_figures(pages):
+def test_plotly_is_loaded_only_where_there_are_figures_or_labs(pages):
     for page in pages:
         loads = any("plotly.min.js" in (s.get("src") or "") for s in soup(page).find_all("script"))
-        assert loads == bool(soup(page).select(".plotly-figure")), page.name
+        assert loads == bool(soup(page).select(".plotly-figure, .planrl-lab")), page.name
