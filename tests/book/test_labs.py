@@ -131,6 +131,19 @@ def test_sliders_answer_from_recorded_runs_before_anything_is_loaded(open_lab):
     assert not [url for url in lab.visit.asked if url.endswith((".onnx", ".wasm"))]
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_every_slider_of_a_lab_answers_the_keyboard(open_lab, name):
+    lab = open_lab(name)
+    for slider in lab.host.locator("input[type=range]").all():
+        slider.focus()
+        said = set()
+        for key in ("Home", "End"):
+            slider.press(key)
+            said.add(slider.get_attribute("aria-valuetext"))
+            assert re.search("recorded|Recorded|Nothing has been trained", lab.status())
+        assert len(said) == 2
+
+
 def test_fast_moves_and_a_reset_in_a_step_leave_no_stale_number(open_lab):
     lab = open_lab("policy-gradient")
     lab.press("Train")

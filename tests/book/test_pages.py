@@ -115,7 +115,7 @@ def test_every_slider_moves_its_figure(visit):
     open_everything(visit.page)
     covered = ".plotly-figure:has(.plotly-frames[hidden]) .plotly-reveal"
     visit.page.locator(covered).evaluate_all("(all) => all.forEach((b) => b.click())")
-    for slider in visit.page.locator("article input[type=range]:not(.plotly-guess)").all():
+    for slider in visit.page.locator("article figure input[type=range]:not(.plotly-guess)").all():
         if not slider.is_visible():
             pytest.fail(f"a slider cannot be reached: {slider.evaluate('(e) => e.outerHTML')}")
         plot = plot_of(slider)
