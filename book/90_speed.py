@@ -498,9 +498,8 @@ greedy = {
 at = {b: bits.index(b) for b in bits}
 for name, values in greedy.items():
     assert (values[at["8"]] - values[at["32"]]).abs().max() < 0.03, name
-assert (greedy["policy gradient"][at["3"]] > 0.95).all()
-assert (greedy["Q-learning"][at["3"]] < 0.5).all()
-assert all((values[at["2"]] < 0.6).all() for values in greedy.values())
+assert all(float(values[at["3"]].mean()) > 0.9 for values in greedy.values())
+assert all(float(values[at["2"]].mean()) < 0.7 for values in greedy.values())
 plots.bars(
     {
         name: {
@@ -508,7 +507,7 @@ plots.bars(
         }
         for name in studies[0]["result"]["learners"]
     },
-    title="Eight bits do; below, Q-learning suffers before policy gradient does",
+    title="Three bits do, in both learners; two do not",
     alt="Greedy accuracy on training questions for walkers of 32, 8, 4, 3 and 2 bits, for "
     "Q-learning and policy gradient",
     x="bits of the walker's weights",
@@ -542,13 +541,11 @@ widgets.Table(
 )
 
 # %% [markdown]
-# So accuracy survives a walker of 8 bits in both learners. At 3 bits it survives in policy gradient
-# and is lost in Q-learning: the opposite of what "off-policy" promises. The promise is made for a
-# table whose every entry is visited. In a Transformer the entries share weights, and Q-learning
-# corrects a value only where the walker goes; a value that is too high where the rounded walker
-# does *not* go stays too high, and is copied into the values before it. Policy gradient raises only
-# walks that arrived, whoever walked them. That is our reading; two seeds and one recipe (which was
-# chosen at 32 bits) show the effect, not its cause.
+# So accuracy survives a walker of 3 bits in both learners, and 2 bits ruin both: policy gradient,
+# which in theory may not use another's walks, stands that as well as Q-learning, which may. Before
+# Q-learning was kept from believing values below 0, it lost most of its accuracy at 3 bits. So what
+# ruined it then was not the rounded walker alone, but values that sank where it did not go. Two seeds
+# and one recipe show this much, and no more.
 #
 # ## On paper: a graph of 10,000 nodes
 #
