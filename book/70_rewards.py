@@ -119,8 +119,8 @@ pr.check(
 # %% tags=["hide-input"]
 assert looks["process"]["train_greedy"] > 0.9
 assert looks["outcome"]["train_sampled"] < 0.1
-assert VERDICTS[int(looks["process"]["failure"])].startswith("These values")
-assert not VERDICTS[int(looks["outcome"]["failure"])].startswith("These values")
+assert VERDICTS[int(looks["process"]["failure"])].startswith("No such failure")
+assert not VERDICTS[int(looks["outcome"]["failure"])].startswith("No such failure")
 
 # %% [markdown]
 # > **Exercise 1.** Which of the workshop's failures can you produce from the paper's process reward

@@ -3,7 +3,10 @@
 import pytest
 
 from planrl.live import Session
+from planrl.live.bodies import BODIES, CONFIG
 from planrl.live.catalogue import labs
+from planrl.live.labs import METRICS
+from planrl.live.looks import SAMPLES
 from planrl.live.workshop import VERDICTS
 
 SEEDS = (0, 1)
@@ -38,6 +41,17 @@ def test_every_preset_of_every_lab_can_be_opened_and_trained():
         for preset in lab.presets:
             session = Session(lab.name, "&".join(f"{k}={v}" for k, v in preset.settings.items()))
             assert len(session.train(1)) == len(lab.learners)
+
+
+def test_the_numbers_in_the_labs_words_are_those_of_the_code():
+    made = labs()
+    words = {c.name: c.meaning for lab in made.values() for c in lab.controls}
+    assert f"width {CONFIG.width}" in words["model"]
+    assert f"{BODIES['table'].lr:g} for the table" in words["lr"]
+    assert f"{BODIES['transformer'].lr:g} for the Transformer" in words["lr"]
+    assert f"in {SAMPLES} walks" in METRICS["ways"]
+    blocks = Session("blocks").world.graph
+    assert f"{blocks.n} states, {len(blocks.edges)} moves" in made["blocks"].intro
 
 
 def test_there_are_at_least_six_presets_and_each_says_why_in_two_sentences():
@@ -102,12 +116,12 @@ def test_with_a_baseline_a_batch_that_is_all_right_moves_nothing():
 @pytest.mark.parametrize(
     ("preset", "updates", "best", "worst", "verdicts"),
     [
-        ("process", 400, 1.0, 0.9, ("These values",)),
+        ("process", 400, 1.0, 0.9, ("No such failure",)),
         ("outcome", 100, 0.1, 0.0, ("Constant", "Wrong sign")),
         ("unfined", 100, 0.1, 0.0, ("Constant", "Wrong sign", "Dead end")),
         ("wrong-sign", 1500, 0.6, 0.0, ("Wrong sign", "Dead end", "Constant")),
-        ("cycles", 400, 1.0, 0.9, ("These values",)),
-        ("diverging", 400, 0.4, 0.0, ("Diverging", "These values")),
+        ("cycles", 400, 1.0, 0.9, ("No such failure",)),
+        ("diverging", 400, 0.4, 0.0, ("Diverging",)),
     ],
 )
 def test_reward_presets_do_what_they_say(preset, updates, best, worst, verdicts):

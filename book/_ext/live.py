@@ -38,6 +38,7 @@ SOURCES = (
     "tasks.py",
     "transformer.py",
 )
+# Loaded by a page with a lab, in this order; worker.js is loaded by them.
 SCRIPTS = ("lab-state.js", "lab-figure.js", "lab-training.js", "lab.js")
 
 

@@ -5,16 +5,12 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from planrl.errors import InputError
 from planrl.live.catalogue import labs
 from planrl.live.recorded import recorded
 
-WEB = Path(__file__).parent / "web"
-SCRIPTS = ("lab-state.js", "lab-figure.js", "lab-training.js", "lab.js")
-"""Loaded by the page, in this order; `worker.js` is loaded by them."""
 FOLDER = "../_static/live/"
 """Where a page finds the worker and what it loads, seen from the page's own folder."""
 

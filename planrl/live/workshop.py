@@ -11,7 +11,7 @@ from planrl.live.settings import Control, Preset
 from planrl.style import style_of
 
 VERDICTS = (
-    "These values lead to the target.",
+    "No such failure: right next nodes are worth most, on average.",
     "Diverging: values lie far outside what any walk can earn.",
     "Constant: all next nodes are worth the same, so the values say nothing.",
     "Wrong sign: right next nodes are worth less than wrong ones.",
