@@ -118,17 +118,17 @@ lab("race")
 #
 # 1. [Is planning more than finding a path?](01_paths.ipynb) The graph, its two tables, and the
 #    rows of tokens a model reads.
-# 2. [Does imitation plan?](02_sft.ipynb) A Transformer trained before your eyes, what it knows, and
+# 2. [Does imitation plan?](03_imitation.ipynb) A Transformer trained before your eyes, what it knows, and
 #    what it cannot know.
-# 3. [What does a reward add, and what does it take away?](03_policy_gradient.ipynb) Policy gradient: why
+# 3. [What does a reward add, and what does it take away?](04_policy_gradient.ipynb) Policy gradient: why
 #    it wins, and why it collapses.
-# 4. [Which rewards teach a learner?](70_rewards.ipynb) Q-learning, and a workshop in which you set
+# 4. [Which rewards teach a learner?](07_reward.ipynb) Q-learning, and a workshop in which you set
 #    the rewards and see what they do to its values.
 # 5. [Does it stack blocks?](09_blocksworld.ipynb) Blocksworld: PDDL as paths, and a model's plans
 #    played beside the shortest.
 #
 # Then the reference part: [the paper's figures](80_figures.ipynb) run again on ten seeds,
-# [which claims hold](91_verdicts.ipynb), and [where we differ](92_deviations.ipynb).
+# [which claims hold](11_verdicts.ipynb), and [where we differ](92_deviations.ipynb).
 #
 # ## How to use these pages
 #

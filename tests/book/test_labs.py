@@ -14,9 +14,9 @@ from planrl.live.catalogue import labs
 pytestmark = pytest.mark.book
 PAGES = {
     "race": "00_welcome",
-    "imitation": "02_sft",
-    "policy-gradient": "03_policy_gradient",
-    "rewards": "70_rewards",
+    "imitation": "03_imitation",
+    "policy-gradient": "04_policy_gradient",
+    "rewards": "07_reward",
     "blocks": "09_blocksworld",
 }
 STILL = {"reduced_motion": "reduce"}  # a press of Train is 50 updates
@@ -225,7 +225,7 @@ def test_copy_as_planrl_gives_lines_that_run(open_lab):
 
 
 def test_as_a_file_a_page_shows_recorded_runs_and_says_why_it_cannot_train(built, open_page):
-    visit = open_page((built / "book" / "03_policy_gradient.html").as_uri(), settle=False)
+    visit = open_page((built / "book" / "04_policy_gradient.html").as_uri(), settle=False)
     lab = LabPage(visit, "policy-gradient")
     assert "needs a web server" in lab.status()
     assert "measured, 10 seeds" in lab.status()

@@ -25,7 +25,7 @@ if importlib.util.find_spec("planrl") is None:
 # Now nobody shows the model anything. It walks by itself; a right answer earns 1, any other 0, and
 # *policy gradient* makes what was rewarded more likely. Accuracy rises above what imitation
 # reached, and then something is lost that no accuracy shows. You should have read
-# [chapter 2](02_sft.ipynb). Reading takes 15 minutes; running everything under a minute. One figure
+# [chapter 2](03_imitation.ipynb). Reading takes 15 minutes; running everything under a minute. One figure
 # is read from saved runs; the command that made them stands beside it.
 
 # %% tags=["hide-input"]
