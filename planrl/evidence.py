@@ -96,7 +96,8 @@ class Numbers:
         self.found = {name: float(value) for name, value in found.items()}
         writing = os.environ.get("PLANRL_NUMBERS")
         if writing:  # the bands are being measured
-            Path(writing).write_text(json.dumps(self.found), encoding="utf-8")
+            told = {"versions": versions()} | self.found
+            Path(writing).write_text(json.dumps(told), encoding="utf-8")
         stored = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         self.stored = stored.get(chapter)
 

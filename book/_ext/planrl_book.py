@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import dictionary
 import figures
 import live
 import myst_nb.core.render
@@ -168,7 +169,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", set_repository)
     app.connect("builder-inited", prepare_kernels)
     app.connect("builder-inited", copy_scripts)
+    app.add_directive("dictionary", dictionary.Dictionary)
     app.connect("doctree-read", mark_cards)
+    app.connect("doctree-read", dictionary.add_symbols)
     app.connect("doctree-resolved", drop_live_code, priority=900)
     app.connect("html-page-context", choose_scripts, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

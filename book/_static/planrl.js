@@ -17,6 +17,54 @@
     });
   });
 
+  // Every letter of a formula says what it means: on hover, and when it is tapped.
+  const explain = () => {
+    const data = document.querySelector("script.planrl-symbols-data");
+    if (!data) return;
+    const meanings = JSON.parse(data.textContent || "{}");
+    const bubble = document.createElement("div");
+    bubble.className = "planrl-symbol-said";
+    bubble.hidden = true;
+    document.body.append(bubble);
+    /** @param {Element} letter */
+    const glyph = (letter) =>
+      [...letter.querySelectorAll("mjx-c")]
+        .map((c) => /mjx-c([0-9A-F]+)/.exec(c.className)?.[1] ?? "")
+        .map((code) => (code ? String.fromCodePoint(parseInt(code, 16)) : ""))
+        .join("")
+        .normalize("NFKC")
+        .replace("ϵ", "ε");
+    document.querySelectorAll("article mjx-mi").forEach((letter) => {
+      const shown = glyph(letter);
+      const next = letter.nextElementSibling;
+      const bracket = next?.tagName === "MJX-MO" ? glyph(next) : "";
+      const said = meanings[shown + bracket] ?? meanings[shown];
+      if (!said) return;
+      letter.classList.add("planrl-symbol");
+      /** @type {HTMLElement} */ (letter).dataset.said = `${shown} · ${said}`;
+    });
+    const hide = () => (bubble.hidden = true);
+    /** @param {Event} event */
+    const show = (event) => {
+      const target = /** @type {Element} */ (event.target);
+      const letter = /** @type {HTMLElement | null} */ (target.closest?.(".planrl-symbol"));
+      if (!letter) return hide();
+      bubble.textContent = letter.dataset.said ?? "";
+      bubble.hidden = false;
+      const box = letter.getBoundingClientRect();
+      const left = Math.min(box.left, document.documentElement.clientWidth - bubble.offsetWidth - 8);
+      bubble.style.left = `${Math.max(8, left) + window.scrollX}px`;
+      bubble.style.top = `${box.bottom + window.scrollY + 4}px`;
+    };
+    document.addEventListener("pointerover", show);
+    document.addEventListener("click", show);
+    document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
+  };
+  window.addEventListener("load", () => {
+    const maths = /** @type {any} */ (window).MathJax?.startup?.promise;
+    if (maths) maths.then(explain);
+  });
+
   // What scrolls sideways must be reachable with the keyboard.
   const wide = "div.math, .cell_output, .pst-scrollable-table-container, .output.text_html";
   const reach = () =>

@@ -1,0 +1,163 @@
+"""Every chapter keeps what the book promises: its parts, its length, its symbols, its cells."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CHAPTERS = sorted((ROOT / "book").glob("[01][0-9]_*.ipynb"))
+TAUGHT = [path for path in CHAPTERS if path.stem != "00_welcome"]
+CARD = re.compile(r"^> \*\*Exercise \d+\.\*\* \*(?:(Easy|Medium|Hard), \d+ minutes|Open)\.\*", re.M)
+HIDDEN = {"hide-input", "remove-cell", "hide-cell", "remove-input"}
+
+
+def cells(path, kind=None):
+    every = nbformat.read(path, 4).cells
+    return [cell for cell in every if kind is None or cell.cell_type == kind]
+
+
+def text(path):
+    return "\n\n".join(cell.source for cell in cells(path, "markdown"))
+
+
+def code(path):
+    return "\n\n".join(cell.source for cell in cells(path, "code"))
+
+
+def words(markdown):
+    """Words of prose: no code, no formulas, no drop-downs, no addresses."""
+    markdown = re.sub(r"<details>.*?</details>", " ", markdown, flags=re.S)
+    markdown = re.sub(r"```.*?```|\$\$.*?\$\$", " ", markdown, flags=re.S)
+    markdown = re.sub(r"\$[^$]*\$|`[^`]*`", " x ", markdown)
+    markdown = re.sub(r"\]\([^)]*\)|<[^>]*>", " ", markdown)
+    return len(re.findall(r"[A-Za-z0-9][\w'’.,%-]*", markdown))
+
+
+def every(chapters=TAUGHT):
+    return pytest.mark.parametrize("chapter", chapters, ids=lambda path: path.stem)
+
+
+def test_there_are_twelve_chapters_and_each_asks_a_question():
+    assert [path.name[:2] for path in CHAPTERS] == [f"{k:02}" for k in range(12)]
+    for path in CHAPTERS:
+        title = re.search(r"^# (.*)$", text(path), re.M)[1]
+        assert title.endswith("?"), f"{path.stem}: {title}"
+
+
+@every()
+def test_a_chapter_has_900_to_1800_words(chapter):
+    assert 900 <= words(text(chapter)) <= 1800
+
+
+@every(CHAPTERS)
+def test_visible_cells_have_at_most_twelve_lines(chapter):
+    for cell in cells(chapter, "code"):
+        if not HIDDEN & set(cell.metadata.get("tags", [])):
+            assert cell.source.count("\n") < 12, cell.source
+
+
+@every()
+def test_a_chapter_opens_in_at_most_120_words_with_the_minutes_it_takes(chapter):
+    opening = re.split(r"^## ", text(chapter), maxsplit=1, flags=re.M)[0]
+    assert 30 <= words(opening) <= 130
+    assert re.search(r"\d+ minutes", opening)
+
+
+@every()
+def test_a_chapter_asks_for_a_guess_a_check_and_ends_in_numbers(chapter):
+    source = code(chapter)
+    assert "controls.ask(" in source
+    assert "my_guess = " in source
+    assert "widgets.QuickCheck(" in source
+    assert f'evidence.Numbers(\n    "{chapter.stem}"' in source or (
+        f'evidence.Numbers("{chapter.stem}"' in source
+    )
+    last = [c for c in cells(chapter, "code") if "evidence.Numbers" in c.source][-1]
+    assert last is cells(chapter, "code")[-1] or "evidence.Numbers" in code(chapter)
+    for heading in ("## What we now know", "## Further reading"):
+        assert heading in text(chapter), heading
+
+
+@every()
+def test_a_chapter_has_three_exercises_that_check_themselves(chapter):
+    assert len(re.findall(r"^exercises\.\w+\(", code(chapter), re.M)) >= 3
+    cards = re.findall(r"^> \*\*Exercise .*$", text(chapter), re.M)
+    assert len(cards) >= 3
+    assert len(cards) == len(CARD.findall(text(chapter))), cards
+
+
+@every()
+def test_every_theorem_is_backed_by_a_claim_code_and_a_measured_gap(chapter):
+    boxes = re.findall(r"^> \*\*Theorem [\d.]+\*?\*?", text(chapter), re.M)
+    assert code(chapter).count("evidence.Backing(") >= len(boxes)
+
+
+@every()
+def test_every_numbered_equation_stands_beside_its_code(chapter):
+    parts = cells(chapter)
+    for place, cell in enumerate(parts):
+        if cell.cell_type == "markdown" and r"\tag{" in cell.source:
+            near = parts[place + 1 : place + 3]
+            assert any(other.cell_type == "code" for other in near) or "`" in cell.source
+        for number in re.findall(r"\\tag\{(\d+)\.", cell.source):
+            assert int(number) == int(chapter.name[:2])
+
+
+@every(CHAPTERS)
+def test_every_symbol_of_a_chapter_is_in_the_dictionary(chapter):
+    import dictionary
+
+    formulas = re.findall(r"\$\$(.*?)\$\$|\$([^$\n]+(?:\n[^$\n]+)?)\$", text(chapter), re.S)
+    shown = set().union(*(dictionary.letters("".join(pair)) for pair in formulas), set())
+    known = {word["glyph"] for word in dictionary.meanings(chapter.stem)}
+    assert sorted(shown - known) == []
+
+
+@every()
+def test_the_numbers_at_a_chapters_end_have_bands(chapter):
+    stored = json.loads((ROOT / "planrl" / "numbers.json").read_text(encoding="utf-8"))
+    assert chapter.stem in stored
+    source = code(chapter).split("evidence.Numbers(")[-1]
+    for name, values in stored[chapter.stem]["values"].items():
+        assert len(values) >= 5, name
+        assert f'"{name}"' in source, f"{name} is stored, but the chapter does not compute it"
+
+
+def budgets():
+    """The lines under heavy cells: (chapter, place of the cell above, seconds)."""
+    found = []
+    for chapter in TAUGHT:
+        parts = cells(chapter)
+        for place, cell in enumerate(parts):
+            said = re.search(r"^\*About (\d+) s on 2 cores\.\*", cell.source, re.M)
+            if cell.cell_type == "markdown" and said:
+                found.append((chapter.stem, place - 1, int(said[1])))
+    return found
+
+
+@pytest.mark.book
+def test_heavy_cells_say_how_long_they_take_and_chapters_end_within_a_minute():
+    """Against the last run of all chapters with Colab's versions (`make colab`)."""
+    report = ROOT / "_build" / "chapters.json"
+    if not report.exists():
+        pytest.skip("there is no _build/chapters.json: run `make colab`")
+    took = json.loads(report.read_text(encoding="utf-8"))
+    said = {(name, place): seconds for name, place, seconds in budgets()}
+    wrong = []
+    for name, told in took.items():
+        if told["seconds"] > 60 and name in {path.stem for path in CHAPTERS}:
+            wrong.append(f"{name} takes {told['seconds']} s")
+        if told["first figure"] is None or told["first figure"] > 90:
+            wrong.append(f"{name}: first figure after {told['first figure']} s")
+        for place, seconds in told["cells"]:
+            budget = said.get((name, place))
+            if budget and not budget / 3 <= seconds <= 3 * budget:
+                wrong.append(f"{name}, cell {place}: {seconds} s, but it says {budget}")
+            if not budget and seconds > 9 and name in {path.stem for path in TAUGHT}:
+                wrong.append(f"{name}, cell {place}: {seconds} s and no word of it")
+    assert wrong == []
