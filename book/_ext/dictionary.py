@@ -126,37 +126,48 @@ def add_symbols(app: Sphinx, doctree: nodes.document) -> None:
     )
 
 
+PLACES = {
+    "code": "planrl",
+    "paper": "the paper",
+    "alpine": "ALPINE",
+    "trl": "TRL",
+    "verl": "verl",
+}
+
+
 class Dictionary(Directive):
-    """The whole dictionary as a table."""
+    """The whole dictionary: what each word means, and what it is called elsewhere."""
 
     def run(self) -> list[nodes.Node]:
-        """A row for each word: symbol, code, the paper, ALPINE, TRL, verl."""
-        heads = ("term", "planrl", "the paper", "ALPINE", "TRL", "verl")
-        table = nodes.table(classes=["planrl-dictionary"])
-        group = nodes.tgroup(cols=len(heads))
-        table += group
-        group += [nodes.colspec(colwidth=w) for w in (34, 18, 14, 12, 11, 11)]
-        top = nodes.row()
-        for head in heads:
-            top += nodes.entry("", nodes.paragraph("", head))
-        group += nodes.thead("", top)
-        body = nodes.tbody()
-        group += body
+        """A list for each group of words; below a meaning stand its names elsewhere."""
+        found: list[nodes.Node] = []
         for word in words():
-            if "pages" in word:
+            if "group" in word:
+                found.append(nodes.rubric("", word["group"]))
+                found.append(nodes.definition_list(classes=["planrl-dictionary"]))
+            if "pages" not in word:
+                found[-1] += self.item(word)
+        return found
+
+    @staticmethod
+    def item(word: dict[str, Any]) -> nodes.definition_list_item:
+        """One word of the list."""
+        term = nodes.term("", "", nodes.strong("", word["term"]))
+        if word.get("tex"):
+            term += [nodes.Text(" "), nodes.math(word["tex"], word["tex"])]
+        said = nodes.paragraph("", f"{word['meaning']}.")
+        names = nodes.paragraph(classes=["planrl-names"])
+        for key, place in PLACES.items():
+            text = word.get(key, "")
+            if not text:
                 continue
-            said = nodes.paragraph()
-            said += nodes.strong("", word["term"])
-            if word.get("tex"):
-                said += [nodes.Text(" "), nodes.math(word["tex"], word["tex"])]
-            said += nodes.Text(f": {word['meaning']}")
-            row = nodes.row("", nodes.entry("", said))
-            for key in ("code", "paper", "alpine", "trl", "verl"):
-                text = word.get(key, "")
-                code = key == "code" or (key in ("trl", "verl") and " " not in text)
-                cell = (
-                    nodes.literal(text, text) if code and text else nodes.Text(text)
-                )
-                row += nodes.entry("", nodes.paragraph("", "", cell))
-            body += row
-        return [table]
+            code = key == "code" or (key in ("trl", "verl") and " " not in text)
+            names += [
+                nodes.inline("", place, classes=["planrl-place"]),
+                nodes.Text(" "),
+                nodes.literal(text, text) if code else nodes.Text(text),
+                nodes.Text("  "),
+            ]
+        return nodes.definition_list_item(
+            "", term, nodes.definition("", said, names)
+        )
