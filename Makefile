@@ -9,12 +9,17 @@ export PYTHONUTF8 := 1
 
 RUN := .venv/bin/python
 READY := .venv/.planrl-ready
+# Chapters also run with what Colab has: its Python where there is one, else ours.
+COLAB := .venv-colab/bin/python
+COLAB_PYTHON ?= $(shell for p in python3.13 $(HOME)/.pyenv/versions/3.13*/bin/python3.13 "$(PYTHON)"; do \
+  "$$p" -c "" 2>/dev/null && { echo "$$p"; break; }; done)
+COLAB_HAS := torch numpy networkx plotly ipywidgets anywidget ipykernel ipython notebook joblib safetensors tqdm
 TIMES := _build/.stage-times
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup book serve notebooks lint types spelling unit check test coverage pages clean
-.PHONY: peers bench
+.PHONY: peers bench colab
 
 help: ## What there is
 	@echo "planrl: make <target>"
@@ -81,6 +86,20 @@ test: ## Everything: lint, types, all tests, the book, its pages
 	@$(call timed,book)
 	@$(call timed,pages)
 	@$(call summary)
+
+$(COLAB): .ci/colab-constraints.txt
+	@rm -rf .venv-colab
+	"$(COLAB_PYTHON)" -m venv .venv-colab
+	$(COLAB) -m pip install --disable-pip-version-check $(PIP_FLAGS) -q -c $< $(COLAB_HAS)
+	@touch $@
+
+# Each chapter's own first cells would do the two installs here, in Colab.
+colab: setup $(COLAB) ## Every chapter with Colab's versions (downloads its PyTorch: 3 GB)
+	@$(COLAB) -m pip freeze --exclude planrl > .venv-colab/before.txt
+	@$(COLAB) -m pip install --disable-pip-version-check -q "pddl>=0.4.3"
+	@rm -rf .venv-colab/wheel && $(RUN) -m pip wheel -q --no-deps --no-build-isolation -w .venv-colab/wheel . && rm -rf build
+	@$(COLAB) -m pip install --disable-pip-version-check -q --no-deps --force-reinstall .venv-colab/wheel/*.whl
+	@$(RUN) book/_ext/chapters.py run --python $(COLAB) --report _build/chapters.json
 
 peers: setup ## Install what bench compares with
 	$(RUN) -m pip install --disable-pip-version-check $(PIP_FLAGS) -c requirements.txt \

@@ -33,7 +33,13 @@ _SEED = re.compile(r"^seed = \d+$", re.M)
 @contextmanager
 def kernel_of(python: str) -> Iterator[str]:
     """The name of a kernel that runs in this interpreter's environment, while the block lasts."""
-    argv = [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    argv = [
+        f"{Path(python).absolute()}",
+        "-m",
+        "ipykernel_launcher",
+        "-f",
+        "{connection_file}",
+    ]
     spec = {"argv": argv, "display_name": "chapters", "language": "python"}
     before = os.environ.get("JUPYTER_PATH")
     with tempfile.TemporaryDirectory() as folder:
@@ -182,6 +188,9 @@ def main() -> int:
     parser.add_argument("--report", type=Path, help="a JSON file for the seconds")
     given = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = (
+        "1"  # else each kernel prints a warning
+    )
     os.environ["PLOTLY_RENDERER"] = "plotly_mimetype"
     if given.action == "run":
         return run(given.python, given.names, given.report)

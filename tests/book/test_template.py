@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import re
 from pathlib import Path
@@ -161,3 +162,21 @@ def test_heavy_cells_say_how_long_they_take_and_chapters_end_within_a_minute():
             if not budget and seconds > 9 and name in {path.stem for path in TAUGHT}:
                 wrong.append(f"{name}, cell {place}: {seconds} s and no word of it")
     assert wrong == []
+
+
+@pytest.mark.book
+def test_nothing_that_colab_brings_is_replaced():
+    """What `make colab` installs beside Colab's own packages leaves those at their versions."""
+    site = next((ROOT / ".venv-colab" / "lib").glob("python3*/site-packages"), None)
+    if site is None:
+        pytest.skip("there is no .venv-colab: run `make colab`")
+    found = {
+        dist.metadata["Name"].lower().replace("-", "_"): dist.version
+        for dist in importlib.metadata.distributions(path=[str(site)])
+    }
+    lines = (ROOT / ".ci" / "colab-constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = dict(line.lower().split("==") for line in lines if "==" in line and line[0] != "#")
+    assert {"torch", "numpy", "plotly", "ipywidgets", "ipython"} <= set(found)
+    wrong = {name: found[key] for name, version in pins.items()
+             if (key := name.replace("-", "_")) in found and found[key].split("+")[0] != version}  # fmt: skip
+    assert wrong == {}
