@@ -19,7 +19,7 @@ TIMES := _build/.stage-times
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup book serve notebooks lint types spelling unit check test coverage pages clean
-.PHONY: peers bench colab
+.PHONY: peers bench colab soak
 
 help: ## What there is
 	@echo "planrl: make <target>"
@@ -100,6 +100,9 @@ colab: setup $(COLAB) ## Every chapter with Colab's versions (downloads its PyTo
 	@rm -rf .venv-colab/wheel && $(RUN) -m pip wheel -q --no-deps --no-build-isolation -w .venv-colab/wheel . && rm -rf build
 	@$(COLAB) -m pip install --disable-pip-version-check -q --no-deps --force-reinstall .venv-colab/wheel/*.whl
 	@$(RUN) book/_ext/chapters.py run --python $(COLAB) --report _build/chapters.json
+
+soak: setup ## Attacks on the promises of SECURITY.md, many times over (an hour or more)
+	@PLANRL_SOAK=1 $(RUN) -m pytest -q tests/trust
 
 peers: setup ## Install what bench compares with
 	$(RUN) -m pip install --disable-pip-version-check $(PIP_FLAGS) -c requirements.txt \
