@@ -20,6 +20,7 @@ TIMES := _build/.stage-times
 .DELETE_ON_ERROR:
 .PHONY: help setup book serve notebooks lint types spelling unit check test coverage pages clean
 .PHONY: peers bench colab soak
+.PHONY: peers bench pdf
 
 help: ## What there is
 	@echo "planrl: make <target>"
@@ -49,6 +50,9 @@ serve: ## Show the built book on this machine only
 	@test -f _build/html/index.html || { echo "There is no book yet: make book"; exit 1; }
 	@echo "The book is at http://127.0.0.1:$(PORT)/ (Ctrl-C ends it)"
 	@$(RUN) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+pdf: book ## Print the whole book to _build/planrl.pdf (needs Chromium)
+	@$(RUN) book/_ext/paper.py
 
 notebooks: setup ## Write book/NN_*.ipynb from book/NN_*.py
 	@$(RUN) book/_ext/pairs.py write

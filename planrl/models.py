@@ -56,19 +56,26 @@ class PathModel(Protocol):
     """What the rest of planrl asks of a model; LogitTable and Transformer are two."""
 
     @property
-    def vocab(self) -> Vocab: ...  # noqa: D102
+    def vocab(self) -> Vocab:
+        """The tokens it reads and speaks of."""
 
-    def __call__(self, tokens: Tensor) -> Tensor: ...  # noqa: D102
+    def __call__(self, tokens: Tensor) -> Tensor:
+        """Logits of what follows each token: [B, L] -> [B, L, V]."""
 
-    def decoder(self, tokens: Tensor, length: int) -> Decoder: ...  # noqa: D102
+    def decoder(self, tokens: Tensor, length: int) -> Decoder:
+        """A decoder that has read `tokens`, for rows of at most `length` tokens."""
 
-    def readout(self) -> Readout: ...  # noqa: D102
+    def readout(self) -> Readout:
+        """What its weights alone say of the graph."""
 
-    def parameters(self) -> Iterator[nn.Parameter]: ...  # noqa: D102
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """What is trained."""
 
-    def state_dict(self) -> dict[str, Any]: ...  # noqa: D102
+    def state_dict(self) -> dict[str, Any]:
+        """Its weights, by name."""
 
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> Any: ...  # noqa: D102
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> Any:
+        """Take these weights."""
 
 
 class LogitTable(nn.Module):

@@ -72,6 +72,21 @@ def policy_gradient(
     return -(logp * value * batch.chosen).sum() / len(logp)
 
 
+def group_relative(logits: Float[Tensor, "B T V"], batch: Batch) -> Float[Tensor, ""]:
+    """REINFORCE with each return less the mean return of the batch's walks of the same question.
+
+    GRPO's advantage (DeepSeekMath, arXiv 2402.03300) without its clipping, its division by the
+    standard deviation and its KL term. The batch must be on-policy. A question whose walks are all
+    right, or all wrong, or that was drawn once, moves nothing.
+    """
+    logp = _of_next(logits.log_softmax(-1), batch)  # [B, T]
+    question = batch.tokens[:, 0] * logits.shape[-1] + batch.tokens[:, 1]
+    same = (question[:, None] == question).float()  # [B, B]
+    value = batch.reward.sum(1)
+    advantage = value - same @ value / same.sum(1)  # [B]
+    return -(logp * advantage[:, None] * batch.chosen).sum() / len(logp)
+
+
 def q_learning(
     logits: Float[Tensor, "B T V"],
     batch: Batch,

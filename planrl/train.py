@@ -66,6 +66,7 @@ class Step:
 
 
 Run = Generator[Step, None, None]
+"""A run: each `next` is one update, and its record. It is spent once."""
 
 
 def adamw(model: PathModel, config: TrainConfig) -> torch.optim.Optimizer:

@@ -8,6 +8,7 @@ reader, so the page leaves them out and gets ``<input type="range">`` and ``<but
 from __future__ import annotations
 
 import json
+import math
 import re
 from functools import cache
 from html import escape
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 TEMPLATE = "plotly_white"  # the look of a figure in Jupyter; the page holds it once, in a script
+DIGITS = 5  # of a number in a figure; a colour needs one fewer
 _PREDICT_KEYS = {"question", "min", "max", "step", "start", "traces", "answer"}
 
 
@@ -33,6 +35,22 @@ def template() -> dict[str, Any]:
     return json.loads(
         (plotly_data() / "templates" / f"{TEMPLATE}.json").read_text("utf-8")
     )
+
+
+def rounded(value: Any, digits: int = DIGITS) -> Any:
+    """Return plain data with its floats rounded to `digits` digits: a page is light, then."""
+    if isinstance(value, float):
+        if not math.isfinite(value) or abs(value) >= 10.0**digits:
+            return value
+        near = float(f"{value:.{digits}g}")
+        return int(near) if near.is_integer() else near
+    if isinstance(value, list | tuple):
+        return [rounded(one, digits) for one in value]
+    if isinstance(value, dict):
+        return {
+            key: rounded(one, digits - (key == "z")) for key, one in value.items()
+        }
+    return value
 
 
 def script_json(value: Any) -> str:
@@ -134,7 +152,7 @@ def render(figure: dict[str, Any], name: str) -> str:
         f'<div class="plotly-plot" style="{heights}"></div>\n'
         f"{guess}{controls}"
         f'<p class="plotly-alt" id="{name}-alt">{escape(str(meta.get("alt", "")))}</p>\n'
-        f'<script type="application/json">{script_json(payload)}</script>\n'
+        f'<script type="application/json">{script_json(rounded(payload))}</script>\n'
         "</figure>\n"
     )
 

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import dictionary
+import api
 import figures
 import live
 import myst_nb.core.render
 import pairs
+import shell
 from docutils import nodes
 from myst_nb.core.render import MimeData, MimeRenderPlugin, NbElementRenderer
 from sphinx.application import Sphinx
@@ -122,6 +124,15 @@ def mark_cards(app: Sphinx, doctree: nodes.document) -> None:
             quote["classes"] += ["planrl-card", f"planrl-card-{kinds[match[1]]}"]
 
 
+def name_formulas(app: Sphinx, doctree: nodes.document) -> None:
+    r"""Give a displayed formula with ``\tag{4.1}`` the anchor ``formula-4-1``."""
+    for formula in doctree.findall(nodes.math_block):
+        for tag in re.findall(r"\\tag\*?\{([^{}]+)\}", formula.astext()):
+            name = f"formula-{tag.strip().replace('.', '-')}"
+            if name not in formula["ids"]:
+                formula["ids"].append(name)
+
+
 def drop_live_code(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Remove the settings of a remote kernel, which Jupyter Book adds to every page."""
     for raw in list(doctree.findall(nodes.raw)):
@@ -172,6 +183,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("dictionary", dictionary.Dictionary)
     app.connect("doctree-read", mark_cards)
     app.connect("doctree-read", dictionary.add_symbols)
+    app.connect("doctree-read", name_formulas)
     app.connect("doctree-resolved", drop_live_code, priority=900)
     app.connect("html-page-context", choose_scripts, priority=900)
+    api.setup(app)
+    shell.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

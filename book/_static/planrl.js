@@ -65,6 +65,14 @@
     if (maths) maths.then(explain);
   });
 
+  // Where the theme gives a button or a drop-down another name than the words it shows, the words
+  // are the name: who speaks to a computer says what is written.
+  document.querySelectorAll("summary[aria-label], .search-button-field[aria-label]").forEach((one) => {
+    if (one.textContent?.trim()) one.removeAttribute("aria-label");
+  });
+
+  document.querySelectorAll(".theme-switch[title]").forEach((icon) => icon.removeAttribute("title"));
+
   // What scrolls sideways must be reachable with the keyboard.
   const wide = "div.math, .cell_output, .pst-scrollable-table-container, .output.text_html";
   const reach = () =>

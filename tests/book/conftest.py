@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import http.server
 import os
-import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -23,6 +22,8 @@ HTML = ROOT / "_build" / "html"
 sys.path.insert(0, str(ROOT / "book" / "_ext"))  # the extension's own modules: pairs, figures
 sys.path.insert(0, str(ROOT / "tests" / "book"))  # what the tests share: built_site
 
+from paper import find_chromium  # noqa: E402
+
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -34,14 +35,6 @@ FLAGS = [
     "--disable-sync",
 ]
 DESKTOP = (1280, 900, "light")
-
-
-def find_chromium() -> str | None:
-    """The first Chromium or Chrome on this machine; CHROMIUM names another."""
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    found = [os.environ.get("CHROMIUM"), *map(shutil.which, names)]
-    found.append("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
-    return next((path for path in found if path and Path(path).exists()), None)
 
 
 @dataclass
