@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch.nn.functional import gelu, linear
 
+from planrl.tasks import PROMPT
 from planrl.transformer import Block, Transformer
 
 if TYPE_CHECKING:
@@ -39,3 +40,23 @@ def plain(
         x = x + block.project((share @ v).transpose(1, 2).flatten(2))
         x = x + block.contract(gelu(block.expand(block.norm_2(x)), approximate="tanh"))
     return model.norm(x) @ model.tokens.weight.T, torch.stack(attention)
+
+
+def attention_by_place(model: Transformer, tokens: Int[Tensor, "B L"]) -> dict[str, float]:
+    """Where the last layer looks at the steps of these rows short of their target: mean shares.
+
+    `target` and `source` are the question's two places, `here` is where the walk stands, `between`
+    all places from the walk's first to there. They sum to 1; `even` is what one place would get if
+    all got the same. Heads are averaged.
+    """
+    with torch.no_grad():
+        share = plain(model, tokens)[1][-1].mean(1)  # [B, L, L]
+    going = (tokens != model.vocab.end) & (tokens != tokens[:, 1:2])
+    going[:, : PROMPT - 1] = False
+    row, place = going.nonzero().T
+    looks = share[row, place]  # [M, L]
+    here = looks.gather(1, place[:, None]).squeeze(1)
+    found = {"target": looks[:, 1], "source": looks[:, 0], "here": here}
+    found["between"] = 1 - looks[:, 0] - looks[:, 1] - here
+    found["even"] = 1 / (place + 1.0)
+    return {name: float(values.mean()) for name, values in found.items()}

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -32,3 +34,15 @@ def ask(function: Callable[..., Any], *given: Any) -> tuple[Any, Verdict | None]
     if answer is None or answer is Ellipsis:
         return None, Verdict(False, "Your function returned nothing yet: write its body.")
     return answer, None
+
+
+def tensor_of(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function, what it returns as a tensor of floats, if it returns anything."""
+
+    def converted(*given: Any) -> Any:
+        answer = function(*given)
+        if answer is None or answer is Ellipsis:
+            return answer
+        return torch.as_tensor(answer).detach().float()
+
+    return converted

@@ -1,4 +1,4 @@
-"""Exercises on graphs: reachability, numbers of paths."""
+"""Exercises on graphs: reachability, numbers of paths, correct next nodes."""
 
 from __future__ import annotations
 
@@ -56,3 +56,34 @@ def path_count(function: Callable[[Tensor, int, int], Any]) -> Verdict:
                 told = f"From {source} to {target} on edges {list(graph.edges)[:5]}"
                 return Verdict(False, f"{told}: expected {wanted}, got {int(answer)}.{hint}")
     return Verdict(True, "Three graphs, every pair: the counts agree with graph.count_paths().")
+
+
+def correct_steps(function: Callable[[Tensor, Tensor, int, int], Any]) -> Verdict:
+    """Try function(adjacency, reachability, target, here) -> the nodes of C(target, here)."""
+    for graph in (chain(4), diamond(3), random_dag(12, 0.3, seeded(0, "graph"))):
+        tables = graph.adjacency, graph.reachability
+        for source, target in all_pairs(graph).pairs.tolist():
+            answer, wrong = ask(function, *(table.clone() for table in tables), target, source)
+            if wrong:
+                return wrong
+            found, wrong = ask(lambda answer=answer: {int(node) for node in answer})
+            if wrong:
+                return Verdict(False, "Return the nodes themselves, as a list of whole numbers.")
+            edges = set(graph.adjacency[source].nonzero().flatten().tolist())
+            reach = set(graph.reachability[target].nonzero().flatten().tolist())
+            if found == edges & reach:
+                continue
+            told = (f"At {source} on the way to {target}: expected {sorted(edges & reach)}, got "
+                    f"{sorted(found)}.")  # fmt: skip
+            if found == edges:
+                hint = "Those are all edges: leave out steps from which the target is out of reach."
+            elif found == reach:
+                hint = "Those are all nodes that reach the target: one can only step along an edge."
+            elif found == edges & set(graph.reachability[:, target].nonzero().flatten().tolist()):
+                hint = "The target comes first in R: R[target, k] says that k reaches it."
+            elif found == edges & reach - {target}:
+                hint = "The target reaches itself: the last step into it is right."
+            else:
+                hint = "A node is correct if A[here, k] and R[target, k] are both true."
+            return Verdict(False, f"{told} {hint}")
+    return Verdict(True, "Three graphs, every question: the nodes agree with graph.correct.")

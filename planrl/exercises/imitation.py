@@ -16,7 +16,7 @@ from planrl.models import LogitTable
 from planrl.objectives import sft
 from planrl.paths import sample_paths
 from planrl.rollouts import demonstrations
-from planrl.tasks import Task, all_pairs
+from planrl.tasks import Task, all_pairs, split
 from planrl.theory import sft_optimum
 from planrl.train import TrainConfig, train
 
@@ -67,3 +67,76 @@ def teach(rows: Any) -> Verdict:
                              "was missing is not an edge but a row with this target.")  # fmt: skip
     return Verdict(False, f"Asked for 0 to 2 it is right {accuracy:.0%} of the time: rows about "
                           "other targets teach it nothing of this one.")  # fmt: skip
+
+
+def pieces(function: Callable[[list[int]], Any]) -> Verdict:
+    """Try function(path) -> every piece of it of two nodes or more; train a table on them, too."""
+    path = [4, 7, 9, 2]
+    wanted = {tuple(path[a:b]) for a in range(4) for b in range(a + 2, 5)}
+    given, wrong = ask(_cut_by(function), [path])
+    if wrong:
+        return wrong
+    if given != wanted:
+        return Verdict(False, f"Of the path {path}: {_piece_mistake(path, given, wanted)}")
+    graph = random_dag(20, 0.25, seeded(0, "graph"))
+    train_task, test_task = split(all_pairs(graph), 0.3, seeded(0, "split"))
+    walks = _walks(sample_paths(train_task, 4, seeded(0, "paths")), graph.n)
+    accuracy = []
+    for cut in (lambda walk: [walk], function):
+        found, wrong = ask(_cut_by(cut), walks)
+        if wrong:
+            return wrong
+        model = _taught(train_task, sorted(found))
+        scores = evaluate(model, test_task, rng=seeded(0, "probe"), samples=20)
+        accuracy.append(float(scores.accuracy.mean()))
+    whole, yours = accuracy
+    return Verdict(True, f"Right on {yours:.0%} of the held-out questions, sampled, against "
+                         f"{whole:.0%} with whole paths alone. No step was shown that had not been "
+                         "shown before: only targets were added.")  # fmt: skip
+
+
+def _cut_by(function: Callable[[list[int]], Any]) -> Callable[[list[list[int]]], Any]:
+    """All the pieces that this function makes of paths, each once; what it returns may be None."""
+
+    def cut(paths: list[list[int]]) -> Any:
+        found: set[tuple[int, ...]] = set()
+        for path in paths:
+            answer = function(list(path))
+            if answer is None or answer is Ellipsis:
+                return None
+            found |= {tuple(int(v) for v in piece) for piece in answer}
+        return found
+
+    return cut
+
+
+def _taught(task: Task, walks: list[tuple[int, ...]]) -> LogitTable:
+    """A table that SFT has taught these walks, each an answer to its own first and last node."""
+    longest = max(map(len, walks)) + 1
+    rows = [[w[0], w[-1], *w, *[task.vocab.end] * (longest - len(w))] for w in walks]
+    shown = demonstrations(task, torch.tensor(rows), rng=seeded(0, "batches"), size=None)
+    model = LogitTable(task.vocab)
+    for _ in train(model, shown, sft, TrainConfig(steps=60, lr=0.3)):
+        pass
+    return model
+
+
+def _walks(rows: Tensor, end: int) -> list[list[int]]:
+    """The paths in these rows, as lists of nodes."""
+    return [[v for v in row if v != end] for row in rows[:, 2:].tolist()]
+
+
+def _piece_mistake(path: list[int], given: set[tuple[int, ...]], wanted: set[Any]) -> str:
+    """What is wrong with these pieces of a path."""
+    if any(len(piece) < 2 for piece in given):
+        return "a piece of one node answers no question: take two nodes or more."
+    if given - wanted:
+        odd = list(min(given - wanted))
+        return f"{odd} is no piece: nodes in a row, none left out, in their order."
+    if all(piece[-1] == path[-1] for piece in given):
+        return (
+            "all your pieces end at the old target. Cut at the end, too: that brings new targets."
+        )
+    if all(piece[0] == path[0] for piece in given):
+        return "all your pieces begin at the old source. Cut at the beginning, too."
+    return f"{list(min(wanted - given))} is missing, and {len(wanted - given) - 1} more."
