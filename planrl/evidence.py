@@ -1,4 +1,4 @@
-"""What stands behind the book's sentences: a theorem's check, the band of a number."""
+"""What stands behind the book's sentences: a theorem's check, a claim's card, a number's band."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import json
 import math
 import os
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from planrl.claims import verdicts
+from planrl.claims import FEW, Finding, Verdict, verdicts
 from planrl.errors import InputError
+from planrl.experiments import store
 from planrl.theory import Check
+from planrl.widgets import Cards
 
 FILE = Path(__file__).with_name("numbers.json")
 """Chapter -> what it was measured with, and for each number its value at each seed."""
@@ -45,11 +47,11 @@ class Backing:
         )
 
     def _repr_html_(self) -> str:
-        ending = "html" if os.environ.get("PLANRL_STATIC") else "ipynb"
+        ending = _ending()
         claim = self.verdict.claim.id
-        there = f"11_verdicts.{ending}" + f"#{anchor(claim)}" * (ending == "html")
         parts = [
-            f'claim <a href="{there}">{html.escape(claim)}</a> {html.escape(self.verdict.verdict)}',
+            f'claim <a href="{link_to(claim)}">{html.escape(claim)}</a> '
+            f"{html.escape(self.verdict.verdict)}",
             f"code <code>{html.escape(self._name)}</code>",
             html.escape(self._gap),
         ]
@@ -70,6 +72,66 @@ class Backing:
 def anchor(claim: str) -> str:
     """The id of a claim's card on the page of verdicts."""
     return f"claim-{claim}".lower().replace(".", "-")
+
+
+def link_to(claim: str) -> str:
+    """Where a page of the book, or a notebook beside it, finds a claim's card."""
+    return f"11_verdicts.{_ending()}" + f"#{anchor(claim)}" * (_ending() == "html")
+
+
+def _ending() -> str:
+    return "html" if os.environ.get("PLANRL_STATIC") else "ipynb"
+
+
+def cards(found: Sequence[Verdict]) -> Cards:
+    """What each claim says, and what was measured where; links to a claim lead to its card."""
+    return Cards(
+        [
+            {
+                "id": anchor(one.claim.id),
+                "title": one.claim.id,
+                "badge": one.verdict,
+                "text": one.claim.statement,
+                "note": f"{one.claim.source}. Measured: {one.claim.measured}.",
+                "rows": [_place(finding) for finding in one.findings],
+            }
+            for one in found
+        ]
+    )
+
+
+def _place(found: Finding) -> dict[str, str]:
+    """What was measured in one place, to three digits; 0 for what is 0 but for rounding."""
+    low, mean, high = (
+        "0" if abs(value) < 1e-12 else f"{value:.3g}"
+        for value in (found.interval[0], found.mean, found.interval[1])
+    )
+    few = f" (under {FEW}: too narrow)" if found.few else ""
+    return {
+        "where": f"{found.place} ({found.model})",
+        "predicted": found.prediction,
+        "mean (95 % interval)": f"{mean} ({low} to {high})" if found.values else "no result yet",
+        "seeds": f"{len(found.values)}{few}",
+        "verdict": found.verdict,
+    }
+
+
+def reruns() -> list[dict[str, Any]]:
+    """A row for each experiment: its saved results, the processor hours they took, the command.
+
+    Where a result tells no processor time, its wall-clock time stands in; "-" where neither does.
+    """
+    rows = []
+    for name in store.EXPERIMENTS:
+        pages = store.results(name)
+        took = [sum(store.cpu_seconds(p).values()) or p["made_with"].get("seconds", 0.0)
+                for p in pages]  # fmt: skip
+        rows.append({
+            "experiment": name, "results": len(pages),
+            "hours": f"{sum(took) / 3600:.1f}" if all(took) else "-",
+            "command": f"python -m planrl reproduce --only {name} --folder mine",
+        })  # fmt: skip
+    return rows
 
 
 def band(values: list[float]) -> tuple[float, float]:

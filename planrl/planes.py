@@ -57,6 +57,46 @@ def routes(
     return finish(figure, title, alt, height)
 
 
+def ends(
+    groups: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    labels: Mapping[str, tuple[str, str]],
+    *,
+    title: str,
+    alt: str,
+    x: str,
+    y: str,
+    x_range: tuple[float, float],
+    y_range: tuple[float, float],
+    height: int = 460,
+) -> go.Figure:
+    """Where each name ends in the plane: its seeds as faint marks, their mean strong and labelled.
+
+    `labels` maps a name to the words beside its mean and to where they stand, "top center" say.
+    """
+    figure = go.Figure()
+    for place, (name, (xs, ys)) in enumerate(groups.items()):
+        colour, _, symbol = style_of(name, place)
+        words, where = labels[name]
+        mean = [sum(xs) / len(xs)], [sum(ys) / len(ys)]
+        for points, size, opacity in (((xs, ys), 7, 0.3), (mean, 13, 1.0)):
+            strong = size > 7
+            figure.add_scatter(
+                x=[round(v, 4) for v in points[0]],
+                y=[round(v, 4) for v in points[1]],
+                mode="markers+text" if strong else "markers",
+                text=[words] if strong else None,
+                textposition=where,
+                cliponaxis=False,
+                name=name if strong else f"{name}, each seed",
+                legendgroup=name,
+                showlegend=False,
+                marker={"color": colour, "symbol": symbol, "size": size, "opacity": opacity},
+            )
+    figure.update_xaxes(title=x, range=list(x_range))
+    figure.update_yaxes(title=y, range=list(y_range))
+    return finish(figure, title, alt, height)
+
+
 def dots(
     rows: Mapping[str, Mapping[str, Sequence[float]]],
     *,

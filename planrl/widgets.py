@@ -127,7 +127,8 @@ class Download:
 class Cards:
     """Claims with their verdicts: what is said, and a row for each place it was measured in.
 
-    A card is a dict of `title`, `badge` (a verdict), `text`, `note` and `rows`, each row a dict.
+    A card is a dict of `title`, `badge` (a verdict), `text`, `note` and `rows`, each row a dict; an
+    `id`, if it has one, is where links to it lead.
     """
 
     def __init__(self, cards: Sequence[Mapping[str, Any]]) -> None:
@@ -142,6 +143,7 @@ class Cards:
     def _card(card: Mapping[str, Any]) -> str:
         told = {key: html.escape(str(card[key])) for key in ("title", "badge", "text", "note")}
         kind = told["badge"].replace(" ", "-")
+        place = f' id="{html.escape(str(card["id"]))}"' if "id" in card else ""
         names = list(card["rows"][0])
         head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in names)
         body = ""
@@ -154,7 +156,7 @@ class Cards:
             )
             body += "</tr>"
         return (
-            f'<div class="planrl-card planrl-{kind}"><p><strong>{told["title"]}</strong> '
+            f'<div{place} class="planrl-card planrl-{kind}"><p><strong>{told["title"]}</strong> '
             f'<span class="planrl-badge">{told["badge"]}</span> {told["text"]}</p>'
             f'<p class="planrl-note">{told["note"]}</p>'
             f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
@@ -168,6 +170,8 @@ _CARDS = """
 <style>
 .planrl-card{border:1px solid #8886;border-left:4px solid #7F7F7F;border-radius:6px;
 padding:.5em 1em;margin:.7em 0}
+.planrl-card{scroll-margin-top:5em}
+.planrl-card:target{outline:3px solid #0072B2}
 .planrl-card p{margin:.2em 0}
 .planrl-card .planrl-note{font-size:.85em;opacity:.8}
 .planrl-card .planrl-badge{border:1px solid currentColor;border-radius:1em;padding:0 .6em;

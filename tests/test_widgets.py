@@ -63,5 +63,7 @@ def test_cards_say_everything_and_no_markup_gets_in():
     assert "<b>n" not in page
     assert "<i>" not in page
     assert page.count("<tr>") == 3
+    assert " id=" not in page
+    assert '<div id="claim-1" class' in widgets.Cards([{**card, "id": "claim-1"}])._repr_html_()
     with pytest.raises(pr.InputError, match="at least one"):
         widgets.Cards([])

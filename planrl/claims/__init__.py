@@ -41,6 +41,7 @@ CLAIMS: tuple[Claim, ...] = (
     *trained.CLAIMS,
     *conditional.CLAIMS,
 )
+"""All claims, in the paper's order."""
 
 __all__ = [
     "CLAIMS",

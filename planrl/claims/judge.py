@@ -30,7 +30,9 @@ HOLDS, SO_FAR, HERE, FAILS, UNDECIDED, UNKNOWN = (
     "undecided",
     "not measured",
 )
+"""A verdict's words, from "holds" to "not measured"."""
 FEW = 5
+"""Seeds below which a bootstrap interval is too narrow."""
 Results = Mapping[str, Any]
 """Experiment -> its result for one seed."""
 Settings = Mapping[str, Mapping[str, Any]]

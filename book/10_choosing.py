@@ -1,0 +1,614 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% tags=["remove-cell"]
+# In Colab, this adds planrl to what is there already; anywhere else it does nothing.
+import importlib.util
+import subprocess
+import sys
+
+if importlib.util.find_spec("planrl") is None:
+    source = "git+https://github.com/planrl/planrl"
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "-q", "--no-deps", source],
+        check=True,
+    )
+
+# %% [markdown]
+# # Which method should you choose?
+#
+# Nine chapters measured one method at a time. You have one project, one budget and one kind of
+# feedback, and have to choose. This chapter puts all methods into one picture, lists for each the
+# claims that speak for and against it, and asks you four questions whose answers lead to a first
+# thing to try. It helps to have read [chapter 4](04_policy_gradient.ipynb) to
+# [chapter 7](07_reward.ipynb). Reading takes 15 minutes, running everything half a minute.
+
+# %% tags=["hide-input"]
+import copy
+
+import torch
+
+import planrl as pr
+from planrl import choosing, controls, evidence, exercises, planes, redrawn, widgets
+from planrl.claims import FAILS, HOLDS, verdicts
+from planrl.experiments.runs import Algorithm
+from planrl.experiments.store import results
+from planrl.experiments.worlds import WorldSettings, make_world
+from planrl.objectives import group_relative
+
+widgets.setup()
+seed = 0
+
+# %% [markdown]
+# ## Predict
+#
+# Six learners start from the same model, which imitates right answers, and train on a random graph
+# of 100 nodes. One of them ends with the most *ways*: different right answers among 100 samples of
+# a training question.
+#
+# **How often is that learner right on held-out questions**, when it samples its answers? Many think
+# that variety must be paid for. Put your guess, in percent, in the next cell.
+
+# %%
+my_guess = 75
+
+# %% [markdown]
+# ## Experiment
+#
+# The runs are those of [the figures](80_figures.ipynb): ten seeds, each with a graph of its own.
+# For each learner we take where each seed ends.
+
+# %%
+# made by: python -m planrl reproduce --only fig2, and --only fig3
+SFT, PG, KL = "continual SFT", "policy gradient", "policy gradient + KL"
+Q, OFF = "Q-learning, process reward", "Q-learning, process reward, off-policy"
+learners = [SFT, PG, KL, Q, OFF]
+
+
+def ends(of, name, key):
+    return redrawn.series(of, name, key)[1][:, -1]
+
+
+# %% tags=["hide-input"]
+LABELS = {
+    "SFT": ("SFT base", "bottom center"),
+    "continual SFT": ("SFT goes on", "bottom center"),
+    "policy gradient": ("PG", "top right"),
+    "policy gradient + KL": ("PG + KL", "bottom center"),
+    Q: ("Q-learning", "top center"),
+    f"{Q}, off-policy": ("Q, off-policy", "bottom center"),
+}
+
+
+def plane(of, names, title, top):
+    """Where learners end on a graph: ways, and percent right on held-out questions."""
+    base = [redrawn.series(of, "policy gradient", k)[1][:, 0] for k in KEYS]
+    places = {"SFT": (base[0].tolist(), (100 * base[1]).tolist())}
+    for name in names:
+        ways, right = (ends(of, name, key) for key in KEYS)
+        places[name] = ways.tolist(), (100 * right).tolist()
+    told = "; ".join(
+        f"{LABELS[name][0]} {sum(r) / len(r):.0f} % with {sum(w) / len(w):.1f} ways"
+        for name, (w, r) in places.items()
+    )
+    figure = planes.ends(
+        places,
+        LABELS,
+        title=title,
+        x="different right answers among 100 (training questions)",
+        y="% right on held-out questions, sampled",
+        x_range=(0, top),
+        y_range=(50, 100),
+        alt=f"Where learners end on {redrawn.GRAPHS[of]}, ten seeds and their mean. {told}.",
+    )
+    return figure, places
+
+
+KEYS = "train_diversity", "test_accuracy"
+mean = {n: [float(ends("dag", n, key).mean()) for key in KEYS] for n in learners}
+assert max(mean, key=lambda n: mean[n][0]) == Q
+assert max(mean, key=lambda n: mean[n][1]) == Q
+assert len(ends("dag", Q, KEYS[0])) == 10
+figure, places = plane(
+    "dag",
+    learners,
+    "The learner with the most ways is also the most often right",
+    26,
+)
+controls.ask(
+    figure,
+    "Percent right, held out, of the learner with the most ways",
+    guess=my_guess,
+    low=50,
+    high=100,
+    step=1,
+    unit="%",
+    hidden=list(places),
+    answer=f"It is right on {100 * mean[Q][1]:.0f} % of them, more often than any other. It has the "
+    "most ways and the most right answers, on this graph. Look at Blocksworld below before you "
+    "believe that this is a law.",
+)
+
+# %% tags=["hide-input"]
+widgets.Download(
+    [
+        {"graph": "dag", "learner": name, "ways": w, "percent right": r}
+        for name, (ways, right) in places.items()
+        for w, r in zip(ways, right, strict=True)
+    ],
+    "choosing.csv",
+)
+
+# %% [markdown]
+# Strong marks are means over ten seeds, faint ones the seeds. Up and to the right is better. One
+# learner is not in the picture, since it lies below it: Q-learning with a reward for the outcome
+# alone ends at nearly nothing.
+#
+# > **Finding.** On Blocksworld the order is another one. There Q-learning needs a discount, has the
+# > most ways again, and policy gradient is the most often right. What is free on one graph is
+# > a trade on the other.
+
+# %% tags=["hide-input"]
+DISCOUNTED = [f"{Q}, discount 0.9", f"{Q}, off-policy, discount 0.9"]
+LABELS |= {
+    DISCOUNTED[0]: ("Q-learning, 0.9", "bottom center"),
+    DISCOUNTED[1]: ("Q, off-policy, 0.9", "top center"),
+}
+on_blocks = [*learners[:3], *DISCOUNTED]
+there = {
+    n: [float(ends("blocksworld", n, key).mean()) for key in KEYS]
+    for n in on_blocks
+}
+assert max(there, key=lambda n: there[n][0]) in DISCOUNTED
+assert max(there, key=lambda n: there[n][1]) == "policy gradient"
+ruined = [
+    float(ends(of, "Q-learning, outcome reward", KEYS[1]).mean())
+    for of in ("dag", "blocksworld")
+]
+assert max(ruined) < 0.05, "the text says: nearly nothing"
+plane(
+    "blocksworld", on_blocks, "On Blocksworld, ways and being right are a trade", 80
+)[0]
+
+# %% [markdown]
+# ## Race them yourself
+#
+# Four learners train below on a small graph, from one base and by one clock. Press *Train*, and
+# look at both panels.
+
+# %% tags=["hide-input"]
+from planrl.live import lab
+
+lab("race")
+
+# %% [markdown]
+# ## What speaks for and against each
+#
+# Every entry is a claim of this book with today's verdict; its name leads to the numbers.
+# "Fails" means that the sentence as it stands is wrong here, and that can be good news: continual
+# SFT *does* raise held-out accuracy.
+
+# %% tags=["hide-input"]
+said = {one.claim.id: one.verdict for one in verdicts()}
+assert said["2-continual-sft-test"] == FAILS, "the text says that it raises it"
+choosing.DecisionTable()
+
+# %% [markdown]
+# ## Your constraints
+#
+# Four questions about what you have. Choose, and read below them what we would try first. The
+# advice is ours; the claims under it say what it rests on, and how firmly.
+
+# %% tags=["hide-input"]
+choosing.Chooser()
+
+# %% [markdown]
+# The same as a function, for a notebook:
+
+# %%
+advice = choosing.advise(answers="yes", check="answers", ways="yes", walks="own")
+print(advice.method, "|", advice.why, "|", advice.claims)
+
+# %% [markdown]
+# ## Why they differ: one sum, five weights
+#
+# Four of the methods have the same loss but for one factor. A batch holds $B$ walks $u$; $q$ is the
+# model's policy, and step $m$ of a walk goes from node $j_m$ to $k_m$ on the way to target $i$:
+#
+# $$ \ell = - \frac{1}{B} \sum_u \sum_m w(u, m) \, \log q(i, j_m)[k_m]. \tag{10.1} $$
+#
+# | method | walks $u$ | weight $w$ |
+# | --- | --- | --- |
+# | SFT | demonstrated | 1 |
+# | RFT, rejection fine-tuning | own, right ones only | 1 |
+# | policy gradient | own | the return $R(u)$: 1 if right, else 0 |
+# | with KL penalty | own | $R(u)$ less $\lambda$ times the log-ratio to the base |
+# | group-relative, as in GRPO | own, several a question | $R(u)$ less the mean return of its question |
+#
+# SFT's loss divides by the number of steps instead of $B$. The weight decides what happens when everything is right. RFT and
+# policy gradient then go on: each update favours what happened to be drawn, and ways are lost. Group-relative weights are then 0, and nothing moves.
+
+# %% tags=["hide-input"]
+widgets.Source(pr.policy_gradient, group_relative)
+
+# %% [markdown]
+# Q-learning is another thing. It reads the logit $f(i, j)[k]$ as a value and compares it with the
+# reward $r$ of the step plus the best value one step on, at discount $\gamma$:
+#
+# $$ \ell_Q = \frac{1}{M} \sum_m \bigl( f(i, j_m)[k_m] - r_m - \gamma \max_k f(i, j_{m+1})[k] \bigr)^2. \tag{10.2} $$
+#
+# No probability stands in it, so it does not ask who chose the $M$ steps. And two right steps have
+# the same value, so it has no reason to prefer one.
+
+# %% tags=["hide-input"]
+widgets.Source(pr.q_learning)
+
+# %% [markdown]
+# > **Theorem 4.1.** With returns of 1 and 0 and no penalty, the policy gradient of a batch is SFT's on
+# > the right walks in it. *A walk with return 0 has weight 0 in (10.1), one with return 1 has SFT's.*
+#
+# So RFT on fresh walks *is* policy gradient, and shares its collapse. It differs where its walks are
+# many updates old.
+
+# %%
+task = pr.all_pairs(pr.random_dag(8, 0.5, pr.seeded(seed, "small")))
+model = pr.LogitTable(task.vocab)
+batch = next(pr.on_policy(model, task, rng=pr.seeded(seed, "batch"), size=512))
+keep = batch.reward.sum(1) > 0
+right = pr.Batch(
+    chosen=batch.chosen[keep], reward=batch.reward[keep], tokens=batch.tokens[keep]
+)
+
+# %%
+pg = pr.policy_gradient(model(batch.tokens[:, :-1]), batch)
+rft = pr.sft(model(right.tokens[:, :-1]), right)
+(slope,) = torch.autograd.grad(pg, model.table)
+(same,) = torch.autograd.grad(rft, model.table)
+same = (
+    same * right.chosen.sum() / len(batch.tokens)
+)  # SFT's mean over steps, undone
+
+# %%
+held = pr.check(
+    "policy gradient is SFT on the batch's right walks",
+    predicted=same,
+    observed=slope,
+    tolerance=1e-6,
+)
+evidence.Backing(
+    held, claim="4.1-identity", code=pr.policy_gradient, formula="10.1"
+)
+
+# %% [markdown]
+# ## By hand: four walks of one question
+#
+# A question has three right first steps and one wrong one, all equally likely. Four walks were
+# drawn: two took step 0, one took step 1, one took the wrong step 3. How does each weight move the
+# logits? (One step down the gradient adds, for each walk, its weight times "chosen minus
+# probability".)
+
+# %%
+drawn, returns = torch.tensor([0, 0, 1, 3]), torch.tensor([1.0, 1.0, 1.0, 0.0])
+towards = torch.nn.functional.one_hot(drawn, 4) - 0.25  # [walk, step]
+three = torch.ones(3)  # the returns of the three right walks
+weights = {"policy gradient": returns, "group-relative": returns - returns.mean()}
+moved = {name: weight @ towards / 4 for name, weight in weights.items()}
+moved["group-relative, right ones"] = (three - three.mean()) @ towards[:3] / 3
+for name, change in moved.items():
+    print(f"{name:26}", [round(v, 3) + 0.0 for v in change.tolist()])
+
+# %% [markdown]
+# Both prefer step 0, which was drawn twice, to step 2, which is as right and was not drawn: that
+# is how ways are lost. The group's mean pushes the wrong step down, and leaves step 2 alone. Had only
+# the three right walks been drawn, the group-relative weights would move nothing (last line).
+
+# %% tags=["hide-input"]
+assert moved["policy gradient"][0] > moved["policy gradient"][2]
+assert moved["group-relative"][0] > moved["group-relative"][2] == 0
+assert not moved["group-relative, right ones"].any()
+assert moved["group-relative"][3] == moved["group-relative"].min()
+assert said["4.3-baseline"] == HOLDS, "group-relative weights are 0, nothing moves"
+
+# %% [markdown]
+# ## The same race with a GRPO-like learner, live
+#
+# Thirty nodes, a small Transformer, one seed. First the base that all of them start from.
+
+# %%
+world = make_world(WorldSettings(nodes=30, edge_probability=0.25, seed=seed))
+vocab, rng = world.train.vocab, pr.seeded(seed, "batches")
+start = pr.Transformer(
+    vocab, pr.TransformerConfig(width=48), pr.seeded(seed, "weights")
+)
+shown = pr.demonstrations(world.train, world.paths, rng=rng, size=64)
+list(pr.train(start, shown, pr.sft, pr.TrainConfig(steps=300, lr=1e-3)))
+print(
+    len(world.train.pairs), "training questions,", len(world.test.pairs), "held out"
+)
+
+# %% [markdown]
+# An `Algorithm` knows its stream and its loss. The group-relative learner has policy gradient's
+# stream and the other loss.
+
+# %%
+gradient, penalty = Algorithm(name="pg"), Algorithm(name="pg", kl=0.1)
+value = Algorithm(name="q", reward="process", reward_scale=10.0, epsilon=0.1)
+race = {
+    "continual SFT": (Algorithm(name="sft"), pr.sft),
+    "policy gradient": (gradient, gradient.loss()),
+    "group-relative": (gradient, group_relative),
+    "policy gradient + KL": (penalty, penalty.loss()),
+    "Q-learning, process reward": (value, value.loss()),
+}
+
+# %%
+models = {}
+for name, (algorithm, loss) in race.items():
+    models[name] = model = copy.deepcopy(start)
+    walks = algorithm.stream(world, model, start, pr.seeded(seed, "walks"), 128)
+    config = pr.TrainConfig(steps=400, lr=1e-3, refresh=0 if algorithm.kl else None)
+    list(pr.train(model, walks, loss, config))
+
+# %% [markdown]
+# *About 15 s on 2 cores.*
+
+# %% tags=["hide-input"]
+table = []
+for name, (algorithm, _) in race.items():
+    train, test = (
+        pr.evaluate(
+            models[name],
+            part,
+            rng=pr.seeded(seed, "probe"),
+            sampler=algorithm.sampler(world),
+            samples=50,
+        )
+        for part in (world.train, world.test)
+    )
+    table.append(
+        {
+            "learner": name,
+            "ways of 50": float(train.diversity.mean()),
+            "training, sampled": float(train.accuracy.mean()),
+            "held out, sampled": float(test.accuracy.mean()),
+            "held out, greedy": float(test.greedy.mean()),
+        }
+    )
+live = {row["learner"]: row for row in table}
+ways = {name: row["ways of 50"] for name, row in live.items()}
+assert ways["policy gradient"] < ways["group-relative"] < ways[Q]
+assert ways["group-relative"] < ways["continual SFT"], "lose them all the same"
+assert ways["policy gradient"] < ways["policy gradient + KL"] < ways[Q]
+assert live[Q]["held out, sampled"] == max(r["held out, sampled"] for r in table)
+widgets.Table(table, caption=f"30 nodes, seed {seed}, 400 updates each")
+
+# %% [markdown]
+# Group-relative weights lose fewer ways than plain policy gradient, and lose them all the same: until everything
+# is right, chance still decides which right step is favoured. Then they stop.
+#
+# ## What it costs
+#
+# Processor seconds of the saved runs on the graph of 100 nodes, looks at the model included.
+
+# %% tags=["hide-input"]
+paid = choosing.costs("dag", [*learners, "Q-learning, outcome reward"])
+widgets.Table(paid)
+
+# %%
+# made by: python -m planrl reproduce --only costs
+measured = results("costs")[0]["result"]["rows"]
+at = {"nodes": 100, "batch": 256, "layers": 1, "width": 120, "length": 0}
+took = {
+    row["work"]: row["cpu_seconds"]
+    for row in measured
+    if all(row[key] == value for key, value in at.items())
+}
+ratio = took["policy-gradient step"] / took["sft step"]
+print(f"a policy-gradient update costs {ratio:.1f} SFT updates of the same batch")
+
+# %% tags=["hide-input"]
+assert 1 < ratio < 3, "the text says: less than three"
+spent = {r["learner"]: float(r["CPU seconds for 1,000 updates"]) for r in paid}
+assert spent["Q-learning, outcome reward"] > 2 * spent[Q]
+assert spent[Q] < 1.5 * spent["policy gradient"]
+
+# %% [markdown]
+# Own walks cost less than two more SFT updates, Q-learning costs about what policy gradient does,
+# and a ruined learner is the dearest: its walks never arrive. **Do not carry the ratio over.** Here
+# an answer has a handful of tokens. In a large model, sampling long answers can cost far more than
+# the update, and that is when old walks, which Q-learning accepts, are worth most.
+#
+# ## In your own work
+#
+# - **SFT** first, nearly always: every learner of these figures starts from it. Spend on rows that visit the sources
+#   and targets you will be asked about. More rows of the same kind sharpen frequencies only.
+# - **RFT**, if your training code can only imitate: sample, keep what is right, imitate, repeat
+#   soon. By Theorem 4.1 it is policy gradient when walks are fresh, and loses ways in the same way.
+# - **GRPO-like policy gradient**, if only whole answers can be checked. Watch the number of different
+#   right answers beside accuracy, and greedy held-out accuracy beside sampled. Stop at the peak.
+# - **A KL penalty**, if you need ways. It is a brake: choose $\lambda$ on a grid, and expect that new
+#   questions are learnt more slowly.
+# - **Process rewards**, if a step can be checked as reliably as an answer. With a fifth of the checks
+#   wrong, much is lost.
+# - **Q-learning on logits**, if walks come late or from elsewhere, or ways matter most. It wants a
+#   scale for its rewards, bounds on what it believes, and a discount where steps can be undone.
+#   We know of few who train large models so; treat it as research.
+# - **Never the outcome alone for Q-learning** as written in (10.2).
+
+# %% tags=["hide-input"]
+noise = verdicts(["C-noise"])[0].findings
+assert noise[1].verdict == HOLDS, "with a fifth of the checks wrong, much is lost"
+assert noise[1].mean < -0.1
+assert said["2-pg-over-sft"] == said["2-kl-diversity"] == said["3-outcome"] == HOLDS
+assert said["3-q-diversity"] == said["C-stale"] == said["C-plateau"] == HOLDS
+
+# %% [markdown]
+# **Limits.** All of this is a Transformer of one layer, graphs of 73 and 100 nodes, and answers whose
+# rightness a program decides. The theorems ask for logits that depend on target and present node alone.
+# Language has neither a graph one can list nor a checker that never errs. Take the *directions* as
+# hypotheses for your setting, the numbers as none.
+
+# %% tags=["hide-input"]
+widgets.QuickCheck(
+    "Unit tests tell you whether a whole program is right. You want many different right programs, "
+    "and sample with the model you train. What do you try first?",
+    {
+        "Q-learning with the tests as its only reward": "That is outcome reward: all values become "
+        "equal, and accuracy goes to nothing.",
+        "Policy gradient with a KL penalty to the base": "The penalty keeps the base's odds among "
+        "right answers. Tune its weight: there is a price in accuracy.",
+        "Policy gradient without a penalty, for longer": "The longer it runs, the fewer programs are "
+        "left.",
+        "RFT in rounds, since it only imitates": "On fresh walks it is policy gradient, collapse "
+        "included.",
+    },
+    right=["Policy gradient with a KL penalty to the base"],
+)
+
+# %% [markdown]
+# ## Exercises
+#
+# > **Exercise 1.** *Easy, 6 minutes.* Which methods can be left out? Given points (accuracy, ways),
+# > return the places of those that no other point beats: none is at least as good in both and
+# > better in one. If it works, five clouds of points agree.
+
+
+# %%
+def my_front(points): ...
+
+
+exercises.front(my_front)
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# Point $(a, b)$ is beaten if some other $(c, d)$ has $c \ge a$ and $d \ge b$. An equal point beats
+# nobody.
+#
+# </details>
+# <details><summary>Solution</summary>
+#
+# ```python
+# def my_front(points):
+#     def beaten(a, b):
+#         return any(c >= a and d >= b and (c, d) != (a, b) for c, d in points)
+#
+#     return [place for place, point in enumerate(points) if not beaten(*point)]
+#
+# exercises.front(my_front)
+# ```
+#
+# </details>
+#
+# > **Exercise 2.** *Medium, 10 minutes.* Turn policy gradient into RFT by changing its *stream*. The
+# > function gets an endless stream of batches and yields batches of the right walks alone. If it
+# > works, `pr.sft` on your stream pulls in the same direction as policy gradient on the old one.
+
+
+# %%
+def my_sieve(batches): ...
+
+
+exercises.sieve(my_sieve)
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# `batch.reward.sum(1) > 0` says which walks are right. A `pr.Batch` is made of `chosen`, `reward` and
+# `tokens`: take the same rows of each.
+#
+# </details>
+# <details><summary>Solution</summary>
+#
+# ```python
+# def my_sieve(batches):
+#     for batch in batches:
+#         keep = batch.reward.sum(1) > 0
+#         yield pr.Batch(
+#             chosen=batch.chosen[keep], reward=batch.reward[keep], tokens=batch.tokens[keep]
+#         )
+#
+# exercises.sieve(my_sieve)
+# ```
+#
+# </details>
+#
+# > **Exercise 3.** *Hard, 15 minutes.* Turn policy gradient into a group-relative one by changing its
+# > *loss*: subtract from each walk's return the mean return of the batch's walks with the same source and target.
+# > If it works, the gradient agrees with `group_relative`; now write it without looking above.
+
+
+# %%
+def my_grouped(logits, batch): ...
+
+
+exercises.grouped(my_grouped)
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# Tokens 0 and 1 of a row are its question. A table `same` of size $B \times B$, 1 where two rows
+# have the same question, gives sums over groups: `same @ value`.
+#
+# </details>
+# <details><summary>Solution</summary>
+#
+# ```python
+# def my_grouped(logits, batch):
+#     logp = logits.log_softmax(-1).gather(-1, batch.tokens[:, 1:, None]).squeeze(-1)
+#     question = batch.tokens[:, :2]
+#     same = (question[:, None] == question).all(-1).float()
+#     value = batch.reward.sum(1)
+#     value = value - same @ value / same.sum(1)
+#     return -(logp * value[:, None] * batch.chosen).sum() / len(logp)
+#
+# exercises.grouped(my_grouped)
+# ```
+#
+# </details>
+#
+# > **Exercise 4.** *Open.* Let the race above go on for 2,000 updates, once with `group_relative` and once
+# > with policy gradient. Where do the ways settle? Then divide each group's advantages by their
+# > standard deviation, as GRPO does, and look again.
+
+# %% [markdown]
+# ## Your numbers beside ours
+
+# %%
+right_of = {name: row["held out, sampled"] for name, row in live.items()}
+evidence.Numbers(
+    "10_choosing",
+    {
+        "ways of 50, policy gradient": ways[PG],
+        "ways of 50, group-relative": ways["group-relative"],
+        "ways of 50, policy gradient + KL": ways[KL],
+        "ways of 50, Q-learning": ways[Q],
+        "held-out accuracy, Q-learning": right_of[Q],
+    },
+)
+
+# %% [markdown]
+# ## What we now know
+#
+# The choice follows from what can be checked, from whose walks one has, and from whether one needs
+# ways. On the random graph Q-learning with process reward was best in both; on Blocksworld being
+# right and having ways were a trade. Every step of the advice rests on claims, and some of them
+# hold in one place only. **Which of the paper's claims hold?** [The next chapter](11_verdicts.ipynb)
+# lists them all.
+#
+# ## Further reading
+#
+# - [The paper](https://arxiv.org/abs/2509.22613): its takeaways compare SFT, policy gradient and
+#   Q-learning; Figure 3b is the plane above.
+# - [DeepSeekMath](https://arxiv.org/abs/2402.03300): GRPO, the group-relative policy gradient that many now use.
+# - [Does RL really incentivise reasoning capacity?](https://arxiv.org/abs/2504.13837): the loss of
+#   ways in large models, seen through pass@k.
+# - [Let's verify step by step](https://arxiv.org/abs/2305.20050): process against outcome supervision for a
+#   large model's reasoning.
+# - [ShiQ](https://arxiv.org/abs/2505.11081): what it takes to read a language model's logits as
+#   values.
