@@ -14,8 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import dictionary
 import api
+import dictionary
 import figures
 import live
 import myst_nb.core.render

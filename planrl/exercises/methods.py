@@ -117,7 +117,7 @@ def front(function: Callable[[list[tuple[float, float]]], Any]) -> Verdict:
         ]
         if found == wanted:
             continue
-        best = max(range(len(points)), key=lambda place, points=points: sum(points[place]))
+        best = max(enumerate(points), key=lambda point: sum(point[1]))[0]
         missing, extra = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
         told = f"Of {points} you kept {found}."
         if found == [best]:
@@ -209,7 +209,7 @@ def kept(function: Callable[[Any], Any]) -> Verdict:
                 curve[-1] - curve[0]: "that is a difference: a share is a quotient.",
                 1.0: "that compares a look with itself: the base is the first, the end the last.",
             }
-            near = min(hints, key=lambda other, value=value: abs(other - value))
+            near = min((abs(other - value), other) for other in hints)[1]
             hint = "the base is the first look, the end the last; key train_diversity."
             hint = hints[near] if abs(near - value) < 1e-6 else hint
             return Verdict(False, f"In one seed on {of} expected {wanted:.3f}, got {value:.3f}: "
