@@ -114,21 +114,56 @@ from planrl.live import lab
 lab("race")
 
 # %% [markdown]
-# ## The chapters so far
+# ## Sixty seconds
+#
+# 1. **Look** at [the picture above](#one-picture): up is more often right, right is in more ways.
+# 2. **Train** [in the lab](#race-them-yourself): press *Train* and watch four learners part.
+# 3. **Check yourself**: chapter 1 asks [what A and R say](01_paths.ipynb#two-tables-say-it-all) of three
+#    nodes. A wrong answer tells you why.
+# 4. **Change it**: the rocket at the top of a chapter opens it in Colab. Nothing has to be installed.
+# 5. **Doubt it**: [which of the paper's claims hold?](11_verdicts.ipynb) Every one has its numbers, its seeds
+#    and a verdict.
+# 6. **Find it**: Ctrl+K (on a Mac ⌘K) searches all pages; the button beside the search goes from light to dark.
+#
+# ## Eleven chapters, eleven questions
+#
+# **The problem**
 #
 # 1. [Is planning more than finding a path?](01_paths.ipynb) The graph, its two tables, and the
 #    rows of tokens a model reads.
-# 2. [Does imitation plan?](03_imitation.ipynb) A Transformer trained before your eyes, what it knows, and
-#    what it cannot know.
-# 3. [What does a reward add, and what does it take away?](04_policy_gradient.ipynb) Policy gradient: why
-#    it wins, and why it collapses.
-# 4. [Which rewards teach a learner?](07_reward.ipynb) Q-learning, and a workshop in which you set
-#    the rewards and see what they do to its values.
-# 5. [Does it stack blocks?](09_blocksworld.ipynb) Blocksworld: PDDL as paths, and a model's plans
-#    played beside the shortest.
+# 2. [What can one layer hold?](02_one_layer.ipynb) Where a small Transformer keeps the two tables, and
+#    how much of them.
+# 3. [Does imitation plan?](03_imitation.ipynb) A Transformer trained before your eyes, what it knows,
+#    and what it cannot know.
 #
-# Then the reference part: [the paper's figures](80_figures.ipynb) run again on ten seeds,
-# [which claims hold](11_verdicts.ipynb), and [where we differ](92_deviations.ipynb).
+# **Reward**
+#
+# 4. [Why does reward help?](04_policy_gradient.ipynb) Policy gradient is imitation of one's own right
+#    walks.
+# 5. [Where do the other answers go?](05_collapse.ipynb) One way a question is left, and chance
+#    decides which.
+# 6. [What does KL buy?](06_kl.ipynb) A pull towards the model one began with, and its price.
+#
+# **Values**
+#
+# 7. [How can a reward ruin a learner?](07_reward.ipynb) Q-learning, and a workshop in which you set the
+#    rewards.
+# 8. [When do logits become the graph?](08_logits.ipynb) What values end at, and what can be read from
+#    them.
+#
+# **What follows**
+#
+# 9. [Does it stack blocks?](09_blocksworld.ipynb) Blocksworld: PDDL as paths, and a model's plans
+#    beside the shortest.
+# 10. [Which method should you choose?](10_choosing.ipynb) All methods in one plane, and four questions
+#     about your own project.
+# 11. [Which of the paper's claims hold?](11_verdicts.ipynb) Claim by claim, with verdicts.
+#
+# **To look things up**: [the paper's figures](80_figures.ipynb) run again on ten seeds,
+# [where we differ](92_deviations.ipynb) and what our choices change, [how fast it is](90_speed.ipynb),
+# the [dictionary](dictionary.md) of words and symbols, the [library's functions](api.md),
+# [references and choices](references.md), and [what changed](changelog.md). To cite this book, see [how to
+# cite](references.md#how-to-cite).
 #
 # ## How to use these pages
 #
@@ -154,6 +189,7 @@ walks = pr.on_policy(model, task, rng=pr.seeded(0, "walks"))
 run = list(
     pr.train(model, walks, pr.policy_gradient, pr.TrainConfig(steps=400, lr=0.1))
 )
+# %%
 plots.learning_curves(
     {"policy gradient": run},
     title="Twelve nodes, 400 updates, from nothing",

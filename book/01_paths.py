@@ -32,7 +32,7 @@ if importlib.util.find_spec("planrl") is None:
 import torch
 
 import planrl as pr
-from planrl import controls, exercises, pictures, plots, widgets
+from planrl import controls, evidence, exercises, pictures, plots, widgets
 
 widgets.setup()
 seed = 0
@@ -49,6 +49,11 @@ seed = 0
 
 # %%
 my_guess = 15
+
+# %% [markdown]
+# ## Experiment
+#
+# Make the graph, list its questions, and count the right answers to each.
 
 # %%
 graph = pr.random_dag(100, 0.15, pr.seeded(seed, "graph"))
@@ -86,11 +91,27 @@ controls.ask(
     "many ways.",
 )
 
+# %% tags=["hide-input"]
+widgets.Download(
+    [
+        {"at least so many right answers": m, "% of questions": s}
+        for m, s in shares.items()
+    ],
+    "ways.csv",
+)
+
 # %%
 print(f"{len(graph.edges)} edges, {len(questions.pairs)} questions, seed {seed}")
 print(f"right answers: median {int(answers.median())}, most {int(answers.max()):,}")
 
 # %% [markdown]
+# One graph, one seed; other seeds give other graphs and much the same bars (the table at the end
+# says how much). Was your guess too low? Most are. A node has few edges, but each edge leads to a
+# node with edges of its own. Every fork multiplies the number of paths, and long ways have many
+# forks. So two things can be asked of a model: *how often* is its answer right, and in *how many
+# different ways* can it be right? Training can raise one and ruin the other; much of this book is
+# about that. We call different right answers to one question its **ways**.
+#
 # ## Two tables say it all
 #
 # Take a graph small enough to see. **Adjacency** is the table
@@ -155,7 +176,7 @@ widgets.QuickCheck(
     "A graph has the edges a → b and b → c and no others. What are A[a, c] and R[c, a]?",
     {
         "A[a, c] = 0 and R[c, a] = 1": "There is no edge from a to c, yet c can be reached from a, "
-        "by way of b. That is transitivity; remember it for the next chapter.",
+        "by way of b. That is transitivity; remember it for chapter 3.",
         "A[a, c] = 1 and R[c, a] = 1": "An entry of A is one edge, and there is none from a to c.",
         "A[a, c] = 0 and R[c, a] = 0": "R is about paths of any length, target first: R[c, a] asks "
         "whether a reaches c.",
@@ -167,9 +188,19 @@ widgets.QuickCheck(
 # %% [markdown]
 # ## What a language model sees
 #
-# Nodes become tokens. A row of tokens states the question, source $s$ then target $t$, and answers
-# it by a path that starts again at $s$; END closes the row. The graph itself is never shown: it
-# has to end up in the model's weights.
+# A language model reads and writes **tokens**: numbers from a fixed list, its vocabulary. For a chat
+# model tokens are pieces of words. Here each node is one token, numbered as in the graph, and one
+# more, END, says that an answer is finished: the vocabulary has $N + 1$ tokens for $N$ nodes.
+#
+# A **row** is what the model is trained on. Its first two tokens, source $s$ and target $t$, are the
+# prompt: they ask the question. Then comes the answer, a path that starts again at $s$ and ends
+# with $t$; END closes the row, and fills it up if other rows are longer. At each place the model gives
+# a probability to every token of the vocabulary: how likely it is to come next. To answer, one
+# gives it the prompt and $s$, chooses the next token by these probabilities, appends it, and asks
+# again. Drawing by the probabilities is called *sampling*; taking the likeliest token each time is
+# called *greedy*.
+#
+# The graph itself is never shown. What the model knows of it has to end up in its weights.
 
 # %%
 task = pr.all_pairs(small)
@@ -178,6 +209,10 @@ for line in task.vocab.show(rows)[:6]:
     print("s t s ... t END:", line)
 
 # %% [markdown]
+# Read the first row aloud: "From the first node to the second: start at the first, go to ..., END."
+# A model that only ever learnt which token follows which would not know where to go. The second token, the target,
+# has to be looked at at every step.
+#
 # `sample_paths` draws each next node uniformly from $C(i, j)$. On a graph without cycles, whoever
 # does so never fails: there, planning *is* knowing $A$ and $R$.
 #
@@ -224,7 +259,7 @@ print(
 # %% [markdown]
 # ## Exercises
 #
-# > **Exercise 1.** *5 minutes.* Compute reachability from adjacency. The function gets $A$ as a
+# > **Exercise 1.** *Medium, 8 minutes.* Compute reachability from adjacency. The function gets $A$ as a
 # > table of booleans, `[N, N]`, and returns $R$, target first. If it works, four graphs agree.
 
 
@@ -255,7 +290,37 @@ exercises.reachability(my_reachability)
 #
 # </details>
 #
-# > **Exercise 2.** *5 minutes.* Count the paths from `source` to `target`.
+# > **Exercise 2.** *Easy, 4 minutes.* Write the planner's rule (1.3): given both tables, a target and the
+# > node one stands at, return the list of correct next nodes. If it works, every question of three
+# > graphs agrees.
+
+
+# %%
+def my_correct(adjacency, reachability, target, here): ...
+
+
+exercises.correct_steps(my_correct)
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# Two rows of booleans, joined by `&`: where can one go, and from where is the target still in reach?
+# `nonzero()` lists the places that are true.
+#
+# </details>
+# <details><summary>Solution</summary>
+#
+# ```python
+# def my_correct(adjacency, reachability, target, here):
+#     return (adjacency[here] & reachability[target]).nonzero().flatten().tolist()
+#
+# exercises.correct_steps(my_correct)
+# ```
+#
+# </details>
+#
+# > **Exercise 3.** *Medium, 6 minutes.* Count the paths from `source` to `target`. If it works, every
+# > question of three graphs agrees.
 
 
 # %%
@@ -284,16 +349,31 @@ exercises.path_count(my_count)
 #
 # </details>
 #
-# > **Exercise 3.** *Open.* In a new cell, make `pr.random_dag(100, 0.05, ...)`, and one with 0.3, and
+# > **Exercise 4.** *Open.* In a new cell, make `pr.random_dag(100, 0.05, ...)`, and one with 0.3, and
 # > count the answers as above. How does the share of questions with ten or more change, and why
 # > so fast?
+
+# %% [markdown]
+# ## Your numbers beside ours
+
+# %%
+evidence.Numbers(
+    "01_paths",
+    {
+        "edges": len(graph.edges),
+        "questions": len(questions.pairs),
+        "% of questions with ten or more right answers": shares["10"],
+        "median of right answers": answers.float().median(),
+    },
+)
 
 # %% [markdown]
 # ## What we now know
 #
 # A planning problem is a graph; all there is to know of it are the tables $A$ and $R$. Knowing both
-# is enough to answer every question on a graph without cycles, and most questions have many answers. Next: a model is shown
-# right answers to a fifth of the questions. **Does imitation plan?**
+# is enough to answer every question on a graph without cycles, and most questions have many answers.
+# A language model has to keep these tables in its weights. Is there room for them in a small one, and where?
+# **[What can one layer hold?](02_one_layer.ipynb)**
 #
 # ## Further reading
 #

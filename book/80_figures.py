@@ -30,7 +30,7 @@ if importlib.util.find_spec("planrl") is None:
 #
 # The paper gives no learning rates, batch sizes or numbers of updates for its learners. Ours are in
 # `planrl/experiments`; which claims hold with them is on
-# [the page of verdicts](11_verdicts.ipynb). Made by `python -m planrl reproduce --only fig2` and
+# [the list of claims](11_verdicts.ipynb), chapter 11. Made by `python -m planrl reproduce --only fig2` and
 # `--only fig3`.
 
 # %% tags=["hide-input"]

@@ -55,7 +55,7 @@ widgets.setup()
 #
 # Every claim of the paper's figures and discussion that does not hold in all the places where we
 # measured it, and every condition that broke less or more than we expected. Theorems are not in this
-# list, because [all of them hold](11_verdicts.ipynb). A reason is given where this page measures
+# list, because [all of them hold](11_verdicts.ipynb#the-theorems). A reason is given where this page measures
 # it, and only as long as the numbers bear it out; *our reading* is not tested.
 
 # %% tags=["hide-input"]

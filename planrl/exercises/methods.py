@@ -117,10 +117,10 @@ def front(function: Callable[[list[tuple[float, float]]], Any]) -> Verdict:
         ]
         if found == wanted:
             continue
-        best = max(enumerate(points), key=lambda point: sum(point[1]))[0]
+        sums = [a + b for a, b in points]
         missing, extra = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
         told = f"Of {points} you kept {found}."
-        if found == [best]:
+        if found == [sums.index(max(sums))]:
             hint = "A sum needs a price for one in the other: keep all that no other point beats."
         elif missing:
             hint = f"Place {missing[0]} is missing: no point is at least as good in both."
@@ -209,9 +209,9 @@ def kept(function: Callable[[Any], Any]) -> Verdict:
                 curve[-1] - curve[0]: "that is a difference: a share is a quotient.",
                 1.0: "that compares a look with itself: the base is the first, the end the last.",
             }
-            near = min((abs(other - value), other) for other in hints)[1]
             hint = "the base is the first look, the end the last; key train_diversity."
-            hint = hints[near] if abs(near - value) < 1e-6 else hint
+            for other, words in hints.items():
+                hint = words if abs(other - value) < 1e-6 else hint
             return Verdict(False, f"In one seed on {of} expected {wanted:.3f}, got {value:.3f}: "
                                   f"{hint}")  # fmt: skip
         place = Place(graph=of, model="Transformer", needs=("fig2",), high=0.1,

@@ -1,0 +1,101 @@
+"""Advice and decision table name claims that exist, and links lead to their cards."""
+
+import re
+
+import pytest
+import torch
+
+import planrl as pr
+from planrl import choosing, claims, evidence, planes
+from planrl.objectives import group_relative
+from planrl.tasks import Batch
+
+
+def test_every_combination_of_constraints_gets_advice_resting_on_claims():
+    cases = choosing.Chooser.cases()
+    assert sum(map(len, cases.values())) == 2 * 3 * 2 * 3
+    known = {claim.id for claim in claims.CLAIMS}
+    for advice in cases:
+        assert set(advice.claims) <= known, advice
+        assert advice.claims or advice is choosing.NOTHING
+
+
+def test_the_advice_follows_what_can_be_checked():
+    ask = {"answers": "yes", "check": "answers", "ways": "no", "walks": "own"}
+    assert choosing.advise(**ask) is choosing.GRADIENT
+    assert choosing.advise(**{**ask, "ways": "yes"}) is choosing.PENALTY
+    assert choosing.advise(**{**ask, "check": "steps", "ways": "yes"}) is choosing.VALUES
+    assert choosing.advise(**{**ask, "check": "steps", "walks": "others"}) is choosing.AGED
+    assert choosing.advise(**{**ask, "check": "nothing"}) is choosing.IMITATE
+    assert choosing.advise(**{**ask, "check": "nothing", "answers": "no"}) is choosing.NOTHING
+    with pytest.raises(pr.InputError, match="choose no or yes"):
+        choosing.advise(**{**ask, "ways": "many"})
+
+
+def test_each_choice_shows_one_advice_and_the_rules_cover_all():
+    page = choosing.Chooser()._repr_html_()
+    assert page.count('type="radio"') == 10
+    assert page.count(" checked>") == 4
+    assert page.count(":has(#choose-walks-own:checked)") == 12
+    assert "<script" not in page
+    assert "Policy gradient + KL" in repr(choosing.Chooser())
+
+
+def test_the_table_gives_todays_verdict_on_every_claim(monkeypatch):
+    monkeypatch.setenv("PLANRL_STATIC", "1")
+    table = choosing.DecisionTable()
+    page = table._repr_html_()
+    for name, verdict in table.verdicts.items():
+        link = f'href="11_verdicts.html#{evidence.anchor(name)}">{name}</a>'
+        assert f"{link}: <b>{verdict.verdict}</b>" in page
+    assert "no claim measured" in repr(table)
+
+
+def test_links_lead_to_cards(monkeypatch):
+    monkeypatch.setenv("PLANRL_STATIC", "1")
+    page = evidence.cards(claims.verdicts(["3.1-edges"]))._repr_html_()
+    place = re.search(r'<div id="([^"]+)"', page)[1]
+    assert evidence.link_to("3.1-edges") == f"11_verdicts.html#{place}"
+    monkeypatch.delenv("PLANRL_STATIC")
+    assert evidence.link_to("3.1-edges") == "11_verdicts.ipynb"
+
+
+def test_costs_and_reruns_come_from_saved_results():
+    (row,) = choosing.costs("dag", ["policy gradient"])
+    low, high = map(float, row["least to most"].split(" to "))
+    assert low <= float(row["CPU seconds for 1,000 updates"]) <= high
+    rows = evidence.reruns()
+    assert all(row["results"] > 0 and row["experiment"] in row["command"] for row in rows)
+
+
+def test_group_relative_subtracts_each_questions_mean():
+    tokens = torch.tensor([[0, 1, 0, 1], [0, 1, 0, 2], [0, 2, 0, 2]])
+    chosen = torch.tensor([[False, False, True]] * 3)
+    reward = torch.tensor([[0, 0, 1.0], [0, 0, 0], [0, 0, 1.0]])
+    logits = torch.zeros(3, 3, 4, requires_grad=True)
+    group_relative(logits, Batch(chosen=chosen, reward=reward, tokens=tokens)).backward()
+    step = logits.grad[:, 2]
+    wanted = torch.tensor([[0.25, -0.75, 0.25, 0.25], [-0.25, -0.25, 0.75, -0.25], [0.0] * 4])
+    assert torch.allclose(step, wanted * 0.5 / 3)
+
+
+def test_group_relative_moves_nothing_when_all_walks_are_right():
+    task = pr.all_pairs(pr.chain(3))
+    model = pr.LogitTable(task.vocab)
+    batch = next(pr.on_policy(model, task, rng=pr.seeded(0, "walks"), size=64))
+    right = Batch(
+        chosen=batch.chosen, reward=torch.ones_like(batch.reward) / 2, tokens=batch.tokens
+    )
+    group_relative(model(batch.tokens[:, :-1]), right).backward()
+    assert not model.table.grad.any()
+
+
+def test_ends_are_seeds_and_a_named_mean():
+    figure = planes.ends(
+        {"policy gradient": ([1.0, 3.0], [2.0, 4.0])},
+        {"policy gradient": ("PG", "top center")},
+        title="t", alt="a", x="x", y="y", x_range=(0, 5), y_range=(0, 5),
+    )  # fmt: skip
+    seeds, mean = figure.data
+    assert list(seeds.x) == [1.0, 3.0]
+    assert (mean.x[0], mean.y[0], mean.text[0]) == (2.0, 3.0, "PG")

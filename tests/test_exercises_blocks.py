@@ -1,0 +1,71 @@
+"""The exercises on Blocksworld and on correct next nodes tell right from wrong."""
+
+import re
+
+import planrl as pr
+from planrl import exercises
+
+
+def expect(verdict, right, words):
+    assert verdict.right is right, verdict
+    assert re.search(words, verdict.text), verdict
+
+
+def moves(stacks, table=True, others=True, top=True, stay=False, lose=False):
+    found = [stacks] if stay else []
+    for stack in stacks:
+        rest = [other for other in stacks if other != stack]
+        block, below = (stack[-1], stack[:-1]) if top else (stack[0], stack[1:])
+        if below and table:
+            found.append([*rest, below, *([] if lose else [(block,)])])
+        for onto in rest if others else []:
+            found.append([*[o for o in rest if o != onto], below, (*onto, block)])
+    return found
+
+
+def test_moves_names_the_mistake():
+    expect(exercises.moves(moves), True, "73 states")
+    expect(exercises.moves(lambda s: moves(s, table=False)), False, "to the table")
+    expect(exercises.moves(lambda s: moves(s, others=False)), False, "onto every other")
+    expect(exercises.moves(lambda s: moves(s, top=False)), False, "Only the top")
+    expect(exercises.moves(lambda s: moves(s, stay=True)), False, "Staying is no move")
+    expect(exercises.moves(lambda s: moves(s, lose=True)), False, "lost or doubled")
+    expect(exercises.moves(lambda s: 3), False, "list of states")
+    expect(exercises.moves(lambda s: None), False, "nothing yet")
+
+
+def test_sussman_judges_each_move():
+    expect(exercises.sussman([("C", "table"), ("B", "C"), ("A", "B")]), True, "Three moves")
+    expect(exercises.sussman([("A", "B")]), False, "can't be done")
+    expect(exercises.sussman([("C", "table")]), False, "the goal is")
+    around = [("C", "B"), ("C", "table"), ("B", "C"), ("A", "B")]
+    expect(exercises.sussman(around), False, "in 4 moves")
+    expect(exercises.sussman([("Z", "table")]), False, "no block 'Z'")
+    expect(exercises.sussman([5]), False, "no pair")
+    expect(exercises.sussman(...), False, "No move was given")
+
+
+def test_shortens_wants_a_cost_for_each_step():
+    less = lambda cost: lambda *given: pr.process_reward(*given) - cost  # noqa: E731
+    expect(exercises.shortens(less(0.1)), True, "shortest plans")
+    expect(exercises.shortens(less(0.0)), False, "detours")
+    expect(exercises.shortens(less(-0.1)), False, "for ever")
+    expect(exercises.shortens(lambda *given: pr.outcome_reward(*given) - 0.1), False, "no move")
+    expect(exercises.shortens(lambda *given: None), False, "raised")
+
+
+def test_correct_steps_names_the_mistake():
+    def steps(a, r, target, here):
+        return (a[here] & r[target]).nonzero().flatten().tolist()
+
+    expect(exercises.correct_steps(steps), True, "agree with graph.correct")
+    edges = lambda a, r, target, here: a[here].nonzero().flatten()  # noqa: E731
+    expect(exercises.correct_steps(edges), False, "all edges")
+    reach = lambda a, r, target, here: r[target].nonzero().flatten()  # noqa: E731
+    expect(exercises.correct_steps(reach), False, "along an edge")
+    turned = lambda a, r, target, here: steps(a, r.T, target, here)  # noqa: E731
+    expect(exercises.correct_steps(turned), False, "target comes first")
+    before = lambda *given: [k for k in steps(*given) if k != given[2]]  # noqa: E731
+    expect(exercises.correct_steps(before), False, "reaches itself|target comes first")
+    expect(exercises.correct_steps(lambda *given: 1.5), False, "list of whole numbers")
+    expect(exercises.correct_steps(lambda *given: None), False, "nothing yet")

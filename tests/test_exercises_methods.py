@@ -1,0 +1,108 @@
+"""The exercises on methods and verdicts tell right from wrong, and name the mistake."""
+
+import re
+
+import torch
+
+import planrl as pr
+from planrl import exercises
+from planrl.objectives import group_relative
+
+
+def expect(verdict, right, words):
+    assert verdict.right is right, verdict
+    assert re.search(words, verdict.text), verdict
+
+
+def test_grouped_names_the_mistake():
+    expect(exercises.grouped(group_relative), True, "nothing moves")
+    expect(exercises.grouped(pr.policy_gradient), False, "plain policy gradient")
+    whole = lambda *given: pr.policy_gradient(*given, baseline=True)  # noqa: E731
+    expect(exercises.grouped(whole), False, "same source and target")
+    expect(exercises.grouped(lambda *given: -group_relative(*given)), False, "turned round")
+    expect(exercises.grouped(lambda *given: 256 * group_relative(*given)), False, "256 times")
+    half = lambda *given: group_relative(*given) + 0.5 * pr.policy_gradient(*given)  # noqa: E731
+    expect(exercises.grouped(half), False, "mean return of its group")
+    expect(exercises.grouped(lambda *given: None), False, "nothing yet")
+
+
+def rows_of(batch, keep, **other):
+    parts = {name: getattr(batch, name)[keep] for name in ("chosen", "reward", "tokens")}
+    return pr.Batch(**{**parts, **other})
+
+
+def test_sieve_names_the_mistake():
+    def only(choose):
+        return lambda batches: (rows_of(one, choose(one.reward.sum(1) > 0)) for one in batches)
+
+    expect(exercises.sieve(only(lambda right: right)), True, "agree in direction")
+    expect(exercises.sieve(lambda batches: batches), False, "All walks are still there")
+    expect(exercises.sieve(only(lambda right: ~right)), False, "walks that failed")
+    few = only(lambda right: right & (right.cumsum(0) < 4))
+    expect(exercises.sieve(few), False, "you kept 3")
+
+    def torn(batches):
+        for one in batches:
+            right = one.reward.sum(1) > 0
+            yield rows_of(one, right, chosen=one.chosen[: int(right.sum())])
+
+    expect(exercises.sieve(torn), False, "belong together")
+    expect(exercises.sieve(lambda batches: (one.tokens for one in batches)), False, "pr.Batch")
+    expect(exercises.sieve(lambda batches: None), False, "nothing yet")
+
+
+def test_front_names_the_mistake():
+    def best(points, same=False):
+        def beaten(a, b):
+            return any(c >= a and d >= b and (same or (c, d) != (a, b)) for c, d in points)
+
+        return [place for place, point in enumerate(points) if not beaten(*point)]
+
+    expect(exercises.front(best), True, "taste")
+    most = lambda points: [max(range(len(points)), key=lambda k: sum(points[k]))]  # noqa: E731
+    expect(exercises.front(most), False, "needs a price")
+    expect(exercises.front(lambda points: range(len(points))), False, "is beaten")
+    expect(exercises.front(lambda points: best(points, same=True)), False, "missing")
+    expect(exercises.front(lambda points: points), False, "places of points")
+    expect(exercises.front(lambda points: 1 / 0), False, "ZeroDivisionError")
+
+
+def test_judging_names_the_mistake():
+    def verdict(low, high, least, most):
+        if least <= low and high <= most:
+            return "holds"
+        return "fails" if high < least or low > most else "undecided"
+
+    expect(exercises.judging(verdict), True, "Seven cases")
+    by_mean = lambda a, b, c, d: "holds" if c <= (a + b) / 2 <= d else "fails"  # noqa: E731
+    expect(exercises.judging(by_mean), False, "inside the interval")
+    expect(exercises.judging(lambda *given: "fails"), False, "lies inside the prediction")
+    expect(exercises.judging(lambda *given: None), False, "nothing yet")
+
+
+def test_bootstrap_names_the_mistake():
+    def bounds(values, size=0, mean=True, shares=(0.025, 0.975), move=0.0):
+        values, rng = torch.tensor(values), pr.seeded(0, "mine")
+        rows = torch.randint(len(values), (2000, size or len(values)), generator=rng)
+        drawn = values[rows].mean(1) if mean else values[rows].flatten()
+        return (drawn.quantile(torch.tensor(shares)) + move).tolist()
+
+    expect(exercises.bootstrap(bounds), True, "in its place")
+    expect(exercises.bootstrap(lambda v: bounds(v, mean=False)), False, "spread of values")
+    expect(exercises.bootstrap(lambda v: [sum(v) / len(v)] * 2), False, "with replacement")
+    expect(exercises.bootstrap(lambda v: bounds(v, shares=(0.1, 0.9))), False, "as large as")
+    expect(exercises.bootstrap(lambda v: bounds(v, shares=(0.005, 0.995))), False, "0.025")
+    expect(exercises.bootstrap(lambda v: bounds(v, move=1.0)), False, "beside the mean")
+    expect(exercises.bootstrap(lambda v: 3.0), False, "two numbers")
+
+
+def test_kept_names_the_mistake():
+    ways = lambda result: result["learners"]["policy gradient"]["train_diversity"]  # noqa: E731
+    expect(exercises.kept(lambda r: ways(r)[-1] / ways(r)[0]), True, "dag holds.*world fails")
+    expect(exercises.kept(lambda r: ways(r)[-1]), False, "divide by")
+    expect(exercises.kept(lambda r: ways(r)[0] / ways(r)[-1]), False, "turn the fraction")
+    expect(exercises.kept(lambda r: ways(r)[-1] - ways(r)[0]), False, "difference")
+    expect(exercises.kept(lambda r: 1.0), False, "with itself")
+    expect(exercises.kept(lambda r: ways(r)[-1] / ways(r)[1]), False, "first look")
+    expect(exercises.kept(lambda r: r["nothing"]), False, "KeyError")
+    expect(exercises.kept(ways), False, "one number")
