@@ -33,6 +33,7 @@ LAYERS = [
         "exercises.values",
         "exercises.blocks",
     ],
+    ["exercises.diversity"],
     ["experiments.costs"],
     ["experiments.study"],
     ["experiments.recipes"],

@@ -2,18 +2,27 @@
 
 from planrl.exercises.asking import Verdict
 from planrl.exercises.blocks import moves, shortens, sussman
+from planrl.exercises.diversity import (
+    drift,
+    keeps_diversity,
+    kl_penalty,
+    stable_point,
+    stop_in_time,
+)
 from planrl.exercises.graphs import correct_steps, path_count, reachability
 from planrl.exercises.imitation import frequencies, pieces, teach
 from planrl.exercises.layers import attention_share, fill, readout
 from planrl.exercises.methods import bootstrap, front, grouped, judging, kept, sieve
-from planrl.exercises.policy import baseline, keeps_diversity
+from planrl.exercises.policy import baseline, cell_gradient, own_successes, right_walks
 
 __all__ = [
     "Verdict",
     "attention_share",
     "baseline",
     "bootstrap",
+    "cell_gradient",
     "correct_steps",
+    "drift",
     "fill",
     "frequencies",
     "front",
@@ -21,13 +30,18 @@ __all__ = [
     "judging",
     "keeps_diversity",
     "kept",
+    "kl_penalty",
     "moves",
+    "own_successes",
     "path_count",
     "pieces",
     "reachability",
     "readout",
+    "right_walks",
     "shortens",
     "sieve",
+    "stable_point",
+    "stop_in_time",
     "sussman",
     "teach",
 ]
