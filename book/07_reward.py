@@ -20,121 +20,562 @@ if importlib.util.find_spec("planrl") is None:
     )
 
 # %% [markdown]
-# # Which rewards teach a learner?
+# # How can a reward ruin a learner?
 #
-# Q-learning reads a model's logits as *values*: how much a walk will still earn. Whoever sets the
-# rewards decides what these values become, and a small change can empty them. Here you set the
-# rewards and see what is learnt, beside what these rewards must lead to. You should have read
-# [chapter 1](01_paths.ipynb). Reading takes 6 minutes; running everything under a minute.
+# Policy gradient asks only whether a walk was right. *Q-learning* asks more of each logit: that it
+# say how much a walk will still earn. Whoever sets the rewards decides what these numbers become,
+# and rewards that look harmless can empty them: a model that was right on nearly every question
+# ends with no right answer. You should have read [chapter 4](04_policy_gradient.ipynb). Reading
+# takes 14 minutes, running everything some 20 seconds. One figure comes from saved runs, with the
+# command that made them.
 
 # %% tags=["hide-input"]
+import copy
+from dataclasses import replace
+from functools import partial
+
 import torch
 
 import planrl as pr
-from planrl import widgets
-from planrl.live import Session, lab
-from planrl.live.workshop import VERDICTS
+from planrl import controls, evidence, exercises, plots, redrawn, tabulated, widgets
+from planrl.live.workshop import verdict
+from planrl.tasks import shaped_reward
 
 widgets.setup()
+seed = 0
 
 # %% [markdown]
 # ## Predict
 #
-# A walk earns 1 for the step into its target. Steps that follow no edge cost nothing: only walks
-# that are right all the way are paid. **Does the learner still find out which steps are edges?**
+# A small model has imitated right answers until it is right on nearly every question of a graph
+# with 20 nodes. Now it goes on by Q-learning, on its own walks. A right answer earns its reward at
+# the step into the target; every other walk earns nothing. That is exactly what we want of it.
+#
+# **How often will it be right after 400 updates?** Put your guess, in percent, in the next cell (on
+# the book's page: on the slider below it). Many guess: at least as often as before.
+
+# %%
+my_guess = 97
+
+# %% [markdown]
+# ## Experiment
+#
+# The model is the linear Transformer of [chapter 2](02_one_layer.ipynb). It starts as a student of
+# SFT.
+
+# %%
+graph = pr.random_dag(20, 0.3, pr.seeded(seed, "graph"))
+questions = pr.all_pairs(graph)
+paths = pr.sample_paths(questions, 10, pr.seeded(seed, "paths"))
+rng = pr.seeded(seed, "lessons")
+lessons = pr.demonstrations(questions, paths, rng=rng, size=None)
+base = pr.LinearTransformer(questions.vocab)
+list(pr.train(base, lessons, pr.sft, pr.TrainConfig(steps=60, lr=0.1)))
+print(f"{len(graph.edges)} edges, {len(questions.pairs)} questions")
+
+# %% [markdown]
+# A measure, and Q-learning from that base with a reward of our choice. Rewards are times 10, so
+# that a softmax can follow the values. One step in ten goes to any node at all ($\varepsilon = 0.1$),
+# and the walker can't give up.
+
+# %%
+chooser, explorer = [pr.Sampler(epsilon=e, may_stop=False) for e in (0.0, 0.1)]
+believing = partial(pr.q_learning, cap=10.0, floor=0.0)
+
+
+def right(model):
+    rng = pr.seeded(seed, "probe")  # the same chance at every look
+    scores = pr.evaluate(model, questions, rng=rng, samples=16, sampler=chooser)
+    return scores.summary()
+
+
+# %%
+def taught(reward):
+    model, rng = copy.deepcopy(base), pr.seeded(seed, "walks")
+    paid = replace(questions, reward=lambda *walk: 10 * reward(*walk))
+    walks = pr.on_policy(model, paid, rng=rng, sampler=explorer, size=64)
+    run = pr.train(model, walks, believing, pr.TrainConfig(steps=400, lr=0.1))
+    return model, list(pr.probe(run, lambda: right(model), every=20))
+
+
+# %% [markdown]
+# Beside the outcome reward runs the paper's *process reward*: 1 for the step into the target, less
+# 1 for every step that is no edge.
+
+# %%
+runs = {
+    "Q-learning, outcome reward": taught(pr.outcome_reward),
+    "Q-learning, process reward": taught(pr.process_reward),
+}
 
 # %% tags=["hide-input"]
-widgets.QuickCheck(
-    "A right walk is paid 1 at its end, every other walk nothing. What do the values become?",
-    {
-        "High for edges, low for others": "That takes someone who says which step was wrong. Here a "
-        "step that is no edge costs nothing, and what follows it may look as good as anything.",
-        "All the same, for one target": "Whatever node a step leads to, what is expected there is "
-        "the same best value, so nothing tells the steps apart (Theorem 5.1).",
-        "They grow without end": "No walk earns more than 1; values can be too high for a while, but "
-        "what ruins them is that they become equal.",
-    },
-    right=["All the same, for one target"],
+before = 100 * right(base)["accuracy"]
+tracks = {name: plots.track(run, "accuracy") for name, (_, run) in runs.items()}
+percent = {
+    name: ([0, *steps], torch.tensor([[before, *(100 * v for v in values)]]))
+    for name, (steps, values) in tracks.items()
+}
+ends = {name: float(values[0, -1]) for name, (_, values) in percent.items()}
+ruined, process = ends.values()
+assert before > 90, "the text says: right on nearly every question"
+assert ruined < 15, "the title says: it forgets them"
+assert process > 97
+figure = plots.band_figure(
+    percent,
+    title="Paid for right answers alone, it forgets them",
+    x="updates",
+    y="% right, sampled",
+    y_range=(0, 104),
+    alt=f"Percent of right answers over 400 updates, one seed. Before: {before:.0f}. With outcome "
+    f"reward it falls to {ruined:.0f}, with process reward it ends at {process:.0f}.",
+)
+controls.ask(
+    figure,
+    "Percent right after 400 updates with outcome reward",
+    guess=my_guess,
+    low=0,
+    high=100,
+    step=1,
+    unit="%",
+    hidden=["Q-learning, outcome reward"],
+    answer=f"It falls from {before:.0f} % to {ruined:.0f} %. With process reward, the same walker "
+    f"and the same loss, it ends at {process:.0f} %.",
+)
+
+# %% tags=["hide-input"]
+widgets.Download(
+    [
+        {"learner": name, "updates": step, "% right": float(value)}
+        for name, (steps, values) in percent.items()
+        for step, value in zip(steps, values[0], strict=True)
+    ],
+    "rewards_live.csv",
 )
 
 # %% [markdown]
-# ## The workshop
-#
-# Each map shows one target: a row for where a walk stands, a column for the next node. On the left
-# what has been learnt, on the right where Q-learning stops for these rewards. Press *Train*, then
-# move a slider.
+# One seed; 16 sampled walks a question. Below you can set the rewards yourself. Each map shows one
+# target: a row for where a walk stands, a column for the next node. On the left what has been
+# learnt, on the right where Q-learning stops for these rewards. Press *Train*, then move a slider.
 
 # %% tags=["hide-input"]
+from planrl.live import lab
+
 lab("rewards")
 
 # %% [markdown]
-# ## The same in three lines
-#
-# A lab's *Copy as planrl* gives such lines. They take the same updates as the page, with the same
-# chance. First the paper's process reward, then outcome reward alone.
+# At the paper's size, 100 nodes and a trained Transformer, the same happens sooner.
 
 # %%
-process = Session("rewards", "model=transformer")
-outcome = Session("rewards", "model=transformer&strict=1&edge=0")
-for session in (process, outcome):
-    session.train(300)
-looks = {"process": process.look()[0], "outcome": outcome.look()[0]}
+# made by: python -m planrl reproduce --only fig3
+saved = {name: redrawn.series("dag", name, "train_accuracy") for name in runs}
 
 # %% tags=["hide-input"]
-widgets.Table(
-    [
-        {
-            "reward": name,
-            "right walks, training": look["train_sampled"],
-            "right walks, held out": look["test_greedy"],
-            "what the values say": VERDICTS[int(look["failure"])],
-        }
-        for name, look in looks.items()
-    ],
-    caption="After 300 updates from a base that imitates, seed 0; held-out questions greedily",
+steps, lost = saved["Q-learning, outcome reward"]
+assert float(lost[:, steps.index(100)].max()) < 0.05, "the title says: 100 updates"
+plots.band_figure(
+    saved,
+    title="At the paper's size, 100 updates are enough",
+    x="updates",
+    y="accuracy, sampled",
+    y_range=(0, 1.02),
+    alt=f"Accuracy on training questions over updates, mean and span of {len(lost)} seeds: with "
+    f"outcome reward {float(lost[:, steps.index(100)].mean()):.3f} after 100 updates, with process "
+    f"reward {float(saved['Q-learning, process reward'][1][:, -1].mean()):.3f} after 2,000",
+)
+
+# %% tags=["hide-input"]
+widgets.Download(
+    tabulated.rows("dag", list(saved), ["train_accuracy", "test_accuracy"]),
+    "rewards_paper_size.csv",
 )
 
 # %% [markdown]
-# > **Theorem 5.1.** *With outcome reward alone the values of a target become one number,
-# > wherever a walk stands and wherever a step leads, the target itself excepted.*
+# ## What Q-learning asks of a logit
 #
-# > **Theorem 5.2.** *With process reward they become* $A_{jk} + R_{ik} - 1$*: 1 for an edge that
-# > leads towards the target $i$, 0 if only one of the two holds, $-1$ if neither.*
+# Read the logit $f(i, j)[k]$ as a *value*: what a walk to target $i$ earns from now on if it steps
+# from $j$ to $k$ and then does its best. If so, a step's value is its reward plus the best value at
+# the next place. That sum is the **TD target**. Q-learning makes the squared difference small:
 #
-# The right-hand map of the workshop is computed, not learnt: values are put into Q-learning's own
-# equation until they stay. For process reward it must agree with the theorem.
+# $$ \ell_{\mathrm{Q}} = \frac{1}{M} \sum_m \Big( f_m[k_m] - r_m - \gamma \max_k f_{m+1}[k] \Big)^2. \tag{7.1} $$
+#
+# Step $m$ of the batch's $M$ steps chose token $k_m$, earned $r_m$, and had the logits $f_m$ to
+# choose by. The *discount* $\gamma$ says what a reward counts one step later; here it is 1. After the
+# step into the target nothing more is earned, so there the target is $r_m$ alone. No gradient flows
+# through it.
+
+# %% tags=["hide-input"]
+widgets.Source(pr.q_learning)
+
+# %% [markdown]
+# ## By hand
+#
+# Take 0 → 1 → 2, target 2, and outcome reward. Of all single steps only 1 → 2 earns 1. Start from
+# zeros and set each value to its TD target, again and again. A row is where one stands (0, 1), a
+# column where one steps (0, 1, 2).
 
 # %%
-target = int(process.given["question"][1])
-exact = looks["process"]["exact"]  # [here, next]
-theorem = pr.theory.process_optimum(process.world.graph)[target]
-walking = torch.arange(len(exact)) != target  # nobody walks on from the target
-pr.check(
-    "the fixed point is A + R - 1",
-    predicted=theorem[walking],
-    observed=exact[walking],
+earned = torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+values = torch.zeros(2, 3)
+for sweep in (1, 2, 3):
+    best = torch.cat([values.amax(1), torch.zeros(1)])  # nothing after the target
+    values = earned + best
+    print(f"sweep {sweep}:", values.tolist())
+
+# %% tags=["hide-input"]
+by_theory = pr.optimal_q(pr.all_pairs(pr.chain(3)))[2, :2, :3]
+assert torch.equal(values, by_theory)
+assert values.tolist() == [[1, 1, 0], [1, 1, 1]], (
+    "the text says: 0 → 0 as good as 0 → 1"
+)
+
+# %% [markdown]
+# First 1 → 2 is worth 1. Then every step *to* 1 is, as 1 is a good place to be. Then every step to 0
+# is, too. So staying at 0, where there is no edge, looks as good as going on: it earns nothing, it
+# costs nothing, and the goal seems as near as before. In truth that walk has lost its reward. But a
+# value knows where a walk stands, not how it came there.
+#
+# > **Theorem 5.1.** With outcome reward alone Q-learning is stable only where, for each target $i$,
+# > all values $f(i, j)[k]$ with $k \ne i$ are one constant. The step into the target is never worth
+# > more. *Each such value is the best value at $k$, wherever one stands; the best of these is open to
+# > all places, so all places are worth the same.*
+#
+# The theorem assumes that every step is tried again and again (Assumption 5.1; here $\varepsilon$
+# sees to it). Which constant it is depends on the start. We iterate the equation from four.
+
+# %%
+n, away = graph.n, ~torch.eye(graph.n, dtype=torch.bool)
+noise = 3 * torch.randn(n, n, n + 1, generator=pr.seeded(seed, "noise"))
+spread, constants = [], {}
+for name, start in {"0": 0.0, "3": 3.0, "-3": -3.0, "noise": noise}.items():
+    ends_at = pr.optimal_q(questions, start=start)[..., :n]
+    others = torch.stack(
+        [ends_at[i][away[i]][:, away[i]] for i in range(n)]
+    ).flatten(1)
+    spread.append(others.amax(1) - others.amin(1))
+    constants[name] = float(others[questions.pairs[:, 1]].mean())
+print("mean constant by start:", {k: round(v, 2) for k, v in constants.items()})
+
+# %%
+held = pr.check(
+    "Theorem 5.1: one value for each target",
+    predicted=torch.zeros(4, n),
+    observed=torch.stack(spread),
     tolerance=1e-6,
 )
-
-# %% tags=["hide-input"]
-assert looks["process"]["train_greedy"] > 0.9
-assert looks["outcome"]["train_sampled"] < 0.1
-assert VERDICTS[int(looks["process"]["failure"])].startswith("No such failure")
-assert not VERDICTS[int(looks["outcome"]["failure"])].startswith("No such failure")
+evidence.Backing(held, claim="5.1-constant", code=pr.optimal_q, formula="7.1")
 
 # %% [markdown]
-# > **Exercise 1.** Which of the workshop's failures can you produce from the paper's process reward
-# > by moving *one* control? Say first which one will come, then train.
+# Where all values are equal, the next node is drawn at random, and accuracy goes to 0. Our learner:
+
+# %%
+held = pr.check(
+    "with outcome reward accuracy goes to 0",
+    predicted=0.0,
+    observed=runs["Q-learning, outcome reward"][1][-1].measured["accuracy"],
+    tolerance=0.15,
+)
+evidence.Backing(held, claim="5.1-accuracy-table", code=pr.outcome_reward)
+
+# %% [markdown]
+# And the Transformers of the saved runs, mean of all seeds:
+
+# %%
+held = pr.check(
+    "the same at the paper's size",
+    predicted=0.0,
+    observed=float(lost[:, -1].mean()),
+    tolerance=0.05,
+)
+evidence.Backing(held, claim="3-outcome", code=pr.q_learning)
+
+# %% [markdown]
+# The paper's first version called this *reward hacking*, the second calls it *Q-value bias*.
 #
+# ## Four harmless rewards, and one that teaches
+#
+# Each of these pays for arriving, or seems to; `c` is what one of them takes for every step.
+
+# %%
+c = 0.25
+rewards = {
+    "outcome alone": pr.outcome_reward,
+    "no fine for missing edges": partial(shaped_reward, edge=0.0),
+    "every step costs, small fine": partial(shaped_reward, cost=c, edge=c),
+    "wrong sign at the target": partial(shaped_reward, target=-1.0, edge=0.0),
+    "process reward": pr.process_reward,
+}
+models = {name: taught(reward) for name, reward in rewards.items()}
+
+# %% [markdown]
+# *About 5 s on 2 cores.*
+
+# %% tags=["hide-input"]
+watched = int(graph.reachability.sum(1).argmax())
+asked = graph.reachability[:, :, None] & away[:, :, None]  # [target, here, 1]
+goal = torch.eye(n, dtype=torch.bool)[:, None]  # [target, 1, next]
+kinds = {
+    "right step": graph.correct & asked,
+    "jump to the target": goal & ~graph.adjacency & asked,
+    "other wrong step": ~goal & ~graph.correct & asked,
+}
+told = {
+    "no fine for missing edges": {"edge": 0.0},
+    "outcome alone": {"edge": 0.0},
+    "every step costs, small fine": {"cost": c, "edge": c},
+    "wrong sign at the target": {"reward": -1.0, "edge": 0.0},
+}
+rows = []
+for name, (model, run) in models.items():
+    exact = pr.optimal_q(replace(questions, reward=rewards[name]))[..., :n]
+    learnt = pr.next_logits(model)[watched, :, :n] / 10
+    named = verdict(learnt, graph, watched, **told.get(name, {})).split(":")[0]
+    rows.append(
+        {"reward": name, "sampled": run[-1].measured["accuracy"]}
+        | {"greedy": run[-1].measured["greedy"]}
+        | {kind: float(exact[where].mean()) for kind, where in kinds.items()}
+        | {"named failure": named}
+    )
+by_name = {row["reward"]: row for row in rows}
+sampled = {name: row["sampled"] for name, row in by_name.items()}
+assert (
+    sampled["process reward"] > 0.97 > 0.9 > sampled["every step costs, small fine"]
+)
+assert (
+    max(list(sampled.values())[:2]) < 0.35
+    and sampled["wrong sign at the target"] < 0.05
+)
+assert by_name["process reward"]["named failure"] == "No such failure"
+assert by_name["no fine for missing edges"]["named failure"] != "No such failure"
+assert by_name["outcome alone"]["named failure"] != "No such failure"
+assert by_name["wrong sign at the target"]["named failure"] != "No such failure"
+widgets.Table(
+    rows,
+    caption=f"after 400 updates, seed {seed}: share of right walks; the exact values where "
+    "Q-learning stops, means over places; what the lab calls the learnt values of one target",
+)
+
+# %% [markdown]
+# - **No fine.** A jump straight to the target pays as much as a path of edges. Nothing tells an
+#   edge from no edge.
+# - **Every step costs, and the fine is small.** Now a jump is cheaper than the edges it saves.
+#   Shortest paths were wanted, short cuts were bought. The lab names no failure, as right steps
+#   are still worth most *on average*: a verdict says what was looked at, no more.
+# - **Wrong sign.** The walker learns to stay away from the target. One number decides.
+#
+# Two more ruins are in the lab: with a fine too small for the reward, an edge into a *dead end*
+# looks as good as a right one; and values can *diverge*. The latter deserves its own experiment.
+
+# %% tags=["hide-input"]
+widgets.QuickCheck(
+    "A target pays 1, each step costs 0.1, a step that is no edge is fined 0.2. The shortest path "
+    "has four edges. What will the learner do?",
+    {
+        "Walk the four edges": "That earns 1 - 0.4 = 0.6. Is there a walk that earns more?",
+        "Jump straight to the target": "That earns 1 - 0.1 - 0.2 = 0.7, more than the path's 0.6. "
+        "The fine must exceed what cheating saves.",
+        "Stand still": "Each step costs 0.1, and nothing is earned until the target.",
+    },
+    right=["Jump straight to the target"],
+)
+
+# %% [markdown]
+# ## Values that nobody can earn
+#
+# The TD target takes the *largest* of many estimates, and the largest of many noisy numbers is too
+# large. Such an error goes into the next target. On a graph without cycles it dies at the target;
+# on a cycle of edges, which costs nothing without a discount, it can feed itself for ever.
+#
+# With process reward no walk earns more than 1; and no place is worth less than 0, since a step
+# straight to the target earns 1 and pays a fine of 1. `cap` and `floor` tell the loss to believe
+# nothing beyond. We start tables far too high (3) and, the mirror image, far too low (-3).
+
+# %%
+cycles = pr.random_digraph(8, 0.35, pr.seeded(seed, "cycles"))
+circling = pr.all_pairs(cycles, partial(pr.process_reward, scale=10.0))
+anywhere = pr.Sampler(epsilon=1.0, may_stop=False)
+
+
+asked_for = circling.pairs[:, 1].unique()
+places = (~torch.eye(8, dtype=torch.bool))[asked_for]  # [target, here]
+
+
+def best_value(table):
+    best = pr.next_logits(table)[asked_for, :, :8].amax(-1) / 10
+    return {"value": float(best[places].mean())}
+
+
+# %%
+def believed(start, loss):
+    table, rng = pr.LogitTable(circling.vocab), pr.seeded(seed, "any")
+    table.load_state_dict({"table": torch.full_like(table.table, 10.0 * start)})
+    walks = pr.on_policy(table, circling, rng=rng, sampler=anywhere, size=64)
+    run = pr.train(table, walks, loss, pr.TrainConfig(steps=400, lr=0.5, clip=None))
+    return list(pr.probe(run, lambda: best_value(table), every=20))
+
+
+losses = {"without bounds": pr.q_learning, "with bounds": believing}
+high = {name: believed(3, loss) for name, loss in losses.items()}
+low = {name: believed(-3, loss) for name, loss in losses.items()}
+
+# %% tags=["hide-input"]
+truth = float(pr.process_optimum(cycles).amax(-1)[asked_for][places].mean())
+stuck, kept = (run[-1].measured["value"] for run in high.values())
+risen, held_low = (run[-1].measured["value"] for run in low.values())
+assert stuck > 1.2, "the title says: stay"
+assert kept < 1.05 and held_low < 1.05
+figure = plots.learning_curves(
+    high,
+    "value",
+    title="Values above every reward stay, unless they are not believed",
+    y="best value, mean over places",
+    alt=f"The mean best value on a graph with cycles over 400 updates. From 3 without bounds it "
+    f"ends at {stuck:.2f}, with bounds at {kept:.2f}; from -3 at {risen:.2f} and {held_low:.2f}. "
+    f"A + R - 1 says {truth:.2f}.",
+)
+for place, (name, run) in enumerate(low.items()):
+    steps, value = plots.track(run, "value")
+    plots.add_band(figure, name, steps, torch.tensor([value]), place=place)
+    figure.data[-1].showlegend = False
+figure.add_hline(
+    y=truth, line={"dash": "dot", "width": 1.5, "color": plots.STYLES["truth"][0]}
+)
+for y, text in ((3, "from 3"), (-1.6, "from -3")):
+    figure.add_annotation(
+        x=20, y=y, text=text, showarrow=False, xanchor="left", yshift=12
+    )
+figure
+
+# %% [markdown]
+# One seed, walks at random, one table each; dotted: the mean that [chapter 8](08_logits.ipynb)
+# predicts. From 3 and without bounds every edge of a cycle confirms the error of the next. From
+# -3 the way up is soon found, as the jump straight to the target shows that a place is worth 0.
+# Too low is mended by trying; too high has to be disbelieved, or discounted. The lab's preset
+# *Overestimation* shows a Transformer in which such errors feed on themselves.
+#
+# ## Exercises
+#
+# > **Exercise 1.** *Easy, 8 minutes.* Write the TD target of equation (7.1), with discount 1. The
+# > function gets `logits [B, T, V]` and a batch and returns a number for each step, `[B, T]`. If it
+# > works, all targets are those of `pr.q_learning`.
+
+
+# %%
+def my_target(logits, batch): ...
+
+
+exercises.td_target(my_target)
+
+# %% [markdown]
 # <details><summary>Hint</summary>
 #
-# The reward at the target and the fine each have a value that empties the map. The presets use two
-# controls at a time.
+# Step $m$ goes from `batch.tokens[:, m]` to `batch.tokens[:, m + 1]`; the logits there are
+# `logits[:, m + 1]`. END is the last token: leave it out of the maximum. A step into the target
+# (`batch.tokens[:, 1:2]`) or into END has nothing after it. Detach the logits.
+#
+# </details>
+# <details><summary>Solution</summary>
+#
+# ```python
+# def my_target(logits, batch):
+#     best = logits.detach()[..., :-1].amax(-1)
+#     after = torch.cat([best[:, 1:], torch.zeros_like(best[:, :1])], 1)
+#     following, end = batch.tokens[:, 1:], logits.shape[-1] - 1
+#     over = (following == batch.tokens[:, 1:2]) | (following == end)
+#     return batch.reward + after * ~over
+#
+# exercises.td_target(my_target)
+# ```
 #
 # </details>
 #
+# > **Exercise 2.** *Medium, 10 minutes.* Find where Q-learning stops. The function gets what each
+# > step `[here, next]` earns on the way to `target`, and a discount; it returns the values. If it
+# > works, three rewards agree with `pr.optimal_q`.
+
+
+# %%
+def my_values(earned, target, discount): ...
+
+
+exercises.fixed_point(my_values)
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# Do as *By hand*: from zeros, set the values to their TD targets until nothing changes. The target
+# itself is worth 0: a walk that is there has ended.
+#
+# </details>
+# <details><summary>Solution</summary>
+#
+# ```python
+# def my_values(earned, target, discount):
+#     values = torch.zeros_like(earned)
+#     for _ in range(200):
+#         best = values.amax(1)
+#         best[target] = 0.0
+#         values = earned + discount * best
+#     return values
+#
+# exercises.fixed_point(my_values)
+# ```
+#
+# </details>
+#
+# > **Exercise 3.** *Medium, 5 minutes.* On a chain of six nodes a target pays 1 and every step
+# > costs 0.1. Which is the smallest fine for a missing edge, a multiple of 0.05, that leaves no
+# > jump worth its price? If it works, 0.05 less would be a tie.
+
+# %%
+my_fine = ...
+
+exercises.smallest_fine(my_fine)
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# The longest way has five edges. What does it earn, and what does one jump?
+#
+# </details>
+# <details><summary>Solution</summary>
+#
+# ```python
+# my_fine = 0.45
+# exercises.smallest_fine(my_fine)
+# ```
+#
+# </details>
+#
+# > **Exercise 4.** *Open.* Which of the lab's failures can you produce from the paper's process
+# > reward by moving *one* control? Say first which one will come, then train.
+
+# %%
+evidence.Numbers(
+    "07_reward",
+    {
+        "right walks with outcome reward": sampled["outcome alone"],
+        "right walks without a fine": sampled["no fine for missing edges"],
+        "right walks when steps cost": sampled["every step costs, small fine"],
+        "right walks with process reward": sampled["process reward"],
+        "best value from 3, without bounds": stuck,
+        "best value from 3, with bounds": kept,
+    },
+)
+
+# %% [markdown]
 # ## What we now know
 #
-# Values are only as good as the rewards they add up. A fine for every wrong step puts the graph
-# into the logits; a reward at the end alone leaves nothing there. A discount and bounds on what is
-# believed decide whether the way there is safe.
+# Q-learning makes logits add up rewards, so they can hold only what the rewards tell apart. A reward
+# for the outcome alone leaves one constant a target; a fine that is missing or too small sells
+# short cuts; values above every reward must not be believed. One reward did teach: **when do
+# logits become the graph?** [Chapter 8](08_logits.ipynb) says.
+#
+# ## Further reading
+#
+# - [The paper](https://arxiv.org/abs/2509.22613), Section 5: the loss, and Theorem 5.1.
+# - [Reinforcement Learning: An Introduction](http://incompleteideas.net/book/the-book.html),
+#   Chapter 6: TD targets and Q-learning, from the beginning.
+# - [Deep reinforcement learning with double Q-learning](https://arxiv.org/abs/1509.06461): why the
+#   largest of noisy values is too large, measured on games.
+# - [ShiQ](https://arxiv.org/abs/2505.11081): logits as values in large language models, and why the
+#   plain loss fails there.

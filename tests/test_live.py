@@ -18,6 +18,7 @@ from planrl.live.questions import prepare
 from planrl.live.settings import read_state, write_state
 from planrl.live.steps import KNOBS, _batch, update
 from planrl.live.walking import SCALE
+from planrl.live.workshop import VERDICTS, verdict
 from planrl.tasks import shaped_reward
 
 ALGORITHMS = {
@@ -285,3 +286,15 @@ def test_prepare_forces_the_question_that_is_shown_into_training():
     assert prepare(given)["question"].tolist() == [0, 3]
     impossible = {**given, "question": torch.tensor([3, 0], dtype=torch.int32)}
     assert prepare(impossible)["question"].tolist() != [3, 0]
+
+
+def test_a_readers_values_get_the_labs_verdict():
+    graph = pr.random_dag(20, 0.3, pr.seeded(0, "graph"))
+    target = int(graph.reachability.sum(1).argmax())
+    exact = pr.process_optimum(graph)[target]
+    assert verdict(exact, graph, target) == VERDICTS[0]
+    assert verdict(torch.ones(20, 20), graph, target).startswith("Constant")
+    assert verdict(-exact, graph, target).startswith("Wrong sign")
+    assert verdict(9 * exact, graph, target).startswith("Diverging")
+    with pytest.raises(InputError, match="20 nodes"):
+        verdict(torch.ones(3, 3), pr.chain(3), 2)

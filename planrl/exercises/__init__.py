@@ -13,7 +13,21 @@ from planrl.exercises.graphs import correct_steps, path_count, reachability
 from planrl.exercises.imitation import frequencies, pieces, teach
 from planrl.exercises.layers import attention_share, fill, readout
 from planrl.exercises.methods import bootstrap, front, grouped, judging, kept, sieve
-from planrl.exercises.policy import baseline, cell_gradient, own_successes, right_walks
+from planrl.exercises.policy import (
+    baseline,
+    cell_gradient,
+    keeps_diversity,
+    own_successes,
+    right_walks,
+)
+from planrl.exercises.values import (
+    fixed_point,
+    goal_back,
+    old_walks,
+    process,
+    smallest_fine,
+    td_target,
+)
 
 __all__ = [
     "Verdict",
@@ -24,24 +38,30 @@ __all__ = [
     "correct_steps",
     "drift",
     "fill",
+    "fixed_point",
     "frequencies",
     "front",
+    "goal_back",
     "grouped",
     "judging",
     "keeps_diversity",
     "kept",
     "kl_penalty",
     "moves",
+    "old_walks",
     "own_successes",
     "path_count",
     "pieces",
+    "process",
     "reachability",
     "readout",
     "right_walks",
     "shortens",
     "sieve",
+    "smallest_fine",
     "stable_point",
     "stop_in_time",
     "sussman",
+    "td_target",
     "teach",
 ]

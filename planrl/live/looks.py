@@ -75,7 +75,7 @@ def look(body: Body, given: Values) -> Values:
         "ways": ways.mean(), "entropy": _entropy(body, params, sampled, options),
         "policy": policy, "cell": policy.index_select(0, question[:1]).squeeze(0),
         "shown": steps.float().sum((0, 1)) / steps.float().sum().clamp(min=1.0),
-        "logits": values, "exact": exact, "failure": _failure(values, question[1], given),
+        "logits": values, "exact": exact, "failure": failure(values, question[1], given),
         "plan": plan[0].float(),
     }  # fmt: skip
 
@@ -109,7 +109,7 @@ def _exact(target: Tensor, given: Values) -> Tensor:
 FAILURES = ("none", "diverging", "constant", "wrong sign", "dead end")
 
 
-def _failure(values: Tensor, target: Tensor, given: Values) -> Tensor:
+def failure(values: Tensor, target: Tensor, given: Values) -> Tensor:
     """Which of FAILURES the learnt values [here, next] of one target show, as its place there.
 
     Looked at where the target can be reached. Diverging: some value lies far outside what any

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+import torch
+
+from planrl.errors import InputError
+from planrl.graphs import Graph
+from planrl.live.bodies import NODES
 from planrl.live.controls import LR, MODEL, SEED, graph_control
 from planrl.live.drawing import curves, matrix, panels
 from planrl.live.labs import Lab, Learner
+from planrl.live.looks import failure
 from planrl.live.settings import Control, Preset
 from planrl.style import style_of
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
 
 VERDICTS = (
     "No such failure: right next nodes are worth most, on average.",
@@ -17,6 +28,27 @@ VERDICTS = (
     "Wrong sign: right next nodes are worth less than wrong ones.",
     "Dead end: an edge that leads away from the target is worth as much as a right one.",
 )
+
+
+def verdict(
+    values: Float[Tensor, "N N"],
+    graph: Graph,
+    target: int,
+    *,
+    reward: float = 1.0,
+    edge: float = 1.0,
+    cost: float = 0.0,
+) -> str:
+    """What the lab says of these values [here, next] of one target, for these rewards.
+
+    The graph has as many nodes as the lab's. Values are per unit of reward.
+    """
+    if graph.n != NODES:
+        raise InputError(f"the lab's graphs have {NODES} nodes, this one has {graph.n}")
+    set_to = {"target": reward, "edge": edge, "cost": cost}
+    given = {name: torch.tensor(float(value)) for name, value in set_to.items()}
+    given["adjacency"] = graph.adjacency.float()
+    return VERDICTS[int(failure(values, torch.tensor(target), given))]
 
 
 def rewards_lab() -> Lab:
