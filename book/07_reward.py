@@ -340,10 +340,8 @@ sampled = {name: row["sampled"] for name, row in by_name.items()}
 assert (
     sampled["process reward"] > 0.97 > 0.9 > sampled["every step costs, small fine"]
 )
-assert (
-    max(list(sampled.values())[:2]) < 0.35
-    and sampled["wrong sign at the target"] < 0.05
-)
+assert max(list(sampled.values())[:2]) < 0.35
+assert sampled["wrong sign at the target"] < 0.05
 assert by_name["process reward"]["named failure"] == "No such failure"
 assert by_name["no fine for missing edges"]["named failure"] != "No such failure"
 assert by_name["outcome alone"]["named failure"] != "No such failure"
@@ -422,7 +420,7 @@ truth = float(pr.process_optimum(cycles).amax(-1)[asked_for][places].mean())
 stuck, kept = (run[-1].measured["value"] for run in high.values())
 risen, held_low = (run[-1].measured["value"] for run in low.values())
 assert stuck > 1.2, "the title says: stay"
-assert kept < 1.05 and held_low < 1.05
+assert max(kept, held_low) < 1.05
 figure = plots.learning_curves(
     high,
     "value",

@@ -16,7 +16,6 @@ from planrl.exercises.methods import bootstrap, front, grouped, judging, kept, s
 from planrl.exercises.policy import (
     baseline,
     cell_gradient,
-    keeps_diversity,
     own_successes,
     right_walks,
 )
