@@ -154,14 +154,11 @@ with torch.no_grad():
     attention = plain(model, walk)[1][0, 0, 0]  # [from, to]
 
 # %% tags=["hide-input"]
-stop = (
-    int((walk[0] != vocab.end).sum()) - 1
-)  # the place of the target, at the walk's end
+stop = int((walk[0] != vocab.end).sum()) - 1  # where the walk arrives
 places = ["source", "target", *(f"walk {k}" for k in range(1, stop - 1))]
-part = torch.full((stop, stop), torch.nan)
-part[2:] = attention[2:stop, :stop].where(
-    torch.ones(stop - 2, stop).tril(2).bool(), torch.tensor(torch.nan)
-)
+names = [f"{name}: {int(v)}" for name, v in zip(places, walk[0], strict=False)]
+part = attention[2:stop, :stop]
+part = part.where(torch.ones_like(part).tril(2).bool(), torch.tensor(torch.nan))
 looked = attention[2:stop, :stop].argmax(1)
 most, number = int((looked == 1).sum()), stop - 2
 assert most >= number - 1, "the text says: at nearly every place"
@@ -170,12 +167,14 @@ picture = plots.heatmaps(
     title=f"The target gets most at {most} of {number} places",
     x="looks at",
     y="stands at",
-    labels=[f"{name}: {int(v)}" for name, v in zip(places, walk[0], strict=False)],
+    labels=names,
     alt=f"Attention at {number} places of one walk, the source and the nodes after it; the "
     f"target's column is the darkest at {most} of them",
     height=400,
 )
-picture.update_yaxes(range=[stop - 0.5, 1.5])
+picture.data[0].y = names[2:]  # one stands at these places only
+picture.update_yaxes(scaleanchor=None)
+picture
 
 # %% [markdown]
 # Why so? A layer adds what it gathers to what is there already. At the place where the walk stands,
@@ -267,9 +266,9 @@ widgets.Table(rows, caption="100 nodes, width 120, last layer; mean over seeds")
 
 # %% [markdown]
 # > **Finding.** The paper supports the assumption with attention maps of trained models of one and two
-# > layers. Ours agree for one layer. With four, the last layer no longer looks at the target, and yet
-# > target and node still explain nearly all: an earlier layer has fetched it. And with four
-# > times the updates one layer begins to use the history after all.
+# > layers. Ours agree for one layer. With more, the last layer looks less at the target, and yet
+# > target and node still explain nearly all: presumably an earlier layer has fetched it. And with some
+# > four times the updates one layer begins to use the history after all.
 #
 # ## Reading the map
 #
@@ -278,8 +277,9 @@ widgets.Table(rows, caption="100 nodes, width 120, last layer; mean over seeds")
 # what attention does to a place it looks at, and FFN the layer's feed-forward part. Leaving the layer
 # norms out, the node where one stands and the target speak for
 #
-# $$ W^{\mathrm{M}'}[j] = \big(E[j] + \mathrm{FFN}(E[j])\big) E^\top, \qquad
-#    W^{\mathrm{V}'}[i] = \big(E[i]V + \mathrm{FFN}(E[i]V)\big) E^\top. \tag{2.2} $$
+# $$ W^{\mathrm{M}'}[j] = \big(E[j] + \mathrm{FFN}(E[j])\big) E^\top, \tag{2.2} $$
+#
+# $$ W^{\mathrm{V}'}[i] = \big(E[i]V + \mathrm{FFN}(E[i]V)\big) E^\top. \tag{2.3} $$
 #
 # The first should look like the adjacency $A$, the second like the reachability $R$. In planrl the layer
 # norms stay in unless one asks otherwise, as the model has them, too:
@@ -302,7 +302,7 @@ score = {
     "reachable, all": auc(readout.reachability[off], world.graph.reachability[off]),
     "reachable, shown": auc(readout.reachability[off], seen.reachability[off]),
 }
-print({name: round(value, 3) for name, value in score.items()})
+print(*(f"{value:.3f}  {name}" for name, value in score.items()), sep="\n")
 
 # %% tags=["hide-input"]
 assert score["edges, shown"] > 0.93, "the title says: it repeats them"
@@ -325,7 +325,7 @@ plots.heatmaps(
 )
 
 # %% [markdown]
-# The map is there, and it is a map of the *demonstrations*: edges that no answer used are as dark in it as
+# The map is there, and it is a map of the *demonstrations*: edges that no answer used are as faint in it as
 # pairs that are no edge. The same goes for reachability, which is read less clearly.
 #
 # ## Two tables, added
@@ -334,7 +334,7 @@ plots.heatmaps(
 # far smaller: one table for the node, one for the target, and their sum. Is that enough to plan? With the
 # true $A$ and $R$, and a constant for END, it is:
 #
-# $$ f(i, j)[k] = A[j, k] + R[i, k], \qquad f(i, j)[\mathrm{END}] = 1.5. \tag{2.3} $$
+# $$ f(i, j)[k] = A[j, k] + R[i, k], \qquad f(i, j)[\mathrm{END}] = 1.5. \tag{2.4} $$
 #
 # By hand, on the graph of chapter 1. Standing at 2 on the way to 7, the edges lead to 3 and 4.
 
@@ -520,7 +520,7 @@ exercises.readout(my_readout)
 #
 # > **Exercise 3.** *Medium, 8 minutes.* Fill a `LogitTable` so that it answers every question, without
 # > training. The function gets $A$ and $R$ as booleans and returns logits `[target, here, next]`, END being
-# > the last next token. Do it without (2.3) if you can. If it works, *sampled* answers are right on three graphs.
+# > the last next token. Do it without (2.4) if you can. If it works, *sampled* answers are right on three graphs.
 
 
 # %%

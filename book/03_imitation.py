@@ -220,12 +220,16 @@ figure = plots.scatter(
         ),
     },
     title="An edge that was rarely walked is pale in the weights",
-    x="walks over the edge in the demonstrations (0.5: none)",
+    x="walks over the edge in the demonstrations",
     y="read-out of the edge",
     alt="Read-out of each edge against how often it was walked, rising from about that of no edge "
     f"at all; correlation with the log {rare:.2f}",
 )
-figure.update_xaxes(type="log")
+figure.update_xaxes(
+    type="log",
+    tickvals=[0.5, 1, 3, 10, 30, 100, 300],
+    ticktext=["none", "1", "3", "10", "30", "100", "300"],
+)
 
 # %% [markdown]
 # An edge that no demonstration used reads like a pair that is no edge. So the model does not know edges. It
@@ -247,9 +251,9 @@ print(f"no edge, yet above the median edge: {sum(spurious) / len(spurious):.2f} 
 # %% [markdown]
 # ## What SFT converges to
 #
-# The loss is the mean surprise (in nats: natural logarithms) at the $M$ demonstrated steps. With $q = \mathrm{softmax}(f)$,
+# The loss is the mean surprise (in nats: natural logarithms) at the demonstrated steps. With $q = \mathrm{softmax}(f)$,
 #
-# $$ \ell_{\mathrm{SFT}} = - \frac{1}{M} \sum_{m} \log q(i_m, j_m)[k_m], \tag{3.1} $$
+# $$ \ell_{\mathrm{SFT}} = - \operatorname{mean}_m \log q(i_m, j_m)[k_m], \tag{3.1} $$
 #
 # where step $m$ of the data goes from node $j_m$ to $k_m$ on the way to target $i_m$. In planrl:
 
@@ -265,8 +269,8 @@ widgets.Source(pr.sft)
 # >
 # > $$ \mathrm{softmax} f(i, j)[k] = \frac{N_{ijk}}{\sum_{k'} N_{ijk'}}, $$
 # >
-# > and where there are none, the data say nothing at all. *The surprise of a law $q$ at data of
-# > frequencies $p$ is least at $q = p$.*
+# > and where there are none, the data say nothing at all. *Surprise, averaged over given frequencies, is
+# > least for the law that equals them.*
 #
 # We train such a table on the graph's rows, all of them at every step, and compare. The theorem is
 # about tables; the Transformer shares its weights among cells and need not obey.
