@@ -217,6 +217,9 @@ def goal_back(function: Reward) -> Verdict:
     """Does the reader's reward, undiscounted, lead greedy walks to every goal on cycles?"""
     graph = _ring()
     task = all_pairs(graph, function)
+    _, wrong = ask(function, graph, torch.tensor([[0, 2, 0, 1, 2, graph.n]]))
+    if wrong:
+        return wrong
     values, wrong = ask(lambda: optimal_q(task))
     if wrong:
         return wrong
