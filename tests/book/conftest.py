@@ -6,6 +6,7 @@ word on how to install it; where CI is set, its absence is a failure.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import http.server
 import os
@@ -103,7 +104,16 @@ def origin(built: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[object]:
+def playwright() -> Iterator[object]:
+    """What drives the browsers."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def chromium(request) -> Iterator[object]:
     """A headless Chromium."""
     path = find_chromium()
     if path is None:
@@ -112,24 +122,58 @@ def chromium() -> Iterator[object]:
             "brew install --cask chromium; or https://www.chromium.org), or set CHROMIUM to it"
         )
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield started
-        started.close()
+    driver = request.getfixturevalue("playwright").chromium
+    started = driver.launch(executable_path=path, args=FLAGS)
+    yield started
+    started.close()
 
 
 @pytest.fixture(scope="session")
 def open_page(chromium):
     """A function that opens an address in a new tab, watched from its first request."""
+    with opener(chromium) as open_:
+        yield open_
+
+
+@pytest.fixture(scope="session")
+def open_in_firefox(request, tmp_path_factory):
+    """The same in Firefox, if there is one. Whether things may move is a setting of the browser's."""
+    names = ("firefox-esr", "firefox")
+    found = [os.environ.get("FIREFOX"), *map(shutil.which, names)]
+    path = next((path for path in found if path and Path(path).exists()), None)
+    if path is None:
+        pytest.skip("Firefox was not found (Debian: apt install firefox-esr); FIREFOX may name it")
+    import firefox
+
+    driver = request.getfixturevalue("playwright").firefox
+    program = firefox.starter(tmp_path_factory.mktemp("firefox"), path)
+    with contextlib.ExitStack() as stack:
+
+        @functools.cache
+        def started(still: bool):
+            wishes = {"ui.prefersReducedMotion": int(still), "ui.systemUsesDarkTheme": 0}
+            browser = driver.launch(
+                channel="moz-firefox", executable_path=program, firefox_user_prefs=wishes
+            )
+            stack.callback(browser.close)
+            return stack.enter_context(opener(browser))
+
+        def open_(url: str, *, reduced_motion: str = "", **options) -> Visit:
+            return started(reduced_motion == "reduce")(url, **options)
+
+        yield open_
+
+
+@contextlib.contextmanager
+def opener(browser):
+    """What `open_page` gives, for a browser."""
     contexts = {}  # one a view and its options, so that what every page loads is parsed once
 
     def open_(url: str, *, name: str = "", view=DESKTOP, settle: bool = True, **options) -> Visit:
         width, height, theme = view
         key = (view, *sorted(options.items()))
         if key not in contexts:
-            contexts[key] = chromium.new_context(
+            contexts[key] = browser.new_context(
                 viewport={"width": width, "height": height},
                 color_scheme=theme,
                 has_touch=width < 500,
@@ -143,6 +187,8 @@ def open_page(chromium):
             visit.settle()
         return visit
 
-    yield open_
-    for context in contexts.values():
-        context.close()
+    try:
+        yield open_
+    finally:
+        for context in contexts.values():
+            context.close()

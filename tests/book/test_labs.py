@@ -19,6 +19,7 @@ PAGES = {
     "rewards": "07_reward",
     "blocks": "09_blocksworld",
 }
+EVERYWHERE = pytest.mark.parametrize("browser", ["chromium", "firefox"])
 STILL = {"reduced_motion": "reduce"}  # a press of Train is 50 updates
 PRESS = 50
 
@@ -59,8 +60,15 @@ class LabPage:
 
 
 @pytest.fixture
-def open_lab(open_page, origin):
+def browser():
+    """Whose pages `open_lab` opens, unless a test says otherwise."""
+    return "chromium"
+
+
+@pytest.fixture
+def open_lab(request, browser, origin):
     opened = []
+    open_page = request.getfixturevalue("open_page" if browser == "chromium" else "open_in_firefox")
 
     def open_(name, query="", **options):
         visit = open_page(f"{origin}book/{PAGES[name]}.html{query}", name=name, **options)
@@ -83,6 +91,7 @@ def test_the_pages_scripts_have_strict_types():
     assert done.returncode == 0, done.stdout
 
 
+@EVERYWHERE
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_trains_the_numbers_that_a_kernel_trains(open_lab, origin, name):
     lab = open_lab(name, **STILL)
@@ -101,6 +110,7 @@ def test_a_page_trains_the_numbers_that_a_kernel_trains(open_lab, origin, name):
     assert not lab.visit.failed
 
 
+@EVERYWHERE
 @pytest.mark.parametrize("name", ["policy-gradient", "rewards"])
 def test_a_link_is_an_experiment_on_the_transformer_too(open_lab, name):
     link = "model=transformer&seed=1"
@@ -113,6 +123,7 @@ def test_a_link_is_an_experiment_on_the_transformer_too(open_lab, name):
     assert lab.numbers()[0] == pytest.approx(expected, abs=6e-3, rel=6e-3)
 
 
+@EVERYWHERE
 def test_sliders_answer_from_recorded_runs_before_anything_is_loaded(open_lab):
     lab = open_lab("policy-gradient")
     assert "measured, 10 seeds" in lab.status()
@@ -131,6 +142,7 @@ def test_sliders_answer_from_recorded_runs_before_anything_is_loaded(open_lab):
     assert not [url for url in lab.visit.asked if url.endswith((".onnx", ".wasm"))]
 
 
+@EVERYWHERE
 @pytest.mark.parametrize("name", PAGES)
 def test_every_slider_of_a_lab_answers_the_keyboard(open_lab, name):
     lab = open_lab(name)
@@ -144,6 +156,7 @@ def test_every_slider_of_a_lab_answers_the_keyboard(open_lab, name):
         assert len(said) == 2
 
 
+@EVERYWHERE
 def test_fast_moves_and_a_reset_in_a_step_leave_no_stale_number(open_lab):
     lab = open_lab("policy-gradient")
     lab.press("Train")
@@ -161,6 +174,7 @@ def test_fast_moves_and_a_reset_in_a_step_leave_no_stale_number(open_lab):
     assert not lab.visit.errors
 
 
+@EVERYWHERE
 def test_a_worker_that_dies_is_told_and_can_be_started_again(open_lab):
     lab = open_lab("policy-gradient", **STILL)
     lab.page.evaluate(
@@ -176,6 +190,7 @@ def test_a_worker_that_dies_is_told_and_can_be_started_again(open_lab):
     lab.wait("Paused at update 50")
 
 
+@EVERYWHERE
 def test_a_bad_link_is_refused_in_words_and_nothing_in_it_is_markup(open_lab):
     payload = "%3Cimg%20src%3Dx%20onerror%3D%22window.hacked%3D1%22%3E"
     lab = open_lab("policy-gradient", f"?lab=policy-gradient&kl={payload}&nonsense=1&seed=77")
@@ -187,6 +202,7 @@ def test_a_bad_link_is_refused_in_words_and_nothing_in_it_is_markup(open_lab):
     assert lab.host.locator("img").count() == 0
 
 
+@EVERYWHERE
 def test_a_readers_own_graph_trains_and_its_labels_are_text(open_lab):
     lab = open_lab("race", **STILL)
     lab.host.locator("#lab-race-graph").select_option(label="your own")
@@ -203,6 +219,7 @@ def test_a_readers_own_graph_trains_and_its_labels_are_text(open_lab):
     assert "graph=own" in lab.page.url
 
 
+@EVERYWHERE
 def test_two_labs_train_side_by_side_in_one_browser(open_lab):
     first, second = open_lab("policy-gradient", **STILL), open_lab("rewards", **STILL)
     first.press("Train")
