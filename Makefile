@@ -19,8 +19,8 @@ TIMES := _build/.stage-times
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup book serve notebooks lint types spelling unit check test coverage pages clean
-.PHONY: peers bench colab soak
-.PHONY: peers bench pdf
+.PHONY: peers bench pdf colab soak
+.PHONY: hosts colab-env notebook-env
 
 help: ## What there is
 	@echo "planrl: make <target>"
@@ -78,7 +78,20 @@ check: ## The quick part: lint, types, fast tests
 coverage: setup ## All tests of the library, which must reach 90 % of its lines
 	@$(RUN) -m pytest -q -m "not book" --cov=planrl --cov-report=term --cov-fail-under=90
 
-pages: book ## The built pages, in Chromium
+# Notebook servers of their own, behind whose packages those of .venv are found, torch among them.
+HOSTS := _build/hosts
+$(HOSTS)/%/.ready: .ci/%-constraints.txt $(READY)
+	rm -rf $(@D) && $(RUN) -m venv $(@D)
+	$(@D)/bin/python -m pip install -q --disable-pip-version-check $(PIP_FLAGS) -c $< \
+	  notebook ipywidgets anywidget plotly ipykernel ipython networkx numpy tqdm
+	$(RUN) -c "import sysconfig; print(sysconfig.get_path('purelib'))" \
+	  > "$$($(@D)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/planrl.pth"
+	@touch $@
+colab-env: $(HOSTS)/colab/.ready
+notebook-env: $(HOSTS)/notebook/.ready
+hosts: colab-env notebook-env ## Notebook servers to test the labs in: today's, and Colab's versions
+
+pages: book hosts ## The built pages, and labs in notebooks, in Chromium
 	@$(RUN) -m pytest -q -m book tests/book
 
 test: ## Everything: lint, types, all tests, the book, its pages

@@ -24,6 +24,16 @@ from planrl.widgets import Table
 
 _ipython: Any = IPython.display  # its functions have no types
 PLOTLY = "application/vnd.plotly.v1+json"
+ARROWS = """<script>
+if (!window.planrlArrows) {
+  window.planrlArrows = true;
+  window.addEventListener("keydown", (event) => {
+    event.target.closest?.(".noUi-handle")?.toggleAttribute(
+      "data-lm-suppress-shortcuts", event.key.startsWith("Arrow"));
+  }, true);
+}
+</script>"""
+"""JupyterLab takes arrow keys for its own from whatever has the focus: a slider shall have them."""
 SHOWN = (1, 3, 8)  # seconds after which a front end may have put the figure on the page
 
 
@@ -113,6 +123,8 @@ class Panel:
             bundle = self.figure._repr_mimebundle_()
             _ipython.display(bundle, raw=True, display_id=self._place)
         _ipython.display(self.box)
+        if not ipw.__version__.startswith("7."):
+            _ipython.display({"text/html": ARROWS, "text/plain": ""}, raw=True)
         self._displayed = True
         if loop is not None:
             for seconds in SHOWN:

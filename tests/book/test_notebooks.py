@@ -1,0 +1,182 @@
+"""A lab in real notebooks: today's Notebook, and the versions that Colab has, driven in Chromium."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import time
+import urllib.request
+
+import pytest
+from built_site import ROOT
+
+from planrl.live import Session
+from planrl.live.catalogue import labs
+
+pytestmark = pytest.mark.book
+NAME = "policy-gradient"
+CELLS = [f"from planrl.live import lab\nlab({NAME!r})", "40 + 2"]
+# Each host's name for its application, a code cell, and the button that confirms a restart.
+HOSTS = {
+    "notebook": ("ServerApp", ".jp-CodeCell", ".jp-Dialog .jp-mod-accept"),
+    "colab": ("NotebookApp", "div.code_cell", ".modal-dialog .btn-danger"),
+}
+START = 90  # seconds in which a kernel starts and imports torch, on a busy machine
+
+
+def serve(host, folder):
+    """A notebook server of this host that knows no other settings than these."""
+    python = ROOT / "_build" / "hosts" / host / "bin" / "python"
+    if not python.exists():
+        message = f"there is no {host} environment: run `make hosts` first"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    places = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "HOME")
+    env = {
+        **os.environ,
+        **{name: str(folder / name.lower()) for name in places},
+        "JUPYTER_PREFER_ENV_PATH": "1",
+        "PYTHONPATH": str(ROOT),
+        "OMP_NUM_THREADS": "1",
+    }
+    app = HOSTS[host][0]
+    command = [
+        *(python, "-m", "notebook", "--no-browser", "--allow-root", "--ip=127.0.0.1"),
+        *(f"--port={port}", f"--{app}.token=", f"--{app}.password="),
+    ]
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log)
+    address = f"http://127.0.0.1:{port}/"
+    for _ in range(10 * START):
+        try:
+            urllib.request.urlopen(f"{address}api", timeout=5).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return process, address
+    process.kill()
+    pytest.fail((folder / "log").read_text())
+
+
+@pytest.fixture(params=HOSTS)
+def notebook(request, tmp_path, chromium):
+    host = request.param
+    cells = [
+        {
+            **{"cell_type": "code", "id": f"c{place}", "source": source},
+            **{"metadata": {}, "outputs": [], "execution_count": None},
+        }
+        for place, source in enumerate(CELLS)
+    ]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    text = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+    (tmp_path / "lab.ipynb").write_text(json.dumps(text))
+    process, address = serve(host, tmp_path)
+    page = chromium.new_page(viewport={"width": 1280, "height": 1300})
+    page.set_default_timeout(1000 * START)
+    page.goto(f"{address}notebooks/lab.ipynb")
+    yield Notebook(page, host)
+    page.close()
+    process.terminate()
+    process.wait(30)
+
+
+class Notebook:
+    """An open notebook whose first cell makes a lab."""
+
+    def __init__(self, page, host):
+        self.page = page
+        _, cell, self.accept = HOSTS[host]
+        self.cells = page.locator(cell)
+        self.cells.nth(len(CELLS) - 1).wait_for()
+        if host == "colab":
+            page.wait_for_function("() => Jupyter.notebook.kernel?.is_connected()")
+        self.status = page.locator("span[role=status]").last
+        self.readout = page.locator(".widget-readout").first
+
+    def run(self, place):
+        self.cells.nth(place).locator(".cm-content, .CodeMirror").first.click()
+        self.page.keyboard.press("Shift+Enter")
+
+    def open_lab(self):
+        """Run the first cell; its figure, once drawn, moves no button any more."""
+        self.run(0)
+        self.wait("Nothing is trained")
+        self.page.locator(".js-plotly-plot .main-svg").last.wait_for()
+
+    def press(self, text):
+        self.page.get_by_role("button", name=text, exact=True).last.click()
+
+    def wait(self, words):
+        self.page.locator("span[role=status]", has_text=words).last.wait_for()
+
+    def training(self):
+        """Wait until an update comes after the one that is shown now."""
+        self.wait("Training: update")
+        before = self.status.inner_text()
+        self.page.wait_for_function(
+            """(before) => { const all = document.querySelectorAll('span[role=status]');
+                 const now = all[all.length - 1].textContent;
+                 return now.startsWith('Training') && now !== before; }""",
+            arg=before,
+        )
+
+    def restart(self):
+        self.run(1)
+        self.page.keyboard.press("Escape")
+        self.page.keyboard.press("0")
+        self.page.keyboard.press("0")
+        self.page.locator(self.accept).click()
+        self.page.locator(self.accept).wait_for(state="detached")
+
+
+def test_a_lab_in_a_notebook_trains_and_outlives_what_a_reader_does(notebook):
+    notebook.open_lab()
+    notebook.press("Train")
+    notebook.training()
+
+    # λ acts in a run, by the arrow keys, which JupyterLab would rather have for itself.
+    slider = notebook.page.locator(".noUi-handle, .ui-slider-handle").first
+    slider.focus()
+    values = labs()[NAME].controls[0].values
+    for value in values[1:4]:
+        slider.press("ArrowRight")
+        notebook.page.locator(".widget-readout", has_text=f"{value:g}").first.wait_for()
+    notebook.training()
+
+    # Other cells are answered while it trains.
+    notebook.run(1)
+    notebook.cells.nth(1).get_by_text("42", exact=True).wait_for()
+    notebook.training()
+    notebook.press("Pause")
+    notebook.wait("Paused at update")
+
+    # After a reset it takes the updates that any kernel takes.
+    notebook.press("Reset")
+    notebook.wait("Nothing is trained")
+    notebook.press("One step")
+    notebook.wait("Paused at update 1.")
+    session = Session(NAME, f"kl={values[3]:g}")
+    session.train(1)
+    expected = [session.look()[0][metric] for metric in labs()[NAME].metrics]
+    rows = notebook.page.locator("table tbody tr", has_text="policy gradient")
+    shown = [float(text) for text in rows.last.locator("td").all_inner_texts()]
+    assert shown == pytest.approx(expected, abs=6e-3)
+
+    # Running the cell anew makes a new lab, and stops the old one.
+    notebook.press("Train")
+    notebook.training()
+    notebook.open_lab()
+    notebook.press("Train")
+    notebook.training()
+
+    # A kernel that starts again forgets its labs; the cell makes one more.
+    notebook.restart()
+    notebook.open_lab()
+    notebook.press("Train")
+    notebook.training()
+    assert notebook.page.locator("span[role=status]").count() == 1
