@@ -160,7 +160,7 @@ def replace_value(made, name, value):
     [
         ("nonsense", "", "no lab is called 'nonsense'"),
         ("race", "kl=0.1", "'kl' can't be set here"),
-        ("policy-gradient", "kl=0.2", "kl='0.2' is not possible: choose 0, 0.001"),
+        ("policy-gradient", "kl=0.25", "kl='0.25' is not possible: choose 0, 0.001"),
         ("policy-gradient", "kl=<b>", "kl='<b>' is not possible"),
         ("race", "graph=own", "edges and graph=own only go together"),
         ("race", "edges=0-1", "edges and graph=own only go together"),

@@ -501,7 +501,8 @@ def test_colab_gets_a_displayed_figure_and_it_is_displayed_again(monkeypatch, ma
     lab.panel.train.click()
     assert sent == []  # nothing is displayed yet
     lab._ipython_display_()
-    (head, _), (_, how), (box, _) = sent
+    (head, _), (_, how), (box, _) = sent[:3]
+    del sent[3:]  # the arrow keys' script, where ipywidgets is new
     assert (head, box) == (lab.panel.head, lab.panel.box)
     assert how["raw"]
     bundle = {"text/html": "figure"}

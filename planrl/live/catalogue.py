@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from planrl.live.controls import BATCH, KL, LR, MODEL, SEED, graph_control
+from planrl.live.controls import BATCH, DISCOUNTS, KL, LR, MODEL, SEED, graph_control
 from planrl.live.drawing import bars, curves, edges, panels, plan
 from planrl.live.labs import Lab, Learner
 from planrl.live.settings import Control, Preset
@@ -75,7 +75,8 @@ def _policy_gradient() -> Lab:
             KL, MODEL, graph_control("dag", "cyclic", "own"), LR, BATCH,
             Control(
                 name="temperature", label="Temperature of the walks", kind="slider",
-                values=(0.25, 0.5, 1, 1.5, 2), default=1,
+                default=1,
+                values=(0.25, 0.35, 0.5, 0.7, 0.85, 1, 1.25, 1.5, 1.75, 2),
                 meaning="Below 1 the walker prefers what is already likely: it explores less.",
             ),
             Control(
@@ -184,7 +185,7 @@ def _blocks() -> Lab:
         controls=(
             MODEL, graph_control("blocks"),
             Control(
-                name="discount", label="Discount", kind="slider", values=(0.5, 0.8, 0.9, 1),
+                name="discount", label="Discount", kind="slider", values=DISCOUNTS,
                 default=0.9, meaning="With 1 every legal move is worth the same: all states reach "
                 "each other.",
             ),

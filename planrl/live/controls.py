@@ -1,4 +1,8 @@
-"""Controls that several labs share."""
+"""Controls that several labs share.
+
+A slider moves over enough values to feel smooth, the same distance apart where they add up and the
+same ratio where they multiply: recorded runs are interpolated along a slider's places.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +24,9 @@ SEED = Control(
     meaning="It chooses the training questions, the demonstrations, the weights and all walks.",
 )
 LR = Control(
-    name="lr", label="Learning rate", kind="slider", values=(0.25, 0.5, 1, 2, 4), default=1,
-    texts=("× 1/4", "× 1/2", "× 1", "× 2", "× 4"),
+    name="lr", label="Learning rate", kind="slider", default=1,
+    values=(0.25, 0.35, 0.5, 0.7, 1, 1.4, 2, 2.8, 4),
+    texts=[f"× {said}" for said in ("1/4", "0.35", "1/2", "0.7", "1", "1.4", "2", "2.8", "4")],
     meaning="In multiples of the usual one: 0.1 for the table, 0.002 for the Transformer (Adam).",
 )  # fmt: skip
 BATCH = Control(
@@ -30,9 +35,13 @@ BATCH = Control(
 )  # fmt: skip
 KL = Control(
     name="kl", label="KL penalty λ", kind="slider", default=0,
-    values=(0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1),
+    values=(0, *(
+        float(f"{step}e{decade}") for decade in (-3, -2, -1) for step in (1, 1.5, 2, 3, 5, 7)
+    ), 1),
     meaning="How strongly the policy is held to the base it started from (Theorem 4.4).",
 )  # fmt: skip
+
+DISCOUNTS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 1)
 
 
 def graph_control(*names: str) -> Control:

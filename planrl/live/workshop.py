@@ -10,7 +10,7 @@ import torch
 from planrl.errors import InputError
 from planrl.graphs import Graph
 from planrl.live.bodies import NODES
-from planrl.live.controls import LR, MODEL, SEED, graph_control
+from planrl.live.controls import DISCOUNTS, LR, MODEL, SEED, graph_control
 from planrl.live.drawing import curves, matrix, panels
 from planrl.live.labs import Lab, Learner
 from planrl.live.looks import failure
@@ -75,11 +75,11 @@ def rewards_lab() -> Lab:
         "edge the learnt values become adjacency plus reachability less one; with outcome reward "
         "alone they become constant and accuracy is lost.",
         controls=(
-            reward("target", "Reward at the target", (-1, 0, 0.5, 1, 2), 1,
+            reward("target", "Reward at the target", [k / 4 for k in range(-4, 9)], 1,
                    "Earned by the step into the target."),
-            reward("edge", "Fine for a step that is no edge", (0, 0.25, 0.5, 1, 2), 1,
+            reward("edge", "Fine for a step that is no edge", [k / 4 for k in range(9)], 1,
                    "Taken for each step that follows no edge."),
-            reward("cost", "Cost of every step", (0, 0.05, 0.1, 0.25), 0,
+            reward("cost", "Cost of every step", (0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25), 0,
                    "Taken for each step, right or wrong."),
             Control(
                 name="strict", label="Outcome reward", kind="switch", values=(0, 1), default=0,
@@ -87,12 +87,12 @@ def rewards_lab() -> Lab:
                 meaning="On: the target pays only if every step before was an edge.",
             ),
             Control(
-                name="discount", label="Discount", kind="slider", values=(0.5, 0.8, 0.9, 1),
+                name="discount", label="Discount", kind="slider", values=DISCOUNTS,
                 default=1, meaning="What a reward is worth one step earlier.",
             ),
             Control(
                 name="epsilon", label="Exploration ε", kind="slider",
-                values=(0, 0.05, 0.1, 0.3, 1), default=0.1,
+                values=(0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1), default=0.1,
                 meaning="How often the walker takes any node at all.",
             ),
             Control(

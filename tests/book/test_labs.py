@@ -219,6 +219,71 @@ def test_a_readers_own_graph_trains_and_its_labels_are_text(open_lab):
     assert "graph=own" in lab.page.url
 
 
+def test_a_question_without_an_answer_is_not_marked_before_there_is_another(open_lab):
+    lab = open_lab("policy-gradient", **STILL)
+    symbols = """() => document.querySelector('#lab-policy-gradient .planrl-lab-plot').data
+        .find((trace) => Array.isArray(trace.marker?.symbol)).marker.symbol.join()"""
+    lab.host.locator("#lab-policy-gradient-graph").select_option(label="your own")
+    box = lab.host.locator("#lab-policy-gradient-edges")
+    box.fill("a b\nc d\nd e\nc e")
+    lab.press("Use this graph")
+    lab.page.wait_for_function(f"({symbols})() === 'circle,circle,circle,circle,circle'")
+    lab.press("One step")
+    lab.wait("Paused at update 1")
+    lab.page.wait_for_function(f"/square/.test(({symbols})()) && /star/.test(({symbols})())")
+
+
+def test_a_hidden_tab_pauses_and_goes_on_where_it_was(open_lab):
+    lab = open_lab("policy-gradient")
+    lab.page.evaluate(
+        """() => { window.shown = true; const mine = {configurable: true};
+             Object.defineProperty(document, 'hidden', {...mine, get: () => !window.shown});
+             window.turn = (shown) => { window.shown = shown;
+               document.dispatchEvent(new Event('visibilitychange')); }; }"""
+    )
+    lab.press("Train")
+    lab.wait("Update [0-9]{2,}")
+    lab.page.evaluate("window.turn(false)")
+    lab.page.wait_for_timeout(1000)  # the chunk that had begun ends
+    before = lab.status()
+    lab.page.wait_for_timeout(1500)
+    assert lab.status() == before, "it trains although nobody looks"
+    lab.set("kl", 5)  # as a script might
+    lab.page.evaluate("window.turn(true)")
+    step = int(re.search(r"Update (\d+)", before)[1])
+    lab.page.wait_for_function(
+        """(step) => Number(/Update ([0-9]+)/.exec(document.querySelector(
+             '#lab-policy-gradient .planrl-lab-status').textContent)?.[1]) > step + 20""",
+        arg=step,
+    )
+    lab.press("Pause")
+    lab.wait("Paused at update")
+    caption = lab.host.locator(".planrl-lab-numbers caption")
+    shown = re.search(r"Paused at update (\d+)", lab.status())[1]
+    lab.page.wait_for_function(
+        "([e, n]) => e.textContent.includes(`After ${n} `)", arg=[caption.element_handle(), shown]
+    )
+    assert not lab.visit.errors
+
+
+def test_a_frozen_tab_is_not_taken_for_a_dead_worker(open_lab):
+    lab = open_lab("policy-gradient")
+    lab.press("Train")
+    lab.wait("Update [0-9]{2,}")
+    session = lab.page.context.new_cdp_session(lab.page)
+    session.send("Page.setWebLifecycleState", {"state": "frozen"})
+    lab.page.wait_for_timeout(3000)
+    session.send("Page.setWebLifecycleState", {"state": "active"})
+    step = int(re.search(r"Update (\d+)", lab.status())[1])
+    lab.page.wait_for_function(
+        """(step) => Number(/Update ([0-9]+)/.exec(document.querySelector(
+             '#lab-policy-gradient .planrl-lab-status').textContent)?.[1]) > step + 20""",
+        arg=step,
+    )
+    lab.press("Reset")
+    lab.wait("measured|Nothing has been trained")
+
+
 @EVERYWHERE
 def test_two_labs_train_side_by_side_in_one_browser(open_lab):
     first, second = open_lab("policy-gradient", **STILL), open_lab("rewards", **STILL)

@@ -128,8 +128,7 @@ const planrlLabFigure = (() => {
 
     nodes({ trace, plain: usual, source, target }, { world }, data) {
       const symbol = Array(world.n).fill(usual);
-      symbol[world.question[0]] = source;
-      symbol[world.question[1]] = target;
+      world.question.forEach((node, place) => (symbol[node] = [source, target][place]));
       const [x, y] = [0, 1].map((axis) => world.positions.map((point) => point[axis]));
       const text = world.labels.map(plain);
       Object.assign(data[trace], { x, y, text, marker: { ...data[trace].marker, symbol } });

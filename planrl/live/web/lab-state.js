@@ -133,6 +133,15 @@ const planrlLabState = (() => {
     };
   }
 
+  /** Does a way lead from the question's first node to its last? @param {World} world */
+  function answered({ edges, question: [source, target] }) {
+    const reached = new Set([source]);
+    for (const node of reached) { // grows while it is read
+      for (const [from, to] of edges) if (from === node) reached.add(to);
+    }
+    return reached.has(target);
+  }
+
   /** Points on an ellipse that fills the room of other points, so that the same axes fit.
    * @param {number} n @param {number[][]} room */
   function circle(n, room) {
@@ -201,5 +210,5 @@ const planrlLabState = (() => {
     };
   }
 
-  return { defaults, write, read, graph, unpack, recording };
+  return { defaults, write, read, graph, answered, unpack, recording };
 })();

@@ -411,8 +411,10 @@
       say(counter, training.started() && !run.ready ? loaded : `${pace} ${verdict()}`.trim());
       drawNumbers();
       if (!drawable || !plot.clientWidth) return;
+      // A question without an answer is not asked: the worker will say which one is.
+      const asked = planrlLabState.answered(world()) ? world().question : [];
       planrlLabFigure.draw(plot, lab, {
-        world: { ...world(), question: run.question ?? world().question },
+        world: { ...world(), question: run.question ?? asked },
         live: run.step > 0,
         points: run.points,
         looks: run.looks,
