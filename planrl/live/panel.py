@@ -175,4 +175,4 @@ def _meanings(controls: Sequence[Control]) -> str:
         more = " A change starts the training again." if control.restarts else ""
         rows += f"<dt>{html.escape(control.label)}</dt>"
         rows += f"<dd>{html.escape(control.meaning)}{more}</dd>"
-    return f"<details><summary>What the controls do</summary><dl>{rows}</dl></details>"
+    return f"<details><summary style="display: list-item">What the controls do</summary><dl>{rows}</dl></details>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 
@@ -80,15 +81,22 @@ def open_lab(request, browser, origin):
         visit.page.close()
 
 
-def test_the_pages_scripts_have_strict_types():
-    tool = ROOT / "_build" / "npm" / "node_modules" / ".bin" / "tsc"
+@pytest.mark.parametrize(
+    "command",
+    [("tsc", "-p", "tsconfig.json"), ("eslint", "--config", "eslint.config.cjs", ".")],
+    ids=["tsc", "eslint"],
+)
+def test_the_pages_scripts_have_strict_types_and_no_lint(command):
+    modules = ROOT / "_build" / "npm" / "node_modules"
     done = subprocess.run(
-        [tool, "-p", ROOT / "planrl" / "live" / "web" / "tsconfig.json"],
+        [modules / ".bin" / command[0], *command[1:]],
+        cwd=ROOT / "planrl" / "live" / "web",
+        env={**os.environ, "NODE_PATH": str(modules)},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @EVERYWHERE

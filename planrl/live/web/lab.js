@@ -155,10 +155,10 @@
         shows.push(() => (select.selectedIndex = place()));
         row.append(select);
       } else if (kind === "switch") {
-        const tick = make("input", { ...shared, type: "checkbox" });
-        tick.onchange = () => choosing(Number(tick.checked));
-        shows.push(() => (tick.checked = place() === 1));
-        row.append(tick);
+        const check = make("input", { ...shared, type: "checkbox" });
+        check.onchange = () => choosing(Number(check.checked));
+        shows.push(() => (check.checked = place() === 1));
+        row.append(check);
       } else {
         const range = make("input", { ...shared, type: "range", max: values.length - 1 });
         const output = make("output");
@@ -289,9 +289,9 @@
         },
         every: lab.looks_every[model],
         world: { n, edges, question },
-        learners: lab.learners.map(({ algorithm, start, knobs }) => ({
+        learners: lab.learners.map(({ algorithm, start: from, knobs }) => ({
           algorithm,
-          start,
+          start: from,
           knobs: { ...common, ...knobs },
         })),
       };
@@ -400,8 +400,8 @@
       const begun = performance.now();
       if (begun < earliest) return redraw();
       draw();
-      // A slow machine spends half its time on drawing at most.
-      earliest = begun + Math.max(FRAME, 2 * (performance.now() - begun));
+      const took = performance.now() - begun;
+      earliest = begun + (took < FRAME ? FRAME : 2 * took); // a slow machine draws half its time
     }
 
     function draw() {
@@ -412,9 +412,9 @@
       drawNumbers();
       if (!drawable || !plot.clientWidth) return;
       // A question without an answer is not asked: the worker will say which one is.
-      const asked = planrlLabState.answered(world()) ? world().question : [];
+      const question = planrlLabState.answered(world()) ? world().question : [];
       planrlLabFigure.draw(plot, lab, {
-        world: { ...world(), question: run.question ?? asked },
+        world: { ...world(), question: run.question ?? question },
         live: run.step > 0,
         points: run.points,
         looks: run.looks,
