@@ -267,6 +267,12 @@ def test_what_a_page_gets_is_text_that_cannot_be_markup():
     assert 'id="lab-policy-gradient"' in page
     with pytest.raises(InputError, match="no lab is called"):
         PageLab("<b>")
+    assert (
+        'data-state="kl=0.1&amp;seed=3"'
+        in PageLab("policy-gradient", "kl=0.1&seed=3")._repr_html_()
+    )
+    with pytest.raises(InputError, match="kl='9' is not possible"):
+        PageLab("policy-gradient", "kl=9")
 
 
 def test_in_a_page_a_lab_is_html_and_needs_no_widgets(monkeypatch):

@@ -22,7 +22,7 @@ def lab(name: str, link: str = "") -> Any:
     InputError for a lab, a control or a value that does not exist.
     """
     if os.environ.get("PLANRL_STATIC"):
-        return PageLab(name)
+        return PageLab(name, link)
     from planrl.live.host import LiveLab  # needs ipywidgets
 
     return LiveLab(Session(name, link))

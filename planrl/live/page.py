@@ -10,19 +10,25 @@ from typing import Any
 from planrl.errors import InputError
 from planrl.live.catalogue import labs
 from planrl.live.recorded import recorded
+from planrl.live.settings import read_state
+from planrl.live.worlds import MOST_EDGES
 
 FOLDER = "../_static/live/"
 """Where a page finds the worker and what it loads, seen from the page's own folder."""
 
 
 class PageLab:
-    """A lab for a page without a kernel: HTML that the page's scripts make live."""
+    """A lab for a page without a kernel: HTML that the page's scripts make live.
 
-    def __init__(self, name: str, *, folder: str = FOLDER) -> None:
+    It begins with the settings of `link`, unless the page's own address says others.
+    """
+
+    def __init__(self, name: str, link: str = "", *, folder: str = FOLDER) -> None:
         known = labs()
         if name not in known:
             raise InputError(f"no lab is called {name!r}; there are: {', '.join(known)}")
-        self.lab, self.folder = known[name], folder
+        self.lab, self.folder, self.link = known[name], folder, link
+        read_state(self.lab.controls, link, MOST_EDGES * self.lab.own)  # or it is refused
 
     def _repr_html_(self) -> str:
         lab, name = self.lab, f"lab-{self.lab.name}"
@@ -31,7 +37,8 @@ class PageLab:
         heights = f"--height: {height}px; --tall: {int(lab.narrow['height'])}px"
         return (
             f'<section class="planrl-lab" id="{name}" aria-labelledby="{name}-title" '
-            f'data-live="{html.escape(self.folder)}" style="{heights}">\n'
+            f'data-live="{html.escape(self.folder)}" data-state="{html.escape(self.link)}" '
+            f'style="{heights}">\n'
             f'<h3 class="planrl-lab-title" id="{name}-title">{html.escape(lab.title)}</h3>\n'
             f'<p class="planrl-lab-intro">{html.escape(lab.intro)}</p>\n'
             '<div class="planrl-lab-body"></div>\n'

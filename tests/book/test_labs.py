@@ -210,6 +210,19 @@ def test_a_bad_link_is_refused_in_words_and_nothing_in_it_is_markup(open_lab):
     assert lab.host.locator("img").count() == 0
 
 
+def test_a_chapter_says_with_which_settings_a_lab_begins(open_page, origin):
+    for lab, page, state in (
+        ("policy-gradient", "06_kl", {"model": "Transformer", "kl": "1"}),
+        ("imitation", "02_one_layer", {"model": "Transformer"}),
+    ):
+        visit = open_page(f"{origin}book/{page}.html")
+        for name, said in state.items():
+            control = visit.page.locator(f"#lab-{lab}-{name}")
+            text = """(e) => e.selectedOptions?.[0].text ?? e.getAttribute('aria-valuetext')"""
+            assert control.evaluate(text) == said
+        visit.page.close()
+
+
 @EVERYWHERE
 def test_a_readers_own_graph_trains_and_its_labels_are_text(open_lab):
     lab = open_lab("race", **STILL)

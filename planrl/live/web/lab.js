@@ -55,7 +55,7 @@
     const numbers = lab.recorded ? planrlLabState.unpack(lab.recorded) : null;
     const query = new URLSearchParams(location.search);
     const asked = query.get("lab") === lab.name;
-    const read = planrlLabState.read(lab, asked ? query : new URLSearchParams());
+    const read = planrlLabState.read(lab, asked ? query : new URLSearchParams(host.dataset.state));
     let { settings, own } = read;
     let note = ""; // what the reader's last action did, where it is not plain to see
     const { run, ...training } = planrlLabTraining.create(root, order, show);
