@@ -291,7 +291,7 @@ counts = pr.theory.step_counts(vocab, won.tokens)  # [target, here, next]
 q = table.table.detach().softmax(-1)
 expected = (counts.sum(-1, keepdim=True) * q - counts) / len(batch.tokens)
 observed = slope(table, pr.policy_gradient, batch).view_as(expected)
-pr.check("(4.2)", predicted=expected, observed=observed, tolerance=1e-6)
+print(pr.check("(4.2)", predicted=expected, observed=observed, tolerance=1e-6))
 
 # %%
 wrong = ~world.graph.correct & ~torch.eye(100, dtype=torch.bool)[:, :, None]
@@ -301,7 +301,8 @@ held = pr.check(
     observed=observed[..., :100][wrong].clamp(max=0),  # what is below 0
     tolerance=0,
 )
-evidence.Backing(held, claim="4.2-sign", code=pr.theory.step_counts, formula="4.2")
+counting = pr.theory.step_counts
+evidence.Backing(held, claim="4.2-sign", code=counting, formula="4.2")
 
 # %% [markdown]
 # It follows that training accuracy can only go one way in a table, up to 1. We train one from

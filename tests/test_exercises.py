@@ -81,7 +81,8 @@ def test_baseline_names_the_mistake():
     expect(exercises.baseline(lambda *g: loss(*g, sign=-1.0)), False, "turned round")
     expect(exercises.baseline(lambda *g: loss(*g, scale=256.0)), False, "256 times too large")
     expect(exercises.baseline(lambda *g: loss(*g, less=0.5)), False, "mean over walks")
-    expect(exercises.baseline(lambda *g: None), False, "raised")
+    expect(exercises.baseline(lambda *g: None), False, "nothing")
+    expect(exercises.baseline(lambda *g: 1.0), False, "raised")
 
 
 def test_keeps_diversity_wants_a_bonus_of_the_right_sign_and_size():

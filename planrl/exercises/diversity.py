@@ -11,7 +11,7 @@ from torch import Tensor
 
 from planrl.evaluate import evaluate
 from planrl.exercises.asking import Verdict, ask
-from planrl.exercises.policy import compare, gradient, numbers, walked
+from planrl.exercises.policy import compare, gradient, numbers, tried, walked
 from planrl.graphs import seeded
 from planrl.models import LogitTable
 from planrl.objectives import Loss, policy_gradient
@@ -76,13 +76,13 @@ def stop_in_time(stop: Callable[[Any], Any], *, steps: int = 400) -> Verdict:
 
     before, last = look(), None
 
-    def tried(record: Any) -> bool:
+    def says_stop(record: Any) -> bool:
         return record.measured is not None and bool(stop(record))
 
     def go() -> Any:
         nonlocal last
         run = train(model, walks, policy_gradient, TrainConfig(steps=steps, lr=0.1))
-        for record in until(probe(run, look, every=10), tried):
+        for record in until(probe(run, look, every=10), says_stop):
             last = record
         return last
 
@@ -111,7 +111,7 @@ def kl_penalty(loss: Loss, *, kl: float = 0.3) -> Verdict:
         base.table.copy_(torch.randn(base.table.shape, generator=seeded(0, "base")))
     frozen = base(batch.tokens[:, :-1]).detach()
     given = Batch(batch.chosen, batch.reward, batch.tokens, frozen)
-    answer, wrong = ask(lambda: gradient(loss, model, given))
+    answer, wrong = tried(loss, model, given)
     if wrong:
         return wrong
 
@@ -180,7 +180,11 @@ def stable_point(function: Callable[[Tensor, Tensor, float], Any]) -> Verdict:
 
 def keeps_diversity(loss: Loss, *, steps: int = 400) -> Verdict:
     """Train with the reader's loss and with the plain one; are there more ways, and as right?"""
-    task, scores = walked()[0], []
+    task, first, batch = walked()
+    _, wrong = tried(loss, first, batch)
+    if wrong:
+        return wrong
+    scores = []
     for given in (policy_gradient, loss):
         model = LogitTable(task.vocab)
         walks = on_policy(model, task, rng=seeded(0, "walks"))

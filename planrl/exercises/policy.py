@@ -38,6 +38,14 @@ def gradient(loss: Loss, model: LogitTable, batch: Batch) -> Tensor:
     return slope
 
 
+def tried(loss: Loss, model: LogitTable, batch: Batch) -> tuple[Tensor, Verdict | None]:
+    """The gradient of the reader's loss, or the verdict on why there is none."""
+    value, wrong = ask(loss, model(batch.tokens[:, :-1]), batch)
+    if not wrong:
+        found, wrong = ask(lambda: torch.autograd.grad(value, model.table)[0])
+    return (torch.zeros(0), wrong) if wrong else (found, None)
+
+
 def compare(
     answer: Tensor, wanted: Tensor, right: str, mistakes: dict[str, Tensor], otherwise: str
 ) -> Verdict:
@@ -72,7 +80,7 @@ def numbers(function: Callable[..., Any], *given: Any) -> tuple[Tensor, Verdict 
 def own_successes(loss: Loss) -> Verdict:
     """Try the reader's policy gradient that is made of SFT: the surprise of the right walks."""
     _, model, batch = walked()
-    answer, wrong = ask(lambda: gradient(loss, model, batch))
+    answer, wrong = tried(loss, model, batch)
     if wrong:
         return wrong
     right = batch.reward.sum(1) > 0
@@ -177,7 +185,7 @@ def cell_gradient(function: Callable[[Tensor, Tensor, int], Any]) -> Verdict:
 def baseline(loss: Loss) -> Verdict:
     """Try the reader's policy gradient with the batch's mean return as baseline."""
     _, model, batch = walked()
-    answer, wrong = ask(lambda: gradient(loss, model, batch))
+    answer, wrong = tried(loss, model, batch)
     if wrong:
         return wrong
     wanted = gradient(lambda logits, g: policy_gradient(logits, g, baseline=True), model, batch)
