@@ -81,7 +81,7 @@ LABELS = {
     "policy gradient": ("PG", "top right"),
     "policy gradient + KL": ("PG + KL", "bottom center"),
     Q: ("Q-learning", "top center"),
-    f"{Q}, off-policy": ("Q, off-policy", "bottom center"),
+    OFF: ("Q, off-policy", "bottom center"),
 }
 
 
@@ -91,7 +91,8 @@ def plane(of, names, title, top):
     places = {"SFT": (base[0].tolist(), (100 * base[1]).tolist())}
     for name in names:
         ways, right = (ends(of, name, key) for key in KEYS)
-        places[name] = ways.tolist(), (100 * right).tolist()
+        plain = name.removesuffix(", discount 0.9")
+        places[plain] = ways.tolist(), (100 * right).tolist()
     told = "; ".join(
         f"{LABELS[name][0]} {sum(r) / len(r):.0f} % with {sum(w) / len(w):.1f} ways"
         for name, (w, r) in places.items()
@@ -154,10 +155,10 @@ widgets.Download(
 # > a trade on the other.
 
 # %% tags=["hide-input"]
-DISCOUNTED = [f"{Q}, discount 0.9", f"{Q}, off-policy, discount 0.9"]
+DISCOUNTED = [f"{Q}, discount 0.9", f"{OFF}, discount 0.9"]
 LABELS |= {
-    DISCOUNTED[0]: ("Q-learning, 0.9", "bottom center"),
-    DISCOUNTED[1]: ("Q, off-policy, 0.9", "top center"),
+    Q: ("Q-learning, 0.9", "bottom center"),
+    OFF: ("Q, off-policy, 0.9", "top center"),
 }
 on_blocks = [*learners[:3], *DISCOUNTED]
 there = {
@@ -212,12 +213,12 @@ choosing.Chooser()
 
 # %%
 advice = choosing.advise(answers="yes", check="answers", ways="yes", walks="own")
-print(advice.method, "|", advice.why, "|", advice.claims)
+print(advice.method, advice.why, advice.claims, sep="\n")
 
 # %% [markdown]
 # ## Why they differ: one sum, five weights
 #
-# Four of the methods have the same loss but for one factor. A batch holds $B$ walks $u$; $q$ is the
+# Five methods have the same loss but for one factor. A batch holds $B$ walks $u$; $q$ is the
 # model's policy, and step $m$ of a walk goes from node $j_m$ to $k_m$ on the way to target $i$:
 #
 # $$ \ell = - \frac{1}{B} \sum_u \sum_m w(u, m) \, \log q(i, j_m)[k_m]. \tag{10.1} $$
@@ -269,14 +270,12 @@ pg = pr.policy_gradient(model(batch.tokens[:, :-1]), batch)
 rft = pr.sft(model(right.tokens[:, :-1]), right)
 (slope,) = torch.autograd.grad(pg, model.table)
 (same,) = torch.autograd.grad(rft, model.table)
-same = (
-    same * right.chosen.sum() / len(batch.tokens)
-)  # SFT's mean over steps, undone
+steps = right.chosen.sum() / len(batch.tokens)  # SFT takes the mean over steps
 
 # %%
 held = pr.check(
     "policy gradient is SFT on the batch's right walks",
-    predicted=same,
+    predicted=same * steps,
     observed=slope,
     tolerance=1e-6,
 )
