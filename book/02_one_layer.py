@@ -134,8 +134,7 @@ widgets.Download(
 
 # %% [markdown]
 # One model, one seed; the mean over all steps of the held-out answers. Ten seeds of the paper's size
-# follow below. In the lab a Transformer trains before your eyes (choose *Transformer*, if it shows the
-# table): on the right you see what it says in one cell, a target and a node.
+# follow below. In the lab a Transformer trains before your eyes: on the right you see what it says in one cell, a target and a node.
 
 # %% tags=["hide-input"]
 from planrl.live import lab

@@ -75,7 +75,7 @@ class Lab:
         given = {k: float(v) for k, v in values.items() if not isinstance(v, str)}
         return {**given, **self.learners[place].fixed}
 
-    def to_json(self, recorded: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def to_json(self, recorded: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
         """The lab as a page reads it."""
         figure = json.loads(self.figure.to_json())
         layout = {k: v for k, v in figure["layout"].items() if k != "template"}
@@ -97,7 +97,7 @@ class Lab:
             "looks_every": LOOKS_EVERY,
             "worlds": {name: worlds[name].to_json() for name in self.graphs},
             "own": {"nodes": 20, "edges": MOST_EDGES} if self.own else None,
-            "recorded": recorded,
+            "recorded": list(recorded),
             "snippet": SNIPPET,
         }  # fmt: skip
 

@@ -34,35 +34,53 @@ FORMAT = "planrl-recorded/1"
 
 @dataclass(frozen=True)
 class Grid:
-    """Which settings are recorded: values of some controls, the others at fixed ones."""
+    """Which settings of a lab are recorded: values of some controls, the others at fixed ones."""
 
+    lab: str
     axes: Mapping[str, Sequence[float]]
     fixed: Mapping[str, Any]
 
 
+_LAMBDAS = (0, 0.003, 0.01, 0.03, 0.1, 0.3, 1)
+_USUAL = {"graph": "dag", "batch": 32}
+_REWARDS = {"graph": "dag", "cost": 0, "off_policy": 0, "epsilon": 0.1, "bounds": 1, "lr": 1}
 GRIDS = {
-    "race": Grid({"lr": (0.5, 1, 2)}, {"model": "transformer", "graph": "dag", "batch": 32}),
+    "race": Grid("race", {"lr": (0.5, 1, 2)}, {"model": "transformer", **_USUAL}),
     "imitation": Grid(
-        {"lr": (0.25, 1, 4), "batch": (2, 8, 32)}, {"model": "table", "graph": "dag"}
+        "imitation",
+        {"lr": (0.25, 1, 4), "batch": (2, 8, 32)},
+        {"model": "table", "graph": "dag"},
+    ),
+    "imitation-transformer": Grid(
+        "imitation",
+        {"lr": (0.25, 1, 4)},
+        {"model": "transformer", **_USUAL},
     ),
     "policy-gradient": Grid(
-        {
-            "kl": (0, 0.003, 0.01, 0.03, 0.1, 0.3, 1),
-            "lr": (0.5, 1, 2),
-            "temperature": (0.25, 1, 2),
-            "baseline": (0, 1),
-        },
-        {"model": "table", "graph": "dag", "batch": 32},
+        "policy-gradient",
+        {"kl": _LAMBDAS, "lr": (0.5, 1, 2), "temperature": (0.25, 1, 2), "baseline": (0, 1)},
+        {"model": "table", **_USUAL},
+    ),
+    "policy-gradient-transformer": Grid(
+        "policy-gradient",
+        {"kl": _LAMBDAS},
+        {"model": "transformer", **_USUAL, "lr": 1, "temperature": 1, "baseline": 0},
     ),
     "rewards": Grid(
+        "rewards",
         {"target": (-1, 1, 2), "edge": (0, 0.5, 1), "strict": (0, 1), "discount": (0.8, 1)},
-        {
-            **{"model": "table", "graph": "dag", "cost": 0, "off_policy": 0, "epsilon": 0.1},
-            **{"bounds": 1, "lr": 1},
-        },
+        {"model": "table", **_REWARDS},
     ),
-    "blocks": Grid({"discount": (0.5, 0.8, 0.9, 1), "lr": (0.5, 1, 2)}, {"model": "table"}),
+    "rewards-transformer": Grid(
+        "rewards",
+        {"edge": (0, 0.5, 1), "strict": (0, 1)},
+        {"model": "transformer", **_REWARDS, "target": 1, "discount": 1},
+    ),
+    "blocks": Grid(
+        "blocks", {"discount": (0.5, 0.8, 0.9, 1), "lr": (0.5, 1, 2)}, {"model": "table"}
+    ),
 }
+"""What is recorded, by the name of its file; a lab may have several."""
 
 
 @dataclass(frozen=True)
@@ -74,15 +92,16 @@ class Job:
 
 
 def points(name: str) -> list[Job]:
-    """All points of a lab's grid, the last axis the fastest."""
+    """All points of a grid, the last axis the fastest."""
     if name not in GRIDS:
-        raise InputError(f"no lab is called {name!r}; there are: {', '.join(GRIDS)}")
+        raise InputError(f"no grid is called {name!r}; there are: {', '.join(GRIDS)}")
     grid = GRIDS[name]
     fixed = [f"{key}={value}" for key, value in grid.fixed.items()]
     values = itertools.product(*grid.axes.values())
     return [
         Job(
-            name, "&".join([*fixed, *(f"{k}={v:g}" for k, v in zip(grid.axes, point, strict=True))])
+            grid.lab,
+            "&".join([*fixed, *(f"{k}={v:g}" for k, v in zip(grid.axes, point, strict=True))]),
         )
         for point in values
     ]
@@ -109,14 +128,15 @@ def measure(job: Job, programs: Path) -> np.ndarray[Any, Any]:
 
 
 def record(name: str, programs: Path, *, jobs: int = 1) -> Path:
-    """Run a lab's whole grid, `jobs` points at once, and save it."""
+    """Run a whole grid, `jobs` points at once, and save it."""
     with ProcessPoolExecutor(jobs, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         return save(name, pool.map(partial(measure, programs=programs), points(name)))
 
 
 def save(name: str, measured: Iterable[np.ndarray[Any, Any]]) -> Path:
-    """Write a lab's recording, its points in the order of `points`."""
-    lab, grid = labs()[name], GRIDS[name]
+    """Write a grid's recording, its points in the order of `points`."""
+    grid = GRIDS[name]
+    lab = labs()[grid.lab]
     scale = np.array([SCALES.get(metric, 10_000) for metric in lab.metrics])
     values = np.stack(list(measured)) * scale[:, None, None]
     page = {
@@ -135,11 +155,13 @@ def save(name: str, measured: Iterable[np.ndarray[Any, Any]]) -> Path:
     return path
 
 
-def recorded(name: str) -> dict[str, Any] | None:
-    """A lab's recording as its page needs it; None if none has been made."""
-    path = FOLDER / f"{name}.json"
-    if not path.exists():
-        return None
-    page: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    page.pop("format")
-    return page
+def recorded(name: str) -> list[dict[str, Any]]:
+    """A lab's recordings as its page needs them, as far as they have been made."""
+    found = []
+    for file, grid in GRIDS.items():
+        path = FOLDER / f"{file}.json"
+        if grid.lab == name and path.exists():
+            page: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            page.pop("format")
+            found.append(page)
+    return found

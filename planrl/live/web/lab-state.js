@@ -22,11 +22,11 @@
  *   figure: {data: any[], layout: any, narrow?: any}, bindings: Binding[],
  *   verdicts?: string[], share: number, base_updates: Record<string, number>,
  *   looks_every: Record<string, number>, worlds: Record<string, World>,
- *   own?: {nodes: number, edges: number} | null, recorded?: Recorded | null,
+ *   own?: {nodes: number, edges: number} | null, recorded?: Recorded[],
  *   snippet: string}} Lab
  * @typedef {{settings: Settings, own: World | null, refused: string[]}} ReadState
  * @typedef {{mean: number[], low: number[], high: number[]}} Curve
- * @typedef {{measured: boolean, steps: number[],
+ * @typedef {{measured: boolean, seeds: number, steps: number[],
  *   curve: (learner: number, metric: string) => Curve | null}} Recording
  */
 const planrlLabState = (() => {
@@ -166,13 +166,19 @@ const planrlLabState = (() => {
 
   /** What was recorded for these settings: at a point of the grid, or between its neighbours.
    * Distance along an axis is counted in places of the control, not in its values.
-   * @param {Lab} lab @param {Uint16Array} numbers @param {Settings} settings
+   * @param {Lab} lab @param {Uint16Array[]} numbers of each grid @param {Settings} settings
    * @returns {Recording | null} */
   function recording(lab, numbers, settings) {
-    const { recorded } = lab;
-    if (!recorded) return null;
-    const { fixed } = recorded;
-    if (Object.keys(fixed).some((name) => settings[name] !== fixed[name])) return null;
+    const grids = lab.recorded ?? [];
+    const place = grids.findIndex(({ fixed }) =>
+      Object.keys(fixed).every((name) => settings[name] === fixed[name]),
+    );
+    return place < 0 ? null : onGrid(lab, grids[place], numbers[place], settings);
+  }
+
+  /** @param {Lab} lab @param {Recorded} recorded @param {Uint16Array} numbers
+   * @param {Settings} settings @returns {Recording | null} */
+  function onGrid(lab, recorded, numbers, settings) {
     let corners = [{ at: 0, weight: 1 }];
     for (const axis of recorded.axes) {
       const values = lab.controls.find((c) => c.name === axis.name)?.values ?? axis.values;
@@ -191,6 +197,7 @@ const planrlLabState = (() => {
     const { metrics, scale, steps } = recorded;
     return {
       measured: corners.length === 1,
+      seeds: recorded.seeds,
       steps,
       curve(learner, metric) {
         const m = metrics.indexOf(metric);

@@ -52,7 +52,7 @@
     const lab = JSON.parse(json);
     const root = new URL(host.dataset.live ?? "", document.baseURI);
     const blocked = obstacle();
-    const numbers = lab.recorded ? planrlLabState.unpack(lab.recorded) : null;
+    const numbers = (lab.recorded ?? []).map(planrlLabState.unpack);
     const query = new URLSearchParams(location.search);
     const asked = query.get("lab") === lab.name;
     const read = planrlLabState.read(lab, asked ? query : new URLSearchParams(host.dataset.state));
@@ -336,7 +336,7 @@
 
     function copySnippet() {
       const quoted = (/** @type {string} */ text) => `'${text.replace(/[\\']/g, "\\$&")}'`;
-      const steps = run.step || (lab.recorded?.steps.at(-1) ?? 100);
+      const steps = run.step || (lab.recorded?.[0]?.steps.at(-1) ?? 100);
       const text = lab.snippet
         .replaceAll("{name!r}", () => quoted(lab.name))
         .replaceAll("{state!r}", () => quoted(stateText()))
@@ -346,8 +346,7 @@
     }
 
     // --- Showing ------------------------------------------------------------------------------
-    const recording = () =>
-      numbers ? planrlLabState.recording(lab, numbers, settings) : null;
+    const recording = () => planrlLabState.recording(lab, numbers, settings);
 
     /** Everything but the figure and the numbers, which are drawn when their time comes. */
     function show() {
@@ -383,10 +382,10 @@
     }
 
     function describeRecorded() {
-      if (!lab.recorded) return "Nothing has been trained yet: press Train.";
+      if (!numbers.length) return "Nothing has been trained yet: press Train.";
       const shown = recording();
       if (!shown) return "No recorded run for these settings: train it here.";
-      if (shown.measured) return `Recorded runs: measured, ${lab.recorded.seeds} seeds.`;
+      if (shown.measured) return `Recorded runs: measured, ${shown.seeds} seeds.`;
       return "Recorded runs: interpolated between measured runs.";
     }
 
