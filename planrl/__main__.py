@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 
@@ -24,11 +25,17 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command: 0 if all went well, 2 and one line on standard error if input is wrong."""
     options = parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):  # a name this terminal can't write is no reason to stop
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     torch.set_num_threads(1)
     try:
         return int(options.execute(options))
     except (InputError, TrainingError, SweepError, OSError) as error:
         print(f"planrl: {error}", file=sys.stderr)
+        return 2
+    except MemoryError:
+        print("planrl: there is not enough memory: take a smaller graph or model", file=sys.stderr)
         return 2
 
 

@@ -11,7 +11,7 @@ from plotly.subplots import make_subplots
 from planrl.blocksworld import State
 from planrl.controls import with_slider
 from planrl.errors import InputError
-from planrl.style import finish
+from planrl.style import finish, plain_text
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999")
 GREY = "#7F7F7F"
@@ -46,14 +46,15 @@ def _traces(here: State, below: str = "") -> list[go.Scatter]:
                 fillcolor=COLOURS[number % len(COLOURS)],
                 line={"color": "white", "width": 1},
                 hoverinfo="skip",
-                name=block,
+                name=plain_text(block),
                 showlegend=False,
             )
         )
     quiet = {"hoverinfo": "skip", "showlegend": False}
     traces.append(
         go.Scatter(
-            x=[places[b][0] for b in blocks], y=[places[b][1] for b in blocks], text=list(blocks),
+            x=[places[b][0] for b in blocks], y=[places[b][1] for b in blocks],
+            text=[plain_text(b) for b in blocks],
             mode="text", textfont={"color": "white", "size": 18}, name="letters", **quiet,
         )
     )  # fmt: skip
@@ -62,7 +63,8 @@ def _traces(here: State, below: str = "") -> list[go.Scatter]:
                    line={"color": GREY, "width": 3}, name="table", **quiet)
     )  # fmt: skip
     traces.append(
-        go.Scatter(x=[(len(blocks) - 1) / 2], y=[-0.55], text=[below or NOTHING], mode="text",
+        go.Scatter(x=[(len(blocks) - 1) / 2], y=[-0.55], mode="text",
+                   text=[plain_text(below) or NOTHING],
                    textfont={"size": 14, "color": GREY}, name="action", **quiet)
     )  # fmt: skip
     return traces
@@ -77,7 +79,12 @@ def draw_state(here: State, *, title: str = "") -> go.Figure:
 def _drawn(
     panels: Mapping[str, tuple[State, str]], title: str, alt: str, height: int = 420
 ) -> go.Figure:
-    figure = make_subplots(1, len(panels), subplot_titles=list(panels), horizontal_spacing=0.06)
+    figure = make_subplots(
+        1,
+        len(panels),
+        subplot_titles=[plain_text(name) for name in panels],
+        horizontal_spacing=0.06,
+    )
     for column, (here, below) in enumerate(panels.values(), 1):
         for trace in _traces(here, below):
             figure.add_trace(trace, row=1, col=column)

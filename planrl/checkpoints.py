@@ -11,6 +11,8 @@ import hashlib
 import json
 import math
 import os
+import re
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,8 +23,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as dump_tensors
 
+from planrl.checked import shown, whole
 from planrl.errors import InputError
 from planrl.models import LinearTransformer, LogitTable, PathModel
+from planrl.reading import MOST_BYTES, read_bytes
 from planrl.tasks import Vocab
 from planrl.train import Step
 from planrl.transformer import Transformer, TransformerConfig
@@ -31,6 +35,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FORMAT = "planrl-run/1"
+MOST_WEIGHTS = 4_000_000_000  # bytes of a run's tensors
+KINDS = ("LogitTable", "LinearTransformer", "Transformer")
+NAME = re.compile(r"state-[0-9a-f]{16}\.safetensors")  # of the tensor file: never a path
 
 
 @dataclass(frozen=True)
@@ -49,19 +56,51 @@ class Saved:
     ) -> int:
         """Put the saved state into an optimizer and generators; the number of updates done."""
         if optimizer is not None:
-            state: dict[int, dict[str, Tensor]] = {}
-            for name, tensor in self.tensors.items():
-                kind, _, rest = name.partition("/")
-                if kind == "optimizer":
-                    index, key = rest.split("/")
-                    state.setdefault(int(index), {})[key] = tensor
             groups = optimizer.state_dict()["param_groups"]
+            state = self._optimizer_state([p for g in optimizer.param_groups for p in g["params"]])
             optimizer.load_state_dict({"state": state, "param_groups": groups})
         for name, rng in (rngs or {}).items():
             if f"rng/{name}" not in self.tensors:
                 raise InputError(f"this run was saved without the state of its generator {name!r}")
-            rng.set_state(self.tensors[f"rng/{name}"])
+            set_generator(rng, self.tensors[f"rng/{name}"], name)
         return self.records[-1].step if self.records else 0
+
+    def _optimizer_state(self, parameters: Sequence[Tensor]) -> dict[int, dict[str, Tensor]]:
+        """The saved state of each of these parameters, which must be as large as they are."""
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in self.tensors.items():
+            if not name.startswith("optimizer/"):
+                continue
+            _, place, key = (*name.split("/", 2), "", "")[:3]
+            at = int(place) if place.isascii() and place.isdigit() else len(parameters)
+            like = parameters[min(at, len(parameters) - 1)]
+            if (
+                at >= len(parameters)
+                or tensor.shape != (() if key == "step" else like.shape)
+                or tensor.dtype
+                != like.dtype  # torch's fast optimizers trust sizes and types blindly
+            ):
+                raise InputError(f"{shown(name)} is the state of no parameter: train again")
+            state.setdefault(at, {})[key] = tensor
+        kinds = {frozenset(keys) for keys in state.values()}
+        if state and (len(kinds) > 1 or len(state) < len(parameters)):
+            raise InputError("the optimizer's state is not whole: train again")
+        return state
+
+
+def set_generator(rng: torch.Generator, state: Tensor, name: str) -> None:
+    """Set a CPU generator's state; torch checks its size, but not that its counters agree.
+
+    Of the 624 numbers made at once, `left - 1` are still to come and `at` have been read. Where
+    that does not add up, torch would go on reading beyond them.
+    """
+    sound = state.dtype == torch.uint8 and state.shape == rng.get_state().shape
+    if sound and rng.device.type == "cpu":
+        _, left, seeded, at = struct.unpack_from("<QiiQ", bytes(state[:24].tolist()))
+        sound = seeded == 1 and 1 <= left <= 624 and (left + at == 625 or (left, at) == (1, 0))
+    if not sound:
+        raise InputError(f"the saved state of the generator {name!r} is none: train again")
+    rng.set_state(state)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -109,17 +148,23 @@ def describe(model: PathModel) -> dict[str, Any]:
 
 def build(description: Mapping[str, Any]) -> PathModel:
     """A model of this kind and these sizes, its parameters still to be loaded."""
-    vocab = Vocab(int(description["n_nodes"]))
+    _count(description)
+    vocab = Vocab(description["n_nodes"])
     if description["kind"] == "LogitTable":
         return LogitTable(vocab)
-    if description["kind"] == "LinearTransformer":
-        return LinearTransformer(vocab)
     if description["kind"] == "Transformer":
         return Transformer(vocab, TransformerConfig(**description["config"]), torch.Generator())
-    raise InputError(
-        f"unknown model kind {description['kind']!r}: expected LogitTable, LinearTransformer or "
-        "Transformer"
-    )
+    return LinearTransformer(vocab)
+
+
+def _count(description: Mapping[str, Any]) -> int:
+    """How many numbers a model of this description holds, found without making it."""
+    n, kind = whole(description["n_nodes"], "n_nodes", least=1), description["kind"]
+    if kind not in KINDS:
+        raise InputError(f"unknown model kind {shown(kind)}: expected one of {', '.join(KINDS)}")
+    if kind == "Transformer":
+        return TransformerConfig(**description["config"]).parameters(n + 1)
+    return n * (n + 1) * (n if kind == "LogitTable" else 2)
 
 
 def save(
@@ -153,30 +198,58 @@ def save(
     }
     manifest = folder / "run.json"
     encoded = to_json(page)
-    before = read_json(manifest, FORMAT)["tensors"]["file"] if manifest.exists() else name
+    before = _tensors(read_json(manifest, FORMAT), manifest)[0] if manifest.exists() else name
     write_atomically(folder / name, content)
     write_atomically(manifest, encoded)
-    if before != name and Path(before).name == before:
+    if before != name:
         (folder / before).unlink(missing_ok=True)
     return manifest
 
 
 def read_json(path: Path, expected: str) -> dict[str, Any]:
-    """The JSON object in a file that says it has the format `expected`."""
+    """The JSON object in a file that says it has the format `expected`.
+
+    At most 100 MB are read, and no link is followed out of the file's folder.
+    """
+    if not os.path.lexists(path):
+        raise InputError(f"there is no {path.name} in {path.parent}: is it a planrl folder?")
     try:
-        page = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise InputError(
-            f"there is no {path.name} in {path.parent}: is it a planrl folder?"
-        ) from None
-    except (ValueError, OSError) as error:
+        page = json.loads(read_bytes(path, most=MOST_BYTES, within=path.parent))
+    except InputError as error:
+        raise InputError(f"{error}: restore it or run again") from None
+    except (ValueError, RecursionError) as error:
         raise InputError(
             f"{path} is not readable JSON ({error}): restore it or run again"
         ) from None
     if not isinstance(page, dict) or page.get("format") != expected:
         given = page.get("format") if isinstance(page, dict) else type(page).__name__
-        raise InputError(f"{path} has format {given!r}, expected {expected!r}")
+        raise InputError(f"{path} has format {shown(given)}, expected {expected!r}")
     return page
+
+
+def _tensors(page: Mapping[str, Any], manifest: Path) -> tuple[str, str]:
+    """The name of the tensor file, and its digest."""
+    entry = page.get("tensors")
+    name = entry.get("file") if isinstance(entry, dict) else None
+    if not isinstance(entry, dict) or not isinstance(name, str) or not NAME.fullmatch(name):
+        raise InputError(
+            f"{manifest} names no tensor file, or one outside its folder: {shown(name)}"
+        )
+    return name, str(entry.get("sha256"))
+
+
+def _records(given: Any) -> list[Step]:
+    """The saved records, each a whole one."""
+    records = [Step(**record) for record in given]
+    for last, one in zip([0, *(r.step for r in records)], records, strict=False):
+        whole(one.step, "step", least=last + 1)
+        measured = {} if one.measured is None else dict(one.measured)
+        for name, value in {"loss": one.loss, "reward": one.reward, **measured}.items():
+            if value is not None and (
+                isinstance(value, bool) or not isinstance(value, int | float)
+            ):
+                raise InputError(f"record {shown(one.step)} has {name}={shown(value)}, no number")
+    return records
 
 
 def load(folder: str | Path) -> Saved:
@@ -184,23 +257,34 @@ def load(folder: str | Path) -> Saved:
     folder = Path(folder)
     page = read_json(folder / "run.json", FORMAT)
     try:
-        name, digest = page["tensors"]["file"], page["tensors"]["sha256"]
-        if Path(name).name != name:
-            raise InputError(f"{folder / 'run.json'} names a file outside its folder: {name!r}")
-        content = (folder / name).read_bytes()
+        name, digest = _tensors(page, folder / "run.json")
+        if not os.path.lexists(folder / name):
+            raise FileNotFoundError(f"there is no {name}")
+        content = read_bytes(folder / name, most=MOST_WEIGHTS, within=folder)
         if hashlib.sha256(content).hexdigest() != digest:
             raise InputError(
                 f"{folder / name} is not what was saved (truncated or altered): "
                 "restore it, or train again"
             )
         tensors = load_tensors(content)
-        model = build(page["model"])
         weights = {k.removeprefix("model/"): v for k, v in tensors.items() if k[:6] == "model/"}
+        given, wanted = sum(v.numel() for v in weights.values()), _count(page["model"])
+        if given != wanted:  # before anything of that size is made
+            raise ValueError(f"{name} has {given:,} numbers, the model {wanted:,}")
+        model = build(page["model"])
         model.load_state_dict(weights)
-        records = [Step(**record) for record in page["records"]]
+        bad = [name for name, value in weights.items() if not value.isfinite().all()]
+        if bad:
+            raise InputError(
+                f"{folder / name} has weights that are not finite ({bad[0]}): its training "
+                "diverged; train again with a smaller lr"
+            )
+        records = _records(page["records"])
         settings = dict(page["settings"])
     except InputError:
         raise
-    except (KeyError, TypeError, ValueError, RuntimeError, OSError, SafetensorError) as error:
-        raise InputError(f"{folder} does not hold a whole planrl run: {error}") from None
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OSError,
+            SafetensorError) as error:  # fmt: skip
+        said = " ".join(str(error).split())[:300]
+        raise InputError(f"{folder} does not hold a whole planrl run: {said}") from None
     return Saved(model, settings, records, tensors)

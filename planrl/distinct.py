@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from planrl.checked import whole
 from planrl.errors import InputError
 from planrl.models import PathModel
-from planrl.rollouts import Sampler, check_pairs, trimmed
+from planrl.rollouts import MOST_ROWS, Sampler, check_pairs, refuse_nan, trimmed
 from planrl.tasks import PROMPT
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def _spread(
     All rows' cumulative laws, each raised by its row's number, are one ascending list: a number
     of row b, raised alike, falls on its token there.
     """
+    refuse_nan(law[:, -1])
     rows, size = law.shape
     above = torch.arange(rows, dtype=torch.float64, device=law.device)
     cumulative = law.cumsum(1, dtype=torch.float64)
@@ -98,7 +100,7 @@ def sample_distinct(
     The law is that of `rollout`, exactly; the model's work is done once for each different
     beginning of a walk. What samples share is not computed twice, however many share it.
     """
-    if samples < 1:
+    if whole(samples, "samples", most=MOST_ROWS) < 1:
         raise InputError(f"samples is the number of walks for each pair, at least 1: {samples}")
     sampler = sampler or Sampler()
     check_pairs(pairs, model)

@@ -16,7 +16,7 @@ import torch
 
 from planrl.distinct import Counted, sample_distinct
 from planrl.errors import InputError
-from planrl.graphs import Graph
+from planrl.graphs import MOST_CUBE, Graph, check_size
 from planrl.models import PathModel
 from planrl.rollouts import Sampler, rollout
 from planrl.tasks import PROMPT, Task, Vocab, is_path
@@ -68,6 +68,7 @@ class Scores:
 def first_error(graph: Graph, tokens: Int[Tensor, "B L"]) -> Int[Tensor, " B"]:
     """What went wrong in each row: 0 a step that is no edge, 1 gave up, 2 too long; -1 nothing."""
     vocab = Vocab(graph.n)
+    vocab.check(tokens)
     into_end = tokens[:, 1:] == vocab.end
     illegal = vocab.chosen(tokens) & ~into_end & ~graph.legal[tokens[:, :-1], tokens[:, 1:]]
     error = torch.full((len(tokens),), 2)
@@ -134,6 +135,7 @@ def _choice_entropy(model: PathModel, walks: Counted) -> float:
 def edge_use(graph: Graph, tokens: Int[Tensor, "B L"]) -> Float[Tensor, "N N"]:
     """The share of these walks that step from each node to each other, [here, next]."""
     vocab = Vocab(graph.n)
+    vocab.check(tokens)
     chosen = vocab.chosen(tokens) & (tokens[:, 1:] != vocab.end)
     use = torch.zeros(graph.n, graph.n)
     steps = tokens[:, :-1][chosen], tokens[:, 1:][chosen]
@@ -143,6 +145,7 @@ def edge_use(graph: Graph, tokens: Int[Tensor, "B L"]) -> Float[Tensor, "N N"]:
 def next_logits(model: PathModel) -> Float[Tensor, "N N V"]:
     """Logits [target, here, next] of the first step of a walk that starts at `here`."""
     n = model.vocab.n_nodes
+    check_size(n, MOST_CUBE, "next_logits")
     target, here = torch.cartesian_prod(torch.arange(n), torch.arange(n)).T
     tokens = torch.stack([here, target, here], 1)
     with torch.no_grad():

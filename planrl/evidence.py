@@ -49,14 +49,15 @@ class Backing:
     def _repr_html_(self) -> str:
         ending = _ending()
         claim = self.verdict.claim.id
+        name = html.escape(self._name)
         parts = [
             f'claim <a href="{link_to(claim)}">{html.escape(claim)}</a> '
             f"{html.escape(self.verdict.verdict)}",
-            f"code <code>{html.escape(self._name)}</code>",
+            f"code <code>{name}</code>",
             html.escape(self._gap),
         ]
         if ending == "html":
-            parts[1] = f'code <a href="api.html#{self._name}"><code>{self._name}</code></a>'
+            parts[1] = f'code <a href="api.html#{name}"><code>{name}</code></a>'
         if self.formula:
             shown = html.escape(self.formula)
             link = f'<a href="#formula-{shown.replace(".", "-")}">({shown})</a>'

@@ -7,21 +7,25 @@ An ALPINE line is `s t s a b t`: source, target, path; one walk a line, nodes as
 
 from __future__ import annotations
 
+import io
 import pickle
-import re
+import pickletools
 import warnings
+import zipfile
+from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree
 
-import networkx as nx
 import torch
 
+from planrl.checked import shown, whole
 from planrl.errors import InputError
-from planrl.graphs import Graph, from_networkx
+from planrl.graphml import MOST_EDGES, in_order, read_graphml, write_graphml
+from planrl.graphs import MOST_NODES, Graph
+from planrl.reading import read_bytes, read_text
 from planrl.tasks import Vocab, is_path
 from planrl.transformer import Transformer, TransformerConfig
 
@@ -29,14 +33,11 @@ if TYPE_CHECKING:
     from jaxtyping import Int
     from torch import Tensor
 
+__all__ = ["Lines", "read_alpine", "read_edges", "read_graph", "read_graphml", "read_nanogpt",
+           "write_alpine", "write_graphml"]  # fmt: skip
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not a UTF-8 text file (byte {error.start})") from None
+MOST_CELLS = 50_000_000  # of rows of text, the shorter ones filled up to the longest
+MOST_WEIGHTS = 2_000_000_000  # bytes of a checkpoint
 
 
 def read_graph(path: str | Path) -> Graph:
@@ -45,74 +46,37 @@ def read_graph(path: str | Path) -> Graph:
     return read_graphml(path) if path.suffix.lower() == ".graphml" else read_edges(path)
 
 
-def read_graphml(path: str | Path) -> Graph:
-    """The directed graph in a GraphML file; a node's `label`, if all differ, else its id, names it.
-
-    Nodes whose ids are all whole numbers come in numerical order, others as the file has them.
-    """
-    path = Path(path)
-    text = _text(path)
-    if "<!DOCTYPE" in text or "<!ENTITY" in text:
-        raise InputError(f"{path} declares XML entities, which planrl does not read: remove them")
-    try:
-        root = ElementTree.fromstring(text)
-        space = root.tag.removesuffix("graphml")
-        ids = [node.get("id") for node in root.iter(f"{space}node")]
-        edges = [(edge.get("source"), edge.get("target")) for edge in root.iter(f"{space}edge")]
-        if not root.tag.endswith("graphml") or not ids:
-            raise InputError(f"{path} holds no GraphML graph (its root is <{root.tag}>)")
-        if len(set(ids)) < len(ids):
-            twice = next(name for name in ids if ids.count(name) > 1)
-            raise InputError(f"{path}: two nodes have the id {twice!r}")
-        for end in (end for edge in edges for end in edge):
-            if end not in set(ids):
-                raise InputError(f"{path}: an edge names the node {end!r}, which does not exist")
-        graph = nx.parse_graphml(text)
-    except (ElementTree.ParseError, nx.NetworkXError, KeyError, ValueError, TypeError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path} is not well-formed GraphML: {error}") from None
-    return from_networkx(_in_order(nx.DiGraph(graph) if graph.is_directed() else graph))
-
-
 def read_edges(path: str | Path) -> Graph:
     """The graph in a text file of edges, one `from to` a line, by spaces, tabs or a comma.
 
     Names may be any words; whole numbers are put in order, other names come as first met. Blank
-    lines and lines that begin with # are passed over.
+    lines and lines that begin with # are passed over. A file of at most 100 MB, 50,000 nodes and
+    1,000,000 edges is read.
     """
     path = Path(path)
-    graph = nx.DiGraph()
-    for number, line in enumerate(_text(path).splitlines(), 1):
-        words = [word for word in re.split(r"[\s,;]+", line) if word]
+    names: dict[str, str] = {}
+    edges: dict[tuple[str, str], None] = {}
+    for number, line in enumerate(read_text(path).splitlines(), 1):
+        words = line.replace(",", " ").replace(";", " ").split(None, 3)
         if not words or words[0].startswith("#"):
             continue
         if not 2 <= len(words) <= 3:  # a third may be a weight, which planning has no use for
-            raise InputError(f"{path}, line {number}: expected `from to`, found {line.strip()!r}")
-        if words[0] == words[1]:
+            raise InputError(f"{path}, line {number}: expected `from to`, found {shown(line)}")
+        here, following = words[:2]
+        if here == following:
             raise InputError(
-                f"{path}, line {number}: {words[0]!r} leads to itself; remove the line"
+                f"{path}, line {number}: {shown(here)} leads to itself; remove the line"
             )
-        graph.add_edge(words[0], words[1])
-    if not graph:
+        names[here], names[following] = here, following
+        edges[here, following] = None
+        if len(names) > MOST_NODES or len(edges) > MOST_EDGES:
+            raise InputError(
+                f"{path}, line {number}: that is more than {MOST_NODES:,} nodes or "
+                f"{MOST_EDGES:,} edges: take a smaller graph"
+            )
+    if not edges:
         raise InputError(f"{path} has no edges: expected lines like `0 3`")
-    return from_networkx(_in_order(graph))
-
-
-def _in_order(graph: Any) -> Any:
-    """The same graph, its nodes sorted by number if every id is a whole number."""
-    if not all(re.fullmatch(r"\d+", str(node)) for node in graph.nodes):
-        return graph
-    ordered = nx.create_empty_copy(graph)
-    ordered.clear()
-    ordered.add_nodes_from(sorted(graph.nodes(data=True), key=lambda item: int(item[0])))
-    ordered.add_edges_from(graph.edges())
-    return ordered
-
-
-def write_graphml(graph: Graph, path: str | Path) -> None:
-    """Write a graph so that `read_graphml`, networkx and other tools read it back."""
-    nx.write_graphml(graph.to_networkx(), path)
+    return in_order(names, edges)
 
 
 @dataclass(frozen=True)
@@ -141,10 +105,12 @@ def read_alpine(path: str | Path, graph: Graph) -> Lines:
     """
     path = Path(path)
     number = {label: v for v, label in enumerate(graph.labels)}
-    rows: list[list[int]] = []
+    rows = array("q")  # one after the other
+    lengths: list[int] = []
     lines: list[int] = []
     invalid: list[tuple[int, str]] = []
-    for at, line in enumerate(_text(path).splitlines(), 1):
+    longest = 3
+    for at, line in enumerate(read_text(path).splitlines(), 1):
         words = line.split()
         if not words:
             continue
@@ -152,20 +118,29 @@ def read_alpine(path: str | Path, graph: Graph) -> Lines:
         if len(words) < 4:
             invalid.append((at, f"has {len(words)} words; `s t s ... t` has at least 4"))
         elif unknown is not None:
-            invalid.append((at, f"names the node {unknown!r}, which the graph does not have"))
+            name = shown(unknown)
+            invalid.append((at, f"names the node {name}, which the graph does not have"))
         else:
-            rows.append([number[word] for word in words])
+            rows.extend([number[word] for word in words])
+            lengths.append(len(words))
             lines.append(at)
-    length = max(map(len, rows), default=3) + 1
-    filled = [row + [graph.n] * (length - len(row)) for row in rows]
-    tokens = torch.tensor(filled, dtype=torch.int64).view(-1, length)
+            longest = max(longest, len(words))
+        if len(lines) * (longest + 1) > MOST_CELLS:
+            raise InputError(
+                f"{path}, line {at}: {len(lines):,} rows of up to {longest:,} words are more than "
+                f"{MOST_CELLS:,} tokens, each filled up to the longest: split the file"
+            )
+    tokens = torch.full((len(lines), longest + 1), graph.n)
+    if lines:
+        filled = torch.arange(longest + 1) < torch.tensor(lengths)[:, None]
+        tokens[filled] = torch.frombuffer(rows, dtype=torch.int64)
     for row in (~is_path(graph, tokens)).nonzero().squeeze(1).tolist():
-        invalid.append((lines[row], _why_no_path(graph, rows[row])))
+        invalid.append((lines[row], _why_no_path(graph, tokens[row, : lengths[row]].tolist())))
     return Lines(tokens, tuple(lines), tuple(sorted(invalid)))
 
 
 def _why_no_path(graph: Graph, row: list[int]) -> str:
-    name = graph.labels
+    name = [label if label.isprintable() else shown(label) for label in graph.labels]
     if row[2] != row[0]:
         return f"starts at {name[row[2]]}, but its source is {name[row[0]]}"
     for here, following in pairwise(row[2:]):
@@ -178,6 +153,11 @@ def write_alpine(path: str | Path, graph: Graph, tokens: Int[Tensor, "B L"]) -> 
     """Write rows as ALPINE's text lines, END and filling left out."""
     vocab = Vocab(graph.n)
     vocab.check(tokens)
+    bad = next((label for label in graph.labels if label.split() != [label]), None)
+    if bad is not None:
+        raise InputError(
+            f"the label {shown(bad)} is not one word, as ALPINE's lines need: rename it"
+        )
     rows = ([graph.labels[v] for v in row if v != vocab.end] for row in tokens.tolist())
     Path(path).write_text("".join(" ".join(row) + "\n" for row in rows), encoding="utf-8")
 
@@ -185,6 +165,10 @@ def write_alpine(path: str | Path, graph: Graph, tokens: Int[Tensor, "B L"]) -> 
 # What a nanoGPT checkpoint may hold besides tensors and plain values: numpy's scalar, as the best
 # validation loss often is one. Anything else is refused unread.
 ALLOWED = ("numpy.core.multiarray.scalar", "numpy.dtype", "numpy.dtypes.Float64DType")
+_NAMED = {*ALLOWED, "numpy._core.multiarray.scalar", "_codecs.encode", "collections.OrderedDict",
+          "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter",
+          *(f"torch.{kind}Storage" for kind in ("Float", "Double", "Half", "BFloat16",
+                                                "Long", "Int", "Bool", "Byte"))}  # fmt: skip
 
 _NAMES = {
     "ln_1": "norm_1",
@@ -205,43 +189,74 @@ def read_nanogpt(path: str | Path) -> Transformer:
     import numpy as np
 
     path = Path(path)
+    content = read_bytes(path, most=MOST_WEIGHTS)
     scalar = np.float64(0).__reduce__()[0]
     allowed: list[Any] = [np.dtype, type(np.dtype(np.float64))]
     allowed += [(scalar, ALLOWED[0]), (scalar, "numpy._core.multiarray.scalar")]
     try:
+        _refuse_bombs(content)
         with warnings.catch_warnings(), torch.serialization.safe_globals(allowed):
             warnings.simplefilter("ignore")  # its advice on protocols does not concern the reader
-            page = torch.load(path, map_location="cpu", weights_only=True)
+            page = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         reason = str(error).split("WeightsUnpickler error: ")[-1].splitlines()[0]
         raise InputError(
             f"{path} is refused: {reason} Only tensors, plain values and {', '.join(ALLOWED)} are "
             "allowed: save it anew with torch.save({'model': ..., 'model_args': ...})"
         ) from None
-    except (OSError, RuntimeError, EOFError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+    except Exception as error:  # what a stranger wrote can fail in any way there is
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"{path} is not a whole torch checkpoint: {reason}") from None
     try:
         return _from_nanogpt(page["model"], page["model_args"])
-    except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise InputError(f"{path} lacks part of nanoGPT's layout: {error}") from None
     except RuntimeError as error:
         reason = " ".join(str(error).split())
-        raise InputError(f"{path} has weights of other names or shapes: {reason}") from None
+        raise InputError(f"{path} has weights of other names or shapes: {reason[:300]}") from None
+
+
+def _refuse_bombs(content: bytes) -> None:
+    """Raise UnpicklingError for a file that would unpack to more than it holds, or name code.
+
+    torch's own list of what may be named is longer than ours, and some of it makes memory of a
+    mere number.
+    """
+    with zipfile.ZipFile(io.BytesIO(content)) as files:
+        parts = files.infolist()
+        packed = any(part.compress_type != zipfile.ZIP_STORED for part in parts)
+        if packed or sum(part.file_size for part in parts) > len(content):
+            raise pickle.UnpicklingError("it is packed, and torch.save packs nothing.")
+        for part in parts:
+            if not part.filename.endswith("data.pkl"):
+                continue
+            for code, value, _ in pickletools.genops(files.read(part)):
+                name = str(value).replace(" ", ".")
+                if code.name in ("STACK_GLOBAL", "INST", "EXT1", "EXT2", "EXT4") or (
+                    code.name == "GLOBAL" and name not in _NAMED
+                ):
+                    raise pickle.UnpicklingError(
+                        f"it names {name if code.name == 'GLOBAL' else code.name}."
+                    )
 
 
 def _from_nanogpt(weights: Mapping[str, Tensor], sizes: Mapping[str, Any]) -> Transformer:
     weights = {name.removeprefix("_orig_mod."): value for name, value in weights.items()}
+    for name, value in weights.items():
+        if not isinstance(value, torch.Tensor) or value.layout != torch.strided:
+            raise InputError(f"{shown(name)} is no tensor of numbers")
+        if not value.is_contiguous():  # so that no number in it stands for a million
+            raise InputError(f"{shown(name)} does not lie in memory in one piece")
     biases = sorted(
         name for name in weights if name.endswith(".bias") and not name.endswith(".attn.bias")
     )
     if biases or sizes.get("bias"):
         raise InputError(f"planrl's Transformer has no biases, this checkpoint has: {biases[:3]}")
+    named = {"layers": "n_layer", "heads": "n_head", "width": "n_embd", "positions": "block_size"}
     config = TransformerConfig(
-        layers=int(sizes["n_layer"]),
-        heads=int(sizes["n_head"]),
-        width=int(sizes["n_embd"]),
-        positions=int(sizes["block_size"]),
+        **{ours: whole(sizes[theirs], theirs) for ours, theirs in named.items()}
     )
     embedding = weights["transformer.wte.weight"]
     n = embedding.shape[0] - 2
@@ -250,6 +265,12 @@ def _from_nanogpt(weights: Mapping[str, Tensor], sizes: Mapping[str, Any]) -> Tr
     bad = [name for name, value in weights.items() if not value.isfinite().all()]
     if bad or n < 1:
         raise InputError(f"weights are not finite: {bad[0]}" if bad else "it holds no node tokens")
+    used = [
+        v for name, v in weights.items() if name[:12] == "transformer." and name[-5:] != ".bias"
+    ]
+    given, wanted = sum(value.numel() for value in used), config.parameters(n + 2)
+    if given != wanted:
+        raise RuntimeError(f"they are {given:,} numbers, its model_args make {wanted:,}")
     model = Transformer(Vocab(n), config, torch.Generator())
     state = {
         "tokens.weight": torch.cat([embedding[2:], embedding[1:2]]),

@@ -12,6 +12,7 @@ correct next nodes when the target is i and the walk stands at j.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from planrl.checked import number, shown, whole
 from planrl.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,10 +29,27 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+MOST_NODES = 50_000  # of a graph: names and edges only
+MOST_SQUARE = 10_000  # nodes where each pair has a cell: adjacency, reachability
+MOST_CUBE = 800  # nodes where each (target, here, next) has a cell: `correct`, LogitTable
+
+
+def check_size(n: int, most: int, what: str) -> None:
+    """Raise InputError where so many nodes would need more memory than a reader's machine has."""
+    if n > most:
+        raise InputError(f"{what} is for graphs of at most {most:,} nodes, this one has {n:,}: "
+                         "take a smaller graph")  # fmt: skip
+
+
 def seeded(seed: int, purpose: str, device: str = "cpu") -> torch.Generator:
     """A random generator of its own for one purpose, so that no use of chance disturbs another."""
-    digest = hashlib.sha256(f"{purpose}:{seed}".encode()).digest()
-    generator = torch.Generator(device)
+    text = f"{purpose}:{whole(seed, 'seed', least=-(2**63), most=2**63 - 1)}"
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    try:
+        generator = torch.Generator(device)
+    except (RuntimeError, TypeError) as error:
+        said = str(error).splitlines()[0]
+        raise InputError(f"device {shown(device)} gives no generator: {said}") from None
     generator.manual_seed(int.from_bytes(digest[:8], "big") >> 1)
     return generator
 
@@ -48,27 +67,30 @@ class Graph:
     labels: tuple[str, ...]
 
     def __init__(self, n: int, edges: Iterable[Sequence[int]], labels: Sequence[str] = ()) -> None:
-        if n < 1:
+        if whole(n, "n", most=MOST_NODES) < 1:
             raise InputError(f"a graph needs at least one node, but n={n} was given")
         try:
             pairs = sorted({(index(a), index(b)) for a, b in edges})
+            names = tuple(str(label) for label in labels) or tuple(str(v) for v in range(n))
         except (TypeError, ValueError) as error:
-            raise InputError(f"edges are pairs of whole numbers (from, to): {error}") from None
+            raise InputError(
+                f"edges are pairs of whole numbers (from, to), labels a list of names: {error}"
+            ) from None
         for a, b in pairs:
             if not (0 <= a < n and 0 <= b < n):
                 raise InputError(
-                    f"edge {a} -> {b} names a node that does not exist: the nodes are 0 .. {n - 1}"
+                    f"edge {shown(a)} -> {shown(b)} names a node that does not exist: the nodes "
+                    f"are 0 .. {n - 1}"
                 )
             if a == b:
                 raise InputError(
                     f"edge {a} -> {b} is a self-loop; a planning graph has none: remove it"
                 )
-        names = tuple(str(label) for label in labels) or tuple(str(v) for v in range(n))
         if len(names) != n:
             raise InputError(f"{len(names)} labels were given for {n} nodes: give one a node")
         if len(set(names)) != n:
-            twice = next(name for name in names if names.count(name) > 1)
-            raise InputError(f"two nodes share the label {twice!r}: labels must differ")
+            twice, _ = Counter(names).most_common(1)[0]
+            raise InputError(f"two nodes share the label {shown(twice)}: labels must differ")
         object.__setattr__(self, "n", n)
         object.__setattr__(self, "edges", tuple(pairs))
         object.__setattr__(self, "labels", names)
@@ -76,6 +98,7 @@ class Graph:
     @cached_property
     def adjacency(self) -> Bool[Tensor, "N N"]:
         """A[j, k]: is there an edge j -> k?"""
+        check_size(self.n, MOST_SQUARE, "the adjacency matrix")
         adjacency = torch.zeros(self.n, self.n, dtype=torch.bool)
         if self.edges:
             here, following = torch.tensor(self.edges).T
@@ -103,6 +126,7 @@ class Graph:
     @cached_property
     def correct(self) -> Bool[Tensor, "N N N"]:
         """C[i, j, k]: is k a correct next node at j on the way to i? A[j, k] and R[i, k]."""
+        check_size(self.n, MOST_CUBE, "the table of correct next nodes")
         return self.adjacency[None] & self.reachability[:, None]
 
     @cached_property
@@ -157,7 +181,7 @@ class Graph:
         """The node with this label."""
         if label not in self.labels:
             known = ", ".join(self.labels[:8]) + (", ..." if self.n > 8 else "")
-            raise InputError(f"no node is called {label!r}; there are: {known}")
+            raise InputError(f"no node is called {shown(label)}; there are: {known[:200]}")
         return self.labels.index(label)
 
     def to_networkx(self) -> Any:
@@ -184,13 +208,13 @@ def from_networkx(graph: Any) -> Graph:
 
 
 def _chances(n: int, rng: torch.Generator) -> Float[Tensor, "N N"]:
-    if n < 1:
+    if whole(n, "n", most=MOST_SQUARE) < 1:
         raise InputError(f"a graph needs at least one node, but n={n} was given")
     return torch.rand(n, n, generator=rng, device=rng.device)
 
 
 def _probability(p: float) -> float:
-    if not 0.0 <= p <= 1.0:
+    if not 0.0 <= number(p, "p") <= 1.0:
         raise InputError(f"p is the probability of an edge, between 0 and 1, but p={p} was given")
     return p
 
@@ -208,25 +232,31 @@ def random_digraph(n: int, p: float, rng: torch.Generator) -> Graph:
 
 def chain(n: int) -> Graph:
     """0 -> 1 -> ... -> n - 1: one path for every reachable pair."""
-    return Graph(n, [(v, v + 1) for v in range(n - 1)])
+    return Graph(n, [(v, v + 1) for v in range(whole(n, "n", most=MOST_NODES) - 1)])
 
 
 def fork(width: int = 2) -> Graph:
     """0 -> 1, 0 -> 2, ..., 0 -> width: only one branch is right for each target."""
+    width = whole(width, "width", least=1, most=MOST_NODES - 1)
     return Graph(width + 1, [(0, v) for v in range(1, width + 1)])
 
 
 def diamond(width: int = 2) -> Graph:
     """0 -> each of 1 .. width -> width + 1: `width` equally good paths for the outer pair."""
-    middle = range(1, width + 1)
+    middle = range(1, whole(width, "width", least=1, most=MOST_NODES - 2) + 1)
     return Graph(width + 2, [(0, v) for v in middle] + [(v, width + 1) for v in middle])
 
 
 def layered(widths: Sequence[int], p: float, rng: torch.Generator) -> Graph:
     """Layers of the given widths; each edge from one to the next is there with probability p."""
-    if not widths or min(widths) < 1:
-        raise InputError(f"widths are the layers' sizes, each at least 1; {list(widths)} was given")
-    layer = torch.repeat_interleave(torch.arange(len(widths)), torch.tensor(widths))
+    try:
+        sizes = [whole(width, "width") for width in widths]
+    except TypeError:
+        raise InputError(f"widths is a list of sizes, such as [2, 3]; not {widths!r}") from None
+    if not sizes or min(sizes) < 1:
+        raise InputError(f"widths are the layers' sizes, each at least 1; {shown(sizes)} was given")
+    check_size(sum(sizes), MOST_SQUARE, "layered")
+    layer = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
     there = torch.rand(len(layer), len(layer), generator=rng) < _probability(p)
     following = layer[None, :] == layer[:, None] + 1
     return Graph(len(layer), (there & following).nonzero().tolist())

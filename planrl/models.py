@@ -18,6 +18,7 @@ import torch
 from torch import nn
 from torch.nn.functional import embedding
 
+from planrl.graphs import MOST_CUBE, MOST_SQUARE, check_size
 from planrl.tasks import PROMPT, Vocab
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class LogitTable(nn.Module):
 
     def __init__(self, vocab: Vocab) -> None:
         super().__init__()
+        check_size(vocab.n_nodes, MOST_CUBE, "a LogitTable")
         self.vocab = vocab
         self.table = nn.Parameter(torch.zeros(vocab.n_nodes, vocab.n_nodes, vocab.size))
 
@@ -114,6 +116,7 @@ class LinearTransformer(nn.Module):
 
     def __init__(self, vocab: Vocab) -> None:
         super().__init__()
+        check_size(vocab.n_nodes, MOST_SQUARE, "a LinearTransformer")
         self.vocab = vocab
         self.here = nn.Parameter(torch.zeros(vocab.n_nodes, vocab.size))
         self.target = nn.Parameter(torch.zeros(vocab.n_nodes, vocab.size))

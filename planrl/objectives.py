@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Union
 
 import torch
 
+from planrl.checked import number
 from planrl.errors import InputError
 from planrl.tasks import Batch
 
@@ -32,6 +33,15 @@ Loss = Callable[["Tensor", Batch], "Tensor"]
 
 Number = Union[float, int, "Tensor"]
 """An option of a loss: plain, and checked; or a tensor of one number, and not checked."""
+
+
+def _is_tensor(value: Number, name: str) -> bool:
+    """Whether an option is a tensor; it must be one number then."""
+    if not isinstance(value, torch.Tensor):
+        return False
+    if value.numel() != 1:
+        raise InputError(f"{name} is one number, not a tensor of shape {list(value.shape)}")
+    return True
 
 
 def _of_next(values: Tensor, batch: Batch) -> Tensor:
@@ -55,8 +65,8 @@ def policy_gradient(
     base model's logits: train(..., TrainConfig(refresh=0)). Source: the paper's policy gradient
     loss, Theorems 4.1-4.4.
     """
-    plain = not isinstance(kl, torch.Tensor)
-    if plain and not kl >= 0.0:
+    plain = not _is_tensor(kl, "kl")
+    if plain and not number(kl, "kl") >= 0.0:
         raise InputError(f"kl is the penalty's weight lambda, at least 0, but kl={kl} was given")
     logp = _of_next(logits.log_softmax(-1), batch)  # [B, T]
     value = batch.reward.sum(1, keepdim=True)  # [B, 1]
@@ -107,7 +117,7 @@ def q_learning(
     walker choose among nodes only (Sampler(may_stop=False)): END ends all further fines, and a
     model that may say it learns to give up. Source: the paper's Q-learning loss, Theorems 5.1-5.3.
     """
-    if not isinstance(discount, torch.Tensor) and not 0.0 <= discount <= 1.0:
+    if not _is_tensor(discount, "discount") and not 0.0 <= number(discount, "discount") <= 1.0:
         raise InputError(f"discount is between 0 and 1, but discount={discount} was given")
     target, end = batch.tokens[:, 1:2], logits.shape[-1] - 1
     here, following = batch.tokens[:, :-1], batch.tokens[:, 1:]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from planrl.checked import whole
 from planrl.errors import InputError
 from planrl.graphs import Graph
 from planrl.tasks import PROMPT, Task
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from jaxtyping import Int
     from torch import Tensor
 
+MOST_PATHS = 10_000_000
 BLOCK = 16_384  # walks that go together
 
 
@@ -28,8 +30,11 @@ def sample_paths(task: Task, per_pair: int, rng: torch.Generator) -> Int[Tensor,
     Every next node is drawn uniformly from the correct ones (C(i, j)); on a graph with cycles from
     those not yet visited, and a walk that gets stuck begins anew.
     """
-    if per_pair < 1:
+    if whole(per_pair, "per_pair", most=1_000_000) < 1:
         raise InputError(f"per_pair is how many paths each pair gets, at least 1: {per_pair}")
+    if len(task.pairs) * per_pair > MOST_PATHS:
+        raise InputError(f"{per_pair:,} paths for each of {len(task.pairs):,} pairs are more than "
+                         f"{MOST_PATHS:,}: take fewer")  # fmt: skip
     source, target = task.pairs.repeat_interleave(per_pair, 0).T
     walk = _walk_dag if task.graph.is_dag else _walk_simple
     walked = walk(task.graph, target, source, rng)  # one list of columns for each block of rows

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import torch
 
 from planrl.graphs import Graph
-from planrl.style import STYLES, finish
+from planrl.style import STYLES, finish, plain_text
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -102,16 +102,17 @@ def _graph_traces(
     line = {"color": strong, "width": 4}
     traces.append(go.Scatter(x=xs, y=ys, mode="lines", line=line, **hover, **off))
     traces.append(go.Scatter(**_arrows(where, walked, strong)))
+    names = [plain_text(label) for label in graph.labels]
     nodes = go.Scatter(
         x=where[:, 0].tolist(),
         y=where[:, 1].tolist(),
         mode="markers+text",
-        text=list(graph.labels),
+        text=names,
         textfont={"color": "white", "size": 13},
         marker={"size": 26, "color": "#4A6076", "opacity": 1},
         hovertext=[
-            f"{name}: to " + (", ".join(graph.labels[k] for k in row.nonzero()) or "nowhere")
-            for name, row in zip(graph.labels, graph.adjacency, strict=True)
+            f"{name}: to " + (", ".join(names[k] for k in row.nonzero()) or "nowhere")
+            for name, row in zip(names, graph.adjacency, strict=True)
         ],
         hoverinfo="text",
         **off,

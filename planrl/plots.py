@@ -15,7 +15,7 @@ import torch
 from plotly.subplots import make_subplots
 
 from planrl.errors import InputError
-from planrl.style import DIVERGING, RISING, STYLES, faded, finish, style_of
+from planrl.style import DIVERGING, RISING, STYLES, faded, finish, plain_text, style_of
 from planrl.train import Step
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def heatmaps(
     for place, (name, given) in enumerate(panels.items()):
         values = given.float()
         bound = float(values[values.isfinite()].abs().max())
-        ticks = list(labels) if labels else None
+        ticks = [plain_text(label) for label in labels] if labels else None
         figure.add_heatmap(
             z=[[round(v, 4) for v in row] for row in values.tolist()],
             x=ticks,

@@ -7,12 +7,14 @@ algorithm is a stream of batches and a loss; the streams are here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import torch
 
+from planrl.checked import check_fields, whole
 from planrl.errors import InputError
 from planrl.models import Chain, Decoder, PathModel
 from planrl.tasks import PROMPT, Batch, Task
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 CHUNK = 1024  # rows walked together; larger blocks fall out of the processor's cache
+COLDEST = 1e-6  # the lowest temperature: below it, a difference of logits may overflow
+MOST_TOKENS = 10_000  # of a walk
+MOST_ROWS = 1_000_000  # of a batch
 DROP = 0.85  # finished rows are dropped when fewer than this share is still going
 SMALL = 32  # rows below which dropping some costs more than carrying them along
 
@@ -42,10 +47,11 @@ class Sampler:
     may_stop: bool = True
 
     def __post_init__(self) -> None:
-        if not self.temperature > 0.0:
+        check_fields(self)
+        if not COLDEST <= self.temperature < math.inf:
             raise InputError(
                 f"temperature={self.temperature} cannot be sampled from: take a positive number, "
-                "or Sampler(greedy=True) for the most likely token"
+                f"at least {COLDEST:g}, or Sampler(greedy=True) for the most likely token"
             )
         if not 0.0 <= self.epsilon <= 1.0:
             raise InputError(f"epsilon is a probability, between 0 and 1; {self.epsilon} was given")
@@ -53,6 +59,7 @@ class Sampler:
             raise InputError(
                 f"max_tokens={self.max_tokens} leaves no room to walk: the prompt alone is {PROMPT}"
             )
+        whole(self.max_tokens, "max_tokens", most=MOST_TOKENS)
 
     def law(self, logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
         """The probabilities with which the next token is drawn."""
@@ -73,9 +80,22 @@ class Sampler:
     def draw(self, logits: Float[Tensor, "B V"], rng: torch.Generator) -> Int[Tensor, " B"]:
         """One token a row, by inverting the cumulative law at one uniform number a row."""
         if self.greedy and not self.epsilon:
-            return (logits if self.may_stop else logits[:, :-1]).argmax(-1)
+            best = (logits if self.may_stop else logits[:, :-1]).max(-1)
+            refuse_nan(best.values)
+            return best.indices
         uniform = torch.rand(len(logits), 1, generator=rng, device=logits.device)
-        return torch.searchsorted(self.cumulative(logits), uniform, right=True).squeeze(1)
+        cumulative = self.cumulative(logits)
+        refuse_nan(cumulative[:, -1])
+        return torch.searchsorted(cumulative, uniform, right=True).squeeze(1)
+
+
+def refuse_nan(values: Tensor) -> None:
+    """Raise InputError if a model's logits, or what became of them, are no numbers."""
+    if values.isnan().any():
+        raise InputError(
+            "the model's logits are not finite, and nobody can walk by them: its training has "
+            "diverged; go back to a saved state, or train again with a smaller lr"
+        )
 
 
 @torch.inference_mode()
@@ -123,6 +143,7 @@ def _fill_from_chain(
 ) -> None:
     """The same for a small table: all its laws are made at once, and nobody is dropped."""
     cumulative = sampler.cumulative(chain.cells)
+    refuse_nan(cumulative[:, -1])
     cumulative = torch.cat([cumulative, cumulative[:1]])  # the last target's END leads here
     size = len(columns) - PROMPT, len(chain.cell), 1
     uniform = torch.rand(size, generator=rng, device=columns.device).unbind(0)
@@ -200,7 +221,7 @@ def replay(
     batches: Iterator[Batch], *, rng: torch.Generator, capacity: int = 100
 ) -> Iterator[Batch]:
     """Each time one new batch is stored and a random one of the last `capacity` is served."""
-    if capacity < 1:
+    if whole(capacity, "capacity") < 1:
         raise InputError(f"capacity is how many batches are kept, at least 1; {capacity} was given")
     kept: list[Batch] = []
     for count, batch in enumerate(batches):
@@ -220,10 +241,13 @@ def trimmed(tokens: Tensor, model: PathModel) -> Tensor:
 def check_pairs(pairs: Tensor, model: PathModel) -> None:
     """Raise InputError unless these are questions the model knows the nodes of."""
     n = model.vocab.n_nodes
+    if pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype != torch.int64:
+        given = f"{list(pairs.shape)} of {pairs.dtype}"
+        raise InputError(f"pairs is {given}: expected rows (source, target) of int64")
     if len(pairs) == 0 or pairs.min() < 0 or pairs.max() >= n:
         raise InputError(f"walks need pairs of nodes 0 .. {n - 1}, and at least one pair")
 
 
 def _check_size(size: int | None) -> None:
-    if size is not None and size < 1:
+    if size is not None and whole(size, "size", most=MOST_ROWS) < 1:
         raise InputError(f"size is the number of rows in a batch, at least 1; {size} was given")

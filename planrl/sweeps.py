@@ -31,6 +31,7 @@ from typing import Any, Generic, TypeVar
 
 import torch
 
+from planrl.checked import whole
 from planrl.checkpoints import read_json, to_json, write_atomically
 from planrl.errors import InputError, SweepError
 
@@ -104,7 +105,7 @@ def sweep(
     """
     records = list(settings)
     pages = _pages(_name(run), recipe, records)
-    if n_jobs == 0:
+    if whole(n_jobs, "n_jobs") == 0:
         raise InputError("n_jobs=0 leaves nobody to run: take 1, or -1 for all processors")
     around = joblib.parallel.get_active_backend()[1]  # what a parallel_config asks for, or None
     pool = joblib.Parallel(  # made now: the parallel_config around this call is the one that acts

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from planrl.checked import number, shown, whole
 from planrl.errors import InputError
-from planrl.graphs import Graph
+from planrl.graphs import MOST_NODES, Graph
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
@@ -32,6 +33,9 @@ class Vocab:
     """The tokens of a graph of `n_nodes` nodes: the nodes themselves, then END."""
 
     n_nodes: int
+
+    def __post_init__(self) -> None:
+        whole(self.n_nodes, "n_nodes", least=1, most=MOST_NODES)
 
     @property
     def end(self) -> int:
@@ -54,7 +58,11 @@ class Vocab:
         return chosen
 
     def check(self, tokens: Tensor) -> None:
-        """Raise InputError unless every token is one of this vocabulary."""
+        """Raise InputError unless these are rows, and every token is one of this vocabulary."""
+        if tokens.ndim != 2 or tokens.dtype != torch.int64:
+            raise InputError(
+                f"tokens is {list(tokens.shape)} of {tokens.dtype}: expected rows [B, L] of int64"
+            )
         if tokens.numel() == 0:
             return
         least, most = tokens.aminmax()
@@ -101,13 +109,24 @@ def _judged(graph: Graph, tokens: Tensor) -> tuple[Tensor, Tensor]:
 
 def is_path(graph: Graph, tokens: Int[Tensor, "B L"]) -> Bool[Tensor, " B"]:
     """Whether each row is a right answer: `s t s ... t END`, every step an edge."""
+    _check_rows(graph, tokens)
     return _judged(graph, tokens)[0]
+
+
+def _check_rows(graph: Graph, tokens: Tensor) -> None:
+    """Raise InputError unless these are rows that begin with a question on this graph."""
+    Vocab(graph.n).check(tokens)
+    if tokens.shape[1] < PROMPT:
+        raise InputError(
+            f"rows of {tokens.shape[1]} tokens were given, but a row starts with `s t s`, {PROMPT}"
+        )
 
 
 def outcome_reward(
     graph: Graph, tokens: Int[Tensor, "B L"], *, scale: float = 1.0
 ) -> Float[Tensor, "B T"]:
     """`scale` at the step into the target of a right answer; 0 elsewhere and in other rows."""
+    _check_rows(graph, tokens)
     right, arrived = _judged(graph, tokens)
     reward = torch.zeros(arrived.shape, device=tokens.device)
     reward[:, :-1] = (arrived[:, 1:] & right[:, None]) * scale
@@ -121,6 +140,7 @@ def process_reward(
 
     Giving up before the target (END) counts as a step that is no edge; END at the target is free.
     """
+    _check_rows(graph, tokens)
     return shaped_reward(graph, tokens, target=scale, edge=scale)
 
 
@@ -139,7 +159,7 @@ def shaped_reward(
     charged, this is the outcome reward; with 0 and target = edge, the process reward. The step
     from the target to END costs nothing.
     """
-    chosen, right = Vocab(graph.n).chosen(tokens), is_path(graph, tokens)[:, None]
+    chosen, right = Vocab(graph.n).chosen(tokens), _judged(graph, tokens)[0][:, None]
     here, following = tokens[:, :-1], tokens[:, 1:]
     done = (here == tokens[:, 1:2]) & (following == graph.n)
     arrives = (following == tokens[:, 1:2]).float() * (1.0 - strict * (~right).float())
@@ -157,6 +177,8 @@ class Task:
 
     def __post_init__(self) -> None:
         pairs, n = self.pairs, self.graph.n
+        if not isinstance(pairs, torch.Tensor) or pairs.dtype != torch.int64:
+            raise InputError(f"pairs is {shown(pairs)}: expected a tensor [M, 2] of int64")
         if pairs.ndim != 2 or pairs.shape[1] != 2 or len(pairs) == 0:
             given = list(pairs.shape)
             raise InputError(f"pairs is {given}: expected at least one row (source, target)")
@@ -197,7 +219,7 @@ def split(
 
     With `force_edges` the pairs that are edges all go to train, and `fraction` is of the others.
     """
-    if not 0.0 < fraction < 1.0:
+    if not 0.0 < number(fraction, "fraction") < 1.0:
         raise InputError(f"fraction is the share of pairs for training, inside (0, 1): {fraction}")
     pairs = task.pairs[torch.randperm(len(task.pairs), generator=rng)]
     source, target = pairs.T
@@ -230,6 +252,7 @@ class Observed:
 
 def observed(vocab: Vocab, tokens: Int[Tensor, "B L"]) -> Observed:
     """A^obs[j, k]: some path steps j -> k. R^obs[i, k]: some path to i visits k later."""
+    vocab.check(tokens)
     n = vocab.n_nodes
     adjacency, reachability = torch.zeros(2, n + 1, n + 1, dtype=torch.bool)
     adjacency[tokens[:, PROMPT - 1 : -1], tokens[:, PROMPT:]] = True

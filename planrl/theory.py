@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from planrl.checked import number, whole
 from planrl.errors import InputError
-from planrl.graphs import Graph
+from planrl.graphs import MOST_CUBE, MOST_NODES, Graph, check_size
 from planrl.tasks import PROMPT, Task, Vocab
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 def step_counts(vocab: Vocab, tokens: Int[Tensor, "M L"]) -> Float[Tensor, "N N V"]:
     """N[i, j, k]: how often these rows step j -> k on the way to i, END among the k."""
     vocab.check(tokens)
+    check_size(vocab.n_nodes, MOST_CUBE, "counting steps by target")
     chosen = vocab.chosen(tokens)
     target = tokens[:, 1:2].expand_as(chosen)[chosen]
     here, following = tokens[:, :-1][chosen], tokens[:, 1:][chosen]
@@ -52,7 +54,10 @@ def optimal_q(
     target: nothing is chosen there. On a DAG with process reward this is A + R - 1 (Theorem 5.2)
     from any start; with directed cycles or outcome reward it depends on `start` (Theorem 5.1).
     """
+    number(discount, "discount", least=0.0, most=1.0)
+    whole(sweeps, "sweeps", least=1)
     n = task.graph.n
+    check_size(n, MOST_CUBE, "optimal_q")
     target, here, following = torch.cartesian_prod(*[torch.arange(m) for m in (n, n, n + 1)]).T
     rows = torch.stack([here, target, here, following, torch.full_like(here, n)], 1)
     earned = task.reward(task.graph, rows)[:, PROMPT - 1].view(n, n, n + 1)
@@ -77,6 +82,7 @@ def optimal_q(
 
 def process_optimum(graph: Graph) -> Float[Tensor, "N N N"]:
     """Theorem 5.2's closed form A[j, k] + R[i, k] - 1 as a tensor [target, here, next]."""
+    check_size(graph.n, MOST_CUBE, "process_optimum")
     return graph.adjacency.float()[None] + graph.reachability.float()[:, None] - 1.0
 
 
@@ -111,7 +117,10 @@ def collapse_times(
 
     All choices are right and equally likely at first; an update averages over `batch` draws.
     """
-    logits = torch.zeros(runs, choices)
+    whole(choices, "choices", least=1, most=MOST_NODES)
+    whole(batch, "batch", least=1)
+    number(lr, "lr", least=1e-6)
+    logits = torch.zeros(whole(runs, "runs", least=1), choices)
     times, step = torch.zeros(runs), 0
     while (times == 0).any():
         policy, step = logits.softmax(-1), step + 1
@@ -145,7 +154,14 @@ def check(
 
     Raises AssertionError, naming the claim and the gap, when it is above the tolerance.
     """
-    difference = torch.as_tensor(predicted) - torch.as_tensor(observed)
+    number(tolerance, "tolerance", least=0.0)
+    try:
+        difference = torch.as_tensor(predicted) - torch.as_tensor(observed)
+    except (RuntimeError, TypeError, ValueError) as error:
+        said = str(error).splitlines()[0]
+        raise InputError(
+            f"{claim!r} compares numbers or tensors of one shape, predicted and observed: {said}"
+        ) from None
     told = ~torch.as_tensor(predicted).isnan().expand_as(difference)
     if not told.any():
         raise InputError(f"nothing to check for {claim!r}: every prediction is nan")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from planrl.checked import check_fields, shown, whole
 from planrl.errors import InputError, TrainingError
 from planrl.models import PathModel
 from planrl.objectives import Loss
@@ -37,6 +38,7 @@ class TrainConfig:
     refresh: int | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.steps is not None and self.steps < 1:
             raise InputError(f"steps must be at least 1, or None for no end: {self.steps}")
         if not (math.isfinite(self.lr) and self.lr > 0):
@@ -120,6 +122,7 @@ def _run(
             with torch.no_grad():
                 batch = replace(batch, frozen=frozen(batch.tokens[:, :-1]))
         value = loss(model(batch.tokens[:, :-1]), batch)
+        _check_loss(value)
         for parameter in model.parameters():
             parameter.grad = None
         value.backward()
@@ -134,9 +137,22 @@ def _run(
         yield Step(step, loss_value, float(batch.reward.sum(1).mean()))
 
 
+def _check_loss(value: torch.Tensor) -> None:
+    """Raise InputError unless a reader's own loss returned what can be followed downhill."""
+    if not isinstance(value, torch.Tensor) or value.numel() != 1 or not value.requires_grad:
+        raise InputError(
+            f"a loss returns one number as a tensor made of the logits, but {shown(value)} came: "
+            "end it with .mean() or .sum(), without .item() or .detach()"
+        )
+
+
 def clip_gradient(model: PathModel, largest: float | None) -> float:
     """The gradient's norm; a gradient longer than `largest` is scaled down to that length."""
     gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    if not gradients:
+        raise InputError(
+            "the loss does not depend on the model's parameters: compute it from logits"
+        )
     norms = torch.stack([torch.linalg.vector_norm(gradient) for gradient in gradients])
     norm = float(torch.linalg.vector_norm(norms))
     if largest is not None and norm > largest:
@@ -147,7 +163,7 @@ def clip_gradient(model: PathModel, largest: float | None) -> float:
 
 def probe(run: Run, measure: Callable[[], Measured], every: int = 100) -> Run:
     """The same run, with what `measure()` returns put into every `every`-th record."""
-    if every < 1:
+    if whole(every, "every") < 1:
         raise InputError(f"every is a number of steps, at least 1; {every} was given")
     return (
         replace(record, measured=measure()) if record.step % every == 0 else record

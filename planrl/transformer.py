@@ -18,6 +18,7 @@ import torch
 from torch import nn
 from torch.nn.functional import linear
 
+from planrl.checked import check_fields
 from planrl.errors import InputError
 from planrl.fused import Packing, attend, gelu
 from planrl.models import Decoder, Readout
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FIRST = PROMPT - 1  # the first place at which something is chosen
+MOST_PARAMETERS = 500_000_000
 BLOCK = 1024  # walks whose next step is computed together
 
 
@@ -41,6 +43,7 @@ class TransformerConfig:
     positions: int = 32
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for name in ("layers", "heads", "width", "positions"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, but {getattr(self, name)} was given")
@@ -49,6 +52,11 @@ class TransformerConfig:
                 f"width {self.width} does not divide among {self.heads} heads: "
                 f"take a multiple of {self.heads}"
             )
+
+    def parameters(self, tokens: int) -> int:
+        """How many numbers a Transformer of these sizes holds, for so many tokens."""
+        block = 12 * self.width**2 + 2 * self.width
+        return (tokens + self.positions + 1) * self.width + self.layers * block
 
 
 class Block(nn.Module):
@@ -92,6 +100,12 @@ class Transformer(nn.Module):
 
     def __init__(self, vocab: Vocab, config: TransformerConfig, rng: torch.Generator) -> None:
         super().__init__()
+        size = config.parameters(vocab.size)
+        if size > MOST_PARAMETERS:
+            raise InputError(
+                f"{config} makes {size:,} parameters, planrl's Transformer has at most "
+                f"{MOST_PARAMETERS:,}: take fewer layers or a smaller width"
+            )
         self.vocab, self.config = vocab, config
         self.tokens = nn.Embedding(vocab.size, config.width)
         self.positions = nn.Embedding(config.positions, config.width)
@@ -103,8 +117,8 @@ class Transformer(nn.Module):
 
     def forward(self, tokens: Int[Tensor, "B L"]) -> Float[Tensor, "B L V"]:
         """Logits of the next token at every position; 0 where nothing is chosen."""
-        length = self._check_length(tokens.shape[1])
         self.vocab.check(tokens)
+        length = self._check_length(tokens.shape[1])
         choosing, reading = _packed(tokens, self.vocab.end)
         x = self.tokens(tokens.flatten()[reading.place]) + self.positions(reading.place % length)
         *early, last = self._blocks()

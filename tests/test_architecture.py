@@ -11,6 +11,7 @@ ROOT = Path(planrl.__file__).parent
 # each layer may import those above it in this list, and its own line's modules not at all
 LAYERS = [
     ["errors", "fused", "style"],
+    ["checked", "reading"],
     ["graphs"],
     ["blocksworld.states"],
     ["blocksworld.strips"],
@@ -20,7 +21,8 @@ LAYERS = [
     ["tasks"],
     ["models", "theory", "paths"],
     ["transformer", "rollouts"],
-    ["formats", "distinct", "plain"],
+    ["graphml", "distinct", "plain"],
+    ["formats"],
     ["objectives", "evaluate"],
     ["train"],
     ["checkpoints", "plots", "planes", "experiments.worlds"],

@@ -119,7 +119,7 @@ def test_a_nanogpt_checkpoint_is_evaluated_on_its_data(files, tmp_path, capsys):
     [
         (["train"], "--out FOLDER"),
         (["train", "--out", "{new}", "--train-share", "0"], "inside (0, 1)"),
-        (["train", "--out", "{new}", "--edge-probability", "1.5"], "p=1.5"),
+        (["train", "--out", "{new}", "--edge-probability", "1.5"], "edge_probability=1.5"),
         (
             ["train", "--out", "{new}", "--nodes", "5", "--edge-probability", "0"],
             "at least one row",
@@ -136,7 +136,7 @@ def test_a_nanogpt_checkpoint_is_evaluated_on_its_data(files, tmp_path, capsys):
         (["train", "--resume", "nowhere"], "there is no run.json"),
         (["train", "--resume", "{base}", "--lr", "9"], "leave out --lr"),
         (["train", "--out", "{new}", "--steps", "0"], "steps must be at least 1"),
-        (["train", "--out", "{new}", "--nodes", "-5"], "n=-5"),
+        (["train", "--out", "{new}", "--nodes", "-5"], "nodes=-5"),
         (["train", "--out", "{new}", *SMALL, "--start", "{base}", "--seed", "1"], "another graph"),
         (["evaluate", "{base}", "--temperature", "0"], "cannot be sampled from"),
         (["evaluate", "{base}", "--samples", "0"], "at least 1"),

@@ -208,5 +208,5 @@ def test_foreign_checkpoints_are_refused_with_the_reason(theirs, tmp_path):
     (tmp_path / "c.pt").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(pr.InputError, match=r"not a whole torch checkpoint|is refused"):
         read_nanogpt(tmp_path / "c.pt")
-    with pytest.raises(pr.InputError, match="not a whole torch checkpoint"):
+    with pytest.raises(pr.InputError, match=r"cannot read .*none\.pt"):
         read_nanogpt(tmp_path / "none.pt")

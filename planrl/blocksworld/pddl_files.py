@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from planrl.blocksworld.strips import Atom, Condition, Operator, Problem, read_text, text_of
+from planrl.blocksworld.strips import MOST_BYTES, Atom, Condition, Operator, Problem, text_of
 from planrl.errors import InputError
+from planrl.reading import read_text
 
 try:
     from lark.exceptions import LarkError, VisitError
-    from pddl.exceptions import PDDLError, PDDLMissingRequirementError
+    from pddl.exceptions import PDDLMissingRequirementError
     from pddl.logic.base import And, Not
     from pddl.logic.predicates import EqualTo, Predicate
     from pddl.parser.domain import DomainParser
@@ -29,6 +31,7 @@ except ImportError:
     ) from None
 
 T = TypeVar("T")
+DEEPEST = 50  # brackets inside each other
 
 # Many files say too little of what they use. All of it is allowed to the parser; what is beyond
 # STRIPS is then refused by name.
@@ -72,16 +75,17 @@ def read_problem(domain: str | Path, problem: str | Path) -> Problem:
 
 
 def _parsed(path: Path, kind: str, parse: Callable[[str], T]) -> T:
-    text = re.sub(r";[^\n]*", "", read_text(path)).lower()
+    text = re.sub(r";[^\n]*", "", read_text(path, most=MOST_BYTES)).lower()
     if f"({kind}" not in re.sub(r"\(\s+", "(", text):
         raise InputError(f"{path} is no PDDL {kind} file: it has no ({kind} ...)")
     limit = getattr(sys, "tracebacklimit", None)
     try:
+        _refuse_depth(text, path)
         _refuse_double_actions(text, path)
         text = re.sub(r"\(\s*:requirements[^()]*\)", " ", text)
         if kind == "problem":  # what length a plan should have says nothing of the problem
             text = re.sub(r"\(\s*:length(?:[^()]|\([^()]*\))*\)", " ", text)
-        header = rf"(\(\s*{kind}\s+[^()]*\))" + (r"(\s*\(\s*:domain[^()]*\))" * (kind != "domain"))
+        header = rf"(\(\s*{kind}\s[^()]*\))" + (r"(\s*\(\s*:domain[^()]*\))" * (kind != "domain"))
         return parse(re.sub(header, lambda found: found[0] + ALLOWED, text, count=1))
     except InputError:
         raise
@@ -97,7 +101,7 @@ def _parsed(path: Path, kind: str, parse: Callable[[str], T]) -> T:
             f"{path} is beyond STRIPS ({_first_line(error).rstrip('.')}): planrl reads "
             "conjunctions of atoms and of negated atoms"
         ) from None
-    except (PDDLError, ValueError, TypeError, AssertionError, KeyError, RecursionError) as error:
+    except Exception as error:  # the parser's own, whatever a stranger's file makes of it
         raise InputError(f"{path}: {_first_line(error)}") from None
     finally:  # the parser cuts all tracebacks and, when it fails, leaves them cut
         if limit is None:
@@ -107,14 +111,24 @@ def _parsed(path: Path, kind: str, parse: Callable[[str], T]) -> T:
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
 
 
 def _refuse_double_actions(text: str, path: Path) -> None:
-    names = re.findall(r"\(\s*:action\s+([^\s()]+)", text)
-    for name in names:
-        if names.count(name) > 1:
+    names = Counter(re.findall(r"\(\s*:action\s+([^\s()]+)", text))
+    for name, count in names.most_common(1):
+        if count > 1:
             raise InputError(f"{path} has two actions called {name}: rename one")
+
+
+def _refuse_depth(text: str, path: Path) -> None:
+    """Raise InputError where brackets are nested deeper than the parser can follow."""
+    depth = 0
+    for bracket in re.findall(r"[()]", text):
+        depth += 1 if bracket == "(" else -1
+        if depth > DEEPEST:
+            raise InputError(f"{path}: this is not PDDL that can be read: brackets are nested more "
+                             f"than {DEEPEST} deep")  # fmt: skip
 
 
 @dataclass(frozen=True)

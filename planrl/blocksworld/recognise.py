@@ -196,8 +196,8 @@ def _matched(
     variables = [variable for variable, _ in operator.parameters]
     needs = {atom for atom in operator.precondition.holds if atom[0] in predicates}
     sides = (needs, operator.adds, operator.deletes)
-    if {atom[0] for atom in operator.precondition.absent} & set(predicates):
-        return None
+    if len(variables) > 2 or {a[0] for a in operator.precondition.absent} & set(predicates):
+        return None  # and nobody tries the orders of twenty parameters
     orders = permutations(range(len(variables)))
     for (name, shape), order in product(STANDARD.items(), orders):
         number = {variables[place]: str(k) for k, place in enumerate(order)}

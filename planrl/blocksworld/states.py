@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from planrl.checked import shown
 from planrl.errors import InputError
 from planrl.graphs import Graph
 
@@ -220,11 +221,17 @@ def blocksworld(blocks: int = 4, *, hand: bool = False) -> Graph:
 
 def _names(blocks: int | Sequence[str]) -> list[str]:
     if isinstance(blocks, str):
-        raise InputError(f"blocks is a number or a list of names: {list(blocks)}, not {blocks!r}")
+        some = list(blocks[:MOST])
+        raise InputError(f"blocks is a number or a list of names: {some}, not {shown(blocks)}")
+    if not isinstance(blocks, int) and not (
+        isinstance(blocks, list | tuple) and all(isinstance(name, str) for name in blocks)
+    ):
+        raise InputError(f"blocks is a number or a list of names, not {shown(blocks)}")
     number = blocks if isinstance(blocks, int) else len(blocks)
     if not 1 <= number <= MOST:
         raise InputError(
-            f"{number} blocks were given: take 1 to {MOST}, since the number of states explodes"
+            f"{shown(number)} blocks were given: take 1 to {MOST}, since the number of states "
+            "explodes"
         )
     names = [chr(ord("A") + k) for k in range(number)] if isinstance(blocks, int) else list(blocks)
     if len(set(names)) < len(names) or TABLE in names:

@@ -12,14 +12,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
+from math import prod
 from pathlib import Path
 
 from planrl.blocksworld.states import Action
+from planrl.checked import shown
 from planrl.errors import InputError
+from planrl.reading import read_text
 
 Atom = tuple[str, ...]
-MOST_BYTES = 4_000_000
+MOST_BYTES = 1_000_000  # of a domain, a problem or a plan
 MOST_STATES = 200_000
+MOST_ACTIONS = 100_000  # with every choice of objects
 
 
 def text_of(atom: Atom) -> str:
@@ -127,7 +131,7 @@ class Problem:
         for name, (_, types) in zip(action.arguments, operator.parameters, strict=True):
             if name not in self.objects:
                 known = ", ".join(sorted(self.objects))
-                raise InputError(f"{action} names {name!r}, which is no object of {known}")
+                raise InputError(f"{action} names {name!r}, which is no object of {known[:200]}")
             if types and not types & self.objects[name]:
                 raise InputError(f"{action}: {name} is not of type {' or '.join(sorted(types))}")
         return operator
@@ -147,12 +151,18 @@ class Problem:
     @cached_property
     def actions(self) -> tuple[Action, ...]:
         """Every action with every choice of objects of the right types."""
-        found = []
+        found: list[Action] = []
         for operator in self.operators.values():
             fitting = [
                 [name for name, kinds in self.objects.items() if not types or types & kinds]
                 for _, types in operator.parameters
             ]
+            if len(found) + prod(map(len, fitting)) > MOST_ACTIONS:
+                raise InputError(
+                    f"{shown(operator.name)} can be done with so many choices of objects that "
+                    f"there are more than {MOST_ACTIONS:,} actions: that is too many to search one "
+                    "by one; ask a planner such as Fast Downward"
+                )
             found += [Action(operator.name, names) for names in product(*fitting)]
         return tuple(found)
 
@@ -204,7 +214,7 @@ class Problem:
 
 def read_plan(path: str | Path) -> list[Action]:
     """The plan in a text file: one action `(pick-up a)` a line; `; comments` are left out."""
-    return parse_plan(read_text(Path(path)), str(path))
+    return parse_plan(read_text(path, most=MOST_BYTES), str(path))
 
 
 def parse_plan(text: str, where: str = "the plan") -> list[Action]:
@@ -218,20 +228,8 @@ def parse_plan(text: str, where: str = "the plan") -> list[Action]:
         found = re.fullmatch(r"\(\s*([^\s()]+(?:\s+[^\s()]+)*)\s*\)", line)
         if not found:
             raise InputError(
-                f"{where}, line {number}: {line[:60]!r} is no action: write `(pick-up a)`"
+                f"{where}, line {number}: {shown(line)} is no action: write `(pick-up a)`"
             )
         name, *arguments = found[1].split()
         plan.append(Action(name, tuple(arguments)))
     return plan
-
-
-def read_text(path: Path) -> str:
-    """A text file's content. Raises InputError if it can't be read or is no text of a sane size."""
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise InputError(f"{path} is larger than {MOST_BYTES:,} bytes: that is too large")
-        return path.read_text("utf-8-sig")  # some editors begin a file with a mark
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is not UTF-8 text") from None
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from None

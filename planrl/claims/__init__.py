@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from planrl.checked import whole
 from planrl.claims import conditional, exact, imitated, trained
 from planrl.claims.judge import (
     FAILS,
@@ -96,8 +97,17 @@ def verdicts(
         for place in claim.places:
             seeds = _pages(place, tier, folder, pages)
             results = [{name: page["result"] for name, page in one.items()} for one in seeds]
-            findings.append(find(place, results, _settings(place, tier, seeds)))
-            took |= _seconds(place, seeds)
+            try:
+                findings.append(find(place, results, _settings(place, tier, seeds)))
+                took |= _seconds(place, seeds)
+            except InputError:
+                raise
+            except Exception as error:  # a file that is a result in name only can fail anyhow
+                raise InputError(
+                    f"a saved result of {' or '.join(place.needs)} in {folder} is not one "
+                    f"({type(error).__name__}: {str(error)[:200]}): have it made anew with `python "
+                    "-m planrl reproduce --again`"
+                ) from None
         found.append(judge(claim, findings, sum(took.values())))
     return found
 
@@ -129,7 +139,7 @@ def _pages(place: Place, tier: str, folder: Path, pages: Pages) -> list[dict[str
                 if any(folder.glob(f"{name}-{of}*.json")):
                     raise  # there, but it can't be read
                 saved = []
-            pages[name, of] = {page["settings"]["seed"]: page for page in saved}
+            pages[name, of] = {whole(p["settings"].get("seed"), "seed"): p for p in saved}
     seeds = set.intersection(*(set(pages[name, of]) for name in place.needs))
     return [{name: pages[name, of][seed] for name in place.needs} for seed in sorted(seeds)]
 

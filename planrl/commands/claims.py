@@ -10,6 +10,7 @@ from typing import Any
 
 from planrl.checkpoints import to_json
 from planrl.claims import UNKNOWN, Verdict, needed, settings_in_words, verdicts
+from planrl.errors import InputError
 from planrl.experiments import store
 
 
@@ -31,6 +32,8 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the verdicts; the quick tier's missing results are made first."""
     folder = options.folder or store.FOLDER
+    if options.tier == "full" and not folder.is_dir():
+        raise InputError(f"there is no folder {folder}: leave --folder out, or name one of results")
     if options.tier == "quick":
         wanted = store.jobs(needed(options.only), tier="quick", folder=folder)
         for made in store.reproduce(wanted):

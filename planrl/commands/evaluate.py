@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
         model, world, sampler = read_nanogpt(options.run), make_world(own), Sampler()
     else:
         saved = load(options.run)
-        model, settings = saved.model, RunSettings.from_dict(saved.settings)
+        model, settings = saved.model, RunSettings.of(saved)
         world = make_world(own or settings.world)
         sampler = settings.algorithm.sampler(world)
     if model.vocab != world.train.vocab:

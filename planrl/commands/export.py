@@ -34,6 +34,11 @@ def run(options: argparse.Namespace) -> int:
 
     if options.jobs < 1:
         raise InputError(f"--jobs is a number of processes, at least 1; {options.jobs} was given")
+    from planrl.live.recorded import GRIDS
+
+    unknown = [lab for lab in options.record or () if lab not in GRIDS]
+    if unknown:
+        raise InputError(f"no lab is called {unknown[0]!r}; there are: {', '.join(GRIDS)}")
     names = options.only
     if options.record is not None:
         names = [n for n in programs() if not (options.folder / f"{n}.json").exists()]

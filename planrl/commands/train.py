@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from planrl.checked import whole
 from planrl.checkpoints import to_json
 from planrl.commands.files import add_files, own_files
 from planrl.errors import InputError, TrainingError
@@ -117,8 +119,17 @@ def _refuse_settings(options: argparse.Namespace) -> None:
         raise InputError(f"a resumed run has its settings: leave out {', '.join(given)}")
 
 
+def _refuse_place(folder: Path) -> None:
+    """Raise InputError now, not after the training, if no folder can be made here."""
+    there = next((place for place in (folder, *folder.absolute().parents) if place.exists()), None)
+    if there is None or not there.is_dir() or not os.access(there, os.W_OK):
+        raise InputError(f"{folder} can't be made into a folder: give --out another place")
+
+
 def run(options: argparse.Namespace) -> int:
     """Train until done or interrupted."""
+    for name in ("look_every", "save_every"):
+        whole(getattr(options, name), "--" + name.replace("_", "-"), least=0)
     if options.resume:
         _refuse_settings(options)
         session = resume(options.resume, steps=options.steps)
@@ -127,6 +138,7 @@ def run(options: argparse.Namespace) -> int:
     elif (options.out / "run.json").exists():
         raise InputError(f"{options.out} holds a run already: --resume it, or take another folder")
     else:
+        _refuse_place(options.out)
         session = Session(_settings(options), options.out)
     done, steps = len(session.records), session.settings.training.steps
     bar = tqdm(total=steps, initial=done, disable=options.json or None, unit="step", leave=True)

@@ -13,8 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from planrl.checkpoints import read_json
-from planrl.experiments.store import FOLDER, FORMAT
+from planrl.experiments.store import FOLDER, read
 
 NEAR, SHARE, NEAR_LOGIT = 0.1, 0.3, 0.5
 ASIDE = ("facts", "matrices", "cells", "step")  # seconds, pictures and what is no measurement
@@ -56,7 +55,7 @@ def against_stored(path: Path) -> list[str] | None:
     known = FOLDER / path.name
     if not known.exists() or known.resolve() == path.resolve():
         return None
-    ours, theirs = read_json(path, FORMAT), read_json(known, FORMAT)
+    ours, theirs = read(path), read(known)
     if ours["settings"] != theirs["settings"]:
         return None
     return outside(ours["result"], theirs["result"])

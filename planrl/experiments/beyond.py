@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from planrl.checked import check_fields
 from planrl.evaluate import evaluate
 from planrl.experiments import recipes, study
 from planrl.experiments.runs import Algorithm
@@ -36,6 +37,9 @@ class Settings:
     steps: int = 1000
     lambdas: tuple[float, ...] = (0.0, 0.01, 0.1, 1.0)
     looks: tuple[int, ...] = (200, 500, 1000)
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 def grid(tier: str) -> dict[str, Settings]:

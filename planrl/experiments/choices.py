@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from planrl.checked import check_fields
 from planrl.experiments import recipes, study
 from planrl.experiments.runs import Algorithm
 from planrl.experiments.study import Learner
@@ -31,6 +32,9 @@ class Settings:
     steps: int = 800
     samples: int = 100
     looks: tuple[int, ...] = (200, 400, 800)
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 def grid(tier: str) -> dict[str, Settings]:

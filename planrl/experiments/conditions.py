@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from planrl.checked import check_fields
 from planrl.errors import InputError
 from planrl.experiments import recipes, study
 from planrl.experiments.runs import Algorithm
@@ -45,6 +46,7 @@ class Settings:
     stale: int = 200
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if not all(0.0 <= share < 1.0 for share in self.noise):
             raise InputError(f"noise is a share of the edges, from 0 to below 1: {self.noise}")
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from planrl.checked import check_fields
 from planrl.experiments import fig3, recipes
 from planrl.experiments.fig2 import learners as fig2_learners
 from planrl.experiments.study import Learner, Observer, base_model, follow
@@ -30,6 +31,9 @@ class Settings:
     base_steps: int = 700
     steps: int = 800
     looks: tuple[int, ...] = (200, 400, 800)
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 def grid(tier: str) -> dict[str, Settings]:

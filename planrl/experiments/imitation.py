@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from planrl.checked import check_fields
 from planrl.evaluate import auc, evaluate, next_logits
 from planrl.experiments import recipes
 from planrl.experiments.study import base_learner
@@ -40,6 +41,9 @@ class Settings:
     width: int = 120
     steps: int = 3000
     looks: tuple[int, ...] = (700, 3000)
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 def grid(tier: str) -> dict[str, Settings]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from planrl.checked import check_fields
 from planrl.errors import InputError
 from planrl.evaluate import evaluate
 from planrl.experiments import recipes, study
@@ -47,6 +48,9 @@ class Settings:
     size: int = 128
     bits: tuple[int, ...] = (FULL, 8, 4, 3, 2)
     samples: int = 20
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 def grid(tier: str) -> dict[str, Settings]:

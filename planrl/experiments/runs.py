@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from planrl.checked import check_fields, number, shown, whole
 from planrl.checkpoints import Saved, load, save
 from planrl.errors import InputError
 from planrl.evaluate import watch
@@ -21,7 +22,7 @@ from planrl.experiments.worlds import FileWorld, World, WorldSettings, make_worl
 from planrl.graphs import seeded
 from planrl.models import LogitTable, PathModel
 from planrl.objectives import Loss, policy_gradient, q_learning, sft
-from planrl.rollouts import Sampler, demonstrations, on_policy
+from planrl.rollouts import MOST_ROWS, Sampler, demonstrations, on_policy
 from planrl.tasks import Batch, Reward, Task, outcome_reward, process_reward
 from planrl.train import Run, Step, TrainConfig, adamw, probe, train
 from planrl.transformer import Transformer, TransformerConfig
@@ -49,6 +50,11 @@ class Algorithm:
     believed: tuple[float, float] = (0.0, 1.0)
 
     def __post_init__(self) -> None:
+        check_fields(self)
+        for name in ("kl", "reward_scale"):
+            number(getattr(self, name), name)
+        for name in ("discount", "epsilon"):
+            number(getattr(self, name), name, least=0.0, most=1.0)
         if self.name not in ("sft", "pg", "q"):
             raise InputError(f"algorithm {self.name!r} is unknown: choose sft, pg or q")
         if self.reward not in REWARDS:
@@ -59,9 +65,12 @@ class Algorithm:
             )
         if self.kl and self.name != "pg":
             raise InputError(f"kl={self.kl} goes with the algorithm pg, not with {self.name}")
-        low, high = self.believed
+        try:
+            low, high = map(float, self.believed)
+        except (TypeError, ValueError, OverflowError):
+            low = high = 0.0
         if not low < high:
-            raise InputError(f"believed is (low, high) with low < high, not {self.believed}")
+            raise InputError(f"believed is (low, high) with low < high, not {shown(self.believed)}")
         object.__setattr__(self, "believed", (low, high))  # a saved run gives a list
         if self.off_policy and self.name != "q":
             raise InputError(f"off_policy goes with the algorithm q, not with {self.name}")
@@ -115,11 +124,32 @@ class RunSettings:
     start: str = ""
 
     def __post_init__(self) -> None:
+        check_fields(self)
+        whole(self.batch, "batch", least=1, most=MOST_ROWS)
+        for name, kind in (("algorithm", Algorithm), ("world", (WorldSettings, FileWorld)),
+                           ("model", TransformerConfig), ("training", TrainConfig)):  # fmt: skip
+            if not isinstance(getattr(self, name), kind):
+                raise InputError(
+                    f"{name} is a record of settings, not {shown(getattr(self, name))}"
+                )
         if self.training.refresh is not None:
             raise InputError(
                 "a saved run keeps no frozen copy but its start: give Algorithm(kl=...) instead of "
                 f"TrainConfig(refresh={self.training.refresh})"
             )
+
+    @staticmethod
+    def of(saved: Saved) -> RunSettings:
+        """The settings of a saved run. Files they name are read only if their digest is known.
+
+        So a stranger's run cannot have another file of this machine read, and told of in an error.
+        """
+        settings = RunSettings.from_dict(saved.settings)
+        if isinstance(settings.world, FileWorld) and not settings.world.digest:
+            raise InputError(
+                "this run names files without their digest: it was not saved by planrl"
+            )
+        return settings
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, from which `from_dict` makes the same settings."""
@@ -139,7 +169,7 @@ class RunSettings:
                     "training": TrainConfig(**given["training"]),
                 }
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, AttributeError) as error:
             raise InputError(f"these are not the settings of a planrl run: {error}") from None
 
 
@@ -161,7 +191,12 @@ class Session:
         self.optimizer = adamw(self.model, settings.training)
         self.records: list[Step] = []
         if saved is not None:
-            self.model.load_state_dict(saved.model.state_dict())
+            if saved.model.vocab != self.world.train.vocab:
+                raise InputError(f"the model in {folder} is not one of the graph of its settings")
+            try:
+                self.model.load_state_dict(saved.model.state_dict())
+            except RuntimeError:
+                raise InputError(f"the model in {folder} is not the one of its settings") from None
             saved.resume(self.optimizer, {"walks": self.rng})
             self.records = saved.records
         self._reference = started_from
@@ -176,7 +211,7 @@ class Session:
                     f"the run in {settings.start} is of a graph of {model.vocab.n_nodes} nodes, "
                     f"this one has {vocab.n_nodes}"
                 )
-            theirs = make_world(RunSettings.from_dict(saved.settings).world).graph
+            theirs = make_world(RunSettings.of(saved).world).graph
             if theirs != self.world.graph:
                 raise InputError(
                     f"the run in {settings.start} is of another graph: give the same graph options "
@@ -237,7 +272,7 @@ class Session:
 def resume(folder: str | Path, *, steps: int | None = None) -> Session:
     """The run saved in a folder, ready to go on, to `steps` updates in all if that is given."""
     saved = load(folder)
-    settings = RunSettings.from_dict(saved.settings)
+    settings = RunSettings.of(saved)
     if steps is not None:
         settings = replace(settings, training=replace(settings.training, steps=steps))
     return Session(settings, Path(folder), saved=saved)

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from planrl import __version__
+from planrl.checked import shown
 from planrl.checkpoints import read_json, to_json, write_atomically
 from planrl.errors import InputError
 from planrl.experiments import (
@@ -163,6 +164,8 @@ def results(name: str, *, of: str = "", folder: Path = FOLDER) -> list[dict[str,
     quick tier's.
     """
     labels = [f"{name}-{of}*.json"] if of else [f"{name}.json", f"{name}-*.json"]
+    if any(not part.replace("-", "").isalnum() for part in (name, of or "a")):
+        raise InputError(f"a result has a name like fig2 or blocksworld, not {shown(name + of)}")
     paths = [path for label in labels for path in folder.glob(label)]
     if not of.startswith("quick"):
         paths = [path for path in paths if "-quick" not in path.name]

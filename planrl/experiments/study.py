@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from planrl.checked import check_fields
 from planrl.errors import InputError
 from planrl.evaluate import auc, evaluate, next_logits, recovery
 from planrl.experiments.runs import Algorithm
@@ -55,6 +56,7 @@ class Settings:
     looks: tuple[int, ...] = (100, 200, 300, 400, 600, 800, 1000, 1200, 1400, 1600, 1800, 2000)
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for name, words in (
             ("base_steps", "SFT updates of the base"),
             ("steps", "updates of each learner"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from planrl.checked import check_fields
 from planrl.errors import InputError
 from planrl.experiments import theorems_policy, theorems_value
 from planrl.graphs import random_dag, seeded
@@ -27,6 +28,7 @@ class Settings:
     blocks: int = 4
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.nodes < 6 or self.steps < 10:
             raise InputError(
                 f"nodes={self.nodes}, steps={self.steps}: take at least 6 nodes and 10 updates"

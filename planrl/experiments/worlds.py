@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from planrl.blocksworld import blocksworld
+from planrl.checked import check_fields, number, whole
 from planrl.errors import InputError
 from planrl.formats import read_alpine, read_graph
-from planrl.graphs import Graph, random_dag, random_digraph, seeded
+from planrl.graphs import MOST_SQUARE, Graph, random_dag, random_digraph, seeded
 from planrl.paths import sample_paths
+from planrl.reading import read_bytes
 from planrl.tasks import Task, all_pairs, split
+
+MOST_BLOCKS = 6  # 4,051 states; seven have more than a matrix holds
 
 if TYPE_CHECKING:
     from jaxtyping import Int
@@ -36,6 +39,14 @@ class WorldSettings:
     blocks: int = 0
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+        whole(self.nodes, "nodes", least=1, most=MOST_SQUARE)
+        whole(self.blocks, "blocks", least=0, most=MOST_BLOCKS)
+        whole(self.paths_per_pair, "paths_per_pair", least=1, most=1_000_000)
+        number(self.edge_probability, "edge_probability", least=0.0, most=1.0)
+        number(self.train_share, "train_share", least=0.0, most=1.0)
+
 
 @dataclass(frozen=True, kw_only=True)
 class FileWorld:
@@ -46,14 +57,14 @@ class FileWorld:
     test: str
     digest: str = ""
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
     def fingerprint(self) -> str:
         """A digest of the three files' contents."""
         digest = hashlib.sha256()
         for name in (self.graph, self.train, self.test):
-            try:
-                digest.update(Path(name).read_bytes())
-            except OSError as error:
-                raise InputError(f"cannot read {name}: {error.strerror}") from None
+            digest.update(read_bytes(name))
         return digest.hexdigest()
 
 

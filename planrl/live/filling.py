@@ -13,12 +13,14 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from planrl.checked import shown
 from planrl.errors import InputError
 from planrl.graphs import Graph
 from planrl.live.bodies import VOCAB
 from planrl.live.drawing import Binding
 from planrl.live.labs import METRICS, SNIPPET, Lab
-from planrl.live.worlds import LabWorld
+from planrl.live.settings import LONGEST_LABEL
+from planrl.live.worlds import MOST_EDGES, LabWorld
 from planrl.pictures import positions
 from planrl.tasks import PROMPT
 
@@ -35,7 +37,6 @@ Filler = Callable[[Binding, LabWorld, Looks, Sequence[Point]], Iterator[tuple[in
 
 BLANK: Update = {"x": [None], "y": [None]}  # no data, but the legend keeps its place
 MOST_STEPS = 9  # of a plan that is drawn
-LONGEST_LABEL = 16  # of a reader's own graph: more does not fit beside a node
 APART = 0.28  # between the middles of two stacks
 
 
@@ -200,12 +201,14 @@ def edge_list(text: str) -> Edges:
         if words == [""]:
             continue
         if len(words) != 2 or "" in words:
-            raise InputError(f"line {number}, {line.strip()!r}: write two words, as in: a b")
+            raise InputError(f"line {number}, {shown(line.strip())}: write two words, as in: a b")
         if words[0] == words[1]:
-            raise InputError(f"line {number}, {line.strip()!r}: an edge leads to another node")
+            raise InputError(f"line {number}, {shown(line.strip())}: an edge leads to another node")
         if len(max(words, key=len)) > LONGEST_LABEL:
             raise InputError(f"line {number}: a word has at most {LONGEST_LABEL} letters")
         found[words[0], words[1]] = None
+        if len(found) > MOST_EDGES:
+            raise InputError(f"line {number}: a lab takes at most {MOST_EDGES} edges")
     if not found:
         raise InputError("there is no edge: write two words a line, as in: a b")
     return tuple(found)

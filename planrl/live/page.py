@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from planrl.checked import shown
 from planrl.errors import InputError
 from planrl.live.catalogue import labs
 from planrl.live.recorded import recorded
@@ -25,8 +26,8 @@ class PageLab:
 
     def __init__(self, name: str, link: str = "", *, folder: str = FOLDER) -> None:
         known = labs()
-        if name not in known:
-            raise InputError(f"no lab is called {name!r}; there are: {', '.join(known)}")
+        if not isinstance(name, str) or name not in known:
+            raise InputError(f"no lab is called {shown(name)}; there are: {', '.join(known)}")
         self.lab, self.folder, self.link = known[name], folder, link
         read_state(self.lab.controls, link, MOST_EDGES * self.lab.own)  # or it is refused
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from planrl.checked import shown, whole
 from planrl.errors import InputError, TrainingError
 from planrl.live.bodies import BODIES, NODES
 from planrl.live.catalogue import labs
@@ -37,8 +38,8 @@ class Session:
 
     def __init__(self, name: str, link: str = "", *, run: Any = None) -> None:
         known = labs()
-        if name not in known:
-            raise InputError(f"no lab is called {name!r}; there are: {', '.join(known)}")
+        if not isinstance(name, str) or name not in known:
+            raise InputError(f"no lab is called {shown(name)}; there are: {', '.join(known)}")
         self.lab: Lab = known[name]
         self.state: State = read_state(self.lab.controls, link, MOST_EDGES * self.lab.own)
         self._run = run or _in_torch
@@ -77,7 +78,7 @@ class Session:
 
         Raises TrainingError, before it is applied, for an update that is not finite.
         """
-        if updates < 1:
+        if whole(updates, "updates") < 1:
             raise InputError(f"updates must be at least 1, but {updates} was given")
         told: list[dict[str, float]] = []
         for _ in range(updates):

@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlencode
 
+from planrl.checked import shown
 from planrl.errors import InputError
 
 Value = str | float
+LONGEST_LINK = 10_000
+LONGEST_LABEL = 16  # of a reader's own graph: more does not fit beside a node
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +46,8 @@ class Control:
             if text == _said(value):
                 return value
         raise InputError(
-            f"{self.name}={text!r} is not possible: choose {', '.join(map(_said, self.values))}"
+            f"{self.name}={shown(text)} is not possible: "
+            f"choose {', '.join(map(_said, self.values))}"
         )
 
 
@@ -74,6 +78,8 @@ def read_state(controls: Sequence[Control], link: str, most_edges: int = 0) -> S
 
     Raises InputError for a name or value that the lab does not have.
     """
+    if not isinstance(link, str) or len(link) > LONGEST_LINK:
+        raise InputError(f"a link is a text of at most {LONGEST_LINK:,} letters: {shown(link)}")
     known = {control.name: control for control in controls}
     values: dict[str, Value] = {control.name: control.default for control in controls}
     edges: tuple[tuple[str, str], ...] = ()
@@ -85,7 +91,7 @@ def read_state(controls: Sequence[Control], link: str, most_edges: int = 0) -> S
         elif name in known:
             values[name] = known[name].read(text)
         else:
-            raise InputError(f"{name!r} can't be set here; there are: {', '.join(known)}")
+            raise InputError(f"{shown(name)} can't be set here; there are: {', '.join(known)}")
     if bool(edges) != (values.get("graph") == "own"):
         raise InputError("edges and graph=own only go together")
     return State(values, edges)
@@ -96,7 +102,15 @@ def _edges(text: str, most: int) -> tuple[tuple[str, str], ...]:
     for part in filter(None, text.split(".")):
         a, _, b = part.partition("-")
         if not a or not b:
-            raise InputError(f"edges={part!r}: an edge is written a-b, edges are joined by dots")
+            raise InputError(
+                f"edges={shown(part)}: an edge is written a-b, edges are joined by dots"
+            )
+        for label in (a, b):
+            if len(label) > LONGEST_LABEL or not label.isprintable() or " " in label:
+                raise InputError(
+                    f"edges: {shown(label)} names no node: take a word of at most {LONGEST_LABEL} "
+                    "letters"
+                )
         found.append((a, b))
     if len(found) > most:
         raise InputError(f"{len(found)} edges were given: a lab takes at most {most}")
@@ -111,5 +125,8 @@ def write_state(controls: Sequence[Control], state: State) -> str:
         if state.values[control.name] != control.default
     }
     if state.edges:
+        unfit = [e for e in state.edges if "-" in e[0] or "." in e[0] + e[1] or not all(e)]
+        if unfit:
+            raise InputError(f"a link can't hold the edge {shown(unfit[0])}: number the nodes")
         said["edges"] = ".".join(f"{a}-{b}" for a, b in state.edges)
     return urlencode(said)

@@ -1,0 +1,339 @@
+"""Nobody gets in: what is loaded runs no code, reads nothing elsewhere, and puts no markup anywhere."""
+
+import json
+import os
+import pickle
+import struct
+import subprocess
+import sys
+
+import plotly.io
+import pytest
+import strangers
+import torch
+from bs4 import BeautifulSoup
+from safetensors.torch import load, save
+
+import planrl as pr
+from planrl import block_pictures, checkpoints, evidence, pictures, plots, widgets
+from planrl.blocksworld import state
+from planrl.exercises.asking import Verdict
+from planrl.experiments.runs import Algorithm, RunSettings, Session, resume
+from planrl.experiments.worlds import FileWorld, WorldSettings
+from planrl.formats import read_alpine, read_graph, read_nanogpt
+from planrl.live.page import PageLab, script_json
+from planrl.tasks import Vocab
+from planrl.train import adamw
+
+PAYLOADS = [
+    "<script>alert(1)</script>",
+    "</script><script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "\"><svg onload=alert(1)>",
+    "' onmouseover='alert(1)",
+    "<a href='javascript:alert(1)'>x</a>",
+    "</title></textarea></style><iframe src=//evil.example>",
+    "<!--<script>",
+    "<math><mtext></mtext><mglyph><style><img src=x onerror=alert(1)>",
+    "{{7*7}}${alert(1)}",
+    "&lt;img src=x onerror=alert(1)&gt;",
+]  # fmt: skip
+
+
+# --- Code
+@pytest.mark.parametrize("place", range(len(strangers.CODE)))
+def test_no_checkpoint_runs_code_whatever_its_pickle_says(place, tmp_path, monkeypatch):
+    ran = []
+    monkeypatch.setattr(os, "system", lambda *words: ran.append(words))
+    monkeypatch.setattr(subprocess, "Popen", lambda *words: ran.append(words))
+    for content in (strangers.CODE[place], strangers.zipped(strangers.CODE[place])):
+        (tmp_path / "c.pt").write_bytes(content)
+        with pytest.raises(pr.InputError):
+            read_nanogpt(tmp_path / "c.pt")
+    assert not ran
+
+
+class Evil:
+    def __reduce__(self):
+        return open, ("pwned", "w")
+
+
+def test_a_runs_folder_is_json_and_tensors_a_pickle_in_it_is_never_opened(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    checkpoints.save("run", pr.LogitTable(Vocab(3)), {}, [])
+    (tmp_path / "run" / "evil.pkl").write_bytes(pickle.dumps(Evil()))
+    spoil(tmp_path / "run", pickle.dumps(Evil()))
+    with pytest.raises(pr.InputError):
+        checkpoints.load("run")
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_the_library_loads_no_pickle_but_with_weights_only():
+    for path in (strangers.store.FOLDER.parents[1]).rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        for call in (
+            "pickle.load(",
+            "yaml.load(",
+            "eval(",
+            "exec(",
+            "shell=True",
+            "joblib.load(",
+            "np.load(",
+        ):
+            used = [line for line in text.splitlines() if call in line and f"_{call}" not in line]
+            assert not used, f"{path.name}: {used}"
+        for after in text.split("torch.load(")[1:]:
+            assert "weights_only=True" in after[:120], path.name
+        for after in text.split("pickle.loads(")[1:]:  # of what this process has just written
+            assert after.startswith("pickle.dumps("), path.name
+
+
+# --- Memory that is not ours: torch takes these states without a look
+def spoil(folder, content):
+    """Put other content in the place of a run's tensors, honestly signed."""
+    page = json.loads((folder / "run.json").read_text())
+    (folder / page["tensors"]["file"]).write_bytes(content)
+    page["tensors"]["sha256"] = checkpoints.hashlib.sha256(content).hexdigest()
+    (folder / "run.json").write_text(json.dumps(page))
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """A run that was stopped after two updates, with optimizer and generator."""
+    settings = RunSettings(
+        algorithm=Algorithm(name="sft"),
+        world=WorldSettings(nodes=8, edge_probability=0.6, train_share=0.5),
+        model=pr.TransformerConfig(width=4),
+        training=pr.TrainConfig(steps=2),
+        batch=4,
+    )
+    session = Session(settings, tmp_path / "run")
+    list(session.run())
+    session.save()
+    return tmp_path / "run"
+
+
+@pytest.mark.parametrize(
+    ("left", "at"), [(624, 624), (625, 0), (2, 624), (0, 625), (-1, 626), (1, 2**63)]
+)
+def test_a_generators_state_that_would_read_beyond_its_numbers_is_refused(left, at, trained):
+    tensors = load(checkpoints.load(trained) and next(trained.glob("*.safetensors")).read_bytes())
+    raw = bytearray(tensors["rng/walks"].numpy().tobytes())
+    struct.pack_into("<iiQ", raw, 8, left, 1, at)
+    tensors["rng/walks"] = torch.frombuffer(raw, dtype=torch.uint8)
+    spoil(trained, save(tensors))
+    with pytest.raises(pr.InputError, match="state of the generator"):
+        resume(trained)
+
+
+@pytest.mark.parametrize(
+    "odd", [torch.zeros(()), torch.zeros(1), torch.zeros(9, 4, dtype=torch.int8), torch.zeros(0)]
+)
+def test_an_optimizers_state_of_another_size_or_type_is_refused_before_it_is_written_over(
+    odd, trained
+):
+    tensors = load(next(trained.glob("*.safetensors")).read_bytes())
+    tensors["optimizer/0/exp_avg"] = odd
+    spoil(trained, save(tensors))
+    with pytest.raises(pr.InputError, match="state of no parameter"):
+        resume(trained)
+
+
+def test_an_optimizers_state_that_lacks_a_part_is_refused(trained):
+    tensors = load(next(trained.glob("*.safetensors")).read_bytes())
+    del tensors["optimizer/0/exp_avg"]
+    spoil(trained, save(tensors))
+    with pytest.raises(pr.InputError, match="not whole"):
+        resume(trained)
+
+
+# --- Files elsewhere
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../secret",
+        "/etc/passwd",
+        "..",
+        "",
+        ".",
+        "run.json",
+        "a/b",
+        "a\\..\\b",
+        "state-0.safetensors",
+    ],
+)
+def test_a_run_names_no_file_but_its_own(name, tmp_path):
+    checkpoints.save(tmp_path / "run", pr.LogitTable(Vocab(3)), {}, [])
+    page = json.loads((tmp_path / "run" / "run.json").read_text())
+    page["tensors"]["file"] = name
+    (tmp_path / "run" / "run.json").write_text(json.dumps(page))
+    with pytest.raises(pr.InputError, match="outside its folder"):
+        checkpoints.load(tmp_path / "run")
+    with pytest.raises(pr.InputError, match="outside its folder"):  # nor is it deleted
+        checkpoints.save(tmp_path / "run", pr.LogitTable(Vocab(3)), {}, [])
+    assert (tmp_path / "run" / "run.json").exists()
+
+
+needs_links = pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+
+
+@needs_links
+@pytest.mark.parametrize("which", ["run.json", "tensors"])
+def test_no_link_leads_out_of_a_runs_folder(which, tmp_path):
+    checkpoints.save(tmp_path / "run", pr.LogitTable(Vocab(3)), {}, [])
+    path = next((tmp_path / "run").glob("run.json" if which == "run.json" else "*.safetensors"))
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(pr.InputError, match="leads out of"):
+        checkpoints.load(tmp_path / "run")
+
+
+@needs_links
+def test_no_link_leads_out_of_a_folder_of_results(tmp_path):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "choices-seed0.json").symlink_to(strangers.RESULT)
+    with pytest.raises(pr.InputError, match="leads out of"):
+        strangers.store.results("choices", folder=tmp_path / "results")
+    with pytest.raises(pr.InputError, match="a name like"):
+        strangers.store.results("../choices", folder=tmp_path / "results")
+
+
+@needs_links
+def test_a_folder_may_itself_be_a_link(tmp_path):
+    checkpoints.save(tmp_path / "run", pr.LogitTable(Vocab(3)), {}, [])
+    (tmp_path / "link").symlink_to(tmp_path / "run")
+    assert checkpoints.load(tmp_path / "link").settings == {}
+
+
+def test_a_strangers_run_cannot_have_a_file_of_this_machine_read_and_told_of(tmp_path, trained):
+    secret = tmp_path / "secret.txt"
+    secret.write_text("password of the house: sesame\n")
+    page = json.loads((trained / "run.json").read_text())
+    for digest in ("", "0" * 64):
+        named = FileWorld(graph=str(secret), train=str(secret), test=str(secret), digest=digest)
+        page["settings"]["world"] = vars(named)
+        (trained / "run.json").write_text(json.dumps(page))
+        with pytest.raises(pr.InputError, match=r"without their digest|has changed") as error:
+            resume(trained)
+        assert "sesame" not in str(error.value)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes there")
+def test_pipes_devices_and_folders_are_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (
+        tmp_path / "pipe",
+        tmp_path,
+        "/dev/zero",
+        "/dev/stdin",
+        tmp_path / ("x" * 400),
+        "a\0b",
+    ):
+        for read in (read_graph, read_nanogpt, lambda p: read_alpine(p, pr.chain(3))):
+            with pytest.raises(pr.InputError, match="cannot read"):
+                read(path)
+
+
+# --- Markup
+def tags(html):
+    """What elements and what handlers there are in a piece of HTML."""
+    page = BeautifulSoup(html, "html.parser")
+    return [(e.name, sorted(a for a in e.attrs if a.startswith("on"))) for e in page.find_all(True)]
+
+
+def named(word):
+    def code(): ...
+
+    code.__qualname__ = word
+    return code
+
+
+MADE = {
+    "question": lambda w: widgets.QuickCheck(w, {w: w, "b": w}, right=[w]),
+    "table": lambda w: widgets.Table([{w: w, "b": 1.0}], caption=w),
+    "cards": lambda w: widgets.Cards([{"title": w, "badge": w, "text": w, "note": w, "rows": [{w: w, "c": w}]}]),
+    "download": lambda w: widgets.Download([{w: w}], w),
+    "verdict": lambda w: Verdict(False, w),
+    "numbers": lambda w: evidence.Numbers(w, {w: 1.0}),
+    "backing": lambda w: evidence.Backing(pr.check(w, predicted=0.0, observed=0.0, tolerance=1.0), claim=strangers.CLAIMS[0].id, code=named(w), formula=w),
+    "live page": lambda w: PageLab("race", folder=w),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("static", [False, True])
+@pytest.mark.parametrize("name", MADE)
+def test_no_text_becomes_markup_in_what_a_notebook_or_a_page_shows(name, static, monkeypatch):
+    if static:
+        monkeypatch.setenv("PLANRL_STATIC", "1")
+    usual = tags(MADE[name]("word")._repr_html_())
+    for payload in PAYLOADS:
+        assert tags(MADE[name](payload)._repr_html_()) == usual, payload
+
+
+def test_a_pages_data_cannot_end_its_script():
+    for payload in PAYLOADS:
+        text = script_json({"a": payload, payload: 1})
+        assert "<" not in text
+        assert json.loads(text)["a"] == payload
+
+
+def shown_texts(figure):
+    """Every text of a figure in which plotly looks for markup."""
+    page = json.loads(figure.to_json())
+    for trace in page["data"]:
+        for key in ("text", "hovertext", "x", "y"):
+            values = trace.get(key)
+            yield from (v for v in values if isinstance(v, str)) if isinstance(values, list) else ()
+    for note in page["layout"].get("annotations", []):
+        yield note["text"]
+    for frame in page.get("frames", []):
+        yield from (n["text"] for n in frame.get("layout", {}).get("annotations", []))
+
+
+DRAWN = {
+    "graph": lambda w: pictures.graph_view(pr.Graph(2, [(0, 1)], [w, "b"]), [0, 1]),
+    "weights": lambda w: pictures.graph_view(pr.Graph(2, [(0, 1)], [w, "b"]), weights=torch.ones(2, 2)),
+    "matrix": lambda w: plots.heatmaps({"": torch.eye(2)}, title="t", alt=w, labels=[w, "b"]),
+    "blocks": lambda w: block_pictures.draw_state(state([w, "b"])),
+    "plans": lambda w: block_pictures.play({w: [state([w, "b"]), state([w], ["b"])]}, title="t", actions={w: [w]}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_no_label_becomes_markup_in_a_figure(name):
+    for payload in PAYLOADS:
+        figure = DRAWN[name](payload)
+        for text in shown_texts(figure):
+            assert "<" not in text, text
+        page = plotly.io.to_html(figure, include_plotlyjs=False)
+        harmless = plotly.io.to_html(DRAWN[name]("word"), include_plotlyjs=False)
+        assert tags(page) == tags(harmless), payload
+
+
+def test_a_labs_names_are_text_to_plotly():
+    pytest.importorskip("ipywidgets")
+    from planrl.live.filling import _names, named_world
+    from planrl.live.worlds import own_world
+
+    world = own_world([("0", "1")])
+    for payload in PAYLOADS:
+        assert all("<" not in name for name in _names(named_world(world, [payload, "b"], (0, 1))))
+
+
+def test_names_cannot_steer_the_terminal(tmp_path, capsys):
+    (tmp_path / "g.txt").write_text("a \x1b[31mb\n\x1b[31mb c\n")
+    (tmp_path / "rows.txt").write_text("a c a c\n\x1b[2J a a a\na \x1b[31mb c \x1b[31mb\n")
+    assert (
+        strangers.command_line(["inspect", str(tmp_path / "g.txt"), str(tmp_path / "rows.txt")])
+        == 1
+    )
+    (tmp_path / "bad.txt").write_text("\x1b[2J\n")
+    assert strangers.command_line(["inspect", str(tmp_path / "bad.txt")]) == 2
+    told = capsys.readouterr()
+    assert "\x1b" not in told.out + told.err
+
+
+def test_an_optimizer_of_a_good_run_still_goes_on(trained):
+    saved = checkpoints.load(trained)
+    assert saved.resume(adamw(saved.model, pr.TrainConfig()), {"walks": pr.seeded(1, "x")}) == 2
+    assert len(list(resume(trained, steps=4).run())) == 2
