@@ -2,11 +2,13 @@
 
 A folder holds `run.json` and the tensor file it names. Both are written under another name first
 and then moved into place, `run.json` last, so a reader finds the old state or the new one, never
-half of one. Nothing that is loaded can run code.
+half of one. Two who save at once take turns: the later one's state stays. Nothing that is loaded
+can run code.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
@@ -25,6 +27,7 @@ from safetensors.torch import save as dump_tensors
 
 from planrl.checked import shown, whole
 from planrl.errors import InputError
+from planrl.folders import alone, tidy, write_atomically
 from planrl.models import LinearTransformer, LogitTable, PathModel
 from planrl.reading import MOST_BYTES, read_bytes
 from planrl.tasks import Vocab
@@ -103,20 +106,6 @@ def set_generator(rng: torch.Generator, state: Tensor, name: str) -> None:
     rng.set_state(state)
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that its name always stands for a whole one: the old or the new."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
 def to_json(value: Any, *, indent: int | None = 1) -> bytes:
     """JSON with numbers that are not finite as null, since JSON has none.
 
@@ -175,10 +164,12 @@ def save(
     *,
     optimizer: torch.optim.Optimizer | None = None,
     rngs: Mapping[str, torch.Generator] | None = None,
+    held: bool = False,
 ) -> Path:
     """Save a run, with optimizer and generators if it is to go on bit for bit: its run.json.
 
-    `settings` is any mapping of plain values. What the folder held is replaced at the end.
+    `settings` is any mapping of plain values. What the folder held is replaced at the end. `held`
+    says that the caller holds the folder already (`folders.alone`).
     """
     folder = Path(folder)
     tensors = {f"model/{k}": v for k, v in model.state_dict().items()}
@@ -198,11 +189,17 @@ def save(
     }
     manifest = folder / "run.json"
     encoded = to_json(page)
-    before = _tensors(read_json(manifest, FORMAT), manifest)[0] if manifest.exists() else name
-    write_atomically(folder / name, content)
-    write_atomically(manifest, encoded)
-    if before != name:
-        (folder / before).unlink(missing_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.nullcontext() if held else alone(folder, wait=True):
+        if manifest.exists():
+            read_json(manifest, FORMAT)  # another program's run.json is left alone
+        write_atomically(folder / name, content)
+        write_atomically(manifest, encoded)
+        tidy(folder)
+        for path in folder.iterdir():  # earlier states, also of a save that was cut short
+            if NAME.fullmatch(path.name) and path.name != name:
+                with contextlib.suppress(OSError):
+                    path.unlink()
     return manifest
 
 
@@ -259,6 +256,8 @@ def load(folder: str | Path) -> Saved:
     try:
         name, digest = _tensors(page, folder / "run.json")
         if not os.path.lexists(folder / name):
+            if _tensors(read_json(folder / "run.json", FORMAT), folder)[0] != name:
+                return load(folder)  # it was saved anew in between
             raise FileNotFoundError(f"there is no {name}")
         content = read_bytes(folder / name, most=MOST_WEIGHTS, within=folder)
         if hashlib.sha256(content).hexdigest() != digest:

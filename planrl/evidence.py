@@ -16,6 +16,7 @@ import torch
 from planrl.claims import FEW, Finding, Verdict, verdicts
 from planrl.errors import InputError
 from planrl.experiments import store
+from planrl.folders import write_atomically
 from planrl.theory import Check
 from planrl.widgets import Cards
 
@@ -160,7 +161,7 @@ class Numbers:
         writing = os.environ.get("PLANRL_NUMBERS")
         if writing:  # the bands are being measured
             told = {"versions": versions()} | self.found
-            Path(writing).write_text(json.dumps(told), encoding="utf-8")
+            write_atomically(Path(writing), json.dumps(told).encode())
         stored = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         self.stored = stored.get(chapter)
 

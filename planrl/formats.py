@@ -23,6 +23,7 @@ import torch
 
 from planrl.checked import shown, whole
 from planrl.errors import InputError
+from planrl.folders import write_atomically
 from planrl.graphml import MOST_EDGES, in_order, read_graphml, write_graphml
 from planrl.graphs import MOST_NODES, Graph
 from planrl.reading import read_bytes, read_text
@@ -159,7 +160,7 @@ def write_alpine(path: str | Path, graph: Graph, tokens: Int[Tensor, "B L"]) -> 
             f"the label {shown(bad)} is not one word, as ALPINE's lines need: rename it"
         )
     rows = ([graph.labels[v] for v in row if v != vocab.end] for row in tokens.tolist())
-    Path(path).write_text("".join(" ".join(row) + "\n" for row in rows), encoding="utf-8")
+    write_atomically(Path(path), "".join(" ".join(row) + "\n" for row in rows).encode())
 
 
 # What a nanoGPT checkpoint may hold besides tensors and plain values: numpy's scalar, as the best

@@ -32,8 +32,9 @@ from typing import Any, Generic, TypeVar
 import torch
 
 from planrl.checked import whole
-from planrl.checkpoints import read_json, to_json, write_atomically
+from planrl.checkpoints import read_json, to_json
 from planrl.errors import InputError, SweepError
+from planrl.folders import keep, ready
 
 try:
     import joblib
@@ -188,7 +189,8 @@ class _Sweep:
         found = {"value": outcome.value, "cpu_seconds": outcome.cpu_seconds}
         self.ready[place] = Result(self.records[place], **found, fresh=True)
         if path is not None:
-            write_atomically(path, to_json({"format": FORMAT, **self.pages[place], **found}))
+            page = to_json({"format": FORMAT, **self.pages[place], **found})
+            keep(path, page, f"the result of {self.records[place]}")
 
 
 def _attempt(run: Callable[[S], Any], place: int, record: S) -> _Outcome:
@@ -279,10 +281,7 @@ def _key(page: Page) -> str:
 
 
 def _files(store: Path, pages: list[Page]) -> list[Path]:
-    try:
-        store.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{store} cannot be a folder of results: {error.strerror}") from None
+    ready(store)
     return [store / f"{_key(page)}.json" for page in pages]
 
 

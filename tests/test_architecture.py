@@ -12,6 +12,7 @@ ROOT = Path(planrl.__file__).parent
 LAYERS = [
     ["errors", "fused", "style"],
     ["checked", "reading"],
+    ["folders"],
     ["graphs"],
     ["blocksworld.states"],
     ["blocksworld.strips"],

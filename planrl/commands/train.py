@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from planrl.commands.files import add_files, own_files
 from planrl.errors import InputError, TrainingError
 from planrl.experiments.runs import Algorithm, RunSettings, Session, resume
 from planrl.experiments.worlds import WorldSettings
+from planrl.folders import alone, ready
 from planrl.train import TrainConfig
 from planrl.transformer import TransformerConfig
 
@@ -127,19 +128,62 @@ def _refuse_place(folder: Path) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Train until done or interrupted."""
+    """Train until done or interrupted, alone in the run's folder."""
     for name in ("look_every", "save_every"):
         whole(getattr(options, name), "--" + name.replace("_", "-"), least=0)
+    with ExitStack() as stack:
+        session = _begun(options, stack)
+        session.held = True
+        return _trained(session, options)
+
+
+def _begun(options: argparse.Namespace, stack: ExitStack) -> Session:
+    """The run, its folder held and able to keep it."""
     if options.resume:
         _refuse_settings(options)
+        if not (options.resume / "run.json").exists():
+            raise InputError(f"there is no run.json in {options.resume}: is it a planrl folder?")
+        stack.enter_context(alone(options.resume))
         session = resume(options.resume, steps=options.steps)
-    elif options.out is None:
+        ready(options.resume)
+        return session
+    if options.out is None:
         raise InputError("train needs --out FOLDER to save the run in (or --resume RUN)")
-    elif (options.out / "run.json").exists():
-        raise InputError(f"{options.out} holds a run already: --resume it, or take another folder")
-    else:
-        _refuse_place(options.out)
-        session = Session(_settings(options), options.out)
+    _refuse_another(options.out)
+    _refuse_place(options.out)
+    session = Session(_settings(options), options.out)
+    ready(options.out)
+    stack.enter_context(alone(options.out))
+    _refuse_another(options.out)  # which another process may have begun meanwhile
+    session.held = True
+    _save(session)  # so that it can be gone on with from the first moment
+    return session
+
+
+def _refuse_another(folder: Path) -> None:
+    if (folder / "run.json").exists():
+        raise InputError(f"{folder} holds a run already: --resume it, or take another folder")
+
+
+def _save(session: Session) -> None:
+    """Save, or say what is kept."""
+    try:
+        session.save()
+    except OSError as error:
+        kept = (
+            "nothing of the run is kept"
+            if session.saved is None
+            else f"its state after update {session.saved} is: when that is mended, go on with "
+            f"planrl train --resume {session.folder}"
+        )
+        raise TrainingError(
+            f"update {len(session.records)} could not be saved in {session.folder} "
+            f"({error.strerror}); {kept}"
+        ) from error
+
+
+def _trained(session: Session, options: argparse.Namespace) -> int:
+    """What to return to the shell, after the run."""
     done, steps = len(session.records), session.settings.training.steps
     bar = tqdm(total=steps, initial=done, disable=options.json or None, unit="step", leave=True)
     again = f"planrl train --resume {session.folder}"
@@ -155,11 +199,13 @@ def run(options: argparse.Namespace) -> int:
                 if interrupted:
                     break
                 if options.save_every and record.step % options.save_every == 0:
-                    session.save()
+                    _save(session)
         except TrainingError as error:
-            session.save()
-            raise TrainingError(f"{error}. Saved in {session.folder}") from None
-    session.save()
+            if not isinstance(error.__cause__, OSError):
+                _save(session)
+                raise TrainingError(f"{error}. Saved in {session.folder}") from None
+            raise
+    _save(session)
     if interrupted:
         print(f"stopped and saved after update {len(session.records)}; go on with: {again}",
               file=sys.stderr)  # fmt: skip

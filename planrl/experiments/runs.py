@@ -182,6 +182,8 @@ class Session:
 
     def __init__(self, settings: RunSettings, folder: Path, *, saved: Saved | None = None) -> None:
         self.settings, self.folder = settings, folder
+        self.held = False  # whether we alone write to the folder
+        self.saved = len(saved.records) if saved is not None else None  # updates the folder holds
         self.world = make_world(settings.world)
         if isinstance(settings.world, FileWorld) and not settings.world.digest:
             named = replace(settings.world, digest=settings.world.fingerprint())
@@ -259,14 +261,17 @@ class Session:
 
     def save(self) -> Path:
         """Write the state into the folder, whole or not at all."""
-        return save(
+        path = save(
             self.folder,
             self.model,
             self.settings.to_dict(),
             self.records,
             optimizer=self.optimizer,
             rngs={"walks": self.rng},
+            held=self.held,
         )
+        self.saved = len(self.records)
+        return path
 
 
 def resume(folder: str | Path, *, steps: int | None = None) -> Session:

@@ -20,7 +20,7 @@ import torch
 
 from planrl import __version__
 from planrl.checked import shown
-from planrl.checkpoints import read_json, to_json, write_atomically
+from planrl.checkpoints import read_json, to_json
 from planrl.errors import InputError
 from planrl.experiments import (
     beyond,
@@ -34,6 +34,7 @@ from planrl.experiments import (
     quantised,
     theorems,
 )
+from planrl.folders import keep, ready, write_atomically
 
 FORMAT = "planrl-result/1"
 FOLDER = Path(__file__).parent / "results"
@@ -101,7 +102,7 @@ def make(job: Job) -> tuple[str, str, str]:
         "result": result,
     }
     content = to_json(page, indent=None)
-    write_atomically(path, content)
+    keep(path, content, path.name)
     return job.path, content.decode(), ""
 
 
@@ -140,6 +141,8 @@ def reproduce(
     others. Raises InputError, before anything runs, for a result that is there but can't be read.
     """
     missing = [job for job in wanted if again or not is_there(job)]
+    for folder in {Path(job.path).parent for job in missing}:
+        ready(folder)
     results: Iterator[tuple[str, str, str]] = map(make, missing)
     if n_jobs != 1 or scheduler:  # imported here, since only these roads need joblib
         from planrl.cluster import spread

@@ -6,6 +6,7 @@ torch's gradients are traced first (`make_fx`), then exported. The exporter is t
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import logging
@@ -17,8 +18,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from planrl.checkpoints import write_atomically
 from planrl.errors import InputError
+from planrl.folders import ready, write_atomically
 from planrl.live.catalogue import labs
 from planrl.live.controls import SEED
 from planrl.live.programs import Program, examples_of, programs
@@ -29,13 +30,16 @@ TYPES = {torch.float32: "float32", torch.int32: "int32"}
 
 
 def export(folder: Path, names: Iterable[str] = ()) -> list[Path]:
-    """Write NAME.onnx and NAME.json for these programs (all, if none are named)."""
+    """Write NAME.onnx and NAME.json for these programs (all, if none are named).
+
+    NAME.json comes last and holds the other's hash, so that no two of different exports are a pair.
+    """
     known = programs()
     wanted = list(names) or list(known)
     for name in wanted:
         if name not in known:
             raise InputError(f"no program is called {name!r}; there are: {', '.join(known)}")
-    folder.mkdir(parents=True, exist_ok=True)
+    ready(folder)
     return [_write(known[name], folder) for name in wanted]
 
 
@@ -45,7 +49,7 @@ def write_bases(folder: Path) -> list[Path]:
     A page could train them itself, and does for a reader's own graph. But rounding differs a
     little between machines, and walks drawn from weights that differ a little soon differ.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    ready(folder)
     paths = []
     for graph, seed in itertools.product(lab_worlds(), SEED.values):
         lab = next(lab for lab in labs().values() if graph in lab.graphs)
@@ -61,6 +65,7 @@ def _write(program: Program, folder: Path) -> Path:
     content, outputs = to_onnx(program)
     path = folder / f"{program.name}.onnx"
     page = {
+        "sha256": hashlib.sha256(content).hexdigest(),
         "inputs": [
             _described(f"in_{k}", v, k in program.knobs) for k, v in program.examples.items()
         ],

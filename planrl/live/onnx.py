@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -40,14 +41,16 @@ class Exported:
     def _opened(self, name: str) -> tuple[Any, list[str], list[str]]:
         if name not in self._open:
             path = self.folder / f"{name}.onnx"
-            if not path.exists():
-                raise InputError(
-                    f"{path} is missing: write it with `python -m planrl export FOLDER`"
-                )
+            again = "write it with `python -m planrl export FOLDER`"
+            if not (path.exists() and path.with_suffix(".json").exists()):
+                raise InputError(f"{path} is missing, or the .json beside it: {again}")
+            ports = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+            content = path.read_bytes()
+            if ports.get("sha256") != hashlib.sha256(content).hexdigest():
+                raise InputError(f"{path} is not of the export that the .json is of: {again}")
             options = self._runtime.SessionOptions()
             options.intra_op_num_threads = 1
-            session = self._runtime.InferenceSession(str(path), options)
-            ports = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+            session = self._runtime.InferenceSession(content, options)
             names = [[port["name"] for port in ports[kind]] for kind in ("inputs", "outputs")]
             self._open[name] = session, names[0], names[1]
         return self._open[name]

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from planrl.checkpoints import write_atomically
 from planrl.errors import InputError
+from planrl.folders import write_atomically
 from planrl.live.catalogue import labs
 from planrl.live.onnx import Exported
 from planrl.live.session import Session
