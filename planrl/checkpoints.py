@@ -192,7 +192,7 @@ def save(
     folder.mkdir(parents=True, exist_ok=True)
     with contextlib.nullcontext() if held else alone(folder, wait=True):
         if manifest.exists():
-            read_json(manifest, FORMAT)  # another program's run.json is left alone
+            _tensors(read_json(manifest, FORMAT), manifest)  # another's run.json is left alone
         write_atomically(folder / name, content)
         write_atomically(manifest, encoded)
         tidy(folder)

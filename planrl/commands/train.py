@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -120,13 +119,6 @@ def _refuse_settings(options: argparse.Namespace) -> None:
         raise InputError(f"a resumed run has its settings: leave out {', '.join(given)}")
 
 
-def _refuse_place(folder: Path) -> None:
-    """Raise InputError now, not after the training, if no folder can be made here."""
-    there = next((place for place in (folder, *folder.absolute().parents) if place.exists()), None)
-    if there is None or not there.is_dir() or not os.access(there, os.W_OK):
-        raise InputError(f"{folder} can't be made into a folder: give --out another place")
-
-
 def run(options: argparse.Namespace) -> int:
     """Train until done or interrupted, alone in the run's folder."""
     for name in ("look_every", "save_every"):
@@ -150,7 +142,6 @@ def _begun(options: argparse.Namespace, stack: ExitStack) -> Session:
     if options.out is None:
         raise InputError("train needs --out FOLDER to save the run in (or --resume RUN)")
     _refuse_another(options.out)
-    _refuse_place(options.out)
     session = Session(_settings(options), options.out)
     ready(options.out)
     stack.enter_context(alone(options.out))
