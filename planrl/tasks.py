@@ -99,8 +99,11 @@ def _legal(graph: Graph, tokens: Tensor) -> Tensor:
     return graph.legal.to(tokens.device)[tokens[:, :-1], tokens[:, 1:]]
 
 
-def _judged(graph: Graph, tokens: Tensor) -> tuple[Tensor, Tensor]:
-    """Which rows are right answers, and which step of each is the one from the target to END."""
+def judged(graph: Graph, tokens: Tensor) -> tuple[Tensor, Tensor]:
+    """Which rows are right answers [B], which step of each is the one from target to END [B, T].
+
+    The rows are not looked at first: they must be rows of this graph's tokens.
+    """
     chosen, into_end = Vocab(graph.n).chosen(tokens), tokens[:, 1:] == graph.n
     arrived = chosen & into_end & (tokens[:, :-1] == tokens[:, 1:2])
     wrong = (chosen & ~into_end & ~_legal(graph, tokens)).any(1) | (tokens[:, 0] != tokens[:, 2])
@@ -110,7 +113,7 @@ def _judged(graph: Graph, tokens: Tensor) -> tuple[Tensor, Tensor]:
 def is_path(graph: Graph, tokens: Int[Tensor, "B L"]) -> Bool[Tensor, " B"]:
     """Whether each row is a right answer: `s t s ... t END`, every step an edge."""
     _check_rows(graph, tokens)
-    return _judged(graph, tokens)[0]
+    return judged(graph, tokens)[0]
 
 
 def _check_rows(graph: Graph, tokens: Tensor) -> None:
@@ -127,7 +130,7 @@ def outcome_reward(
 ) -> Float[Tensor, "B T"]:
     """`scale` at the step into the target of a right answer; 0 elsewhere and in other rows."""
     _check_rows(graph, tokens)
-    right, arrived = _judged(graph, tokens)
+    right, arrived = judged(graph, tokens)
     reward = torch.zeros(arrived.shape, device=tokens.device)
     reward[:, :-1] = (arrived[:, 1:] & right[:, None]) * scale
     return reward
@@ -159,7 +162,7 @@ def shaped_reward(
     charged, this is the outcome reward; with 0 and target = edge, the process reward. The step
     from the target to END costs nothing.
     """
-    chosen, right = Vocab(graph.n).chosen(tokens), _judged(graph, tokens)[0][:, None]
+    chosen, right = Vocab(graph.n).chosen(tokens), judged(graph, tokens)[0][:, None]
     here, following = tokens[:, :-1], tokens[:, 1:]
     done = (here == tokens[:, 1:2]) & (following == graph.n)
     arrives = (following == tokens[:, 1:2]).float() * (1.0 - strict * (~right).float())

@@ -9,7 +9,7 @@ import torch
 from planrl.live.bodies import NODES, TOKENS, VOCAB, Body
 from planrl.live.chance import uniform
 from planrl.live.walking import SCALE, SHOWN, Values, closure, drawn_by, ended, graph_of, greedy
-from planrl.tasks import PROMPT, is_path
+from planrl.tasks import PROMPT, judged
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,16 +47,16 @@ def look(body: Body, given: Values) -> Values:
         return ended(body.walk(params, prompt, drawn_by(number, options)))
 
     sampled = walked(train_pairs, SAMPLES, 3)
-    right = is_path(graph, sampled).view(QUESTIONS, SAMPLES)
+    right = judged(graph, sampled)[0].view(QUESTIONS, SAMPLES)
     rows = sampled.view(QUESTIONS, SAMPLES, TOKENS)
     same = (rows[:, :, None] == rows[:, None]).all(-1)  # [Q, S, S]
     earlier = same & torch.ones(SAMPLES, SAMPLES, device=device, dtype=torch.bool).tril(-1)
     ways = (right & ~(earlier & right[:, None]).any(-1)).float().sum(1)
-    test = is_path(graph, walked(test_pairs, TEST_SAMPLES, 4))
+    test = judged(graph, walked(test_pairs, TEST_SAMPLES, 4))[0]
     likeliest = ended(
         body.walk(params, VOCAB.prompt(torch.cat([train_pairs, test_pairs])), greedy(options))
     )
-    best = is_path(graph, likeliest).float()
+    best = judged(graph, likeliest)[0].float()
     question = given["question"].long()
     logits = _rows(body, params, question[1])
     end = torch.arange(VOCAB.size, device=device) == VOCAB.end

@@ -17,7 +17,7 @@ from planrl.live.bodies import TOKENS, VOCAB, Body
 from planrl.live.chance import uniform
 from planrl.live.walking import SCALE, Values, drawn_by, ended, graph_of, picked
 from planrl.objectives import policy_gradient, q_learning
-from planrl.tasks import PROMPT, Batch, is_path, shaped_reward
+from planrl.tasks import PROMPT, Batch, judged, shaped_reward
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -80,7 +80,7 @@ def update(algorithm: str, body: Body, given: Values) -> Values:
     graph = graph_of(given["adjacency"])
     with torch.no_grad():
         tokens = _batch(algorithm, body, given)
-        read, right = tokens[:, :-1], is_path(graph, tokens)
+        read, right = tokens[:, :-1], judged(graph, tokens)[0]
         if algorithm == "q":
             names = ("target", "edge", "cost", "strict")
             reward = SCALE * shaped_reward(graph, tokens, **{name: given[name] for name in names})
