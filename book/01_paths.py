@@ -40,9 +40,11 @@ seed = 0
 # %% [markdown]
 # ## Predict
 #
-# The paper's graph has 100 nodes. For every pair $i < j$ there is an edge $i \to j$ with probability
-# 0.15, so each node leads to about seven others on average, and no path ever comes back. A
-# *question* is a pair (source, target) that some path connects.
+# The paper's random graph has 100 nodes and edge probability 0.15. So has ours: for every pair
+# $i < j$ there is an edge $i \to j$ with probability 0.15. Each node leads to about seven others on
+# average, and no path ever comes back. (Whether the paper's graph has cycles is not said in
+# what we could read; to have none is [our choice](references.md#where-we-chose).) A *question* is a
+# pair (source, target) that some path connects.
 #
 # **How many of the questions have ten or more different right answers?** Put your guess, in
 # percent, in the next cell (on the book's page: on the slider below it).
@@ -150,7 +152,8 @@ plots.heatmaps(
 # $$ C(i, j) = \{\, k : A[j, k] = 1 \text{ and } R[i, k] = 1 \,\}. \tag{1.3} $$
 #
 # Move the slider to choose a target: the thick edges are the correct steps, `graph.correct[i, j]`,
-# from wherever one stands.
+# from wherever one stands. At the target itself the walk is over and nothing is chosen, whatever (1.3)
+# says: on a graph with cycles $C(i, i)$ need not be empty.
 
 
 # %% tags=["hide-input"]
@@ -168,10 +171,14 @@ views.update_layout(
 )
 
 # %% [markdown]
-# Node 3 is a good step on the way to 7 and a mistake on the way to 6: it is an edge, but 6 cannot
-# be reached from there. A walker who knows only $A$ gets lost; one who knows only $R$ would jump.
+# From 2, the step to 3 is right on the way to 7 and wrong on the way to 6: there is an edge from 2 to
+# 3, but 6 cannot be reached from 3. A walker who knows only $A$ gets lost; one who knows only $R$
+# would jump.
 
 # %% tags=["hide-input"]
+assert small.correct[7, 2, 3], "the text says: right on the way to 7"
+assert small.adjacency[2, 3], "the text says: there is an edge"
+assert not small.reachability[6, 3], "the text says: no way from 3 to 6"
 widgets.QuickCheck(
     "A graph has the edges a → b and b → c and no others. What are A[a, c] and R[c, a]?",
     {
@@ -197,8 +204,9 @@ widgets.QuickCheck(
 # with $t$; END closes the row, and fills it up if other rows are longer. At each place the model gives
 # a probability to every token of the vocabulary: how likely it is to come next. To answer, one
 # gives it the prompt and $s$, chooses the next token by these probabilities, appends it, and asks
-# again. Drawing by the probabilities is called *sampling*; taking the likeliest token each time is
-# called *greedy*.
+# again. Our walks end at the target: END is then written *for* the model, which is not asked for it.
+# A model that says END earlier has given up, and its answer is wrong. Drawing by the probabilities
+# is called *sampling*; taking the likeliest token each time is called *greedy*.
 #
 # The graph itself is never shown. What the model knows of it has to end up in its weights.
 
@@ -209,12 +217,14 @@ for line in task.vocab.show(rows)[:6]:
     print("s t s ... t END:", line)
 
 # %% [markdown]
-# Read the first row aloud: "From the first node to the second: start at the first, go to ..., END."
+# Read the first row, `0 1 0 1 END`, aloud: "From node 0 to node 1: start at 0, go to 1, END."
 # A model that only ever learnt which token follows which would not know where to go. The second token, the target,
 # has to be looked at at every step.
 #
 # `sample_paths` draws each next node uniformly from $C(i, j)$. On a graph without cycles, whoever
-# does so never fails: there, planning *is* knowing $A$ and $R$.
+# does so never fails: there, planning *is* knowing $A$ and $R$. On a graph with cycles, such as
+# that of chapter 9, it draws from those of $C(i, j)$ that the walk has not visited, and a walk that
+# gets stuck begins anew.
 #
 # > **Check 1.1.** A walk that draws every step from $C(i, j)$ is a right answer, to every question.
 
@@ -228,6 +238,9 @@ held = pr.check(
     tolerance=0,
 )
 print(held)
+
+# %% tags=["hide-input"]
+assert task.vocab.show(rows)[0] == "0 1 0 1 END", "the text reads it aloud"
 
 # %% [markdown]
 # The function that decides what counts as right is the referee of this whole book. Here it is, as
@@ -370,8 +383,9 @@ evidence.Numbers(
 # %% [markdown]
 # ## What we now know
 #
-# A planning problem is a graph; all there is to know of it are the tables $A$ and $R$. Knowing both
-# is enough to answer every question on a graph without cycles, and most questions have many answers.
+# Is planning more than finding a path? Not in this book: a plan is a path, and on a graph without
+# cycles the tables $A$ and $R$ are all one has to know to find one, often one of many. But edges alone
+# are not enough: planning is to know what can be *reached* after a step.
 # A language model has to keep these tables in its weights. Is there room for them in a small one, and where?
 # **[What can one layer hold?](02_one_layer.ipynb)**
 #

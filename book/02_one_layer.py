@@ -178,8 +178,9 @@ picture
 # %% [markdown]
 # Why so? A layer adds what it gathers to what is there already. At the place where the walk stands,
 # the current node's own embedding (its row of numbers) is there from the start. What is missing is the
-# target, and attention fetches it: each place sends out a *query*, each earlier place has a *key*, a
-# softmax of their products gives the shares, and the *values* of the places are summed by these.
+# target, and attention fetches it: each place sends out a *query*, that place and each earlier one
+# have a *key*, a softmax of their products gives the shares, and the *values* of the places are
+# summed by these.
 # This is the whole model, once more without any tricks of speed:
 
 # %% tags=["hide-input"]
@@ -207,8 +208,11 @@ widgets.Source(pr.LogitTable.forward)
 
 # %% [markdown]
 # How well does our Transformer keep the assumption? We collect contexts with the same target and the same
-# last node but different histories. If history played no part, target and node would explain all of the
-# logits' variance.
+# last node but different histories: a group of them for each target and node. If history played no
+# part, the logits within a group would be equal, and target and node would explain all of the logits'
+# variance. *Variance explained* is 1 minus a quotient: the variance within groups over the variance of all.
+# It is *adjusted* for the groups' sizes: sums of squares are divided by the number of contexts minus
+# 1, so that groups put together by chance would explain nothing.
 
 # %%
 found = explained(model, world, seed)
@@ -230,8 +234,8 @@ held = pr.check(
 evidence.Backing(held, claim="A3.1-attention", code=attention_by_place)
 
 # %% [markdown]
-# Nearly, then, not exactly. The saved runs tell where it ends: the paper's size on 100 nodes, and
-# deeper models.
+# Nearly, then, not exactly. The saved runs tell how far the assumption holds: at the paper's size on
+# 100 nodes, after more updates, and in deeper models.
 
 # %% tags=["hide-input"]
 # made by: python -m planrl reproduce --only imitation
@@ -273,7 +277,8 @@ widgets.Table(rows, caption="100 nodes, width 120, last layer; mean over seeds")
 #
 # ALPINE asks what a token says when it is sent through the weights alone. Let $E[j]$ be the embedding
 # of node $j$, which also serves, turned round as $E^\top$, to score every next token. Let $V$ be
-# what attention does to a place it looks at, and FFN the layer's feed-forward part. Leaving the layer
+# attention's value matrix times its output matrix, which is what it makes of a place it looks at,
+# and FFN the layer's feed-forward part. Leaving the layer
 # norms out, the node where one stands and the target speak for
 #
 # $$ W^{\mathrm{M}'}[j] = \big(E[j] + \mathrm{FFN}(E[j])\big) E^\top, \tag{2.2} $$
@@ -324,13 +329,15 @@ plots.heatmaps(
 )
 
 # %% [markdown]
-# The map is there, and it is a map of the *demonstrations*: edges that no answer used are as faint in it as
-# pairs that are no edge. The same goes for reachability, which is read less clearly.
+# The map is there, and it is a map of the *demonstrations*. On average, an edge that no answer used reads
+# less than 1 above a pair that is no edge, an edge that was shown more than 3 above. Reachability, too, is
+# read better where it was shown.
 #
 # ## Two tables, added
 #
 # A table for each pair $(i, j)$ needs room for every combination. The read-outs suggest something
-# far smaller: one table for the node, one for the target, and their sum. Is that enough to plan? With the
+# far smaller: one table for the node, one for the target, and their sum. This book calls it the **linear
+# Transformer**; in the code its tables are `here` and `target`. Is that enough to plan? With the
 # true $A$ and $R$, and a constant for END, it is:
 #
 # $$ f(i, j)[k] = A[j, k] + R[i, k], \qquad f(i, j)[\mathrm{END}] = 1.5. \tag{2.4} $$
@@ -346,13 +353,14 @@ for k in (3, 4, 5, 1):
 
 # %% [markdown]
 # Only the correct step scores 2. An edge that leads astray and a jump to a good place score 1, and END,
-# at 1.5, stands between: it is said where no correct step is left, which on a graph without cycles
-# is at the target alone. Scaled up, so that a softmax is sure, this answers everything:
+# at 1.5, stands between: it is said where no correct step is left. On a graph without cycles, a walk of
+# correct steps comes to such a place at its target alone. (Off such a walk there are dead ends: at 4,
+# on the way to 7, END is said as well.) Scaled up, so that a softmax is sure, this answers everything:
 #
 # > **Check 2.1.** Two tables, added, answer every question on a graph without cycles.
 
 # %%
-two = pr.LinearTransformer(vocab)  # W^M[here] + W^V[target], see chapter 8
+two = pr.LinearTransformer(vocab)  # logits: here[j] + target[i]
 with torch.no_grad():
     two.here[:, :n] = 40.0 * world.graph.adjacency
     two.target[:, :n] = 40.0 * world.graph.reachability
@@ -364,14 +372,16 @@ held = pr.check("two tables answer everything", predicted=torch.ones(len(everyth
 print(held)
 
 # %% [markdown]
-# So one layer *can* hold all there is to know (ALPINE's Theorem 2 proves it for the Transformer
-# proper). Whether training puts it there is another matter.
+# So two tables *can* hold all there is to know. For a Transformer proper of one layer and one head
+# ALPINE's Theorem 2 proves it: a width in proportion to the number of nodes is enough to be right with
+# a probability as near to 1 as one likes. Whether training puts it there is another matter.
 #
 # ## Own cells or shared weights
 #
 # What does it cost to hold it? The table's numbers grow with the cube of the nodes:
 
 # %% tags=["hide-input"]
+assert not small.correct[7, 4].any(), "the text says: a dead end"
 costs = []
 for nodes in (40, 100, 500):
     words = pr.Vocab(nodes)
@@ -438,8 +448,9 @@ plots.bars(
 
 # %% [markdown]
 # Where nothing was shown the table is as blank as it began. The Transformer has an opinion there, and often
-# the right one: the node's edges are known from other targets. This is not yet planning. It is the
-# best one can say of a target and a node that one has met only apart.
+# the right one: the node's edges are known from other targets. This is not yet planning: it puts together
+# what was met of the target and what was met of the node. A planner would also join edges, and so work
+# out what can be reached though no answer showed it.
 
 # %% tags=["hide-input"]
 widgets.QuickCheck(
@@ -572,13 +583,13 @@ evidence.Numbers(
 #
 # One layer fetches the target by attention and adds it to the node where it stands, so its logits are nearly
 # a function of these two. Two tables, one of edges and one of what can be reached, are room enough to
-# answer every question, and both can be read from trained weights, as far as they were shown. What
+# answer every question on a graph without cycles, and both can be read from trained weights, as far as they were shown. What
 # was never shown is not in the map; next: **Does imitation plan?**
 #
 # ## Further reading
 #
 # - [The paper](https://arxiv.org/abs/2509.22613), Section 3: Assumption 3.1, on which its theorems rest.
-# - [ALPINE](https://arxiv.org/abs/2405.09220): the read-outs, the proof that one layer suffices, and
+# - [ALPINE](https://arxiv.org/abs/2405.09220): the read-outs, the proof that one layer can suffice, and
 #   how training fills it.
 # - [Deep sequence models tend to memorize geometrically](https://arxiv.org/abs/2510.26745): weights may
 #   hold more of a graph than the pairs that were shown.

@@ -44,9 +44,10 @@ seed = 0
 # ## Predict
 #
 # After training, the model answers held-out questions. Some are easy: their source was *seen* on
-# the way to that target, inside an answer to another question (degree 0). For others the source
-# is one edge away from such a node (degree 1), or two edges or more (degree 2+): there, the model
-# would have to join facts it saw apart.
+# the way to that target, inside an answer to another question (degree 0). For others one edge leads
+# from the source to such a node (degree 1), or it takes two edges or more (degree 2+): there, the
+# model would have to join facts it saw apart. Only nodes *after* the source of an answer count as
+# seen, as in ALPINE.
 #
 # **How often will it be right on questions of degree 2 and above**, when it draws its answer from
 # its own probabilities? Many guess: about as often as on the rest.
@@ -57,9 +58,10 @@ my_guess = 80
 # %% [markdown]
 # ## Experiment
 #
-# The paper's graph: 100 nodes, edge probability 0.15, one fifth of the questions for training, ten
+# The paper's sizes: 100 nodes, edge probability 0.15, one fifth of the questions for training, ten
 # random right answers to each. The model is the Transformer of chapter 2 at the paper's size: one layer,
-# one head, width 120.
+# one head, width 120. It starts from random weights, so nothing is *fine*-tuned here; we keep the
+# name that the paper uses for training on given answers.
 
 # %%
 world = make_world(WorldSettings(nodes=100, seed=seed))
@@ -83,8 +85,9 @@ print(f"loss {run[0].loss:.2f} nats at first, {run[-1].loss:.2f} at last")
 # %% [markdown]
 # *About 6 s on 2 cores.*
 #
-# We ask every question 16 times at temperature 1 (*sampled*) and once for the likeliest tokens (*greedy*),
-# and sort the held-out questions by degree.
+# We ask every question 16 times, each token drawn by the model's probabilities (*sampled*), and once for
+# the likeliest tokens (*greedy*), and sort the held-out questions by degree. A *temperature* divides
+# the logits before the softmax makes probabilities of them; here it is 1, which changes nothing.
 
 # %%
 rng = pr.seeded(seed, "probe")
@@ -177,8 +180,8 @@ widgets.Table(
 )
 
 # %% [markdown]
-# It has also learnt to stop. In the demonstrated rows END follows the target; how likely does the
-# model find END there?
+# It has also learnt to stop. The scores above do not count this, since END is written for the model at
+# its target. In the demonstrated rows END follows the target; how likely does the model find END there?
 
 # %%
 steps = world.paths[:, :-1]
@@ -244,9 +247,10 @@ print(f"no edge, yet above the median edge: {sum(spurious) / len(spurious):.2f} 
       f"mean of {len(spurious)} seeds")  # fmt: skip
 
 # %% [markdown]
-# > **Finding.** The paper's Figure 1 shows, after SFT, edges that do not exist beside those that do.
-# > On our graphs hardly any pair that is no edge is rated above the median edge: what we
-# > find are holes rather than phantoms.
+# > **Finding.** The paper's Figure 1, as others describe it (we have not seen it), shows Blocksworld after
+# > SFT, with edges that do not exist beside those that do. On our random graphs of 100 nodes hardly any
+# > pair that is no edge is rated above the median edge: what we find are holes rather than phantoms. It
+# > is another graph, so the two need not contradict each other.
 
 # %% [markdown]
 # ## What SFT converges to
@@ -263,17 +267,18 @@ widgets.Source(pr.sft)
 # %% [markdown]
 # Suppose that the logits depend only on the target $i$ and the node $j$ one stands at
 # (**Assumption 3.1**): a table $f(i, j)[k]$. Let $N_{ijk}$ be how often the data step from $j$ to $k$
-# on the way to $i$.
+# on the way to $i$, the step into END included.
 #
 # > **Theorem 3.1.** Where there are data, SFT is stable exactly at the demonstrated frequencies,
 # >
 # > $$ \mathrm{softmax} f(i, j)[k] = \frac{N_{ijk}}{\sum_{k'} N_{ijk'}}, $$
 # >
 # > and where there are none, the data say nothing at all. *Surprise, averaged over given frequencies, is
-# > least for the law that equals them.*
+# > least for the probabilities that equal them.*
 #
-# We train such a table on the graph's rows, all of them at every step, and compare. The theorem is
-# about tables; the Transformer shares its weights among cells and need not obey.
+# A frequency of 0 is reached only in the limit: its logit falls for ever. We train such a table on the
+# graph's rows, all of them at every update (the code's `steps` counts updates), and compare. The theorem
+# is about tables; the Transformer shares its weights among cells and need not obey.
 
 # %%
 from_theory = pr.sft_optimum(world.train, world.paths)  # [target, here, next]
@@ -329,25 +334,25 @@ lessons = torch.tensor([[0, 1, 0, 1, 3, 3], [1, 2, 1, 2, 3, 3]])  # END = 3
 student = pr.LogitTable(pr.Vocab(3))
 taught = pr.demonstrations(pr.all_pairs(line), lessons, rng=rng, size=None)
 list(pr.train(student, taught, pr.sft, pr.TrainConfig(steps=300, lr=0.1)))
-law = student.table.detach().softmax(-1)
+policy = student.table.detach().softmax(-1)
 for target in (1, 2):
     print(
         f"at 0, on the way to {target}:",
-        [round(p, 3) for p in law[target, 0].tolist()],
+        [round(p, 3) for p in policy[target, 0].tolist()],
     )
 
 # %%
 held = pr.check(
     "nothing was learnt of the cell (target 2, here 0)",
     predicted=torch.full((4,), 0.25),
-    observed=law[2, 0],
+    observed=policy[2, 0],
     tolerance=1e-6,
 )
 evidence.Backing(held, claim="3.1-transitivity", code=pr.sft)
 
 # %% [markdown]
-# The cell (2, 0) never occurs in the data, so its gradient is zero at every update: all four tokens
-# keep probability 1/4. The two facts that imply the answer were both learnt, and nothing joins
+# A table begins with all logits 0. The cell (2, 0) never occurs in the data, so its gradient is zero at
+# every update: all four tokens keep probability 1/4. The two facts that imply the answer were both learnt, and nothing joins
 # them. **SFT does not learn transitivity.** A Transformer's shared weights soften this (that is why
 # degree 2 is not hopeless above), but nothing in the loss asks for it.
 
@@ -368,16 +373,16 @@ widgets.QuickCheck(
 # %% [markdown]
 # ## Exercises
 #
-# > **Exercise 1.** *Medium, 6 minutes.* Compute the law SFT ends at from the rows themselves: the function
+# > **Exercise 1.** *Medium, 6 minutes.* Compute what SFT ends at from the rows themselves: the function
 # > gets rows `[M, L]`, a target, a node `here` and the vocabulary's size, and returns that many
 # > probabilities. If it works, it agrees in every cell that the rows of a small graph show.
 
 
 # %%
-def my_law(rows, target, here, size): ...
+def my_shares(rows, target, here, size): ...
 
 
-exercises.frequencies(my_law)
+exercises.frequencies(my_shares)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -389,13 +394,13 @@ exercises.frequencies(my_law)
 # <details><summary>Solution</summary>
 #
 # ```python
-# def my_law(rows, target, here, size):
+# def my_shares(rows, target, here, size):
 #     rows = rows[rows[:, 1] == target]
 #     following = rows[:, 3:][rows[:, 2:-1] == here]
 #     counts = following.bincount(minlength=size)
 #     return counts / counts.sum()
 #
-# exercises.frequencies(my_law)
+# exercises.frequencies(my_shares)
 # ```
 #
 # </details>
@@ -475,7 +480,7 @@ evidence.Numbers(
 # %% [markdown]
 # ## What we now know
 #
-# SFT ends at the frequencies of the steps it was shown, and the data say nothing about a target and a
+# SFT of a table ends at the frequencies of the steps it was shown, and the data say nothing about a target and a
 # node that never met in them. A Transformer's shared weights carry it somewhat further, and less far
 # the further a question is from what was shown. Next, nobody shows it anything: it walks by itself and is
 # told only whether it arrived. **Why does reward help?**

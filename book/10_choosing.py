@@ -35,7 +35,7 @@ import torch
 
 import planrl as pr
 from planrl import choosing, controls, evidence, exercises, planes, redrawn, widgets
-from planrl.claims import FAILS, HOLDS, verdicts
+from planrl.claims import FAILS, HOLDS, UNDECIDED, interval, verdicts
 from planrl.experiments.runs import Algorithm
 from planrl.experiments.store import results
 from planrl.experiments.worlds import WorldSettings, make_world
@@ -47,7 +47,7 @@ seed = 0
 # %% [markdown]
 # ## Predict
 #
-# Six learners start from the same model, which imitates right answers, and train on a random graph
+# Five learners start from the same model, which imitates right answers, and train on a random graph
 # of 100 nodes. One of them ends with the most *ways*: different right answers among 100 samples of
 # a training question.
 #
@@ -146,13 +146,13 @@ widgets.Download(
 )
 
 # %% [markdown]
-# Strong marks are means over ten seeds, faint ones the seeds. Up and to the right is better. One
+# Strong marks are means over ten seeds, faint ones the seeds. Up and to the right is better. A sixth
 # learner is not in the picture, since it lies below it: Q-learning with a reward for the outcome
 # alone ends at nearly nothing.
 #
-# > **Finding.** On Blocksworld the order is another one. There Q-learning needs a discount, has the
-# > most ways again, and policy gradient is the most often right. What is free on one graph is
-# > a trade on the other.
+# > **Finding.** On Blocksworld the order is another one. There Q-learning needs a discount and has the
+# > most ways again, but policy gradient is the most often right when answers are sampled. Greedily, ten
+# > seeds do not tell which of the two is better. So being best in both is not a rule.
 
 # %% tags=["hide-input"]
 DISCOUNTED = [f"{Q}, discount 0.9", f"{OFF}, discount 0.9"]
@@ -173,7 +173,10 @@ ruined = [
 ]
 assert max(ruined) < 0.05, "the text says: nearly nothing"
 plane(
-    "blocksworld", on_blocks, "On Blocksworld, ways and being right are a trade", 80
+    "blocksworld",
+    on_blocks,
+    "On Blocksworld, no learner comes out first in both",
+    80,
 )[0]
 
 # %% [markdown]
@@ -216,9 +219,9 @@ advice = choosing.advise(answers="yes", check="answers", ways="yes", walks="own"
 print(advice.method, advice.why, advice.claims, sep="\n")
 
 # %% [markdown]
-# ## Why they differ: one sum, five weights
+# ## Why they differ: one sum, other walks and weights
 #
-# Five methods have the same loss but for one factor. A batch holds $B$ walks $u$; $q$ is the
+# Five methods have the same loss, but for whose walks it sums over and how it weighs them. A batch holds $B$ walks $u$; $q$ is the
 # model's policy, and step $m$ of a walk goes from node $j_m$ to $k_m$ on the way to target $i$:
 #
 # $$ \ell = - \frac{1}{B} \sum_u \sum_m w(u, m) \, \log q(i, j_m)[k_m]. \tag{10.1} $$
@@ -243,7 +246,9 @@ widgets.Source(pr.policy_gradient, group_relative)
 #
 # $$ \ell_Q = \frac{1}{M} \sum_m \bigl( f(i, j_m)[k_m] - r_m - \gamma \max_k f(i, j_{m+1})[k] \bigr)^2. \tag{10.2} $$
 #
-# No probability stands in it, so it does not ask who chose the $M$ steps. And two right steps have
+# **A step into the target is the last**: nothing is earned after it, so for such a step the term with
+# $\gamma$ is left out. Theorem 5.2 needs this. No probability stands in (10.2), so it does not ask who
+# chose the $M$ steps. And two right steps have
 # the same value, so it has no reason to prefer one.
 
 # %% tags=["hide-input"]
@@ -303,7 +308,8 @@ for name, change in moved.items():
 
 # %% [markdown]
 # Both prefer step 0, which was drawn twice, to step 2, which is as right and was not drawn: that
-# is how ways are lost. The group's mean pushes the wrong step down, and leaves step 2 alone. Had only
+# is how ways are lost. Both push the wrong step 3 down by the same. But plain policy gradient pushes step 2
+# down as far as the wrong step, and with the group's mean step 2 stays where it is. Had only
 # the three right walks been drawn, the group-relative weights would move nothing (last line).
 
 # %% tags=["hide-input"]
@@ -311,6 +317,8 @@ assert moved["policy gradient"][0] > moved["policy gradient"][2]
 assert moved["group-relative"][0] > moved["group-relative"][2] == 0
 assert not moved["group-relative, right ones"].any()
 assert moved["group-relative"][3] == moved["group-relative"].min()
+assert moved["policy gradient"][3] == moved["policy gradient"][2]
+assert moved["policy gradient"][3] == moved["group-relative"][3]
 assert said["4.3-baseline"] == HOLDS, "group-relative weights are 0, nothing moves"
 
 # %% [markdown]
@@ -417,8 +425,8 @@ assert spent["Q-learning, outcome reward"] > 2 * spent[Q]
 assert spent[Q] < 1.5 * spent["policy gradient"]
 
 # %% [markdown]
-# Own walks cost less than two more SFT updates, Q-learning costs about what policy gradient does,
-# and a ruined learner is the dearest: its walks never arrive. **Do not carry the ratio over.** Here
+# An update of policy gradient, its own walks included, costs less than three SFT updates. Q-learning
+# costs about what policy gradient does, and a ruined learner is the dearest: its walks never arrive. **Do not carry the ratio over.** Here
 # an answer has a handful of tokens. In a large model, sampling long answers can cost far more than
 # the update, and that is when old walks, which Q-learning accepts, are worth most.
 #
@@ -429,20 +437,37 @@ assert spent[Q] < 1.5 * spent["policy gradient"]
 # - **RFT**, if your training code can only imitate: sample, keep what is right, imitate, repeat
 #   soon. By Theorem 4.1 it is policy gradient when walks are fresh, and loses ways in the same way.
 # - **GRPO-like policy gradient**, if only whole answers can be checked. Watch the number of different
-#   right answers beside accuracy, and greedy held-out accuracy beside sampled. Stop at the peak.
+#   right answers beside accuracy, and greedy held-out accuracy beside sampled. In our runs of policy
+#   gradient, sampled accuracy rose to near its best at the end, while ways and greedy accuracy were best before the
+#   first update. No stop had everything, so decide first which of them you need.
 # - **A KL penalty**, if you need ways. It is a brake: choose $\lambda$ on a grid, and expect that new
 #   questions are learnt more slowly.
-# - **Process rewards**, if a step can be checked as reliably as an answer. With a fifth of the checks
-#   wrong, much is lost.
+# - **Process rewards**, if a step can be checked as reliably as an answer. In three runs our
+#   checker took a fifth of the edges for none and as many other pairs for edges (claim C-noise): greedy
+#   held-out accuracy fell by more than a fifth of all questions.
 # - **Q-learning on logits**, if walks come late or from elsewhere, or ways matter most. It wants a
 #   scale for its rewards, bounds on what it believes, and a discount where steps can be undone.
 #   We know of few who train large models so; treat it as research.
-# - **Never the outcome alone for Q-learning** as written in (10.2).
+# - **Never the outcome alone for Q-learning**, (10.2).
 
 # %% tags=["hide-input"]
 noise = verdicts(["C-noise"])[0].findings
 assert noise[1].verdict == HOLDS, "with a fifth of the checks wrong, much is lost"
-assert noise[1].mean < -0.1
+assert noise[1].interval[1] < -0.2, "the text says: by more than a fifth"
+over = verdicts(["3-q-over-pg"])[0].findings[1]
+assert over.graph.startswith("Blocksworld"), "the finding says: there"
+assert over.verdict == UNDECIDED, "the finding says: not told, greedily"
+for name in on_blocks[2:]:
+    lead = ends("blocksworld", PG, KEYS[1]) - ends("blocksworld", name, KEYS[1])
+    assert interval(lead.tolist())[0] > 0, "the finding says: sampled, most often"
+for of in ("dag", "blocksworld"):
+    for key in ("train_diversity", "test_greedy"):
+        best = redrawn.series(of, PG, key)[1].mean(0)
+        assert best.argmax() == 0, "the text says: best before the first update"
+    sampled = redrawn.series(of, PG, "test_accuracy")[1].mean(0)
+    assert sampled[-1] > sampled.max() - 0.01 > sampled[0], (
+        "the text says: near its best"
+    )
 assert said["2-pg-over-sft"] == said["2-kl-diversity"] == said["3-outcome"] == HOLDS
 assert said["3-q-diversity"] == said["C-stale"] == said["C-plateau"] == HOLDS
 
@@ -595,8 +620,8 @@ evidence.Numbers(
 # ## What we now know
 #
 # The choice follows from what can be checked, from whose walks one has, and from whether one needs
-# ways. On the random graph Q-learning with process reward was best in both; on Blocksworld being
-# right and having ways were a trade. Every step of the advice rests on claims, and some of them
+# ways. On the random graph Q-learning with process reward was best in both; on Blocksworld no method
+# was, by sampled answers. Every step of the advice rests on claims, and some of them
 # hold in one place only. **Which of the paper's claims hold?** [The next chapter](11_verdicts.ipynb)
 # lists them all.
 #

@@ -25,7 +25,8 @@ if importlib.util.find_spec("planrl") is None:
 # A paper is a list of sentences that can be wrong. This chapter turns the paper into such a list:
 # for each claim, what is measured, what is predicted, on how many seeds, and what came out. It also
 # shows how a verdict is made, how far ten seeds can be trusted, and how to run everything again. You
-# can read it without the other chapters; they link here. Reading takes 12 minutes, or as long as you
+# can read it without the other chapters, which link here: [the dictionary](dictionary.md) has their
+# words. Reading takes 12 minutes, or as long as you
 # like with the lists; running takes some seconds, since results are saved.
 
 # %% tags=["hide-input"]
@@ -139,7 +140,8 @@ widgets.Download(
 # %% [markdown]
 # ## How a verdict is made
 #
-# A claim is measured in one place or several: a graph, a model. There, each seed gives one number
+# A claim is measured in one *place* or several: a graph, a model, a way of measuring, such as sampled or
+# greedy answers. There, each seed gives one number
 # $v_s$, with $s$ from 1 to the number of seeds $n$. The mean over seeds is what the claim is about,
 # and its uncertainty is found by *bootstrap*: draw $n$ seeds with replacement, take the mean, do so two thousand
 # times. The interval goes from the 2.5 % quantile of these means to the 97.5 % quantile:
@@ -150,9 +152,10 @@ widgets.Download(
 widgets.Source(interval)
 
 # %% [markdown]
-# Inside the prediction, the claim **holds** there; outside, it **fails**; across a bound, it is **undecided**.
-# Over all places: it holds if it holds in each, **holds only here** if in some, and **holds where
-# measured** if a place has no result yet.
+# If the interval lies inside the prediction, the claim **holds** in that place; if outside, it **fails**; if it
+# goes across a bound, the claim is **undecided** there. Over all places, the claim holds if it holds in each. It **holds only
+# here** if it holds in some, and fails *or is undecided* in others; its card says which. It **holds where
+# measured** if it holds in all that have a result, and one has none yet.
 #
 # **When were the predictions written?** Those of the theorems follow from the paper's text or our
 # derivation. Those of the figures were written when first seeds of earlier versions of the runs had
@@ -170,9 +173,9 @@ print("bootstrap interval of 1 and 3:", interval([1.0, 3.0]))
 
 # %% [markdown]
 # How often does such an interval hold the true mean? Only if the two seeds fell on its two sides.
-# For a symmetric law that is half the time, where 95 of 100 are promised.
+# If numbers on either side of it are equally likely, that is half the time, where 95 of 100 are promised.
 #
-# > **Check 11.1.** Of two seeds drawn from a symmetric law, the bootstrap interval covers the centre
+# > **Check 11.1.** Of two seeds, each as likely on one side of the centre as on the other, the bootstrap interval covers the centre
 # > half of the time. *The second seed falls on the other side of the centre than the first with
 # > probability one half.*
 
@@ -250,8 +253,11 @@ cards(exact.CLAIMS)
 #
 # ## The figures
 #
-# One layer, one head, width 120, on a random DAG of 100 nodes and on Blocksworld with four blocks.
-# All learners start from one SFT base for each seed. A row says how many seeds there are.
+# One layer, one head, width 120, on a random DAG of 100 nodes (edges without cycles) and on Blocksworld with
+# four blocks. For each seed all learners start from one *base*, a model that was trained to imitate right
+# answers (SFT). *Outcome reward* pays right answers as a whole; *process reward* judges each step.
+# *On-policy* learners walk themselves; *off-policy* ones learn from the base's walks. *Different answers* are
+# right ones to one question. A row says how many seeds there are.
 
 # %% tags=["hide-input"]
 made_with(trained.CLAIMS)
@@ -281,8 +287,8 @@ cards(conditional.CLAIMS)
 # ## What to remember
 #
 # These claims of the figures hold wherever they were measured. The page is not built unless two of
-# them do: policy gradient ends above imitation that goes on, and outcome reward alone loses
-# everything.
+# them do: policy gradient ends above continual SFT, which goes on imitating, and outcome reward alone
+# loses everything.
 
 # %% tags=["hide-input"]
 firm = [claim for claim in trained.CLAIMS if judged[claim.id].verdict == HOLDS]
@@ -290,6 +296,15 @@ assert {"2-pg-over-sft", "3-outcome"} <= {claim.id for claim in firm}
 assert judged["2-pg-collapse"].verdict == HERE
 assert judged["1-pg-adjacency"].verdict == FAILS
 assert judged["C-forgets"].verdict in (UNDECIDED, HOLDS, FAILS)
+partial = [judged[c.id] for c in trained.CLAIMS if judged[c.id].verdict == HERE]
+holding = [{f.graph for f in v.findings if f.verdict == HOLDS} for v in partial]
+failing = [c.id for c in trained.CLAIMS if judged[c.id].verdict == FAILS]
+assert [len(graphs) for graphs in holding].count(2) == 2, "by one way of measuring"
+assert len(failing) == 2, "the summary says: two fail"
+assert len(partial) - 2 > (len(partial) + len(failing)) / 2, (
+    "most, on one graph only"
+)
+assert len(partial) + len(failing) == len(trained.CLAIMS) - len(firm)
 print(f"{len(firm)} of {len(trained.CLAIMS)} claims of the figures:")
 for claim in firm:
     print(f"- {claim.statement}")
@@ -396,10 +411,10 @@ exercises.bootstrap(my_interval)
 #
 # </details>
 #
-# > **Exercise 3.** *Medium, 10 minutes.* Write a claim that fails. "Of the ways of the base, policy gradient keeps at
-# > most a tenth." Your function measures it: it gets the result of one seed of Fig. 2 and returns the share of
+# > **Exercise 3.** *Medium, 10 minutes.* Write a claim that holds on one graph and fails on the other. "Of the base's
+# > ways (different right answers to a question), policy gradient keeps at most a tenth." Your function measures it: it gets the result of one seed of Fig. 2 and returns the share of
 # > the ways that is left at the end. `result["learners"]["policy gradient"]["train_diversity"]` holds
-# > the ways at every look. If it works, the claim is judged on both graphs. It holds on one.
+# > the ways at every look. If it works, the claim is judged on both graphs. On which does it fail?
 
 
 # %%
@@ -442,8 +457,8 @@ evidence.Numbers(
 # %% [markdown]
 # ## What we now know
 #
-# Every theorem holds where its assumptions do. Of what the figures suggest, less than half holds on both of our
-# graphs, and most of the rest on one. A verdict is no better than its seeds: ten are nearly enough, three are
+# Every theorem holds where its assumptions do. Of the figures' claims less than half hold wherever measured;
+# of the others most hold on one graph only, two on both graphs by one way of measuring alone, and two fail. A verdict is no better than its seeds: ten are nearly enough, three are
 # not. From here, [look at the figures](80_figures.ipynb) themselves, or ask **what would change if
 # our choices were others**: [where we differ](92_deviations.ipynb).
 #
