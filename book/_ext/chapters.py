@@ -165,7 +165,10 @@ def measure_numbers(python: str, names: list[str]) -> int:
                 rows.append(json.loads(file.read_text(encoding="utf-8")))
             stored[script.stem] = {
                 "versions": rows[0].pop("versions"),
-                "values": {name: [row[name] for row in rows] for name in rows[0]},
+                "values": {
+                    name: [float(f"{row[name]:.6g}") for row in rows]
+                    for name in rows[0]
+                },
             }
             print(script.stem, stored[script.stem], flush=True)
             ordered = dict(sorted(stored.items()))
