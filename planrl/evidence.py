@@ -224,7 +224,7 @@ class Numbers:
         )
         caption = f"<caption>{html.escape(self.why)}</caption>"
         return (
-            f'<table class="planrl-table">{caption}<thead><tr>{head}</tr></thead>'
+            f'<table class="planrl-table planrl-numbers">{caption}<thead><tr>{head}</tr></thead>'
             f"<tbody>{body}</tbody></table>"
         )
 
