@@ -131,15 +131,9 @@ figure = plots.band_figure(
     + ", ".join(f"{name} {value:.2f}" for name, value in ends.items()),
 )
 figure.update_layout(showlegend=False)
-for name, shift in zip(kinds, (12, 12, -12, -12), strict=True):
-    figure.add_annotation(
-        x=490,
-        y=ends[name],
-        text=name,
-        showarrow=False,
-        xanchor="right",
-        yshift=shift,
-    )
+for trace, place in zip(figure.data, ("top", "top", "bottom", "top"), strict=True):
+    trace.mode, trace.textposition = "lines+text", f"{place} left"  # a covered line
+    trace.text = [*[""] * (len(trace.x) - 1), trace.name]  # hides its name, too
 controls.ask(
     figure,
     "The logit of an edge into a dead end, in units of the reward",
@@ -490,6 +484,10 @@ widgets.QuickCheck(
 # %%
 imitator = copy.deepcopy(old)
 list(pr.train(imitator, shown, pr.sft, pr.TrainConfig(steps=150, lr=0.3)))
+print(
+    f"the checkpoint is right on {right(old, task):.0f} %, the imitator on "
+    f"{right(imitator, task):.0f} %"
+)
 
 # %%
 walkers = {
@@ -553,7 +551,10 @@ assert dag["C-off-policy"].verdict == "fails"
 assert judged["C-stale"].verdict == "holds"
 widgets.Table(
     [
-        {"claim": name, "it says": verdict.claim.statement, "verdict": verdict.verdict}
+        {
+            "claim": f"{name}: {verdict.claim.statement}",
+            "verdict": verdict.verdict,
+        }
         | {"not so": "; ".join(f"{f.place}: {f.verdict}" for f in verdict.findings
                                       if f.verdict != "holds") or "-"}
         for name, verdict in judged.items()
