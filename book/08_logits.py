@@ -132,8 +132,12 @@ figure = plots.band_figure(
 )
 figure.update_layout(showlegend=False)
 for trace, place in zip(figure.data, ("top", "top", "bottom", "top"), strict=True):
-    trace.mode, trace.textposition = "lines+text", f"{place} left"  # a covered line
-    trace.text = [*[""] * (len(trace.x) - 1), trace.name]  # hides its name, too
+    trace.mode, trace.textposition = "lines+text", f"{place} left"
+    words = f"{trace.name}<br> " if place == "top" else f" <br>{trace.name}"
+    trace.text = [
+        *[""] * (len(trace.x) - 1),
+        words,
+    ]  # a covered line hides its name, too
 controls.ask(
     figure,
     "The logit of an edge into a dead end, in units of the reward",
@@ -323,9 +327,9 @@ evidence.Backing(held, claim="5.2-no-goal", code=pr.optimal_q, formula="8.1")
 discounted = pr.optimal_q(blocks, discount=0.9, start=3.0).nan_to_num()
 planner = pr.LogitTable(blocks.vocab)
 planner.load_state_dict({"table": 100 * discounted})
+sampler = pr.Sampler(may_stop=False, max_tokens=34)
 
 # %%
-sampler = pr.Sampler(may_stop=False, max_tokens=34)
 rng = pr.seeded(seed, "blocks")
 planned = pr.evaluate(planner, blocks, rng=rng, samples=1, sampler=sampler)
 held = pr.check(
@@ -440,7 +444,10 @@ assert stale["PG, process reward"] < new["PG, process reward"] - 25, (
 assert abs(stale["PG, outcome reward"] - new["PG, outcome reward"]) < 15
 assert stale[Q] >= stale["PG, outcome reward"], "the finding says: above it"
 plots.bars(
-    scores,
+    {
+        words: {name.replace(", ", "<br>"): value for name, value in row.items()}
+        for words, row in scores.items()
+    },
     title="Q-learning bears old walks, policy gradient does not",
     x="",
     y="% right, held-out questions",
