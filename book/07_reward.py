@@ -573,7 +573,6 @@ evidence.Numbers(
         "right walks when steps cost": sampled["every step costs, small fine"],
         "right walks with process reward": sampled["process reward"],
         "best value from 3, without bounds": stuck,
-        "best value from -3, without bounds": risen,
         "best value from 3, with bounds": kept,
     },
 )
