@@ -69,17 +69,21 @@ def check_fields(record: Any) -> None:
     Numbers may be infinite here, but not nan; ranges are the record's own to check.
     """
     for entry in fields(record):
-        many = re.fullmatch(r"tuple\[(int|float), \.\.\.\]", str(entry.type))
+        many = re.fullmatch(r"tuple\[(int|float)(, \1|, \.\.\.)\]", str(entry.type))
         kinds = [many[1]] if many else str(entry.type).split(" | ")
         if not set(kinds) <= {*_SAID, "None"}:
             continue
         value = getattr(record, entry.name)
         given = value if many and isinstance(value, tuple | list) else [value]
         if not all(any(_is(one, kind) for kind in kinds) for one in given) or (
-            many and given is not value
+            many and (given is not value or (many[2] != ", ..." and len(given) != 2))
         ):
             wanted = " or ".join(_SAID.get(kind, kind) for kind in kinds)
-            wanted = f"a tuple, each of it {wanted}" if many else wanted
+            wanted = (
+                f"a tuple{' of two' * (many[2] != ', ...')}, each of it {wanted}"
+                if many
+                else wanted
+            )
             raise InputError(
                 f"{type(record).__name__}: {entry.name}={shown(value)} was given: expected {wanted}"
             )

@@ -24,8 +24,8 @@ import torch
 from planrl.checked import shown, whole
 from planrl.errors import InputError
 from planrl.folders import write_atomically
-from planrl.graphml import MOST_EDGES, in_order, read_graphml, write_graphml
-from planrl.graphs import MOST_NODES, Graph
+from planrl.graphml import in_order, read_graphml, write_graphml
+from planrl.graphs import MOST_EDGES, MOST_NODES, Graph
 from planrl.reading import read_bytes, read_text
 from planrl.tasks import Vocab, is_path
 from planrl.transformer import Transformer, TransformerConfig

@@ -14,10 +14,9 @@ from xml.sax.saxutils import escape
 
 from planrl.checked import shown
 from planrl.errors import InputError
-from planrl.graphs import MOST_NODES, Graph
+from planrl.graphs import MOST_EDGES, MOST_NODES, Graph
 from planrl.reading import read_text
 
-MOST_EDGES = 1_000_000
 DEEPEST = 100  # elements inside each other
 SPACE = "http://graphml.graphdrawing.org/xmlns"
 _HEAD = (

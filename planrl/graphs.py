@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 
 MOST_NODES = 50_000  # of a graph: names and edges only
+MOST_EDGES = 1_000_000  # of a graph that is read or drawn by chance
 MOST_SQUARE = 10_000  # nodes where each pair has a cell: adjacency, reachability
 MOST_CUBE = 800  # nodes where each (target, here, next) has a cell: `correct`, LogitTable
 
@@ -47,7 +48,7 @@ def seeded(seed: int, purpose: str, device: str = "cpu") -> torch.Generator:
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
     try:
         generator = torch.Generator(device)
-    except (RuntimeError, TypeError) as error:
+    except (RuntimeError, TypeError, ValueError) as error:
         said = str(error).splitlines()[0]
         raise InputError(f"device {shown(device)} gives no generator: {said}") from None
     generator.manual_seed(int.from_bytes(digest[:8], "big") >> 1)
@@ -219,15 +220,23 @@ def _probability(p: float) -> float:
     return p
 
 
+def _of_matrix(there: Bool[Tensor, "N N"]) -> Graph:
+    edges = int(there.count_nonzero())
+    if edges > MOST_EDGES:
+        raise InputError(f"these are {edges:,} edges, and a graph has at most {MOST_EDGES:,}: take "
+                         "fewer nodes or a smaller p")  # fmt: skip
+    return Graph(len(there), there.nonzero().tolist())
+
+
 def random_dag(n: int, p: float, rng: torch.Generator) -> Graph:
     """An Erdos-Renyi DAG: each edge i -> j with i < j is there with probability p."""
-    return Graph(n, (_chances(n, rng) < _probability(p)).triu(1).nonzero().tolist())
+    return _of_matrix((_chances(n, rng) < _probability(p)).triu(1))
 
 
 def random_digraph(n: int, p: float, rng: torch.Generator) -> Graph:
     """An Erdos-Renyi digraph: each edge i -> j with i != j is there with probability p."""
     there = _chances(n, rng) < _probability(p)
-    return Graph(n, there.fill_diagonal_(False).nonzero().tolist())
+    return _of_matrix(there.fill_diagonal_(False))
 
 
 def chain(n: int) -> Graph:
@@ -259,4 +268,4 @@ def layered(widths: Sequence[int], p: float, rng: torch.Generator) -> Graph:
     layer = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
     there = torch.rand(len(layer), len(layer), generator=rng) < _probability(p)
     following = layer[None, :] == layer[:, None] + 1
-    return Graph(len(layer), (there & following).nonzero().tolist())
+    return _of_matrix(there & following)

@@ -90,7 +90,7 @@ class LogitTable(nn.Module):
 
     def forward(self, tokens: Int[Tensor, "B L"]) -> Float[Tensor, "B L V"]:
         """Logits of the next token at every position; 0 where nothing is chosen."""
-        self.vocab.check(tokens)
+        self.vocab.check_questions(tokens)
         live = tokens != self.vocab.end
         live[:, : PROMPT - 1] = False
         n = self.vocab.n_nodes
@@ -123,7 +123,7 @@ class LinearTransformer(nn.Module):
 
     def forward(self, tokens: Int[Tensor, "B L"]) -> Float[Tensor, "B L V"]:
         """Logits of the next token at every position; 0 where nothing is chosen."""
-        self.vocab.check(tokens)
+        self.vocab.check_questions(tokens)
         live = tokens != self.vocab.end
         live[:, : PROMPT - 1] = False
         here = embedding(tokens.clamp(max=self.vocab.n_nodes - 1), self.here)

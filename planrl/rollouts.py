@@ -182,6 +182,7 @@ def demonstrations(
     task: Task, tokens: Int[Tensor, "M L"], *, rng: torch.Generator, size: int | None = 64
 ) -> Iterator[Batch]:
     """Batches of `size` given rows, drawn with replacement; `size=None`: all rows, every time."""
+    task.vocab.check(tokens)
     if len(tokens) == 0:
         raise InputError("demonstrations needs at least one row of tokens, none was given")
     _check_size(size)
@@ -211,7 +212,7 @@ def on_policy(
 
     Off-policy data is this stream with another model: `on_policy(base, task, ...)`.
     """
-    _check_size(size)
+    _check_size(whole(size, "size"))
     while True:
         rows = torch.randint(len(task.pairs), (size,), generator=rng)
         yield task.batch(rollout(model, task.pairs[rows], rng=rng, sampler=sampler))

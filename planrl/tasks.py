@@ -74,6 +74,17 @@ class Vocab:
                 f"vocabulary has the nodes 0 .. {self.n_nodes - 1} and END = {self.end}"
             )
 
+    def check_questions(self, tokens: Tensor) -> None:
+        """Raise InputError unless these are rows of this vocabulary that begin with a question."""
+        self.check(tokens)
+        if tokens.shape[1] < PROMPT:
+            raise InputError(
+                f"rows of {tokens.shape[1]} tokens were given, but a row starts with the prompt "
+                f"`s t s`, {PROMPT} tokens"
+            )
+        if (tokens[:, 1] == self.end).any():
+            raise InputError(f"the target of a row is END = {self.end}: it must be a node")
+
     def show(self, tokens: Int[Tensor, "B L"], labels: Sequence[str] = ()) -> list[str]:
         """Each row as text, its filling left out: `0 3 0 2 3 END`."""
         names = [*(labels or map(str, range(self.n_nodes))), "END"]

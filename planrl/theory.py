@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def step_counts(vocab: Vocab, tokens: Int[Tensor, "M L"]) -> Float[Tensor, "N N V"]:
     """N[i, j, k]: how often these rows step j -> k on the way to i, END among the k."""
-    vocab.check(tokens)
+    vocab.check_questions(tokens)
     check_size(vocab.n_nodes, MOST_CUBE, "counting steps by target")
     chosen = vocab.chosen(tokens)
     target = tokens[:, 1:2].expand_as(chosen)[chosen]

@@ -139,7 +139,8 @@ def _run(
 
 def _check_loss(value: torch.Tensor) -> None:
     """Raise InputError unless a reader's own loss returned what can be followed downhill."""
-    if not isinstance(value, torch.Tensor) or value.numel() != 1 or not value.requires_grad:
+    good = isinstance(value, torch.Tensor) and value.numel() == 1 and value.requires_grad
+    if not good or not value.is_floating_point():
         raise InputError(
             f"a loss returns one number as a tensor made of the logits, but {shown(value)} came: "
             "end it with .mean() or .sum(), without .item() or .detach()"

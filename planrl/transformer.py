@@ -18,7 +18,7 @@ import torch
 from torch import nn
 from torch.nn.functional import linear
 
-from planrl.checked import check_fields
+from planrl.checked import check_fields, whole
 from planrl.errors import InputError
 from planrl.fused import Packing, attend, gelu
 from planrl.models import Decoder, Readout
@@ -47,6 +47,7 @@ class TransformerConfig:
         for name in ("layers", "heads", "width", "positions"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, but {getattr(self, name)} was given")
+        whole(self.layers, "layers", most=1_000)  # each is modules to be made
         if self.width % self.heads:
             raise InputError(
                 f"width {self.width} does not divide among {self.heads} heads: "
@@ -119,6 +120,8 @@ class Transformer(nn.Module):
         """Logits of the next token at every position; 0 where nothing is chosen."""
         self.vocab.check(tokens)
         length = self._check_length(tokens.shape[1])
+        if not len(tokens):
+            return self.tokens.weight.new_zeros(*tokens.shape, self.vocab.size)
         choosing, reading = _packed(tokens, self.vocab.end)
         x = self.tokens(tokens.flatten()[reading.place]) + self.positions(reading.place % length)
         *early, last = self._blocks()

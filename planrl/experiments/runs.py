@@ -65,10 +65,7 @@ class Algorithm:
             )
         if self.kl and self.name != "pg":
             raise InputError(f"kl={self.kl} goes with the algorithm pg, not with {self.name}")
-        try:
-            low, high = map(float, self.believed)
-        except (TypeError, ValueError, OverflowError):
-            low = high = 0.0
+        low, high = self.believed
         if not low < high:
             raise InputError(f"believed is (low, high) with low < high, not {shown(self.believed)}")
         object.__setattr__(self, "believed", (low, high))  # a saved run gives a list

@@ -15,7 +15,7 @@ from planrl.paths import sample_paths
 from planrl.reading import read_bytes
 from planrl.tasks import Task, all_pairs, split
 
-MOST_BLOCKS = 6  # 4,051 states; seven have more than a matrix holds
+MOST_BLOCKS = 5  # 501 states; six have 16 million questions
 
 if TYPE_CHECKING:
     from jaxtyping import Int

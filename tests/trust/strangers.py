@@ -635,7 +635,11 @@ def token_functions(call):
         "replay": lambda: next(pr.replay(iter([1]), rng=rng(), capacity=value)),
         "probe": lambda: pr.probe(iter([]), dict, every=value),
     }
-    functions[name]()
+    try:
+        functions[name]()
+    except AssertionError as error:  # the answer of a check
+        if "does not hold" not in str(error):
+            raise
 
 
 TOKEN_CALLS = st.tuples(
@@ -744,7 +748,7 @@ FLAGS += [
 ]
 SAID = st.one_of(
     st.sampled_from(["0", "-1", "nan", "inf", "1e400", "1e-9", "99999999999", "", "a", "{given}/good.txt", "{given}", "/dev/zero", "/dev/null", "pg", "q", "process", "2.5", "--", "x" * 5000, "\udc80"]),
-    st.integers(-5, 10**7).map(str), st.floats().map(str),
+    st.integers(-5, 40).map(str), st.floats().map(str),
     st.text(st.characters(exclude_characters="\0"), max_size=5),
 )  # fmt: skip
 
@@ -807,8 +811,8 @@ def commands(given_words):
     words = [
         word.replace("{new}", str(UNTOUCHED)).replace("{given}", str(GIVEN)) for word in given_words
     ]
-    if "/dev/zero" in words[1:2] and words[0] == "train":
-        return
+    if ["--steps", "99999999999"] in [words[at : at + 2] for at in range(len(words))]:
+        return  # good, and it would take that long
     error = io.StringIO()
     try:
         with contextlib.redirect_stderr(error):
