@@ -120,9 +120,9 @@ class Transformer(nn.Module):
         """Logits of the next token at every position; 0 where nothing is chosen."""
         self.vocab.check(tokens)
         length = self._check_length(tokens.shape[1])
-        if not len(tokens):
-            return self.tokens.weight.new_zeros(*tokens.shape, self.vocab.size)
         choosing, reading = _packed(tokens, self.vocab.end)
+        if not len(choosing.place):  # nothing is chosen anywhere
+            return self.tokens.weight.new_zeros(*tokens.shape, self.vocab.size)
         x = self.tokens(tokens.flatten()[reading.place]) + self.positions(reading.place % length)
         *early, last = self._blocks()
         for block in early:
