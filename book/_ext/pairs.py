@@ -83,11 +83,15 @@ def disagreements(root: Path = ROOT) -> list[str]:
 
 def write(root: Path = ROOT) -> None:
     """Stamp the scripts and regenerate the notebooks; cell ids that exist are kept."""
+    from planrl.folders import write_atomically
+
     for script in scripts(root):
         text = script.read_text(encoding="utf-8")
         stamped = stamp(text, repository_url(root))
         if stamped != text:
-            script.write_text(stamped, encoding="utf-8")
+            write_atomically(
+                script, stamped.encode()
+            )  # edited by hand: never half of it
     names = [str(script) for script in scripts(root)]
     if names:
         command = [
