@@ -19,6 +19,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tqdm import tqdm
 
 import planrl as pr
 from planrl import checkpoints, folders
@@ -140,6 +142,8 @@ def of_export(folder: Path) -> str:
             return f"{page.name} is of another export, which the reader refuses"
     return digest(*[path.read_bytes() for path in sorted(folder.glob("*.*"))])
 
+
+HANGS = 120.0  # seconds in which each of these has long ended
 
 JOBS: dict[str, tuple[Callable[[Path], int], Callable[[Path], str]]] = {
     "train": (train, of_train),
@@ -263,7 +267,10 @@ def ended(pid: int) -> int | None:
 
 
 def kill_after(pid: int, seconds: float) -> int:
-    """Kill it after so long; its status, which is not -9 if it ended before."""
+    """Kill it after so long; its status, which is not -9 if it ended before.
+
+    One that hangs is no kill, but a failure.
+    """
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         status = ended(pid)
@@ -271,6 +278,7 @@ def kill_after(pid: int, seconds: float) -> int:
             return status
         time.sleep(0.001)
     os.kill(pid, signal.SIGKILL)
+    assert seconds < HANGS, f"process {pid} did nothing for {seconds} seconds"
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
@@ -305,9 +313,9 @@ def attack(name: str, how: str, kills: int, seed: int) -> dict[str, Any]:
             first = True
             while True:
                 prepare: Callable[[], Any] = calmly
-                seconds = 600.0
+                seconds = HANGS
                 if how == "anywhen":
-                    seconds = rng.uniform(0, took) if done < kills else 600.0
+                    seconds = rng.uniform(0, took) if done < kills else HANGS
                 elif first:
                     prepare = partial(before_line if how == "lines" else torn_write, place)
                 pid = child(job, folder, prepare)
@@ -334,6 +342,9 @@ def attack(name: str, how: str, kills: int, seed: int) -> dict[str, Any]:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
+    # tqdm's own lock is shared by forked processes, and one that is killed would never give it
+    # back to the next; processes that are started by a user share none.
+    tqdm.set_lock(threading.RLock())
     for argument in sys.argv[2:]:
         name, how, kills = argument.split(":")
         with contextlib.redirect_stdout(sys.stderr):
