@@ -35,6 +35,7 @@ import torch
 
 import planrl as pr
 from planrl import controls, evidence, exercises, plots, redrawn, tabulated, widgets
+from planrl.claims import verdicts
 from planrl.experiments.store import results
 from planrl.experiments.worlds import WorldSettings, make_world
 
@@ -190,8 +191,8 @@ lab("policy-gradient")
 #
 # $$ \ell = - \frac{1}{B} \sum_{u} R(u) \sum_{(i, j, k) \in u} \log q(i, j)[k], \tag{4.1} $$
 #
-# where the second sum runs over the steps of the walk. In planrl (`kl` and `baseline` are for the next
-# two chapters):
+# where the second sum runs over the steps of the walk, the last one, into END, included. In planrl
+# (`kl` and `baseline` are for the next two chapters):
 
 # %% tags=["hide-input"]
 widgets.Source(pr.policy_gradient)
@@ -236,8 +237,9 @@ assert slope(base, pr.policy_gradient, batch).abs().max() > 0.01, (
 # %% [markdown]
 # So reward adds no new kind of learning. It adds *data*. SFT goes round in the rows it was given.
 # Policy gradient walks anew at every update, and what succeeds becomes its lesson: a training set
-# that grows by itself, made of what the model can almost do. That is **exploration**, and it is the
-# whole difference.
+# that grows by itself, made of what the model can almost do. That is **exploration**. It is the whole
+# difference between the *lessons* of the two; how much of the gain comes from it is another question,
+# and the last section of this chapter comes back to it.
 
 # %%
 demonstrated = set(vocab.show(world.paths))
@@ -260,7 +262,8 @@ assert len(fresh) > 0.25 * len(found), "the text says: a training set that grows
 #
 # By hand: two ways lead from 0 to 3, over node 1 and over node 2. Of four walks, two go over 1, one
 # goes over 2, and one jumps to 3 at once, which is wrong. All five tokens (four nodes and END) are
-# equally likely at first. At node 0 there are three right steps, so 0.2 of each is due, 0.6 in all.
+# equally likely at first. At node 0 there are three right steps, and each token has probability 0.2:
+# so each is due $3 \cdot 0.2 = 0.6$ steps.
 
 # %%
 fork, table = pr.diamond(2), pr.LogitTable(pr.Vocab(4))
@@ -275,12 +278,12 @@ print("(4.2):", [round(g, 3) for g in ((counts.sum() * 0.2 - counts) / 4).tolist
 assert torch.allclose(moved, (counts.sum() * 0.2 - counts) / 4, atol=1e-6)
 
 # %% [markdown]
-# Gradient descent goes *against* the gradient. So nodes 1 and 2 rise, everything else falls, and the
-# wrong jump to 3 falls like a node nobody tried: nothing of it is in (4.2). It loses to what
-# succeeded, it is not punished.
+# Gradient descent goes *against* the gradient. So the logits of nodes 1 and 2 rise, and all others
+# fall. The wrong jump to 3 falls exactly as far as a node nobody tried: its walk earned 0, so it adds
+# nothing to the counts in (4.2). It loses to what succeeded, it is not punished.
 #
 # > **Theorem 4.2.** For a step outside $C(i, j)$, the correct next nodes, the gradient is never
-# > negative: no update makes it more likely. *A right walk holds no such step, so $N_{ijk} = 0$ and
+# > negative: no update raises its *logit*. *A right walk holds no such step, so $N_{ijk} = 0$ and
 # > (4.2) is $N_{ij} \, q(i, j)[k] / B \geq 0$.*
 #
 # The check uses the whole graph: a fresh table, its gradient on the base's 200 walks, and (4.2).
@@ -296,7 +299,7 @@ print(pr.check("(4.2)", predicted=expected, observed=observed, tolerance=1e-6))
 # %%
 wrong = ~world.graph.correct & ~torch.eye(100, dtype=torch.bool)[:, :, None]
 held = pr.check(
-    "no wrong step is ever raised",
+    "the logit of a wrong step is never raised",
     predicted=0.0,
     observed=observed[..., :100][wrong].clamp(max=0),  # what is below 0
     tolerance=0,
@@ -305,8 +308,26 @@ counting = pr.theory.step_counts
 evidence.Backing(held, claim="4.2-sign", code=counting, formula="4.2")
 
 # %% [markdown]
-# It follows that training accuracy can only go one way in a table, up to 1. We train one from
-# scratch, on every question of a small graph.
+# The theorem is about logits. A *probability* depends on all logits of its cell, and a wrong step can
+# become more likely for a while, when others fall faster. Let two right steps have 0.9 and 0.05, and
+# a wrong one 0.05. One right walk takes the rare right step, and we make a plain gradient step of
+# size 0.5.
+
+# %%
+was = torch.tensor([0.9, 0.05, 0.05])  # right, right, wrong
+moved = 0.5 * (torch.tensor([0.0, 1.0, 0.0]) - was)  # against (4.2), one walk
+now = (was.log() + moved).softmax(0)
+print("logits move by:", [round(x, 3) for x in moved.tolist()])
+print("probabilities now:", [round(x, 3) for x in now.tolist()])
+
+# %% tags=["hide-input"]
+assert moved[2] < 0, "Theorem 4.2"
+assert now[2] > was[2] + 0.01, "the text says: more likely all the same"
+
+# %% [markdown]
+# So a single update may lower accuracy. But in the long run wrong logits fall wherever right walks
+# pass, and right ones are fed: training accuracy *can reach* 1 in a table. We train one from scratch, on
+# every question of a small graph.
 
 # %%
 task = pr.all_pairs(pr.random_dag(10, 0.4, pr.seeded(seed, "small graph")))
@@ -342,9 +363,10 @@ widgets.QuickCheck(
 # %% [markdown]
 # ## Ten seeds, two graphs
 #
-# The paper's comparison, with ten seeds: a base after 700 updates, then 2,000 more on the random graph
-# and 1,000 on Blocksworld, where states of four blocks are the nodes and moves are the edges. The line
-# is the mean, the band spans all seeds. The slider chooses the accuracy.
+# The paper's comparison, with ten seeds. The base is another one than above: it had 700 updates of SFT,
+# the live one 400. Then come 2,000 updates on the random graph and 1,000 on Blocksworld, where states of
+# four blocks are the nodes and moves are the edges. The line is the mean, the band spans all seeds. The
+# slider chooses the accuracy.
 
 # %%
 # made by: python -m planrl reproduce --only fig2
@@ -421,9 +443,10 @@ widgets.Download(
 # %% [markdown]
 # ## And without exploration?
 #
-# If exploration is the whole difference, then a learner that hardly explores should end where
-# continual SFT does. We tried two ways to hinder it: a *cold* walker, which samples at temperature
-# 0.1 and so nearly always takes its most likely step, and a *tiny batch* of two walks.
+# If all of the gain came from exploration, a learner that hardly explores would end where continual SFT
+# does. We tried a *cold* walker, which samples at temperature 0.1 and so nearly always takes its most
+# likely step. Beside it stands a *tiny batch* of two walks an update: it sees fewer walks, and its
+# steps are noisier, too. Bases had 700 updates, as in the last section; 800 follow.
 
 # %%
 # made by: python -m planrl reproduce --only conditions
@@ -451,6 +474,10 @@ assert (
 )
 assert at_end(tiny, "test_greedy") < 0.6, "the finding says: wrecked"
 assert at_end(cold, "train_diversity") < 1.1
+assert len(looks) == 3, "the finding says: three seeds"
+judged = {f.name: f.verdict for f in verdicts(["C-cold"])[0].findings}
+assert judged["cold, sampled"] == "undecided", "the finding says so"
+assert judged["cold, greedy"] == "fails", "the finding says: below"
 widgets.Table(
     [
         {
@@ -468,10 +495,11 @@ widgets.Table(
 
 # %% [markdown]
 # > **Finding.** Expected: policy gradient that hardly explores falls back to continual SFT
-# > ([claim C-cold](11_verdicts.ipynb)). Measured: it does not fall back, it falls apart. The cold
-# > walker learns what it already did and becomes sure of it: greedy answers to held-out questions get
-# > worse than under either, and one answer to a question is left. The tiny batch wrecks the model. No
-# > exploring is not the absence of policy gradient's lessons; it is worse lessons.
+# > ([claim C-cold](11_verdicts.ipynb)). Measured, on held-out questions: the cold walker ends *above*
+# > continual SFT when sampled, by so little that three seeds leave it undecided, and *below* it greedily. One
+# > answer to a question is left. So it does not become continual SFT: it learns what it already did
+# > and grows sure of it. The tiny batch wrecks the model; as its steps are also noisier, this says
+# > little about exploration.
 #
 # The last column is a warning: plain policy gradient, too, has lost most of its different answers.
 # That is the next chapter.
@@ -597,8 +625,8 @@ evidence.Numbers(
 # ## What we now know
 #
 # Policy gradient is SFT on one's own successes: reward brings new lessons, not a new kind of learning. It
-# never raises a wrong step, and it needs walks that vary: without exploration the lessons get worse. But
-# all right walks earn the same, and still some vanish. **Where do the other answers go?**
+# never raises the logit of a wrong step, and without exploration it only grows sure of what it does
+# already. But all right walks earn the same, and still some vanish. **Where do the other answers go?**
 # [Chapter 5](05_collapse.ipynb) follows one cell to see.
 #
 # ## Further reading
