@@ -37,6 +37,7 @@ $(RUN):
 	  echo "The venv module is missing. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
 
 $(READY): $(RUN) requirements.txt pyproject.toml
+	@$(RUN) -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear .venv # cut short
 	$(RUN) -m pip install --disable-pip-version-check $(PIP_FLAGS) -r requirements.txt
 	$(RUN) -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
@@ -104,21 +105,22 @@ test: ## Everything: lint, types, all tests, the book, its pages
 	@$(call timed,pages)
 	@$(call summary)
 
-$(COLAB): .ci/colab-constraints.txt
+COLAB_READY := .venv-colab/.ready
+$(COLAB_READY): .ci/colab-constraints.txt
 	@rm -rf .venv-colab
 	"$(COLAB_PYTHON)" -m venv .venv-colab
 	$(COLAB) -m pip install --disable-pip-version-check $(PIP_FLAGS) -q -c $< $(COLAB_HAS)
-	@touch $@
+	@touch $@ # not before all is there: an install that was cut short begins anew
 
 # Each chapter's own first cells would do the two installs here, in Colab.
-colab: setup $(COLAB) ## Every chapter with Colab's versions (downloads its PyTorch: 3 GB)
+colab: setup $(COLAB_READY) ## Every chapter with Colab's versions (downloads its PyTorch: 3 GB)
 	@$(COLAB) -m pip freeze --exclude planrl > .venv-colab/before.txt
 	@$(COLAB) -m pip install --disable-pip-version-check -q "pddl>=0.4.3"
 	@rm -rf .venv-colab/wheel && $(RUN) -m pip wheel -q --no-deps --no-build-isolation -w .venv-colab/wheel . && rm -rf build
 	@$(COLAB) -m pip install --disable-pip-version-check -q --no-deps --force-reinstall .venv-colab/wheel/*.whl
 	@$(RUN) book/_ext/chapters.py run --python $(COLAB) --report _build/chapters.json
 
-soak: setup ## Attacks on the promises of SECURITY.md, many times over (an hour or more)
+soak: setup ## Attacks on what book/security.md promises, many times over (an hour or more)
 	@PLANRL_SOAK=1 $(RUN) -m pytest -q tests/trust
 
 peers: setup ## Install what bench compares with

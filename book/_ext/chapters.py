@@ -25,6 +25,8 @@ import pairs
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+from planrl.folders import write_atomically
+
 SEEDS = range(5)
 NUMBERS = pairs.ROOT / "planrl" / "numbers.json"
 _SEED = re.compile(r"^seed = \d+$", re.M)
