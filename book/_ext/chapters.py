@@ -25,8 +25,6 @@ import pairs
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from planrl.folders import write_atomically
-
 SEEDS = range(5)
 NUMBERS = pairs.ROOT / "planrl" / "numbers.json"
 _SEED = re.compile(r"^seed = \d+$", re.M)
