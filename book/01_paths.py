@@ -33,6 +33,7 @@ import torch
 
 import planrl as pr
 from planrl import controls, evidence, exercises, pictures, plots, widgets
+from planrl.tasks import judged
 
 widgets.setup()
 seed = 0
@@ -223,10 +224,12 @@ for line in task.vocab.show(rows)[:6]:
 #
 # `sample_paths` draws each next node uniformly from $C(i, j)$. On a graph without cycles, whoever
 # does so never fails: there, planning *is* knowing $A$ and $R$. On a graph with cycles, such as
-# that of chapter 9, it draws from those of $C(i, j)$ that the walk has not visited, and a walk that
+# that of chapter 9, the rule alone may go round and round: each step keeps the target in reach, and none
+# makes the walk arrive. There `sample_paths` draws from those of $C(i, j)$ that the walk has not visited, and a walk that
 # gets stuck begins anew.
 #
-# > **Check 1.1.** A walk that draws every step from $C(i, j)$ is a right answer, to every question.
+# > **Check 1.1.** A walk that draws every step from $C(i, j)$ is a right answer, to every question of a graph
+# > without cycles.
 
 # %%
 walks = pr.sample_paths(questions, 10, pr.seeded(seed, "walks"))
@@ -245,10 +248,10 @@ assert task.vocab.show(rows)[0] == "0 1 0 1 END", "the text reads it aloud"
 # %% [markdown]
 # The function that decides what counts as right is the referee of this whole book. Here it is, as
 # it stands in the library: the row repeats its source, every chosen step is an edge, and END
-# comes right after the target.
+# comes right after the target. `is_path` refuses what is no row of this graph; `judged` decides.
 
 # %% tags=["hide-input"]
-widgets.Source(pr.is_path)
+widgets.Source(pr.is_path, judged)
 
 # %% [markdown]
 # ## By hand
@@ -368,6 +371,10 @@ exercises.path_count(my_count)
 
 # %% [markdown]
 # ## Your numbers beside ours
+#
+# Every chapter ends with a few of its numbers, as computed here, beside a *band*: the range in which
+# 95 of 100 further seeds should lie, worked out from the results of five seeds. Inside, your run is one
+# like ours; outside, something was changed, or it is the rare seed.
 
 # %%
 evidence.Numbers(

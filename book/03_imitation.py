@@ -180,6 +180,10 @@ widgets.Table(
 )
 
 # %% [markdown]
+# *Diversity* counts the different right answers among the 16 samples of a question, *coverage* divides it by all right
+# answers there are, and *entropy* is how undecided the model is at a step, in nats (0: sure). Each is a
+# mean over questions or steps.
+#
 # It has also learnt to stop. The scores above do not count this, since END is written for the model at
 # its target. In the demonstrated rows END follows the target; how likely does the model find END there?
 
@@ -189,7 +193,7 @@ at_target = (steps == steps[:, 1:2]) & vocab.chosen(world.paths)
 with torch.no_grad():
     says_end = model(steps).softmax(-1)[at_target][:, vocab.end].mean()
 print(f"probability of END at the target: {says_end:.4f}")
-assert says_end > 0.98, "the notes say: SFT models say END by themselves"
+assert says_end > 0.98, "the text says: it has learnt to stop"
 
 # %% [markdown]
 # ## Seen often, seen rarely
@@ -236,14 +240,15 @@ figure.update_xaxes(
 
 # %% [markdown]
 # An edge that no demonstration used reads like a pair that is no edge. So the model does not know edges. It
-# knows *what it saw how often*.
+# knows *what it saw how often*. Does it also invent edges? In the saved runs we count the pairs that
+# are no edge and still read higher than half of the true edges do:
 
 # %% tags=["hide-input"]
 # made by: python -m planrl reproduce --only imitation
 ends = [page["result"]["looks"][-1] for page in results("imitation", of="1x1")]
 spurious = [100 * end["spurious_edges"] for end in ends]
 assert max(spurious) < 0.5, "the finding says: hardly any"
-print(f"no edge, yet above the median edge: {sum(spurious) / len(spurious):.2f} % of such pairs, "
+print(f"of all pairs that are no edge, above the median edge: {sum(spurious) / len(spurious):.2f} %, "
       f"mean of {len(spurious)} seeds")  # fmt: skip
 
 # %% [markdown]
@@ -323,6 +328,11 @@ plots.scatter(
 )
 
 # %% [markdown]
+# "Blurs" and [chapter 11](11_verdicts.ipynb)'s claim that a Transformer *follows* the frequencies are about
+# different numbers. The claim is measured after 3,000 updates instead of 600, in cells that were shown at
+# least ten times, and over all next tokens, most of which have frequency 0 and get hardly any
+# probability. Here every step that was shown counts, and no other.
+#
 # ## By hand: a → b, b → c, and never a to c
 #
 # The smallest graph on which planning means joining two facts has three nodes, 0 → 1 → 2. We show a
@@ -463,6 +473,11 @@ exercises.pieces(my_pieces)
 # > **Exercise 4.** *Open.* In a new cell, make a world with `train_share=0.5` and count its degrees:
 # > degree 2 all but disappears. Train on it. Has the model become a better planner, or the test
 # > easier?
+
+# %% [markdown]
+# ## Your numbers beside ours
+#
+# A band is where 95 of 100 further seeds should lie.
 
 # %%
 evidence.Numbers(

@@ -105,9 +105,10 @@ SIFTED = Advice(
     ("3.1-table", "3.1-transitivity"),
 )
 GRADIENT = Advice(
-    "Policy gradient, stopped in time",
-    "It ends above imitation on held-out questions. Look at greedy held-out accuracy and stop at "
-    "its peak; never give the outcome alone to Q-learning.",
+    "Policy gradient",
+    "It ends above imitation on held-out questions when answers are sampled, and below when they "
+    "are greedy. Watch both, and the ways: no stop has the best of all three. Never give the "
+    "outcome alone to Q-learning.",
     ("2-pg-over-sft", "2-pg-test-falls", "2-pg-collapse", "3-outcome"),
 )
 PENALTY = Advice(
