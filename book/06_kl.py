@@ -131,7 +131,8 @@ lab("policy-gradient", "model=transformer&kl=1")
 # %% [markdown]
 # ## The price list
 #
-# Five values of λ on both graphs. The grid is ours: it spans the values that notes on the paper name.
+# Five values of λ on both graphs. The grid is ours: it spans the values that the summaries of the paper we
+# worked from name; its full text we could not read.
 
 # %% tags=["hide-input"]
 for of in redrawn.GRAPHS:
@@ -191,7 +192,7 @@ print(f"ways with the penalty: {many:.1f}")
 print(f"ways when stopped early at equal accuracy: {stopped:.1f}")
 
 # %% [markdown]
-# > **Finding.** By the notes we have, the paper's curves are for λ = 0, 0.001 and 0.01. Here these three can
+# > **Finding.** By the summaries we worked from, the paper's curves are for λ = 0, 0.001 and 0.01. Here these three can
 # > hardly be told apart on the random graph; what is bought is bought at λ = 0.1. On Blocksworld 0.01
 # > already buys a little.
 #
@@ -212,7 +213,8 @@ print(f"ways when stopped early at equal accuracy: {stopped:.1f}")
 widgets.Source(pr.policy_gradient)
 
 # %% [markdown]
-# Mind the sign. Our sources print the penalty with a sign that would *reward* moving away, and
+# Mind the sign. Both summaries that give the paper's loss print the penalty with a sign that would *reward*
+# moving away, and
 # a learner trained so collapses; only the penalty fits the theorem.
 #
 # > **Theorem 4.4.** Where policy gradient with this penalty stops, and every step keeps some
@@ -257,6 +259,8 @@ assert ratios[0.001] > 20_000, "the text says: more than 20,000"
 #
 # Of the wrong choice's weight the share $\exp(-1 / \lambda)$ is left: next to nothing for λ = 0.1, more than
 # a third for λ = 1. So for a question that is solved a small λ costs next to no accuracy, a large one does.
+# In the first figure λ = 0.1 cost more than that. One reason can be questions that are not solved: see *Two
+# places to stop*.
 #
 # We check (6.2) on a table. The base imitates answers on ten nodes; for the question from 0 to 9 we follow
 # the *expected* gradient, every walk counted with its chance, until it stops.
@@ -506,7 +510,9 @@ assert bonus[0.3] < 0.2 < 0.9 < solved[0.3], "the text says: a larger one drowns
 
 # %% [markdown]
 # A small bonus does no harm here. A larger one drowns the reward: most tokens are wrong, and the bonus pays for each of
-# them. The penalty follows the base and knows which tokens were never likely.
+# them. It gives way fast, as errors feed errors: where later steps go wrong, $p$ falls for the right steps before
+# them. (To see a value between, add 0.2 to the weights where we
+# checked (6.2).) The penalty follows the base and knows which tokens were never likely.
 #
 # ## In the libraries: k1, k2, k3
 #
@@ -666,6 +672,8 @@ exercises.keeps_diversity(my_curious_loss)
 
 # %% [markdown]
 # ## The numbers of this chapter
+#
+# Each number stands beside its *band*, where 95 of 100 further seeds lie.
 
 # %%
 evidence.Numbers(
