@@ -89,7 +89,7 @@ ACCURACIES = list(redrawn.ACCURACIES.values())
 # %% [markdown]
 # ## Figure 1: what the weights hold of the graph
 #
-# The read-out $W^{M\prime}$ sends each node's embedding through the feed-forward part alone and asks
+# The read-out $W^{\mathrm{M}\prime}$ sends each node's embedding through the feed-forward part alone and asks
 # what it speaks for. Blue is high. AUC is the chance that an edge is rated above a pair that is
 # none.
 

@@ -58,7 +58,17 @@ def meanings(page: str) -> list[dict[str, Any]]:
 
 
 def used(page: str, formulas: list[str]) -> list[dict[str, Any]]:
-    """The entries for the letters of these formulas, each letter's meaning once."""
+    """The entries for the letters of these formulas and of the entries' own, each once."""
+    found = _used(page, formulas)
+    more = _used(page, [*formulas, *(word["tex"] for word in found)])
+    return (
+        more
+        if len(more) == len(found)
+        else used(page, [word["tex"] for word in more])
+    )
+
+
+def _used(page: str, formulas: list[str]) -> list[dict[str, Any]]:
     shown = set().union(*map(letters, formulas)) if formulas else set()
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for word in meanings(page):

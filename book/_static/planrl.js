@@ -31,8 +31,8 @@
       [...letter.querySelectorAll("mjx-c")]
         .map((c) => /mjx-c([0-9A-F]+)/.exec(c.className)?.[1] ?? "")
         .map((code) => (code ? String.fromCodePoint(parseInt(code, 16)) : ""))
+        .map((sign) => (sign > "\u{1D3FF}" ? sign.normalize("NFKC") : sign)) // italic letters
         .join("")
-        .normalize("NFKC")
         .replace("ϵ", "ε");
     document.querySelectorAll("article mjx-mi").forEach((letter) => {
       const shown = glyph(letter);
