@@ -10,6 +10,7 @@ import contextlib
 import functools
 import http.server
 import os
+import shutil
 import sys
 import threading
 from collections.abc import Iterator
