@@ -90,9 +90,10 @@ $(HOSTS)/%/.ready: .ci/%-constraints.txt $(READY)
 	@touch $@
 colab-env: $(HOSTS)/colab/.ready
 notebook-env: $(HOSTS)/notebook/.ready
-hosts: colab-env notebook-env ## Notebook servers to test the labs in: today's, and Colab's versions
+hosts: colab-env notebook-env ## Labs in real notebooks, of today and with Colab's versions, in Chromium
+	@PLANRL_HOSTS=1 $(RUN) -m pytest -q -m book tests/book/test_notebooks.py
 
-pages: book hosts ## The built pages, and labs in notebooks, in Chromium
+pages: book ## The built pages, in Chromium (and labs in Firefox, where there is one)
 	@$(RUN) -m pytest -q -m book tests/book
 
 test: ## Everything: lint, types, all tests, the book, its pages

@@ -15,7 +15,10 @@ from built_site import ROOT
 from planrl.live import Session
 from planrl.live.catalogue import labs
 
-pytestmark = pytest.mark.book
+pytestmark = [
+    pytest.mark.book,
+    pytest.mark.skipif(not os.environ.get("PLANRL_HOSTS"), reason="part of `make hosts`"),
+]
 NAME = "policy-gradient"
 CELLS = [f"from planrl.live import lab\nlab({NAME!r})", "40 + 2"]
 # Each host's name for its application, a code cell, and the button that confirms a restart.
@@ -146,7 +149,7 @@ def test_a_lab_in_a_notebook_trains_and_outlives_what_a_reader_does(notebook):
     for value in values[1:4]:
         slider.press("ArrowRight")
         notebook.page.locator(".widget-readout", has_text=f"{value:g}").first.wait_for()
-    notebook.training()
+        notebook.training()  # a press that comes before the kernel took the last may be lost
 
     # Other cells are answered while it trains.
     notebook.run(1)
