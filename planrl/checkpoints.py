@@ -255,11 +255,14 @@ def load(folder: str | Path) -> Saved:
     page = read_json(folder / "run.json", FORMAT)
     try:
         name, digest = _tensors(page, folder / "run.json")
-        if not os.path.lexists(folder / name):
+        try:
+            content = read_bytes(folder / name, most=MOST_WEIGHTS, within=folder)
+        except InputError:
             if _tensors(read_json(folder / "run.json", FORMAT), folder)[0] != name:
-                return load(folder)  # it was saved anew in between
-            raise FileNotFoundError(f"there is no {name}")
-        content = read_bytes(folder / name, most=MOST_WEIGHTS, within=folder)
+                return load(folder)  # it was saved anew in between, its old state removed
+            if not os.path.lexists(folder / name):
+                raise FileNotFoundError(f"there is no {name}") from None
+            raise
         if hashlib.sha256(content).hexdigest() != digest:
             raise InputError(
                 f"{folder / name} is not what was saved (truncated or altered): "

@@ -86,6 +86,28 @@ def test_a_save_that_fails_leaves_the_earlier_state(tmp_path, monkeypatch):
     assert saved.model.table[0, 0, 0] == 0
 
 
+@pytest.mark.parametrize("moment", ["before the state is opened", "again and again"])
+def test_a_run_saved_anew_while_it_is_read_is_read_anew(tmp_path, monkeypatch, moment):
+    model = pr.LogitTable(Vocab(3))
+    checkpoints.save(tmp_path, model, {}, [])
+    saves = 1 if moment == "before the state is opened" else 3
+
+    def overtaken(path, **settings):
+        nonlocal saves
+        if path.name.startswith("state-") and saves:
+            saves -= 1
+            with torch.no_grad():
+                model.table += 1
+            checkpoints.save(tmp_path, model, {"left": saves}, [])
+        return real(path, **settings)
+
+    real = checkpoints.read_bytes
+    monkeypatch.setattr(checkpoints, "read_bytes", overtaken)
+    saved = checkpoints.load(tmp_path)
+    assert saved.settings == {"left": 0}
+    assert torch.equal(saved.model.table, model.table)
+
+
 def spoil(folder, how):
     manifest = folder / "run.json"
     state = next(folder.glob("state-*"))
