@@ -12,7 +12,7 @@ from planrl.live import Session
 from planrl.live.catalogue import labs
 from planrl.live.filling import FILLERS, edge_list, fill, named_axes, named_world, numbered, told
 from planrl.live.host import EXAMPLE, MOST_POINTS, TASK, LiveLab
-from planrl.live.panel import PLOTLY, Panel
+from planrl.live.panel import PATIENCE, PLOTLY, Panel
 from planrl.live.workshop import VERDICTS
 from planrl.live.worlds import own_world
 
@@ -515,6 +515,29 @@ def test_colab_gets_a_displayed_figure_and_it_is_displayed_again(monkeypatch, ma
     assert "height:420px" in room[0]["text/html"]
     assert room[1] == again == how
     assert figure is bundle
+
+
+def test_a_front_end_gets_no_new_drawing_before_it_has_drawn_the_last(monkeypatch, make):
+    lab = make("race")
+    panel, waiting, now = lab.panel, [], [1000.0]
+    if panel.canvas is None:
+        pytest.skip("needs plotly's widget: install anywidget")
+    answer = staticmethod(waiting.append)
+    monkeypatch.setattr(type(panel.canvas), "on_edits_completed", answer)
+    monkeypatch.setattr("planrl.live.panel.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr(
+        "planrl.live.panel._ipython", types.SimpleNamespace(display=lambda *a, **k: None)
+    )
+    assert panel.drawn  # it is not displayed, so nobody is waited for
+    panel.display(None)
+    lab._draw()
+    now[0] += 1
+    assert not panel.drawn
+    waiting.pop()()
+    assert panel.drawn
+    lab._draw()
+    now[0] += PATIENCE + 1  # whoever has closed the page never answers
+    assert panel.drawn
 
 
 def test_a_live_figure_is_part_of_the_box_where_there_is_one(monkeypatch):

@@ -113,7 +113,7 @@ class LiveLab:
         elif self.session.updates % LOOKS_EVERY[self.session.model_name] == 0:
             self._look()
             now = time.perf_counter()
-            if now - self._drawn > 1 / self.panel.redraws:
+            if now - self._drawn > 1 / self.panel.redraws and self.panel.drawn:
                 self._draw()
                 self._pace(now)
                 self._show()

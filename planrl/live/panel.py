@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import html
+import math
 import sys
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -34,6 +36,7 @@ if (!window.planrlArrows) {
 }
 </script>"""
 """JupyterLab takes arrow keys for its own from whatever has the focus: a slider shall have them."""
+PATIENCE = 5.0  # seconds to wait for a front end that may be gone
 SHOWN = (1, 3, 8)  # seconds after which a front end may have put the figure on the page
 
 
@@ -47,6 +50,7 @@ class Panel:
         self.canvas = _canvas(self.figure)
         self._place = f"planrl-{uuid.uuid4().hex}"
         self._displayed = False
+        self._sent = -math.inf  # when the front end was given what it has not drawn yet
         self.controls = {control.name: _widget(control) for control in lab.controls}
         self.presets = ipw.Dropdown(
             options=[("your own settings", ""), *((p.title, p.name) for p in lab.presets)],
@@ -74,6 +78,17 @@ class Panel:
     def redraws(self) -> float:
         """How many times a second the figure may be drawn, at most."""
         return 1 if self.canvas is None else 20
+
+    @property
+    def drawn(self) -> bool:
+        """Has the front end drawn what it was given? One that can't keep up would fall behind.
+
+        If it says nothing for long, there may be none, and it is given more now and then.
+        """
+        return time.perf_counter() - self._sent > PATIENCE
+
+    def _answered(self) -> None:
+        self._sent = -math.inf
 
     def value(self, control: Control) -> Value:
         """What a control is set to."""
@@ -104,6 +119,9 @@ class Panel:
         with figure.batch_update():
             for trace, update in zip(figure.data, updates, strict=True):
                 trace.update(update)
+        if self.canvas is not None and self._displayed:
+            self._sent = time.perf_counter()
+            self.canvas.on_edits_completed(self._answered)
         if self.canvas is None and self._displayed:
             self._display_again()
         self.numbers.value = Table(numbers)._repr_html_()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import re
+import statistics
 from pathlib import Path
 
 import nbformat
@@ -160,6 +161,13 @@ def test_heavy_cells_say_how_long_they_take_and_chapters_end_within_a_minute():
         pytest.skip("there is no _build/chapters.json: run `make colab`")
     took = json.loads(report.read_text(encoding="utf-8"))
     said = {(name, place): seconds for name, place, seconds in budgets()}
+    # On a machine twice as fast all cells are: what is compared is how a cell stands to the others.
+    speed = statistics.median(
+        seconds / said[name, place]
+        for name, told in took.items()
+        for place, seconds in told["cells"]
+        if (name, place) in said
+    )
     wrong = []
     for name, told in took.items():
         if told["seconds"] > 60 and name in {path.stem for path in CHAPTERS}:
@@ -168,7 +176,7 @@ def test_heavy_cells_say_how_long_they_take_and_chapters_end_within_a_minute():
             wrong.append(f"{name}: first figure after {told['first figure']} s")
         for place, seconds in told["cells"]:
             budget = said.get((name, place))
-            if budget and not budget / 3 <= seconds <= 3 * budget:
+            if budget and not speed / 4 <= seconds / budget <= 4 * max(speed, 1):
                 wrong.append(f"{name}, cell {place}: {seconds} s, but it says {budget}")
             if not budget and seconds > 9 and name in {path.stem for path in TAUGHT}:
                 wrong.append(f"{name}, cell {place}: {seconds} s and no word of it")
