@@ -540,6 +540,31 @@ def test_a_front_end_gets_no_new_drawing_before_it_has_drawn_the_last(monkeypatc
     assert panel.drawn
 
 
+def test_a_figure_whose_cell_has_run_again_is_told_nothing_more(monkeypatch, make):
+    told, cell = [], {"metadata": {"cellId": "one"}}
+    monkeypatch.setattr("planrl.live.panel.SHOWN", (0.01, 0.02))
+    monkeypatch.setattr(Panel, "fit", lambda panel: told.append(panel))
+    quiet = types.SimpleNamespace(display=lambda *a, **k: None)
+    monkeypatch.setattr("planrl.live.panel._ipython", quiet)
+    shell = types.SimpleNamespace(get_parent=lambda: cell)
+    monkeypatch.setattr("planrl.live.panel.IPython.get_ipython", lambda: shell)
+    first, again, other, unknown = (make("blocks").panel for _ in range(4))
+
+    async def notebook():
+        loop = asyncio.get_running_loop()
+        first.display(loop)
+        again.display(loop)
+        cell["metadata"]["cellId"] = "two"
+        other.display(loop)
+        cell["metadata"].clear()  # a front end that names no cells
+        unknown.display(loop)
+        await asyncio.sleep(0.1)
+
+    asyncio.run(notebook())
+    assert first not in told
+    assert all(told.count(panel) == 2 for panel in (again, other, unknown))
+
+
 def test_a_live_figure_is_part_of_the_box_where_there_is_one(monkeypatch):
     lab = labs()["race"]
     monkeypatch.setattr("planrl.live.panel.go.FigureWidget", _no_widget)

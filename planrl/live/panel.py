@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import IPython
 import IPython.display
 import ipywidgets as ipw
 import plotly.graph_objects as go
@@ -38,6 +39,7 @@ if (!window.planrlArrows) {
 """JupyterLab takes arrow keys for its own from whatever has the focus: a slider shall have them."""
 PATIENCE = 5.0  # seconds to wait for a front end that may be gone
 SHOWN = (1, 3, 8)  # seconds after which a front end may have put the figure on the page
+_fits: dict[str, list[asyncio.TimerHandle]] = {}  # what a cell's figure is still to be told
 
 
 class Panel:
@@ -145,8 +147,12 @@ class Panel:
             _ipython.display({"text/html": ARROWS, "text/plain": ""}, raw=True)
         self._displayed = True
         if loop is not None:
-            for seconds in SHOWN:
-                loop.call_later(seconds, self.fit)
+            cell = _running_cell()
+            for fit in _fits.pop(cell, []):  # of a figure that is off the page now
+                fit.cancel()
+            fits = [loop.call_later(seconds, self.fit) for seconds in SHOWN]
+            if cell:
+                _fits[cell] = fits
 
     def fit(self) -> None:
         """Let the figure take its room: plotly 7 looks how wide it may be before it has any."""
@@ -171,6 +177,15 @@ def _canvas(figure: go.Figure) -> Any:
         return go.FigureWidget(figure)
     except ImportError:  # plotly 6 and later need anywidget for it
         return None
+
+
+def _running_cell() -> str:
+    """The id of the cell that is running, if its notebook tells: JupyterLab does."""
+    shell: Any = IPython.get_ipython()
+    try:
+        return str(shell.get_parent()["metadata"]["cellId"])
+    except (AttributeError, KeyError):  # no kernel, or one that is not told
+        return ""
 
 
 def _widget(control: Control) -> Any:

@@ -105,6 +105,8 @@ class Notebook:
         """Wait for the kernel: a cell that is run before may be forgotten."""
         if self.host == "colab":
             self.page.wait_for_function("() => Jupyter.notebook.kernel?.is_connected()")
+            self.page.wait_for_function("() => Jupyter.notebook.kernel.widget_manager")
+            self.page.wait_for_timeout(2000)  # in which it draws the widgets that were there
         else:
             self.page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
 
