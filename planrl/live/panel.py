@@ -53,6 +53,9 @@ class Panel:
         self._place = f"planrl-{uuid.uuid4().hex}"
         self._displayed = False
         self._sent = -math.inf  # when the front end was given what it has not drawn yet
+        if self.canvas is not None:
+            # Not on_edits_completed: in plotly 7 the layout's part of an edit gets no answer.
+            self.canvas.observe(self._answered, "_js2py_traceDeltas")
         self.controls = {control.name: _widget(control) for control in lab.controls}
         self.presets = ipw.Dropdown(
             options=[("your own settings", ""), *((p.title, p.name) for p in lab.presets)],
@@ -89,8 +92,9 @@ class Panel:
         """
         return time.perf_counter() - self._sent > PATIENCE
 
-    def _answered(self) -> None:
-        self._sent = -math.inf
+    def _answered(self, change: Mapping[str, Any]) -> None:
+        if change["new"]:
+            self._sent = -math.inf
 
     def value(self, control: Control) -> Value:
         """What a control is set to."""
@@ -123,7 +127,6 @@ class Panel:
                 trace.update(update)
         if self.canvas is not None and self._displayed:
             self._sent = time.perf_counter()
-            self.canvas.on_edits_completed(self._answered)
         if self.canvas is None and self._displayed:
             self._display_again()
         self.numbers.value = Table(numbers)._repr_html_()

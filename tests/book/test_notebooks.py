@@ -137,6 +137,15 @@ class Notebook:
             arg=before,
         )
 
+    def drawings(self, seconds):
+        """How often the figure is drawn in so many seconds."""
+        self.page.evaluate(
+            """() => { window.drawings = 0; const all = document.querySelectorAll('.js-plotly-plot');
+                 all[all.length - 1].on('plotly_afterplot', () => { window.drawings += 1; }); }"""
+        )
+        self.page.wait_for_timeout(1000 * seconds)
+        return self.page.evaluate("window.drawings")
+
     def restart(self):
         self.run(1)
         self.page.keyboard.press("Escape")
@@ -151,6 +160,7 @@ def test_a_lab_in_a_notebook_trains_and_outlives_what_a_reader_does(notebook):
     notebook.open_lab()
     notebook.press("Train")
     notebook.training()
+    assert notebook.drawings(seconds=6) >= 6  # in a kernel that waits in vain: one in 5 seconds
 
     # λ acts in a run, by the arrow keys, which JupyterLab would rather have for itself.
     slider = notebook.page.locator(".noUi-handle, .ui-slider-handle").first
