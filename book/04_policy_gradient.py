@@ -174,7 +174,8 @@ widgets.Download(
 )
 
 # %% [markdown]
-# One seed, live. Below is the same in small, to play with: move a slider, press *Train*.
+# One seed, live. Below is the same in small, to play with: move a slider, press *Train*. In a notebook,
+# `lab("policy-gradient", loss=mine)` trains a loss of yours, `def mine(logits, batch): ...`.
 
 # %% tags=["hide-input"]
 from planrl.live import lab

@@ -122,7 +122,7 @@ def _run(
             with torch.no_grad():
                 batch = replace(batch, frozen=frozen(batch.tokens[:, :-1]))
         value = loss(model(batch.tokens[:, :-1]), batch)
-        _check_loss(value)
+        check_loss(value)
         for parameter in model.parameters():
             parameter.grad = None
         value.backward()
@@ -137,7 +137,7 @@ def _run(
         yield Step(step, loss_value, float(batch.reward.sum(1).mean()))
 
 
-def _check_loss(value: torch.Tensor) -> None:
+def check_loss(value: torch.Tensor) -> None:
     """Raise InputError unless a reader's own loss returned what can be followed downhill."""
     good = isinstance(value, torch.Tensor) and value.numel() == 1 and value.requires_grad
     if not good or not value.is_floating_point():

@@ -278,6 +278,69 @@ def test_what_a_page_gets_is_text_that_cannot_be_markup():
 def test_in_a_page_a_lab_is_html_and_needs_no_widgets(monkeypatch):
     monkeypatch.setenv("PLANRL_STATIC", "1")
     assert isinstance(lab("race"), PageLab)
+    with pytest.raises(InputError, match="a page runs no Python"):
+        lab("policy-gradient", loss=pr.policy_gradient)
+
+
+@pytest.mark.parametrize("model", ["table", "transformer"])
+def test_the_labs_own_loss_given_as_a_readers_trains_the_same_and_hears_the_sliders(model):
+    link = f"model={model}&kl=0.1"
+    usual, ours = (
+        Session("policy-gradient", link),
+        Session("policy-gradient", link, loss=pr.policy_gradient),
+    )
+    for session in (usual, ours):
+        session.train(3)
+        session.set(kl=1, baseline=1)
+        session.train(3)
+    one, other = (session.learners[0].state["params"] for session in (usual, ours))
+    assert torch.equal(one, other)
+    assert ours.about_loss == "Trained here with a loss of yours, policy_gradient."
+
+
+def test_a_loss_of_ones_own_is_trained_on_the_labs_walks_and_idle_controls_are_named():
+    def still(logits, batch):
+        return pr.sft(logits, batch)
+
+    still_session = Session("policy-gradient", loss=still)
+    assert still_session.about_loss.endswith("still. It does not use: KL penalty λ, Baseline.")
+    usual = Session("policy-gradient")
+    for session in (still_session, usual):
+        session.train(30)
+    one, other = (session.learners[0].state["params"] for session in (still_session, usual))
+    assert not torch.equal(one, other)
+    assert all(torch.isfinite(one))
+    assert Session("rewards", loss=still).about_loss.count(",") >= 2
+
+
+def test_a_base_is_trained_as_ever_before_a_loss_of_ones_own():
+    session = Session("policy-gradient", "model=transformer", loss=lambda logits, _: logits.sum())
+    usual = Session("policy-gradient", "model=transformer")
+    assert torch.equal(session.learners[0].state["base"], usual.learners[0].state["base"])
+
+
+@pytest.mark.parametrize(
+    ("loss", "said"),
+    [
+        (5, "a loss is a function of logits and a batch, but 5 was given"),
+        (lambda logits: logits.sum(), "a loss is a function of logits and a batch"),
+        (lambda logits, batch, weight, *, other: 0, "after which knobs may follow by name"),
+        (lambda logits, batch: 3.0, "a loss returns one number as a tensor"),
+        (lambda logits, batch: logits, "a loss returns one number as a tensor"),
+        (lambda logits, batch: torch.tensor(1.0), "a loss returns one number as a tensor"),
+    ],
+)
+def test_what_is_no_loss_is_refused(loss, said):
+    def begin():
+        Session("imitation", loss=loss).train(1)
+
+    with pytest.raises(InputError, match=said):
+        begin()
+
+
+def test_several_learners_take_no_loss_of_ones_own():
+    with pytest.raises(InputError, match="race has several losses; give yours to one of: imi"):
+        Session("race", loss=pr.sft)
 
 
 def test_prepare_forces_the_question_that_is_shown_into_training():

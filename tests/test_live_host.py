@@ -15,6 +15,7 @@ from planrl.live.host import EXAMPLE, MOST_POINTS, TASK, LiveLab
 from planrl.live.panel import PATIENCE, PLOTLY, Panel
 from planrl.live.workshop import VERDICTS
 from planrl.live.worlds import own_world
+from planrl.objectives import policy_gradient
 
 NAMES = list(labs())
 
@@ -343,6 +344,29 @@ def test_an_error_in_training_is_shown_and_what_was_good_stays(make):
     lab.panel.train.click()
     assert "stopped" not in status(lab)
     assert lab.session.updates == 20
+
+
+def test_a_loss_of_ones_own_may_fail_and_is_named_in_the_lab_and_in_what_is_copied(make):
+    left = [2]
+
+    def mine(logits, batch, kl=0.0):
+        left[0] -= 1
+        if left[0] < 0:
+            raise ValueError("not <yet>")
+        return policy_gradient(logits, batch, kl=kl)
+
+    lab = make("policy-gradient", loss=mine)
+    assert "a loss of yours, mine. It does not use: Baseline." in lab.panel.head.value
+    lab.panel.step.click()
+    lab.panel.step.click()
+    good = seen(lab.session.look())
+    lab.panel.step.click()
+    assert "Training stopped: ValueError: not &lt;yet&gt;. Paused at update 2." in status(lab)
+    assert seen(lab.session.look()) == good
+    lab.panel.copy.click()
+    assert ", loss=mine)" in html.unescape(lab.panel.snippet.value)
+    lab.panel.controls["seed"].value = 1  # a new session, of the same loss
+    assert lab.session.loss is mine
 
 
 def test_an_update_that_is_not_finite_is_not_applied(make):

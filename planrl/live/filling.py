@@ -75,9 +75,14 @@ def told(lab: Lab, looks: Looks, updates: int, rate: float | None) -> str:
     return f"{said} {verdict}".strip()
 
 
-def snippet(lab: Lab, link: str, updates: int, *, mixed: bool) -> str:
-    """Lines of planrl that train the same; of a run with `mixed` settings they have the last."""
+def snippet(lab: Lab, link: str, updates: int, *, mixed: bool, loss: str = "") -> str:
+    """Lines of planrl that train the same; of a run with `mixed` settings they have the last.
+
+    `loss` is the name of a reader's own.
+    """
     text = SNIPPET.format(name=lab.name, state=link, steps=updates)
+    if loss:
+        text = text.replace(")", f", loss={loss})", 1)
     return f"# the last settings; they were others earlier in this run\n{text}" if mixed else text
 
 

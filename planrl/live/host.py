@@ -39,7 +39,7 @@ class LiveLab:
         self.lab = session.lab
         self._own, self._names = numbered(session.state.edges or edge_list(EXAMPLE))
         lines = [f"{self._names[int(a)]} {self._names[int(b)]}" for a, b in self._own]
-        self.panel = Panel(session.lab, "\n".join(lines))
+        self.panel = Panel(session.lab, "\n".join(lines), session.about_loss)
         self._home = _running_loop()
         self._task: asyncio.Task[None] | None = None
         self._note, self._error, self._showing = "", "", False
@@ -213,7 +213,8 @@ class LiveLab:
 
         def renew() -> None:
             began = self.session.updates > 0
-            self.session = Session(self.lab.name, link, run=self.session._run)
+            old = self.session
+            self.session = Session(self.lab.name, link, loss=old.loss, run=old._run)
             self._own, self._names = edges, names
             self._note = f"New {what.lower()}: started again." if began else ""
 
@@ -239,7 +240,8 @@ class LiveLab:
     def _copy(self) -> None:
         """Show the lines of planrl that come to where we are; a kernel has no clipboard."""
         said, steps = self._said(self.session.state), self.session.updates or 100
-        text = filling.snippet(self.lab, said, steps, mixed=self._mixed)
+        loss = self.session.loss_name
+        text = filling.snippet(self.lab, said, steps, mixed=self._mixed, loss=loss)
         self.panel.snippet.value = f"<pre>{html.escape(text)}</pre>"
 
     def _said(self, state: State) -> str:

@@ -37,15 +37,20 @@ if (!window.planrlArrows) {
 }
 </script>"""
 """JupyterLab takes arrow keys for its own from whatever has the focus: a slider shall have them."""
+NUMBERS = "planrl-numbers"
+ROOM = f"<style>.{NUMBERS} :is(th, td) {{ padding: 0.2em 0.8em 0.2em 0; }}</style>"
 PATIENCE = 5.0  # seconds to wait for a front end that may be gone
 SHOWN = (1, 3, 8)  # seconds after which a front end may have put the figure on the page
 _fits: dict[str, list[asyncio.TimerHandle]] = {}  # what a cell's figure is still to be told
 
 
 class Panel:
-    """A lab's figure, controls, buttons and words; `text` is the list of edges to begin with."""
+    """A lab's figure, controls, buttons and words; `text` is the list of edges to begin with.
 
-    def __init__(self, lab: Lab, text: str) -> None:
+    `about` is said after the lab's own introduction.
+    """
+
+    def __init__(self, lab: Lab, text: str, about: str = "") -> None:
         self.lab = lab
         self.figure = go.Figure(lab.figure)
         self.figure.update_layout({axis: {"type": "category"} for axis in named_axes(lab)})
@@ -69,7 +74,9 @@ class Panel:
         self.edges = ipw.Textarea(text, rows=6, description="Edges")
         self.status, self.why, self.snippet, self.numbers = (ipw.HTML() for _ in range(4))
         self._own = ipw.VBox([self.edges, self.use])
-        self.head = ipw.HTML(f"<strong>{html.escape(lab.title)}.</strong> {html.escape(lab.intro)}")
+        title = lab.title if lab.title.endswith("?") else f"{lab.title}."
+        intro = f"{lab.intro} {about}".strip()
+        self.head = ipw.HTML(f"<strong>{html.escape(title)}</strong> {html.escape(intro)}")
         rows = ipw.Layout(display="flex", flex_flow="row wrap", grid_gap="4px 16px")
         buttons = ipw.HBox([self.train, self.step, self.reset, self.copy], layout=rows)
         self.box = ipw.VBox([
@@ -129,7 +136,7 @@ class Panel:
             self._sent = time.perf_counter()
         if self.canvas is None and self._displayed:
             self._display_again()
-        self.numbers.value = Table(numbers)._repr_html_()
+        self.numbers.value = f'{ROOM}<div class="{NUMBERS}">{Table(numbers)._repr_html_()}</div>'
 
     def _display_again(self) -> None:
         bundle = self.figure._repr_mimebundle_()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,9 +16,11 @@ from planrl.live.catalogue import labs
 from planrl.live.labs import BASE_UPDATES, Lab
 from planrl.live.programs import Program, programs
 from planrl.live.settings import State, read_state
+from planrl.live.steps import OF_THE_LOSS, knobs_of, update
 from planrl.live.walking import WORLD, Values
 from planrl.live.worlds import MOST_EDGES, SHARE, LabWorld, lab_worlds, own_world
 from planrl.models import PathModel
+from planrl.objectives import Loss
 
 
 @dataclass
@@ -32,16 +35,24 @@ class Session:
     """A lab's learners, as the lab's link describes them: `Session("race", "seed=3")`.
 
     `train(n)` takes n updates of every learner, `look()` measures them, `model(0)` is the first
-    learner's model. The same link gives the numbers that the page shows. Raises InputError for a
-    lab, a control or a value that does not exist.
+    learner's model. The same link gives the numbers that the page shows.
+
+    `loss(logits, batch)` is trained in the place of the algorithm's own, where the lab has one
+    learner. Walks and rewards stay the lab's; a knob that the loss names as an argument, `kl` say,
+    it is given at each update. Raises InputError for a lab, a control or a value that does not
+    exist, and for a loss that can't be called.
     """
 
-    def __init__(self, name: str, link: str = "", *, run: Any = None) -> None:
+    def __init__(
+        self, name: str, link: str = "", *, loss: Loss | None = None, run: Any = None
+    ) -> None:
         known = labs()
         if not isinstance(name, str) or name not in known:
             raise InputError(f"no lab is called {shown(name)}; there are: {', '.join(known)}")
         self.lab: Lab = known[name]
         self.state: State = read_state(self.lab.controls, link, MOST_EDGES * self.lab.own)
+        self.loss = loss
+        self.loss_name, self.about_loss = self._own_loss()
         self._run = run or _in_torch
         values = self.state.values
         self.model_name = str(values.get("model", "table"))
@@ -83,7 +94,7 @@ class Session:
         told: list[dict[str, float]] = []
         for _ in range(updates):
             made = [
-                self._update(one, learner.algorithm)
+                self._update(one, learner.algorithm, self.loss)
                 for one, learner in zip(self.learners, self.lab.learners, strict=True)
             ]
             for one, new in zip(self.learners, made, strict=True):
@@ -97,7 +108,9 @@ class Session:
         """What is measured of each learner: numbers by name, and the matrices that are shown."""
         found = []
         for one in self.learners:
-            out = self._call(f"{self.model_name}-look", {**one.state, **self.given}, one.knobs)
+            out = self._call(
+                _PROGRAMS[f"{self.model_name}-look"], {**one.state, **self.given}, one.knobs
+            )
             found.append({k: float(v) if v.ndim == 0 else v for k, v in out.items()})
         return found
 
@@ -114,7 +127,7 @@ class Session:
             "adjacency": adjacency, "seed": seed, "share": torch.tensor(SHARE),
             "question": torch.tensor(self.world.question, dtype=torch.int32),
         }  # fmt: skip
-        made = self._call("prepare", asked, {})
+        made = self._call(_PROGRAMS["prepare"], asked, {})
         if not int(made["pair_count"]):
             raise InputError("no node of this graph reaches another: there is nothing to ask")
         self.given: Values = {
@@ -125,7 +138,7 @@ class Session:
 
     def _starts(self) -> dict[str, torch.Tensor]:
         """The weights that learners start from, by name."""
-        fresh = self._call(f"{self.model_name}-fresh", self.given, {})["params"]
+        fresh = self._call(_PROGRAMS[f"{self.model_name}-fresh"], self.given, {})["params"]
         if self.model_name == "table":
             return {"fresh": fresh, "base": self._table}
         if all(learner.start == "fresh" for learner in self.lab.learners):
@@ -137,8 +150,26 @@ class Session:
             one.state["t"] = one.state["t"] + 1.0
         return {"fresh": fresh, "base": one.state["params"]}
 
-    def _update(self, one: _Running, algorithm: str) -> Values:
-        new = self._call(f"{self.model_name}-{algorithm}", {**self.given, **one.state}, one.knobs)
+    def _own_loss(self) -> tuple[str, str]:
+        """The name of a reader's own loss, and which controls do nothing because of it."""
+        if self.loss is None:
+            return "", ""
+        if len(self.lab.learners) > 1:
+            one = ", ".join(name for name, lab in labs().items() if len(lab.learners) == 1)
+            raise InputError(f"{self.lab.name} has several losses; give yours to one of: {one}")
+        taken = knobs_of(self.loss, self.lab.learners[0].algorithm)
+        name = getattr(self.loss, "__name__", type(self.loss).__name__)
+        idle = [c.label for c in self.lab.controls if c.name in OF_THE_LOSS - taken]
+        unused = f" It does not use: {', '.join(idle)}." if idle else ""
+        return name, f"Trained here with a loss of yours, {name}.{unused}"
+
+    def _update(self, one: _Running, algorithm: str, own: Loss | None = None) -> Values:
+        program = _PROGRAMS[f"{self.model_name}-{algorithm}"]
+        if own is not None:
+            program = replace(
+                program, run=partial(update, algorithm, BODIES[self.model_name], own=own)
+            )
+        new = self._call(program, {**self.given, **one.state}, one.knobs)
         if not torch.isfinite(new["loss"] + new["gradient_norm"]):
             raise TrainingError(
                 f"update {int(one.state['t']) + 1} of {self.lab.name}: loss {float(new['loss'])}. "
@@ -146,8 +177,7 @@ class Session:
             )
         return new
 
-    def _call(self, name: str, tensors: Values, knobs: Mapping[str, float]) -> Values:
-        program = _PROGRAMS[name]
+    def _call(self, program: Program, tensors: Values, knobs: Mapping[str, float]) -> Values:
         given = {
             key: tensors[key] if key in tensors else torch.tensor(float(knobs[key]))
             for key in program.examples

@@ -7,17 +7,20 @@ kernel, in torch, and the page, exported.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
 from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 
+from planrl.checked import shown
+from planrl.errors import InputError
 from planrl.live.bodies import TOKENS, VOCAB, Body
 from planrl.live.chance import uniform
 from planrl.live.walking import SCALE, Values, drawn_by, ended, graph_of, picked
-from planrl.objectives import policy_gradient, q_learning
+from planrl.objectives import Loss, policy_gradient, q_learning
 from planrl.tasks import PROMPT, Batch, judged, shaped_reward
+from planrl.train import check_loss
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,6 +36,7 @@ KNOBS: dict[str, dict[str, float]] = {
     },
 }  # fmt: skip
 """What each algorithm lets one set, and its value unless told otherwise."""
+OF_THE_LOSS = {"kl", "baseline", "discount", "bounds"}  # the other knobs act on walks and rewards
 
 
 def _batch(algorithm: str, body: Body, given: Values) -> Tensor:
@@ -60,7 +64,24 @@ def imitation(logits: Tensor, batch: Batch) -> Tensor:
     return -(logp * batch.chosen).sum() / batch.chosen.float().sum()
 
 
-def _loss(algorithm: str, body: Body, given: Values) -> Callable[[Tensor, Batch], Tensor]:
+def knobs_of(loss: Loss, algorithm: str) -> set[str]:
+    """The knobs that a reader's own loss asks for, by the names of its arguments after the batch.
+
+    Raises InputError for what can't be called with logits and a batch.
+    """
+    try:
+        signature = inspect.signature(loss)
+        taken = set(list(signature.parameters)[2:]) & KNOBS[algorithm].keys()
+        signature.bind(None, None, **dict.fromkeys(taken))
+    except (TypeError, ValueError):
+        raise InputError(
+            f"a loss is a function of logits and a batch, but {shown(loss)} was given: "
+            "def mine(logits, batch): ..., after which knobs may follow by name, as kl=0"
+        ) from None
+    return taken
+
+
+def _loss(algorithm: str, given: Values) -> Loss:
     if algorithm == "sft":
         return imitation
     if algorithm == "pg":
@@ -75,8 +96,11 @@ def _loss(algorithm: str, body: Body, given: Values) -> Callable[[Tensor, Batch]
     )
 
 
-def update(algorithm: str, body: Body, given: Values) -> Values:
-    """One update: the new state, the loss, the batch's mean return and its share of right walks."""
+def update(algorithm: str, body: Body, given: Values, own: Loss | None = None) -> Values:
+    """One update: the new state, the loss, the batch's mean return and its share of right walks.
+
+    `own` is a reader's loss, to be used in the place of the algorithm's.
+    """
     graph = graph_of(given["adjacency"])
     with torch.no_grad():
         tokens = _batch(algorithm, body, given)
@@ -88,10 +112,16 @@ def update(algorithm: str, body: Body, given: Values) -> Values:
             reward = shaped_reward(graph, tokens, edge=0.0, strict=1.0)
         frozen = body.logits(given["base"], read) if algorithm == "pg" else None
         batch = Batch(VOCAB.chosen(tokens), reward, tokens, frozen)
-    loss = _loss(algorithm, body, given)
+    loss = _loss(algorithm, given)
+    if own is not None:
+        loss = partial(own, **{name: given[name] for name in knobs_of(own, algorithm)})
 
     def of_weights(weights: Tensor) -> Tensor:
-        return loss(body.logits(weights, read), batch)
+        value = loss(body.logits(weights, read), batch)
+        if own is None:
+            return value
+        check_loss(value)
+        return value.reshape(())
 
     gradient, value = torch.func.grad_and_value(of_weights)(given["params"])
     norm = gradient.square().sum().sqrt()

@@ -20,7 +20,20 @@ pytestmark = [
     pytest.mark.skipif(not os.environ.get("PLANRL_HOSTS"), reason="part of `make hosts`"),
 ]
 NAME = "policy-gradient"
-CELLS = [f"from planrl.live import lab\nlab({NAME!r})", "40 + 2"]
+FAILING = """import planrl as pr
+from planrl.live import lab
+
+losses = 0
+def mine(logits, batch):
+    global losses
+    losses += 1
+    if losses == 30:
+        raise ValueError("a mistake of mine")
+    return pr.policy_gradient(logits, batch) * (1 if losses < 50 else float("nan"))
+
+lab("policy-gradient", loss=mine)"""
+LONG = "import time\nfor _ in range(6000):\n    time.sleep(0.1)"
+CELLS = [f"from planrl.live import lab\nlab({NAME!r})", "40 + 2", LONG, FAILING]
 # Each host's name for its application, a code cell, and the button that confirms a restart.
 HOSTS = {
     "notebook": ("ServerApp", ".jp-CodeCell", ".jp-Dialog .jp-mod-accept"),
@@ -114,9 +127,9 @@ class Notebook:
         self.cells.nth(place).locator(".cm-content, .CodeMirror").first.click()
         self.page.keyboard.press("Shift+Enter")
 
-    def open_lab(self):
-        """Run the first cell; its figure, once drawn, moves no button any more."""
-        self.run(0)
+    def open_lab(self, place=0):
+        """Run a lab's cell; its figure, once drawn, moves no button any more."""
+        self.run(place)
         self.wait("Nothing is trained")
         self.page.locator(".js-plotly-plot .main-svg").last.wait_for()
 
@@ -216,3 +229,29 @@ def test_a_browser_slower_than_the_kernel_does_not_fall_behind(notebook):
     notebook.press("Pause")
     notebook.wait("Paused at update")
     assert time.perf_counter() - began < 10
+
+
+def test_an_interrupted_cell_and_a_loss_that_fails_cost_a_reader_nothing(notebook):
+    notebook.open_lab()
+    notebook.press("Train")
+    notebook.training()
+    notebook.run(2)  # nothing else runs in a kernel meanwhile
+    notebook.page.wait_for_timeout(2000)
+    notebook.page.keyboard.press("Escape")
+    notebook.page.keyboard.press("i")
+    notebook.page.keyboard.press("i")
+    notebook.cells.nth(2).get_by_text("KeyboardInterrupt").first.wait_for()
+    notebook.training()
+    notebook.press("Pause")
+    notebook.wait("Paused at update")
+
+    notebook.open_lab(3)
+    notebook.press("Train")
+    notebook.wait("Training stopped: ValueError: a mistake of mine. Paused at update 29.")
+    notebook.press("Train")  # the learner is as it was before the mistake
+    notebook.wait("update 49 of policy-gradient: loss nan. The model keeps its weights")
+    notebook.wait("Paused at update 48.")
+    notebook.press("Reset")
+    notebook.wait("Nothing is trained")
+    notebook.run(1)
+    notebook.cells.nth(1).get_by_text("42", exact=True).wait_for()
