@@ -120,8 +120,9 @@ colab: setup $(COLAB_READY) ## Every chapter with Colab's versions (downloads it
 	@$(COLAB) -m pip install --disable-pip-version-check -q --no-deps --force-reinstall .venv-colab/wheel/*.whl
 	@$(RUN) book/_ext/chapters.py run --python $(COLAB) --report _build/chapters.json
 
-soak: setup ## Attacks on what book/security.md promises, many times over (an hour or more)
+soak: book ## Attacks on what book/security.md promises, many times over (an hour or more)
 	@PLANRL_SOAK=1 $(RUN) -m pytest -q tests/trust
+	@PLANRL_SOAK=1 $(RUN) -m pytest -q -m book tests/book/test_labs.py -k under_stress
 
 peers: setup ## Install what bench compares with
 	$(RUN) -m pip install --disable-pip-version-check $(PIP_FLAGS) -c requirements.txt \

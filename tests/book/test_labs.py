@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import subprocess
+import time
 
+import psutil
 import pytest
 from built_site import ROOT
 
@@ -23,6 +26,7 @@ PAGES = {
 EVERYWHERE = pytest.mark.parametrize("browser", ["chromium", "firefox"])
 STILL = {"reduced_motion": "reduce"}  # a press of Train is 50 updates
 PRESS = 50
+STRESS = 600 if os.environ.get("PLANRL_SOAK") else 20  # seconds
 
 
 class LabPage:
@@ -53,10 +57,15 @@ class LabPage:
         return [[float(cell) for cell in row.locator("td").all_inner_texts()] for row in rows]
 
     def set(self, name, place):
-        slider = self.host.locator(f"#{self.host.get_attribute('id')}-{name}")
-        slider.evaluate(
-            "(e, v) => { e.value = v; e.dispatchEvent(new Event('input', {bubbles: true})); }",
-            f"{place}",
+        """Choose the value at this place of a control, whatever kind of control it is."""
+        self.host.locator(f"#{self.host.get_attribute('id')}-{name}").evaluate(
+            """(e, place) => {
+                 if (e.type === "checkbox") e.checked = place === 1;
+                 else if (e.localName === "select") e.selectedIndex = place;
+                 else e.value = `${place}`;
+                 for (const kind of ["input", "change"])
+                   e.dispatchEvent(new Event(kind, { bubbles: true })); }""",
+            place,
         )
 
 
@@ -312,6 +321,67 @@ def test_two_labs_train_side_by_side_in_one_browser(open_lab):
     second.press("Train")
     first.wait("Paused at update 50")
     second.wait("Paused at update 50")
+
+
+def moved(lab, controls, chance):
+    """Something that a reader does to a lab; any of it may come while the last is still going on."""
+    act = chance.choice(["Train", "One step", "Reset", "size", "control", "control", "control"])
+    if act == "size":
+        lab.page.set_viewport_size({"width": chance.choice([390, 1280]), "height": 900})
+    elif act == "control":
+        name = chance.choice([*controls])
+        lab.set(name, chance.randrange(controls[name]))
+    else:
+        names = re.compile("^(Train|Pause|Start again)$" if act == "Train" else f"^{act}$")
+        lab.host.get_by_role("button", name=names).evaluate_all("all => all[0].click()")
+    return act
+
+
+def held(browser, page):
+    """What a page holds after its garbage is gone: MB of its process, MB of its heap, its nodes."""
+    page.send("HeapProfiler.collectGarbage")
+    heap = page.send("Runtime.getHeapUsage")["usedSize"] / 1e6
+    nodes = page.send("Memory.getDOMCounters")["nodes"]
+    processes = browser.send("SystemInfo.getProcessInfo")["processInfo"]
+    pages = [p["id"] for p in processes if p["type"] == "renderer"]
+    return sum(psutil.Process(p).memory_info().rss for p in pages) / 1e6, heap, nodes
+
+
+def test_under_stress_a_lab_neither_fails_nor_grows_nor_shows_stale_numbers(chromium, open_lab):
+    name, chance, told, moves = "policy-gradient", random.Random(0), [], 0
+    lab = open_lab(name)
+    controls = {control.name: len(control.values) for control in labs()[name].controls}
+    controls["preset"] = 1 + len(labs()[name].presets)
+    page = lab.page.context.new_cdp_session(lab.page)
+    browser = chromium.new_browser_cdp_session()
+    lab.press("Train")
+    lab.wait("Update [0-9]+")
+    began = time.monotonic()
+    while time.monotonic() - began < STRESS:
+        if moved(lab, controls, chance) == "Reset":
+            lab.wait("^(?!.*[Uu]pdate [1-9])")
+        lab.page.wait_for_timeout(chance.choice([0, 0, 20, 200]))
+        moves += 1
+        if moves % 25 == 0:
+            told.append(held(browser, page))
+    third = len(told) // 3
+    early = [max(kind) for kind in zip(*told[: third + 1], strict=True)]
+    late = [min(kind) for kind in zip(*told[-third - 1 :], strict=True)]
+    print(f"{moves} moves; MB, MB of heap, nodes: at first {early}, in the end {late}")
+    assert all(b < a + most for a, b, most in zip(early, late, (50, 5, 1000), strict=True)), told
+    assert not lab.visit.errors
+    assert len(lab.page.workers) <= 1
+
+    # What it trains after all that is what a kernel trains.
+    for control in labs()[name].controls:
+        lab.set(control.name, control.values.index(control.default))
+    lab.press("Reset")
+    lab.press("One step")
+    lab.wait("Paused at update 1[^0-9]")
+    session = Session(name)
+    session.train(1)
+    expected = [session.look()[0][metric] for metric in labs()[name].metrics]
+    assert lab.numbers()[0] == pytest.approx(expected, abs=6e-3, rel=6e-3)
 
 
 def test_copy_as_planrl_gives_lines_that_run(open_lab):
