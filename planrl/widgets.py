@@ -9,6 +9,7 @@ import inspect
 import io
 import os
 import sys
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -90,7 +91,8 @@ class Source:
     """The source of library functions, shown in a chapter where its formula stands."""
 
     def __init__(self, *functions: Callable[..., Any]) -> None:
-        self.text = "\n\n".join(inspect.getsource(function).rstrip() for function in functions)
+        sources = [textwrap.dedent(inspect.getsource(function)) for function in functions]
+        self.text = "\n\n".join(source.rstrip() for source in sources)
 
     def _repr_markdown_(self) -> str:
         return f"```python\n{self.text}\n```"

@@ -58,7 +58,7 @@ def _imitation() -> Lab:
 
 def _policy_gradient() -> Lab:
     colour = style_of("policy gradient", 0)[0]
-    figure, narrow, place = panels("Accuracy", "Ways and entropy", "Policy of the question shown")
+    figure, narrow, place = panels("Accuracy", "Ways and entropy", "Policy, one question")
     bound = [
         *curves(figure, place[0], 0, ("train_sampled", "test_sampled", "test_greedy"), colour),
         *curves(figure, place[1], 0, ("ways", "entropy"), colour),

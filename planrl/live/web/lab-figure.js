@@ -78,6 +78,7 @@ const planrlLabFigure = (() => {
       const filler = fillers[binding.kind];
       if (filler) filler(binding, view, data, layout);
     }
+    layout.annotations = [...(layout.annotations ?? []), ...promises(lab, view, data)];
     /** @type {any} */ (window).Plotly.react(plot, data, layout, {
       displayModeBar: touch.matches ? false : "hover",
       displaylogo: false,
@@ -87,6 +88,25 @@ const planrlLabFigure = (() => {
     });
     // The table of numbers says it better than loose labels read one by one.
     plot.querySelectorAll("svg.main-svg").forEach((svg) => svg.setAttribute("aria-hidden", "true"));
+  }
+
+  /** A word in each panel that only training fills: what was recorded are curves.
+   * @param {Lab} lab @param {View} view @param {any[]} data */
+  function promises(lab, { looks }, data) {
+    const empty = lab.bindings.filter(
+      ({ kind, learner, matrix }) =>
+        ["matrix", "bars", "plan"].includes(kind) && !looks[learner]?.matrices[matrix],
+    );
+    const traces = empty.map(({ trace }) => data[trace]);
+    const axes = new Map(traces.map((trace) => [trace.xaxis ?? "x", trace.yaxis ?? "y"]));
+    return [...axes].map(([x, y]) => ({
+      text: "shown when<br>you train",
+      showarrow: false,
+      xref: `${x} domain`,
+      yref: `${y} domain`,
+      x: 0.5,
+      y: 0.5,
+    }));
   }
 
   /** What each kind of binding puts into its traces.
