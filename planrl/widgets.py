@@ -22,8 +22,9 @@ _STYLE = """
 .planrl-check{border:1px solid #8886;border-radius:8px;padding:.6em 1em;margin:.6em 0;
 max-width:46em}
 .planrl-check legend{font-weight:600;padding:0 .4em;font-size:1em;width:auto}
-.planrl-check label{cursor:pointer;padding:.15em .3em}
-.planrl-check .planrl-feedback{display:none;margin:.1em 0 .5em 1.9em;padding-left:.6em;
+.planrl-check>div{display:grid;grid-template-columns:auto 1fr;align-items:baseline}
+.planrl-check label{cursor:pointer;padding:.15em .3em;margin:0}
+.planrl-check .planrl-feedback{display:none;grid-column:1/-1;margin:.1em 0 .5em 1.9em;padding-left:.6em;
 border-left:3px solid #D55E00}
 .planrl-check .planrl-right{border-left-color:#009E73}
 .planrl-check input:checked+label+.planrl-feedback{display:block}
