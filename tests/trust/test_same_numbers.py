@@ -40,7 +40,7 @@ def assert_inside(page):
     )
 
 
-def test_every_algorithm_on_both_models_gives_the_stored_numbers_within_their_bands():
+def test_every_algorithm_on_every_model_gives_the_stored_numbers_within_their_bands():
     assert set(STORED["runs"]) == {recorder.name(short) for short in recorder.all_runs()}
     assert_inside(recorded(PYTHONHASHSEED="1"))
 
