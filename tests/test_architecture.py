@@ -10,7 +10,7 @@ import planrl
 ROOT = Path(planrl.__file__).parent
 # each layer may import those above it in this list, and its own line's modules not at all
 LAYERS = [
-    ["errors", "fused", "style"],
+    ["errors", "fused", "style", "experiments.meters"],
     ["checked", "reading"],
     ["folders"],
     ["graphs"],

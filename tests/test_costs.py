@@ -9,7 +9,7 @@ import torch
 
 import planrl as pr
 from planrl.__main__ import main
-from planrl.experiments import costs, store
+from planrl.experiments import costs, meters, store
 from planrl.tasks import PROMPT
 
 QUICK = {"repetitions": 2, "seconds": 1e-4}
@@ -75,32 +75,67 @@ def test_timed_updates_leave_the_model_as_it_is():
 
 def test_the_operations_of_known_products_are_counted():
     left, right = torch.ones(3, 4), torch.ones(4, 5)
-    assert costs._flops(lambda: left @ right) == 2 * 3 * 4 * 5
+    assert meters.flops(lambda: left @ right) == 2 * 3 * 4 * 5
 
 
 def test_a_sft_step_has_three_times_the_products_of_a_look():
     setting = costs._Setting.of(TINY, steps=0)
     batch = next(setting.shown)
-    look = costs._flops(lambda: setting.model(batch.tokens[:, :-1]))
-    update = costs._flops(setting.updates(iter([batch] * 20), pr.sft)[0])
+    look = meters.flops(lambda: setting.model(batch.tokens[:, :-1]))
+    update = meters.flops(setting.updates(iter([batch] * 20), pr.sft)[0])
     assert 2.5 * look < update <= 3 * look
 
 
 def test_memory_counts_what_was_held_only_since_the_last_look():
     held = torch.ones(30_000_000)
     del held
-    before = costs._memory(afresh=True)
+    before = meters.memory(afresh=True)
     held = torch.ones(15_000_000)
-    assert 0.9 * held.nbytes < costs._memory() - before < 1.5 * held.nbytes
+    assert 0.9 * held.nbytes < meters.memory() - before < 1.5 * held.nbytes
 
 
 @pytest.mark.parametrize(
     ("wrong", "words"),
-    [({"work": "nap"}, "choose sft step"), ({"length": 97}, "need 101 nodes")],
+    [
+        ({"work": "nap"}, "choose sft step"),
+        ({"work": 3}, "work=3 was given: expected text"),
+        ({"length": 97}, "need 101 nodes"),
+        ({"length": -1}, "length=-1 .* at least 0"),
+        ({"nodes": "100"}, "nodes='100' was given: expected a whole number"),
+        ({"nodes": 2}, "nodes=2 .* at least 3"),
+        ({"nodes": 10**9}, "nodes=1000000000 .* at most"),
+        ({"batch": 0}, "batch=0 .* at least 1"),
+        ({"batch": 2.5}, "batch=2.5 was given: expected a whole number"),
+        ({"batch": True}, "batch=True was given"),
+        ({"layers": 0}, "layers must be at least 1"),
+        ({"width": -8}, "width must be at least 1"),
+        ({"repetitions": 0}, "repetitions=0 .* at least 1"),
+        ({"seconds": float("nan")}, "seconds=nan"),
+        ({"seconds": float("inf")}, "seconds=inf"),
+        ({"seconds": -1.0}, "seconds=-1.0 .* at least 0"),
+    ],
 )
 def test_a_point_says_what_is_wrong(wrong, words):
     with pytest.raises(pr.InputError, match=words):
         costs.Point(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"base": {"nodes": 100}}, "base is a Point"),
+        ({"nodes": 100}, "nodes=100 was given: expected a tuple"),
+        ({"nodes": ()}, "nodes has no sizes"),
+        ({"nodes": (50, 1)}, "nodes=1 .* at least 3"),
+        ({"batch": (32, "3")}, "expected a tuple, each of it a whole number"),
+        ({"batch": (32, -1)}, "batch=-1 .* at least 1"),
+        ({"layers": (1, float("nan"))}, "expected a tuple, each of it a whole number"),
+        ({"length": (4, 97)}, "need 101 nodes"),
+    ],
+)
+def test_settings_say_what_is_wrong_before_anything_is_measured(wrong, words):
+    with pytest.raises(pr.InputError, match=words):
+        costs.Settings(**wrong)
 
 
 @pytest.mark.slow

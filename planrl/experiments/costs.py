@@ -19,26 +19,22 @@ each node leads to all of the next layer, and the questions are those whose answ
 
 from __future__ import annotations
 
-import ctypes
 import statistics
-import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
+from planrl.checked import check_fields, number, shown, whole
 from planrl.errors import InputError
-from planrl.graphs import Graph, layered, random_dag, seeded
+from planrl.experiments import meters
+from planrl.graphs import MOST_SQUARE, Graph, layered, random_dag, seeded
 from planrl.objectives import policy_gradient, sft
 from planrl.paths import sample_paths
-from planrl.rollouts import Sampler, demonstrations, on_policy, rollout
+from planrl.rollouts import MOST_ROWS, Sampler, demonstrations, on_policy, rollout
 from planrl.tasks import PROMPT, Batch, Task, all_pairs
 from planrl.train import TrainConfig, train
 from planrl.transformer import Transformer, TransformerConfig
@@ -68,8 +64,15 @@ class Point:
     seconds: float = 0.3
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.work not in WORK:
             raise InputError(f"work {self.work!r} is unknown: choose {', '.join(WORK)}")
+        whole(self.nodes, "nodes", least=3, most=MOST_SQUARE)
+        whole(self.batch, "batch", least=1, most=MOST_ROWS // 4)  # a roll-out has four times that
+        whole(self.length, "length", least=0)
+        whole(self.repetitions, "repetitions", least=1, most=1_000_000)
+        number(self.seconds, "seconds", least=0.0, most=86_400.0)
+        TransformerConfig(layers=self.layers, width=self.width)
         if self.length and self.nodes < self.length + 4:
             raise InputError(f"paths of {self.length} edges need {self.length + 4} nodes or more")
 
@@ -84,6 +87,16 @@ class Settings:
     layers: tuple[int, ...] = (1, 2, 3, 4)
     width: tuple[int, ...] = (60, 120, 180, 240)
     length: tuple[int, ...] = (4, 8, 15, 30, 60)
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if not isinstance(self.base, Point):
+            raise InputError(f"base is a Point, not {shown(self.base)}")
+        for axis in NAMES:
+            if not getattr(self, axis):
+                raise InputError(f"{axis} has no sizes: give one or more")
+            for size in getattr(self, axis):
+                replace(self.base, **{axis: size})  # which refuses what can't be measured
 
 
 def grid(tier: str) -> dict[str, Settings]:
@@ -131,14 +144,14 @@ def _measure(point: Point) -> dict[str, Any]:
     left, right = torch.ones(1024, 120), torch.ones(120, 480)
     gemm_flops = 2 * 1024 * 120 * 480
     work, facts = WORK[point.work](point)
-    before = _memory(afresh=True)
-    once = _timed(work, 2)[0]
-    peak = _memory()
-    flops, calls = _flops(work), max(1, round(point.seconds / once))
+    before = meters.memory(afresh=True)
+    once = meters.timed(work, 2)[0]
+    peak = meters.memory()
+    flops, calls = meters.flops(work), max(1, round(point.seconds / once))
     spent, rates = [], []
     for _ in range(point.repetitions):
-        rates.append(gemm_flops / _timed(lambda: left @ right, 20)[0] / 1e9)
-        spent.append(_timed(work, calls))
+        rates.append(gemm_flops / meters.timed(lambda: left @ right, 20)[0] / 1e9)
+        spent.append(meters.timed(work, calls))
     cpu, wall = zip(*spent, strict=True)
     cost, rate = statistics.median(cpu), statistics.median(rates)
     return {
@@ -154,40 +167,6 @@ def _measure(point: Point) -> dict[str, Any]:
         "memory_before": before,
         "memory_peak": peak,
     }
-
-
-def _flops(work: Callable[[], object], calls: int = 3) -> float:
-    """The mean number of floating-point operations in a call's matrix products."""
-    with FlopCounterMode(display=False) as counter:
-        for _ in range(calls):
-            work()
-    return int(counter.get_total_flops()) / calls
-
-
-def _timed(work: Callable[[], object], calls: int) -> tuple[float, float]:
-    """Processor and wall-clock seconds of a call."""
-    cpu, wall = time.process_time(), time.perf_counter()
-    for _ in range(calls):
-        work()
-    return (time.process_time() - cpu) / calls, (time.perf_counter() - wall) / calls
-
-
-def _memory(*, afresh: bool = False) -> int:
-    """The most bytes this process has held, since the last look `afresh` where Linux tells.
-
-    Elsewhere since its beginning. (Linux's ru_maxrss may be that of the process it comes from.)
-    """
-    if (status := Path("/proc/self/status")).exists():
-        if afresh:
-            with suppress(AttributeError):  # what is free goes back first, if the C library can
-                ctypes.CDLL(None).malloc_trim(0)
-            Path("/proc/self/clear_refs").write_text("5")
-        lines = [line.split() for line in status.read_text().splitlines()]
-        return next(int(line[1]) * 1024 for line in lines if line and line[0] == "VmHWM:")
-    import resource
-
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return int(most if sys.platform == "darwin" else most * 1024)
 
 
 def _graph(point: Point) -> Graph:

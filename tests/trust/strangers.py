@@ -29,7 +29,7 @@ from planrl.blocksworld import blocksworld, read_plan, recognise, space
 from planrl.blocksworld.pddl_files import read_problem
 from planrl.claims import CLAIMS, verdicts
 from planrl.evaluate import edge_use, first_error
-from planrl.experiments import store
+from planrl.experiments import costs, store
 from planrl.experiments.runs import Algorithm, RunSettings, Session, resume
 from planrl.experiments.worlds import FileWorld, WorldSettings, make_world
 from planrl.live import Session as LabSession
@@ -477,12 +477,10 @@ KINDS = {
     kind.__name__ + module: kind
     for kind, module in [
         (pr.TrainConfig, ""), (pr.Sampler, ""), (pr.TransformerConfig, ""), (Algorithm, ""),
-        (WorldSettings, ""), (FileWorld, ""), (RunSettings, ""),
+        (WorldSettings, ""), (FileWorld, ""), (RunSettings, ""), (costs.Point, " of costs"),
     ]
 }  # fmt: skip
 for _name, _module in store.EXPERIMENTS.items():
-    if _name == "costs":  # whose sizes are those of one machine
-        continue
     _one = next(iter(_module.grid("full").values()), None)
     if _one is not None:
         KINDS[f"{_name}'s settings"] = type(_one)
@@ -506,7 +504,7 @@ def settings_records(call):
             {
                 entry.name: getattr(record, entry.name)
                 for entry in fields(record)
-                if entry.name not in ("algorithm", "world", "model", "training")
+                if entry.name not in ("algorithm", "world", "model", "training", "base")
             }
         )
     )
