@@ -45,12 +45,13 @@ NAME = re.compile(r"state-[0-9a-f]{16}\.safetensors")  # of the tensor file: nev
 
 @dataclass(frozen=True)
 class Saved:
-    """What a folder held: the model, and all that going on with its run takes."""
+    """What a folder held: the model, all that going on takes, and its tensor file's digest."""
 
     model: PathModel
     settings: dict[str, Any]
     records: list[Step]
     tensors: dict[str, Tensor] = field(repr=False)
+    digest: str = ""
 
     def resume(
         self,
@@ -249,17 +250,24 @@ def _records(given: Any) -> list[Step]:
     return records
 
 
-def load(folder: str | Path) -> Saved:
-    """A saved run. Raises InputError if anything is missing, foreign, truncated or altered."""
+def load(folder: str | Path, *, only: str = "") -> Saved:
+    """A saved run, `only` that with this digest if one is given, and nothing of another read.
+
+    Raises InputError if anything is missing, foreign, truncated or altered.
+    """
     folder = Path(folder)
     page = read_json(folder / "run.json", FORMAT)
     try:
         name, digest = _tensors(page, folder / "run.json")
+        if only and digest != only:
+            raise InputError(f"{folder} has another state than it had: restore it, or train again")
         try:
             content = read_bytes(folder / name, most=MOST_WEIGHTS, within=folder)
         except InputError:
             if _tensors(read_json(folder / "run.json", FORMAT), folder)[0] != name:
-                return load(folder)  # it was saved anew in between, its old state removed
+                return load(
+                    folder, only=only
+                )  # it was saved anew in between, its old state removed
             if not os.path.lexists(folder / name):
                 raise FileNotFoundError(f"there is no {name}") from None
             raise
@@ -289,4 +297,4 @@ def load(folder: str | Path) -> Saved:
             SafetensorError) as error:  # fmt: skip
         said = " ".join(str(error).split())[:300]
         raise InputError(f"{folder} does not hold a whole planrl run: {said}") from None
-    return Saved(model, settings, records, tensors)
+    return Saved(model, settings, records, tensors, digest)

@@ -81,6 +81,22 @@ def test_a_penalised_run_keeps_its_base_when_resumed(tmp_path):
     assert same(bits(again), bits(whole))
 
 
+def test_a_base_that_went_on_meanwhile_is_refused_since_it_would_give_other_numbers(tmp_path):
+    base = Session(settings("sft", steps=2), tmp_path / "base")
+    list(base.run())
+    base.save()
+    given = replace(settings("pg", kl=0.5), start=str(tmp_path / "base"))
+    Session(given, tmp_path / "run").save()
+    base.save()  # the same state again
+    assert resume(tmp_path / "run").settings.start_digest
+    longer = resume(tmp_path / "base", steps=3)
+    list(longer.run())
+    longer.save()
+    with pytest.raises(pr.InputError, match="base has another state than it had"):
+        resume(tmp_path / "run")
+    assert resume(tmp_path / "base").settings.start_digest == ""
+
+
 def test_off_policy_walks_are_the_bases(tmp_path):
     session = Session(settings("q", off_policy=True), tmp_path)
     walker = Session(settings("sft"), tmp_path)

@@ -109,7 +109,10 @@ class Algorithm:
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
-    """All of a run. `table` trains a LogitTable; `start` is the folder of the run to start from."""
+    """All of a run. `table` trains a LogitTable; `start` is the folder of the run to start from.
+
+    `start_digest` is that of its state, which must be the same when this run is gone on with.
+    """
 
     algorithm: Algorithm
     world: WorldSettings | FileWorld = field(default_factory=WorldSettings)
@@ -119,6 +122,7 @@ class RunSettings:
     batch: int = 128
     seed: int = 0
     start: str = ""
+    start_digest: str = ""
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -181,6 +185,11 @@ class Session:
         self.settings, self.folder = settings, folder
         self.held = False  # whether we alone write to the folder
         self.saved = len(saved.records) if saved is not None else None  # updates the folder holds
+        if saved is not None and settings.start and not settings.start_digest:
+            raise InputError(
+                f"the run in {folder} names another one without its digest: an earlier version or "
+                "somebody else saved it; start a new run"
+            )
         self.world = make_world(settings.world)
         if isinstance(settings.world, FileWorld) and not settings.world.digest:
             named = replace(settings.world, digest=settings.world.fingerprint())
@@ -203,8 +212,8 @@ class Session:
     def _model(self) -> PathModel:
         settings, vocab = self.settings, self.world.train.vocab
         if settings.start:
-            saved = load(settings.start)
-            model = saved.model
+            saved = load(settings.start, only=settings.start_digest)
+            self.settings, model = replace(settings, start_digest=saved.digest), saved.model
             if model.vocab != vocab:
                 raise InputError(
                     f"the run in {settings.start} is of a graph of {model.vocab.n_nodes} nodes, "

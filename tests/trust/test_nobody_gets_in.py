@@ -16,8 +16,10 @@ from safetensors.torch import load, save
 
 import planrl as pr
 from planrl import block_pictures, checkpoints, evidence, pictures, plots, widgets
+from planrl.__main__ import main
 from planrl.blocksworld import state
 from planrl.exercises.asking import Verdict
+from planrl.experiments import worlds
 from planrl.experiments.runs import Algorithm, RunSettings, Session, resume
 from planrl.experiments.worlds import FileWorld, WorldSettings
 from planrl.formats import read_alpine, read_graph, read_nanogpt
@@ -216,6 +218,57 @@ def test_a_strangers_run_cannot_have_a_file_of_this_machine_read_and_told_of(tmp
         with pytest.raises(pr.InputError, match=r"without their digest|has changed") as error:
             resume(trained)
         assert "sesame" not in str(error.value)
+
+
+COMMANDS = {"evaluate": ["evaluate"], "resume": ["train", "--steps", "3", "--resume"]}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no /etc/passwd")
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("digest", ["", "0" * 64])
+@pytest.mark.parametrize(
+    "named", ["../secret.txt", "{place}/secret.txt", f"{'../' * 20}etc/passwd"]
+)
+def test_no_command_reads_a_file_that_a_run_names_without_its_digest(
+    command, digest, named, trained, monkeypatch, capsys
+):
+    (trained.parent / "secret.txt").write_text("password of the house: sesame\n")
+    monkeypatch.chdir(trained)
+    name = named.format(place=trained.parent)
+    page = json.loads((trained / "run.json").read_text())
+    page["settings"]["world"] = {"graph": name, "train": name, "test": name, "digest": digest}
+    (trained / "run.json").write_text(json.dumps(page))
+
+    def never(*given):
+        raise AssertionError(f"{given} was parsed")
+
+    for reader in ("read_graph", "read_alpine"):
+        monkeypatch.setattr(worlds, reader, never)
+    assert main([*COMMANDS[command], str(trained)]) == 2
+    said = capsys.readouterr()
+    assert ("has changed" if digest else "without their digest") in said.err
+    assert "sesame" not in said.out + said.err
+    assert "root:" not in said.out + said.err
+
+
+@pytest.mark.parametrize("digest", ["", "0" * 64])
+def test_a_strangers_run_cannot_have_another_run_of_this_machine_read(
+    digest, trained, tmp_path, monkeypatch, capsys
+):
+    checkpoints.save(tmp_path / "mine", checkpoints.load(trained).model, {"note": "sesame"}, [])
+    page = json.loads((trained / "run.json").read_text())
+    page["settings"] |= {"start": str(tmp_path / "mine"), "start_digest": digest}
+    (trained / "run.json").write_text(json.dumps(page))
+    read, real = [], checkpoints.read_bytes
+    monkeypatch.setattr(
+        checkpoints, "read_bytes", lambda p, **how: read.append(p) or real(p, **how)
+    )
+    assert main(["train", "--resume", str(trained), "--steps", "3"]) == 2
+    said = capsys.readouterr().err
+    assert ("another state" if digest else "without its digest") in said
+    assert "sesame" not in said
+    names = [path.name for path in read if path.is_relative_to(tmp_path / "mine")]
+    assert names == (["run.json"] if digest else [])  # in which its digest stands
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes there")
