@@ -37,7 +37,7 @@ $(RUN):
 	  echo "The venv module is missing. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
 
 $(READY): $(RUN) requirements.txt pyproject.toml
-	@$(RUN) -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear .venv # cut short
+	@$(RUN) .ci/installed.py || "$(PYTHON)" -m venv --clear .venv
 	$(RUN) -m pip install --disable-pip-version-check $(PIP_FLAGS) -r requirements.txt
 	$(RUN) -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
@@ -115,6 +115,7 @@ $(COLAB_READY): .ci/colab-constraints.txt
 
 # Each chapter's own first cells would do the two installs here, in Colab.
 colab: setup $(COLAB_READY) ## Every chapter with Colab's versions (downloads its PyTorch: 3 GB)
+	@$(COLAB) .ci/installed.py
 	@$(COLAB) -m pip install --disable-pip-version-check $(PIP_FLAGS) -q "pddl>=0.4.3"
 	@rm -rf .venv-colab/wheel && $(RUN) -m pip wheel -q --no-deps --no-build-isolation -w .venv-colab/wheel . && rm -rf build
 	@$(COLAB) -m pip install --disable-pip-version-check -q --no-deps --force-reinstall .venv-colab/wheel/*.whl
@@ -125,9 +126,11 @@ soak: book ## Attacks on what book/security.md promises, many times over (an hou
 	@PLANRL_SOAK=1 $(RUN) -m pytest -q -m book tests/book/test_labs.py -k under_stress
 
 peers: setup ## Install what bench compares with
+	@rm $(READY) # until this has ended, too
 	$(RUN) -m pip install --disable-pip-version-check $(PIP_FLAGS) -c requirements.txt \
 	  --no-build-isolation -e ".[bench]"
 	$(RUN) -m pip check
+	@touch $(READY)
 
 bench: setup ## Ratios against peers, shares of the limit (KEEP=1: for the book, too)
 	@$(RUN) tests/benchmarks $(if $(KEEP),--keep)
