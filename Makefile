@@ -20,7 +20,7 @@ TIMES := _build/.stage-times
 .DELETE_ON_ERROR:
 .PHONY: help setup book serve notebooks lint types spelling unit check test coverage pages clean
 .PHONY: peers bench pdf colab soak
-.PHONY: hosts colab-env notebook-env
+.PHONY: hosts colab-env notebook-env hashes audit
 
 help: ## What there is
 	@echo "planrl: make <target>"
@@ -36,8 +36,11 @@ $(RUN):
 	@"$(PYTHON)" -m venv .venv || { rm -rf .venv; \
 	  echo "The venv module is missing. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
 
-$(READY): $(RUN) requirements.txt pyproject.toml
+# First all whose hashes .ci/hashes.txt has, then PyTorch, whose files differ by platform and index.
+$(READY): $(RUN) requirements.txt .ci/hashes.txt pyproject.toml
 	@$(RUN) .ci/installed.py || "$(PYTHON)" -m venv --clear .venv
+	$(RUN) -m pip install --disable-pip-version-check $(PIP_FLAGS) \
+	  --no-deps --only-binary :all: --require-hashes -r .ci/hashes.txt
 	$(RUN) -m pip install --disable-pip-version-check $(PIP_FLAGS) -r requirements.txt
 	$(RUN) -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
@@ -54,6 +57,13 @@ serve: ## Show the built book on this machine only
 
 pdf: book ## Print the whole book to _build/planrl.pdf (needs Chromium)
 	@$(RUN) book/_ext/paper.py
+
+hashes: setup ## Write .ci/hashes.txt from requirements.txt
+	@$(RUN) .ci/pins.py write
+
+audit: setup ## Ask whether pinned releases are withdrawn, changed or known to be weak (no part of test)
+	@$(RUN) .ci/pins.py check
+	@$(RUN) .ci/pins.py advisories
 
 notebooks: setup ## Write book/NN_*.ipynb from book/NN_*.py
 	@$(RUN) book/_ext/pairs.py write
