@@ -6,6 +6,7 @@ import html
 from typing import Any
 
 import plotly.graph_objects as go
+import plotly.io as pio
 
 # One colour, dash and marker for each algorithm, the same in every chapter (Okabe and Ito's
 # colours, which the colour-blind tell apart; dash and marker serve those who print in grey).
@@ -29,6 +30,9 @@ _DASHES = ("solid", "dash", "dot", "dashdot")
 # From the background to blue, and orange - background - blue: both read on white and on black.
 RISING = [[0.0, "rgba(0,114,178,0.06)"], [1.0, "rgba(0,114,178,1)"]]
 DIVERGING = [[0.0, "#D55E00"], [0.5, "rgba(127,127,127,0.12)"], [1.0, "#0072B2"]]
+
+# Without it, plotly offers buttons that lead to its maker's server, one of which sends the data.
+AT_HOME: dict[str, Any] = {"showSendToCloud": False, "plotlyServerURL": "", "displaylogo": False}
 
 
 def plain_text(text: object) -> str:
@@ -58,3 +62,11 @@ def faded(colour: str, opacity: float) -> str:
     """A colour `#rrggbb` made transparent."""
     red, green, blue = (int(colour[k : k + 2], 16) for k in (1, 3, 5))
     return f"rgba({red},{green},{blue},{opacity})"
+
+
+def keep_figures_at_home() -> None:
+    """Take from all that plotly shows in this process what leads to its maker's server."""
+    for name in pio.renderers:
+        config = getattr(pio.renderers[name], "config", None)
+        if config is not None:
+            config.update(AT_HOME)

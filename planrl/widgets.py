@@ -41,6 +41,9 @@ def setup(threads: int = 1) -> None:
     torch.set_num_threads(threads)
     weight = torch.nn.Parameter(torch.zeros(1))
     torch.optim.AdamW([weight])  # its first use imports for seconds: now, not under a click
+    from planrl.style import keep_figures_at_home
+
+    keep_figures_at_home()
     if "google.colab" in sys.modules:
         return  # Colab's own plotly renderer is the right one
     import plotly.io as pio

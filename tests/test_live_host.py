@@ -16,6 +16,7 @@ from planrl.live.panel import PATIENCE, PLOTLY, Panel
 from planrl.live.workshop import VERDICTS
 from planrl.live.worlds import own_world
 from planrl.objectives import policy_gradient
+from planrl.style import AT_HOME
 
 NAMES = list(labs())
 
@@ -585,6 +586,14 @@ def test_a_figure_whose_cell_has_run_again_is_told_nothing_more(monkeypatch, mak
     asyncio.run(notebook())
     assert first not in told
     assert all(told.count(panel) == 2 for panel in (again, other, unknown))
+
+
+def test_a_live_figure_has_no_button_that_sends_it_to_plotlys_maker(make):
+    canvas = make("race").panel.canvas
+    if canvas is None:
+        pytest.skip("needs plotly's widget: install anywidget")
+    assert AT_HOME.items() <= canvas._config.items()
+    assert AT_HOME.items() <= canvas.get_state()["_config"].items()
 
 
 def test_a_live_figure_is_part_of_the_box_where_there_is_one(monkeypatch):

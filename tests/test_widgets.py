@@ -1,9 +1,10 @@
+import plotly.graph_objects as go
 import plotly.io as pio
 import pytest
 import torch
 
 import planrl as pr
-from planrl import widgets
+from planrl import style, widgets
 
 
 def test_setup_takes_one_thread_and_keeps_the_page_renderer_out_of_notebooks(monkeypatch):
@@ -20,6 +21,21 @@ def test_setup_takes_one_thread_and_keeps_the_page_renderer_out_of_notebooks(mon
         pio.renderers.default = before
     with pytest.raises(pr.InputError, match="threads"):
         widgets.setup(threads=0)
+
+
+def test_after_setup_plotly_shows_nothing_that_leads_to_its_makers_server():
+    widgets.setup()
+    figure = go.Figure(go.Scatter(y=[1, 2]), layout={"height": 300})
+    shown = pio.renderers["plotly_mimetype"].to_mimebundle(figure.to_dict())
+    assert shown["application/vnd.plotly.v1+json"]["config"] == style.AT_HOME
+    for name in ("notebook", "colab", "jupyterlab", "vscode", "browser"):
+        config = pio.renderers[name].config
+        assert not config["showSendToCloud"]
+        assert not config["plotlyServerURL"]
+        assert not config["displaylogo"]
+    text = pio.renderers["notebook"].to_mimebundle(figure.to_dict())["text/html"]
+    assert '"showSendToCloud": false' in text
+    assert "plotlyServerURL" not in text.replace('"plotlyServerURL": ""', "")
 
 
 def test_a_quick_check_has_a_control_and_feedback_for_each_choice_and_escapes_text():

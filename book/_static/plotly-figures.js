@@ -227,6 +227,7 @@
         displaylogo: false,
         modeBarButtons: [["toImage"]],
         showSendToCloud: false,
+        plotlyServerURL: "",
         typesetMath: false,
       });
       // The figure's name and description say it better than loose labels read one by one.

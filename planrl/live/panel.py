@@ -23,6 +23,7 @@ import plotly.graph_objects as go
 from planrl.live.filling import Update, named_axes
 from planrl.live.labs import Lab
 from planrl.live.settings import Control, Value
+from planrl.style import AT_HOME, keep_figures_at_home
 from planrl.widgets import Table
 
 _ipython: Any = IPython.display  # its functions have no types
@@ -54,6 +55,7 @@ class Panel:
         self.lab = lab
         self.figure = go.Figure(lab.figure)
         self.figure.update_layout({axis: {"type": "category"} for axis in named_axes(lab)})
+        keep_figures_at_home()
         self.canvas = _canvas(self.figure)
         self._place = f"planrl-{uuid.uuid4().hex}"
         self._displayed = False
@@ -184,9 +186,11 @@ def _canvas(figure: go.Figure) -> Any:
     if "google.colab" in sys.modules:
         return None
     try:
-        return go.FigureWidget(figure)
+        canvas = go.FigureWidget(figure)
     except ImportError:  # plotly 6 and later need anywidget for it
         return None
+    canvas._config = {**canvas._config, **AT_HOME}
+    return canvas
 
 
 def _running_cell() -> str:

@@ -132,6 +132,8 @@ class Notebook:
         self.run(place)
         self.wait("Nothing is trained")
         self.page.locator(".js-plotly-plot .main-svg").last.wait_for()
+        for way in ("Share", "Edit", "Produced with"):  # which lead to the server of plotly's maker
+            assert self.page.locator(f".modebar-btn[data-title^='{way}']").count() == 0
 
     def press(self, text):
         self.page.get_by_role("button", name=text, exact=True).last.click()

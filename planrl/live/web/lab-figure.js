@@ -84,6 +84,7 @@ const planrlLabFigure = (() => {
       displaylogo: false,
       modeBarButtons: [["toImage"]],
       showSendToCloud: false,
+      plotlyServerURL: "",
       typesetMath: false,
     });
     // The table of numbers says it better than loose labels read one by one.
