@@ -20,6 +20,7 @@ import figures
 import live
 import myst_nb.core.render
 import pairs
+import policy
 import shell
 from docutils import nodes
 from myst_nb.core.render import MimeData, MimeRenderPlugin, NbElementRenderer
@@ -42,6 +43,9 @@ CARDS = {
     "check": ("Check",),
     "finding": ("Finding",),
 }
+
+# Scripts about a remote kernel, and for a menu of versions; here are neither.
+UNUSED = ("THEBE", "DOCUMENTATION_OPTIONS.pagename")
 
 
 class PlotlyFigure(MimeRenderPlugin):
@@ -141,6 +145,11 @@ def drop_live_code(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             raw.parent.remove(raw)
 
 
+def _body(script: Any) -> str:
+    """Return the text of a script that Sphinx would write into the page."""
+    return f"{getattr(script, 'attributes', {}).get('body', '')}"
+
+
 def choose_scripts(
     app: Sphinx,
     pagename: str,
@@ -148,12 +157,12 @@ def choose_scripts(
     context: dict[str, Any],
     doctree: Any,
 ) -> None:
-    """Drop the remote kernel's scripts; load plotly on the pages that hold figures."""
+    """Drop scripts that nothing here uses; load plotly on the pages that hold figures."""
     context["script_files"][:] = [  # in place: Sphinx adds to this very list below
         script
         for script in context["script_files"]
         if "thebe" not in f"{getattr(script, 'filename', '')}".lower()
-        and "THEBE" not in f"{getattr(script, 'attributes', {}).get('body', '')}"
+        and not any(word in _body(script) for word in UNUSED)
     ]
     body = context.get("body") or ""
     lab = 'class="planrl-lab"' in body
@@ -188,4 +197,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("html-page-context", choose_scripts, priority=900)
     api.setup(app)
     shell.setup(app)
+    policy.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

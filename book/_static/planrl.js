@@ -3,6 +3,17 @@
 (() => {
   "use strict";
 
+  // The theme's buttons name what they do (book/_ext/policy.py): no script may stand in a page.
+  /** @type {Record<string, () => void>} */
+  const presses = {
+    print: () => window.print(),
+    fullscreen: () => /** @type {any} */ (window).toggleFullScreen(),
+  };
+  document.addEventListener("click", ({ target }) => {
+    const button = /** @type {Element} */ (target).closest?.("[data-press]");
+    presses[button?.getAttribute("data-press") ?? ""]?.();
+  });
+
   // The stylesheet shows the feedback of the answer that was chosen; this says it aloud.
   document.querySelectorAll(".planrl-check").forEach((check) => {
     const aloud = document.createElement("div");

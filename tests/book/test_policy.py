@@ -1,0 +1,396 @@
+"""The policy of every page: all that a reader does works under it, and what gets in does not run."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import http.server
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup
+from built_site import PAGES, ROOT, open_everything
+
+CHAPTER = "book/04_policy_gradient"
+# What is blocked is told to the test, also by the pages that are opened next in the same tab.
+LISTEN = """document.addEventListener('securitypolicyviolation', (e) => planrlBlocked(
+  `${e.effectiveDirective} ${e.blockedURI} ${e.sourceFile}:${e.lineNumber} ${e.sample}`))"""
+
+
+@pytest.fixture(scope="module")
+def policy():
+    import policy
+
+    return policy
+
+
+# --- What a page becomes
+def a_page(policy, head="", body=""):
+    scripts = {}
+    page = f'<!DOCTYPE html><html><head><meta charset="utf-8" />{head}</head><body>{body}</body></html>'
+    return policy.guarded(page, "../_static/", scripts), scripts
+
+
+def test_scripts_of_the_head_become_one_file_before_what_needs_them(policy):
+    head = "<script>let a = 1</script><script src='x.js'></script><script type='text/javascript'>(b)</script>"
+    page, scripts = a_page(policy, head)
+    (name,) = scripts
+    assert page.index(f'src="../_static/{name}"') < page.index("x.js")
+    assert re.sub(r"\s", "", scripts[name]) == "leta=1;(b);"
+    assert not re.search(r"<script[^>]*>[^<]", page)
+
+
+def test_data_stays_and_scripts_of_the_body_keep_their_places(policy):
+    data = '<script type="application/json">{"html": "<b onclick=\\"x()\\">"}</script>'
+    page, scripts = a_page(policy, body=f"{data}<p>a</p><script>b()</script><p>c</p>")
+    assert data in page
+    assert re.search(r'<p>a</p><script src="../_static/page-\w+\.js"></script><p>c</p>', page)
+    assert list(scripts.values()) == ["b()\n;\n"]
+
+
+def test_the_policy_stands_before_all_it_is_for_and_once(policy):
+    page, _ = a_page(policy, "<link rel='stylesheet' href='x.css'><script>a()</script>")
+    assert page.index(policy.META) < page.index("<link")
+    assert policy.guarded(page, "../_static/", {}) == page
+    assert policy.guarded("<p>no head</p>", "", {}) == f"{policy.META}<p>no head</p>"
+
+
+def test_the_themes_buttons_name_what_they_do_and_no_other_handler_is_built(policy):
+    page, _ = a_page(
+        policy,
+        body="<p title='a onclick=b()'>x onclick=1</p><button onclick=\"window.print()\">y</button>",
+    )
+    assert '<button data-press="print">' in page
+    assert "x onclick=1" in page
+    for handler in ('onclick="other()"', "onclick='window.print(1)'", "onLoad=window.print()"):
+        with pytest.raises(Exception, match="its policy would block"):
+            a_page(policy, body=f"<button {handler}>y</button>")
+    words = re.findall(
+        r"^    (\w+): \(\) =>", (ROOT / "book/_static/planrl.js").read_text("utf-8"), re.M
+    )
+    assert set(policy.PRESSES.values()) <= set(words)
+
+
+def test_the_promises_name_the_header_for_servers(policy):
+    text = " ".join((ROOT / "book/security.md").read_text("utf-8").split())
+    assert f"Content-Security-Policy: {policy.HEADER}" in text
+
+
+# --- The built pages
+@pytest.mark.book
+@pytest.mark.parametrize("name", [*PAGES, "index"])
+def test_no_script_stands_in_a_page_and_its_policy_comes_first(name, built, policy):
+    page = BeautifulSoup((built / f"{name}.html").read_text("utf-8"), "html.parser")
+    assert len(page.select("meta[http-equiv=Content-Security-Policy]")) == 1
+    first = page.select_one("meta[http-equiv=Content-Security-Policy]")
+    assert first["content"] == policy.POLICY
+    assert [tag.name for tag in first.find_all_previous(["script", "link", "style", "img"])] == []
+    for script in page.find_all("script"):
+        assert script.get("src") or script.get("type") == "application/json", script
+    for tag in page.find_all(True):
+        assert not [name for name in tag.attrs if name.startswith("on")], tag.name
+        assert not re.match(r"\s*javascript:", f"{tag.get('href')}", re.I), tag
+
+
+class Server(http.server.SimpleHTTPRequestHandler):
+    """A server that sends the header, or pages without policy, or one that hears who asks it."""
+
+    header, heard, left_out = "", None, ""
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+    def end_headers(self):
+        if self.header:
+            self.send_header("Content-Security-Policy", self.header)
+        super().end_headers()
+
+    def do_GET(self):
+        said = "window.ran?.push('a script from elsewhere')"
+        if self.heard is not None:
+            self.heard.append(self.path)
+        elif self.left_out and self.path.endswith(".html"):
+            said = Path(self.translate_path(self.path)).read_text("utf-8")
+            assert self.left_out in said
+            said = said.replace(self.left_out, "")
+        else:
+            super().do_GET()
+            return
+        self.send_response(200)
+        self.send_header("Access-Control-Allow-Origin", "*")
+        kind = "text/javascript" if self.path.endswith("js") else "text/html"
+        self.send_header("Content-Type", kind)
+        self.end_headers()
+        self.wfile.write(said.encode())
+
+    do_POST = do_GET  # noqa: N815
+
+
+@contextlib.contextmanager
+def serving(**known):
+    folder = {"directory": str(known.pop("directory"))} if "directory" in known else {}
+    handler = functools.partial(type("Handler", (Server,), known), **folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def strict(built, policy):
+    """The built book from a server that sends the header with every file."""
+    with serving(directory=built, header=policy.HEADER) as address:
+        yield address
+
+
+@pytest.fixture
+def reader(chromium):
+    """A tab that hears what is blocked: nothing may have been, at the end."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
+    context.set_default_timeout(20_000)
+    blocked, errors = [], []
+    context.expose_binding("planrlBlocked", lambda _, what: blocked.append(what))
+    context.add_init_script(LISTEN)
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.on("console", lambda said: said.type == "error" and errors.append(said.text))
+    page.on("pageerror", lambda error: errors.append(f"{error}"))
+    page.blocked = blocked
+    yield page
+    page.wait_for_timeout(100)
+    context.close()
+    assert blocked == []
+    assert errors == []
+
+
+def enter(page, address):
+    page.goto(address)
+    page.evaluate("async () => { await window.MathJax?.startup?.promise; }")
+
+
+@pytest.mark.book
+def test_a_lab_is_trained_under_the_header(reader, strict):
+    enter(reader, f"{strict}{CHAPTER}.html")
+    lab = reader.locator(".planrl-lab")
+    lab.scroll_into_view_if_needed()
+    lab.get_by_role("button", name="One step", exact=True).click()
+    lab.locator(".planrl-lab-status", has_text="Paused at update 1.").wait_for()
+    lab.get_by_role("button", name="Train", exact=True).click()
+    reader.wait_for_function(
+        "() => +/Update (\\d+)/.exec(document.querySelector('.planrl-lab-status').textContent)?.[1] > 20"
+    )
+    lab.get_by_role("button", name="Pause", exact=True).click()
+    assert lab.locator(".plotly-plot .main-svg, .js-plotly-plot .main-svg").count() > 0
+
+
+@pytest.mark.book
+@pytest.mark.parametrize("name", ["book/80_figures", "book/api"])
+def test_figures_formulas_and_fonts_are_drawn_under_the_header(name, reader, strict):
+    enter(reader, f"{strict}{name}.html")
+    open_everything(reader)
+    for plot in reader.locator(".plotly-plot").all():
+        plot.locator(".main-svg").first.wait_for(state="attached")
+    reader.evaluate("async () => { await document.fonts.ready; }")
+    assert reader.locator(".math").count() == reader.locator("article mjx-container").count()
+    assert reader.locator("svg.svg-inline--fa").count() > 8
+
+
+@pytest.mark.book
+def test_search_finds_and_quotes_under_the_header(reader, strict):
+    enter(reader, f"{strict}{CHAPTER}.html")
+    reader.keyboard.press("Control+k")
+    reader.keyboard.type("reward")
+    reader.keyboard.press("Enter")
+    reader.wait_for_url("**/search.html?q=reward")
+    reader.locator("#search-results li a").first.wait_for()
+    reader.locator("#search-results li p.context").first.wait_for()
+    reader.locator("#search-results li a").first.click()
+    reader.locator("span.highlighted").first.wait_for(state="attached")
+
+
+@pytest.mark.book
+def test_the_buttons_of_a_page_work_under_the_header(reader, strict):
+    enter(reader, f"{strict}{CHAPTER}.html")
+    seen = set()
+    for _ in range(3):
+        reader.locator(".theme-switch-button:visible").first.click()
+        seen.add(reader.evaluate("document.documentElement.dataset.theme"))
+    assert seen == {"light", "dark"}
+    reader.locator(".btn-fullscreen-button").click()
+    reader.wait_for_function("document.fullscreenElement")
+    reader.locator(".btn-fullscreen-button").click()
+    reader.wait_for_function("!document.fullscreenElement")
+    reader.evaluate("window.print = () => { window.printed = true; }")
+    reader.locator(".dropdown-download-buttons > button").click()
+    reader.locator("button.btn-download-pdf-button").click()
+    reader.wait_for_function("window.printed")
+    assert len(reader.pdf()) > 20_000
+
+
+@pytest.mark.book
+def test_what_a_chapter_asks_explains_and_gives_away_works_under_the_header(reader, strict):
+    enter(reader, f"{strict}{CHAPTER}.html")
+    check = reader.locator(".planrl-check").first
+    check.locator("label").first.click()
+    assert check.locator(".planrl-feedback:visible").count() == 1
+    assert check.locator(".planrl-aloud").inner_text()
+    reader.locator(".planrl-symbol:visible").first.hover()
+    assert "·" in reader.locator(".planrl-symbol-said").inner_text()
+    cell = reader.locator("div.highlight:has(button.copybtn):visible").first
+    cell.hover()
+    cell.locator("button.copybtn").click()
+    cell.locator("button.copybtn.success").wait_for()
+    copied = reader.evaluate("navigator.clipboard.readText()")
+    assert copied.strip() == cell.locator("pre").inner_text().strip()
+    with reader.expect_download() as download:
+        reader.locator("a[download$='.csv']:visible").first.click()
+    assert download.value.suggested_filename.endswith(".csv")
+    plot = reader.locator(".plotly-figure .plotly-plot").first
+    plot.hover()
+    with reader.expect_download() as download:
+        plot.locator(".modebar-btn").click()
+    assert download.value.suggested_filename.endswith(".png")
+
+
+@pytest.mark.book
+def test_a_page_works_under_its_policy_in_firefox(open_in_firefox, origin):
+    visit = open_in_firefox(f"{origin}{CHAPTER}.html")
+    visit.page.wait_for_timeout(500)  # in which it fetches the next page
+    assert visit.page.locator(".plotly-figure .main-svg").count() > 0
+    assert visit.errors == []
+    visit.page.close()
+
+
+# --- What gets in
+# Each puts something into the page; it would tell `ran`, or the server elsewhere.
+ATTACKS = {
+    "script": "const s = document.createElement('script'); s.textContent = \"ran.push('script')\"; document.body.append(s)",
+    "onerror": "put(`<img src=nowhere.png onerror=\"ran.push('onerror')\">`)",
+    "onload": "put(`<svg onload=\"ran.push('onload')\"></svg><style onload=\"ran.push('onload')\"></style>`)",
+    "onclick": "put(`<button id=attack1 onclick=\"ran.push('onclick')\">x</button>`); attack1.click()",
+    "link": "put(`<a id=attack2 href=\"javascript:void ran.push('link')\">x</a>`); attack2.click()",
+    "timer": "setTimeout(\"ran.push('timer')\", 0)",
+    "frame": "put(`<iframe srcdoc=\"<script>parent.ran.push('frame')</script>\"></iframe>`)",
+    "data": "const s = document.createElement('script'); s.src = \"data:text/javascript,ran.push('data')\"; document.body.append(s)",
+    "worker": "new Worker(URL.createObjectURL(new Blob([`fetch('ELSE/worker')`])))",
+    "script elsewhere": "const s = document.createElement('script'); s.src = 'ELSE/script.js'; document.body.append(s)",
+    "module elsewhere": "import('ELSE/module.js').catch(() => {})",
+    "image elsewhere": "put(`<img src=ELSE/image>`)",
+    "style elsewhere": "put(`<link rel=stylesheet href=ELSE/style>`)",
+    "import elsewhere": "put(`<style>@import 'ELSE/import';</style>`)",
+    "fetch elsewhere": "fetch('ELSE/fetch').catch(() => {})",
+    "beacon elsewhere": "navigator.sendBeacon('ELSE/beacon')",
+    "frame elsewhere": "put(`<iframe src=ELSE/frame></iframe>`)",
+    "object elsewhere": "put(`<object data=ELSE/object></object>`)",
+    "form elsewhere": "put(`<iframe name=attack3></iframe><form id=attack4 action=ELSE/form target=attack3></form>`); attack4.submit()",
+    "base elsewhere": "put(`<base href=ELSE/base/>`); put('<img src=image>')",
+}  # fmt: skip
+BEGIN = """window.ran = [];
+window.put = (html) => document.body.insertAdjacentHTML('beforeend', html);"""
+
+
+def attack(page, elsewhere, heard):
+    """Try every attack; what ran or was asked for elsewhere, in the page or at the server."""
+    page.evaluate(BEGIN)
+    for code in ATTACKS.values():
+        page.evaluate(
+            f"() => {{ try {{ {code.replace('ELSE', elsewhere.rstrip('/'))} }} catch (e) {{}} }}"
+        )
+    page.wait_for_timeout(700)
+    return {*page.evaluate("ran"), *heard}
+
+
+@pytest.mark.book
+@pytest.mark.parametrize("how", ["page alone", "from the disk", "without"])
+def test_what_gets_into_a_page_does_not_run_and_reaches_nobody(
+    how, chromium, built, origin, policy
+):
+    context = chromium.new_context()
+    blocked, heard = [], []
+    context.expose_binding("planrlBlocked", lambda _, what: blocked.append(what.split()[0]))
+    context.add_init_script(LISTEN)
+    page = context.new_page()
+    with serving(heard=heard) as elsewhere, serving(directory=built, left_out=policy.META) as bare:
+        addresses = {"from the disk": f"{built.as_uri()}/", "without": bare}
+        enter(page, f"{addresses.get(how, origin)}{CHAPTER}.html")
+        reached = attack(page, elsewhere, heard)
+    context.close()
+    paths = {path for path in reached if path.startswith("/")}
+    if how == "without":  # else nothing says that these are attacks
+        inside = {"script", "onerror", "onload", "onclick", "link", "timer", "frame", "data"}
+        assert reached - paths == {*inside, "a script from elsewhere"}
+        assert {path.split("?")[0] for path in paths} == {
+            *("/script.js", "/module.js", "/image", "/style", "/import", "/fetch", "/beacon"),
+            *("/frame", "/object", "/form", "/base/image", "/worker"),
+        }
+        assert blocked == []
+        return
+    assert reached == set()
+    for directive in (
+        *("script-src-elem", "script-src-attr", "script-src", "img-src", "style-src-elem"),
+        *("connect-src", "frame-src", "object-src", "form-action", "base-uri", "worker-src"),
+    ):
+        assert directive in blocked, f"{directive}: {blocked}"
+
+
+# --- The maker of plotly's server
+@pytest.mark.book
+def test_no_button_of_a_figure_leads_to_a_server(reader, strict):
+    asked = []
+    reader.on("request", lambda request: asked.append(request.url))
+    reader.context.on("page", lambda page: asked.append(page.url))
+    enter(reader, f"{strict}{CHAPTER}.html")
+    open_everything(reader)
+    for plot in reader.locator(".js-plotly-plot").all():
+        plot.locator(".main-svg").first.wait_for()
+        config = plot.evaluate("(p) => [p._context.showSendToCloud, p._context.plotlyServerURL]")
+        assert config == [False, ""]
+        plot.hover()
+        assert plot.locator(".modebar-btn").count() == 1
+        with reader.expect_download():
+            plot.locator(".modebar-btn").click()
+    assert reader.locator(".js-plotly-plot").count() >= 2
+    assert [url for url in asked if not url.startswith((strict, "data:", "blob:"))] == []
+
+
+SHOWN = """
+import plotly.graph_objects as go, plotly.io as pio
+from planrl.widgets import setup
+figure = go.Figure(go.Scatter(y=[1, 2]), layout={"height": 300}).to_dict()
+for before in (lambda: None, setup):
+    before()
+    print(pio.renderers["notebook"].to_mimebundle(figure)["text/html"], end="\\0")
+"""
+
+
+@pytest.mark.book
+def test_a_figure_in_a_notebook_has_no_button_that_sends_it_away(chromium, built):
+    done = subprocess.run(
+        [sys.executable, "-c", SHOWN], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    plain, ours = done.stdout.split("\0")[:2]
+    page = chromium.new_page()
+    page.route("**/*", lambda route: route.abort())
+    page.set_content("<!DOCTYPE html><meta charset=utf-8><body>")
+    page.add_script_tag(content=(built / "_static/plotly.min.js").read_text("utf-8"))
+    found = []
+    for html in (plain, ours):
+        page.evaluate(
+            """(html) => { const range = document.createRange(); range.selectNode(document.body);
+                 document.body.replaceChildren(range.createContextualFragment(html)); }""",
+            html,
+        )
+        page.locator(".main-svg").first.wait_for(state="attached")
+        buttons = page.locator(".modebar-btn")
+        names = buttons.evaluate_all("(all) => all.map((b) => b.dataset.title)")
+        leaving = [name for name in names if re.search("share|cloud|edit|produced", name, re.I)]
+        found.append((len(names), leaving))
+    page.close()
+    assert len(found[0][1]) == 2, "plotly has no such buttons any more: this test is not needed"
+    assert found[1] == (found[0][0] - 2, [])
