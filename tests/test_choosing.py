@@ -3,12 +3,9 @@
 import re
 
 import pytest
-import torch
 
 import planrl as pr
 from planrl import choosing, claims, evidence, planes
-from planrl.objectives import group_relative
-from planrl.tasks import Batch
 
 
 def test_every_combination_of_constraints_gets_advice_resting_on_claims():
@@ -66,28 +63,6 @@ def test_costs_and_reruns_come_from_saved_results():
     assert low <= float(row["CPU seconds for 1,000 updates"]) <= high
     rows = evidence.reruns()
     assert all(row["results"] > 0 and row["experiment"] in row["command"] for row in rows)
-
-
-def test_group_relative_subtracts_each_questions_mean():
-    tokens = torch.tensor([[0, 1, 0, 1], [0, 1, 0, 2], [0, 2, 0, 2]])
-    chosen = torch.tensor([[False, False, True]] * 3)
-    reward = torch.tensor([[0, 0, 1.0], [0, 0, 0], [0, 0, 1.0]])
-    logits = torch.zeros(3, 3, 4, requires_grad=True)
-    group_relative(logits, Batch(chosen=chosen, reward=reward, tokens=tokens)).backward()
-    step = logits.grad[:, 2]
-    wanted = torch.tensor([[0.25, -0.75, 0.25, 0.25], [-0.25, -0.25, 0.75, -0.25], [0.0] * 4])
-    assert torch.allclose(step, wanted * 0.5 / 3)
-
-
-def test_group_relative_moves_nothing_when_all_walks_are_right():
-    task = pr.all_pairs(pr.chain(3))
-    model = pr.LogitTable(task.vocab)
-    batch = next(pr.on_policy(model, task, rng=pr.seeded(0, "walks"), size=64))
-    right = Batch(
-        chosen=batch.chosen, reward=torch.ones_like(batch.reward) / 2, tokens=batch.tokens
-    )
-    group_relative(model(batch.tokens[:, :-1]), right).backward()
-    assert not model.table.grad.any()
 
 
 def test_ends_are_seeds_and_a_named_mean():

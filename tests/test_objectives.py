@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import planrl as pr
+from planrl.objectives import group_relative
 from planrl.tasks import Batch
 
 
@@ -99,6 +100,102 @@ def test_the_kl_term_is_a_penalty_that_pulls_towards_the_base():
     assert torch.allclose(logits.grad, 0.5 * exact, atol=1e-6)
 
 
+def test_a_share_of_the_mean_return_can_be_the_baseline():
+    """Two walks over a uniform model, returns 3 and 1: log 5 a step, 2 steps, advantages 2 and 0."""
+    batch = a_batch(choices=2)
+    batch.reward[:] = torch.tensor([[1.0, 2.0], [0.0, 1.0]])
+    logits = torch.zeros(2, 2, 5)
+    for share, advantages in ((False, 3 + 1), (True, 1 - 1), (0.25, 2.5 + 0.5), (1.5, 0 - 2)):
+        wanted = math.log(5) * 2 * advantages / 2
+        loss = pr.policy_gradient(logits, batch, baseline=share)
+        assert loss.item() == pytest.approx(wanted, abs=1e-5)
+
+
+def test_only_differences_of_the_bases_logits_matter_to_the_penalty():
+    frozen = torch.randn(2, 3, 5, generator=pr.seeded(0, "base"))
+    logits = torch.randn(2, 3, 5, generator=pr.seeded(0, "logits"), requires_grad=True)
+    slope = []
+    for shift in (0.0, 7.0):
+        batch = replace(a_batch(), frozen=frozen + shift)
+        slope += torch.autograd.grad(pr.policy_gradient(logits, batch, kl=0.5), logits)
+    assert torch.allclose(*slope, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("loss", "name", "value"),
+    [(pr.policy_gradient, "kl", 0.25), (pr.policy_gradient, "baseline", 0.25),
+     (pr.q_learning, "discount", 0.25), (pr.q_learning, "cap", 0.25), (pr.q_learning, "floor", 2.5)],
+)  # fmt: skip
+def test_an_option_may_be_a_tensor_of_one_number(loss, name, value):
+    logits, frozen = torch.randn(2, 2, 4, 5, generator=pr.seeded(0, "logits"))
+    tokens = torch.tensor([[0, 3, 0, 1, 3], [0, 3, 0, 2, 0]])
+    chosen = torch.tensor([[False, False, True, True]] * 2)
+    batch = Batch(chosen, torch.tensor([[0, 0, 0, 1.0], [0, 0, 2.0, 0]]), tokens, frozen)
+    plain = loss(logits, batch, **{name: value})
+    assert plain != loss(logits, batch)
+    assert loss(logits, batch, **{name: torch.tensor(value)}) == plain
+
+
+@pytest.mark.parametrize(
+    ("loss", "name"), [(pr.policy_gradient, "kl"), (pr.q_learning, "discount")]
+)
+@pytest.mark.parametrize("value", [torch.tensor([0.1, 0.2]), torch.tensor([])])
+def test_a_tensor_of_several_numbers_is_no_option(loss, name, value):
+    with pytest.raises(pr.InputError, match=f"{name} is one number"):
+        loss(torch.zeros(2, 3, 5), replace(a_batch(), frozen=torch.zeros(2, 3, 5)), **{name: value})
+
+
+def test_group_relative_subtracts_each_questions_mean():
+    tokens = torch.tensor([[0, 1, 0, 1], [0, 1, 0, 2], [0, 2, 0, 2]])
+    chosen = torch.tensor([[False, False, True]] * 3)
+    reward = torch.tensor([[0, 0, 1.0], [0, 0, 0], [0, 0, 1.0]])
+    logits = torch.zeros(3, 3, 4, requires_grad=True)
+    group_relative(logits, Batch(chosen=chosen, reward=reward, tokens=tokens)).backward()
+    step = logits.grad[:, 2]
+    wanted = torch.tensor([[0.25, -0.75, 0.25, 0.25], [-0.25, -0.25, 0.75, -0.25], [0.0] * 4])
+    assert torch.allclose(step, wanted * 0.5 / 3)
+
+
+def test_group_relative_tells_questions_apart_by_source_and_by_target():
+    """Every row asks something else, so there is nobody to compare with: nothing moves."""
+    for starts in ([[0, 1], [0, 2], [1, 2]], [[0, 3], [1, 0], [2, 0]]):
+        start = torch.tensor(starts)
+        tokens = torch.cat([start, start[:, :1], torch.tensor([[1], [2], [3]])], 1)
+        chosen = torch.tensor([[False, False, True]] * 3)
+        reward = torch.tensor([[0, 0, 1.0], [0, 0, 0], [0, 0, 0]])
+        logits = torch.zeros(3, 3, 5, requires_grad=True)
+        group_relative(logits, Batch(chosen, reward, tokens)).backward()
+        assert (logits.grad == 0).all()
+
+
+def test_group_relative_is_policy_gradient_with_a_baseline_for_each_question(walked):
+    model, batch, _ = walked
+    loss, grad = gradient(model, group_relative, batch)
+    wanted, wanted_grad = 0.0, 0.0
+    questions = batch.tokens[:, :2]
+    for question in questions.unique(dim=0):
+        rows = (questions == question).all(1)
+        part = Batch(batch.chosen[rows], batch.reward[rows], batch.tokens[rows])
+        own = partial(pr.policy_gradient, baseline=True)
+        share = rows.sum() / len(rows)
+        value, slope = gradient(model, own, part)
+        wanted, wanted_grad = wanted + share * value, wanted_grad + share * slope
+    assert loss == pytest.approx(float(wanted), abs=1e-5)
+    assert grad.abs().max() > 1e-3
+    assert torch.allclose(grad, wanted_grad, atol=1e-6)
+
+
+def test_group_relative_moves_nothing_when_all_walks_are_right():
+    task = pr.all_pairs(pr.chain(3))
+    model = pr.LogitTable(task.vocab)
+    batch = next(pr.on_policy(model, task, rng=pr.seeded(0, "walks"), size=64))
+    right = Batch(
+        chosen=batch.chosen, reward=torch.ones_like(batch.reward) / 2, tokens=batch.tokens
+    )
+    group_relative(model(batch.tokens[:, :-1]), right).backward()
+    assert not model.table.grad.any()
+
+
 def test_q_learning_is_the_squared_td_error_worked_by_hand():
     # walk 0 -> 1 -> 2 = target, END; two states, rewards 0 and 1
     tokens = torch.tensor([[0, 2, 0, 1, 2, 3]])
@@ -137,6 +234,23 @@ def test_the_td_target_looks_at_nodes_only_since_giving_up_is_no_move():
     logits = torch.zeros(1, 5, 4)
     logits[0, 3, 3] = 50.0  # END, at node 1
     assert pr.q_learning(logits, batch).item() == 0
+
+
+def test_the_td_target_looks_at_every_node_the_last_one_too():
+    tokens = torch.tensor([[0, 2, 0, 1, 2, 3]])
+    batch = Batch(torch.tensor([[0, 0, 1, 0, 0]]).bool(), torch.zeros(1, 5), tokens)
+    for node in range(3):
+        logits = torch.zeros(1, 5, 4)
+        logits[0, 3, node] = 2.0
+        assert pr.q_learning(logits, batch).item() == 4
+        assert pr.q_learning(logits, batch, discount=0.0).item() == 0
+
+
+def test_q_learning_of_a_batch_in_which_nothing_is_learnt_is_zero():
+    """Not nan: one such batch would end a run."""
+    tokens = torch.tensor([[0, 2, 0, 1]])
+    batch = Batch(torch.tensor([[0, 0, 1]]).bool(), torch.ones(1, 3), tokens)
+    assert pr.q_learning(torch.ones(1, 3, 4), batch).item() == 0
 
 
 def test_no_value_above_the_cap_is_bootstrapped():
