@@ -113,7 +113,7 @@ def _path_counts(task: Task) -> Tensor:
     if not task.graph.is_dag:
         return torch.full((len(task.pairs),), torch.nan)
     source, target = task.pairs.T
-    return task.graph.count_paths()[target, source].float()
+    return task.graph.count_paths()[target, source]
 
 
 def _choice_entropy(model: PathModel, walks: Counted) -> float:
@@ -129,7 +129,7 @@ def _choice_entropy(model: PathModel, walks: Counted) -> float:
             times = count[:, None].expand_as(chosen)[chosen]
             total -= float((logp.exp() * logp).sum(1) @ times.float())
             steps += int(times.sum())
-    return total / max(steps, 1)
+    return total / steps  # a walk has at least one step: a question's source is not its target
 
 
 def edge_use(graph: Graph, tokens: Int[Tensor, "B L"]) -> Float[Tensor, "N N"]:
@@ -153,14 +153,13 @@ def next_logits(model: PathModel) -> Float[Tensor, "N N V"]:
     return last.view(n, n, -1)
 
 
-def auc(score: Tensor, truth: Bool[Tensor, " N"]) -> float:
+def auc(score: Float[Tensor, " N"], truth: Bool[Tensor, " N"]) -> float:
     """The chance that a random true entry scores above a random false one (ties count half)."""
-    score, truth = score.flatten().double(), truth.flatten()
     positive, negative = int(truth.sum()), int((~truth).sum())
     if not positive or not negative:
         raise InputError(f"AUC needs true and false entries; {positive} true, {negative} false")
     _, place, count = score.unique(return_inverse=True, return_counts=True)
-    rank = count.cumsum(0) - (count - 1) / 2  # mean rank of tied scores
+    rank = count.cumsum(0) - (count.double() - 1) / 2  # mean rank of tied scores
     return float((rank[place][truth].sum() - positive * (positive + 1) / 2) / positive / negative)
 
 

@@ -83,7 +83,7 @@ def optimal_q(
 def process_optimum(graph: Graph) -> Float[Tensor, "N N N"]:
     """Theorem 5.2's closed form A[j, k] + R[i, k] - 1 as a tensor [target, here, next]."""
     check_size(graph.n, MOST_CUBE, "process_optimum")
-    return graph.adjacency.float()[None] + graph.reachability.float()[:, None] - 1.0
+    return graph.adjacency.float()[None] + graph.reachability[:, None] - 1.0
 
 
 def kl_to_uniform(graph: Graph, logits: Float[Tensor, "N N V"]) -> Float[Tensor, "N N"]:
@@ -91,8 +91,7 @@ def kl_to_uniform(graph: Graph, logits: Float[Tensor, "N N V"]) -> Float[Tensor,
 
     U_C is uniform on the correct next nodes, q = softmax(logits). Source: Theorem 4.3.
     """
-    correct = graph.correct.float()
-    number = correct.sum(-1)
+    number = graph.correct.sum(-1)
     logq = logits.log_softmax(-1)[..., : graph.n]
     cross = torch.where(graph.correct, -logq, 0.0).sum(-1) / number  # 0 / 0 = nan where C is empty
     kl = cross - number.log()

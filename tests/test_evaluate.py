@@ -1,10 +1,12 @@
 import math
+from dataclasses import FrozenInstanceError
 
 import pytest
 import torch
 
 import planrl as pr
 from planrl.evaluate import auc, first_error
+from planrl.graphs import MOST_CUBE
 from planrl.tasks import Vocab
 
 
@@ -38,6 +40,74 @@ def test_scores_of_a_uniform_model_match_the_chances_worked_by_hand():
     assert scores.errors["no edge"] == pytest.approx(1 / 3, abs=0.02)
 
 
+def test_the_sampler_is_for_the_samples_and_greedy_walks_are_greedy_whatever_it_is():
+    task = pr.Task(pr.chain(3), torch.tensor([[0, 2]]))
+    ask = lambda **settings: pr.evaluate(  # noqa: E731
+        knowing(task.graph),
+        task,
+        rng=pr.seeded(0, "e"),
+        samples=400,
+        sampler=pr.Sampler(**settings),
+    )
+    wild = ask(epsilon=1.0)
+    assert 0 < wild.accuracy.item() < 0.3
+    assert wild.greedy.tolist() == [1]
+    hot = ask(temperature=1e4)
+    assert 0 < hot.accuracy.item() < 0.3
+    assert hot.greedy.tolist() == [1]
+    short = ask(max_tokens=4)
+    assert short.errors == {"no edge": 0, "gave up": 0, "too long": 1}
+    assert short.greedy.tolist() == [0]
+
+
+def test_shares_of_errors_are_of_all_sampled_walks():
+    task = pr.Task(pr.fork(3), torch.tensor([[0, 1], [0, 2], [0, 3]]))
+    model = knowing(task.graph)
+    with torch.no_grad():
+        model.table[2, 0] = 60.0 * torch.tensor([0, 0, 0, 0, 1.0])  # gives up
+        model.table[3, 0] = 60.0 * torch.tensor([1.0, 0, 0, 0, 0])  # stands still
+    scores = pr.evaluate(model, task, rng=pr.seeded(0, "e"))
+    assert scores.samples == 32
+    assert scores.errors == pytest.approx({"no edge": 1 / 3, "gave up": 1 / 3, "too long": 0})
+    assert scores.accuracy.tolist() == [1, 0, 0]
+
+
+def test_entropy_of_one_step_is_that_of_its_law():
+    task = pr.Task(pr.chain(2), torch.tensor([[0, 1]]))
+    model = pr.LogitTable(task.vocab)
+    with torch.no_grad():
+        model.table[1, 0] = torch.tensor([0.2, 0.5, 0.3]).log()
+    scores = pr.evaluate(
+        model, task, rng=pr.seeded(0, "e"), samples=1, sampler=pr.Sampler(max_tokens=4)
+    )
+    wanted = -sum(q * math.log(q) for q in (0.2, 0.5, 0.3))
+    assert scores.entropy == pytest.approx(wanted, rel=1e-6)
+
+
+def test_entropy_of_thousands_of_different_walks_is_their_mean():
+    task = pr.all_pairs(pr.chain(6))
+    scores = pr.evaluate(pr.LogitTable(task.vocab), task, rng=pr.seeded(0, "e"), samples=1000)
+    assert scores.entropy == pytest.approx(math.log(7), rel=1e-5)
+
+
+def a_record():
+    row = torch.tensor([0.0, 1.0, 0.5])
+    return pr.Scores(row, row / 2, 4 * row, row / 4, {}, 0.25, 8)
+
+
+def test_a_summary_has_the_mean_of_each_score():
+    wanted = {"accuracy": 0.5, "greedy": 0.25, "diversity": 2, "coverage": 0.125, "entropy": 0.25}
+    assert a_record().summary() == wanted
+    assert a_record().summary("x_") == {f"x_{name}": value for name, value in wanted.items()}
+
+
+def test_groups_hold_the_means_of_their_pairs():
+    assert a_record().by(torch.tensor([7, 2, 7])) == {
+        2: {"pairs": 1, "accuracy": 1, "greedy": 0.5, "diversity": 4},
+        7: {"pairs": 2, "accuracy": 0.25, "greedy": 0.125, "diversity": 1},
+    }
+
+
 def test_groups_and_summary_are_means_of_the_pairs():
     task = pr.Task(pr.fork(2), torch.tensor([[0, 1], [0, 2]]))
     model = knowing(task.graph)
@@ -66,6 +136,12 @@ def test_error_classes_name_what_went_wrong_first():
     assert first_error(cyclic, torch.tensor([[0, 2, 0, 1, 0, 1]])).tolist() == [2]
 
 
+@pytest.mark.parametrize("read", [first_error, pr.edge_use])
+def test_rows_of_another_graph_are_refused(read):
+    with pytest.raises(pr.InputError, match="token -1"):
+        read(pr.chain(3), torch.tensor([[0, 2, 0, -1, 2, 3]]))
+
+
 def test_edge_use_is_the_share_of_walks_that_take_each_step():
     tokens = torch.tensor(
         [[0, 3, 0, 1, 3, 4], [0, 3, 0, 2, 3, 4], [0, 3, 0, 1, 3, 4], [0, 3, 0, 4, 4, 4]]
@@ -86,12 +162,26 @@ def test_next_logits_of_a_table_are_the_table(make_model):
         assert torch.allclose(logits[3, 2], one, atol=1e-6)
 
 
+def test_next_logits_refuses_a_table_that_fills_the_memory():
+    with pytest.raises(pr.InputError, match="next_logits"):
+        pr.next_logits(pr.LinearTransformer(Vocab(MOST_CUBE + 1)))
+
+
 def test_auc_counts_pairs_in_the_right_order_and_ties_half():
     score = torch.tensor([0.1, 0.4, 0.4, 0.9])
     truth = torch.tensor([False, False, True, True])
     assert auc(score, truth) == (1 + 1 + 1 + 0.5) / 4
     with pytest.raises(pr.InputError, match="4 true, 0 false"):
         auc(score, torch.ones(4, dtype=torch.bool))
+    with pytest.raises(pr.InputError, match="0 true, 4 false"):
+        auc(score, torch.zeros(4, dtype=torch.bool))
+
+
+def test_auc_of_many_entries_in_perfect_order_is_exactly_1():
+    """Sums of ranks are beyond what single precision holds; this one gave 1.0000001."""
+    rng = pr.seeded(0, "entries")
+    truth = torch.rand(10_000, generator=rng) < 0.3
+    assert auc(truth.float() + torch.rand(10_000, generator=rng) / 2, truth) == 1
 
 
 def test_recovery_of_a_table_that_is_the_graph_is_perfect(small_task):
@@ -103,6 +193,37 @@ def test_recovery_of_a_table_that_is_the_graph_is_perfect(small_task):
     assert found.adjacency_auc == 1
     assert found.reachability_auc == 1
     assert found.adjacency_gap > 0.5
+
+
+def test_recovery_is_not_a_number_where_there_is_nothing_to_tell_apart():
+    ring = pr.Graph(3, [(0, 1), (1, 2), (2, 0)])
+    found = pr.recovery(pr.LogitTable(Vocab(3)), ring)
+    assert (found.adjacency_auc, found.adjacency_gap) == (0.5, 0)
+    assert math.isnan(found.reachability_auc)
+    assert math.isnan(found.reachability_gap)
+    bare = pr.recovery(pr.LogitTable(Vocab(3)), pr.Graph(3, []))
+    assert math.isnan(bare.adjacency_auc)
+    assert math.isnan(bare.reachability_gap)
+
+
+def test_watch_looks_at_each_task_with_the_same_chance_every_time(small_task):
+    one, two = pr.split(small_task, 0.5, pr.seeded(0, "split"))
+    model = pr.LogitTable(small_task.vocab)
+    curious, rng = pr.Sampler(epsilon=0.5, max_tokens=7), lambda: pr.seeded(0, "look")
+    for given in ({}, {"samples": 3}, {"sampler": curious}):
+        measure = pr.watch(model, {"one": one, "two": two}, rng=rng, **given)
+        wanted = {}
+        for name, task in {"one": one, "two": two}.items():
+            wanted |= pr.evaluate(model, task, rng=rng(), **given).summary(f"{name}_")
+        assert len(wanted) == 10
+        assert measure() == wanted
+        assert measure() == wanted
+
+
+def test_records_cannot_be_changed():
+    for record in (a_record(), pr.recovery(pr.LogitTable(Vocab(3)), pr.chain(3))):
+        with pytest.raises(FrozenInstanceError):
+            record.entropy = 0.0
 
 
 def test_evaluate_refuses_zero_samples(small_task):

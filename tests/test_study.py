@@ -19,7 +19,6 @@ from planrl.experiments.study import (
     unpacked,
 )
 from planrl.plain import plain
-from planrl.theory import collapse_times, kl_drift
 
 TINY = fig3.Settings(nodes=14, base_steps=3, steps=3, samples=5, pairs=10, looks=(2, 3))
 
@@ -105,17 +104,6 @@ def test_theorem_4_4_holds_where_expected_steps_stop():
     assert float((policy - told)[0].abs().max()) < 1e-8
     assert right > 0.95
     assert policy[0, 1:4].tolist() == pytest.approx([float(policy[0, 1])] * 3)  # ratios are kept
-
-
-def test_the_drift_of_the_uniform_policy_has_the_closed_form():
-    assert kl_drift(torch.full((5,), 0.2), 0.1) == pytest.approx(0.5 * 0.1**2 * 4 / 25)
-    assert kl_drift(torch.tensor([1.0, 0.0]), 0.1) == 0.0
-
-
-def test_collapse_takes_longer_with_smaller_steps():
-    fast, slow = (collapse_times(3, lr=lr, runs=50, rng=pr.seeded(0, "t")).median()
-                  for lr in (1.0, 0.5))  # fmt: skip
-    assert 2.5 < slow / fast < 6
 
 
 @pytest.mark.parametrize(("layers", "heads"), [(1, 1), (3, 2)])

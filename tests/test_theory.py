@@ -5,7 +5,8 @@ import pytest
 import torch
 
 import planrl as pr
-from planrl.theory import step_counts
+from planrl.graphs import MOST_CUBE, MOST_NODES
+from planrl.theory import collapse_times, kl_drift, step_counts
 
 
 def test_theorem_3_1_sft_of_a_table_ends_at_the_demonstrated_frequencies(small_task):
@@ -81,6 +82,109 @@ def test_a_graph_that_earns_for_ever_is_refused():
         pr.optimal_q(task, sweeps=50)
 
 
+def test_the_fixed_point_starts_from_zero_and_outcome_reward_keeps_what_was_larger():
+    task = pr.all_pairs(pr.chain(4), pr.outcome_reward)
+    zero, two = (pr.optimal_q(task, start=start) for start in (0.0, 2.0))
+    assert torch.equal(pr.optimal_q(task).nan_to_num(9.0), zero.nan_to_num(9.0))
+    assert zero[3, 0, 1] == 1
+    assert two[3, 0, 1] == 2
+
+
+def test_a_fixed_point_may_start_from_a_table_and_leaves_it_as_it_was():
+    task = pr.all_pairs(pr.chain(3), pr.outcome_reward)
+    end = torch.zeros(3, 3, 4, dtype=torch.float64)
+    end[..., 3] = 9.0  # END is no move: nothing is worth more for it
+    found = pr.optimal_q(task, start=end)
+    assert found.dtype == torch.float32
+    assert torch.equal(found.nan_to_num(9.0), pr.optimal_q(task).nan_to_num(9.0))
+    there = pr.optimal_q(task, discount=0.0).nan_to_num(0.0)
+    again = pr.optimal_q(task, discount=0.0, start=there, sweeps=1)
+    assert torch.equal(again.nan_to_num(0.0), there)
+    assert not there.isnan().any()
+    with pytest.raises(RuntimeError):
+        pr.optimal_q(task, start=torch.zeros(3, 3, 3))
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [({"discount": -0.5}, "discount=-0.5"), ({"discount": 1.5}, "discount=1.5"), ({"sweeps": 0}, "sweeps=0")],
+)  # fmt: skip
+def test_a_fixed_point_of_impossible_settings_is_refused(settings, words):
+    with pytest.raises(pr.InputError, match=words):
+        pr.optimal_q(pr.all_pairs(pr.chain(3)), **settings)
+
+
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        (lambda n: step_counts(pr.Vocab(n), torch.tensor([[0, 1, 0, 1]])), "counting steps"),
+        (lambda n: pr.optimal_q(pr.Task(pr.chain(n), torch.tensor([[0, 1]]))), "optimal_q"),
+        (lambda n: pr.process_optimum(pr.chain(n)), "process_optimum"),
+    ],
+)
+def test_a_table_that_would_fill_the_memory_is_refused(build, words):
+    with pytest.raises(pr.InputError, match=words):
+        build(MOST_CUBE + 1)
+
+
+def test_steps_of_rows_that_ask_nothing_are_not_counted():
+    with pytest.raises(pr.InputError, match="target of a row is END"):
+        step_counts(pr.Vocab(3), torch.tensor([[0, 3, 0, 1]]))
+
+
+def test_the_drift_of_the_uniform_policy_has_the_closed_form():
+    assert kl_drift(torch.full((5,), 0.2), 0.1) == pytest.approx(0.5 * 0.1**2 * 4 / 25)
+    assert kl_drift(torch.tensor([1.0, 0.0]), 0.1) == 0.0
+
+
+def test_collapse_takes_longer_with_smaller_steps():
+    fast, slow = (collapse_times(3, lr=lr, runs=50, rng=pr.seeded(0, "t")).median()
+                  for lr in (1.0, 0.5))  # fmt: skip
+    assert 2.5 < slow / fast < 6
+
+
+def test_drift_is_the_second_order_of_one_update_of_any_right_policy():
+    """E[KL'] - KL by summing over what may be drawn, for a policy that is not uniform."""
+    f, lr = torch.tensor([1.0, 0.0, -0.5], dtype=torch.float64), 1e-3
+    q = f.softmax(0)
+    kl = lambda g: -g.log_softmax(0).mean() - math.log(3)  # noqa: E731
+    exact = sum(q[k] * kl(f + lr * (torch.eye(3)[k] - q)) for k in range(3)) - kl(f)
+    hessian = q.diag() - torch.outer(q, q)
+    second = (
+        lr**2
+        / 2
+        * sum(q[k] * ((torch.eye(3)[k] - q) @ hessian @ (torch.eye(3)[k] - q)) for k in range(3))
+    )
+    assert exact.item() == pytest.approx(second.item(), rel=1e-2)
+    assert kl_drift(q, lr) == pytest.approx(second.item(), rel=1e-6)
+
+
+def test_collapse_is_counted_in_updates_until_99_of_100():
+    """Two choices after one draw stand lr apart; 99 to 1 is log 99 = 4.595 apart."""
+    ask = partial(collapse_times, 2, rng=pr.seeded(0, "t"))
+    assert ask(lr=4.6).tolist() == [2] * 100
+    assert (ask(lr=4.59, runs=7) > 2).all()
+    assert collapse_times(1, lr=0.5, runs=3, rng=pr.seeded(0, "t")).tolist() == [1] * 3
+
+
+def test_a_batch_whose_draws_differ_moves_two_choices_nowhere():
+    times = collapse_times(2, lr=50.0, batch=2, runs=4000, rng=pr.seeded(0, "t"))
+    share = times.long().bincount(minlength=4) / 4000
+    assert share[:2].sum() == 0
+    assert share[2].item() == pytest.approx(1 / 2, abs=0.03)
+    assert share[3].item() == pytest.approx(1 / 4, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("choices", "settings", "words"),
+    [(0, {}, "choices=0"), (MOST_NODES + 1, {}, "choices="), (2, {"batch": 0}, "batch=0"),
+     (2, {"runs": 0}, "runs=0"), (2, {"lr": 7e-7}, "lr=7e-07")],
+)  # fmt: skip
+def test_a_collapse_of_impossible_settings_is_refused(choices, settings, words):
+    with pytest.raises(pr.InputError, match=words):
+        collapse_times(choices, **{"lr": 1.0, "runs": 2, **settings}, rng=pr.seeded(0, "t"))
+
+
 def test_kl_to_uniform_is_zero_for_the_uniform_policy_and_grows_as_it_collapses():
     graph = pr.diamond(4)
     logits = torch.full((6, 6, 7), -1e4)
@@ -91,6 +195,13 @@ def test_kl_to_uniform_is_zero_for_the_uniform_policy_and_grows_as_it_collapses(
     wanted = float(-q.mean() - math.log(4))
     assert pr.kl_to_uniform(graph, logits)[5, 0] == pytest.approx(wanted, abs=1e-5)
     assert pr.kl_to_uniform(graph, logits)[0, 5].isnan()
+
+
+def test_kl_to_uniform_is_not_a_number_at_the_target_though_a_cycle_leads_back():
+    ring = pr.Graph(3, [(0, 1), (1, 2), (2, 0)])
+    kl = pr.kl_to_uniform(ring, torch.zeros(3, 3, 4))
+    assert torch.equal(kl.isnan(), torch.eye(3, dtype=torch.bool))
+    assert kl[2, 0] == pytest.approx(math.log(4))
 
 
 def test_theorem_4_3_one_on_policy_update_drifts_from_uniform_as_predicted():
