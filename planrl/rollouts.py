@@ -67,7 +67,9 @@ class Sampler:
             law = replace(self, may_stop=True).law(logits[:, :-1])
             return torch.cat([law, torch.zeros_like(law[:, :1])], 1)
         if self.greedy:
-            law = torch.zeros_like(logits).scatter_(-1, logits.argmax(-1, keepdim=True), 1.0)
+            best = logits.max(-1, keepdim=True)
+            refuse_nan(best.values)
+            law = torch.zeros_like(logits).scatter_(-1, best.indices, 1.0)
         else:
             law = (logits if self.temperature == 1.0 else logits / self.temperature).softmax(-1)
         return law * (1 - self.epsilon) + self.epsilon / logits.shape[-1] if self.epsilon else law
@@ -111,7 +113,7 @@ def _walk(model: PathModel, pairs: Tensor, sampler: Sampler, rng: torch.Generato
     else:
         _fill(decoder, columns, sampler, rng, end)
     over = _over(columns[PROMPT:], columns[1], end)
-    columns[PROMPT:].masked_fill_(over.cumsum(0) > over.long(), end)
+    columns[PROMPT:].masked_fill_(over.cumsum(0) > over, end)
     return columns.T
 
 

@@ -1,9 +1,14 @@
 import itertools
+import math
+from dataclasses import FrozenInstanceError, replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 import planrl as pr
+from planrl.models import Chain
+from planrl.rollouts import check_pairs
 from planrl.tasks import Vocab
 
 
@@ -14,6 +19,14 @@ def table_for(graph, sharpness=20.0):
         model.table[:, :, : graph.n] = sharpness * graph.correct.float()
         model.table[:, :, graph.n] = -sharpness
     return model
+
+
+class Stepwise(pr.LogitTable):
+    """The same table behind a decoder of another kind, which has to be asked step by step."""
+
+    def decoder(self, tokens, length):
+        chain = super().decoder(tokens, length)
+        return SimpleNamespace(logits=chain.logits, push=chain.push, keep=chain.keep)
 
 
 def test_walks_of_a_model_that_knows_the_way_are_right_answers(small_task):
@@ -30,6 +43,57 @@ def test_the_sampling_law_is_softmax_of_logits_over_temperature_mixed_with_unifo
     drawn = sampler.draw(logits.expand(100_000, 4), pr.seeded(0, "draws"))
     share = drawn.bincount(minlength=4) / 100_000
     assert (share - law).abs().sum() / 2 < 0.01  # total variation
+
+
+def test_a_sampler_samples_at_temperature_1_without_detours_for_20_tokens():
+    logits = torch.randn(3, 5, generator=pr.seeded(0, "logits"))
+    assert torch.equal(pr.Sampler().law(logits), logits.softmax(-1))
+    model = pr.LogitTable(Vocab(3))
+    with torch.no_grad():
+        model.table[:, :, 0] = 60.0
+    assert pr.rollout(model, torch.tensor([[0, 2]]), rng=pr.seeded(0, "w")).shape == (1, 20)
+
+
+def test_a_cumulative_law_ends_at_exactly_1_so_that_no_number_falls_beyond_it():
+    logits = torch.randn(50, 1000, generator=pr.seeded(0, "logits"))
+    sampler = pr.Sampler()
+    assert (sampler.law(logits).cumsum(-1)[:, -1] < 1).any()
+    assert (sampler.cumulative(logits)[:, -1] == 1).all()
+
+
+@pytest.mark.parametrize("kind", [pr.LogitTable, Stepwise])
+def test_a_token_of_no_chance_is_not_drawn_even_by_the_number_0(kind, monkeypatch):
+    model = kind(Vocab(3))
+    with torch.no_grad():
+        model.table[..., 0] = -math.inf
+        model.table[..., 2] = 60.0
+    monkeypatch.setattr(torch, "rand", lambda *size, **_: torch.zeros(*size))
+    walks = pr.rollout(model, torch.tensor([[0, 2]] * 4), rng=pr.seeded(0, "w"))
+    assert (walks[:, 3] == 1).all()
+
+
+@pytest.mark.parametrize("kind", [pr.LogitTable, Stepwise])
+@pytest.mark.parametrize("settings", [{}, {"greedy": True}, {"greedy": True, "epsilon": 0.5}])
+def test_nobody_walks_by_logits_that_are_no_numbers(kind, settings):
+    model, sampler = kind(Vocab(3)), pr.Sampler(**settings)
+    with torch.no_grad():
+        model.table[2, 0, 1] = math.nan
+    pairs = torch.tensor([[0, 2]] * 4)
+    with pytest.raises(pr.InputError, match="not finite"):
+        pr.rollout(model, pairs, rng=pr.seeded(0, "w"), sampler=sampler)
+    with pytest.raises(pr.InputError, match="not finite"):
+        pr.sample_distinct(model, pairs, 4, rng=pr.seeded(0, "w"), sampler=sampler)
+
+
+@pytest.mark.parametrize("kind", [pr.LogitTable, Stepwise])
+def test_walks_are_those_of_their_generator_and_greedy_ones_ask_it_nothing(kind):
+    model, pairs = kind(Vocab(4)), torch.tensor([[0, 3]] * 20)
+    one, two = (pr.rollout(model, pairs, rng=pr.seeded(0, "w")) for _ in range(2))
+    assert torch.equal(one, two)
+    rng = pr.seeded(0, "w")
+    before = rng.get_state()
+    pr.rollout(model, pairs, rng=rng, sampler=pr.Sampler(greedy=True))
+    assert torch.equal(rng.get_state(), before)
 
 
 @pytest.mark.parametrize("sampler", [pr.Sampler(may_stop=False, epsilon=0.3),
@@ -79,6 +143,83 @@ def test_a_walk_ends_at_its_target_at_end_or_at_its_longest():
     assert walks.tolist() == [[0, 3, 0, 3, 4, 4], [0, 2, 0, 4, 4, 4], [0, 1, 0, 0, 0, 0]]
 
 
+@pytest.mark.parametrize(
+    ("rows", "going", "asked"),
+    [
+        (100, 84, 84), (100, 86, 100), (100, 40, 40),  # most of a large batch goes on as it is
+        (33, 27, 27), (32, 20, 32), (32, 13, 13), (10, 5, 10), (10, 4, 4),  # a small one for longer
+    ],
+)  # fmt: skip
+def test_finished_walks_are_dropped_once_they_are_many(rows, going, asked):
+    """Some arrive at once, some give up at once, the others stand still until the end."""
+    model, seen = Stepwise(Vocab(4)), []
+    with torch.no_grad():
+        model.table[1, 0, 1] = model.table[2, 0, 4] = model.table[3, 0, 0] = 60.0
+    decoder = model.decoder
+
+    def watched(tokens, length):
+        inner = decoder(tokens, length)
+
+        def logits():
+            seen.append(len(inner.logits()))
+            return inner.logits()
+
+        return SimpleNamespace(logits=logits, push=inner.push, keep=inner.keep)
+
+    model.decoder = watched
+    pairs = torch.tensor([[0, 3]] * going + [[0, 1], [0, 2]] * rows)[:rows]
+    pairs = pairs[torch.randperm(rows, generator=pr.seeded(0, "order"))]
+    for sampler in (pr.Sampler(max_tokens=6), pr.Sampler(max_tokens=6, greedy=True)):
+        walks = pr.rollout(model, pairs, rng=pr.seeded(0, "w"), sampler=sampler)
+        assert walks.shape == (rows, 6)
+        told = {1: [0, 1, 0, 1, 4, 4], 2: [0, 2, 0, 4, 4, 4], 3: [0, 3, 0, 0, 0, 0]}
+        assert walks.tolist() == [told[target] for target in pairs[:, 1].tolist()]
+        assert seen == [rows, asked, asked]
+        seen.clear()
+    pr.rollout(model, pairs[pairs[:, 1] != 3], rng=pr.seeded(0, "w"))
+    assert len(seen) == 1
+
+
+def test_a_small_table_is_asked_once_for_all_its_laws(monkeypatch):
+    """As soon as there are no more than 8 cells for each row; else step by step."""
+    asked = []
+    logits = Chain.logits
+    monkeypatch.setattr(Chain, "logits", lambda chain: asked.append(1) or logits(chain))
+    for nodes, rows, at_once in ((4, 2, True), (5, 3, False), (5, 4, True)):
+        asked.clear()
+        pairs = torch.tensor([[0, 1]] * rows)
+        pr.rollout(pr.LogitTable(Vocab(nodes)), pairs, rng=pr.seeded(0, "w"))
+        assert bool(asked) != at_once
+
+
+def test_a_table_is_not_walked_on_when_all_walks_are_over(monkeypatch):
+    """All end with their second step; every fourth place it is looked whether all have ended."""
+    drawn, searchsorted = [], torch.searchsorted
+    monkeypatch.setattr(
+        torch, "searchsorted", lambda *a, **k: drawn.append(1) or searchsorted(*a, **k)
+    )
+    model = pr.LogitTable(Vocab(3))
+    with torch.no_grad():
+        model.table[2, 0, 1] = model.table[2, 1, 2] = 60.0
+    walks = pr.rollout(model, torch.tensor([[0, 2]] * 4), rng=pr.seeded(0, "w"))
+    assert walks.tolist() == [[0, 2, 0, 1, 2, 3]] * 4
+    assert len(drawn) == 2
+
+
+@pytest.mark.parametrize("kind", [pr.LogitTable, Stepwise])
+def test_a_walk_that_comes_back_to_its_source_goes_on(kind):
+    model, arrived = kind(Vocab(2)), []
+    with torch.no_grad():
+        model.table[1, 0] = torch.tensor([0.7, 0.3, 0.0]).log()
+    for seed in range(20):
+        (walk,) = pr.rollout(model, torch.tensor([[0, 1]]), rng=pr.seeded(seed, "w")).tolist()
+        steps = walk[3 : walk.index(2)] if 2 in walk else walk[3:]
+        assert steps[:-1] == [0] * (len(steps) - 1)
+        assert steps[-1] == 1 or len(walk) == 20
+        arrived.append(len(steps))
+    assert max(arrived) > 2
+
+
 def test_many_rows_walk_as_well_as_few_and_the_model_is_left_alone(small_task, make_model):
     model = make_model(small_task.vocab)
     before = {k: v.clone() for k, v in model.state_dict().items()}
@@ -103,6 +244,38 @@ def test_demonstrations_serve_given_rows_trimmed_to_the_longest(small_task):
     assert torch.equal(everything.tokens, paths)
 
 
+def test_a_drawn_batch_is_the_given_rows_batch_row_by_row(small_task):
+    """What was chosen and earned stays with its row, and rows are drawn, not served in order."""
+    paths = pr.sample_paths(small_task, 2, pr.seeded(0, "paths"))
+    task = replace(small_task, reward=pr.process_reward)
+    batches = [next(pr.demonstrations(task, paths, rng=pr.seeded(seed, "b"))) for seed in (0, 0, 1)]
+    for batch in batches:
+        again = task.batch(batch.tokens)
+        assert len(batch.tokens) == 64
+        assert torch.equal(batch.chosen, again.chosen)
+        assert torch.equal(batch.reward, again.reward)
+    assert torch.equal(batches[0].tokens, batches[1].tokens)
+    assert not torch.equal(batches[0].tokens[:, :3], batches[2].tokens[:, :3])
+
+
+def test_on_policy_asks_64_drawn_questions_and_passes_the_sampler_on(small_task):
+    model = table_for(small_task.graph, 60.0)
+    shown = lambda **given: next(  # noqa: E731
+        pr.on_policy(model, small_task, rng=pr.seeded(0, "w"), **given)
+    )
+    batch = shown()
+    assert len(batch.tokens) == 64
+    assert len(batch.tokens[:, :2].unique(dim=0)) > 20
+    assert torch.equal(shown().tokens, batch.tokens)
+    assert shown(sampler=pr.Sampler(max_tokens=4)).tokens.shape == (64, 4)
+
+
+def test_walks_of_a_stream_can_be_trained_on(small_task, make_model):
+    model = make_model(small_task.vocab)
+    batch = next(pr.on_policy(model, small_task, rng=pr.seeded(0, "w")))
+    pr.policy_gradient(model(batch.tokens[:, :-1]), batch, baseline=True).backward()
+
+
 def test_on_policy_walks_are_the_models_of_that_moment(small_task):
     model = pr.LogitTable(small_task.vocab)
     batches = pr.on_policy(model, small_task, rng=pr.seeded(0, "w"), size=200)
@@ -118,9 +291,47 @@ def test_replay_serves_old_batches_again_within_its_capacity():
     assert len(set(served)) < 50
 
 
+def test_replay_serves_any_of_the_last_batches_and_forgets_older_ones():
+    for capacity in (1, 4):
+        served = list(pr.replay(iter(range(200)), rng=pr.seeded(0, "replay"), capacity=capacity))
+        ages = [now - batch for now, batch in enumerate(served)]
+        assert set(ages) == set(range(capacity))
+    ages = [now - b for now, b in enumerate(pr.replay(iter(range(5000)), rng=pr.seeded(0, "r")))]
+    assert set(ages) == set(range(100))
+
+
+def test_extreme_settings_that_mean_something_are_taken():
+    assert pr.Sampler(temperature=1e-6).temperature == 1e-6
+    assert pr.Sampler(epsilon=1.0).epsilon == 1
+    assert pr.Sampler(max_tokens=4).max_tokens == 4
+    assert pr.Sampler(max_tokens=10_000).max_tokens == 10_000
+
+
+def test_a_sampler_is_made_by_name_and_cannot_be_changed():
+    with pytest.raises(FrozenInstanceError):
+        pr.Sampler().epsilon = 0.1
+    with pytest.raises(TypeError):
+        pr.Sampler(0.7)
+
+
 @pytest.mark.parametrize(
     ("build", "words"),
     [
+        (lambda t: pr.Sampler(temperature=9e-7), "temperature=9e-07"),
+        (lambda t: pr.Sampler(temperature=math.inf), "temperature=inf"),
+        (lambda t: pr.Sampler(epsilon=-0.1), "epsilon is a probability"),
+        (lambda t: pr.Sampler(max_tokens=True), "expected a whole number"),
+        (lambda t: pr.Sampler(max_tokens=10_001), "max_tokens=10001"),
+        (lambda t: pr.rollout(pr.LogitTable(t.vocab), torch.tensor([[0, 12]]), rng=pr.seeded(0, "")), "0 .. 11"),
+        (lambda t: pr.rollout(pr.LogitTable(t.vocab), torch.tensor([[-1, 3]]), rng=pr.seeded(0, "")), "0 .. 11"),
+        (lambda t: pr.rollout(pr.LogitTable(t.vocab), torch.zeros(0, 2, dtype=torch.long), rng=pr.seeded(0, "")), "at least one pair"),
+        (lambda t: check_pairs(torch.tensor([0, 1]), pr.LogitTable(t.vocab)), r"\[2\] of torch.int64"),
+        (lambda t: check_pairs(torch.tensor([[0, 1, 0]]), pr.LogitTable(t.vocab)), r"\[1, 3\]"),
+        (lambda t: check_pairs(torch.tensor([[0.0, 1.0]]), pr.LogitTable(t.vocab)), "float32"),
+        (lambda t: next(pr.on_policy(pr.LogitTable(t.vocab), t, rng=pr.seeded(0, ""), size=1_000_001)), "size"),
+        (lambda t: next(pr.on_policy(pr.LogitTable(t.vocab), t, rng=pr.seeded(0, ""), size=True)), "size=True"),
+        (lambda t: next(pr.demonstrations(t, torch.tensor([[0, 1, 0, 1, 12]]), rng=pr.seeded(0, ""), size=0)), "size"),
+        (lambda t: next(pr.replay(iter([]), rng=pr.seeded(0, ""), capacity=True)), "capacity=True"),
         (lambda t: pr.Sampler(temperature=0.0), r"temperature=0.0 cannot be sampled from.*greedy"),
         (lambda t: pr.Sampler(temperature=float("nan")), "temperature=nan"),
         (lambda t: pr.Sampler(epsilon=1.5), "epsilon is a probability"),
@@ -138,22 +349,21 @@ def test_bad_settings_are_refused(build, words, small_task):
 
 
 def test_a_table_walked_all_at_once_follows_the_law_of_one_walked_step_by_step():
-    """A small table takes a road of its own; a larger one, of the same law, the general one."""
-    model = pr.LogitTable(Vocab(5))
+    """A small table takes a road of its own; Stepwise, and a larger table, the general one."""
+    tables = [kind(Vocab(5)) for kind in (pr.LogitTable, Stepwise)]
     with torch.no_grad():
-        model.table.normal_(generator=pr.seeded(0, "table"))
-    sampler = pr.Sampler(max_tokens=7, epsilon=0.1)
+        for model in tables:
+            model.table.normal_(generator=pr.seeded(0, "table"))
+    pairs, sampler = torch.tensor([[0, 4]]).repeat(24_000, 1), pr.Sampler(max_tokens=7, epsilon=0.1)
 
-    def shares(size, seed):
-        pairs = torch.tensor([[0, 4]]).repeat(size, 1)
-        rng = pr.seeded(seed, "walks")
-        rows = [pr.rollout(model, pairs, rng=rng, sampler=sampler) for _ in range(24_000 // size)]
-        tokens = torch.cat([torch.nn.functional.pad(r, (0, 7 - r.shape[1]), value=5) for r in rows])
+    def shares(model, seed):
+        tokens = pr.rollout(model, pairs, rng=pr.seeded(seed, "walks"), sampler=sampler)
         key = (tokens * 6 ** torch.arange(7)).sum(1)
-        return dict(zip(*(x.tolist() for x in key.unique(return_counts=True)), strict=True))
+        found, count = key.unique(return_counts=True)
+        return dict(zip(found.tolist(), (count / 24_000).tolist(), strict=True))
 
     def apart(one, two):
-        return sum(abs(one.get(w, 0) - two.get(w, 0)) for w in one | two) / 48_000
+        return sum(abs(one.get(w, 0) - two.get(w, 0)) for w in one | two) / 2
 
-    at_once, stepwise = shares(24_000, 0), shares(3, 1)  # 25 cells: more than 8 x 3
-    assert apart(at_once, stepwise) < 1.3 * apart(at_once, shares(24_000, 2))
+    at_once, again = (shares(tables[0], seed) for seed in (0, 1))
+    assert apart(at_once, shares(tables[1], 2)) < 1.3 * apart(at_once, again)
