@@ -136,6 +136,13 @@ def test_an_option_may_be_a_tensor_of_one_number(loss, name, value):
     assert loss(logits, batch, **{name: torch.tensor(value)}) == plain
 
 
+def test_a_penalty_given_as_a_tensor_needs_the_base_whatever_its_value():
+    """No branch on a value: what is exported for one lambda must do for all."""
+    assert pr.policy_gradient(torch.zeros(2, 3, 5), a_batch(), kl=0.0) == 0
+    with pytest.raises(pr.InputError, match="needs the frozen base"):
+        pr.policy_gradient(torch.zeros(2, 3, 5), a_batch(), kl=torch.tensor(0.0))
+
+
 @pytest.mark.parametrize(
     ("loss", "name"), [(pr.policy_gradient, "kl"), (pr.q_learning, "discount")]
 )
