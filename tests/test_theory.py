@@ -163,8 +163,17 @@ def test_collapse_is_counted_in_updates_until_99_of_100():
     """Two choices after one draw stand lr apart; 99 to 1 is log 99 = 4.595 apart."""
     ask = partial(collapse_times, 2, rng=pr.seeded(0, "t"))
     assert ask(lr=4.6).tolist() == [2] * 100
-    assert (ask(lr=4.59, runs=7) > 2).all()
+    assert (ask(lr=4.59) > 2).all()
+    assert (ask(lr=4.59, batch=2) > 2).all()
     assert collapse_times(1, lr=0.5, runs=1, rng=pr.seeded(0, "t")).tolist() == [1]
+
+
+def test_collapse_follows_its_generator():
+    one, two, three = (
+        collapse_times(3, lr=0.5, runs=20, rng=pr.seeded(seed, "t")) for seed in (0, 0, 1)
+    )
+    assert torch.equal(one, two)
+    assert not torch.equal(one, three)
 
 
 def test_a_batch_whose_draws_differ_moves_two_choices_nowhere():
