@@ -148,7 +148,7 @@ def _fill_from_chain(
     refuse_nan(cumulative[:, -1])
     cumulative = torch.cat([cumulative, cumulative[:1]])  # the last target's END leads here
     size = len(columns) - PROMPT, len(chain.cell), 1
-    uniform = torch.rand(size, generator=rng, device=columns.device).unbind(0)
+    uniform = torch.rand(size, generator=rng, device=columns.device)
     first, cell = chain.first[:, None], chain.cell
     for place, number in enumerate(uniform, PROMPT):
         following = torch.searchsorted(cumulative.index_select(0, cell), number, right=True)

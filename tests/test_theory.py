@@ -163,6 +163,7 @@ def test_collapse_is_counted_in_updates_until_99_of_100():
     """Two choices after one draw stand lr apart; 99 to 1 is log 99 = 4.595 apart."""
     ask = partial(collapse_times, 2, rng=pr.seeded(0, "t"))
     assert ask(lr=4.6).tolist() == [2] * 100
+    assert collapse_times(3, lr=50.0, runs=9, rng=pr.seeded(0, "t")).tolist() == [2] * 9
     assert (ask(lr=4.59) > 2).all()
     assert (ask(lr=4.59, batch=2) > 2).all()
     assert collapse_times(1, lr=0.5, runs=1, rng=pr.seeded(0, "t")).tolist() == [1]
@@ -235,3 +236,16 @@ def test_check_reports_the_gap_and_raises_when_it_is_too_large():
         pr.check("not a number", predicted=1.0, observed=float("nan"), tolerance=1.0)
     with pytest.raises(pr.InputError, match="nothing to check"):
         pr.check("empty", predicted=torch.tensor([torch.nan]), observed=1.0, tolerance=1.0)
+    with pytest.raises(pr.InputError, match="tolerance=-1.0"):
+        pr.check("impossible", predicted=1.0, observed=1.0, tolerance=-1.0)
+    with pytest.raises(pr.InputError, match="compares numbers or tensors of one shape"):
+        pr.check("apart", predicted=torch.zeros(2), observed=torch.zeros(3), tolerance=1.0)
+    with pytest.raises(FrozenInstanceError):
+        told.gap = 0.0
+
+
+def test_check_of_one_prediction_counts_every_observation():
+    told = pr.check(
+        "all alike", predicted=1.0, observed=torch.tensor([1.0, 1.5, 0.75]), tolerance=1.0
+    )
+    assert (told.gap, told.compared) == (0.5, 3)
