@@ -238,7 +238,7 @@ def replay(
 def trimmed(tokens: Tensor, model: PathModel) -> Tensor:
     """Rows without the filling that all of them have, but for one END."""
     longest = int((tokens != model.vocab.end).sum(1).max())
-    return tokens[:, : longest + 1].clone()  # a clone, since inference tensors cannot be trained on
+    return tokens[:, : longest + 1].contiguous()
 
 
 def check_pairs(pairs: Tensor, model: PathModel) -> None:
