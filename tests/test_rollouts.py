@@ -152,7 +152,7 @@ def test_a_walk_ends_at_its_target_at_end_or_at_its_longest():
 )  # fmt: skip
 def test_finished_walks_are_dropped_once_they_are_many(rows, going, asked):
     """Some arrive at once, some give up at once, the others stand still until the end."""
-    model, seen = Stepwise(Vocab(4)), []
+    model, seen, told_more = Stepwise(Vocab(4)), [], []
     with torch.no_grad():
         model.table[1, 0, 1] = model.table[2, 0, 4] = model.table[3, 0, 0] = 60.0
     decoder = model.decoder
@@ -164,7 +164,11 @@ def test_finished_walks_are_dropped_once_they_are_many(rows, going, asked):
             seen.append(len(inner.logits()))
             return inner.logits()
 
-        return SimpleNamespace(logits=logits, push=inner.push, keep=inner.keep)
+        def push(following):
+            told_more.append(len(following))
+            inner.push(following)
+
+        return SimpleNamespace(logits=logits, push=push, keep=inner.keep)
 
     model.decoder = watched
     pairs = torch.tensor([[0, 3]] * going + [[0, 1], [0, 2]] * rows)[:rows]
@@ -175,7 +179,9 @@ def test_finished_walks_are_dropped_once_they_are_many(rows, going, asked):
         told = {1: [0, 1, 0, 1, 4, 4], 2: [0, 2, 0, 4, 4, 4], 3: [0, 3, 0, 0, 0, 0]}
         assert walks.tolist() == [told[target] for target in pairs[:, 1].tolist()]
         assert seen == [rows, asked, asked]
+        assert told_more == [asked, asked]  # nothing is asked after the last token
         seen.clear()
+        told_more.clear()
     pr.rollout(model, pairs[pairs[:, 1] != 3], rng=pr.seeded(0, "w"))
     assert len(seen) == 1
 
@@ -257,6 +263,15 @@ def test_a_drawn_batch_is_the_given_rows_batch_row_by_row(small_task):
         assert torch.equal(batch.reward, again.reward)
     assert torch.equal(batches[0].tokens, batches[1].tokens)
     assert not torch.equal(batches[0].tokens[:, :3], batches[2].tokens[:, :3])
+
+
+def test_a_batch_may_be_one_row(small_task):
+    paths = pr.sample_paths(small_task, 1, pr.seeded(0, "paths"))
+    shown = pr.demonstrations(small_task, paths, rng=pr.seeded(0, "b"), size=1)
+    walked = pr.on_policy(
+        pr.LogitTable(small_task.vocab), small_task, rng=pr.seeded(0, "w"), size=1
+    )
+    assert len(next(shown).tokens) == len(next(walked).tokens) == 1
 
 
 def test_on_policy_asks_64_drawn_questions_and_passes_the_sampler_on(small_task):
