@@ -11,6 +11,7 @@ import urllib.request
 
 import pytest
 from built_site import ROOT
+from playwright.sync_api import TimeoutError
 
 from planrl.live import Session
 from planrl.live.catalogue import labs
@@ -128,9 +129,18 @@ class Notebook:
         self.page.keyboard.press("Shift+Enter")
 
     def open_lab(self, place=0):
-        """Run a lab's cell; its figure, once drawn, moves no button any more."""
+        """Run a lab's cell; its figure, once drawn, moves no button any more.
+
+        A front end may forget a cell that is run while it still puts itself together, so a cell
+        that shows nothing is run once more, as a reader would.
+        """
         self.run(place)
-        self.wait("Nothing is trained")
+        try:
+            self.wait("Nothing is trained", START / 2)
+        except TimeoutError:
+            print(f"{self.host}: the cell showed nothing and is run again")
+            self.run(place)
+            self.wait("Nothing is trained")
         self.page.locator(".js-plotly-plot .main-svg").last.wait_for()
         for way in ("Share", "Edit", "Produced with"):  # which lead to the server of plotly's maker
             assert self.page.locator(f".modebar-btn[data-title^='{way}']").count() == 0
@@ -138,8 +148,9 @@ class Notebook:
     def press(self, text):
         self.page.get_by_role("button", name=text, exact=True).last.click()
 
-    def wait(self, words):
-        self.page.locator("span[role=status]", has_text=words).last.wait_for()
+    def wait(self, words, seconds=START):
+        said = self.page.locator("span[role=status]", has_text=words).last
+        said.wait_for(timeout=1000 * seconds)
 
     def training(self):
         """Wait until an update comes after the one that is shown now."""
