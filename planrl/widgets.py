@@ -24,8 +24,8 @@ max-width:46em}
 .planrl-check legend{font-weight:600;padding:0 .4em;font-size:1em;width:auto}
 .planrl-check>div{display:grid;grid-template-columns:auto 1fr;align-items:baseline}
 .planrl-check label{cursor:pointer;padding:.15em .3em;margin:0}
-.planrl-check .planrl-feedback{display:none;grid-column:1/-1;margin:.1em 0 .5em 1.9em;padding-left:.6em;
-border-left:3px solid #D55E00}
+.planrl-check .planrl-feedback{display:none;grid-column:1/-1;margin:.1em 0 .5em 1.9em;
+padding-left:.6em;border-left:3px solid #D55E00}
 .planrl-check .planrl-right{border-left-color:#009E73}
 .planrl-check input:checked+label+.planrl-feedback{display:block}
 </style>"""

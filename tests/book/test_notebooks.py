@@ -11,7 +11,7 @@ import urllib.request
 
 import pytest
 from built_site import ROOT
-from playwright.sync_api import TimeoutError
+from playwright.sync_api import TimeoutError as TooLate
 
 from planrl.live import Session
 from planrl.live.catalogue import labs
@@ -137,7 +137,7 @@ class Notebook:
         self.run(place)
         try:
             self.wait("Nothing is trained", START / 2)
-        except TimeoutError:
+        except TooLate:
             print(f"{self.host}: the cell showed nothing and is run again")
             self.run(place)
             self.wait("Nothing is trained")
