@@ -90,6 +90,18 @@ def test_entropy_of_thousands_of_different_walks_is_their_mean():
     assert scores.entropy == pytest.approx(math.log(7), rel=1e-5)
 
 
+def test_entropy_asks_the_model_about_no_more_than_4096_walks(monkeypatch):
+    task, asked = pr.all_pairs(pr.chain(6)), []
+    forward = pr.LogitTable.forward
+    monkeypatch.setattr(
+        pr.LogitTable,
+        "forward",
+        lambda model, tokens: asked.append(len(tokens)) or forward(model, tokens),
+    )
+    pr.evaluate(pr.LogitTable(task.vocab), task, rng=pr.seeded(0, "e"), samples=1000)
+    assert 2048 < sum(asked) <= 4096
+
+
 def a_record():
     row = torch.tensor([0.0, 1.0, 0.5])
     return pr.Scores(row, row / 2, 4 * row, row / 4, {}, 0.25, 8)
@@ -135,7 +147,10 @@ def test_error_classes_name_what_went_wrong_first():
                          [0, 3, 0, 1, 2, 2, 2], [0, 3, 0, 1, 2, 0, 1]])  # fmt: skip
     assert first_error(graph, rows).tolist() == [-1, 0, 1, 0, 0]
     cyclic = pr.Graph(3, [(0, 1), (1, 0), (1, 2)])
-    assert first_error(cyclic, torch.tensor([[0, 2, 0, 1, 0, 1]])).tolist() == [2]
+    rows = torch.tensor(
+        [[0, 2, 0, 1, 0, 1], [0, 2, 0, 1, 0, 3], [0, 2, 0, 1, 2, 3], [0, 2, 0, 0, 0, 0]]
+    )
+    assert first_error(cyclic, rows).tolist() == [2, 1, -1, 0]
 
 
 @pytest.mark.parametrize("token", [-1, 4])
