@@ -1,6 +1,7 @@
 import asyncio
 import html
 import sys
+import threading
 import types
 
 import pytest
@@ -201,7 +202,7 @@ def test_a_control_is_a_labelled_widget_with_its_meaning(name, make):
         assert widget.description == control.label
         tip = "tooltip" if "tooltip" in widget.trait_names() else "description_tooltip"
         assert getattr(widget, tip) == control.meaning
-        assert lab.panel.value(control) == control.default
+        assert lab.panel.value(control, widget.value) == control.default
         if control.kind != "switch":
             assert [text for text, _ in widget.options] == list(control.texts)
 
@@ -278,7 +279,7 @@ def test_a_preset_sets_defaults_and_its_own(make):
         assert lab.session.state.values == {**usual, **preset.settings}
         assert panel.why.value == html.escape(preset.why)
         assert panel.presets.value == preset.name
-        shown = {control.name: panel.value(control) for control in lab.lab.controls}
+        shown = {c.name: panel.value(c, panel.controls[c.name].value) for c in lab.lab.controls}
         assert shown == lab.session.state.values
     panel.controls["lr"].value = 0.25
     assert panel.presets.value == ""
@@ -490,6 +491,22 @@ def test_one_lab_trains_at_a_time_and_showing_one_pauses_the_others(make, capsys
         one._ipython_display_()
         await until(lambda: not two.training)
         assert leftover() == []
+
+    asyncio.run(notebook())
+
+
+def test_a_slider_moved_from_another_thread_is_not_put_back_by_a_redraw(make):
+    async def notebook():
+        lab = make("policy-gradient")
+        slider, presets = lab.panel.controls["kl"], lab.panel.presets
+        for widget, value in ((slider, 0.1), (presets, "cold")):
+            mover = threading.Thread(target=setattr, args=(widget, "value", value))
+            mover.start()
+            mover.join()
+            lab._show()  # as after each look, with the settings that are trained still
+            await until(lambda widget=widget, value=value: widget.value == value)
+            assert lab.session.state.values["kl"] == (0.1 if widget is slider else 0)
+        assert lab.session.state.values["temperature"] == 0.25
 
     asyncio.run(notebook())
 

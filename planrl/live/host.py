@@ -158,9 +158,11 @@ class LiveLab:
             button.on_click(lambda _, act=act: self._at_home(act))
         for control in self.lab.controls:
             panel.controls[control.name].observe(
-                lambda _, c=control: self._at_home(lambda: self._choose(c)), "value"
+                lambda new, c=control: self._at_home(lambda: self._choose(c, new["new"])), "value"
             )
-        panel.presets.observe(lambda _: self._at_home(self._choose_preset), "value")
+        panel.presets.observe(
+            lambda new: self._at_home(lambda: self._choose_preset(new["new"])), "value"
+        )
         panel.box.observe(self._closed, "comm")
 
     def _at_home(self, act: Callable[[], object]) -> None:
@@ -177,8 +179,9 @@ class LiveLab:
     def _toggle(self) -> None:
         return self.pause() if self.training else self.train()
 
-    def _choose(self, control: Control) -> None:
-        value = self.panel.value(control)
+    def _choose(self, control: Control, chosen: Any) -> None:
+        """Take what a widget was set to; meanwhile a redraw may have put the widget back."""
+        value = self.panel.value(control, chosen)
         if value == self.session.state.values[control.name]:
             return
         self._hush()
@@ -190,9 +193,9 @@ class LiveLab:
                 self._draw_anew()
         self._show()
 
-    def _choose_preset(self) -> None:
+    def _choose_preset(self, name: str) -> None:
         for preset in self.lab.presets:
-            if preset.name == self.panel.presets.value:
+            if preset.name == name:
                 usual = {control.name: control.default for control in self.lab.controls}
                 self._restart({**usual, **preset.settings}, "preset")
         self._show()

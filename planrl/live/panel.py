@@ -105,10 +105,10 @@ class Panel:
         if change["new"]:
             self._sent = -math.inf
 
-    def value(self, control: Control) -> Value:
-        """What a control is set to."""
-        value: Value = self.controls[control.name].value
-        return control.values[int(value)] if control.kind == "switch" else value
+    def value(self, control: Control, shown: Any) -> Value:
+        """The control's value that its widget shows as `shown`."""
+        value: Value = control.values[int(shown)] if control.kind == "switch" else shown
+        return value
 
     def show(self, values: Mapping[str, Value], status: str, *, training: bool) -> None:
         """Put the settings into the controls, and say how things are."""
