@@ -39,9 +39,10 @@ widgets.setup()
 # ## One picture
 #
 # Five learners start from the same model, trained to imitate right answers. Each is then trained
-# further in its own way. Two things are measured on the training questions: how often a sampled
-# answer is right (up is better), and how many *different* right answers there are among 100 samples
-# (right is better).
+# further in its own way, from where the lines meet. A *question* names two nodes, and any path from
+# the first to the second is a right answer: most questions have many. Two things are measured on the
+# training questions: how often a sampled answer is right (up is better), and how many *different*
+# right answers there are among 100 samples (right is better).
 
 # %% tags=["hide-input"]
 # made by: python -m planrl reproduce --only fig2, and --only fig3
@@ -95,17 +96,17 @@ print(f"the model; {max(last.values())} updates ({few} with outcome reward)")
 # %% [markdown]
 # - **Policy gradient** gets nearly everything right, and forgets every way but one.
 # - A **KL penalty**, a pull towards the model it began as, holds it back: more ways are left, and
-#   accuracy grows more slowly.
-# - **Q-learning** with a reward for the outcome alone loses everything; with a reward for each step it
-#   becomes right and stays diverse.
-# - **Imitation** that just goes on gains some accuracy and loses few ways.
+#   after as many updates it is right a little less often.
+# - **Q-learning** with a reward for the outcome alone (*outcome reward*) loses everything; with a reward
+#   for each step (*process reward*) it becomes right and stays diverse.
+# - **Imitation** that just goes on (*continual SFT*, supervised fine-tuning) gains some accuracy and loses few ways.
 #
 # Why each of them goes where it goes can be proved, and the chapters do both: they show it and
 # they check the theorem against the run.
 #
 # ## Race them yourself
 #
-# Below the four train while you watch, on a graph of 20 nodes, in this page or in your notebook:
+# Below four of the five (the last is left out) train while you watch, on a graph of 20 nodes, in this page or in your notebook:
 # press *Train*. Nothing is sent anywhere.
 
 # %% tags=["hide-input"]
@@ -118,7 +119,7 @@ lab("race")
 #
 # 1. **Look** at [the picture above](#one-picture): up is more often right, right is in more ways.
 # 2. **Train** [in the lab](#race-them-yourself): press *Train* and watch four learners part.
-# 3. **Check yourself**: chapter 1 asks [what A and R say](01_paths.ipynb#two-tables-say-it-all) of three
+# 3. **Check yourself**: chapter 1 asks [what two tables say](01_paths.ipynb#two-tables-say-it-all) of three
 #    nodes. A wrong answer tells you why.
 # 4. **Change it**: the rocket at the top of a chapter opens it in Colab. Nothing has to be installed.
 # 5. **Doubt it**: [which of the paper's claims hold?](11_verdicts.ipynb) Every one has its numbers, its seeds
@@ -207,6 +208,5 @@ plots.learning_curves(
 # Seeds, their spread and sample sizes stand beside the numbers. Where our result and the paper's
 # differ, the text says **Finding** and shows both. Where the paper is silent we chose, and say so; the
 # largest such choices: the graph has no cycles; a walk ends when it reaches its target; Q-learning's
-# rewards are multiplied by ten, since softmax over logits of 0 and 1 would choose almost at
-# random, and it is kept from giving up and from believing values above its reward or below 0.
+# rewards are multiplied by ten, without which sampling by its values would be nearly chance.
 # [All of them](references.md), with reasons, and [what they change](92_deviations.ipynb).

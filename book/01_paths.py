@@ -42,7 +42,7 @@ seed = 0
 # ## Predict
 #
 # The paper's random graph has 100 nodes and edge probability 0.15. So has ours: for every pair
-# $i < j$ there is an edge $i \to j$ with probability 0.15. Each node leads to about seven others on
+# $u < v$ there is an edge $u \to v$ with probability 0.15. Each node leads to about seven others on
 # average, and no path ever comes back. (Whether the paper's graph has cycles is not said in
 # what we could read; to have none is [our choice](references.md#where-we-chose).) A *question* is a
 # pair (source, target) that some path connects.
@@ -108,8 +108,8 @@ print(f"{len(graph.edges)} edges, {len(questions.pairs)} questions, seed {seed}"
 print(f"right answers: median {int(answers.median())}, most {int(answers.max()):,}")
 
 # %% [markdown]
-# One graph, one seed; other seeds give other graphs and much the same bars (the table at the end
-# says how much). Was your guess too low? Most are. A node has few edges, but each edge leads to a
+# One graph, one seed; other seeds give other graphs, and the median differs more than the bars (the
+# table at the end says how much). Was your guess too low? A node has few edges, but each edge leads to a
 # node with edges of its own. Every fork multiplies the number of paths, and long ways have many
 # forks. So two things can be asked of a model: *how often* is its answer right, and in *how many
 # different ways* can it be right? Training can raise one and ruin the other; much of this book is
@@ -222,7 +222,8 @@ for line in task.vocab.show(rows)[:6]:
 # A model that only ever learnt which token follows which would not know where to go. The second token, the target,
 # has to be looked at at every step.
 #
-# `sample_paths` draws each next node uniformly from $C(i, j)$. On a graph without cycles, whoever
+# `sample_paths` draws each next node uniformly from $C(i, j)$, so that a path with fewer forks comes up
+# more often. On a graph without cycles, whoever
 # does so never fails: there, planning *is* knowing $A$ and $R$. On a graph with cycles, such as
 # that of chapter 9, the rule alone may go round and round: each step keeps the target in reach, and none
 # makes the walk arrive. There `sample_paths` draws from those of $C(i, j)$ that the walk has not visited, and a walk that
@@ -392,7 +393,8 @@ evidence.Numbers(
 #
 # Is planning more than finding a path? Not in this book: a plan is a path, and on a graph without
 # cycles the tables $A$ and $R$ are all one has to know to find one, often one of many. But edges alone
-# are not enough: planning is to know what can be *reached* after a step.
+# are not enough: planning is to know what can be *reached* after a step, which has to be worked out
+# by joining edges.
 # A language model has to keep these tables in its weights. Is there room for them in a small one, and where?
 # **[What can one layer hold?](02_one_layer.ipynb)**
 #

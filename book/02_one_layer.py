@@ -189,8 +189,9 @@ widgets.Source(plain)
 # %% [markdown]
 # ## What such a model can say
 #
-# If attention sees the target alone, then the next logits can depend on two things: the target $i$ and
-# the node $j$ where the walk stands. How the walk got there plays no part. The paper assumes it:
+# If attention sees the target alone, then the next logits can depend on the target $i$, on the node $j$
+# where the walk stands, and on the place in the row, which has an embedding of its own. What the walk
+# passed plays no part. The paper assumes that the place plays none either:
 #
 # > **Assumption 3.1.** The logits after any row that asks for target $i$ and stands at node $j$ are
 # > one function of these two,
@@ -211,8 +212,8 @@ widgets.Source(pr.LogitTable.forward)
 # last node but different histories: a group of them for each target and node. If history played no
 # part, the logits within a group would be equal, and target and node would explain all of the logits'
 # variance. *Variance explained* is 1 minus a quotient: the variance within groups over the variance of all.
-# It is *adjusted* for the groups' sizes: sums of squares are divided by the number of contexts minus
-# 1, so that groups put together by chance would explain nothing. The variance within is averaged over contexts. As code:
+# It is *adjusted*: each variance is divided by its number of contexts minus 1, so that groups put
+# together by chance explain nothing. The one within is averaged over contexts. As code:
 
 # %% tags=["hide-input"]
 widgets.Source(adjusted)
@@ -238,8 +239,8 @@ evidence.Backing(held, claim="A3.1-attention", code=attention_by_place)
 
 # %% [markdown]
 # Nearly, then, not exactly. For attention we know of no number in the paper: we say that it *rests* on the target if
-# more than half is there, hence the tolerance of 0.5. The verdicts beside the checks come from saved runs. *Holds only
-# here* means that a claim holds in some of the places where it was measured (graphs, models, ways of
+# more than half is there, hence the tolerance of 0.5. The verdicts beside the checks come from saved runs. *Holds in
+# part* means that a claim holds in some of the places where it was measured (graphs, models, ways of
 # measuring) and not in others. The saved runs tell how far the assumption holds: at the paper's size on
 # 100 nodes, after more updates, and in deeper models.
 
@@ -460,7 +461,7 @@ plots.bars(
 
 # %% tags=["hide-input"]
 widgets.QuickCheck(
-    "A Transformer of one layer attends to the target only. Asked for 9, one walk came 0 → 3 → 5, "
+    "A model keeps Assumption 3.1. Asked for 9, one walk came 0 → 3 → 5, "
     "another 1 → 5. How do its next steps differ?",
     {
         "Not at all": "The target is 9 and both stand at 5: the logits are f(9, 5) in either case.",
@@ -536,7 +537,7 @@ exercises.readout(my_readout)
 #
 # > **Exercise 3.** *Medium, 8 minutes.* Fill a `LogitTable` so that it answers every question, without
 # > training. The function gets $A$ and $R$ as booleans and returns logits `[target, here, next]`, END being
-# > the last next token. Do it without (2.4) if you can. If it works, *sampled* answers are right on three graphs.
+# > the last next token. If it works, *sampled* answers are right on three graphs.
 
 
 # %%
@@ -594,7 +595,7 @@ evidence.Numbers(
 #
 # One layer fetches the target by attention and adds it to the node where it stands, so its logits are nearly
 # a function of these two. Two tables, one of edges and one of what can be reached, are room enough to
-# answer every question on a graph without cycles, and both can be read from trained weights, as far as they were shown. What
+# answer every question on a graph without cycles, and both can be read from trained weights, edges better than reachability, as far as they were shown. What
 # was never shown is not in the map; next: **Does imitation plan?**
 #
 # ## Further reading

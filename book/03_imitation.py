@@ -107,6 +107,7 @@ sampled = [by_degree[d]["accuracy"] for d in range(3)]
 assert sampled[0] > sampled[1] > sampled[2] + 0.1, (
     "the title says: the further, the worse"
 )
+assert by_degree[2]["greedy"] > 0.5 > by_degree[2]["accuracy"], "so says the end"
 counts = " / ".join(str(by_degree[d]["pairs"]) for d in range(3))
 figure = plots.bars(
     percent,
@@ -148,7 +149,7 @@ widgets.Download(
 
 # %% [markdown]
 # One seed, 16 sampled answers for each question, one greedy answer for each. Greedy answers are
-# better throughout: the most likely step is often right even where the probabilities are blurred.
+# better throughout, and few questions are of degree 2+ (the axis counts them). The most likely step is often right even where the probabilities are blurred.
 # Sampling shows what the model *believes*. Both are given everywhere in this book, as they
 # tell different stories. In the lab, train SFT yourself and compare, in one cell (a target and a node),
 # what was shown with what the model says.
@@ -274,11 +275,11 @@ widgets.Source(pr.sft)
 # (**Assumption 3.1**): a table $f(i, j)[k]$. Let $N_{ijk}$ be how often the data step from $j$ to $k$
 # on the way to $i$, the step into END included.
 #
-# > **Theorem 3.1.** Where there are data, SFT is stable exactly at the demonstrated frequencies,
+# > **Theorem 3.1.** Where there are data, SFT's loss is least exactly at the demonstrated frequencies,
 # >
 # > $$ \mathrm{softmax} f(i, j)[k] = \frac{N_{ijk}}{\sum_{k'} N_{ijk'}}, $$
 # >
-# > and where there are none, the data say nothing at all. *Surprise, averaged over given frequencies, is
+# > and where there are none, the data say nothing at all. *For surprise, averaged over given frequencies, is
 # > least for the probabilities that equal them.*
 #
 # A frequency of 0 is reached only in the limit: its logit falls for ever. We train such a table on the
@@ -363,8 +364,8 @@ evidence.Backing(held, claim="3.1-transitivity", code=pr.sft)
 # %% [markdown]
 # A table begins with all logits 0. The cell (2, 0) never occurs in the data, so its gradient is zero at
 # every update: all four tokens keep probability 1/4. The two facts that imply the answer were both learnt, and nothing joins
-# them. **SFT does not learn transitivity.** A Transformer's shared weights soften this (that is why
-# degree 2 is not hopeless above), but nothing in the loss asks for it.
+# them. **SFT does not learn transitivity.** Of a table this is proved. A Transformer's shared weights soften
+# it (that is why degree 2 is not hopeless above), but nothing in the loss asks for it.
 
 # %% tags=["hide-input"]
 widgets.QuickCheck(
@@ -496,8 +497,9 @@ evidence.Numbers(
 # ## What we now know
 #
 # SFT of a table ends at the frequencies of the steps it was shown, and the data say nothing about a target and a
-# node that never met in them. A Transformer's shared weights carry it somewhat further, and less far
-# the further a question is from what was shown. Next, nobody shows it anything: it walks by itself and is
+# node that never met in them. A Transformer's shared weights carry it further, and less far
+# the further a question is from what was shown: greedily it is right on most questions even of degree
+# 2+, sampled on far fewer. Next, nobody shows it anything: it walks by itself and is
 # told only whether it arrived. **Why does reward help?**
 #
 # ## Further reading

@@ -180,8 +180,8 @@ widgets.Table(
 
 # %% [markdown]
 # With λ = 0.1 there are more ways and less sampled accuracy than without: diversity has a price
-# ([claims 2-kl-diversity, 2-kl-price](11_verdicts.ipynb)). Claim 2-kl-order says so for all five, but it is
-# about ranks, not sizes: on the random graph only λ = 0.1 stands apart. The last column goes the other
+# ([claims 2-kl-diversity, 2-kl-price](11_verdicts.ipynb)). Claim 2-kl-order asks of all five only that
+# the rank correlation has the right sign: on the random graph only λ = 0.1 stands apart. The last column goes the other
 # way: *greedy* answers to held-out questions are better with the strong penalty than without.
 #
 # Is stopping early cheaper? Take the first look at which plain policy gradient is as good on
@@ -207,7 +207,9 @@ print(f"ways when stopped early at equal accuracy: {stopped:.1f}")
 #
 # $$ \ell = - \frac{1}{B} \sum_{u} \sum_{(i, j, k) \in u} \left( R(u) - \lambda \log \frac{q(i, j)[k]}{q_{\mathrm{base}}(i, j)[k]} \right) \log q(i, j)[k]. \tag{6.1} $$
 #
-# The bracket is return less price. It is a number, not a path for gradients: it is detached.
+# The bracket is return less price. It is a number, not a path for gradients: it is detached. Mind that
+# a step pays for itself alone, not for the steps after it: so this is not quite the KL penalty on whole
+# walks.
 
 # %% tags=["hide-input"]
 widgets.Source(pr.policy_gradient)
@@ -223,7 +225,8 @@ widgets.Source(pr.policy_gradient)
 # > $$ q(i, j)[k] \propto q_{\mathrm{base}}(i, j)[k] \, \exp\left( \frac{p(i, j)[k]}{\lambda} \right), \tag{6.2} $$
 # >
 # > where $p(i, j)[k]$ is the chance that a walk is right if it takes $k$ at $j$ and goes on by the
-# > present policy. *The average step is zero only if chance minus price is the same for all choices.*
+# > present policy. *The average step is zero only if chance minus price,
+# > $p[k] - \lambda \log (q[k] / q_{\mathrm{base}}[k])$, is the same for all choices; solve for $q[k]$.*
 #
 # By hand: two right choices with 0.6 and 0.3 in the base, a wrong one with 0.1, and λ = 0.5. The weights are
 # $0.6 \exp(2)$, $0.3 \exp(2)$ and $0.1$.
@@ -365,8 +368,8 @@ plots.bars(
 )
 
 # %% [markdown]
-# All five are right nearly all the time. What λ sets is not the place where learning would stop, but
-# how strongly a policy that has strayed is pulled back. Smaller steps and larger batches make the
+# All five are right nearly all the time. Among right choices of equal chance λ does not set the place where
+# learning would stop, but how strongly a policy that has strayed is pulled back. Smaller steps and larger batches make the
 # drift weaker, so the λ one needs depends on them; a λ taken from somebody else's recipe is worth little
 # without its learning rate and batch size.
 #
@@ -374,9 +377,9 @@ plots.bars(
 #
 # So who pays? Questions that are *not* solved. In (6.2) the chance $p$ itself depends on $q$: where no walk
 # succeeds, all choices have $p = 0$ and (6.2) is the base again. Take a chain of four steps, each with
-# chance 0.01 in the base. Training starts there, too, at the left end of the figure. But a Transformer
-# shares its weights, and what it learns on other questions can move this one; so we also start from policies
-# that know the way better, with the same base.
+# chance 0.01 in the base. Training usually starts at the base, the left end of the figure. But a
+# Transformer shares its weights, and what it learns on other questions can move this one; so we also start
+# from better policies, with the base unchanged.
 
 # %%
 line = Question(pr.chain(5), source=0, target=4, choices=4)
@@ -691,8 +694,8 @@ evidence.Numbers(
 # ## What we now know
 #
 # On average a small KL penalty stops at the base with its mistakes taken out, all ways kept; but only a λ
-# that outweighs the drift does keep them. What it costs is paid most by questions the base cannot answer
-# yet. So far reward has raised sampled accuracy, whatever else it cost. **How can a reward ruin a learner?**
+# that outweighs the drift does keep them. A weak penalty costs a few points everywhere, a
+# strong one most on questions that SFT never saw. So far reward has raised sampled accuracy, whatever else it cost. **How can a reward ruin a learner?**
 # [Chapter 7](07_reward.ipynb) gives a reward to a learner that reads its logits as values.
 #
 # ## Further reading

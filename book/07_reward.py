@@ -24,8 +24,7 @@ if importlib.util.find_spec("planrl") is None:
 #
 # Policy gradient asks only whether a walk was right. *Q-learning* asks more of each logit: that it
 # say how much a walk will still earn. Whoever sets the rewards decides what these numbers become,
-# and rewards that look harmless can empty them: a model that was right on nearly every question
-# ends with hardly a right answer. You should have read [chapter 4](04_policy_gradient.ipynb). Reading
+# and rewards that look harmless can empty them. You should have read [chapter 4](04_policy_gradient.ipynb). Reading
 # takes 14 minutes, running everything some 20 seconds. One figure comes from saved runs, with the
 # command that made them.
 
@@ -235,7 +234,8 @@ assert values.tolist() == [[1, 1, 0], [1, 1, 1]], (
 # First 1 → 2 is worth 1. Then every step *to* 1 is, as 1 is a good place to be. Then every step to 0
 # is, too. So staying at 0, where there is no edge, looks as good as going on: it earns nothing, it
 # costs nothing, and the goal seems as near as before. In truth that walk has lost its reward. But a
-# value knows where a walk stands, not how it came there.
+# value knows where a walk stands, not how it came there. And where a wrong step loses nothing, as in
+# *No fine* below, the values are flat all the same: what costs nothing cannot be told apart.
 #
 # > **Theorem 5.1.** With outcome reward alone Q-learning is stable only where, for each target $i$,
 # > all values $f(i, j)[k]$ with $k \ne i$ are one constant. The step into the target is never worth
@@ -308,9 +308,9 @@ evidence.Backing(held, claim="3-outcome", code=pr.q_learning)
 # %% [markdown]
 # The paper's first version called this *reward hacking*, the second calls it *Q-value bias*.
 #
-# ## Four harmless rewards, and one that teaches
+# ## Four rewards that ruin, and one that teaches
 #
-# Each of these pays for arriving, or seems to; `c` is what one of them takes for every step. The
+# Four of these look harmless; `c` is what one of them takes for every step. The
 # table says how often the learner is right at the end; the exact values of three kinds of steps,
 # means over places and targets; and what the lab calls the values it learnt for one target. *Constant*
 # means that these hardly differ among next nodes *other* than the target; a step into it may have another.
@@ -386,7 +386,7 @@ widgets.Table(
 #   most, and misses the places where a jump is worth more.
 # - **Wrong sign.** The walker learns to stay away from the target. One number decides.
 #
-# Two more ruins are in the lab: an edge into a *dead end* is worth one fine less than a right step,
+# Two more failures are in the lab: an edge into a *dead end* is worth one fine less than a right step,
 # so with a small fine it looks nearly as good; and values can *diverge*. The latter deserves its own
 # experiment.
 
@@ -408,7 +408,8 @@ widgets.QuickCheck(
 #
 # The TD target takes the *largest* of many estimates, and the largest of many noisy numbers is too
 # large. Such an error goes into the next target. On a graph without cycles it dies at the target;
-# on a cycle of edges, which costs nothing without a discount, it can feed itself for ever.
+# on a cycle of edges, which costs nothing without a discount, it can feed itself for ever. (With
+# a discount it shrinks at each round, until only what rewards support is left.)
 #
 # With process reward no walk earns more than 1; and no place is worth less than 0, since a step
 # straight to the target earns 1 and pays a fine of 1. `cap` and `floor` tell the loss to believe
@@ -482,8 +483,8 @@ figure
 # %% [markdown]
 # One seed, walks at random, one table each; dotted: the mean that [chapter 8](08_logits.ipynb)
 # predicts. From 3, without bounds, every edge of a cycle confirms the error of the next. From -3 it
-# ends no better: AdamW's steps carry a value a little too far, the maximum picks the largest, and
-# the cycle keeps it. (With plain gradient steps the start at -3 ends where it should.) With bounds
+# ends no better: AdamW's steps carry values a little too far each time, the maximum picks the largest, and
+# on a cycle each excess becomes the next target. (With plain gradient steps the start at -3 ends where it should.) With bounds
 # both starts do. The lab's preset *Overestimation* shows a Transformer in which such errors feed on
 # themselves.
 #
@@ -606,8 +607,8 @@ evidence.Numbers(
 # ## What we now know
 #
 # Q-learning makes logits add up rewards, so they can hold only what the rewards tell apart. A reward
-# for the outcome alone leaves one constant a target; a fine that is missing or too small sells
-# short cuts; values above every reward must not be believed. One reward did teach: **when do
+# for the outcome alone leaves one constant a target; a fine that is missing or too small makes
+# short cuts pay; values above every reward must not be believed. One reward did teach: **when do
 # logits become the graph?** [Chapter 8](08_logits.ipynb) says.
 #
 # ## Further reading

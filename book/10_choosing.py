@@ -151,7 +151,8 @@ widgets.Download(
 #
 # > **Finding.** On Blocksworld the order is another one. There Q-learning needs a discount and has the
 # > most ways again, but policy gradient is the most often right when answers are sampled. Greedily, ten
-# > seeds do not tell which of the two is better. So being best in both is not a rule.
+# > seeds do not tell which of the two is better. Going on with SFT is at least as often right there as
+# > Q-learning on its own walks, which leads in ways alone. So being best in both is not a rule.
 
 # %% tags=["hide-input"]
 DISCOUNTED = [f"{Q}, discount 0.9", f"{OFF}, discount 0.9"]
@@ -166,6 +167,8 @@ there = {
 }
 assert max(there, key=lambda n: there[n][0]) in DISCOUNTED
 assert max(there, key=lambda n: there[n][1]) == "policy gradient"
+assert there["continual SFT"][1] > there[DISCOUNTED[0]][1], "the finding says so"
+assert there["continual SFT"][0] < there[DISCOUNTED[0]][0], "it leads in ways"
 ruined = [
     float(ends(of, "Q-learning, outcome reward", KEYS[1]).mean())
     for of in ("dag", "blocksworld")
@@ -194,7 +197,7 @@ lab("race")
 # Every entry is a claim with today's verdict; its name leads to the numbers.
 # "Fails" means that the sentence as it stands is wrong here, and that can be good news: continual
 # SFT *does* raise held-out accuracy, sampled (greedily it changes next to nothing), and walks without exploration
-# did *not* break Q-learning. "Holds only here" means: in some places, or by some ways of measuring,
+# did *not* break Q-learning. "Holds in part" means: in some places, or by some ways of measuring,
 # and not in others.
 #
 # **Ask how each was measured.** "Policy gradient ends above continual SFT" compares *sampled* answers.
@@ -407,7 +410,7 @@ for name, (algorithm, _) in race.items():
 live = {row["learner"]: row for row in table}
 ways = {name: row["ways of 50"] for name, row in live.items()}
 assert ways["policy gradient"] < ways["group-relative"] < ways[Q]
-assert ways["group-relative"] < ways["continual SFT"], "lose them all the same"
+assert ways["group-relative"] < ways["continual SFT"], "still lose many"
 assert ways["policy gradient"] < ways["policy gradient + KL"] < ways[Q]
 assert live[Q]["held out, sampled"] == max(r["held out, sampled"] for r in table)
 lead = [
@@ -418,8 +421,8 @@ assert 1.5 < 128 / len(world.train.pairs) < 3, "the text says: some two"
 widgets.Table(table, caption=f"30 nodes, seed {seed}, 400 updates each")
 
 # %% [markdown]
-# Group-relative weights lose fewer ways than plain policy gradient, and lose them all the same: until everything
-# is right, chance still decides which right step is favoured. Then they stop. A batch has 128 walks,
+# In this run group-relative weights lose fewer ways than plain policy gradient, and still lose many: until
+# everything is right, chance decides which right step is favoured. A batch has 128 walks,
 # some two a training question; a question drawn once moves nothing.
 #
 # At seed 0 policy gradient is, on held-out questions, no better than continual SFT even sampled, and worse greedily.
@@ -446,13 +449,13 @@ ratio = took["policy-gradient step"] / took["sft step"]
 print(f"a policy-gradient update costs {ratio:.1f} SFT updates of the same batch")
 
 # %% tags=["hide-input"]
-assert 1 < ratio < 3, "the text says: less than three"
+assert 1.2 < ratio < 2, "the text says: one and a half or so"
 spent = {r["learner"]: float(r["CPU seconds for 1,000 updates"]) for r in paid}
 assert spent["Q-learning, outcome reward"] > 2 * spent[Q]
 assert spent[Q] < 1.5 * spent["policy gradient"]
 
 # %% [markdown]
-# An update of policy gradient, its own walks included, costs less than three SFT updates. Q-learning
+# An update of policy gradient, its own walks included, costs one and a half SFT updates or so. Q-learning
 # costs about what policy gradient does, and a ruined learner is the dearest: its walks never arrive. **Do not carry the ratio over.** Here
 # an answer has a handful of tokens. In a large model, sampling long answers can cost far more than
 # the update, and that is when old walks, which Q-learning accepts, are worth most.
@@ -538,7 +541,7 @@ exercises.front(my_front)
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# Point $(a, b)$ is beaten if some other $(c, d)$ has $c \ge a$ and $d \ge b$. An equal point beats
+# Point `(a, b)` is beaten if some other `(c, d)` has `c >= a` and `d >= b`. An equal point beats
 # nobody.
 #
 # </details>
@@ -649,8 +652,8 @@ evidence.Numbers(
 # ## What we now know
 #
 # The choice follows from what can be checked, from whose walks one has, and from whether one needs
-# ways. On the random graph Q-learning with process reward was best in both; on Blocksworld no method
-# was, by sampled answers. Every step of the advice rests on claims, and some of them
+# ways. On the random graph Q-learning with process reward was best in both; on Blocksworld, among sampled
+# answers, none was. Every step of the advice rests on claims, and some of them
 # hold in one place only. **Which of the paper's claims hold?** [The next chapter](11_verdicts.ipynb)
 # lists them all.
 #

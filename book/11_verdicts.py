@@ -24,8 +24,8 @@ if importlib.util.find_spec("planrl") is None:
 #
 # A paper is a list of sentences that can be wrong. This chapter turns the paper into such a list:
 # for each claim, what is measured, what is predicted, on how many seeds, and what came out. It also
-# shows how a verdict is made, how far ten seeds can be trusted, and how to run everything again. You
-# can read it without the other chapters, which link here: [the dictionary](dictionary.md) has their
+# shows how a verdict is made, how far ten seeds can be trusted, and how to run everything again. It is
+# best read last; if you come from elsewhere, [the dictionary](dictionary.md) has the other chapters'
 # words. Reading takes 12 minutes, or as long as you
 # like with the lists; running takes some seconds, since results are saved.
 
@@ -63,7 +63,7 @@ seed = 0
 # others should break.
 #
 # **Of the claims of the figures, what percentage holds on both graphs**, the random one and
-# Blocksworld? Put your guess in the next cell.
+# Blocksworld, however it was measured? Put your guess in the next cell.
 
 # %%
 my_guess = 80
@@ -100,7 +100,7 @@ assert everywhere["figures"] < 50, "the title says: not half"
 assert all(v.verdict != UNKNOWN for v in judged.values())
 figure = plots.bars(
     {"hold wherever measured": everywhere, "hold in some places": partly},
-    title="Every theorem holds; of the figures' claims, not half hold everywhere",
+    title="Every theorem held on small tables; of the figures' claims, not half hold everywhere",
     x="group of claims ("
     + ", ".join(f"{len(c)} {n}" for n, c in groups.items())
     + ")",
@@ -153,9 +153,11 @@ widgets.Source(interval)
 
 # %% [markdown]
 # If the interval lies inside the prediction, the claim **holds** in that place; if outside, it **fails**; if it
-# goes across a bound, the claim is **undecided** there. Over all places, the claim holds if it holds in each. It **holds only
-# here** if it holds in some, and fails *or is undecided* in others; its card says which. It **holds where
-# measured** if it holds in all that have a result, and one has none yet.
+# goes across a bound, the claim is **undecided** there. Over all places, the claim holds if it holds in each. It **holds in
+# part** if it holds in some, and fails *or is undecided* in others; its card says which. It **holds where
+# measured** if it holds in all that have a result, and one has none yet. In the group *conditions* "fails" often
+# means that nothing broke. And a verdict is about the measure that its card names: 2-pg-over-sft is about
+# sampled answers; [greedily it is the other way round](10_choosing.ipynb).
 #
 # **When were the predictions written?** Those of the theorems follow from the paper's text or our
 # derivation, and their tolerances are ours. They entered the project together with their results, so
@@ -169,7 +171,8 @@ widgets.Source(interval)
 # ## By hand: two seeds
 #
 # Two seeds give the numbers 1 and 3. Drawing two with replacement gives the mean 1 a quarter of the
-# time, 2 half of the time, 3 a quarter. So the interval is from 1 to 3: from one seed to the other.
+# time, 2 half of the time, 3 a quarter. A quarter is more than 2.5 %, so both ends of the interval are
+# seeds: it goes from 1 to 3.
 
 # %%
 print("bootstrap interval of 1 and 3:", interval([1.0, 3.0]))
@@ -319,7 +322,7 @@ print(
 
 # %% [markdown]
 # > **Finding.** Some of the paper's sentences need a place to hold in. Collapse to one path
-# > shows on the random graph; on Blocksworld the updates end before it. And policy gradient's weights do
+# > shows on the random graph; on Blocksworld not before the updates end. And policy gradient's weights do
 # > *not* hold the adjacency better than SFT's, by the read-out we use. [Where we
 # > differ](92_deviations.ipynb) looks for reasons.
 #

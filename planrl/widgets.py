@@ -183,7 +183,7 @@ padding:.5em 1em;margin:.7em 0}
 .planrl-card .planrl-badge{border:1px solid currentColor;border-radius:1em;padding:0 .6em;
 font-size:.8em;white-space:nowrap}
 .planrl-holds,.planrl-holds-where-measured{border-left-color:#009E73}
-.planrl-holds-only-here{border-left-color:#E69F00}
+.planrl-holds-in-part{border-left-color:#E69F00}
 .planrl-fails{border-left-color:#D55E00}
 .planrl-card table{display:table;width:100%;margin:.4em 0 0;font-size:.85em;
 border-collapse:collapse}

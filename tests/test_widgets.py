@@ -71,10 +71,10 @@ def test_a_column_of_sentences_starts_at_the_left_and_numbers_do_not():
 
 
 def test_cards_say_everything_and_no_markup_gets_in():
-    card = {"title": "1", "badge": "holds only here", "text": "a < b.", "note": "<b>n</b>",
+    card = {"title": "1", "badge": "holds in part", "text": "a < b.", "note": "<b>n</b>",
             "rows": [{"where": "x", "mean": "1"}, {"where": "y", "mean": "<i>"}]}  # fmt: skip
     page = widgets.Cards([card])._repr_html_()
-    assert "planrl-holds-only-here" in page
+    assert "planrl-holds-in-part" in page
     assert "a &lt; b." in page
     assert "<b>n" not in page
     assert "<i>" not in page

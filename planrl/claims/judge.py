@@ -3,7 +3,7 @@
 A claim is measured in one place or several (a graph, a model). In a place every seed gives one
 number; the prediction bounds their mean. The verdict there is by the 95 % bootstrap interval of the
 mean over seeds: inside the bounds it *holds*, outside it *fails*, across them it is *undecided*.
-A claim that holds in all its places holds; in some, it *holds only here*. A place without a result
+A claim that holds in all its places holds; in some, it *holds in part*. A place without a result
 is not passed over: what holds in the others *holds where measured*.
 
 A bootstrap of few seeds is too narrow, since it draws from their values only: of three it covers
@@ -25,7 +25,7 @@ from planrl.graphs import seeded
 HOLDS, SO_FAR, HERE, FAILS, UNDECIDED, UNKNOWN = (
     "holds",
     "holds where measured",
-    "holds only here",
+    "holds in part",
     "fails",
     "undecided",
     "not measured",
