@@ -124,7 +124,7 @@ lab("race")
 # 4. **Change it**: the rocket at the top of a chapter opens it in Colab. Nothing has to be installed.
 # 5. **Doubt it**: [which of the paper's claims hold?](11_verdicts.ipynb) Every one has its numbers, its seeds
 #    and a verdict.
-# 6. **Find it**: Ctrl+K (on a Mac ⌘K) searches all pages; the button beside the search goes from light to dark.
+# 6. **Find it**: Ctrl+K (on a Mac ⌘K) searches all pages; the half-filled circle at the top goes from light to dark.
 #
 # ## Eleven chapters, eleven questions
 #
@@ -169,7 +169,7 @@ lab("race")
 # ## How to use these pages
 #
 # **Read.** Everything is on the page, works without a network, and is complete as it stands.
-# Grey bars hide code that only draws; open them if you like.
+# Bars named *Show code cell source* hide code that only draws; open them if you like.
 #
 # **Guess.** Each chapter asks for a guess before it shows the result. Set the slider and press
 # the button: your guess stays in the figure. In a notebook, type it into the cell above the figure.

@@ -277,7 +277,7 @@ widgets.Source(pr.sft)
 #
 # > **Theorem 3.1.** Where there are data, SFT's loss is least exactly at the demonstrated frequencies,
 # >
-# > $$ \mathrm{softmax} f(i, j)[k] = \frac{N_{ijk}}{\sum_{k'} N_{ijk'}}, $$
+# > $$ \operatorname{softmax} f(i, j)[k] = \frac{N_{ijk}}{\sum_{k'} N_{ijk'}}, \tag{3.2} $$
 # >
 # > and where there are none, the data say nothing at all. *For surprise, averaged over given frequencies, is
 # > least for the probabilities that equal them.*
@@ -304,7 +304,7 @@ held = pr.check(
     observed=learnt,
     tolerance=0.02,
 )
-evidence.Backing(held, claim="3.1-table", code=pr.sft_optimum, formula="3.1")
+evidence.Backing(held, claim="3.1-table", code=pr.sft_optimum, formula="3.2")
 
 # %%
 shown_steps = from_theory > 0

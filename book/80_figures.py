@@ -186,7 +186,7 @@ redrawn.chosen(
     "dag",
     list(LAMBDAS),
     redrawn.ACCURACIES,
-    title=f"Random DAG: lambda 0 to {max(LAMBDAS.values()):g}",
+    title=f"Random DAG: accuracy, lambda 0 to {max(LAMBDAS.values()):g}",
     y="accuracy",
 )
 
@@ -199,7 +199,7 @@ redrawn.chosen(
     "dag",
     [SFT, *LAMBDAS],
     DIVERSITIES,
-    title=f"Random DAG: lambda 0 to {max(LAMBDAS.values()):g}",
+    title=f"Random DAG: diversity, lambda 0 to {max(LAMBDAS.values()):g}",
     y="different right answers",
 )
 
@@ -208,7 +208,7 @@ redrawn.chosen(
     "blocksworld",
     list(LAMBDAS),
     redrawn.ACCURACIES,
-    title=f"Blocksworld: lambda 0 to {max(LAMBDAS.values()):g}",
+    title=f"Blocksworld: accuracy, lambda 0 to {max(LAMBDAS.values()):g}",
     y="accuracy",
 )
 
@@ -217,7 +217,7 @@ redrawn.chosen(
     "blocksworld",
     [SFT, *LAMBDAS],
     DIVERSITIES,
-    title=f"Blocksworld: lambda 0 to {max(LAMBDAS.values()):g}",
+    title=f"Blocksworld: diversity, lambda 0 to {max(LAMBDAS.values()):g}",
     y="different right answers",
 )
 

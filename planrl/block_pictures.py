@@ -13,6 +13,7 @@ from planrl.controls import with_slider
 from planrl.errors import InputError
 from planrl.style import finish, plain_text
 
+DARK = {"#0072B2", "#D55E00"}  # white reads on these; on the others black does
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999")
 GREY = "#7F7F7F"
 NOTHING = "\u00a0"  # a text that is empty is drawn once and not again
@@ -51,11 +52,12 @@ def _traces(here: State, below: str = "") -> list[go.Scatter]:
             )
         )
     quiet = {"hoverinfo": "skip", "showlegend": False}
+    letters = ["white" if COLOURS[n % len(COLOURS)] in DARK else "#111" for n in range(len(blocks))]
     traces.append(
         go.Scatter(
             x=[places[b][0] for b in blocks], y=[places[b][1] for b in blocks],
             text=[plain_text(b) for b in blocks],
-            mode="text", textfont={"color": "white", "size": 18}, name="letters", **quiet,
+            mode="text", textfont={"color": letters, "size": 18}, name="letters", **quiet,
         )
     )  # fmt: skip
     traces.append(

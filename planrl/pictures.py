@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+UNUSED = 0.01  # an edge of less weight is drawn as one that is not taken
+
+
 def positions(graph: Graph) -> Float[Tensor, "N 2"]:
     """Where to draw each node: by longest path from the start on a DAG, on a circle otherwise."""
     if graph.order is None:
@@ -43,17 +46,22 @@ def _edge_lines(graph: Graph, where: Tensor, edges: Iterable[tuple[int, int]]) -
     return xs, ys
 
 
-def _arrows(where: Tensor, edges: Iterable[tuple[int, int]], colour: str) -> dict[str, Any]:
-    heads = [(where[a] * 0.32 + where[b] * 0.68, where[b] - where[a]) for a, b in edges]
+def _arrows(
+    where: Tensor, edges: Sequence[tuple[int, int]], colours: Sequence[str]
+) -> dict[str, Any]:
+    """Heads on the way, turned on the screen as their edges are: `previous` is an edge's tail."""
+    heads = [(a, where[a] * 0.3 + where[b] * 0.7) for a, b in edges]
+    xs, ys = ([at for a, head in heads for at in (float(where[a, k]), float(head[k]), None)]
+              for k in (0, 1))  # fmt: skip
     return {
-        "x": [float(at[0]) for at, _ in heads],
-        "y": [float(at[1]) for at, _ in heads],
+        "x": xs,
+        "y": ys,
         "mode": "markers",
         "marker": {
-            "symbol": "triangle-right",
-            "size": 8,
-            "color": colour,
-            "angle": [-float(torch.rad2deg(torch.atan2(d[1], d[0]))) for _, d in heads],
+            "symbol": "arrow",
+            "angleref": "previous",
+            "size": [0, 12, 0] * len(heads),
+            "color": [colour for colour in colours for _ in range(3)],
         },
         "hoverinfo": "skip",
         "showlegend": False,
@@ -91,17 +99,18 @@ def _graph_traces(
     traces = []
     if weights is None:
         traces.append(go.Scatter(x=xs, y=ys, mode="lines", line={"color": faint}, **hover, **off))
-        traces.append(go.Scatter(**_arrows(where, graph.edges, faint)))
+        traces.append(go.Scatter(**_arrows(where, graph.edges, [faint] * len(graph.edges))))
     else:
-        for a, b in graph.edges:
-            xs, ys = _edge_lines(graph, where, [(a, b)])
-            line = {"color": strong, "width": 0.4 + 7 * float(weights[a, b])}
+        colours = [strong if weights[edge] > UNUSED else faint for edge in graph.edges]
+        for edge, colour in zip(graph.edges, colours, strict=True):
+            xs, ys = _edge_lines(graph, where, [edge])
+            line = {"color": colour, "width": 1.2 + 6 * float(weights[edge])}
             traces.append(go.Scatter(x=xs, y=ys, mode="lines", line=line, **hover, **off))
-        traces.append(go.Scatter(**_arrows(where, graph.edges, faint)))
+        traces.append(go.Scatter(**_arrows(where, graph.edges, colours)))
     xs, ys = _edge_lines(graph, where, walked)
     line = {"color": strong, "width": 4}
     traces.append(go.Scatter(x=xs, y=ys, mode="lines", line=line, **hover, **off))
-    traces.append(go.Scatter(**_arrows(where, walked, strong)))
+    traces.append(go.Scatter(**_arrows(where, walked, [strong] * len(walked))))
     names = [plain_text(label) for label in graph.labels]
     nodes = go.Scatter(
         x=where[:, 0].tolist(),

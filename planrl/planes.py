@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
-from planrl.style import finish, style_of
+from planrl.style import STYLES, finish, style_of
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -21,6 +21,7 @@ def routes(
     alt: str,
     x: str,
     y: str,
+    y_range: tuple[float, float] | None = None,
     height: int = 460,
     ends: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
 ) -> go.Figure:
@@ -49,10 +50,10 @@ def routes(
                 name=f"{name}, each seed",
                 showlegend=False,
                 legendgroup=name,
-                marker={"color": colour, "symbol": symbol, "size": 7, "opacity": 0.35},
+                marker={"color": colour, "symbol": symbol, "size": 7, "opacity": 0.45},
             )
     figure.update_xaxes(title=x, rangemode="tozero")
-    figure.update_yaxes(title=y, rangemode="tozero")
+    figure.update_yaxes(title=y, range=y_range and list(y_range), rangemode="tozero")
     figure.update_layout(legend={"orientation": "h", "y": -0.2})
     return finish(figure, title, alt, height)
 
@@ -78,7 +79,7 @@ def ends(
         colour, _, symbol = style_of(name, place)
         words, where = labels[name]
         mean = [sum(xs) / len(xs)], [sum(ys) / len(ys)]
-        for points, size, opacity in (((xs, ys), 7, 0.3), (mean, 13, 1.0)):
+        for points, size, opacity in (((xs, ys), 7, 0.45), (mean, 13, 1.0)):
             strong = size > 7
             figure.add_scatter(
                 x=[round(v, 4) for v in points[0]],
@@ -104,11 +105,16 @@ def dots(
     alt: str,
     x: str,
 ) -> go.Figure:
-    """A line for each row, in it each name's seeds as faint marks, their mean as a strong one."""
+    """A line for each row, in it each name's seeds as faint marks, their mean as a strong one.
+
+    Names without a style of their own differ in their marks, too.
+    """
     figure = go.Figure()
     names = list(dict.fromkeys(name for row in rows.values() for name in row))
     for place, name in enumerate(names):
         colour, _, symbol = style_of(name, place)
+        if name not in STYLES and place % 2:
+            symbol = "square-open"
         seeds = [(v, row) for row, found in rows.items() for v in found.get(name, ())]
         means = [(sum(f[name]) / len(f[name]), row) for row, f in rows.items() if f.get(name)]
         for points, size, opacity in ((seeds, 7, 0.35), (means, 13, 1.0)):

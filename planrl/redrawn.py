@@ -142,6 +142,7 @@ def pareto(
     ways = {name: series(of, name, "train_diversity")[1] for name in names}
     right = {name: series(of, name, accuracy)[1] for name in names}
     mean = {name: (ways[name].mean(0), right[name].mean(0)) for name in names}
+    least = min(float(min(right[n].mean(0).min(), right[n][:, -1].min())) for n in names)
     told = ", ".join(f"{n} ends at {w[-1]:.1f}, {r[-1]:.3f}" for n, (w, r) in mean.items())
     return planes.routes(
         mean,
@@ -150,6 +151,7 @@ def pareto(
         f"seed ends. {told}.",
         x=WORDS["train_diversity"],
         y=WORDS[accuracy],
+        y_range=(least - 0.02, 1.01),
         ends={n: (ways[n][:, -1].tolist(), right[n][:, -1].tolist()) for n in names},
     )
 

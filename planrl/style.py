@@ -18,9 +18,14 @@ STYLES: dict[str, tuple[str, str, str]] = {
     "Q-learning, process reward": ("#009E73", "solid", "triangle-up"),
     "Q-learning, outcome reward": ("#CC79A7", "dashdot", "x"),
     "Q-learning, process reward, off-policy": ("#009E73", "dot", "triangle-down"),
-    "policy gradient + KL 0.0001": ("#D55E00", "dot", "square-open"),
-    "policy gradient + KL 0.001": ("#B8460B", "dashdot", "cross"),
-    "policy gradient + KL 0.01": ("#E69F00", "dot", "diamond-open"),
+    "Q-learning, process reward, discount 0.9": ("#1B9E9E", "dash", "diamond-open"),
+    "Q-learning, process reward, off-policy, discount 0.9": (
+        *("#66A61E", "dashdot", "triangle-down-open"),
+    ),
+    "policy gradient + KL 0.0001": ("#A0522D", "dot", "square-open"),
+    "policy gradient + KL 0.001": ("#B35FB0", "dashdot", "cross"),
+    "policy gradient + KL 0.01": ("#7570B3", "dot", "diamond-open"),
+    "policy gradient + KL 1": ("#8C8C00", "longdash", "hexagon-open"),
     "truth": ("#7F7F7F", "solid", "circle"),
     "prediction": ("#7F7F7F", "dash", "circle-open"),
 }

@@ -215,12 +215,8 @@ class Table:
         self.rows, self.caption = [dict(row) for row in rows], caption
 
     def _repr_html_(self) -> str:
-        columns = zip(*(row.values() for row in self.rows), strict=True)
         styles = [
-            ' style="text-align: left; min-width: 12rem"'
-            if any(isinstance(value, str) and len(value) > SENTENCE for value in column)
-            else ""
-            for column in columns
+            self._style(column) for column in zip(*(row.values() for row in self.rows), strict=True)
         ]
         head = "".join(
             f'<th scope="col"{style}>{html.escape(str(key))}</th>'
@@ -242,6 +238,14 @@ class Table:
         return "\n".join(
             "  ".join(f"{k}: {self._cell(v)}" for k, v in r.items()) for r in self.rows
         )
+
+    @staticmethod
+    def _style(column: Sequence[Any]) -> str:
+        """Words from the left, and sentences with room; numbers from the right, as usual."""
+        if any(isinstance(value, str) and len(value) > SENTENCE for value in column):
+            return ' style="text-align: left; min-width: 12rem"'
+        words = all(isinstance(value, str) and value[:1].isalpha() for value in column)
+        return ' style="text-align: left"' if words else ""
 
     @staticmethod
     def _cell(value: Any) -> str:

@@ -53,6 +53,8 @@ def seeds(*values):
     ((1.0, 1.1, 0.9), {"low": 1.0}, UNDECIDED),
     ((1.0, 1.1, 0.9), {"low": 0.8, "high": 1.2}, HOLDS),
     ((0.0, 0.0), {"low": 0.0, "high": 0.0}, HOLDS),
+    ((1e-17, 0.1), {"high": 0.0}, UNDECIDED),  # it ends at 0, but for rounding
+    ((-1e-17, 0.1), {"low": 0.0}, HOLDS),
     ((1.0, math.nan), {"low": 0.0}, FAILS),
     ((), {"low": 0.0}, UNKNOWN),
 ])  # fmt: skip

@@ -79,6 +79,13 @@
     return inked;
   }
 
+  /** Error bars that have no colour of their own, in the page's.
+   * @param {any} trace @param {string} ink */
+  function barred(trace, ink) {
+    if (!trace.error_y || trace.error_y.color) return trace;
+    return { ...trace, error_y: { ...trace.error_y, color: ink } };
+  }
+
   /** Break the axes' titles, and the names of plots, where plotly would let them run out of the
    * figure. @param {any} layout @param {boolean} narrow */
   function wrapTitles(layout, narrow) {
@@ -146,7 +153,14 @@
           (/** @type {any} */ note, /** @type {number} */ i) =>
             predict.annotations?.includes(i) ? { ...note, visible: false } : note,
         );
+        const named = data.flatMap((/** @type {any} */ trace, /** @type {number} */ i) =>
+          trace.showlegend === false ? [] : [predict.traces.includes(i)],
+        );
         layout = { ...layout, annotations };
+        if (named.every(Boolean)) {
+          // A legend of names without marks would read as words about the slider below it.
+          layout.legend = { ...layout.legend, font: { color: "rgba(0,0,0,0)" } };
+        }
       }
       return { data, layout };
     }
@@ -197,7 +211,7 @@
       const narrow = width < PHONE;
       const shown = current(narrow);
       const data = shown.data.map((/** @type {any} */ trace, /** @type {number} */ i) =>
-        figure.ink.includes(i) ? inInk(trace, colours.ink) : trace,
+        figure.ink.includes(i) ? inInk(trace, colours.ink) : barred(trace, colours.ink),
       );
       /** @type {any} */
       const layout = merge(shown.layout, {

@@ -33,6 +33,8 @@ HOLDS, SO_FAR, HERE, FAILS, UNDECIDED, UNKNOWN = (
 """A verdict's words, from "holds" to "not measured"."""
 FEW = 5
 """Seeds below which a bootstrap interval is too narrow."""
+ROUNDING = 1e-12
+"""An interval whose end is this near a bound ends there: sums of shares are rounded."""
 Results = Mapping[str, Any]
 """Experiment -> its result for one seed."""
 Settings = Mapping[str, Mapping[str, Any]]
@@ -180,11 +182,12 @@ def find(place: Place, seeds: Iterable[Results], settings: Settings | None = Non
     if not values:
         return finding
     low, high = interval(values)
+    least, most = place.low - ROUNDING, place.high + ROUNDING
     if any(map(math.isnan, values)):
         verdict = FAILS
-    elif place.low <= low and high <= place.high:
+    elif least <= low and high <= most:
         verdict = HOLDS
-    elif high < place.low or low > place.high:
+    elif high < least or low > most:
         verdict = FAILS
     else:
         verdict = UNDECIDED

@@ -18,11 +18,11 @@ Binding = Mapping[str, Any]
 Panel = tuple[int, int]
 
 DASHES = {"train_sampled": "solid", "train_greedy": "dashdot", "test_sampled": "dash",
-          "test_greedy": "dot", "ways": "solid", "entropy": "solid"}  # fmt: skip
+          "test_greedy": "dot", "ways": "longdashdot", "entropy": "solid"}  # fmt: skip
 SAID = {"train_sampled": "training, sampled", "train_greedy": "training, greedy",
         "test_sampled": "held out, sampled", "test_greedy": "held out, greedy",
         "ways": "right answers of 16", "entropy": "entropy (nats)"}  # fmt: skip
-WIDTHS = (0.5, 1.5, 3.0, 5.0, 7.0)
+WIDTHS = (1.0, 1.8, 3.0, 5.0, 7.0)
 LIKELY = (0.0, 0.05, 0.2, 0.4, 0.7, 1.01)
 COLOURS = ("#0072B2", "#D55E00", "#009E73")  # of blocks
 
@@ -77,7 +77,7 @@ def curves(
         line = {"color": shade, "dash": dash or DASHES[metric], "width": 2.5}
         where = {"learner": learner, "metric": metric}
         bound.append({"kind": "band", "trace": _added(figure, panel, band), **where})
-        mean = go.Scatter(**shared, mode="lines", line=line, opacity=0.6, showlegend=False)
+        mean = go.Scatter(**shared, mode="lines", line=line, opacity=0.8, showlegend=False)
         bound.append({"kind": "recorded", "trace": _added(figure, panel, mean), **where})
         first = name == "" or panel[1] == 1
         live = go.Scatter(**shared, mode="lines", line=line, showlegend=first)
@@ -97,7 +97,7 @@ def edges(figure: go.Figure, panel: Panel, learner: int, name: str, colour: str)
             figure, panel,
             go.Scatter(
                 x=[None], y=[None], mode="lines", hoverinfo="skip", showlegend=False,
-                line={"width": width, "color": faded(colour, 0.25 + 0.75 * place / 4)},
+                line={"width": width, "color": faded(colour, 0.4 + 0.6 * place / 4)},
                 cliponaxis=False,
             ),
         )
