@@ -58,9 +58,10 @@ def _arrows(
         "y": ys,
         "mode": "markers",
         "marker": {
-            "symbol": "arrow",
+            "symbol": "arrow-wide",
             "angleref": "previous",
-            "size": [0, 12, 0] * len(heads),
+            "size": [0, 16, 0] * len(heads),
+            "line": {"width": 0},
             "color": [colour for colour in colours for _ in range(3)],
         },
         "hoverinfo": "skip",
