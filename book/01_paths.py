@@ -41,8 +41,8 @@ seed = 0
 # %% [markdown]
 # ## Predict
 #
-# The paper's random graph has 100 nodes and edge probability 0.15. So has ours: for every pair
-# $u < v$ there is an edge $u \to v$ with probability 0.15. Each node leads to about seven others on
+# The paper's random graph has 100 nodes and edge probability 0.15. So has ours: an edge leads
+# from each node to each of a higher number with probability 0.15. Each node leads to about seven others on
 # average, and no path ever comes back. (Whether the paper's graph has cycles is not said in
 # what we could read; to have none is [our choice](references.md#where-we-chose).) A *question* is a
 # pair (source, target) that some path connects.

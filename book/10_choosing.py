@@ -197,8 +197,7 @@ lab("race")
 # Every entry is a claim with today's verdict; its name leads to the numbers.
 # "Fails" means that the sentence as it stands is wrong here, and that can be good news: continual
 # SFT *does* raise held-out accuracy, sampled (greedily it changes next to nothing), and walks without exploration
-# did *not* break Q-learning. "Holds in part" means: in some places, or by some ways of measuring,
-# and not in others.
+# did *not* break Q-learning. "Holds in part" means: in some places or by some measures only.
 #
 # **Ask how each was measured.** "Policy gradient ends above continual SFT" compares *sampled* answers.
 # *Greedily* it ends below, on both graphs: part of its gain is becoming sure of itself. "Q-learning is at or above policy
@@ -422,8 +421,8 @@ widgets.Table(table, caption=f"30 nodes, seed {seed}, 400 updates each")
 
 # %% [markdown]
 # In this run group-relative weights lose fewer ways than plain policy gradient, and still lose many: until
-# everything is right, chance decides which right step is favoured. A batch has 128 walks,
-# some two a training question; a question drawn once moves nothing.
+# everything is right, chance decides which right step is favoured. A question that is
+# drawn once in a batch moves nothing; on average it is drawn twice.
 #
 # At seed 0 policy gradient is, on held-out questions, no better than continual SFT even sampled, and worse greedily.
 # One seed of 30 nodes is no verdict.

@@ -72,6 +72,12 @@ def project(tmp_path_factory):
     (place / "project" / "planrl" / "__init__.py").write_text("")
     pins = [repacked(name, place / "wheels") for name in PINNED]
     (place / "project" / "requirements.txt").write_text("\n".join(pins))
+    hashed = [
+        f"{pin} --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}"
+        for pin in pins[:-1]  # the last comes by its version only, as PyTorch does
+        for wheel in (place / "wheels").glob(f"{pin.split('==')[0]}-*")
+    ]
+    (place / "project" / ".ci" / "hashes.txt").write_text("\n".join(hashed))
     return place / "project"
 
 
