@@ -23,9 +23,8 @@ if importlib.util.find_spec("planrl") is None:
 # # Which method should you choose?
 #
 # Nine chapters measured one method at a time. You have one project, one budget and one kind of
-# feedback, and have to choose. This chapter puts all methods into one picture, lists for each the
-# claims that speak for and against it, and asks you four questions whose answers lead to a first
-# thing to try. It helps to have read [chapter 4](04_policy_gradient.ipynb) to
+# feedback, and have to choose. This chapter puts all methods into one picture, lists the claims
+# for and against each, and asks you four questions that lead to a first thing to try. It helps to have read [chapter 4](04_policy_gradient.ipynb) to
 # [chapter 7](07_reward.ipynb). Reading takes 15 minutes, running everything half a minute.
 
 # %% tags=["hide-input"]
