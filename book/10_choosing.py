@@ -194,7 +194,7 @@ lab("race")
 # ## What speaks for and against each
 #
 # Every entry is a claim with today's verdict; its name leads to the numbers.
-# "Fails" means that the sentence as it stands is wrong here, and that can be good news: continual
+# "Fails" means that the sentence is wrong here, and that can be good news: continual
 # SFT *does* raise held-out accuracy, sampled (greedily it changes next to nothing), and walks without exploration
 # did *not* break Q-learning. "Holds in part" means: in some places or by some measures only.
 #
@@ -423,8 +423,8 @@ widgets.Table(table, caption=f"30 nodes, seed {seed}, 400 updates each")
 # everything is right, chance decides which right step is favoured. A question that is
 # drawn once in a batch moves nothing; on average it is drawn twice.
 #
-# At seed 0 policy gradient is, on held-out questions, no better than continual SFT even sampled, and worse greedily.
-# One seed of 30 nodes is no verdict.
+# At seed 0 policy gradient is, on held-out questions, no better than continual SFT even sampled, and worse
+# greedily. One seed is no verdict.
 #
 # ## What it costs
 #
