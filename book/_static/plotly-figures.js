@@ -157,7 +157,7 @@
           trace.showlegend === false ? [] : [predict.traces.includes(i)],
         );
         layout = { ...layout, annotations };
-        if (named.every(Boolean)) {
+        if (named.length && named.every(Boolean)) {
           // A legend of names without marks would read as words about the slider below it.
           layout.legend = { ...layout.legend, font: { color: "rgba(0,0,0,0)" } };
         }

@@ -257,10 +257,10 @@ def test_a_question_without_an_answer_is_not_marked_before_there_is_another(open
     box = lab.host.locator("#lab-policy-gradient-edges")
     box.fill("a b\nc d\nd e\nc e")
     lab.press("Use this graph")
-    lab.page.wait_for_function(f"({symbols})() === 'circle,circle,circle,circle,circle'")
+    lab.page.wait_for_function(f"() => ({symbols})() === 'circle,circle,circle,circle,circle'")
     lab.press("One step")
     lab.wait("Paused at update 1")
-    lab.page.wait_for_function(f"/square/.test(({symbols})()) && /star/.test(({symbols})())")
+    lab.page.wait_for_function(f"() => /square/.test(({symbols})()) && /star/.test(({symbols})())")
 
 
 def test_a_hidden_tab_pauses_and_goes_on_where_it_was(open_lab):
