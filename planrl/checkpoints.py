@@ -265,9 +265,8 @@ def load(folder: str | Path, *, only: str = "") -> Saved:
             content = read_bytes(folder / name, most=MOST_WEIGHTS, within=folder)
         except InputError:
             if _tensors(read_json(folder / "run.json", FORMAT), folder)[0] != name:
-                return load(
-                    folder, only=only
-                )  # it was saved anew in between, its old state removed
+                # It was saved anew in between, its old state removed.
+                return load(folder, only=only)
             if not os.path.lexists(folder / name):
                 raise FileNotFoundError(f"there is no {name}") from None
             raise

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.server
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -25,6 +30,17 @@ WATCH = """() => { window.changes = 0; window.watcher?.disconnect();
   window.watcher = new MutationObserver((list) => { window.changes += list.length; });
   window.watcher.observe(document, {subtree: true, childList: true, attributes: true,
     characterData: true}); }"""
+
+
+@contextlib.contextmanager
+def served(handler: Callable[..., Any]) -> Iterator[str]:
+    """The address of a server on this machine whose requests `handler` answers."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
 
 
 def open_everything(page):

@@ -12,7 +12,6 @@ import http.server
 import os
 import shutil
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +23,7 @@ HTML = ROOT / "_build" / "html"
 sys.path.insert(0, str(ROOT / "book" / "_ext"))  # the extension's own modules: pairs, figures
 sys.path.insert(0, str(ROOT / "tests" / "book"))  # what the tests share: built_site
 
+from built_site import served  # noqa: E402
 from paper import find_chromium  # noqa: E402
 
 FLAGS = [
@@ -96,12 +96,8 @@ def origin(built: Path) -> Iterator[str]:
             """Say nothing."""
 
     handler = functools.partial(Quiet, directory=str(built))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()
+    with served(handler) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

@@ -8,12 +8,11 @@ import http.server
 import re
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
-from built_site import PAGES, ROOT, open_everything
+from built_site import PAGES, ROOT, open_everything, served
 
 CHAPTER = "book/04_policy_gradient"
 # What is blocked is told to the test, also by the pages that are opened next in the same tab.
@@ -134,12 +133,8 @@ class Server(http.server.SimpleHTTPRequestHandler):
 def serving(**known):
     folder = {"directory": str(known.pop("directory"))} if "directory" in known else {}
     handler = functools.partial(type("Handler", (Server,), known), **folder)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()
+    with served(handler) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
