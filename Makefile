@@ -106,14 +106,16 @@ hosts: colab-env notebook-env ## Labs in real notebooks, of today and with Colab
 pages: book ## The built pages, in Chromium (and labs in Firefox, where there is one)
 	@$(RUN) -m pytest -q -m book tests/book
 
+# The library's tests need no book, so they run beside it; what they say is kept and shown after.
 test: ## Everything: lint, types, all tests, the book, its pages
 	@rm -f $(TIMES)
 	@$(call timed,setup)
 	@$(call timed,lint)
 	@$(call timed,types)
-	@$(call timed,coverage)
-	@$(call timed,book)
-	@$(call timed,pages)
+	@mkdir -p _build; echo "== coverage, at the same time: see _build/coverage.log"; \
+	  ( $(call timed,coverage) ) > _build/coverage.log 2>&1 & library=$$!; \
+	  ( $(call timed,book); $(call timed,pages) ); pages=$$?; \
+	  wait $$library; library=$$?; cat _build/coverage.log; exit $$((library | pages))
 	@$(call summary)
 
 COLAB_READY := .venv-colab/.ready

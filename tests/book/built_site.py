@@ -20,7 +20,9 @@ DOCUMENTS = [TOC["root"], *(c["file"] for part in TOC["parts"] for c in part["ch
 PAGES = [*DOCUMENTS, "search", "genindex"]
 
 # What a reader sees of a figure: every mark and every word that is drawn, without plotly's ids.
-DRAWN = """(plot) => JSON.stringify([...plot.querySelectorAll('.main-svg *')].map((e) => [
+# What a figure shows. Of empty words plotly keeps more when it draws again.
+DRAWN = """(plot) => JSON.stringify([...plot.querySelectorAll('.main-svg *')].filter((e) =>
+  !e.matches('text, tspan, .textpoint') || e.textContent.trim()).map((e) => [
   e.getAttribute('d'), e.getAttribute('href') || e.getAttribute('xlink:href'),
   e.getAttribute('transform'), e.getAttribute('style'), e.children.length ? '' : e.textContent]))"""
 MARKS = """(plot) => [...plot.querySelectorAll('.overplot :is(path, image, text)')].filter((e) => {
