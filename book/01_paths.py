@@ -142,6 +142,7 @@ plots.heatmaps(
     x="k",
     y="j (in A), i (in R)",
     labels=[f"{v}" for v in range(8)],
+    colours="blue: 1, else 0",
     alt="Two tables of ones and zeros: the nine edges, and which node reaches which",
     height=400,
 )

@@ -167,6 +167,7 @@ picture = plots.heatmaps(
     x="looks at",
     y="stands at",
     labels=names,
+    colours="share of attention",
     alt=f"Attention at {number} places of one walk, the source and the nodes after it; the "
     f"target's column is the darkest at {most} of them",
     height=400,
@@ -330,6 +331,7 @@ plots.heatmaps(
         "read from the weights": drawn.clamp(0, 4),
     },
     title=f"The weights repeat the edges they were shown (AUC {score['edges, shown']:.2f})",
+    colours="left: blue 1, pale 0.35, else 0; right: the bluer the higher",
     alt="Two 40 by 40 maps: the true edges, those never shown in pale, and the read-out of the "
     "weights, which is high at nearly all edges that were shown and at none of the others",
     height=430,
@@ -588,6 +590,7 @@ evidence.Numbers(
         "correct in unseen cells, Transformer": unknown_mass["Transformer"],
         "correct in unseen cells, table": unknown_mass["table"],
     },
+    limits={"AUC": (0, 1)},
 )
 
 # %% [markdown]

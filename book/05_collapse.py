@@ -212,6 +212,7 @@ drawn = plots.heatmaps(
     f"grows; at the end the largest is {float(seen[-1].max()):.2f}",
     x="update",
     y="choice",
+    colours="probability",
     height=300,
 )
 assert seen[-1].max() > 0.8, "the title says: takes over"
@@ -611,6 +612,7 @@ evidence.Numbers(
         "updates until one choice of five is left, step 1": float(single),
         "likeliest of five choices, mean of 500 cells": policy.amax(-1).mean(),
     },
+    limits={"accuracy": (0, 1)},
 )
 
 # %% [markdown]

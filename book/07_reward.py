@@ -601,6 +601,7 @@ evidence.Numbers(
         "best value from 3, without bounds": stuck,
         "best value from 3, with bounds": kept,
     },
+    limits={"right walks": (0, 1)},
 )
 
 # %% [markdown]

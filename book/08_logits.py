@@ -252,6 +252,7 @@ plots.heatmaps(
     },
     title=f"The logits on the way to {target} are the graph",
     diverging=True,
+    colours="blue 1, orange -1, the same scale in both",
     labels=[f"{v}" for v in range(n)],
     alt="Two tables of values, one learnt and one computed, that look the same: 1 for right steps, "
     "0 where one thing is missing, -1 where both are",
@@ -717,7 +718,9 @@ numbers = {
     "Q-learning on old walks, % right on held-out questions": stale[Q],
     "logits within 0.1, taught by its own walks": near["itself, ε = 0.1"],
 }
-evidence.Numbers("08_logits", numbers)
+shares = dict.fromkeys(["PG on old walks", "Q-learning on old walks"], (0, 100))
+limits = {"largest gap": (0, float("inf")), **shares}
+evidence.Numbers("08_logits", numbers, limits=limits)
 
 # %% [markdown]
 # ## What we now know

@@ -598,6 +598,7 @@ evidence.Numbers(
         "% sampled plans that arrive, six moves away": sampled[-1],
         "moves more than needed, six moves away": wasted,
     },
+    limits={"%": (0, 100)},
 )
 
 # %% [markdown]

@@ -644,6 +644,7 @@ evidence.Numbers(
         "ways of 50, Q-learning": ways[Q],
         "held-out accuracy, Q-learning": right_of[Q],
     },
+    limits={"held-out": (0, 1)},
 )
 
 # %% [markdown]

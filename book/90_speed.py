@@ -337,10 +337,10 @@ for axis, meaning in MEANS.items():
                 line={"color": colour, "dash": dash, "width": 2 if dash == "solid" else 1},
             )  # fmt: skip
     drawn.update_xaxes(
-        type="log", title="size, relative to the base", range=[-1, 1.3]
+        type="log", title="size, relative to the base", range=[-1, 1.3], dtick=1
     )
     drawn.update_yaxes(
-        type="log", title="cost, relative to the base", range=[-1.2, 1.6]
+        type="log", title="cost, relative to the base", range=[-1.2, 1.6], dtick=1
     )
     drawn.update_layout(legend={"orientation": "h", "y": -0.45})
     frames[meaning] = style.finish(

@@ -20,7 +20,8 @@ def with_slider(
 ) -> go.Figure:
     """One figure out of many like it, a slider choosing among them; `start` is the first shown.
 
-    The figures must have the same traces in the same order and the same layout.
+    The figures must have the same traces in the same order and the same layout. Only those whose
+    labels are numbers can be played one after the other: the order of words means nothing.
     """
     labels = list(frames)
     if not labels:
@@ -35,11 +36,22 @@ def with_slider(
     figure.update_layout(
         sliders=[{"active": labels.index(first), "currentvalue": {"prefix": f"{name}: "},
                   "steps": steps, "pad": {"t": 40}}],
-        updatemenus=[{"type": "buttons", "showactive": False, "x": 1, "xanchor": "right", "y": 1.15,
-                      "buttons": [{"label": "Play", "method": "animate",
-                                   "args": [None, {"frame": {"duration": 500, "redraw": True}}]}]}],
     )  # fmt: skip
+    if all(map(_is_number, labels)):
+        figure.update_layout(
+            updatemenus=[{"type": "buttons", "showactive": False, "x": 1, "xanchor": "right",
+                          "y": 1.15, "buttons": [{"label": "Play", "method": "animate", "args": [
+                              None, {"frame": {"duration": 500, "redraw": True}}]}]}],
+        )  # fmt: skip
     return figure
+
+
+def _is_number(label: str) -> bool:
+    try:
+        float(label)
+    except ValueError:
+        return False
+    return True
 
 
 def sliding(

@@ -147,16 +147,35 @@ def band(values: list[float]) -> tuple[float, float]:
     return mean - reach, mean + reach
 
 
+def alike(values: Sequence[float], *, width: float) -> list[str]:
+    """Numbers that are compared, with as many decimals as tell a tenth of `width`, all the same."""
+    scale = max(map(abs, values))
+    if width < 1e-5 * scale or width < 1e-4:
+        return [f"{value:.4g}" for value in values]
+    decimals = max(0, 1 - math.floor(math.log10(width)))
+    return [f"{0.0 if abs(v) < 10**-decimals / 2 else v:.{decimals}f}" for v in values]
+
+
 def versions() -> dict[str, str]:
     """What a chapter's numbers may depend on."""
     return {"python": platform.python_version(), "torch": torch.__version__.split("+")[0]}
 
 
 class Numbers:
-    """A chapter's numbers as its reader has them, each beside the band of the stored seeds."""
+    """A chapter's numbers as its reader has them, each beside the band of the stored seeds.
 
-    def __init__(self, chapter: str, found: Mapping[str, float], *, file: Path = FILE) -> None:
-        self.chapter = chapter
+    `limits` says where numbers can lie at all, for those whose names begin so: a share in (0, 1).
+    """
+
+    def __init__(
+        self,
+        chapter: str,
+        found: Mapping[str, float],
+        *,
+        limits: Mapping[str, tuple[float, float]] | None = None,
+        file: Path = FILE,
+    ) -> None:
+        self.chapter, self.limits = chapter, limits or {}
         self.found = {name: float(value) for name, value in found.items()}
         writing = os.environ.get("PLANRL_NUMBERS")
         if writing:  # the bands are being measured
@@ -175,17 +194,19 @@ class Numbers:
                 rows.append({"number": name, "here": f"{value:.4g}", "band": "none stored yet",
                              "verdict": "not compared"})  # fmt: skip
                 continue
-            low, high = band(values)
-            inside = low <= value <= high
-            rows.append(
-                {
-                    "number": name,
-                    "here": f"{value:.4g}",
-                    "band": f"{low:.4g} to {high:.4g}",
-                    "verdict": "inside" if inside else "outside",
-                }
-            )
+            low, high = self.within(name, *band(values))
+            inside = low - 1e-6 <= value <= high + 1e-6
+            here, least, most = alike((value, low, high), width=high - low)
+            rows.append({"number": name, "here": here, "band": f"{least} to {most}",
+                         "verdict": "inside" if inside else "outside"})  # fmt: skip
         return rows
+
+    def within(self, name: str, low: float, high: float) -> tuple[float, float]:
+        """A band without what the number cannot be."""
+        for start, (least, most) in self.limits.items():
+            if name.startswith(start):
+                return max(low, least), min(high, most)
+        return low, high
 
     @property
     def outside(self) -> list[str]:

@@ -138,17 +138,22 @@ def heatmaps(
     diverging: bool = False,
     height: int = 430,
     columns: int = 2,
+    colours: str = "",
 ) -> go.Figure:
-    """Matrices as colours, side by side, their first rows on top; the names stand above."""
+    """Matrices as colours, side by side, their first rows on top; the names stand above.
+
+    `colours` says what they mean: the name of the scale of one matrix, a sentence for several.
+    Diverging ones share a scale; others have each their own, from its least to its greatest value.
+    """
     columns = min(columns, len(panels))
     rows = -(-len(panels) // columns)
     names = [name for name in panels if name]
     figure = make_subplots(
         rows, columns, subplot_titles=names or None, vertical_spacing=0.16, horizontal_spacing=0.08
     )
+    bound = max(float(m[m.isfinite()].float().abs().max()) for m in panels.values())
     for place, (name, given) in enumerate(panels.items()):
         values = given.float()
-        bound = float(values[values.isfinite()].abs().max())
         ticks = [plain_text(label) for label in labels] if labels else None
         figure.add_heatmap(
             z=[[round(v, 4) for v in row] for row in values.tolist()],
@@ -158,6 +163,7 @@ def heatmaps(
             zmin=-bound if diverging else None,
             zmax=bound if diverging else None,
             showscale=len(panels) == 1,
+            colorbar={"title": {"text": colours, "side": "right"}} if len(panels) == 1 else None,
             name=name,
             hovertemplate=f"{y} %{{y}}, {x} %{{x}}: %{{z:.3g}}<extra>{name}</extra>",
             row=place // columns + 1,
@@ -174,7 +180,10 @@ def heatmaps(
         for place in range(len(panels)):
             axis = "" if place == 0 else str(place + 1)
             figure.update_yaxes(scaleanchor=f"x{axis}", selector={"anchor": f"x{axis}"})
-    return finish(figure, title, alt, height)
+    finish(figure, title, alt, height)
+    if colours and len(panels) > 1:
+        figure.update_layout(title_subtitle={"text": colours}, margin_t=90)
+    return figure
 
 
 def bars(

@@ -223,6 +223,7 @@ def adjacency(of: str, names: Sequence[str], which: str, *, title: str) -> go.Fi
         title=title,
         alt=f"The adjacency of {GRAPHS[of]} and the {which} of models, seed 0. AUC over {number} "
         f"seeds with 95 % interval: {'; '.join(told)}.",
+        colours="the bluer the higher, each from its 1st to its 99th percentile",
         height=760,
     )
 
@@ -273,6 +274,7 @@ def cell(of: str, learner: str, *, number: int = 0, title: str) -> go.Figure:
         x="look",
         y="next node",
         diverging=True,
+        colours="logit",
         height=620,
     )
     return drawn.update_yaxes(scaleanchor=None).update_xaxes(

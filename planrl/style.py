@@ -36,6 +36,9 @@ _DASHES = ("solid", "dash", "dot", "dashdot")
 RISING = [[0.0, "rgba(0,114,178,0.06)"], [1.0, "rgba(0,114,178,1)"]]
 DIVERGING = [[0.0, "#D55E00"], [0.5, "rgba(127,127,127,0.12)"], [1.0, "#0072B2"]]
 
+# What is too dark for lines and words on a dark page is drawn there in these (4.5 to 1 and more).
+ON_DARK = {"#0072B2": "#2E8FDB", "#A0522D": "#C97A50", "#7570B3": "#9591DB"}
+
 # Without it, plotly offers buttons that lead to its maker's server, one of which sends the data.
 AT_HOME: dict[str, Any] = {"showSendToCloud": False, "plotlyServerURL": "", "displaylogo": False}
 

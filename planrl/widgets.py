@@ -190,10 +190,16 @@ border-collapse:collapse}
 .planrl-card th,.planrl-card td{text-align:left;padding:.15em .8em .15em 0;border:0;
 font-weight:400;vertical-align:top}
 .planrl-card thead th{opacity:.7}
+.planrl-card thead th:first-child{width:27%}
+.planrl-card thead th:nth-child(3){width:25%}
+.planrl-card thead th:nth-child(n+4){width:13%}
+@media(min-width:601px){.planrl-card table{table-layout:fixed}}
 @media(max-width:600px){
 .planrl-card thead{display:none}
-.planrl-card tr{display:block;margin-top:.5em}
-.planrl-card tbody th,.planrl-card td{display:block}
+.planrl-card tr{display:block;margin-top:.6em}
+.planrl-card tbody th{display:block;font-weight:600}
+.planrl-card td{display:inline;padding:0}
+.planrl-card td:not(:last-child)::after{content:" \\00b7"}
 .planrl-card td::before{content:attr(data-name) ": ";opacity:.7}
 }
 </style>"""

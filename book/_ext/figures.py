@@ -115,7 +115,9 @@ def render(figure: dict[str, Any], name: str) -> str:
     controls = ""
     if figure.get("frames"):
         payload |= _steps(figure)
-        controls = _frame_controls(payload, name, hidden=predict is not None)
+        ordered = all(map(_is_number, payload["labels"]))
+        write = _frame_controls if ordered else _choices
+        controls = write(payload, name, hidden=predict is not None)
     layout.pop("sliders", None)
     layout.pop("updatemenus", None)
     finding = _finding(title, subtitle)
@@ -310,6 +312,26 @@ def _frame_controls(payload: dict[str, Any], name: str, *, hidden: bool) -> str:
         f'<input type="range" class="plotly-frame" id="{name}-frame" aria-label="{escape(label)}"'
         f' min="0" max="{last}" step="1" value="{active}" aria-valuetext="{escape(shown)}">\n'
         f'<output for="{name}-frame">{escape(shown)}</output>\n'
+        "</div>\n"
+    )
+
+
+def _is_number(label: str) -> bool:
+    return re.fullmatch(r"[-−]?[\d.]+(e[-+]?\d+)?%?", label.strip()) is not None
+
+
+def _choices(payload: dict[str, Any], name: str, *, hidden: bool) -> str:
+    """Return a list to choose from, for frames that have no order."""
+    label = payload["prefix"].strip().rstrip(":=").strip() or "show"
+    options = "".join(
+        f'<option value="{place}"{" selected" if place == payload["active"] else ""}>'
+        f"{escape(text)}</option>"
+        for place, text in enumerate(payload["labels"])
+    )
+    return (
+        f'<div class="plotly-controls plotly-frames"{" hidden" if hidden else ""}>\n'
+        f'<label for="{name}-frame">{escape(label.capitalize())}</label>\n'
+        f'<select class="plotly-frame" id="{name}-frame">{options}</select>\n'
         "</div>\n"
     )
 

@@ -27,6 +27,8 @@ from myst_nb.core.render import MimeData, MimeRenderPlugin, NbElementRenderer
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+from planrl.style import ON_DARK
+
 PLOTLY = "application/vnd.plotly.v1+json"
 
 # What a blockquote begins with, and the look it gets.
@@ -110,8 +112,26 @@ def copy_scripts(app: Sphinx) -> None:
     if not copy.exists() or copy.stat().st_size != source.stat().st_size:
         shutil.copyfile(source, copy)
     text = f"window.planrlPlotlyTemplate = {json.dumps(figures.template())};\n"
+    text += f"window.planrlDarkColours = {json.dumps(ON_DARK)};\n"
     (target / "plotly-template.js").write_text(text, encoding="utf-8")
     live.copy_to(target)
+
+
+def name_folds(app: Sphinx, doctree: nodes.document) -> None:
+    """Say what a folded cell holds: the code of what stands below it, or checks of the text."""
+    for cell in doctree.findall(nodes.container):
+        if "prompt_show" not in cell:
+            continue
+        shown = any(
+            "cell_output" in child.get("classes", []) for child in cell.children
+        )
+        checks = not shown and re.search(
+            r"^\s*assert\b", cell.astext(), re.MULTILINE
+        )
+        for word in ("show", "hide"):
+            cell[f"prompt_{word}"] = (
+                f"{word.capitalize()} the {'checks of this text' if checks else 'code'}"
+            )
 
 
 def mark_cards(app: Sphinx, doctree: nodes.document) -> None:
@@ -191,6 +211,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", copy_scripts)
     app.add_directive("dictionary", dictionary.Dictionary)
     app.connect("doctree-read", mark_cards)
+    app.connect("doctree-read", name_folds)
     app.connect("doctree-read", dictionary.add_symbols)
     app.connect("doctree-read", name_formulas)
     app.connect("doctree-resolved", drop_live_code, priority=900)

@@ -18,6 +18,8 @@
   const PHONE = 560; // narrower plots get smaller type and the legend below
   const Plotly = /** @type {any} */ (window).Plotly;
   const template = /** @type {any} */ (window).planrlPlotlyTemplate;
+  /** @type {Record<string, string>} */
+  const darkColours = /** @type {any} */ (window).planrlDarkColours ?? {};
   const stillness = window.matchMedia("(prefers-reduced-motion: reduce)");
   const touch = window.matchMedia("(pointer: coarse)");
 
@@ -33,6 +35,38 @@
     for (const [key, value] of Object.entries(change)) merged[key] = merge(base[key], value);
     return merged;
   }
+
+  /** What a figure is given, in colours that are seen on a dark page. A filled shape keeps its
+   * colour, on which its letters are read.
+   * @param {any} value @param {string} [key] @returns {any} */
+  function onDark(value, key) {
+    if (typeof value === "string") {
+      if (key === "fillcolor" && value.startsWith("#")) return value;
+      for (const [colour, brighter] of Object.entries(darkColours)) {
+        if (value.toUpperCase() === colour) return brighter;
+        const clear = `rgba(${channels(colour)},`;
+        if (value.startsWith(clear)) return value.replace(clear, `rgba(${channels(brighter)},`);
+      }
+      return value;
+    }
+    if (Array.isArray(value)) {
+      return typeof value[0] === "number" && key !== "colorscale"
+        ? value
+        : value.map((one) => onDark(one, key));
+    }
+    if (!isObject(value)) return value;
+    return Object.fromEntries(Object.entries(value).map(([k, one]) => [k, onDark(one, k)]));
+  }
+
+  /** The three numbers of `#rrggbb`. @param {string} colour */
+  const channels = (colour) =>
+    [1, 3, 5].map((place) => Number.parseInt(colour.slice(place, place + 2), 16)).join(",");
+
+  /** `value` in the colours of the page as it is now; labs ask for it, too.
+   * @param {any} value @returns {any} */
+  const inTheme = (value) =>
+    document.documentElement.dataset.theme === "dark" ? onDark(value) : value;
+  Object.assign(window, { planrlInTheme: inTheme });
 
   /** The page's colours, as its stylesheet has them now. */
   function theme() {
@@ -102,6 +136,29 @@
     layout.annotations = (layout.annotations ?? []).map((/** @type {any} */ note) =>
       note.font?.size > 12 ? merge(note, { font: { size: 12 } }) : note,
     );
+  }
+
+  /** What to change where plotly, having laid the figure out, has less room for titles and for the
+   * names of categories than they take. @param {any} drawn @param {any} given
+   * @param {boolean} narrow @returns {any} */
+  function broken(drawn, given, narrow) {
+    const letter = narrow ? 6.8 : 8;
+    /** @type {any} */
+    const change = {};
+    for (const name of Object.keys(drawn).filter((key) => /^[xy]axis\d*$/.test(key))) {
+      const { title, _length: room, type, _categories: categories = [] } = drawn[name];
+      const asked = given[name]?.title?.text ?? "";
+      const text = /<br>/.test(asked) ? asked : wrapped(asked, room / letter + 3);
+      if (asked && text.length > title.text.length) change[name] = { title: { text } };
+      if (type !== "category" || !narrow || given[name]?.ticktext) continue;
+      const most = name[0] === "x" ? Math.max(room / categories.length / 6, 8) : 24;
+      const ticktext = categories.map((/** @type {any} */ one) => wrapped(`${one}`, most));
+      if (ticktext.some((/** @type {string} */ one) => one.includes("<br>"))) {
+        const tickvals = categories.map((/** @type {any} */ _, /** @type {number} */ i) => i);
+        change[name] = { ...change[name], tickvals, ticktext, tickmode: "array" };
+      }
+    }
+    return change;
   }
 
   /** @param {string} text @param {number} length */
@@ -210,11 +267,11 @@
       const colours = theme();
       const narrow = width < PHONE;
       const shown = current(narrow);
-      const data = shown.data.map((/** @type {any} */ trace, /** @type {number} */ i) =>
+      const data = inTheme(shown.data).map((/** @type {any} */ trace, /** @type {number} */ i) =>
         figure.ink.includes(i) ? inInk(trace, colours.ink) : barred(trace, colours.ink),
       );
       /** @type {any} */
-      const layout = merge(shown.layout, {
+      const layout = merge(inTheme(shown.layout), {
         template: shown.layout.template ?? themedTemplate(colours, narrow),
         paper_bgcolor: "rgba(0,0,0,0)",
         plot_bgcolor: "rgba(0,0,0,0)",
@@ -236,14 +293,17 @@
         layout[name] = { ...layout[name], range, autorange: false };
       }
       if (predict) addGuess(layout, colours);
-      Plotly.react(plot, data, layout, {
+      const config = {
         displayModeBar: touch.matches ? false : "hover",
         displaylogo: false,
         modeBarButtons: [["toImage"]],
         showSendToCloud: false,
         plotlyServerURL: "",
         typesetMath: false,
-      });
+      };
+      Plotly.react(plot, data, layout, config);
+      const tight = broken(plot._fullLayout, figure.layout, narrow);
+      if (Object.keys(tight).length) Plotly.react(plot, data, merge(layout, tight), config);
       // The figure's name and description say it better than loose labels read one by one.
       plot.querySelectorAll("svg.main-svg").forEach((/** @type {Element} */ svg) => {
         svg.setAttribute("aria-hidden", "true");
@@ -305,19 +365,21 @@
 
     /** @param {Figure} figure */
     function wireFrames(figure) {
-      const slider = /** @type {HTMLInputElement} */ (find(".plotly-frame"));
-      const output = /** @type {HTMLOutputElement} */ (find(".plotly-frames output"));
-      const play = /** @type {HTMLButtonElement} */ (find(".plotly-play"));
+      const choice = /** @type {HTMLInputElement | HTMLSelectElement} */ (find(".plotly-frame"));
+      const output = /** @type {HTMLOutputElement | null} */ (find(".plotly-frames output"));
+      const play = /** @type {HTMLButtonElement | null} */ (find(".plotly-play"));
       const last = figure.labels.length - 1;
       let timer = 0;
 
       /** @param {number} frame */
       function show(frame) {
         state.frame = frame;
-        const text = `${figure.prefix}${figure.labels[frame]}${figure.suffix}`;
-        slider.value = `${frame}`;
-        slider.setAttribute("aria-valuetext", text);
-        output.textContent = text;
+        choice.value = `${frame}`;
+        if (output) {
+          const text = `${figure.prefix}${figure.labels[frame]}${figure.suffix}`;
+          choice.setAttribute("aria-valuetext", text);
+          output.textContent = text;
+        }
         draw();
       }
       function stop() {
@@ -327,14 +389,14 @@
       }
       /** With reduced motion nothing moves by itself: each press is one frame. */
       function name() {
-        play.textContent = stillness.matches ? "Next" : timer ? "Pause" : "Play";
+        if (play) play.textContent = stillness.matches ? "Next" : timer ? "Pause" : "Play";
       }
       function tick() {
         if (state.frame >= last) return stop();
         show(state.frame + 1);
         if (state.frame >= last) stop();
       }
-      play.addEventListener("click", () => {
+      play?.addEventListener("click", () => {
         if (timer) return stop();
         if (state.frame >= last) show(0);
         else if (stillness.matches) show(state.frame + 1);
@@ -342,12 +404,12 @@
         timer = window.setInterval(tick, figure.duration);
         name();
       });
-      slider.addEventListener("input", () => {
+      choice.addEventListener("input", () => {
         stop();
-        show(Number(slider.value));
+        show(Number(choice.value));
       });
       stillness.addEventListener("change", stop);
-      slider.value = `${state.frame}`; // a browser may restore another one after a reload
+      choice.value = `${state.frame}`; // a browser may restore another one after a reload
       name();
     }
 

@@ -9,6 +9,8 @@ import plotly.graph_objects as go
 import pytest
 from plotly.subplots import make_subplots
 
+from planrl.controls import with_slider
+
 
 @pytest.fixture(scope="module")
 def figures():
@@ -93,6 +95,17 @@ def test_frames_become_a_native_slider_at_the_active_frame(figures):
     data = payload(html)
     assert data["labels"] == ["0", "10", "20"]
     assert not {"sliders", "updatemenus"} & set(data["layout"])
+
+
+def test_frames_without_an_order_become_a_list_to_choose_from(figures):
+    curves = {name: a_figure() for name in ("accuracy", "ways", "<b>")}
+    figure = with_slider(curves, name="show", start="ways")
+    assert not figure.layout.updatemenus, "words are played one after the other"
+    html = figures.render(as_json(figure), "f")
+    assert "plotly-play" not in html
+    assert '<label for="f-frame">Show</label>' in html
+    assert '<option value="1" selected>ways</option>' in html
+    assert "&lt;b&gt;</option>" in html
 
 
 def test_a_question_keeps_the_finding_for_later(figures):

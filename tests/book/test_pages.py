@@ -134,6 +134,19 @@ def test_every_slider_moves_its_figure(visit):
         assert slider.get_attribute("aria-label") or slider.locator("xpath=ancestor::label").count()
 
 
+def test_every_list_changes_its_figure(visit):
+    for choice in visit.page.locator("article figure select:visible").all():
+        plot, seen = plot_of(choice), set()
+        assert choice.evaluate("(e) => e.labels.length") == 1
+        places = choice.evaluate("(e) => [...e.options].map((o) => o.value)")
+        first = choice.input_value()
+        for place in places:
+            choice.select_option(place)
+            seen.add(plot.evaluate(DRAWN))
+        assert len(seen) == len(places), "two choices show the same"
+        choice.select_option(first)
+
+
 def test_a_figure_drawn_again_looks_the_same(visit):
     open_everything(visit.page)
     visit.settle()

@@ -79,7 +79,9 @@ const planrlLabFigure = (() => {
       if (filler) filler(binding, view, data, layout);
     }
     layout.annotations = [...(layout.annotations ?? []), ...promises(lab, view, data)];
-    /** @type {any} */ (window).Plotly.react(plot, data, layout, {
+    const { Plotly, planrlInTheme } = /** @type {any} */ (window);
+    const inTheme = planrlInTheme ?? ((/** @type {any} */ value) => value);
+    Plotly.react(plot, inTheme(data), inTheme(layout), {
       displayModeBar: touch.matches ? false : "hover",
       displaylogo: false,
       modeBarButtons: [["toImage"]],
