@@ -72,7 +72,9 @@ assert ends["policy gradient + KL"][1] < ends["policy gradient"][1]
 assert ends["continual SFT"][1] > routes["continual SFT"][1][0]
 assert ends["continual SFT"][0] > 0.8 * routes["continual SFT"][0][0]
 assert ends["Q-learning, outcome reward"][1] < 0.05
-planes.routes(
+last = {name: runs(name, "train_accuracy")[0][-1] for name in learners}
+seeds = len(runs("policy gradient", "train_accuracy")[1])
+figure = planes.routes(
     routes,
     title="Same start, five ways to go",
     x="different right answers among 100",
@@ -83,15 +85,12 @@ planes.routes(
         for name, (ways, right) in ends.items()
     ),
 )
-
-# %% tags=["hide-input"]
-last = {name: runs(name, "train_accuracy")[0][-1] for name in learners}
-few = last["Q-learning, outcome reward"]
-seeds = len(runs("policy gradient", "train_accuracy")[1])
-print(
-    f"mean of {seeds} seeds, each with a graph of its own; a point is one look at"
+figure.update_layout(
+    title_subtitle={
+        "text": f"Mean of {seeds} seeds, each with a graph of its own; a point is one look at the "
+        f"model; {max(last.values())} updates ({last['Q-learning, outcome reward']} with outcome reward)"
+    }
 )
-print(f"the model; {max(last.values())} updates ({few} with outcome reward)")
 
 # %% [markdown]
 # - **Policy gradient** gets nearly everything right, and forgets every way but one.
@@ -169,7 +168,8 @@ lab("race")
 # ## How to use these pages
 #
 # **Read.** Everything is on the page, works without a network, and is complete as it stands.
-# Bars named *Show code cell source* hide code that only draws; open them if you like.
+# Bars named *Show the code* hide code that only draws, others the checks of the text; open them if you like.
+# Reading times and the minutes beside exercises are our estimates.
 #
 # **Guess.** Each chapter asks for a guess before it shows the result. Set the slider and press
 # the button: your guess stays in the figure. In a notebook, type it into the cell above the figure.

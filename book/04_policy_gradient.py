@@ -368,7 +368,7 @@ widgets.QuickCheck(
 # updates of SFT, then 300 more. Here the base had 700, and 2,000 updates follow on the random graph, 1,000
 # on Blocksworld, where states of
 # four blocks are the nodes and moves are the edges. The line is the mean, the band spans all seeds. The
-# slider chooses the accuracy.
+# control below it chooses the accuracy.
 
 # %%
 # made by: python -m planrl reproduce --only fig2

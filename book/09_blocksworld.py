@@ -165,6 +165,43 @@ errors = scores.errors
 assert errors["no edge"] == max(errors.values()), "the text says why plans break"
 
 # %% [markdown]
+# And why does it head for the goal at all, if the walks it imitates are random? They had to arrive, and to visit
+# no state twice. We count how often their steps come nearer to the goal, beside moves drawn at
+# random, and whether the step that was shown most often does:
+
+# %%
+apart = graph.distances().T  # [target, here]
+nearer = apart[:, None, :] < apart[:, :, None]  # [target, here, next]
+shown = pr.theory.step_counts(train.vocab, paths)[: graph.n, : graph.n, : graph.n]
+moves = graph.adjacency.float().expand_as(shown)
+
+# %% tags=["hide-input"]
+rows = []
+for away in range(1, 7):
+    at = (apart == away) & (shown.sum(-1) > 0)
+    most = nearer[at].gather(1, shown[at].argmax(-1, keepdim=True))
+    by_chance = (moves * nearer)[at].sum(-1) / moves[at].sum(-1)
+    share = (shown * nearer)[at].sum() / shown[at].sum()
+    rows.append(
+        [100 * float(v) for v in (share, by_chance.mean(), most.float().mean())]
+    )
+assert min(row[2] for row in rows) > 65, "the text says: in most cells"
+assert rows[0][0] > 2 * rows[0][1] and rows[1][0] > 1.8 * rows[1][1]  # noqa: PT018
+names = ("% of steps shown", "% of random moves", "% of steps shown most")
+widgets.Table(
+    [
+        {"moves away": away}
+        | {name: f"{v:.0f}" for name, v in zip(names, row, strict=True)}
+        for away, row in enumerate(rows, 1)
+    ],
+    caption="Steps that come nearer to the goal",
+)
+
+# %% [markdown]
+# Near the goal, where it is easy to stray, the steps shown come nearer twice as often as random ones: whoever strays
+# has to come back another way. In most cells the step shown most comes nearer, and greedy takes
+# the likeliest. **Keeping only what arrived already points to the goal.**
+#
 # ## Try it
 #
 # Three blocks are few enough to train here. The plan that is drawn is the model's own, while it
@@ -199,12 +236,18 @@ wasted = sum(extra) / len(extra)
 assert max(extra) > 0, "the text says: not the shortest"
 print(f"{wasted:.1f} moves more than needed, on average; {max(extra)} at most")
 names = {"shortest": best, "model": longest}
-block_pictures.play(
+figure = block_pictures.play(
     {name: [world.states[v] for v in walk] for name, walk in names.items()},
     actions={
         name: [str(a) for a in world.plan(walk)] for name, walk in names.items()
     },
     title="The model's longest right plan, beside a shortest one",
+)
+asked_for = [str(world.states[node]) for node in (longest[0], longest[-1])]
+figure.update_layout(
+    title_subtitle={
+        "text": f"From {asked_for[0]} to {asked_for[1]}, stacks from the bottom up"
+    }
 )
 
 # %% [markdown]

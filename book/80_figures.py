@@ -137,7 +137,7 @@ Download(
 #
 # ### Accuracy
 #
-# On held-out and on training questions, sampled at temperature 1 and greedy: the slider chooses.
+# On held-out and on training questions, sampled at temperature 1 and greedy: choose below each figure.
 
 # %% tags=["hide-input"]
 redrawn.chosen(

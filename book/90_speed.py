@@ -77,12 +77,12 @@ def said(row):
         goal += " (reached)" if row["reached"] else " (missed)"
     return {
         "work": row["name"],
-        "ours": number(row["ours"]),
-        "peer": number(row["peer"]),
-        "unit": row["unit"],
         "ratio": number(row["ratio"]),
         "lowest to highest": f"{number(row['low'])} to {number(row['high'])}",
         "goal": goal,
+        "ours": number(row["ours"]),
+        "peer": number(row["peer"]),
+        "unit": row["unit"],
     }
 
 
@@ -347,7 +347,7 @@ for axis, meaning in MEANS.items():
         drawn,
         "What one more of each costs",
         "Relative cost over relative size on log axes for a fine-tuning step, a policy-gradient "
-        "step and a roll-out, with the cost of the multiplications alone; a slider chooses the size",
+        "step and a roll-out, with the cost of the multiplications alone; one chooses the size",
         520,
     )
 controls.with_slider(frames, name="what grows", start=MEANS["nodes"])

@@ -27,9 +27,14 @@ def routes(
 ) -> go.Figure:
     """Lines through the plane in the order of their points; the last point is marked and named.
 
-    `ends` are where each seed of a name ends, faint marks.
+    `ends` are where each seed of a name ends, faint marks. A point where all start is named.
     """
     figure = go.Figure()
+    starts = {(round(float(xs[0]), 4), round(float(ys[0]), 4)) for xs, ys in groups.values()}
+    if len(starts) == 1:
+        figure.add_annotation(
+            **dict(zip("xy", starts.pop(), strict=True)), text="start", ax=28, ay=28, arrowhead=2
+        )
     for place, (name, (xs, ys)) in enumerate(groups.items()):
         colour, dash, symbol = style_of(name, place)
         sizes = [5] * (len(xs) - 1) + [13]

@@ -263,5 +263,5 @@ def scatter(
         )
     figure.update_xaxes(title=x)
     figure.update_yaxes(title=y)
-    figure.update_layout(legend={"orientation": "h", "y": -0.22})
+    figure.update_layout(legend={"orientation": "h", "y": -0.22, "itemsizing": "constant"})
     return finish(figure, title, alt, height)

@@ -199,7 +199,7 @@ font-weight:400;vertical-align:top}
 .planrl-card tr{display:block;margin-top:.6em}
 .planrl-card tbody th{display:block;font-weight:600}
 .planrl-card td{display:inline;padding:0}
-.planrl-card td:not(:last-child)::after{content:" \\00b7"}
+.planrl-card td:not(:last-child)::after{content:" · "}
 .planrl-card td::before{content:attr(data-name) ": ";opacity:.7}
 }
 </style>"""

@@ -70,6 +70,9 @@ def test_routes_draw_each_learners_way_and_mark_its_end():
     page = told(planes.routes(ways, title="t", alt="one way through the plane", x="x", y="y"))
     assert page["data"][0]["x"] == [3, 1]
     assert page["data"][0]["marker"]["size"] == [5, 13]
+    assert [note["text"] for note in page["layout"]["annotations"]] == ["start"]
+    ways["Q"] = (torch.tensor([2.0, 1.0]), torch.tensor([0.5, 0.9]))
+    assert not planes.routes(ways, title="t", alt="two starts", x="x", y="y").layout.annotations
 
 
 def test_graph_view_draws_each_node_edge_and_the_path():
