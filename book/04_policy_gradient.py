@@ -619,7 +619,7 @@ exercises.right_walks(my_stream)
 # > gradient?
 
 # %% [markdown]
-# ## The numbers of this chapter
+# ## Your numbers beside ours
 #
 # Each number stands beside its *band*, where 95 of 100 further seeds lie.
 

@@ -597,7 +597,7 @@ exercises.stop_in_time(my_stop)
 # > `size=512`. AdamW rescales its steps: which of the two still slows the loss of ways?
 
 # %% [markdown]
-# ## The numbers of this chapter
+# ## Your numbers beside ours
 #
 # Each number stands beside its *band*, where 95 of 100 further seeds lie.
 

@@ -674,7 +674,7 @@ exercises.keeps_diversity(my_curious_loss)
 # > must the steps be for such a weak pull to win, and what happens to the number of updates?
 
 # %% [markdown]
-# ## The numbers of this chapter
+# ## Your numbers beside ours
 #
 # Each number stands beside its *band*, where 95 of 100 further seeds lie.
 

@@ -586,7 +586,7 @@ exercises.smallest_fine(my_fine)
 # > reward by moving *one* control? Say first which one will come, then train.
 
 # %% [markdown]
-# ## The numbers of this chapter
+# ## Your numbers beside ours
 #
 # Each number stands beside its *band*, where 95 of 100 further seeds lie.
 

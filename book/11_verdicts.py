@@ -35,7 +35,7 @@ from collections import Counter
 import torch
 
 import planrl as pr
-from planrl import controls, evidence, exercises, plots, widgets
+from planrl import controls, evidence, exercises, plots, seed_pictures, widgets
 from planrl.claims import (
     FAILS,
     HERE,
@@ -168,6 +168,13 @@ widgets.Source(interval)
 # the rank correlation with $\lambda$ has the right sign over five values. So it can hold although
 # the smallest $\lambda$ can hardly be told apart, as [chapter 6](06_kl.ipynb) says.
 #
+# Look at any claim: each seed's number, the mean with its interval, and the prediction in grey. Does the
+# interval lie inside?
+
+# %% tags=["hide-input"]
+seed_pictures.by_seed(list(judged.values()), start="2-kl-order")
+
+# %% [markdown]
 # ## By hand: two seeds
 #
 # Two seeds give the numbers 1 and 3. Drawing two with replacement gives the mean 1 a quarter of the

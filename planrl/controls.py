@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 
@@ -20,8 +20,9 @@ def with_slider(
 ) -> go.Figure:
     """One figure out of many like it, a slider choosing among them; `start` is the first shown.
 
-    The figures must have the same traces in the same order and the same layout. Only those whose
-    labels are numbers can be played one after the other: the order of words means nothing.
+    The figures must have the same traces in the same order; of their layouts axes and annotations
+    may differ. Only figures whose labels are numbers can be played one after the other: the order
+    of words means nothing.
     """
     labels = list(frames)
     if not labels:
@@ -30,7 +31,11 @@ def with_slider(
     if first not in frames:
         raise InputError(f"start={first!r} is no frame; there are: {', '.join(labels)}")
     figure = go.Figure(frames[first])
-    figure.frames = [go.Frame(name=label, data=list(frames[label].data)) for label in labels]
+    layouts = _changing([frame.layout.to_plotly_json() for frame in frames.values()])
+    figure.frames = [
+        go.Frame(name=label, data=list(frame.data), layout=layout)
+        for (label, frame), layout in zip(frames.items(), layouts, strict=True)
+    ]
     at_once = {"frame": {"duration": 0, "redraw": True}, "mode": "immediate"}
     steps = [{"label": n, "method": "animate", "args": [[n], at_once]} for n in labels]
     figure.update_layout(
@@ -44,6 +49,18 @@ def with_slider(
                               None, {"frame": {"duration": 500, "redraw": True}}]}]}],
         )  # fmt: skip
     return figure
+
+
+def _changing(layouts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of each layout the axes and annotations that are not the same in all."""
+    names = {key for layout in layouts for key in layout}
+    kept = [
+        key
+        for key in sorted(names)
+        if (key == "annotations" or key[1:].startswith("axis"))
+        and any(layout.get(key) != layouts[0].get(key) for layout in layouts)
+    ]
+    return [{key: layout[key] for key in kept if key in layout} for layout in layouts]
 
 
 def _is_number(label: str) -> bool:

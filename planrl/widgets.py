@@ -190,9 +190,9 @@ border-collapse:collapse}
 .planrl-card th,.planrl-card td{text-align:left;padding:.15em .8em .15em 0;border:0;
 font-weight:400;vertical-align:top}
 .planrl-card thead th{opacity:.7}
-.planrl-card thead th:first-child{width:27%}
-.planrl-card thead th:nth-child(3){width:25%}
-.planrl-card thead th:nth-child(n+4){width:13%}
+.planrl-card thead th:first-child{width:32%}
+.planrl-card thead th:nth-child(3){width:28%}
+.planrl-card thead th:nth-child(n+4){width:12%}
 @media(min-width:601px){.planrl-card table{table-layout:fixed}}
 @media(max-width:600px){
 .planrl-card thead{display:none}

@@ -60,7 +60,7 @@ LAYERS = [
     ["evidence", "exercises.methods"],
     ["exercises.__init__"],
     ["exercises"],
-    ["redrawn", "block_pictures"],
+    ["redrawn", "block_pictures", "seed_pictures"],
     ["choosing", "tabulated"],
     ["live.chance", "live.settings"],
     ["live.controls"],
@@ -88,7 +88,7 @@ LAYERS = [
     ],
     ["__main__", "__init__", "experiments.__init__", "commands.__init__"],
 ]
-ONLY = {"plotly": {"plots", "planes", "style", "pictures", "controls", "widgets", "redrawn", "block_pictures",
+ONLY = {"plotly": {"plots", "planes", "style", "pictures", "controls", "widgets", "redrawn", "block_pictures", "seed_pictures",
                    "live.drawing", "live.labs", "live.panel"},
         "ipywidgets": {"widgets", "live.panel"},
         "onnx": {"live.export"}, "onnxscript": {"live.export"}, "onnxruntime": {"live.onnx"},

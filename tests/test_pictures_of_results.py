@@ -7,10 +7,10 @@ import pytest
 import torch
 
 import planrl as pr
-from planrl import plots, redrawn, tabulated
+from planrl import plots, redrawn, seed_pictures, tabulated
 from planrl.block_pictures import draw_state, play
 from planrl.blocksworld import State, space, state
-from planrl.claims import interval
+from planrl.claims import Claim, Finding, Place, Verdict, interval, judge, verdicts
 from planrl.widgets import Download
 
 
@@ -32,6 +32,44 @@ def test_every_figure_says_what_it_shows_and_over_how_many_seeds(of):
     shown = redrawn.logits(of, "Q-learning, process reward", title="t")
     assert "At the end: right" in shown.layout.meta["alt"]
     assert len(redrawn.cell(of, "Q-learning, process reward", title="t").data[0].z) == n
+
+
+def test_a_claim_is_shown_seed_by_seed_with_its_interval_and_what_was_predicted():
+    found = verdicts(["2-pg-collapse", "5.1-constant"])
+    figure = seed_pictures.by_seed(found, start="5.1-constant")
+    assert [frame.name for frame in figure.frames] == [
+        f"{one.claim.id} ({one.verdict})" for one in found
+    ]
+    for one, frame in zip(found, figure.frames, strict=True):
+        predicted, seeds, means = frame.data
+        assert list(seeds.x) == [v for finding in one.findings for v in finding.values]
+        for k, (place, finding) in enumerate(zip(one.claim.places, one.findings, strict=True)):
+            assert means.x[k] - means.error_x.arrayminus[k] == pytest.approx(finding.interval[0])
+            low, high = frame.layout.xaxis.range
+            assert predicted.base[k] == pytest.approx(max(place.low, low))
+            if place.low < place.high:
+                ends = predicted.base[k] + predicted.x[k]
+                assert ends == pytest.approx(min(place.high, high))
+        assert frame.layout.xaxis.title.text == one.claim.measured
+    assert figure.layout.sliders[0].active == 1
+
+
+def test_a_claim_without_a_result_is_not_drawn():
+    place = Place(graph="g", model="m", needs=("fig2",), value=float, low=0.0)
+    claim = Claim(id="x", statement="It is.", source="us", measured="it", places=(place,))
+    empty = Finding(graph="g", model="m", name="", prediction="at least 0", verdict="not measured")
+    with pytest.raises(pr.InputError, match="reproduce"):
+        seed_pictures.by_seed([judge(claim, [empty])])
+    measured = verdicts(["2-pg-collapse"])
+    assert len(seed_pictures.by_seed([judge(claim, [empty]), *measured]).frames) == 1
+    with pytest.raises(pr.InputError, match="start='x' is no claim with a result: 2-pg-collapse"):
+        seed_pictures.by_seed(measured, start="x")
+    same = Finding(graph="<b>", model="m", name="", prediction="at least 0", verdict="holds",
+                   values=(1.0, 1.0), mean=1.0, interval=(1.0, 1.0))  # fmt: skip
+    drawn = seed_pictures.by_seed([Verdict(claim=claim, verdict="holds", findings=(same,))])
+    low, high = drawn.layout.xaxis.range
+    assert low < 0 < 1 < high, "all numbers and the bound are in sight"
+    assert drawn.data[1].y[0] == "&lt;b&gt; (m)"
 
 
 @pytest.mark.parametrize("of", ["dag", "blocksworld"])

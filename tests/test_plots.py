@@ -1,5 +1,6 @@
 import json
 
+import plotly.graph_objects as go
 import pytest
 import torch
 
@@ -106,6 +107,18 @@ def test_a_slider_has_a_frame_for_each_figure_and_opens_on_the_one_asked_for():
         controls.with_slider(frames, name="path", start="9")
     with pytest.raises(pr.InputError, match="at least one"):
         controls.with_slider({}, name="path")
+
+
+def test_frames_bring_their_own_axes_and_notes_along():
+    frames = {}
+    for name, most in (("a", 1.0), ("b", 5.0)):
+        frames[name] = go.Figure(go.Scatter(x=[0, most], y=[0, 1]))
+        frames[name].update_layout(xaxis={"range": [0, most]}, yaxis={"range": [0, 1]})
+        frames[name].add_annotation(text=name, x=0, y=0)
+    one, other = controls.with_slider(frames, name="show").frames
+    assert (one.layout.xaxis.range, other.layout.xaxis.range) == ((0, 1.0), (0, 5.0))
+    assert other.layout.annotations[0].text == "b"
+    assert other.layout.yaxis.range is None, "what is the same in all is not repeated"
 
 
 def test_a_prediction_is_drawn_in_and_names_the_traces_to_cover(records):

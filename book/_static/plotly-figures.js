@@ -138,10 +138,10 @@
     );
   }
 
-  /** What to change where plotly, having laid the figure out, has less room for titles and for the
-   * names of categories than they take. @param {any} drawn @param {any} given
-   * @param {boolean} narrow @returns {any} */
-  function broken(drawn, given, narrow) {
+  /** What to change where plotly, having laid the figure out, has less room for titles, for the
+   * names of categories and for sentences above the plot than they take. @param {any} drawn
+   * @param {any} given @param {any[]} notes @param {boolean} narrow @returns {any} */
+  function broken(drawn, given, notes, narrow) {
     const letter = narrow ? 6.8 : 8;
     /** @type {any} */
     const change = {};
@@ -157,6 +157,16 @@
         const tickvals = categories.map((/** @type {any} */ _, /** @type {number} */ i) => i);
         change[name] = { ...change[name], tickvals, ticktext, tickmode: "array" };
       }
+    }
+    const most = drawn._size.w / (narrow ? 6 : 7) + 2; // letters of a sentence above the plot
+    const long = (/** @type {any} */ note) =>
+      note.xref === "paper" &&
+      note.x === 0 &&
+      note.text.split("<br>").some((/** @type {string} */ line) => line.length > most);
+    if (notes.some(long)) {
+      change.annotations = notes.map((note) =>
+        long(note) ? { ...note, text: wrapped(note.text.replaceAll("<br>", " "), most) } : note,
+      );
     }
     return change;
   }
@@ -202,22 +212,22 @@
       });
       if (frame?.layout) layout = merge(layout, frame.layout);
       if (predict && !state.revealed) {
-        // Invisible but there: the axes and the legend are those of the full figure.
+        // Invisible but there: the axes and the room of the legend are those of the full figure.
         data = data.map((/** @type {any} */ trace, /** @type {number} */ i) =>
-          predict.traces.includes(i) ? { ...trace, opacity: 0, hoverinfo: "skip" } : trace,
+          predict.traces.includes(i)
+            ? {
+                ...trace,
+                opacity: 0,
+                hoverinfo: "skip",
+                name: `<span style="color:rgba(0,0,0,0)">${trace.name ?? ""}</span>`,
+              }
+            : trace,
         );
         const annotations = (layout.annotations ?? []).map(
           (/** @type {any} */ note, /** @type {number} */ i) =>
             predict.annotations?.includes(i) ? { ...note, visible: false } : note,
         );
-        const named = data.flatMap((/** @type {any} */ trace, /** @type {number} */ i) =>
-          trace.showlegend === false ? [] : [predict.traces.includes(i)],
-        );
         layout = { ...layout, annotations };
-        if (named.length && named.every(Boolean)) {
-          // A legend of names without marks would read as words about the slider below it.
-          layout.legend = { ...layout.legend, font: { color: "rgba(0,0,0,0)" } };
-        }
       }
       return { data, layout };
     }
@@ -302,7 +312,7 @@
         typesetMath: false,
       };
       Plotly.react(plot, data, layout, config);
-      const tight = broken(plot._fullLayout, figure.layout, narrow);
+      const tight = broken(plot._fullLayout, shown.layout, layout.annotations ?? [], narrow);
       if (Object.keys(tight).length) Plotly.react(plot, data, merge(layout, tight), config);
       // The figure's name and description say it better than loose labels read one by one.
       plot.querySelectorAll("svg.main-svg").forEach((/** @type {Element} */ svg) => {
