@@ -174,6 +174,23 @@ widgets.Source(interval)
 # %% tags=["hide-input"]
 seed_pictures.by_seed(list(judged.values()), start="2-kl-order")
 
+# %% tags=["hide-input"]
+widgets.Download(
+    [
+        {
+            "claim": name,
+            "where": finding.place,
+            "model": finding.model,
+            "predicted": finding.prediction,
+            "value": value,
+        }
+        for name, one in judged.items()
+        for finding in one.findings
+        for value in finding.values
+    ],
+    "every_claim_by_seed.csv",
+)
+
 # %% [markdown]
 # ## By hand: two seeds
 #

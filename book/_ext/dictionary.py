@@ -145,6 +145,17 @@ PLACES = {
 }
 
 
+def lowered(text: str) -> list[nodes.Node]:
+    """Text with `u_m` and `N_{ijk}` as letters with an index below."""
+    found: list[nodes.Node] = []
+    for place, part in enumerate(re.split(r"_(\{[^}]*\}|\w+)", text)):
+        index = place % 2
+        found.append(
+            nodes.subscript("", part.strip("{}")) if index else nodes.Text(part)
+        )
+    return found
+
+
 class Dictionary(Directive):
     """The whole dictionary: what each word means, and what it is called elsewhere."""
 
@@ -172,10 +183,15 @@ class Dictionary(Directive):
             if not text:
                 continue
             code = key == "code" or (key in ("trl", "verl") and " " not in text)
+            shown: list[nodes.Node] = [
+                nodes.literal(text, text) if code else nodes.Text(text)
+            ]
+            if key in ("paper", "alpine"):
+                shown = lowered(text)
             names += [
                 nodes.inline("", place, classes=["planrl-place"]),
                 nodes.Text(" "),
-                nodes.literal(text, text) if code else nodes.Text(text),
+                *shown,
                 nodes.Text("  "),
             ]
         return nodes.definition_list_item(
