@@ -28,6 +28,7 @@ if importlib.util.find_spec("planrl") is None:
 # one figure is read from saved measurements; the commands that made them stand beside them.
 
 # %% tags=["hide-input"]
+import math
 import textwrap
 
 import plotly.graph_objects as go
@@ -312,6 +313,11 @@ MEANS = {
 }
 
 
+def called(work):
+    """A piece of work in the book's words."""
+    return work.replace("sft", "SFT")
+
+
 def curve(work, axis, of):
     """Sizes and values along an axis, relative to the base (for path length: to the shortest)."""
     on_it = costs.along(points, work, axis, base)
@@ -322,26 +328,33 @@ def curve(work, axis, of):
     )
 
 
+SCALE = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 frames = {}
 for axis, meaning in MEANS.items():
     drawn = go.Figure()
     for place, work in enumerate(costs.MODELS):
         colour = ("#0072B2", "#D55E00", "#009E73")[place]
         for of, dash, name in (
-            ("cpu_seconds", "solid", work),
-            ("flops", "dot", f"{work}: products"),
+            ("cpu_seconds", "solid", called(work)),
+            ("flops", "dot", f"{called(work)}: products"),
         ):
             x, y = curve(work, axis, of)
             drawn.add_scatter(
                 x=x, y=y, name=name, mode="lines+markers" if dash == "solid" else "lines",
                 line={"color": colour, "dash": dash, "width": 2 if dash == "solid" else 1},
             )  # fmt: skip
-    drawn.update_xaxes(
-        type="log", title="size, relative to the base", range=[-1, 1.3], dtick=1
-    )
-    drawn.update_yaxes(
-        type="log", title="cost, relative to the base", range=[-1.2, 1.6], dtick=1
-    )
+    drawn.update_xaxes(title="size, relative to the base")
+    drawn.update_yaxes(title="cost, relative to the base")
+    for along in "xy":
+        exponents = [math.log10(v) for trace in drawn.data for v in trace[along]]
+        low, high = min(exponents) - 0.1, max(exponents) + 0.1
+        ticks = [v for v in SCALE if low <= math.log10(v) <= high]
+        drawn.layout[f"{along}axis"].update(
+            type="log",
+            range=[low, high],
+            tickvals=ticks,
+            ticktext=[f"{v:g}" for v in ticks],
+        )
     drawn.update_layout(legend={"orientation": "h", "y": -0.45})
     frames[meaning] = style.finish(
         drawn,
@@ -358,7 +371,7 @@ widgets.Table(
     [
         {
             "size": f"{axis} {row[axis]}",
-            "work": work,
+            "work": called(work),
             "CPU-ms": number(1e3 * row["cpu_seconds"]),
             "share that is products": f"{row['floor']:.0%}"
             if row["flops"]
@@ -457,7 +470,7 @@ assert held[2048] < 2 * held[256], "memory stays flat"
 widgets.Table(
     [
         {
-            "work": work,
+            "work": called(work),
             "what grows": MEANS[axis],
             "times": f"{ends(work, axis, axis):.0f}",
             "cost, times": number(ends(work, axis, "cpu_seconds")),

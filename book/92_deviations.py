@@ -465,14 +465,14 @@ def both(keys):
 
 drawn(
     both({"training, greedy": "train_greedy", "test, greedy": "test_greedy"}),
-    f"After {choices[0]['settings']['steps']} updates, {seeds}",
+    f"Greedy accuracy after {choices[0]['settings']['steps']} updates, {seeds}",
     "accuracy",
 )
 
 # %% tags=["hide-input"]
 drawn(
     both({"different right answers of 100": "train_diversity"}),
-    f"After {choices[0]['settings']['steps']} updates, {seeds}",
+    f"Ways after {choices[0]['settings']['steps']} updates, {seeds}",
     "different right answers of 100",
 )
 
