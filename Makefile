@@ -19,7 +19,7 @@ TIMES := _build/.stage-times
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup book serve notebooks lint types spelling unit check test coverage pages clean
-.PHONY: peers bench pdf colab soak
+.PHONY: peers bench pdf colab soak of-library of-book
 .PHONY: hosts colab-env notebook-env hashes audit
 
 help: ## What there is
@@ -87,7 +87,8 @@ check: ## The quick part: lint, types, fast tests
 	@$(call summary)
 
 coverage: setup ## All tests of the library, which must reach 90 % of its lines
-	@$(RUN) -m pytest -q -m "not book" --cov=planrl --cov-report=term --cov-fail-under=90
+	@$(RUN) -m pytest -q --durations=20 -m "not book" \
+	  --cov=planrl --cov-report=term --cov-fail-under=90
 
 # Notebook servers of their own, behind whose packages those of .venv are found, torch among them.
 HOSTS := _build/hosts
@@ -104,7 +105,7 @@ hosts: colab-env notebook-env ## Labs in real notebooks, of today and with Colab
 	@PLANRL_HOSTS=1 $(RUN) -m pytest -q -m book tests/book/test_notebooks.py
 
 pages: book ## The built pages, in Chromium (and labs in Firefox, where there is one)
-	@$(RUN) -m pytest -q -m book tests/book
+	@$(RUN) -m pytest -q --durations=20 -m book tests/book
 
 # The library's tests need no book, so they run beside it; what they say is kept and shown after.
 test: ## Everything: lint, types, all tests, the book, its pages
@@ -112,11 +113,15 @@ test: ## Everything: lint, types, all tests, the book, its pages
 	@$(call timed,setup)
 	@$(call timed,lint)
 	@$(call timed,types)
-	@mkdir -p _build; echo "== coverage, at the same time: see _build/coverage.log"; \
-	  ( $(call timed,coverage) ) > _build/coverage.log 2>&1 & library=$$!; \
-	  ( $(call timed,book); $(call timed,pages) ); pages=$$?; \
-	  wait $$library; library=$$?; cat _build/coverage.log; exit $$((library | pages))
+	@$(MAKE) --no-print-directory -j2 of-library of-book
 	@$(call summary)
+of-library:
+	@mkdir -p _build; echo "== coverage, at the same time: see _build/coverage.log"
+	@( $(call timed,coverage) ) > _build/coverage.log 2>&1 || { cat _build/coverage.log; exit 1; }
+	@cat _build/coverage.log
+of-book:
+	@$(call timed,book)
+	@$(call timed,pages)
 
 COLAB_READY := .venv-colab/.ready
 $(COLAB_READY): .ci/colab-constraints.txt

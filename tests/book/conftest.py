@@ -39,6 +39,15 @@ FLAGS = [
 DESKTOP = (1280, 900, "light")
 
 
+def pytest_collection_modifyitems(config, items):
+    """Leave out in the dark what is the same in the light."""
+    again = [i for i in items if i.get_closest_marker("any_theme") and i.name.endswith("-dark]")]
+    if again:
+        config.hook.pytest_deselected(items=again)
+        left_out = set(again)
+        items[:] = [item for item in items if item not in left_out]
+
+
 @dataclass
 class Visit:
     """A page that was opened, and everything it asked for or complained about since."""

@@ -68,10 +68,12 @@ def test_nothing_hangs_over_the_edge(visit):
     assert reached, "the left end of an equation is out of reach"
 
 
+@pytest.mark.any_theme
 def test_mathematics_is_set(visit):
     check_mathematics(visit)
 
 
+@pytest.mark.any_theme
 def test_every_guess_can_be_made_and_answered(visit):
     for place in range(visit.page.locator(".plotly-predict").count()):
         box = visit.page.locator(".plotly-predict").nth(place)
@@ -158,6 +160,7 @@ def test_a_figure_drawn_again_looks_the_same(visit):
     assert [k for k, (a, b) in enumerate(zip(first, second, strict=True)) if a != b] == []
 
 
+@pytest.mark.any_theme
 def test_every_play_button_plays(visit):
     for button in visit.page.locator(".plotly-play").all():
         slider = button.locator("xpath=following-sibling::input")
@@ -169,6 +172,7 @@ def test_every_play_button_plays(visit):
         assert button.evaluate(pause) == "Play"
 
 
+@pytest.mark.any_theme
 def test_every_button_does_something(visit):
     open_everything(visit.page)
     visit.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -181,6 +185,7 @@ def test_every_button_does_something(visit):
     assert visit.page.locator("article button:disabled").count() == 0
 
 
+@pytest.mark.any_theme
 def test_every_drop_down_opens(visit):
     page = visit.page
     page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = false; })")
@@ -193,6 +198,7 @@ def test_every_drop_down_opens(visit):
     visit.settle()
 
 
+@pytest.mark.any_theme
 def test_every_quick_check_answers(visit):
     open_everything(visit.page)
     for check in visit.page.locator(".planrl-check").all():
