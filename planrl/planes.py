@@ -27,14 +27,15 @@ def routes(
 ) -> go.Figure:
     """Lines through the plane in the order of their points; the last point is marked and named.
 
-    `ends` are where each seed of a name ends, faint marks. A point where all start is named.
+    `ends` are where each seed of a name ends, faint marks. Where all start, or nearly, is named.
     """
     figure = go.Figure()
-    starts = {(round(float(xs[0]), 4), round(float(ys[0]), 4)) for xs, ys in groups.values()}
-    if len(starts) == 1:
-        figure.add_annotation(
-            **dict(zip("xy", starts.pop(), strict=True)), text="start", ax=28, ay=28, arrowhead=2
-        )
+    starts = [[float(along[0]) for along in axes] for axes in zip(*groups.values(), strict=True)]
+    spans = [float(max(map(max, axes)) - min(map(min, axes)))
+             for axes in zip(*groups.values(), strict=True)]  # fmt: skip
+    if all(max(s) - min(s) <= 0.03 * span for s, span in zip(starts, spans, strict=True)):
+        at = {name: sum(s) / len(s) for name, s in zip("xy", starts, strict=True)}
+        figure.add_annotation(**at, text="start", ax=28, ay=28, arrowhead=2)
     for place, (name, (xs, ys)) in enumerate(groups.items()):
         colour, dash, symbol = style_of(name, place)
         sizes = [5] * (len(xs) - 1) + [13]

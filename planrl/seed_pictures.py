@@ -46,7 +46,10 @@ def _one(verdict: Verdict) -> go.Figure:
         for place, finding in zip(claim.places, verdict.findings, strict=True)
         if finding.values
     ]
-    rows = ["<br>".join(textwrap.wrap(_row(finding), ROW)) for _, finding in pairs]
+    models = {finding.model for _, finding in pairs}
+    said = [f.place if len(models) == 1 else f"{f.place} ({f.model})" for _, f in pairs]
+    rows = ["<br>".join(textwrap.wrap(plain_text(one), ROW)) for one in said]
+    measured = f"{claim.measured} ({models.pop()})" if len(models) == 1 else claim.measured
     low, high = _range(pairs)
     colour, ink = STYLES["SFT"][0], STYLES["prediction"][0]
     figure = go.Figure()
@@ -69,7 +72,7 @@ def _one(verdict: Verdict) -> go.Figure:
                  "array": [most - mean for mean, _, most in ends],
                  "arrayminus": [mean - least for mean, least, _ in ends]},
     )  # fmt: skip
-    figure.update_xaxes(title=plain_text(claim.measured), range=[low, high])
+    figure.update_xaxes(title=plain_text(measured), range=[low, high])
     figure.update_yaxes(
         type="category", categoryarray=rows, categoryorder="array", range=[len(rows) - 0.5, -0.5],
         automargin=True, showgrid=False,
@@ -83,11 +86,7 @@ def _one(verdict: Verdict) -> go.Figure:
         "One claim at a time: each seed's number, their mean with its interval, and the "
         "prediction. The cards below hold the same numbers"
     )
-    return finish(figure, "Every claim, seed by seed", alt, 440)
-
-
-def _row(finding: Finding) -> str:
-    return plain_text(f"{finding.place} ({finding.model})")
+    return finish(figure, "Every claim, seed by seed", alt, 460)
 
 
 def _range(pairs: Measured) -> tuple[float, float]:
