@@ -25,7 +25,9 @@ def is_whole(info: Path) -> bool:
             rows = [row for row in csv.reader(file) if row]
         if f"{info.name}/INSTALLER" not in {row[0] for row in rows}:
             return False
-        sizes = [(info.parent / row[0], int(row[2])) for row in rows if row[2]]
+        # Some bring bytecode along, which Python writes anew where it is out of date.
+        told = [row for row in rows if row[2] and "__pycache__" not in row[0]]
+        sizes = [(info.parent / row[0], int(row[2])) for row in told]
         return all(path.stat().st_size == size for path, size in sizes)
     except (OSError, ValueError, IndexError, csv.Error):
         return False

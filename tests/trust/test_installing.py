@@ -111,7 +111,8 @@ def again(project):
         rows = list(csv.reader((info / "RECORD").read_text().splitlines()))
         assert f"{info.name}/INSTALLER" in [row[0] for row in rows]
         for name, told, _ in rows:
-            assert not told or digest((site / name).read_bytes()) == told, name
+            if told and "__pycache__" not in name:
+                assert digest((site / name).read_bytes()) == told, name
     assert (project / ".venv" / "bin" / "activate").exists()
     return said
 
@@ -171,6 +172,11 @@ def test_what_a_killed_pip_left_is_not_taken_for_installed(state, project, insta
 def test_an_environment_that_is_whole_is_kept(project, installed):
     kept = installed[0] / "kept.txt"
     kept.write_text("a file of the reader's own")
+    (info,) = installed[0].glob("tqdm-*.dist-info")
+    with (info / "RECORD").open("a") as record:  # as in NumPy 2.1.3: bytecode, written anew since
+        record.write("tqdm/__pycache__/old.pyc,sha256=x,3\n")
+    (installed[0] / "tqdm" / "__pycache__").mkdir(exist_ok=True)
+    (installed[0] / "tqdm" / "__pycache__" / "old.pyc").write_text("longer")
     (project / ".venv" / ".planrl-ready").unlink()
     assert "cut short" not in again(project)
     assert kept.exists()
