@@ -515,11 +515,9 @@ walkers = {
 }
 pupils = {}
 for name, (walker, how) in walkers.items():
-    pupils[name], rng = pr.LogitTable(task.vocab), pr.seeded(seed, name)
-    taught(
-        pupils[name],
-        pr.on_policy(walker or pupils[name], task, rng=rng, sampler=how),
-    )
+    pupil, rng = pr.LogitTable(task.vocab), pr.seeded(seed, name)
+    taught(pupil, pr.on_policy(walker or pupil, task, rng=rng, sampler=how))
+    pupils[name] = pupil
 
 # %% tags=["hide-input"]
 pupils["at random (above)"] = table
