@@ -117,11 +117,11 @@ test: ## Everything: lint, types, all tests, the book, its pages
 	@$(call summary)
 of-library:
 	@mkdir -p _build; echo "== coverage, at the same time: see _build/coverage.log"
-	@( $(call timed,coverage) ) > _build/coverage.log 2>&1 || { cat _build/coverage.log; exit 1; }
+	+@( $(call timed,coverage) ) > _build/coverage.log 2>&1 || { cat _build/coverage.log; exit 1; }
 	@cat _build/coverage.log
 of-book:
-	@$(call timed,book)
-	@$(call timed,pages)
+	+@$(call timed,book)
+	+@$(call timed,pages)
 
 COLAB_READY := .venv-colab/.ready
 $(COLAB_READY): .ci/colab-constraints.txt
