@@ -16,12 +16,14 @@ from planrl.style import STYLES, faded, finish, plain_text
 
 LINE = 46  # letters of a claim that fit on a phone
 ROW = 30  # and of a place
+TIMES = 15  # numbers so much larger than others do not share their axis
 Measured = list[tuple[Place, Finding]]
 
 
 def by_seed(found: Sequence[Verdict], *, start: str = "") -> go.Figure:
     """One claim at a time, a row for each place: seeds faint, their mean strong with its 95 %
-    bootstrap interval, the prediction as a grey band.
+    bootstrap interval, the prediction as a grey band. Places whose numbers are not of one size
+    stand in figures of their own.
 
     `start` is the id of the claim shown first. Claims without any result are left out.
     Raises InputError if none has one, or none has this id.
@@ -31,23 +33,39 @@ def by_seed(found: Sequence[Verdict], *, start: str = "") -> go.Figure:
         raise InputError("no claim has a result yet: make some with `python -m planrl reproduce`")
     if start and start not in shown:
         raise InputError(f"start={start!r} is no claim with a result: {', '.join(shown)}")
-    labels = {name: f"{name} ({one.verdict})" for name, one in shown.items()}
-    return with_slider(
-        {labels[name]: _one(one) for name, one in shown.items()},
-        name="claim",
-        start=labels[start] if start else None,
-    )
+    frames, first = {}, ""
+    for name, one in shown.items():
+        views = _alike(one)
+        for number, pairs in enumerate(views, 1):
+            part = f", {number} of {len(views)}" if len(views) > 1 else ""
+            label = f"{name}{part} ({one.verdict}): {one.claim.statement}"
+            frames[label] = _one(one, pairs)
+            if name == start:
+                first = first or label
+    return with_slider(frames, name="claim", start=first or None)
 
 
-def _one(verdict: Verdict) -> go.Figure:
+def _alike(verdict: Verdict) -> list[Measured]:
+    """The places that have numbers, those of one size together."""
+    groups: list[tuple[float, Measured]] = []
+    for place, finding in zip(verdict.claim.places, verdict.findings, strict=True):
+        if not finding.values:
+            continue
+        bounds = [bound for bound in (place.low, place.high) if math.isfinite(bound)]
+        size = max(map(abs, (*finding.values, *bounds)))
+        for other, pairs in groups:
+            if max(size, other) <= TIMES * min(size, other):
+                pairs.append((place, finding))
+                break
+        else:
+            groups.append((size, [(place, finding)]))
+    return [pairs for _, pairs in groups]
+
+
+def _one(verdict: Verdict, pairs: Measured) -> go.Figure:
     claim = verdict.claim
-    pairs: Measured = [
-        (place, finding)
-        for place, finding in zip(claim.places, verdict.findings, strict=True)
-        if finding.values
-    ]
     models = {finding.model for _, finding in pairs}
-    said = [f.place if len(models) == 1 else f"{f.place} ({f.model})" for _, f in pairs]
+    said = [_said(finding, model=len(models) > 1) for _, finding in pairs]
     rows = ["<br>".join(textwrap.wrap(plain_text(one), ROW)) for one in said]
     measured = f"{claim.measured} ({models.pop()})" if len(models) == 1 else claim.measured
     low, high = _range(pairs)
@@ -63,6 +81,7 @@ def _one(verdict: Verdict) -> go.Figure:
         x=[value for _, finding in pairs for value in finding.values],
         y=[row for row, (_, finding) in zip(rows, pairs, strict=True) for _ in finding.values],
         mode="markers", name="a seed", marker={"color": faded(colour, 0.5), "size": 8},
+        text=[f"result {k}" for _, finding in pairs for k in range(1, len(finding.values) + 1)],
     )  # fmt: skip
     ends = [(finding.mean, *finding.interval) for _, finding in pairs]
     figure.add_scatter(
@@ -84,9 +103,15 @@ def _one(verdict: Verdict) -> go.Figure:
     figure.update_layout(legend={"orientation": "h", "y": -0.3})
     alt = (
         "One claim at a time: each seed's number, their mean with its interval, and the "
-        "prediction. The cards below hold the same numbers"
+        "prediction. The file below holds every number"
     )
     return finish(figure, "Every claim, seed by seed", alt, 460)
+
+
+def _said(finding: Finding, *, model: bool) -> str:
+    """A place in words, with its verdict; of few results, how many."""
+    few = f", {len(finding.values)} seeds" if finding.few else ""
+    return f"{finding.place}{f' ({finding.model})' * model}: {finding.verdict}{few}"
 
 
 def _range(pairs: Measured) -> tuple[float, float]:
@@ -104,4 +129,4 @@ def _range(pairs: Measured) -> tuple[float, float]:
 
 def _wide(place: Place, low: float, high: float) -> float:
     """How wide the prediction is within the axis; one number is as wide as can be seen."""
-    return max(min(place.high, high) - max(place.low, low), 0.004 * (high - low))
+    return max(min(place.high, high) - max(place.low, low), 0.012 * (high - low))

@@ -38,7 +38,7 @@ def test_a_claim_is_shown_seed_by_seed_with_its_interval_and_what_was_predicted(
     found = verdicts(["2-pg-collapse", "5.1-constant"])
     figure = seed_pictures.by_seed(found, start="5.1-constant")
     assert [frame.name for frame in figure.frames] == [
-        f"{one.claim.id} ({one.verdict})" for one in found
+        f"{one.claim.id} ({one.verdict}): {one.claim.statement}" for one in found
     ]
     for one, frame in zip(found, figure.frames, strict=True):
         predicted, seeds, means = frame.data
@@ -52,6 +52,15 @@ def test_a_claim_is_shown_seed_by_seed_with_its_interval_and_what_was_predicted(
                 assert ends == pytest.approx(min(place.high, high))
         assert frame.layout.xaxis.title.text.startswith(one.claim.measured)
     assert figure.layout.sliders[0].active == 1
+
+
+def test_places_whose_numbers_are_of_another_size_have_an_axis_of_their_own():
+    figure = seed_pictures.by_seed(verdicts(["4.3-time"]), start="4.3-time")
+    assert [frame.name.split(":")[0] for frame in figure.frames] == [
+        "4.3-time, 1 of 2 (holds)", "4.3-time, 2 of 2 (holds)",
+    ]  # fmt: skip
+    assert [len(frame.data[2].x) for frame in figure.frames] == [2, 1]
+    assert figure.layout.sliders[0].active == 0
 
 
 def test_a_claim_without_a_result_is_not_drawn():
@@ -69,7 +78,7 @@ def test_a_claim_without_a_result_is_not_drawn():
     drawn = seed_pictures.by_seed([Verdict(claim=claim, verdict="holds", findings=(same,))])
     low, high = drawn.layout.xaxis.range
     assert low < 0 < 1 < high, "all numbers and the bound are in sight"
-    assert drawn.data[1].y[0] == "&lt;b&gt;"
+    assert drawn.data[1].y[0] == "&lt;b&gt;: holds, 2 seeds"
     assert drawn.layout.xaxis.title.text == "it (m)"
 
 
