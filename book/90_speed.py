@@ -137,7 +137,7 @@ style.finish(
     f"{sum(reached)} of the {len(reached)} goals of this table are reached",
     "Ratio of peer to ours for each row on a log axis, with spread and goal; the same numbers as "
     "in the table above",
-    120 + 26 * len(order),
+    120 + 30 * len(order),
 )
 
 # %% [markdown]

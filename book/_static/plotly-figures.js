@@ -142,14 +142,19 @@
    * names of categories and for sentences above the plot than they take. @param {any} drawn
    * @param {any} given @param {any[]} notes @param {boolean} narrow @returns {any} */
   function broken(drawn, given, notes, narrow) {
-    const letter = narrow ? 6.8 : 8;
+    const letter = narrow ? 7.2 : 8.7;
     /** @type {any} */
     const change = {};
     for (const name of Object.keys(drawn).filter((key) => /^[xy]axis\d*$/.test(key))) {
       const { title, _length: room, type, _categories: categories = [] } = drawn[name];
       const asked = given[name]?.title?.text ?? "";
-      const text = /<br>/.test(asked) ? asked : wrapped(asked, room / letter + 3);
-      if (asked && text.length > title.text.length) change[name] = { title: { text } };
+      const fits = room / letter + 1;
+      const longest = Math.max(
+        ...`${title.text}`.split("<br>").map((/** @type {string} */ line) => line.length),
+      );
+      if (asked && !/<br>/.test(asked) && longest > fits) {
+        change[name] = { title: { text: wrapped(asked, fits) } };
+      }
       if (type !== "category" || !narrow || given[name]?.ticktext) continue;
       const most = name[0] === "x" ? Math.max(room / categories.length / 6, 8) : 24;
       const ticktext = categories.map((/** @type {any} */ one) => wrapped(`${one}`.replaceAll("<br>", " "), most));
