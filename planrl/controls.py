@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,7 @@ def with_slider(
         sliders=[{"active": labels.index(first), "currentvalue": {"prefix": f"{name}: "},
                   "steps": steps, "pad": {"t": 40}}],
     )  # fmt: skip
-    if all(map(_is_number, labels)):
+    if have_order(labels):
         figure.update_layout(
             updatemenus=[{"type": "buttons", "showactive": False, "x": 1, "xanchor": "right",
                           "y": 1.15, "buttons": [{"label": "Play", "method": "animate", "args": [
@@ -63,12 +64,12 @@ def _changing(layouts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{key: layout[key] for key in kept if key in layout} for layout in layouts]
 
 
-def _is_number(label: str) -> bool:
+def have_order(labels: Sequence[str]) -> bool:
+    """Whether frames with these labels can be played one after the other: if all are numbers."""
     try:
-        float(label)
+        return all(math.isfinite(float(label)) for label in labels)
     except ValueError:
         return False
-    return True
 
 
 def sliding(

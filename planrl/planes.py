@@ -33,7 +33,9 @@ def routes(
     starts = [[float(along[0]) for along in axes] for axes in zip(*groups.values(), strict=True)]
     spans = [float(max(map(max, axes)) - min(map(min, axes)))
              for axes in zip(*groups.values(), strict=True)]  # fmt: skip
-    if all(max(s) - min(s) <= 0.03 * span for s, span in zip(starts, spans, strict=True)):
+    if groups and all(
+        max(s) - min(s) <= 0.03 * span for s, span in zip(starts, spans, strict=True)
+    ):
         at = {name: sum(s) / len(s) for name, s in zip("xy", starts, strict=True)}
         figure.add_annotation(**at, text="start", ax=28, ay=28, arrowhead=2)
     for place, (name, (xs, ys)) in enumerate(groups.items()):

@@ -1,5 +1,6 @@
 """Advice and decision table name claims that exist, and links lead to their cards."""
 
+import json
 import re
 
 import pytest
@@ -74,3 +75,19 @@ def test_ends_are_seeds_and_a_named_mean():
     seeds, mean = figure.data
     assert list(seeds.x) == [1.0, 3.0]
     assert (mean.x[0], mean.y[0], mean.text[0]) == (2.0, 3.0, "PG")
+
+
+def test_a_band_keeps_to_what_a_number_can_be_and_is_said_in_as_many_digits(tmp_path):
+    stored = {"c": {"versions": {}, "values": {"share": [0.9, 0.99, 1.0], "logit": [0.9, 0.99, 1.0],
+                                               "edges": [749.0, 749.0, 749.0]}}}  # fmt: skip
+    (tmp_path / "numbers.json").write_text(json.dumps(stored))
+    here = {"share": 1.0, "logit": 2.0, "edges": 749}
+    limits = {"share": (0, 1)}
+    numbers = evidence.Numbers("c", here, limits=limits, file=tmp_path / "numbers.json")
+    share, logit, edges = numbers.rows
+    assert share["band"].endswith(" to 1.00")
+    assert (share["here"], share["verdict"]) == ("1.00", "inside")
+    assert float(logit["band"].split(" to ")[1]) > 1, "a logit has no limits"
+    assert logit["verdict"] == "outside"
+    assert (edges["here"], edges["band"]) == ("749", "749 to 749")
+    assert numbers.outside == ["logit"]

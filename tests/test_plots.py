@@ -142,3 +142,15 @@ def test_dots_show_every_seed_and_the_mean_in_the_row_of_its_setting():
     assert strong == {"pg": ([0.2, 0.5], ["plain", "late"]), "sft": ([0.0], ["plain"])}
     faint = next(t for t in figure.data if t.name == "pg, each seed")
     assert list(faint.x) == [0.1, 0.3, 0.5]
+
+
+def test_colours_for_dark_pages_are_seen_there():
+    def luminance(colour):
+        parts = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return sum(w * v for w, v in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    ground = luminance("#121212") + 0.05
+    for dark, bright in style.ON_DARK.items():
+        assert (luminance(dark) + 0.05) / ground < 4.5, "it needs no other"
+        assert (luminance(bright) + 0.05) / ground >= 4.5

@@ -1,7 +1,8 @@
 """A plotly figure as HTML: a caption, the plot's data, and native controls in place of plotly's.
 
 plotly's own slider and buttons cannot be reached with the keyboard and say nothing to a screen
-reader, so the page leaves them out and gets ``<input type="range">`` and ``<button>`` instead.
+reader, so the page leaves them out and gets ``<input type="range">`` and ``<button>`` instead, or a
+``<select>`` where frames have no order.
 ``plotly-figures.js`` draws what is written here.
 """
 
@@ -15,6 +16,8 @@ from html import escape
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+from planrl.controls import have_order
 
 TEMPLATE = "plotly_white"  # the look of a figure in Jupyter; the page holds it once, in a script
 DIGITS = 5  # of a number in a figure; a colour needs one fewer
@@ -115,8 +118,7 @@ def render(figure: dict[str, Any], name: str) -> str:
     controls = ""
     if figure.get("frames"):
         payload |= _steps(figure)
-        ordered = all(map(_is_number, payload["labels"]))
-        write = _frame_controls if ordered else _choices
+        write = _frame_controls if have_order(payload["labels"]) else _choices
         controls = write(payload, name, hidden=predict is not None)
     layout.pop("sliders", None)
     layout.pop("updatemenus", None)
@@ -314,10 +316,6 @@ def _frame_controls(payload: dict[str, Any], name: str, *, hidden: bool) -> str:
         f'<output for="{name}-frame">{escape(shown)}</output>\n'
         "</div>\n"
     )
-
-
-def _is_number(label: str) -> bool:
-    return re.fullmatch(r"[-−]?[\d.]+(e[-+]?\d+)?%?", label.strip()) is not None
 
 
 def _choices(payload: dict[str, Any], name: str, *, hidden: bool) -> str:

@@ -157,7 +157,9 @@
       }
       if (type !== "category" || !narrow || given[name]?.ticktext) continue;
       const most = name[0] === "x" ? Math.max(room / categories.length / 6, 8) : 24;
-      const ticktext = categories.map((/** @type {any} */ one) => wrapped(`${one}`.replaceAll("<br>", " "), most));
+      const ticktext = categories.map((/** @type {any} */ one) =>
+        wrapped(`${one}`.replaceAll("<br>", " "), most),
+      );
       if (ticktext.some((/** @type {string} */ one) => one.includes("<br>"))) {
         const tickvals = categories.map((/** @type {any} */ _, /** @type {number} */ i) => i);
         change[name] = { ...change[name], tickvals, ticktext, tickmode: "array" };

@@ -20,7 +20,7 @@ DOCUMENTS = [TOC["root"], *(c["file"] for part in TOC["parts"] for c in part["ch
 PAGES = [*DOCUMENTS, "search", "genindex"]
 
 # What a reader sees of a figure: every mark and every word that is drawn, without plotly's ids.
-# What a figure shows. Of empty words plotly keeps more when it draws again.
+# Empty words are left out: plotly keeps more of them when it draws again.
 DRAWN = """(plot) => JSON.stringify([...plot.querySelectorAll('.main-svg *')].filter((e) =>
   !e.matches('text, tspan, .textpoint') || e.textContent.trim()).map((e) => [
   e.getAttribute('d'), e.getAttribute('href') || e.getAttribute('xlink:href'),

@@ -143,3 +143,15 @@ def test_plotly_is_loaded_only_where_there_are_figures_or_labs(pages):
     for page in pages:
         loads = any("plotly.min.js" in (s.get("src") or "") for s in soup(page).find_all("script"))
         assert loads == bool(soup(page).select(".plotly-figure, .planrl-lab")), page.name
+
+
+def test_a_fold_says_whether_it_holds_code_or_checks_of_the_text(pages):
+    found = set()
+    for page in pages:
+        for cell in soup(page).select("div.cell:has(details.hide)"):
+            said = cell.select_one("details.hide .collapsed").get_text()
+            found.add(said)
+            if said == "Show the checks of this text":
+                assert "assert" in cell.select_one("pre").get_text()
+                assert cell.select_one(".cell_output") is None
+    assert found == {"Show the code", "Show the checks of this text"}

@@ -14,6 +14,8 @@ from built_site import (
     open_everything,
 )
 
+from planrl import style
+
 pytestmark = pytest.mark.book
 
 
@@ -46,6 +48,16 @@ def test_looks(visit):
 
 def test_every_figure_is_drawn(visit):
     check_figures(visit)
+
+
+def test_lines_that_a_dark_page_would_swallow_are_brighter_there_and_only_there(visit):
+    open_everything(visit.page)
+    visit.settle()
+    lines = "(all) => all.map((line) => line.style.stroke)"
+    drawn = set(visit.page.locator(".js-line").evaluate_all(lines))
+    others = style.ON_DARK if visit.theme == "dark" else style.ON_DARK.values()
+    wrong = [tuple(int(name[k : k + 2], 16) for k in (1, 3, 5)) for name in others]
+    assert not drawn & {f"rgb{parts}" for parts in wrong}
 
 
 def test_nothing_hangs_over_the_edge(visit):
