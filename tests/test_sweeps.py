@@ -5,6 +5,7 @@ import functools
 import importlib
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -21,6 +22,7 @@ WORK = '''
 import hashlib
 import math
 import os
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -287,8 +289,10 @@ def test_an_interrupt_leaves_what_was_finished(work, tmp_path):
     where = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-W", "error", "-c", code, str(tmp_path / "store")]
     done = subprocess.run(command, env=where, capture_output=True, text=True, timeout=120)
-    assert done.returncode != 0
-    assert done.stderr.rstrip().endswith("KeyboardInterrupt")
+    # Python's end by an uncaught KeyboardInterrupt. joblib's tracker of semaphores, a process of its
+    # own, may have a word after it: that one was gone already.
+    assert done.returncode == -signal.SIGINT
+    assert "\nKeyboardInterrupt\n" in done.stderr
     assert 4 <= len(files(tmp_path / "store")) <= 10
 
 
