@@ -201,12 +201,11 @@ lab("race")
 # did *not* break Q-learning) or bad: C-cold fails since batches of two walks wreck policy gradient, far below
 # continual SFT. "Holds in part" means: in some places or by some measures only.
 #
-# **Ask how each was measured.** "Policy gradient ends above continual SFT" compares *sampled* answers.
-# *Greedily* it ends below, on both graphs: part of its gain is becoming sure of itself. "Q-learning is at or above policy
-# gradient" compares *greedy* answers. Sampled, Q-learning is above on the random graph and below on
-# Blocksworld. "Its test accuracy falls again" holds greedily and is undecided for sampled answers.
-# Claims of training accuracy, and 3-outcome, are sampled; 3-on-off, C-noise, C-stale and
-# C-off-policy are greedy. Ways are counted among samples.
+# **Ask how each was measured.** Accuracy is judged by *sampled* answers and by *greedy* ones, and many claims
+# hold one way only. Policy gradient ends above continual SFT when answers are sampled, and below
+# greedily, on both graphs: part of its gain is becoming sure of itself. The KL penalty costs sampled accuracy, and no
+# greedy accuracy. Q-learning is at or above policy gradient both ways on the random graph; on
+# Blocksworld it is below when sampled, and greedily undecided. Ways are counted among samples.
 
 # %% tags=["hide-input"]
 said = {one.claim.id: one.verdict for one in verdicts()}
@@ -214,15 +213,26 @@ assert said["2-continual-sft-test"] == FAILS, "the text says that it raises it"
 assert said["C-off-policy"] == FAILS, "the text explains its two negatives"
 wrecked = [f for f in verdicts(["C-cold"])[0].findings if "tiny batch" in f.place]
 assert len(wrecked) == 2 and max(f.interval[1] for f in wrecked) < -0.15  # noqa: PT018
-assert mean[Q][1] > mean[PG][1], "the text says: above on the random graph"
-assert there[DISCOUNTED[0]][1] < there[PG][1], "the text says: below"
-for of in ("dag", "blocksworld"):
-    behind = ends(of, PG, "test_greedy") - ends(of, SFT, "test_greedy")
-    assert interval(behind.tolist())[1] < 0, "the text says: greedily it ends below"
-falls, goes_on = verdicts(["2-pg-test-falls", "2-continual-sft-test"])
-for place in falls.findings:
-    assert place.verdict == (HOLDS if "greedy" in place.place else UNDECIDED)
-for place in goes_on.findings:
+placed = {
+    (one.claim.id, f.graph.split(",")[0], f.name): f.verdict
+    for one in verdicts(["2-pg-over-sft", "2-kl-price", "3-q-over-pg"])
+    for f in one.findings
+}
+for graph, over in (
+    ("random DAG", (HOLDS, HOLDS)),
+    ("Blocksworld", (FAILS, UNDECIDED)),
+):
+    for name, how in zip(("sampled", "greedy"), over, strict=True):
+        assert placed["3-q-over-pg", graph, name] == how, "the text says so"
+    for claim, greedily in (
+        ("2-pg-over-sft", {FAILS}),
+        ("2-kl-price", {FAILS, UNDECIDED}),
+    ):
+        assert placed[claim, graph, "sampled"] == HOLDS, "the text says: sampled"
+        assert placed[claim, graph, "greedy"] in greedily, (
+            "the text says: not greedily"
+        )
+for place in verdicts(["2-continual-sft-test"])[0].findings:
     assert abs(place.mean) < 0.005 if "greedy" in place.place else place.mean > 0.1
 choosing.DecisionTable()
 
@@ -480,20 +490,16 @@ assert spent[Q] < 1.5 * spent["policy gradient"]
 # - **A KL penalty**, if you need ways. It is a brake: choose $\lambda$ on a grid, and expect that new
 #   questions are learnt more slowly.
 # - **Process rewards**, if a step can be checked as reliably as an answer. In three runs our
-#   checker took a fifth of the edges for none and as many other pairs for edges (claim C-noise): greedy
-#   held-out accuracy fell by more than a fifth of all questions.
+#   checker took a fifth of the edges for none and as many other pairs for edges (claim C-noise):
+#   held-out accuracy fell by more than a fifth of all questions, sampled and greedy.
 # - **Q-learning on logits**, if walks come late or from elsewhere, or ways matter most. It wants a
 #   scale for its rewards, bounds on what it believes, and a discount where steps can be undone.
 #   We know of few who train large models so; treat it as research.
 # - **Never the outcome alone for Q-learning**, (10.2).
 
 # %% tags=["hide-input"]
-noise = verdicts(["C-noise"])[0].findings
-assert noise[1].verdict == HOLDS, "with a fifth of the checks wrong, much is lost"
-assert noise[1].interval[1] < -0.2, "the text says: by more than a fifth"
-over = verdicts(["3-q-over-pg"])[0].findings[1]
-assert over.graph.startswith("Blocksworld"), "the finding says: there"
-assert over.verdict == UNDECIDED, "the finding says: not told, greedily"
+noise = [f for f in verdicts(["C-noise"])[0].findings if f.name.startswith("20%")]
+assert len(noise) == 2 and max(f.interval[1] for f in noise) < -0.2  # noqa: PT018
 for name in on_blocks[2:]:
     lead = ends("blocksworld", PG, KEYS[1]) - ends("blocksworld", name, KEYS[1])
     assert interval(lead.tolist())[0] > 0, "the finding says: sampled, most often"
@@ -505,8 +511,8 @@ for of in ("dag", "blocksworld"):
     assert sampled[-1] > sampled.max() - 0.01 > sampled[0], (
         "the text says: near its best"
     )
-assert said["2-pg-over-sft"] == said["2-kl-diversity"] == said["3-outcome"] == HOLDS
-assert said["3-q-diversity"] == said["C-stale"] == said["C-plateau"] == HOLDS
+assert said["2-kl-diversity"] == said["3-outcome"] == HOLDS
+assert said["3-q-diversity"] == said["C-plateau"] == HOLDS
 
 # %% [markdown]
 # **Limits.** All of this is a Transformer of one layer, graphs of 73 and 100 nodes, and answers whose
@@ -522,7 +528,7 @@ widgets.QuickCheck(
         "Q-learning with the tests as its only reward": "That is outcome reward: all values become "
         "equal, and accuracy goes to nothing.",
         "Policy gradient with a KL penalty to the base": "The penalty keeps the base's odds among "
-        "right answers. Tune its weight: there is a price in accuracy.",
+        "right answers. Tune its weight: there is a price in sampled accuracy.",
         "Policy gradient without a penalty, for longer": "The longer it runs, the fewer programs are "
         "left.",
         "RFT in rounds, since it only imitates": "On fresh walks it is policy gradient, collapse "

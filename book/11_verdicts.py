@@ -59,6 +59,7 @@ from planrl.claims import (
     trained,
     verdicts,
 )
+from planrl.experiments.store import results
 
 widgets.setup()
 seed = 0
@@ -104,7 +105,7 @@ def percent(claims, *kinds):
 everywhere = {name: percent(claims, HOLDS) for name, claims in groups.items()}
 partly = {name: percent(claims, HERE, SO_FAR) for name, claims in groups.items()}
 assert everywhere["theorems"] == 100, "the title says: every theorem"
-assert everywhere["figures"] < 50, "the title says: not half"
+assert everywhere["figures"] < 25, "the title says: not a quarter"
 assert all(v.verdict != UNKNOWN for v in judged.values())
 undecided = sum(
     any(f.verdict == UNDECIDED for f in judged[c.id].findings)
@@ -112,7 +113,7 @@ undecided = sum(
 )
 figure = plots.bars(
     {"hold wherever measured": everywhere, "hold in some places": partly},
-    title="Every theorem held on small tables; of the figures' claims, not half hold everywhere",
+    title="Every theorem held on small tables; of the figures' claims, not a quarter hold everywhere",
     x="group of claims ("
     + ", ".join(f"{len(c)} {n}" for n, c in groups.items())
     + ")",
@@ -169,8 +170,12 @@ widgets.Source(interval)
 # goes across a bound, the claim is **undecided** there. Over all places, the claim holds if it holds in each. It **holds in
 # part** if in some only. If in none: it fails if it fails anywhere, else it is undecided. It **holds where
 # measured** if it holds in all that have a result, and one has none yet. Among the *conditions* C-off-policy
-# "fails" as nothing broke, C-cold as more did. And a verdict is about the measure that its card names: 2-pg-over-sft is about
-# sampled answers; [greedily it is the other way round](10_choosing.ipynb).
+# "fails" as nothing broke, C-cold as more did.
+#
+# **Sampled or greedy?** The paper does not say how its answers were drawn, and the two tell different stories. So
+# claims about the accuracy of trained models are judged both ways, as places of their own; a claim
+# that holds one way only holds in part. (C-plateau is judged by sampled answers alone: greedily, there is nearly
+# nothing to gain.)
 #
 # **When were the predictions written?** Those of the theorems follow from the paper's text or our
 # derivation, and their tolerances are ours. They entered the project together with their results, so
@@ -182,11 +187,11 @@ widgets.Source(interval)
 # the smallest $\lambda$ can hardly be told apart, as [chapter 6](06_kl.ipynb) says.
 #
 # Look at any claim: each seed's number, the mean with its interval, and the prediction in grey. Does the
-# interval lie inside? What stands far out on Blocksworld is mostly one seed, the ninth, whose base is poor.
+# interval lie inside? What stands far out on Blocksworld is mostly seed 8, whose base is poor.
 
 # %% tags=["hide-input"]
 bases = redrawn.series("blocksworld", "policy gradient", "test_accuracy")[1][:, 0]
-assert bases.argmin() == 8, "the text says: the ninth"
+assert bases.argmin() == 8, "the text says: seed 8"
 assert bases[8] < 0.6 < 0.75 < bases.sort().values[1]
 seed_pictures.by_seed(list(judged.values()), start="2-kl-order")
 
@@ -198,11 +203,12 @@ widgets.Download(
             "where": finding.place,
             "model": finding.model,
             "predicted": finding.prediction,
+            "seed": one_seed,
             "value": value,
         }
         for name, one in judged.items()
         for finding in one.findings
-        for value in finding.values
+        for one_seed, value in zip(finding.seeds, finding.values, strict=True)
     ],
     "every_claim_by_seed.csv",
 )
@@ -332,28 +338,39 @@ cards(conditional.CLAIMS)
 # %% [markdown]
 # ## What to remember
 #
-# These hold wherever they were measured; the first, in sampled answers. The page is not built unless two of
-# them do: policy gradient ends above continual SFT, which goes on imitating, and outcome reward alone
-# loses everything.
+# These hold wherever they were measured, on both graphs, sampled and greedy. The page is not built unless they
+# do. That policy gradient ends above continual SFT, which goes on imitating, is not among them: it holds for
+# sampled answers on both graphs, and greedily it is the other way round.
 
 # %% tags=["hide-input"]
 firm = [claim for claim in trained.CLAIMS if judged[claim.id].verdict == HOLDS]
-assert {"2-pg-over-sft", "3-outcome"} <= {claim.id for claim in firm}
-assert firm[0].id == "2-pg-over-sft", "the text says: the first"
+assert [claim.id for claim in firm] == [
+    "2-kl-diversity",
+    "3-outcome",
+    "3-q-diversity",
+]
+for found in judged["2-pg-over-sft"].findings:
+    assert found.verdict == (HOLDS if found.name == "sampled" else FAILS)
 ours = ["our derivation" in claim.source for claim in exact.CLAIMS]
 assert (len(ours), sum(ours)) == (18, 7), "the summary says so"
 assert judged["2-pg-collapse"].verdict == HERE
 assert judged["1-pg-adjacency"].verdict == FAILS
-assert judged["C-forgets"].verdict in (UNDECIDED, HOLDS, FAILS)
 partial = [judged[c.id] for c in trained.CLAIMS if judged[c.id].verdict == HERE]
 holding = [{f.graph for f in v.findings if f.verdict == HOLDS} for v in partial]
 failing = [c.id for c in trained.CLAIMS if judged[c.id].verdict == FAILS]
-assert [len(graphs) for graphs in holding].count(2) == 2, "by one way of measuring"
-assert len(failing) == 2, "the summary says: two fail"
-assert len(partial) - 2 > (len(partial) + len(failing)) / 2, (
-    "most, on one graph only"
+on_both = [len(graphs) for graphs in holding].count(2)
+counts = (
+    len(trained.CLAIMS),
+    len(firm),
+    on_both,
+    len(partial) - on_both,
+    len(failing),
 )
-assert len(partial) + len(failing) == len(trained.CLAIMS) - len(firm)
+assert counts == (16, 3, 5, 6, 2), "the summary says so"
+assert all(
+    page["result"]["learners"]["policy gradient"]["train_greedy"][0] > 0.99
+    for page in results("conditions")
+), "the text says: nearly nothing to gain"
 print(f"{len(firm)} of {len(trained.CLAIMS)} claims of the figures:")
 for claim in firm:
     print(f"- {claim.statement}")
@@ -510,8 +527,8 @@ evidence.Numbers(
 # %% [markdown]
 # ## What we now know
 #
-# All 18 claims on theorems hold on small tables (7 are our derivations). Of the figures' claims less than half hold wherever measured;
-# of the others most hold on one graph only, two on both graphs by one way of measuring alone, and two fail. A verdict is no better than its seeds: ten are nearly enough, three are
+# All 18 claims on theorems hold on small tables (7 are our derivations). Of the 16 claims of the figures three hold wherever measured,
+# five on both graphs by one way of measuring alone, six on one graph only, and two fail. A verdict is no better than its seeds: ten are nearly enough, three are
 # not. From here, [look at the figures](80_figures.ipynb) themselves, or ask **what would change if
 # our choices were others**: [where we differ](92_deviations.ipynb).
 #

@@ -113,8 +113,8 @@ GRADIENT = Advice(
 )
 PENALTY = Advice(
     "Policy gradient + KL",
-    "The penalty leaves more ways, at a price in accuracy. Tune lambda: too much "
-    "of it takes the gain away.",
+    "The penalty leaves more ways, at a price in sampled accuracy. Tune lambda: too "
+    "much of it takes the gain away.",
     ("2-kl-diversity", "2-kl-price", "C-plateau"),
 )
 ROUNDS = Advice(
@@ -133,7 +133,7 @@ VALUES = Advice(
 AGED = Advice(
     "Q-learning with process reward, off-policy",
     "Its loss asks for no particular walker, and walks some hundred updates old did as well as "
-    "fresh ones. Discount where steps can be undone.",
+    "fresh ones greedily; sampled, perhaps a little worse. Discount where steps can be undone.",
     ("3-on-off", "C-stale", "C-off-policy", "5.2-discount"),
 )
 EITHER = Advice(

@@ -81,7 +81,7 @@ def _one(verdict: Verdict, pairs: Measured) -> go.Figure:
         x=[value for _, finding in pairs for value in finding.values],
         y=[row for row, (_, finding) in zip(rows, pairs, strict=True) for _ in finding.values],
         mode="markers", name="a seed", marker={"color": faded(colour, 0.5), "size": 8},
-        text=[f"result {k}" for _, finding in pairs for k in range(1, len(finding.values) + 1)],
+        text=[f"seed {seed}" for _, finding in pairs for seed in finding.seeds],
     )  # fmt: skip
     ends = [(finding.mean, *finding.interval) for _, finding in pairs]
     figure.add_scatter(

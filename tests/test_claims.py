@@ -18,6 +18,7 @@ from planrl.claims import (
     UNKNOWN,
     Claim,
     Place,
+    conditional,
     find,
     interval,
     judge,
@@ -181,6 +182,28 @@ def test_claims_can_be_printed_and_read_as_json(capsys):
 def test_a_claim_nobody_made_is_refused(capsys):
     assert main(["claims", "--only", "9.9"]) == 2
     assert "there are: 3.1-table" in capsys.readouterr().err
+
+
+def test_accuracy_of_trained_models_is_judged_sampled_and_greedy():
+    places = {
+        (claim.id, place.of, place.name) for claim in (*trained.CLAIMS, *conditional.CLAIMS)
+        for place in claim.places if "accuracy" in claim.measured
+    }  # fmt: skip
+    ways = {"sampled": "greedy", "greedy": "sampled"}
+    for name, of, what in places - {("C-plateau", "", "sampled"),
+                                    ("2-kl-order", "dag", "different answers"),
+                                    ("2-kl-order", "blocksworld", "different answers")}:  # fmt: skip
+        start, _, way = what.rpartition(", ")
+        assert (name, of, ", ".join(filter(None, (start, ways[way])))) in places
+
+
+def test_a_finding_says_which_seeds_gave_its_values():
+    (verdict,) = verdicts(["2-pg-over-sft"])
+    for found in verdict.findings:
+        assert found.seeds == tuple(range(10))
+    assert find(place(low=0.0), seeds(1, 2), SETTINGS, [3, 8]).seeds == (3, 8)
+    with pytest.raises(pr.InputError, match="2 results, but 1 seeds"):
+        find(place(low=0.0), seeds(1, 2), SETTINGS, [3])
 
 
 def test_a_result_that_lacks_a_number_is_named_with_its_cure():

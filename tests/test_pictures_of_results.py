@@ -74,8 +74,9 @@ def test_a_claim_without_a_result_is_not_drawn():
     with pytest.raises(pr.InputError, match="start='x' is no claim with a result: 2-pg-collapse"):
         seed_pictures.by_seed(measured, start="x")
     same = Finding(graph="<b>", model="m", name="", prediction="at least 0", verdict="holds",
-                   values=(1.0, 1.0), mean=1.0, interval=(1.0, 1.0))  # fmt: skip
+                   values=(1.0, 1.0), seeds=(4, 7), mean=1.0, interval=(1.0, 1.0))  # fmt: skip
     drawn = seed_pictures.by_seed([Verdict(claim=claim, verdict="holds", findings=(same,))])
+    assert list(drawn.data[1].text) == ["seed 4", "seed 7"]
     low, high = drawn.layout.xaxis.range
     assert low < 0 < 1 < high, "all numbers and the bound are in sight"
     assert drawn.data[1].y[0] == "&lt;b&gt;: holds, 2 seeds"

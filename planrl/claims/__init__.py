@@ -96,10 +96,12 @@ def verdicts(
         findings, took = [], dict[tuple[str, ...], float]()
         for place in claim.places:
             seeds = _pages(place, tier, folder, pages)
-            results = [{name: page["result"] for name, page in one.items()} for one in seeds]
+            runs = list(seeds.values())
+            results = [{name: page["result"] for name, page in one.items()} for one in runs]
             try:
-                findings.append(find(place, results, _settings(place, tier, seeds)))
-                took |= _seconds(place, seeds)
+                settings = _settings(place, tier, runs)
+                findings.append(find(place, results, settings, list(seeds)))
+                took |= _seconds(place, runs)
             except InputError:
                 raise
             except Exception as error:  # a file that is a result in name only can fail anyhow
@@ -128,8 +130,10 @@ def settings_in_words(verdict: Verdict) -> list[str]:
 Pages = dict[tuple[str, str], dict[int, dict[str, Any]]]
 
 
-def _pages(place: Place, tier: str, folder: Path, pages: Pages) -> list[dict[str, dict[str, Any]]]:
-    """The saved results, by experiment, of each seed that has all that this place needs."""
+def _pages(
+    place: Place, tier: str, folder: Path, pages: Pages
+) -> dict[int, dict[str, dict[str, Any]]]:
+    """Seed -> experiment -> saved result, for the seeds that have all that this place needs."""
     of = _of(place, tier)
     for name in place.needs:
         if (name, of) not in pages:
@@ -141,7 +145,7 @@ def _pages(place: Place, tier: str, folder: Path, pages: Pages) -> list[dict[str
                 saved = []
             pages[name, of] = {whole(p["settings"].get("seed"), "seed"): p for p in saved}
     seeds = set.intersection(*(set(pages[name, of]) for name in place.needs))
-    return [{name: pages[name, of][seed] for name in place.needs} for seed in sorted(seeds)]
+    return {seed: {name: pages[name, of][seed] for name in place.needs} for seed in sorted(seeds)}
 
 
 def _of(place: Place, tier: str) -> str:

@@ -92,7 +92,8 @@ class Claim:
 class Finding:
     """A claim in one place: the seeds' numbers, their mean, its interval, and the verdict.
 
-    `settings` are those of the results, by experiment.
+    `seeds` are those that gave `values`, in their order; `settings` are those of the results, by
+    experiment.
     """
 
     graph: str
@@ -101,6 +102,7 @@ class Finding:
     prediction: str
     verdict: str
     values: tuple[float, ...] = ()
+    seeds: tuple[int, ...] = ()
     mean: float = math.nan
     interval: tuple[float, float] = (math.nan, math.nan)
     settings: Settings = field(default_factory=dict)
@@ -158,18 +160,27 @@ def interval(values: Sequence[float], *, draws: int = 2000) -> tuple[float, floa
     return float(low), float(high)
 
 
-def find(place: Place, seeds: Iterable[Results], settings: Settings | None = None) -> Finding:
+def find(
+    place: Place,
+    results: Iterable[Results],
+    settings: Settings | None = None,
+    seeds: Sequence[int] | None = None,
+) -> Finding:
     """The verdict in one place, from the results of each seed; `settings` are theirs.
 
-    Raises InputError if a result lacks what is to be measured: it was made by another version.
+    `seeds` are their numbers (0, 1, ... if not given). Raises InputError if there are not as many
+    as results, or if a result lacks what is to be measured: it was made by another version.
     """
     try:
-        values = tuple(float(place.value(results)) for results in seeds)
+        values = tuple(float(place.value(one)) for one in results)
     except KeyError as error:
         raise InputError(
             f"a saved result of {' or '.join(place.needs)} has no {error}: have it made anew with "
             f"`python -m planrl reproduce --only {place.needs[0]} --again`"
         ) from None
+    numbers = tuple(range(len(values)) if seeds is None else seeds)
+    if len(numbers) != len(values):
+        raise InputError(f"{len(values)} results, but {len(numbers)} seeds: give one for each")
     known = settings or {}
     finding = Finding(
         graph=place.graph.format(**known.get(place.needs[0], {})),
@@ -192,7 +203,9 @@ def find(place: Place, seeds: Iterable[Results], settings: Settings | None = Non
     else:
         verdict = UNDECIDED
     mean = sum(values) / len(values)
-    return replace(finding, verdict=verdict, values=values, mean=mean, interval=(low, high))
+    return replace(
+        finding, verdict=verdict, values=values, seeds=numbers, mean=mean, interval=(low, high)
+    )
 
 
 def judge(claim: Claim, findings: Sequence[Finding], seconds: float = 0.0) -> Verdict:
