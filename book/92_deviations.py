@@ -32,7 +32,6 @@ from dataclasses import asdict
 
 from planrl import planes, redrawn, widgets
 from planrl.claims import (
-    FEW,
     HOLDS,
     SO_FAR,
     UNKNOWN,
@@ -44,6 +43,7 @@ from planrl.claims import (
     verdicts,
 )
 from planrl.errors import InputError
+from planrl.evidence import on_model, place_rows
 from planrl.experiments import choices as choices_study
 from planrl.experiments import falsify, store
 from planrl.experiments.store import results
@@ -291,26 +291,6 @@ REASONS = {
 }
 
 
-def number(value):
-    """Three digits that matter."""
-    return "0" if abs(value) < 1e-12 else f"{value:.3g}"
-
-
-def row(found):
-    """What was measured in one place."""
-    low, high = map(number, found.interval)
-    few = f" (under {FEW}: too narrow)" if found.few else ""
-    return {
-        "where": f"{found.place} ({found.model})",
-        "expected": found.prediction,
-        "here (95 % interval)": f"{number(found.mean)} ({low} to {high})"
-        if found.values
-        else "no result yet",
-        "seeds": f"{len(found.values)}{few}",
-        "verdict": found.verdict,
-    }
-
-
 def changed_base(learner, key, high):
     """A claim of a figure, asked of a base that was trained longer."""
     place = Place(
@@ -351,8 +331,9 @@ for verdict in verdicts(
             "title": claim.id,
             "badge": verdict.verdict,
             "text": f"{who}: {claim.statement} ({claim.source})",
-            "note": f"Why, as far as we can show: {why or 'no reason found yet.'}",
-            "rows": [row(found) for found in findings],
+            "note": f"Measured: {claim.measured}{on_model(findings)}. Why, as far as we can "
+            f"show: {why or 'no reason found yet.'}",
+            "rows": place_rows(findings),
         }
     )
 widgets.Cards(cards)

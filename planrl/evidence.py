@@ -94,28 +94,37 @@ def cards(found: Sequence[Verdict]) -> Cards:
                 "title": one.claim.id,
                 "badge": one.verdict,
                 "text": one.claim.statement,
-                "note": f"{one.claim.source}. Measured: {one.claim.measured}.",
-                "rows": [_place(finding) for finding in one.findings],
+                "note": f"{one.claim.source}. Measured: {one.claim.measured}"
+                f"{on_model(one.findings)}.",
+                "rows": place_rows(one.findings),
             }
             for one in found
         ]
     )
 
 
-def _place(found: Finding) -> dict[str, str]:
-    """What was measured in one place, to three digits; 0 for what is 0 but for rounding."""
-    low, mean, high = (
-        "0" if abs(value) < 1e-12 else f"{value:.3g}"
-        for value in (found.interval[0], found.mean, found.interval[1])
-    )
-    few = f" (under {FEW}: too narrow)" if found.few else ""
-    return {
-        "where": f"{found.place} ({found.model})",
-        "predicted": found.prediction,
-        "mean (95 % interval)": f"{mean} ({low} to {high})" if found.values else "no result yet",
-        "seeds": f"{len(found.values)}{few}",
-        "verdict": found.verdict,
-    }
+def on_model(findings: Sequence[Finding]) -> str:
+    """The model in words, if all places share it; otherwise each of `place_rows` names its own."""
+    models = {found.model for found in findings}
+    return f" ({models.pop()})" if len(models) == 1 else ""
+
+
+def place_rows(findings: Sequence[Finding]) -> list[dict[str, str]]:
+    """A row for each place, numbers to three digits; 0 for what is 0 but for rounding."""
+    rows = []
+    for found in findings:
+        low, mean, high = (
+            "0" if abs(value) < 1e-12 else f"{value:.3g}"
+            for value in (found.interval[0], found.mean, found.interval[1])
+        )
+        few = f" (under {FEW}: too narrow)" if found.few else ""
+        measured = f"{mean} ({low} to {high})" if found.values else "no result yet"
+        rows.append({
+            "where": found.place if on_model(findings) else f"{found.place} ({found.model})",
+            "predicted": found.prediction, "mean (95 % interval)": measured,
+            "seeds": f"{len(found.values)}{few}", "verdict": found.verdict,
+        })  # fmt: skip
+    return rows
 
 
 def reruns() -> list[dict[str, Any]]:
