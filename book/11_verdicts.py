@@ -338,8 +338,8 @@ cards(conditional.CLAIMS)
 # %% [markdown]
 # ## What to remember
 #
-# These hold wherever they were measured, on both graphs, sampled and greedy. The page is not built unless they
-# do. That policy gradient ends above continual SFT, which goes on imitating, is not among them: it holds for
+# These hold wherever they were measured, on both graphs (ways are counted among sampled answers). The page is
+# not built unless they do. That policy gradient ends above continual SFT, which goes on imitating, is not among them: it holds for
 # sampled answers on both graphs, and greedily it is the other way round.
 
 # %% tags=["hide-input"]
