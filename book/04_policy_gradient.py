@@ -430,7 +430,7 @@ widgets.Download(
 
 # %% [markdown]
 # Sampled, policy gradient ends above continual SFT on both graphs
-# ([claim 2-pg-over-sft](11_verdicts.ipynb) holds for them alone). Greedy answers tell
+# ([claim 2-pg-over-sft](11_verdicts.ipynb) holds for sampled answers only). Greedy answers tell
 # another story. They were nearly all right from the start, and on held-out questions their mean gets
 # *worse* under policy gradient, and ends below continual SFT's.
 #

@@ -146,7 +146,11 @@ for of in redrawn.GRAPHS:
     )
 price = verdicts(["2-kl-price"])[0]
 assert all((f.verdict == "holds") == (f.name == "sampled") for f in price.findings)
-assert all(f.mean > 0 for f in price.findings if f.name == "greedy"), "no worse"
+for found in price.findings[2:]:
+    assert found.name == "greedy"
+    clear = found.graph.startswith("random")
+    assert found.mean > 0, "the text says: better on average"
+    assert (found.interval[0] > 0) == clear, "clearly on the random graph only"
 assert (
     ends("dag", light, "train_diversity")
     < ends("dag", free, "train_diversity") + 0.5
@@ -171,6 +175,7 @@ widgets.Table(
             "λ": f"{kl:g}",
             "ways": ends(of, name, "train_diversity"),
             "training, sampled": ends(of, name, "train_accuracy"),
+            "training, greedy": ends(of, name, "train_greedy"),
             "held out, sampled": ends(of, name, "test_accuracy"),
             "held out, greedy": ends(of, name, "test_greedy"),
         }
@@ -185,8 +190,8 @@ widgets.Table(
 # With λ = 0.1 there are more ways and less sampled accuracy than without: diversity has a price
 # ([claims 2-kl-diversity, 2-kl-price](11_verdicts.ipynb)). Claim 2-kl-order asks of all five only that
 # the rank correlation has the right sign: on the random graph only λ = 0.1 stands apart. *Greedy* answers go the
-# other way: to held-out questions (last column) they are better with the strong penalty than without, and to training
-# questions no worse. So both claims of a price hold in part: for sampled answers.
+# other way: with λ = 0.1 they are on average better than without, clearly so on the random graph only. So 2-kl-price, and
+# what 2-kl-order says of accuracy, hold for sampled answers alone.
 #
 # Is stopping early cheaper? Take the first look at which plain policy gradient is as good on
 # held-out questions, sampled, as the learner with λ = 0.1 at its end:
@@ -497,8 +502,8 @@ widgets.Table(
 # undecided; λ = 0.1 even helps them.
 #
 # > **Finding.** The paper reports that without a penalty part of what SFT had learnt is forgotten.
-# > Here that does not show ([claim C-forgets](11_verdicts.ipynb)): on SFT's own questions sampled accuracy *rises*,
-# > and greedy accuracy falls in one of three seeds, which leaves it undecided.
+# > Here that does not show ([claim C-forgets](11_verdicts.ipynb)): on SFT's own questions, which are trained on here, too,
+# > sampled accuracy *rises*; greedy accuracy falls in one of three seeds, which leaves it undecided.
 #
 # ## Why not a bonus for entropy?
 #
@@ -702,8 +707,8 @@ evidence.Numbers(
 # ## What we now know
 #
 # On average a small KL penalty stops at the base with its mistakes taken out, all ways kept; but only a λ
-# that outweighs the drift does keep them. A weak penalty costs a few points everywhere, a
-# strong one most on questions that SFT never saw. So far reward has raised sampled accuracy, whatever else it cost. **How can a reward ruin a learner?**
+# that outweighs the drift does keep them. With λ = 0.1 sampled answers lose a few points, greedy
+# ones on average none; λ = 1 costs most, in sampled answers to questions that SFT never saw. So far reward has raised sampled accuracy, whatever else it cost. **How can a reward ruin a learner?**
 # [Chapter 7](07_reward.ipynb) gives a reward to a learner that reads its logits as values.
 #
 # ## Further reading

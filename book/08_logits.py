@@ -604,7 +604,7 @@ widgets.Table(
                                       if f.verdict != "holds") or "-"}
         for name, verdict in judged.items()
     ],
-    caption="from the saved results; C: our own claims, on three seeds only",
+    caption="from the saved results; C: conditions that we set, on three seeds only",
 )  # fmt: skip
 
 # %% [markdown]

@@ -177,7 +177,7 @@ for of in NAMES:
 # %% [markdown]
 # Sampled at temperature 1, policy gradient gains most, and imitation gains, too: part of either gain
 # is that probabilities sharpen. Greedy decoding takes that part away, and then policy gradient
-# *loses* test accuracy while it trains.
+# *loses* test accuracy on the random DAG while it trains; on Blocksworld ten seeds leave it undecided.
 #
 # ### Accuracy, diversity, and lambda
 

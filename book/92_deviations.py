@@ -46,6 +46,7 @@ from planrl.errors import InputError
 from planrl.evidence import on_model, place_rows
 from planrl.experiments import choices as choices_study
 from planrl.experiments import falsify, store
+from planrl.experiments.fig2 import LAMBDAS
 from planrl.experiments.store import results
 
 widgets.setup()
@@ -105,9 +106,10 @@ last = {
     for key in ("train_accuracy", "train_diversity")
 }
 swinging = []
-for name in (PG, f"{Q}, discount 0.9"):
-    late = redrawn.series("blocksworld", name, "test_greedy")[1][:, 3:]
-    swinging.append(float((late.amax(1) - late.amin(1)).mean()) > 0.03)
+for name in (PG, f"{Q}, discount 0.9", f"{Q}, off-policy, discount 0.9"):
+    for key in ("test_accuracy", "test_greedy"):
+        late = redrawn.series("blocksworld", name, key)[1][:, 3:]
+        swinging.append(float((late.amax(1) - late.amin(1)).mean()) > 0.03)
 apart = {of: float(curve(of, Q, "spread_of_right")[-1]) / 10 for of in GRAPHS}
 peak = {
     of: int(curve(of, PG, "test_accuracy").argmax())
@@ -128,18 +130,16 @@ attention = {
     if found
 }
 cold, tiny = (f"{PG}, {how}" for how in ("cold", "tiny batch"))
+stale = verdicts(["C-stale"])[0].findings[0]
+lost = [-value for value in stale.values]
+greedily = {
+    name: sum(float(curve(of, name, "train_greedy")[-1]) for of in GRAPHS)
+    for name in LAMBDAS
+}
 SWINGS = if_so(
     all(swinging),
-    "On Blocksworld greedy accuracy swings from look to look, for Q-learning as for policy "
-    "gradient; the last look alone decides little.",
-)
-NO_PRICE = if_so(
-    all(
-        curve(of, f"{PG} + KL", "train_greedy")[-1]
-        >= curve(of, PG, "train_greedy")[-1]
-        for of in GRAPHS
-    ),
-    "The penalty is paid for by sampled answers; greedy ones are no worse with it.",
+    "On Blocksworld accuracy, sampled and greedy, swings from look to look, for Q-learning as for "
+    "policy gradient; the last look alone decides little.",
 )
 REASONS = {
     "3.1-spurious": [
@@ -180,7 +180,7 @@ REASONS = {
                 for of in GRAPHS
             ),
             "Sampled accuracy rises, greedy accuracy falls: part of the gain is that probabilities "
-            "sharpen. Both are shown because the paper does not say which it plots.",
+            "sharpen. Both are shown because we do not know which the paper plots.",
         )
     ],
     "2-pg-over-sft": [
@@ -196,8 +196,18 @@ REASONS = {
             "part of its gain is that probabilities sharpen.",
         )
     ],
-    "2-kl-price": [NO_PRICE],
-    "2-kl-order": [NO_PRICE],
+    "2-kl-price": [
+        reading(
+            "with the penalty wrong steps keep some probability. Sampling meets it, the likeliest "
+            "step does not."
+        )
+    ],
+    "2-kl-order": [
+        if_so(
+            greedily["policy gradient + KL"] == max(greedily.values()),
+            "Greedily, 0.1 is the best of the five on both graphs together.",
+        )
+    ],
     "2-pg-train": [
         if_so(
             last["blocksworld", "train_accuracy"] > 0,
@@ -266,27 +276,15 @@ REASONS = {
     ],
     "C-stale": [
         if_so(
-            -0.05
-            < mean_gain("conditions", "Q-learning, stale walker", "test_accuracy")
-            - mean_gain("conditions", "Q-learning", "test_accuracy")
-            < 0,
-            "Sampled accuracy was a little lower; three seeds do not tell whether by less than "
-            "allowed.",
+            sum(loss > 0.05 for loss in lost) == 1,
+            f"Sampled, one of {len(lost)} seeds lost {max(lost):.2f}; 0.05 was allowed.",
         )
     ],
     "C-forgets": [
-        if_so(
-            min(
-                page["result"]["lambdas"]["0"]["old_accuracy"][-1]
-                for page in saved("beyond")
-            )
-            > max(
-                page["result"]["lambdas"]["0"]["old_accuracy"][0]
-                for page in saved("beyond")
-            ),
-            "Sampled answers to old questions are right more often afterwards.",
+        reading(
+            "old questions are trained on, too, so sampled answers to them sharpen; and new "
+            "questions share their edges with old ones."
         ),
-        reading("new questions share their edges with old ones."),
     ],
 }
 
@@ -324,6 +322,8 @@ for verdict in verdicts(
         continue
     claim = verdict.claim
     who = "We expected" if claim.source.startswith("Break") else "The paper"
+    if claim.id == "C-stale":
+        who = "From the paper's discussion, with our number of updates"
     why = " ".join(filter(None, REASONS.get(claim.id, [])))
     findings = [*verdict.findings, *MORE.get(claim.id, [])]
     cards.append(

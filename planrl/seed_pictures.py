@@ -81,7 +81,7 @@ def _one(verdict: Verdict, pairs: Measured) -> go.Figure:
         x=[value for _, finding in pairs for value in finding.values],
         y=[row for row, (_, finding) in zip(rows, pairs, strict=True) for _ in finding.values],
         mode="markers", name="a seed", marker={"color": faded(colour, 0.5), "size": 8},
-        text=[f"seed {seed}" for _, finding in pairs for seed in finding.seeds],
+        text=[name for _, finding in pairs for name in _names(finding)],
     )  # fmt: skip
     ends = [(finding.mean, *finding.interval) for _, finding in pairs]
     figure.add_scatter(
@@ -106,6 +106,11 @@ def _one(verdict: Verdict, pairs: Measured) -> go.Figure:
         "prediction. The file below holds every number"
     )
     return finish(figure, "Every claim, seed by seed", alt, 460)
+
+
+def _names(finding: Finding) -> list[str]:
+    """What a dot is, for each value."""
+    return [f"seed {seed}" for seed in finding.seeds] or ["a seed"] * len(finding.values)
 
 
 def _said(finding: Finding, *, model: bool) -> str:

@@ -197,12 +197,42 @@ def test_accuracy_of_trained_models_is_judged_sampled_and_greedy():
         assert (name, of, ", ".join(filter(None, (start, ways[way])))) in places
 
 
-def test_a_finding_says_which_seeds_gave_its_values():
-    (verdict,) = verdicts(["2-pg-over-sft"])
-    for found in verdict.findings:
-        assert found.seeds == tuple(range(10))
+@pytest.mark.parametrize("claim", [*trained.CLAIMS, *conditional.CLAIMS], ids=lambda one: one.id)
+def test_a_place_named_sampled_or_greedy_reads_that_accuracy(claim):
+    read = set()
+
+    class Curves(dict):
+        def __missing__(self, key):
+            read.add(key)
+            return [0.25, 0.5]
+
+    class Learners(dict):
+        def __missing__(self, name):
+            return Curves()
+
+    results = {name: {"learners": Learners(), "lambdas": Learners()} for name in store.EXPERIMENTS}
+    for one in claim.places:
+        read.clear()
+        one.value(results)
+        way = one.name.rpartition(", ")[2]
+        if way in ("sampled", "greedy"):
+            ending = "_accuracy" if way == "sampled" else "_greedy"
+            assert read
+            assert all(key.endswith(ending) for key in read)
+        else:
+            assert not any(key.endswith(("_accuracy", "_greedy")) for key in read)
+
+
+def test_a_finding_says_which_seeds_gave_its_values(tmp_path):
+    for seed in (7, 3):
+        name = f"theorems-seed{seed}.json"
+        (tmp_path / name).write_bytes((store.FOLDER / name).read_bytes())
+    (some,), (all_ten,) = verdicts(["5.2-exact"], folder=tmp_path), verdicts(["5.2-exact"])
+    for found, whole in zip(some.findings, all_ten.findings, strict=True):
+        assert (found.seeds, whole.seeds) == ((3, 7), tuple(range(10)))
+        assert found.values == (whole.values[3], whole.values[7])
     assert find(place(low=0.0), seeds(1, 2), SETTINGS, [3, 8]).seeds == (3, 8)
-    with pytest.raises(pr.InputError, match="2 results, but 1 seeds"):
+    with pytest.raises(pr.InputError, match="results: 2, seeds: 1; give one for each, or none"):
         find(place(low=0.0), seeds(1, 2), SETTINGS, [3])
 
 

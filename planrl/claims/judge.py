@@ -92,8 +92,8 @@ class Claim:
 class Finding:
     """A claim in one place: the seeds' numbers, their mean, its interval, and the verdict.
 
-    `seeds` are those that gave `values`, in their order; `settings` are those of the results, by
-    experiment.
+    `seeds` are those that gave `values`, in their order, where known; `settings` are those of the
+    results, by experiment.
     """
 
     graph: str
@@ -164,12 +164,12 @@ def find(
     place: Place,
     results: Iterable[Results],
     settings: Settings | None = None,
-    seeds: Sequence[int] | None = None,
+    seeds: Sequence[int] = (),
 ) -> Finding:
     """The verdict in one place, from the results of each seed; `settings` are theirs.
 
-    `seeds` are their numbers (0, 1, ... if not given). Raises InputError if there are not as many
-    as results, or if a result lacks what is to be measured: it was made by another version.
+    `seeds` says of which seed each result is. Raises InputError if it says so of more or fewer, or
+    if a result lacks what is to be measured: it was made by another version.
     """
     try:
         values = tuple(float(place.value(one)) for one in results)
@@ -178,9 +178,8 @@ def find(
             f"a saved result of {' or '.join(place.needs)} has no {error}: have it made anew with "
             f"`python -m planrl reproduce --only {place.needs[0]} --again`"
         ) from None
-    numbers = tuple(range(len(values)) if seeds is None else seeds)
-    if len(numbers) != len(values):
-        raise InputError(f"{len(values)} results, but {len(numbers)} seeds: give one for each")
+    if len(seeds) not in (0, len(values)):
+        raise InputError(f"results: {len(values)}, seeds: {len(seeds)}; give one for each, or none")
     known = settings or {}
     finding = Finding(
         graph=place.graph.format(**known.get(place.needs[0], {})),
@@ -203,9 +202,8 @@ def find(
     else:
         verdict = UNDECIDED
     mean = sum(values) / len(values)
-    return replace(
-        finding, verdict=verdict, values=values, seeds=numbers, mean=mean, interval=(low, high)
-    )
+    found = replace(finding, verdict=verdict, values=values, seeds=tuple(seeds))
+    return replace(found, mean=mean, interval=(low, high))
 
 
 def judge(claim: Claim, findings: Sequence[Finding], seconds: float = 0.0) -> Verdict:

@@ -97,7 +97,7 @@ def _policy_gradient() -> Lab:
             Preset(
                 name="bought-back", title="Bought back", settings={"model": "transformer", "kl": 1},
                 why="The penalty holds the odds among right answers at those of the base (Theorem "
-                "4.4). The price is accuracy on the trained questions.",
+                "4.4). The price is sampled accuracy on the trained questions.",
             ),
             Preset(
                 name="too-little", title="Too little", settings={"model": "transformer", "kl": 0.1},
