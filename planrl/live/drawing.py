@@ -130,7 +130,8 @@ def matrix(figure: go.Figure, panel: Panel, learner: int, name: str) -> list[Bin
         ),
     )  # fmt: skip
     figure.update_xaxes(title="next", row=panel[0], col=panel[1])
-    figure.update_yaxes(title="here", autorange="reversed", row=panel[0], col=panel[1])
+    near = {"text": "here", "standoff": 2}  # clear of the panel to its left
+    figure.update_yaxes(title=near, autorange="reversed", row=panel[0], col=panel[1])
     return [{"kind": "matrix", "trace": trace, "learner": learner, "matrix": name}]
 
 

@@ -44,6 +44,7 @@ const planrlLabFigure = (() => {
       gridcolor: grid,
       linecolor: grid,
       zerolinecolor: grid,
+      ticklabeloverflow: "allow", // to hide labels that leave the figure, plotly measures each
       tickfont: { color: colour("--pst-color-text-muted", "#666") },
     };
     const font = {

@@ -5,6 +5,7 @@
   "use strict";
 
   const FRAME = 50; // milliseconds between two drawings, at least
+  const SLACK = 8; // of them, half a frame of the screen: the next one would be too late
   const PRESS = 50; // updates of one press of Train where nothing may move by itself
   const ERRORS = 3; // errors of a pasted graph that are told
   const EXAMPLE = "home park\nhome shop\npark school\nshop school\nschool library";
@@ -397,10 +398,10 @@
     function tick() {
       frame = 0;
       const begun = performance.now();
-      if (begun < earliest) return redraw();
+      if (begun < earliest - SLACK) return redraw();
       draw();
       const took = performance.now() - begun;
-      earliest = begun + (took < FRAME ? FRAME : 2 * took); // a slow machine draws half its time
+      earliest = begun + Math.max(FRAME, 1.5 * took); // a slow machine has time left for its reader
     }
 
     function draw() {
