@@ -111,6 +111,7 @@ def on_model(findings: Sequence[Finding]) -> str:
 
 def place_rows(findings: Sequence[Finding]) -> list[dict[str, str]]:
     """A row for each place, numbers to three digits; 0 for what is 0 but for rounding."""
+    shared = on_model(findings)
     rows = []
     for found in findings:
         low, mean, high = (
@@ -120,7 +121,7 @@ def place_rows(findings: Sequence[Finding]) -> list[dict[str, str]]:
         few = f" (under {FEW}: too narrow)" if found.few else ""
         measured = f"{mean} ({low} to {high})" if found.values else "no result yet"
         rows.append({
-            "where": found.place if on_model(findings) else f"{found.place} ({found.model})",
+            "where": found.place if shared else f"{found.place} ({found.model})",
             "predicted": found.prediction, "mean (95 % interval)": measured,
             "seeds": f"{len(found.values)}{few}", "verdict": found.verdict,
         })  # fmt: skip

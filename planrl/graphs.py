@@ -3,7 +3,7 @@
 A planning problem is a fixed directed graph. Two matrices say all that matters of it:
 
     adjacency     A[j, k] = 1  iff  there is an edge j -> k                        [N, N]
-    reachability  R[i, k] = 1  iff  k can reach i; the target comes first        [N, N]
+    reachability  R[i, k] = 1  iff  k can reach i; the target comes first          [N, N]
 
 Every node reaches itself (R[i, i] = 1). C(i, j) = {k : A[j, k] = 1 and R[i, k] = 1} is the set of
 correct next nodes when the target is i and the walk stands at j.

@@ -2,9 +2,13 @@
 
 import builtins
 import random
+import sys
+from pathlib import Path
 
 import jaxtyping
 import torch
+
+sys.path.append(str(Path(__file__).parent))  # what tests share: live_labs, sweep_work
 
 # planrl imports its shape annotations for type checkers only. The tests check them at run time:
 # every public function of these modules is wrapped so that a wrong shape is an error.
@@ -59,3 +63,31 @@ def make_model(request):
         return pr.Transformer(vocab, config, pr.seeded(seed, "weights"))
 
     return make
+
+
+@pytest.fixture
+def make_lab():
+    """LiveLab of a link; all are closed in the end."""
+    from planrl.live import Session  # asks for ipywidgets
+    from planrl.live.host import LiveLab
+
+    made = []
+
+    def start(name, link="", **options):
+        made.append(LiveLab(Session(name, link, **options)))
+        return made[-1]
+
+    yield start
+    for lab in made:
+        lab.close()
+
+
+@pytest.fixture(scope="module")
+def work():
+    """What the tests' sweeps run; no worker process is left from other tests, nor for them."""
+    import sweep_work
+    from joblib.externals.loky import get_reusable_executor
+
+    get_reusable_executor().shutdown(wait=True)
+    yield sweep_work
+    get_reusable_executor().shutdown(wait=True)

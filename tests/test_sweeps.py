@@ -2,119 +2,18 @@
 
 import dataclasses
 import functools
-import importlib
 import json
 import os
-import signal
 import subprocess
 import sys
 
 import joblib
 import pytest
 import torch
+from sweep_work import files
 
 import planrl as pr
 from planrl.sweeps import FORMAT, grid, sweep
-
-WORK = '''
-"""What the tests' sweeps run; a module of its own, so that other processes find it."""
-
-import hashlib
-import math
-import os
-import signal
-import time
-from dataclasses import dataclass
-from pathlib import Path
-
-import torch
-
-import planrl as pr
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    seed: int = 0
-    lr: float = 0.1
-    model: str = "table"
-    nap: float = 0.0
-    notes: str = ""
-
-
-def square(settings):
-    time.sleep(settings.nap)
-    if settings.notes:
-        with Path(settings.notes).open("a") as file:
-            file.write(f"{settings.seed}\\n")
-    return {"square": settings.seed**2, "process": os.getpid(), "threads": torch.get_num_threads()}
-
-
-class Odd(Exception):
-    def __init__(self, seed, more):
-        super().__init__(f"{seed} is odd")
-
-
-def even_only(settings):
-    time.sleep(settings.nap)
-    if settings.seed % 2:
-        raise Odd(settings.seed, "which its pickle does not keep")
-    return settings.seed
-
-
-def ill(settings):
-    return 1 / (settings.seed - 1)
-
-
-def values(settings):
-    return {"pair": (1, 2.5), 3: math.nan}
-
-
-def tensor(settings):
-    return {"weights": torch.zeros(2)}
-
-
-def die(settings):
-    os._exit(3)
-
-
-def train(settings):
-    """A real, small run: its losses in full, its weights as a digest."""
-    graph = pr.random_dag(12, 0.35, pr.seeded(3, "graph"))
-    task = pr.all_pairs(graph)
-    rng = pr.seeded(settings.seed, "batches")
-    if settings.model == "table":
-        model = pr.LogitTable(task.vocab)
-        batches, loss = pr.on_policy(model, task, rng=rng), pr.policy_gradient
-    else:
-        config = pr.TransformerConfig(width=24, heads=2)
-        model = pr.Transformer(task.vocab, config, pr.seeded(settings.seed, "weights"))
-        paths = pr.sample_paths(task, 4, pr.seeded(settings.seed, "paths"))
-        batches, loss = pr.demonstrations(task, paths, rng=rng), pr.sft
-    steps = list(pr.train(model, batches, loss, pr.TrainConfig(steps=30, lr=settings.lr)))
-    digest = hashlib.sha256()
-    for name, weight in model.state_dict().items():
-        digest.update(name.encode() + weight.numpy().tobytes())
-    losses = [step.loss for step in steps]
-    return {"loss": losses, "reward": [step.reward for step in steps], "weights": digest.hexdigest()}
-'''
-
-
-@pytest.fixture(scope="module")
-def work(tmp_path_factory):
-    """The module above, on the path of this process and of those it starts."""
-    workers = joblib.externals.loky.get_reusable_executor
-    workers().shutdown(wait=True)  # those an earlier test left would not have the folder
-    folder = tmp_path_factory.mktemp("work")
-    (folder / "sweep_work.py").write_text(WORK)
-    sys.path.insert(0, str(folder))
-    yield importlib.import_module("sweep_work")
-    workers().shutdown(wait=True)
-    sys.path.remove(str(folder))
-    del sys.modules["sweep_work"]
-
-
-def files(store):
-    return sorted(path.name for path in store.iterdir())
 
 
 def test_a_grid_is_in_the_order_of_nested_loops(work):
@@ -218,96 +117,6 @@ def test_the_function_the_settings_and_the_recipe_name_a_stored_run(work, tmp_pa
 def test_the_name_of_a_stored_run_does_not_change_from_day_to_day(work, tmp_path):
     list(sweep(work.square, [work.Settings()], store=tmp_path, n_jobs=1))
     assert files(tmp_path) == ["4b47d67a2917ca0dfc8d126d1d3e990a.json"]
-
-
-@pytest.mark.parametrize("n_jobs", [1, 2])
-def test_a_failing_run_says_which_and_why_and_the_finished_ones_are_stored(work, tmp_path, n_jobs):
-    settings = grid(work.Settings(nap=0.05), seed=[0, 2, 1, *range(4, 24, 2)])
-    running = sweep(work.even_only, settings, store=tmp_path, n_jobs=n_jobs)
-    assert [next(running).value, next(running).value] == [0, 2]
-    with pytest.raises(pr.SweepError, match=r"Settings\(seed=1, .* failed: .*1 is odd") as caught:
-        next(running)
-    cause = caught.value.__cause__
-    assert "1 is odd" in str(cause)
-    assert "even_only" in cause.__notes__[0]  # the lines of the other process
-    stored = {json.loads(path.read_bytes())["value"] for path in tmp_path.iterdir()}
-    assert {0, 2} <= stored
-    assert 22 not in stored  # nothing new was begun
-    again = sweep(work.even_only, settings[:2] + settings[3:], store=tmp_path, n_jobs=n_jobs)
-    assert {result.value for result in again if not result.fresh} == stored
-
-
-def test_a_run_that_ends_while_another_fails_is_stored_though_it_comes_later(work, tmp_path):
-    settings = [work.Settings(seed=1, nap=0.2), work.Settings(seed=2, nap=0.6)]
-    with pytest.raises(pr.SweepError, match="seed=1"):
-        list(sweep(work.even_only, settings, store=tmp_path, n_jobs=2))
-    assert len(files(tmp_path)) == 1
-
-
-def test_the_cause_keeps_its_type_where_its_pickle_allows(work):
-    for n_jobs in (1, 2):
-        with pytest.raises(pr.SweepError, match="ZeroDivisionError") as caught:
-            list(sweep(work.ill, grid(work.Settings(), seed=[1, 2]), n_jobs=n_jobs))
-        assert isinstance(caught.value.__cause__, ZeroDivisionError)
-
-
-def test_what_json_does_not_hold_is_a_failed_run(work):
-    with pytest.raises(pr.SweepError, match="Tensor is not JSON serializable"):
-        list(sweep(work.tensor, [work.Settings()], n_jobs=1))
-
-
-def test_a_process_that_dies_is_an_error_with_the_settings_in_question(work):
-    settings = grid(work.Settings(), seed=range(2))
-    with pytest.raises(pr.SweepError, match=r"did not come back: Settings\(seed=0") as caught:
-        list(sweep(work.die, settings, n_jobs=2))
-    assert caught.value.__cause__ is not None
-    assert len(list(sweep(work.square, settings, n_jobs=2))) == 2  # others start afresh
-
-
-@pytest.mark.parametrize("n_jobs", [1, 2])
-def test_who_stops_asking_starts_no_more_runs_and_loses_none(work, tmp_path, n_jobs):
-    settings = grid(work.Settings(nap=0.02), seed=range(20))
-    running = sweep(work.square, settings, store=tmp_path, n_jobs=n_jobs)
-    next(running)
-    running.close()
-    done = len(files(tmp_path))
-    assert 1 <= done <= 2 * n_jobs
-    again = list(sweep(work.square, settings, store=tmp_path, n_jobs=n_jobs))
-    assert sum(not result.fresh for result in again) == done
-
-
-@pytest.mark.slow
-def test_an_interrupt_leaves_what_was_finished(work, tmp_path):
-    code = (
-        "import os, signal, sys, threading, sweep_work as w\n"
-        "from planrl.sweeps import grid, sweep\n"
-        "settings = grid(w.Settings(nap=0.3), seed=range(100))\n"
-        "for result in sweep(w.square, settings, store=sys.argv[1], n_jobs=2):\n"
-        "    if result.settings.seed == 3:\n"
-        "        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
-    )
-    where = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-W", "error", "-c", code, str(tmp_path / "store")]
-    done = subprocess.run(command, env=where, capture_output=True, text=True, timeout=120)
-    # Python's end by an uncaught KeyboardInterrupt. joblib's tracker of semaphores, a process of its
-    # own, may have a word after it: that one was gone already.
-    assert done.returncode == -signal.SIGINT
-    assert "\nKeyboardInterrupt\n" in done.stderr
-    assert 4 <= len(files(tmp_path / "store")) <= 10
-
-
-@pytest.mark.slow
-def test_a_script_that_ends_without_asking_on_does_not_wait(work, tmp_path):
-    code = (
-        "import sweep_work as w\n"
-        "from planrl.sweeps import grid, sweep\n"
-        "running = sweep(w.square, grid(w.Settings(nap=0.3), seed=range(1000)), n_jobs=2)\n"
-        "print(next(running).value['square'])\n"
-    )
-    where = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, env=where, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stdout) == (0, "0\n")
 
 
 def test_a_lambda_a_local_function_and_a_partial_are_refused(work):

@@ -7,39 +7,20 @@ import struct
 import subprocess
 import sys
 
-import plotly.io
 import pytest
 import strangers
 import torch
-from bs4 import BeautifulSoup
 from safetensors.torch import load, save
 
 import planrl as pr
-from planrl import block_pictures, checkpoints, evidence, pictures, plots, widgets
+from planrl import checkpoints
 from planrl.__main__ import main
-from planrl.blocksworld import state
-from planrl.exercises.asking import Verdict
 from planrl.experiments import worlds
 from planrl.experiments.runs import Algorithm, RunSettings, Session, resume
 from planrl.experiments.worlds import FileWorld, WorldSettings
 from planrl.formats import read_alpine, read_graph, read_nanogpt
-from planrl.live.page import PageLab, script_json
 from planrl.tasks import Vocab
 from planrl.train import adamw
-
-PAYLOADS = [
-    "<script>alert(1)</script>",
-    "</script><script>alert(1)</script>",
-    "<img src=x onerror=alert(1)>",
-    "\"><svg onload=alert(1)>",
-    "' onmouseover='alert(1)",
-    "<a href='javascript:alert(1)'>x</a>",
-    "</title></textarea></style><iframe src=//evil.example>",
-    "<!--<script>",
-    "<math><mtext></mtext><mglyph><style><img src=x onerror=alert(1)>",
-    "{{7*7}}${alert(1)}",
-    "&lt;img src=x onerror=alert(1)&gt;",
-]  # fmt: skip
 
 
 # --- Code
@@ -285,105 +266,6 @@ def test_pipes_devices_and_folders_are_refused_at_once(tmp_path):
         for read in (read_graph, read_nanogpt, lambda p: read_alpine(p, pr.chain(3))):
             with pytest.raises(pr.InputError, match="cannot read"):
                 read(path)
-
-
-# --- Markup
-def tags(html):
-    """What elements and what handlers there are in a piece of HTML."""
-    page = BeautifulSoup(html, "html.parser")
-    return [(e.name, sorted(a for a in e.attrs if a.startswith("on"))) for e in page.find_all(True)]
-
-
-def named(word):
-    def code(): ...
-
-    code.__qualname__ = word
-    return code
-
-
-MADE = {
-    "question": lambda w: widgets.QuickCheck(w, {w: w, "b": w}, right=[w]),
-    "table": lambda w: widgets.Table([{w: w, "b": 1.0}], caption=w),
-    "cards": lambda w: widgets.Cards([{"title": w, "badge": w, "text": w, "note": w, "rows": [{w: w, "c": w}]}]),
-    "download": lambda w: widgets.Download([{w: w}], w),
-    "verdict": lambda w: Verdict(False, w),
-    "numbers": lambda w: evidence.Numbers(w, {w: 1.0}),
-    "backing": lambda w: evidence.Backing(pr.check(w, predicted=0.0, observed=0.0, tolerance=1.0), claim=strangers.CLAIMS[0].id, code=named(w), formula=w),
-    "live page": lambda w: PageLab("race", folder=w),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("static", [False, True])
-@pytest.mark.parametrize("name", MADE)
-def test_no_text_becomes_markup_in_what_a_notebook_or_a_page_shows(name, static, monkeypatch):
-    if static:
-        monkeypatch.setenv("PLANRL_STATIC", "1")
-    usual = tags(MADE[name]("word")._repr_html_())
-    for payload in PAYLOADS:
-        assert tags(MADE[name](payload)._repr_html_()) == usual, payload
-
-
-def test_a_pages_data_cannot_end_its_script():
-    for payload in PAYLOADS:
-        text = script_json({"a": payload, payload: 1})
-        assert "<" not in text
-        assert json.loads(text)["a"] == payload
-
-
-def shown_texts(figure):
-    """Every text of a figure in which plotly looks for markup."""
-    page = json.loads(figure.to_json())
-    for trace in page["data"]:
-        for key in ("text", "hovertext", "x", "y"):
-            values = trace.get(key)
-            yield from (v for v in values if isinstance(v, str)) if isinstance(values, list) else ()
-    for note in page["layout"].get("annotations", []):
-        yield note["text"]
-    for frame in page.get("frames", []):
-        yield from (n["text"] for n in frame.get("layout", {}).get("annotations", []))
-
-
-DRAWN = {
-    "graph": lambda w: pictures.graph_view(pr.Graph(2, [(0, 1)], [w, "b"]), [0, 1]),
-    "weights": lambda w: pictures.graph_view(pr.Graph(2, [(0, 1)], [w, "b"]), weights=torch.ones(2, 2)),
-    "matrix": lambda w: plots.heatmaps({"": torch.eye(2)}, title="t", alt=w, labels=[w, "b"]),
-    "blocks": lambda w: block_pictures.draw_state(state([w, "b"])),
-    "plans": lambda w: block_pictures.play({w: [state([w, "b"]), state([w], ["b"])]}, title="t", actions={w: [w]}),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", DRAWN)
-def test_no_label_becomes_markup_in_a_figure(name):
-    for payload in PAYLOADS:
-        figure = DRAWN[name](payload)
-        for text in shown_texts(figure):
-            assert "<" not in text, text
-        page = plotly.io.to_html(figure, include_plotlyjs=False)
-        harmless = plotly.io.to_html(DRAWN[name]("word"), include_plotlyjs=False)
-        assert tags(page) == tags(harmless), payload
-
-
-def test_a_labs_names_are_text_to_plotly():
-    pytest.importorskip("ipywidgets")
-    from planrl.live.filling import _names, named_world
-    from planrl.live.worlds import own_world
-
-    world = own_world([("0", "1")])
-    for payload in PAYLOADS:
-        assert all("<" not in name for name in _names(named_world(world, [payload, "b"], (0, 1))))
-
-
-def test_names_cannot_steer_the_terminal(tmp_path, capsys):
-    (tmp_path / "g.txt").write_text("a \x1b[31mb\n\x1b[31mb c\n")
-    (tmp_path / "rows.txt").write_text("a c a c\n\x1b[2J a a a\na \x1b[31mb c \x1b[31mb\n")
-    assert (
-        strangers.command_line(["inspect", str(tmp_path / "g.txt"), str(tmp_path / "rows.txt")])
-        == 1
-    )
-    (tmp_path / "bad.txt").write_text("\x1b[2J\n")
-    assert strangers.command_line(["inspect", str(tmp_path / "bad.txt")]) == 2
-    told = capsys.readouterr()
-    assert "\x1b" not in told.out + told.err
 
 
 def test_an_optimizer_of_a_good_run_still_goes_on(trained):

@@ -1,0 +1,149 @@
+"""What a lab's figure, its pasted edges and its status say of what was trained."""
+
+import pytest
+
+pytest.importorskip("ipywidgets")
+
+from live_labs import seen
+
+from planrl import InputError
+from planrl.live import Session
+from planrl.live.catalogue import labs
+from planrl.live.filling import FILLERS, edge_list, fill, named_axes, named_world, numbered, told
+from planrl.live.workshop import VERDICTS
+from planrl.live.worlds import own_world
+
+NAMES = list(labs())
+
+
+@pytest.fixture(scope="module")
+def sessions():
+    """A session of every lab, a little trained; nobody trains it further."""
+    made = {name: Session(name) for name in NAMES}
+    for session in made.values():
+        session.train(2)
+    return made
+
+
+def filled(session, kind, history=()):
+    """The bindings of one kind, each with its traces' data."""
+    looks = session.look()
+    updates = fill(session.lab, session.world, looks, history)
+    for binding in session.lab.bindings:
+        if binding["kind"] == kind:
+            traces = binding.get("traces") or [binding["trace"]]
+            yield binding, looks, [updates[trace] for trace in traces]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_trace_is_filled_and_plotly_takes_it(name, sessions):
+    session = sessions[name]
+    updates = fill(session.lab, session.world, session.look(), [(2, seen(session.look()))])
+    figure = session.lab.figure
+    assert len(updates) == len(figure.data)
+    assert all("x" in update and "y" in update for update in updates)
+    for trace, update in zip(figure.data, updates, strict=True):
+        trace.update(update)
+
+
+def test_the_labs_show_every_kind_of_binding(sessions):
+    assert {b["kind"] for s in sessions.values() for b in s.lab.bindings} == set(FILLERS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_curves_follow_the_history_and_the_recorded_stay_empty(name, sessions):
+    session = sessions[name]
+    history = [(0, seen(session.look())), (10, seen(session.look()))]
+    for binding, looks, (line,) in filled(session, "curve", history):
+        assert line["x"] == [0, 10]
+        assert line["y"] == [looks[binding["learner"]][binding["metric"]]] * 2
+    empty = [*filled(session, "band", history), *filled(session, "recorded", history)]
+    empty += filled(session, "curve")
+    assert all(line == {"x": [None], "y": [None]} for *_, (line,) in empty)
+
+
+def test_each_edge_is_drawn_once_in_the_width_of_its_probability(sessions):
+    session = sessions["policy-gradient"]
+    ((binding, looks, lines),) = filled(session, "edges")
+    drawn = [line["x"].count(None) if line["x"] != [None] else 0 for line in lines]
+    policy = [float(looks[0]["policy"][edge]) for edge in session.world.graph.edges]
+    at = binding["at"]
+    assert drawn == [sum(at[k] <= p < at[k + 1] for p in policy) for k in range(5)]
+    assert sum(drawn) == len(policy)
+
+
+def test_nodes_have_symbols_for_the_question_and_escaped_names():
+    world = named_world(own_world([("0", "1"), ("1", "2")]), ["<b>", "b", "c & d"], [0, 2])
+    session = Session("policy-gradient", "graph=own&edges=0-1.1-2")
+    trace = next(b["trace"] for b in session.lab.bindings if b["kind"] == "nodes")
+    nodes = fill(session.lab, world, session.look(), [])[trace]
+    assert nodes["text"] == ["&lt;b&gt;", "b", "c &amp; d"]
+    assert nodes["marker"]["symbol"] == ["square", "circle", "star"]
+    assert len(nodes["x"]) == len(nodes["y"]) == 3
+
+
+def test_matrices_and_bars_have_the_nodes_of_their_graph():
+    session = Session("rewards", "graph=own&edges=0-1.1-2.0-2")
+    for binding, looks, (heat,) in filled(session, "matrix"):
+        values = looks[0][binding["matrix"]]
+        assert heat["x"] == heat["y"] == ["0", "1", "2"]
+        assert heat["z"] == values[:3, :3].tolist()
+    session = Session("imitation", "graph=own&edges=0-1.1-2.0-2")
+    for binding, looks, (bars,) in filled(session, "bars"):
+        values = looks[0][binding["matrix"]].tolist()
+        assert bars["x"] == ["0", "1", "2", "END"]
+        assert bars["y"] == [*values[:3], values[20]]
+    assert named_axes(session.lab) == ["xaxis2"]
+    assert named_axes(labs()["rewards"]) == ["xaxis2", "xaxis3", "yaxis2", "yaxis3"]
+
+
+def test_a_plan_is_drawn_state_by_state_until_it_ends(sessions):
+    session = sessions["blocks"]
+    trace = session.lab.bindings[-1]["trace"]
+    looks = session.look()
+
+    def drawn(*tokens):
+        plan = looks[0]["plan"].new_tensor([*tokens, *[20] * (12 - len(tokens))])
+        return fill(session.lab, session.world, [{**looks[0], "plan": plan}], [])[trace]
+
+    first, second = session.world.pictures[0], session.world.pictures[5]
+    blocks = drawn(0, 5, 0, 5)
+    assert blocks["text"] == [name for *_, name in [*first, *second]]
+    assert blocks["x"] == pytest.approx(
+        [0.28 * (s - 1) for s, *_ in first] + [1 + 0.28 * (s - 1) for s, *_ in second]
+    )
+    assert blocks["y"] == [height for _, height, _ in [*first, *second]]
+    colour = dict(zip("ABC", session.lab.bindings[-1]["colours"], strict=True))
+    assert blocks["marker"]["color"] == [colour[name] for name in blocks["text"]]
+    endless = drawn(0, 5, *[0] * 10)
+    assert len(endless["x"]) == 9 * 3
+    assert max(endless["x"]) <= 8.6
+    assert len(drawn(0, 5, 0, 19)["x"]) == 3  # 19 is no state of three blocks
+
+
+@pytest.mark.parametrize("text", ["a b\nb c", "a->b\n\n b -> c", "a,b\nb , c\na b"])
+def test_edges_can_be_written_in_three_ways(text):
+    assert edge_list(text) == (("a", "b"), ("b", "c"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("", "no edge"), ("a b c", "line 1"), ("a b\nc", "line 2"), ("a a", "another node"),
+     ("a ->", "two words"), (f"a {'b' * 17}", "16 letters")],
+)  # fmt: skip
+def test_a_bad_list_of_edges_is_refused_with_its_line(text, said):
+    with pytest.raises(InputError, match=said):
+        edge_list(text)
+
+
+def test_edges_are_numbered_as_a_page_numbers_them():
+    assert numbered(edge_list("x-1 y.2\ny.2 z")) == ((("0", "1"), ("1", "2")), ("x-1", "y.2", "z"))
+
+
+def test_the_status_tells_pace_pause_and_verdict(sessions):
+    lab = labs()["rewards"]
+    looks = [{"failure": 4.0}]
+    assert told(lab, looks, 0, None) == "Nothing is trained: press Train."
+    assert told(lab, looks, 10, None) == f"Paused at update 10. {VERDICTS[4]}"
+    assert told(labs()["race"], looks, 10, 123.4) == "Training: update 10, 120 updates a second."
+    assert told(labs()["race"], looks, 10, 0.0) == "Training: update 10."
