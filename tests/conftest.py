@@ -8,7 +8,7 @@ from pathlib import Path
 import jaxtyping
 import torch
 
-sys.path.append(str(Path(__file__).parent))  # what tests share: live_labs, sweep_work
+sys.path.append(str(Path(__file__).parent))  # what tests share: live_labs, soaking, sweep_work
 
 # planrl imports its shape annotations for type checkers only. The tests check them at run time:
 # every public function of these modules is wrapped so that a wrong shape is an error.

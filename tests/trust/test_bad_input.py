@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from attacks import SOAK, times
+from soaking import SOAK, times
 
 import planrl as pr
 from planrl.formats import read_graph

@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from attacks import SOAK
+from soaking import SOAK
 
 import planrl as pr
 

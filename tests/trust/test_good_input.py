@@ -7,8 +7,8 @@ import hypothesis.strategies as st
 import networkx as nx
 import pytest
 import torch
-from attacks import times
 from hypothesis import HealthCheck, given, settings
+from soaking import times
 
 import planrl as pr
 from planrl import checkpoints

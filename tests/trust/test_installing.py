@@ -17,7 +17,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from attacks import SOAK, times
+from soaking import SOAK, times
 
 import planrl as pr
 

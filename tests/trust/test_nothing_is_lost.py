@@ -12,7 +12,7 @@ from pathlib import Path
 import killing
 import pytest
 import torch
-from attacks import SOAK, times
+from soaking import SOAK, times
 
 import planrl as pr
 from planrl import checkpoints, folders

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import recorder
-from attacks import SOAK
+from soaking import SOAK
 
 import planrl as pr
 

@@ -1,4 +1,4 @@
-"""Attacks on the promises: a sample of each in every run, all of them in `make soak`."""
+"""Attacks and long comparisons: a sample of each in every run, all of them in `make soak`."""
 
 from __future__ import annotations
 
