@@ -28,7 +28,7 @@ LAYERS = [
     ["prompts"],
     ["objectives", "evaluate"],
     ["train"],
-    ["checkpoints", "plots", "planes", "experiments.worlds"],
+    ["checkpoints", "plots", "planes", "experiments.worlds", "keys"],
     ["controls", "pictures", "widgets", "exercises.asking", "sweeps", "experiments.runs"],
     [
         "exercises.graphs",

@@ -23,7 +23,7 @@ from odd import ANYTHING, NUMBERS, PLAIN, TENSORS, WORDS, spoilt, spoilt_bytes, 
 from safetensors.torch import save as dump_tensors
 
 import planrl as pr
-from planrl import checkpoints, formats, sweeps, theory
+from planrl import checkpoints, formats, keys, sweeps, theory
 from planrl.__main__ import main as command_line
 from planrl.blocksworld import blocksworld, read_plan, recognise, space
 from planrl.blocksworld.pddl_files import read_problem
@@ -447,12 +447,17 @@ def job(settings):
     return settings.lr
 
 
+def sweep_pages(settings):
+    code, _ = keys.fingerprint(job, pr.TrainConfig)
+    return keys.pages("strangers.job", code, "", settings)
+
+
 def stored_sweeps(content):
     folder = GIVEN / "sweep"
     shutil.rmtree(folder, ignore_errors=True)
     settings = [pr.TrainConfig(lr=0.5)]
-    key = sweeps._files(folder, sweeps._pages("strangers.job", "", settings))[0]
-    key.write_bytes(content if isinstance(content, bytes) else content.encode())
+    file = sweeps._files(folder, sweep_pages(settings))[0]
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
     for result in sweeps.sweep(job, settings, store=folder, n_jobs=1):
         assert result.settings in settings
 
@@ -461,7 +466,7 @@ def stored_sweeps(content):
 def sweep_files(draw):
     page = {
         "format": sweeps.FORMAT,
-        **sweeps._pages("strangers.job", "", [pr.TrainConfig(lr=0.5)])[0],
+        **sweep_pages([pr.TrainConfig(lr=0.5)])[0],
     }
     page |= {"value": 0.5, "cpu_seconds": 0.1}
     if draw(st.booleans()):
