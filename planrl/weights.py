@@ -179,7 +179,7 @@ class _Kind:
         self.order = state[1]
 
 
-def _scalar(kind: Any, content: Any) -> Any:
+def _scalar(kind: Any = None, content: Any = None, *_: Any) -> Any:
     """The Python value of one NumPy number or text; a date becomes a whole number."""
     import numpy as np
 
