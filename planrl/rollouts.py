@@ -40,7 +40,7 @@ class Sampler:
     Without `may_stop` the walker cannot give up: END is never drawn before the target.
 
     `stop_at_target` ends a path when it arrives: END is written for it. With False the model goes
-    on until it says END itself, so a path that arrives and runs past its target is not correct.
+    on until it says END itself, so a path that runs past its target is wrong unless it comes back.
     """
 
     temperature: float = 1.0
