@@ -97,7 +97,11 @@ def fingerprint(*reached: Any) -> tuple[str, tuple[str, ...]]:
     """A hash of what functions and classes do, and a list of what of it could not be hashed."""
     seen = _Seen(str(getattr(reached[0], "__module__", "")).partition(".")[0])
     for one in reached:
-        seen.add(one, getattr(one, "__qualname__", type(one).__name__))
+        where = getattr(one, "__qualname__", type(one).__name__)
+        try:
+            seen.add(one, where)
+        except RecursionError:
+            seen.unknown.append(f"{where} (nested too deeply)")
     return seen.digest.hexdigest()[:32], tuple(seen.unknown)
 
 
@@ -131,6 +135,7 @@ class _Seen:
             self._class(value, where)
         elif isinstance(value, types.ModuleType):
             self.note("module", value.__name__)
+            self._version(value.__name__)
         elif isinstance(value, _BUILT_IN):
             self.note("built in", getattr(value, "__qualname__", value.__name__))
         elif isinstance(value, np.ndarray) and value.dtype != object:

@@ -265,6 +265,7 @@ CODE = [
     calls("planrl.checkpoints", "load", b"X\x01\x00\x00\x00x"), calls("collections", "Counter", b"X\x02\x00\x00\x00aa"),
     b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x06exit 1\x85R.", b"\x80\x02(X\x02\x00\x00\x00lsios\nsystem\n.",
     b"\x80\x02" + b"]" * 100_000 + b".", b"\x80\x02" + b"(" * 100_000 + b".", b"\x80\x02}]K\x01s.", b"",
+    calls("numpy", "dtype", b"X\x0b\x00\x00\x00V4000000000"), calls("torch", "Size", b"X\x02\x00\x00\x00ab"),
     b"\x80\x02]q\x00" + b"".join(b"(h\x00h\x00lq\x00" for _ in range(60)) + b".",
 ]  # fmt: skip
 
@@ -277,9 +278,11 @@ def wide() -> dict:
 
 @st.composite
 def nanogpt(draw):
-    how = draw(st.integers(0, 4))
+    how = draw(st.integers(0, 5))
     if how == 0:
         return draw(spoilt_bytes(torch_bytes(nanogpt_page())))
+    if how == 5:
+        return draw(spoilt_bytes(dump_tensors(nanogpt_page()["model"], {"n_head": "1"})))
     if how == 1:
         content = draw(st.sampled_from(CODE))
         return draw(
