@@ -139,7 +139,7 @@ def better_prompt(lines: Lines, graph: Graph, words: str) -> str:
     """What to say of rows that are invalid with this prompt and paths with another one, or ""."""
     wrong = len(in_usual_rows(lines, graph, words).invalid)
     other = REPEATED if check_prompt(words) != REPEATED else USUAL
-    fewer = wrong - len(in_usual_rows(lines, graph, other).invalid)
+    fewer = wrong and wrong - len(in_usual_rows(lines, graph, other).invalid)
     if fewer <= 0:
         return ""
     return f'; {fewer} of them are paths behind the prompt `{other}`: give --prompt "{other}"'

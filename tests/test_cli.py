@@ -116,6 +116,17 @@ def test_a_nanogpt_checkpoint_is_evaluated_on_its_data(checkpoint, capsys):
     assert "give --graph, --train and --test" in capsys.readouterr().err
 
 
+def test_a_checkpoint_that_reads_short_rows_only_is_scored_as_far_as_they_go(
+    files, checkpoint, tmp_path, capsys
+):
+    for positions, code, words in ((5, 0, "longer paths count as too long"), (3, 2, "too few")):
+        config = pr.TransformerConfig(width=8, positions=positions)
+        model = pr.Transformer(Vocab(12), config, pr.seeded(0, "weights"))
+        torch.save(foreign.as_nanogpt(model), checkpoint[0])
+        assert main(["evaluate", *checkpoint, "--samples", "2"]) == code
+        assert words in capsys.readouterr().err
+
+
 def test_strict_gives_both_accuracies(checkpoint, base, capsys):
     for given in (checkpoint, [str(base)]):
         assert main(["evaluate", *given, "--samples", "4", "--json", "--strict"]) == 0
@@ -401,6 +412,10 @@ def test_a_pipe_that_breaks_elsewhere_is_told(base, monkeypatch, capsys):
         (["evaluate", "{base}", "--temperature", "0"], "cannot be sampled from"),
         (["evaluate", "{base}", "--samples", "0"], "at least 1"),
         (["evaluate", "nowhere"], "there is no run.json"),
+        (
+            ["evaluate", "nowhere.pt", *["--graph", "g", "--train", "a", "--test", "b"]],
+            "cannot read nowhere.pt",
+        ),
         (["inspect", "nowhere.graphml"], "cannot read"),
     ],
 )

@@ -76,19 +76,20 @@ class Subject:
 
 def subject(options: argparse.Namespace) -> Subject:
     """What the options name. What is odd about it is said on standard error."""
-    own = own_files(options)
+    own, path = own_files(options), options.run
+    foreign = path.is_file() or (path.suffix != "" and not path.exists())
     model: PathModel
-    if options.run.is_file():
+    if foreign:
         if own is None:
             raise InputError("a bare checkpoint needs its data: give --graph, --train and --test")
-        model, world = read_nanogpt(options.run, heads=options.heads), make_world(own)
+        model, world = read_nanogpt(path, heads=options.heads), make_world(own)
         sampler = Sampler(max_tokens=world.max_tokens)
     else:
         if options.heads is not None:
             raise InputError("--heads is for a checkpoint file: a run's folder says its own")
         if options.prompt is not None and own is None:
             raise InputError("--prompt is for a checkpoint file or for your own rows: leave it out")
-        saved = load(options.run)
+        saved = load(path)
         model, settings = saved.model, RunSettings.of(saved)
         world = make_world(own or settings.world)
         sampler = settings.algorithm.sampler(world)
@@ -96,26 +97,31 @@ def subject(options: argparse.Namespace) -> Subject:
         raise InputError(
             f"the model knows {model.vocab.n_nodes} nodes, the graph has {world.graph.n}"
         )
-    foreign = options.run.is_file()
     if isinstance(model, Transformer):
+        words = check_prompt(options.prompt or USUAL) if foreign else USUAL
+        sampler = _fitting(sampler, model, world, words)
         if foreign:
-            _say_of_prompt(model, world, options.prompt)
-        extra = len(check_prompt(options.prompt or USUAL).split()) - 2 if foreign else 0
-        most = model.config.positions - extra
-        if most < world.max_tokens:
-            sampler = replace(sampler, max_tokens=max(most, PROMPT + 1))
-            longest = max(world.paths.shape[1], world.longest)
-            if longest > most:
-                _say(f"the model reads at most {most} tokens, and the longest row has {longest}: "
-                     "longer paths count as too long")  # fmt: skip
-        if foreign and options.prompt:
-            model = Prompted(model, options.prompt)
+            _say_of_prompt(model, world, words)
+        if words != USUAL:
+            model = Prompted(model, words)
     return Subject(model, world, replace(sampler, temperature=options.temperature), foreign)
 
 
-def _say_of_prompt(model: Transformer, world: World, prompt: str | None) -> None:
+def _fitting(sampler: Sampler, model: Transformer, world: World, words: str) -> Sampler:
+    """The sampler, for paths that are no longer than the model's rows behind this prompt."""
+    most = model.config.positions - (len(words.split()) - len(USUAL.split()))
+    if most <= PROMPT:
+        raise InputError(f"the model reads at most {model.config.positions} tokens: too few for a "
+                         "prompt and a path")  # fmt: skip
+    longest = max(world.paths.shape[1], world.longest)
+    if longest > most:
+        _say(f"the model reads at most {most} tokens, and the longest row has {longest}: longer "
+             "paths count as too long")  # fmt: skip
+    return replace(sampler, max_tokens=min(most, sampler.max_tokens))
+
+
+def _say_of_prompt(model: Transformer, world: World, words: str) -> None:
     """Say if the model seems to have been trained with another prompt than is put to it."""
-    words = check_prompt(prompt or USUAL)
     asked = REPEATED if words == USUAL else words  # planrl gives the path's first node, too
     if len(asked.split()) < PROMPT or len(asked.split()) > model.config.positions:
         return
