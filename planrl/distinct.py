@@ -54,7 +54,7 @@ def _branch(
         parent, following, count = _spread(sampler.law(decoder.logits()), count, rng)
         tokens, pair = tokens[parent], pair[parent]
         tokens[:, place] = following
-        over = (following == tokens[:, 1]) | (following == vocab.end)
+        over = sampler.ends(following, tokens[:, 1], vocab.end)
         if place == length - 1:
             over[:] = True
         yield tokens[over], pair[over], count[over]

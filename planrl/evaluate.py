@@ -4,6 +4,9 @@ Accuracy comes in two kinds that tell different stories, so both are always give
 drawn at temperature 1 unless told otherwise) and *greedy* (the most likely token each time).
 Diversity is the number of distinct right paths among S sampled walks of one pair; coverage divides
 it by the number of right paths there are.
+
+A path that reaches its target is ended there. A model that was trained elsewhere may run past the
+target if it is let; `evaluate(..., strict=True)` also says how often it would say END by itself.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from planrl.errors import InputError
 from planrl.graphs import MOST_CUBE, Graph, check_size
 from planrl.models import PathModel
 from planrl.rollouts import Sampler, rollout
-from planrl.tasks import PROMPT, Task, Vocab, is_path
+from planrl.tasks import PROMPT, Task, Vocab, is_path, judged
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
@@ -35,6 +38,9 @@ class Scores:
     `coverage` is nan where the graph has cycles (endlessly many paths). `errors` counts the S * M
     sampled walks by what went wrong first, as shares; `entropy` is the mean entropy, in nats, of
     the model's choices along its own sampled walks.
+
+    `strict_accuracy` and `strict_greedy`, if asked for, count a correct path by the probability
+    that the model itself says END right after the target, as the sampler would draw it there.
     """
 
     accuracy: Float[Tensor, " M"]
@@ -44,11 +50,16 @@ class Scores:
     errors: dict[str, float]
     entropy: float
     samples: int
+    strict_accuracy: Float[Tensor, " M"] | None = None
+    strict_greedy: Float[Tensor, " M"] | None = None
 
     def summary(self, prefix: str = "") -> dict[str, float]:
         """The means, by name, as a record can hold them."""
         names = ("accuracy", "greedy", "diversity", "coverage")
         means = {prefix + name: float(getattr(self, name).mean()) for name in names}
+        for name in ("strict_accuracy", "strict_greedy"):
+            if getattr(self, name) is not None:
+                means[prefix + name] = float(getattr(self, name).mean())
         return {**means, prefix + "entropy": self.entropy}
 
     def by(self, group: Int[Tensor, " M"]) -> dict[int, dict[str, float | int]]:
@@ -85,17 +96,30 @@ def evaluate(
     rng: torch.Generator,
     sampler: Sampler | None = None,
     samples: int = 32,
+    strict: bool = False,
 ) -> Scores:
-    """Scores on every pair of the task, from `samples` sampled walks and one greedy walk."""
+    """Scores on every pair of the task, from `samples` sampled walks and one greedy walk.
+
+    A path is ended at its target, so a model that would run on counts as right. `strict` adds the
+    accuracies that ask the model to say END there by itself, for the same paths. Raises InputError
+    if the sampler never draws END, or ends no path at its target (`stop_at_target=False`): then
+    `accuracy` is the strict one already.
+    """
     sampler = sampler or Sampler()
+    if strict and not (sampler.may_stop and sampler.stop_at_target):
+        raise InputError(
+            "strict=True asks how often the model says END at the target. It goes with neither "
+            "may_stop=False (END is never drawn) nor stop_at_target=False (accuracy is strict then)"
+        )
     graph = task.graph
     walks = sample_distinct(model, task.pairs, samples, rng=rng, sampler=sampler)
     error = first_error(graph, walks.tokens)
     right = (error < 0).float()
     per_pair = torch.zeros(2, len(task.pairs))
     hits, diversity = per_pair.index_add(1, walks.pair, torch.stack([right * walks.count, right]))
-    best = rollout(model, task.pairs, rng=rng, sampler=replace(sampler, greedy=True, epsilon=0.0))
-    return Scores(
+    sure = replace(sampler, greedy=True, epsilon=0.0)
+    best = rollout(model, task.pairs, rng=rng, sampler=sure)
+    scores = Scores(
         accuracy=hits / samples,
         greedy=is_path(graph, best).float(),
         diversity=diversity,
@@ -107,6 +131,27 @@ def evaluate(
         entropy=_choice_entropy(model, walks),
         samples=samples,
     )
+    if not strict:
+        return scores
+    ended = walks.count * _says_end(model, graph, walks.tokens, sampler)
+    return replace(
+        scores,
+        strict_accuracy=torch.zeros_like(hits).index_add(0, walks.pair, ended) / samples,
+        strict_greedy=_says_end(model, graph, best, sure),
+    )
+
+
+def _says_end(model: PathModel, graph: Graph, tokens: Tensor, sampler: Sampler) -> Tensor:
+    """The probability that the model says END after the target of each correct path; else 0."""
+    found = torch.zeros(len(tokens), device=tokens.device)
+    with torch.inference_mode():
+        for first in range(0, len(tokens), 512):
+            rows = tokens[first : first + 512]
+            right, arrived = judged(graph, rows)
+            if right.any():
+                at_target = model(rows[right, :-1])[arrived[right]]
+                found[first : first + 512][right] = sampler.law(at_target)[:, -1]
+    return found
 
 
 def _path_counts(task: Task) -> Tensor:

@@ -38,6 +38,9 @@ class Sampler:
     With probability `epsilon` a token drawn uniformly from all, otherwise one drawn from
     softmax(logits / temperature), or the best one if `greedy`. Walks end after `max_tokens` tokens.
     Without `may_stop` the walker cannot give up: END is never drawn before the target.
+
+    `stop_at_target` ends a path when it arrives: END is written for it. With False the model goes
+    on until it says END itself, so a path that runs past its target is wrong unless it comes back.
     """
 
     temperature: float = 1.0
@@ -45,9 +48,15 @@ class Sampler:
     greedy: bool = False
     max_tokens: int = 20
     may_stop: bool = True
+    stop_at_target: bool = True
 
     def __post_init__(self) -> None:
         check_fields(self)
+        if not (self.may_stop or self.stop_at_target):
+            raise InputError(
+                "may_stop=False never draws END, and stop_at_target=False ends no path without it: "
+                "leave one of them out"
+            )
         if not COLDEST <= self.temperature < math.inf:
             raise InputError(
                 f"temperature={self.temperature} cannot be sampled from: take a positive number, "
@@ -60,6 +69,10 @@ class Sampler:
                 f"max_tokens={self.max_tokens} leaves no room to walk: the prompt alone is {PROMPT}"
             )
         whole(self.max_tokens, "max_tokens", most=MOST_TOKENS)
+
+    def ends(self, tokens: Tensor, target: Tensor, end: int) -> Tensor:
+        """Which of these next tokens end their path."""
+        return (tokens == target) | (tokens == end) if self.stop_at_target else tokens == end
 
     def law(self, logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
         """The probabilities with which the next token is drawn."""
@@ -112,7 +125,7 @@ def _walk(model: PathModel, pairs: Tensor, sampler: Sampler, rng: torch.Generato
         _fill_from_chain(cast("Chain", decoder), columns, sampler, rng, end)
     else:
         _fill(decoder, columns, sampler, rng, end)
-    over = _over(columns[PROMPT:], columns[1], end)
+    over = sampler.ends(columns[PROMPT:], columns[1], end)
     columns[PROMPT:].masked_fill_(over.cumsum(0) > over, end)
     return columns.T
 
@@ -127,7 +140,7 @@ def _fill(
     for place in range(PROMPT, len(columns)):
         following = sampler.draw(decoder.logits(), rng)
         columns[place].index_copy_(0, rows, following)
-        going &= (following != target) & (following != end)
+        going &= ~sampler.ends(following, target, end)
         alive = int(going.count_nonzero())
         if not alive or place == len(columns) - 1:
             return
@@ -153,14 +166,10 @@ def _fill_from_chain(
     for place, number in enumerate(uniform, PROMPT):
         following = torch.searchsorted(cumulative.index_select(0, cell), number, right=True)
         columns[place] = following.view(-1)
-        if place % 4 == 0 and _over(columns[PROMPT : place + 1], columns[1], end).any(0).all():
+        so_far = columns[PROMPT : place + 1]
+        if place % 4 == 0 and sampler.ends(so_far, columns[1], end).any(0).all():
             return
         cell = (first + following).view(-1)
-
-
-def _over(columns: Tensor, target: Tensor, end: int) -> Tensor:
-    """Which of these next tokens [T, B] end their walk."""
-    return (columns == target) | (columns == end)
 
 
 def rollout(

@@ -11,30 +11,33 @@ same numbers: in this process, in others on this machine, or on a cluster, by a 
         results = sweep(run, settings, store="sweep")
 
 With a `store`, each finished run is a JSON file there, named by a hash of what was run. A run that
-is there is read, not run again, so an interrupted sweep goes on when it is called again.
+is there is read, not run again, so an interrupted sweep goes on when it is called again. What was
+run is the function's code, too, and what it reaches by name in its own program (`planrl.keys`): a
+run whose code was edited since is done again.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import math
 import pickle
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import product
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+import numpy as np
 import torch
 
-from planrl.checked import whole
+from planrl.checked import shown, whole
 from planrl.checkpoints import read_json, to_json
 from planrl.errors import InputError, SweepError
 from planrl.folders import keep, ready
+from planrl.keys import Page, check_record, fingerprint, key, pages
 
 try:
     import joblib
@@ -43,7 +46,6 @@ except ImportError:
 
 FORMAT = "planrl-sweep/1"
 S = TypeVar("S")
-Page = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -64,25 +66,36 @@ class Result(Generic[S]):
 def grid(base: S, /, **axes: Sequence[Any]) -> list[S]:
     """Settings like `base` for every combination of the axes' values.
 
-    The order is that of nested loops: the last axis changes fastest.
+    The order is that of nested loops: the last axis changes fastest. Values may come as a NumPy
+    array of one axis; NumPy's numbers become Python's.
     """
-    _check_record(base)
+    check_record(base)
     allowed = [entry.name for entry in fields(base) if entry.init]  # type: ignore[arg-type]
-    for name, values in axes.items():
+    for name in axes:
         if name not in allowed:
             raise InputError(
                 f"{type(base).__name__} has no setting {name!r}: take one of {', '.join(allowed)}"
             )
-        if isinstance(values, str | bytes) or not isinstance(values, Sequence):
-            raise InputError(
-                f"the axis {name} is {values!r}: give a list of values, {name}=[{values!r}]"
-            )
-        if not len(values):
-            raise InputError(f"the axis {name} is empty: give it a value, or leave it out")
+    values = [_values(name, given) for name, given in axes.items()]
     return [
-        replace(base, **dict(zip(axes, values, strict=True)))  # type: ignore[type-var]
-        for values in product(*axes.values())
+        replace(base, **dict(zip(axes, chosen, strict=True)))  # type: ignore[type-var]
+        for chosen in product(*values)
     ]
+
+
+def _values(name: str, given: Any) -> list[Any]:
+    """The values of an axis, NumPy's numbers as Python's."""
+    if isinstance(given, np.ndarray | torch.Tensor) and given.ndim == 1:
+        given = given.tolist()
+    if isinstance(given, str | bytes) or not isinstance(given, Sequence):
+        many = isinstance(given, Iterable) and not isinstance(given, str | bytes)
+        if isinstance(given, np.ndarray | torch.Tensor):
+            many, given = given.ndim > 1, given.tolist()
+        advice = f"{name}=list(...)" if many else f"{name}=[{given!r}]"
+        raise InputError(f"the axis {name} is {shown(given)}: give a list of values, {advice}")
+    if not len(given):
+        raise InputError(f"the axis {name} is empty: give it a value, or leave it out")
+    return [value.item() if isinstance(value, np.generic) else value for value in given]
 
 
 def sweep(
@@ -102,10 +115,13 @@ def sweep(
 
     `n_jobs` runs take place at once: 1 in this process, -1 as many as there are processors, or as
     a `joblib.parallel_config` around the call says. `recipe` names what else the results depend on,
-    a version of the code or the data: results stored under another recipe are not used.
+    a version of the data or of a library: results stored under another recipe are not used. A
+    warning names what the code reaches that cannot be part of a stored run's name.
     """
-    records = list(settings)
-    pages = _pages(_name(run), recipe, records)
+    records, name = list(settings), _name(run)
+    kinds = dict.fromkeys(map(type, records))
+    code, unknown = fingerprint(run, *kinds) if store is not None else ("", ())
+    todo = pages(name, code, recipe, records)
     if whole(n_jobs, "n_jobs") == 0:
         raise InputError("n_jobs=0 leaves nobody to run: take 1, or -1 for all processors")
     around = joblib.parallel.get_active_backend()[1]  # what a parallel_config asks for, or None
@@ -115,8 +131,14 @@ def sweep(
         pre_dispatch="n_jobs",
         batch_size=1,
     )
-    files = [None] * len(pages) if store is None else _files(Path(store), pages)
-    return _Sweep(run, records, pages, files).results(pool)
+    for what in unknown:
+        warnings.warn(
+            f"{name} uses {what}, which the store can't tell from another: when it changes, give "
+            "another recipe",
+            stacklevel=2,
+        )
+    files = [None] * len(todo) if store is None else _files(Path(store), todo)
+    return _Sweep(run, records, todo, files).results(pool)
 
 
 @dataclass(frozen=True)
@@ -222,12 +244,6 @@ def _said(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _check_record(record: Any) -> None:
-    kind = getattr(type(record), "__dataclass_params__", None)
-    if kind is None or not kind.frozen:
-        raise InputError(f"settings are records of a @dataclass(frozen=True), not {record!r}")
-
-
 def _name(run: Any) -> str:
     """The name by which another process finds the function."""
     module, name = getattr(run, "__module__", ""), getattr(run, "__qualname__", "")
@@ -242,47 +258,9 @@ def _name(run: Any) -> str:
     return f"{module}.{name}"
 
 
-def _pages(name: str, recipe: str, records: Sequence[Any]) -> list[Page]:
-    """What makes each run the one it is, as plain values."""
-    pages: list[Page] = []
-    places: dict[Any, int] = {}
-    for place, record in enumerate(records):
-        _check_record(record)
-        page = {"function": name, "recipe": recipe, "settings": _plain(record, "settings")}
-        try:
-            same = places.setdefault(record, place), places.setdefault(_key(page), place)
-        except TypeError as error:
-            raise InputError(f"{record} has a setting that can change ({error})") from None
-        if min(same) < place:
-            raise InputError(f"settings {min(same)} and {place} are the same, {record}: leave one")
-        pages.append(page)
-    return pages
-
-
-def _plain(value: Any, where: str) -> Any:
-    """Settings as JSON holds them. `class` cannot be the name of a field, so nothing is hidden."""
-    if is_dataclass(value) and not isinstance(value, type):
-        names = [entry.name for entry in fields(value)]
-        entries = {name: _plain(getattr(value, name), f"{where}.{name}") for name in names}
-        return {"class": f"{type(value).__module__}.{type(value).__qualname__}", **entries}
-    if isinstance(value, tuple):
-        return [_plain(item, f"{where}[{at}]") for at, item in enumerate(value)]
-    finite = not isinstance(value, float) or math.isfinite(value)
-    if value is None or (isinstance(value, str | int | float) and finite):
-        return value
-    raise InputError(
-        f"{where} is {value!r}: settings hold text, finite numbers, True, False, None, tuples of "
-        "these and frozen dataclasses of these"
-    )
-
-
-def _key(page: Page) -> str:
-    return hashlib.sha256(json.dumps(page, sort_keys=True).encode()).hexdigest()[:32]
-
-
 def _files(store: Path, pages: list[Page]) -> list[Path]:
     ready(store)
-    return [store / f"{_key(page)}.json" for page in pages]
+    return [store / f"{key(page)}.json" for page in pages]
 
 
 def _read(path: Path, page: Page) -> tuple[Any, float]:

@@ -12,6 +12,7 @@ ROOT = Path(planrl.__file__).parent
 LAYERS = [
     ["errors", "fused", "style", "experiments.meters"],
     ["checked", "reading"],
+    ["weights"],
     ["folders"],
     ["graphs"],
     ["blocksworld.states"],
@@ -22,11 +23,12 @@ LAYERS = [
     ["tasks"],
     ["models", "theory", "paths"],
     ["transformer", "rollouts"],
-    ["graphml", "distinct", "plain"],
+    ["graphml", "distinct", "plain", "nanogpt"],
     ["formats"],
+    ["prompts"],
     ["objectives", "evaluate"],
     ["train"],
-    ["checkpoints", "plots", "planes", "experiments.worlds"],
+    ["checkpoints", "plots", "planes", "experiments.worlds", "keys"],
     ["controls", "pictures", "widgets", "exercises.asking", "sweeps", "experiments.runs"],
     [
         "exercises.graphs",
@@ -80,7 +82,9 @@ LAYERS = [
     [
         "commands.train",
         "commands.evaluate",
+        "commands.paths",
         "commands.inspect",
+        "commands.rows",
         "commands.plan",
         "commands.reproduce",
         "commands.claims",
@@ -93,7 +97,7 @@ ONLY = {"plotly": {"plots", "planes", "style", "pictures", "controls", "widgets"
         "ipywidgets": {"widgets", "live.panel"},
         "onnx": {"live.export"}, "onnxscript": {"live.export"}, "onnxruntime": {"live.onnx"},
 
-        "tqdm": {"commands.train", "commands.reproduce"}, "safetensors": {"checkpoints"}, "joblib": {"sweeps", "cluster"},
+        "tqdm": {"commands.train", "commands.reproduce"}, "safetensors": {"checkpoints", "weights"}, "joblib": {"sweeps", "cluster"},
         "pddl": {"blocksworld.pddl_files"}, "lark": {"blocksworld.pddl_files"}}  # fmt: skip
 
 

@@ -60,6 +60,51 @@ def test_the_sampler_is_for_the_samples_and_greedy_walks_are_greedy_whatever_it_
     assert short.greedy.tolist() == [0]
 
 
+def test_strict_scores_ask_the_model_to_say_end_at_the_target():
+    """To 1 it would do so with 1/4, to 2 always, to 3 never; to 4 it does not arrive."""
+    task = pr.Task(pr.fork(4), torch.tensor([[0, 1], [0, 2], [0, 3], [0, 4]] * 300))
+    model = knowing(task.graph)
+    with torch.no_grad():
+        model.table[1, 1] = torch.tensor([0.1, 0.1, 0.15, 0.2, 0.2, 0.25]).log()
+        model.table[2, 2] = 60.0 * torch.tensor([0, 0, 0, 0, 0, 1.0])
+        model.table[3, 3] = 60.0 * torch.tensor([0, 0, 0, 1.0, 0, 0])
+        model.table[4, 0] = 60.0 * torch.tensor([0, 1.0, 0, 0, 0, 0])
+    ask = lambda **more: pr.evaluate(  # noqa: E731
+        model, task, rng=pr.seeded(0, "e"), samples=2, **more
+    )
+    usual, scores = ask(), ask(strict=True)
+    assert usual.strict_accuracy is None
+    assert torch.equal(scores.accuracy, usual.accuracy)  # the same paths
+    assert scores.accuracy.tolist() == scores.greedy.tolist() == [1, 1, 1, 0] * 300
+    assert scores.strict_accuracy[:4].tolist() == pytest.approx([0.25, 1, 0, 0], abs=1e-6)
+    assert scores.strict_greedy.tolist() == [1, 1, 0, 0] * 300
+    assert scores.summary()["strict_accuracy"] == pytest.approx(0.3125)
+    assert scores.summary("x_")["x_strict_greedy"] == 0.5
+    assert scores.summary().keys() - usual.summary().keys() == {"strict_accuracy", "strict_greedy"}
+    hot = ask(strict=True, sampler=pr.Sampler(temperature=1e4))
+    assert hot.strict_accuracy[:4].sum() < hot.accuracy[:4].sum()
+
+
+def test_the_strict_accuracy_is_that_of_paths_that_are_not_stopped_at_their_target(make_model):
+    task = pr.Task(pr.diamond(2), torch.tensor([[0, 3], [0, 1], [1, 3]]))
+    model = make_model(task.vocab)
+    ask = lambda **more: pr.evaluate(  # noqa: E731
+        model, task, rng=pr.seeded(0, "e"), samples=5_000, **more
+    )
+    strict, free = ask(strict=True), ask(sampler=pr.Sampler(stop_at_target=False))
+    assert strict.strict_accuracy.tolist() == pytest.approx(free.accuracy.tolist(), abs=0.03)
+    assert (free.accuracy < strict.accuracy).all()
+
+
+def test_strict_scores_need_a_sampler_that_can_say_end_and_stops_at_the_target():
+    task = pr.Task(pr.chain(3), torch.tensor([[0, 2]]))
+    for sampler in (pr.Sampler(may_stop=False), pr.Sampler(stop_at_target=False)):
+        with pytest.raises(pr.InputError, match="strict=True"):
+            pr.evaluate(
+                knowing(task.graph), task, rng=pr.seeded(0, "e"), sampler=sampler, strict=True
+            )
+
+
 def test_shares_of_errors_are_of_all_sampled_walks():
     task = pr.Task(pr.fork(3), torch.tensor([[0, 1], [0, 2], [0, 3]]))
     model = knowing(task.graph)

@@ -1,15 +1,9 @@
-import os
-import pickle
-
 import networkx as nx
-import numpy as np
 import pytest
 import torch
-from torch import nn
-from torch.nn.functional import gelu, scaled_dot_product_attention
 
 import planrl as pr
-from planrl.formats import read_alpine, read_graph, read_nanogpt, write_alpine, write_graphml
+from planrl.formats import read_alpine, read_graph, write_alpine, write_graphml
 
 
 def written(tmp_path, text, name="graph.txt"):
@@ -105,108 +99,3 @@ def test_alpine_lines_that_are_no_paths_are_named_with_line_and_reason(tmp_path)
         7: "starts at 1, but its source is 0",
     }
     assert read_alpine(written(tmp_path, "\n"), graph).pairs == 0
-
-
-class Theirs(nn.Module):
-    """A GPT of nanoGPT's layout, written here plainly to compare with."""
-
-    def __init__(self, vocab, width, block_size):
-        super().__init__()
-        norm = lambda: nn.LayerNorm(width, bias=False)  # noqa: E731
-        line = lambda a, b: nn.Linear(a, b, bias=False)  # noqa: E731
-        attention = nn.ModuleDict({"c_attn": line(width, 3 * width), "c_proj": line(width, width)})
-        mlp = nn.ModuleDict({"c_fc": line(width, 4 * width), "c_proj": line(4 * width, width)})
-        block = {"ln_1": norm(), "attn": attention, "ln_2": norm(), "mlp": mlp}
-        self.transformer = nn.ModuleDict(
-            {
-                "wte": nn.Embedding(vocab, width),
-                "wpe": nn.Embedding(block_size, width),
-                "h": nn.ModuleList([nn.ModuleDict(block)]),
-                "ln_f": norm(),
-            }
-        )
-        self.lm_head = line(width, vocab)
-        self.lm_head.weight = self.transformer["wte"].weight
-
-    def forward(self, tokens):
-        parts = self.transformer
-        x = parts["wte"](tokens) + parts["wpe"].weight[: tokens.shape[1]]
-        for block in parts["h"]:
-            q, k, v = block["attn"]["c_attn"](block["ln_1"](x)).chunk(3, -1)
-            mixed = scaled_dot_product_attention(q, k, v, is_causal=True)
-            x = x + block["attn"]["c_proj"](mixed)
-            hidden = gelu(block["mlp"]["c_fc"](block["ln_2"](x)), approximate="tanh")
-            x = x + block["mlp"]["c_proj"](hidden)
-        return self.lm_head(parts["ln_f"](x))
-
-
-@pytest.fixture
-def theirs():
-    torch.manual_seed(0)
-    return Theirs(vocab=9, width=12, block_size=32)
-
-
-def page_of(model, **more):
-    sizes = {"n_layer": 1, "n_head": 1, "n_embd": 12, "block_size": 32, "vocab_size": 9}
-    return {"model": model.state_dict(), "model_args": {**sizes, "bias": False}, **more}
-
-
-def test_a_nanogpt_checkpoint_gives_the_same_logits_its_tokens_renumbered(theirs, tmp_path):
-    more = {"iter_num": 5, "best_val_loss": np.float64(1.5), "config": {"dtype": "float32"}}
-    torch.save(page_of(theirs, **more), tmp_path / "ckpt.pt")
-    ours = read_nanogpt(tmp_path / "ckpt.pt")
-    assert ours.vocab.n_nodes == 7
-    tokens = torch.tensor([[0, 6, 0, 3, 6]])
-    wanted = theirs(tokens + 2)[..., [*range(2, 9), 1]]
-    assert torch.allclose(ours(tokens)[:, 2:], wanted[:, 2:], atol=1e-5)
-
-
-class Evil:
-    def __reduce__(self):
-        return os.system, ("touch pwned",)
-
-
-def test_a_checkpoint_that_would_run_code_is_refused_and_runs_nothing(
-    theirs, tmp_path, monkeypatch
-):
-    monkeypatch.chdir(tmp_path)
-    torch.save(page_of(theirs, extra=Evil()), tmp_path / "evil.pt")
-    with pytest.raises(pr.InputError, match="is refused"):
-        read_nanogpt(tmp_path / "evil.pt")
-    (tmp_path / "raw.pt").write_bytes(pickle.dumps(Evil()))
-    with pytest.raises(pr.InputError):
-        read_nanogpt(tmp_path / "raw.pt")
-    assert not (tmp_path / "pwned").exists()
-
-
-def test_foreign_checkpoints_are_refused_with_the_reason(theirs, tmp_path):
-    def refused(page, words):
-        torch.save(page, tmp_path / "c.pt")
-        with pytest.raises(pr.InputError, match=words):
-            read_nanogpt(tmp_path / "c.pt")
-
-    refused({"weights": 1}, "lacks part of nanoGPT's layout: 'model'")
-    refused([1, 2], "lacks part of nanoGPT's layout")
-    page = page_of(theirs)
-    page["model_args"]["bias"] = True
-    refused(page, "has no biases")
-    page = page_of(theirs)
-    page["model"]["transformer.h.0.attn.c_attn.bias"] = torch.zeros(36)
-    refused(page, "has no biases")
-    refused(torch.zeros(3), "lacks part of nanoGPT's layout")
-    page = page_of(theirs)
-    page["model_args"]["n_embd"] = 24
-    refused(page, "other names or shapes")
-    page = page_of(theirs)
-    page["model"]["lm_head.weight"] = page["model"]["lm_head.weight"] + 1
-    refused(page, "ties input and output")
-    page = page_of(theirs)
-    page["model"]["transformer.ln_f.weight"] = torch.full((12,), float("nan"))
-    refused(page, "transformer.ln_f.weight")
-    torch.save(page_of(theirs), tmp_path / "c.pt")
-    whole = (tmp_path / "c.pt").read_bytes()
-    (tmp_path / "c.pt").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(pr.InputError, match=r"not a whole torch checkpoint|is refused"):
-        read_nanogpt(tmp_path / "c.pt")
-    with pytest.raises(pr.InputError, match=r"cannot read .*none\.pt"):
-        read_nanogpt(tmp_path / "none.pt")

@@ -143,6 +143,32 @@ def test_a_walk_ends_at_its_target_at_end_or_at_its_longest():
     assert walks.tolist() == [[0, 3, 0, 3, 4, 4], [0, 2, 0, 4, 4, 4], [0, 1, 0, 0, 0, 0]]
 
 
+@pytest.mark.parametrize("kind", ["table", "step by step", "greedy", "counted"])
+def test_a_walk_that_is_not_stopped_at_its_target_goes_on_until_the_model_says_end(kind):
+    """To 1 it runs past the target, to 2 it ends there, to 3 it passes and comes back."""
+    model = Stepwise(Vocab(4)) if kind == "step by step" else pr.LogitTable(Vocab(4))
+    with torch.no_grad():
+        for target, here, following in [
+            *((1, 0, 1), (1, 1, 3), (1, 3, 4)),
+            *((2, 0, 2), (2, 2, 4)),
+            *((3, 0, 3), (3, 3, 3)),
+        ]:
+            model.table[target, here, following] = 60.0
+    pairs = torch.tensor([[0, 1], [0, 2], [0, 3]])
+    sampler = pr.Sampler(max_tokens=7, stop_at_target=False, greedy=kind == "greedy")
+    rng = pr.seeded(0, "w")
+    if kind == "counted":
+        walks = pr.sample_distinct(model, pairs, 5, rng=rng, sampler=sampler).tokens
+    else:
+        walks = pr.rollout(model, pairs, rng=rng, sampler=sampler)
+    assert walks.tolist() == [
+        [0, 1, 0, 1, 3, 4, 4],
+        [0, 2, 0, 2, 4, 4, 4],
+        [0, 3, 0, 3, 3, 3, 3],
+    ]
+    assert pr.is_path(pr.fork(3), walks).tolist() == [False, True, False]
+
+
 @pytest.mark.parametrize(
     ("rows", "going", "asked"),
     [
@@ -339,6 +365,7 @@ def test_a_sampler_is_made_by_name_and_cannot_be_changed():
         (lambda t: pr.Sampler(temperature=math.inf), "temperature=inf"),
         (lambda t: pr.Sampler(epsilon=-0.1), "epsilon is a probability"),
         (lambda t: pr.Sampler(max_tokens=True), "expected a whole number"),
+        (lambda t: pr.Sampler(may_stop=False, stop_at_target=False), "leave one of them out"),
         (lambda t: pr.Sampler(max_tokens=10_001), "max_tokens=10001"),
         (lambda t: pr.rollout(pr.LogitTable(t.vocab), torch.tensor([[0, 12]]), rng=pr.seeded(0, "")), "0 .. 11"),
         (lambda t: pr.rollout(pr.LogitTable(t.vocab), torch.tensor([[-1, 3]]), rng=pr.seeded(0, "")), "0 .. 11"),

@@ -155,6 +155,27 @@ def test_a_strangers_files_make_a_world_and_a_change_is_noticed(tmp_path):
         replace(files, graph=str(tmp_path / "no")).fingerprint()
 
 
+def test_paths_may_be_as_long_as_the_longest_row_of_train_or_test(tmp_path):
+    graph = pr.chain(31)
+    write_graphml(graph, tmp_path / "g.graphml")
+    (tmp_path / "short.txt").write_text("0 1 0 1\n")
+    (tmp_path / "long.txt").write_text(f"0 30 {' '.join(graph.labels)}\n")
+    for train, test in (("short", "long"), ("long", "short")):
+        names = {"graph": "g.graphml", "train": f"{train}.txt", "test": f"{test}.txt"}
+        world = make_world(FileWorld(**{n: str(tmp_path / file) for n, file in names.items()}))
+        assert world.max_tokens == 34
+        assert world.fitted(TINY).positions == 34
+        world.check_positions(pr.LogitTable(world.train.vocab))
+
+
+def test_labels_and_prompt_of_files_are_checked():
+    names = {"graph": "g", "train": "a", "test": "b"}
+    for bad in ({"labels": [1]}, {"labels": "ab"}, {"prompt": "s"}, {"prompt": 1}):
+        with pytest.raises(pr.InputError, match=next(iter(bad))):
+            FileWorld(**names, **bad)
+    assert FileWorld(**names, labels=["a", "b"]).labels == ("a", "b")
+
+
 def test_starting_from_a_run_on_another_graph_is_refused(tmp_path):
     base = Session(settings("sft", steps=1), tmp_path / "base")
     base.save()

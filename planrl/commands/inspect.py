@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
 from planrl.checkpoints import to_json
+from planrl.commands.files import add_prompt
 from planrl.formats import read_alpine, read_graph
+from planrl.prompts import USUAL, better_prompt, check_prompt, in_usual_rows
 
 
 def add(commands: Any) -> None:
@@ -15,6 +18,7 @@ def add(commands: Any) -> None:
     command = commands.add_parser("inspect", help="check a graph and ALPINE text files, and report")
     command.add_argument("graph", type=Path, help="a .graphml file or an edge list")
     command.add_argument("lines", type=Path, nargs="*", help="text files of rows `s t s a b t`")
+    add_prompt(command)
     command.add_argument("--json", action="store_true", help="one JSON object on standard output")
     command.set_defaults(execute=run)
 
@@ -22,6 +26,7 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the report: 1 if a row is invalid."""
     graph = read_graph(options.graph)
+    prompt = check_prompt(options.prompt or USUAL)
     page: dict[str, Any] = {
         "nodes": graph.n,
         "edges": len(graph.edges),
@@ -30,7 +35,11 @@ def run(options: argparse.Namespace) -> int:
         "files": {},
     }
     for path in options.lines:
-        lines = read_alpine(path, graph)
+        read = read_alpine(path, graph)
+        lines = in_usual_rows(read, graph, prompt)
+        hint = better_prompt(read, graph, prompt)
+        if hint:
+            print(f"planrl: {path}: {len(lines.invalid)} rows are invalid{hint}", file=sys.stderr)
         page["files"][str(path)] = {
             "rows": len(lines.tokens),
             "pairs": lines.pairs,

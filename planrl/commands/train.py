@@ -7,7 +7,7 @@ import json
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from tqdm import tqdm
 
 from planrl.checked import whole
-from planrl.checkpoints import to_json
+from planrl.checkpoints import NAME, to_json
 from planrl.commands.files import add_files, own_files
 from planrl.errors import InputError, TrainingError
 from planrl.experiments.runs import Algorithm, RunSettings, Session, resume
@@ -47,9 +47,11 @@ def add(commands: Any) -> None:
                 options.add_argument(flag, action="store_true")
             else:
                 to = {"int": int, "float": float, "float | None": float}.get(str(entry.type), str)
-                options.add_argument(
-                    flag, type=to, default=entry.default, help=f"({entry.default})"
-                )
+                usual, more = entry.default, ""
+                if entry.name == "positions":  # None: as many as the rows need, too
+                    usual, more = None, ", or as the rows need"
+                said = f"({entry.default}{more})"
+                options.add_argument(flag, type=to, default=usual, help=said)
     add_files(command)
     add("--table", action="store_true", help="train a LogitTable instead of a Transformer")
     add("--steps", type=int, help="updates in all (700)")
@@ -66,10 +68,11 @@ def _pick(kind: Any, options: argparse.Namespace, **more: Any) -> Any:
 
 
 def _settings(options: argparse.Namespace) -> RunSettings:
+    sizes = {} if options.positions is not None else {"positions": TransformerConfig.positions}
     return RunSettings(
         algorithm=_pick(Algorithm, options, name=options.algorithm),
         world=own_files(options) or _pick(WorldSettings, options),
-        model=_pick(TransformerConfig, options),
+        model=_pick(TransformerConfig, options, **sizes),
         table=options.table,
         training=_pick(
             TrainConfig,
@@ -124,9 +127,15 @@ def run(options: argparse.Namespace) -> int:
     for name in ("look_every", "save_every"):
         whole(getattr(options, name), "--" + name.replace("_", "-"), least=0)
     with ExitStack() as stack:
+        new = not (options.resume or (options.out and options.out.exists()))
         session = _begun(options, stack)
         session.held = True
-        return _trained(session, options)
+        try:
+            return _trained(session, options)
+        except (InputError, MemoryError):
+            if not options.resume and not session.records:  # it has not even begun
+                _discard(session.folder, folder_too=new)
+            raise
 
 
 def _begun(options: argparse.Namespace, stack: ExitStack) -> Session:
@@ -142,7 +151,7 @@ def _begun(options: argparse.Namespace, stack: ExitStack) -> Session:
     if options.out is None:
         raise InputError("train needs --out FOLDER to save the run in (or --resume RUN)")
     _refuse_another(options.out)
-    session = Session(_settings(options), options.out)
+    session = Session(_settings(options), options.out, fit_positions=options.positions is None)
     ready(options.out)
     stack.enter_context(alone(options.out))
     _refuse_another(options.out)  # which another process may have begun meanwhile
@@ -154,6 +163,17 @@ def _begun(options: argparse.Namespace, stack: ExitStack) -> Session:
 def _refuse_another(folder: Path) -> None:
     if (folder / "run.json").exists():
         raise InputError(f"{folder} holds a run already: --resume it, or take another folder")
+
+
+def _discard(folder: Path, *, folder_too: bool) -> None:
+    """Remove a run that failed before its first update, so that the folder can be used again."""
+    with suppress(OSError):
+        (folder / "run.json").unlink()
+        for path in folder.iterdir():
+            if NAME.fullmatch(path.name):
+                path.unlink()
+        if folder_too:
+            folder.rmdir()
 
 
 def _save(session: Session) -> None:
@@ -195,6 +215,9 @@ def _trained(session: Session, options: argparse.Namespace) -> int:
             if not isinstance(error.__cause__, OSError):
                 _save(session)
                 raise TrainingError(f"{error}. Saved in {session.folder}") from None
+            raise
+        except BrokenPipeError:  # nobody reads the records any more
+            _save(session)
             raise
     _save(session)
     if interrupted:

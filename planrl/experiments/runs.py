@@ -177,11 +177,18 @@ class RunSettings:
 class Session:
     """A run in progress, its state such that stopping and going on changes no number.
 
-    A context to hold together what `checkpoints` saves and restores: model, optimizer, generator
-    and records.
+    It holds together what `checkpoints` saves and restores: model, optimizer, generator, records.
+    With `fit_positions` a new Transformer reads rows as long as the graph's data need.
     """
 
-    def __init__(self, settings: RunSettings, folder: Path, *, saved: Saved | None = None) -> None:
+    def __init__(
+        self,
+        settings: RunSettings,
+        folder: Path,
+        *,
+        saved: Saved | None = None,
+        fit_positions: bool = False,
+    ) -> None:
         self.settings, self.folder = settings, folder
         self.held = False  # whether we alone write to the folder
         self.saved = len(saved.records) if saved is not None else None  # updates the folder holds
@@ -191,10 +198,13 @@ class Session:
                 "somebody else saved it; start a new run"
             )
         self.world = make_world(settings.world)
-        if isinstance(settings.world, FileWorld) and not settings.world.digest:
-            named = replace(settings.world, digest=settings.world.fingerprint())
-            self.settings = replace(settings, world=named)
+        if isinstance(settings.world, FileWorld):
+            self.settings = replace(settings, world=settings.world.known(self.world.graph))
+        if fit_positions:
+            self.settings = replace(self.settings, model=self.world.fitted(settings.model))
         self.model, started_from = self._model(), self._model()
+        if saved is None:
+            self.world.check_positions(self.model, settings.start)
         self.rng = seeded(settings.seed, f"walks of {settings.algorithm.name}")
         self.optimizer = adamw(self.model, settings.training)
         self.records: list[Step] = []

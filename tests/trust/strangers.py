@@ -23,7 +23,7 @@ from odd import ANYTHING, NUMBERS, PLAIN, TENSORS, WORDS, spoilt, spoilt_bytes, 
 from safetensors.torch import save as dump_tensors
 
 import planrl as pr
-from planrl import checkpoints, formats, sweeps, theory
+from planrl import checkpoints, formats, keys, sweeps, theory
 from planrl.__main__ import main as command_line
 from planrl.blocksworld import blocksworld, read_plan, recognise, space
 from planrl.blocksworld.pddl_files import read_problem
@@ -265,6 +265,7 @@ CODE = [
     calls("planrl.checkpoints", "load", b"X\x01\x00\x00\x00x"), calls("collections", "Counter", b"X\x02\x00\x00\x00aa"),
     b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x06exit 1\x85R.", b"\x80\x02(X\x02\x00\x00\x00lsios\nsystem\n.",
     b"\x80\x02" + b"]" * 100_000 + b".", b"\x80\x02" + b"(" * 100_000 + b".", b"\x80\x02}]K\x01s.", b"",
+    calls("numpy", "dtype", b"X\x0b\x00\x00\x00V4000000000"), calls("torch", "Size", b"X\x02\x00\x00\x00ab"),
     b"\x80\x02]q\x00" + b"".join(b"(h\x00h\x00lq\x00" for _ in range(60)) + b".",
 ]  # fmt: skip
 
@@ -277,9 +278,11 @@ def wide() -> dict:
 
 @st.composite
 def nanogpt(draw):
-    how = draw(st.integers(0, 4))
+    how = draw(st.integers(0, 5))
     if how == 0:
         return draw(spoilt_bytes(torch_bytes(nanogpt_page())))
+    if how == 5:
+        return draw(spoilt_bytes(dump_tensors(nanogpt_page()["model"], {"n_head": "1"})))
     if how == 1:
         content = draw(st.sampled_from(CODE))
         return draw(
@@ -447,12 +450,17 @@ def job(settings):
     return settings.lr
 
 
+def sweep_pages(settings):
+    code, _ = keys.fingerprint(job, pr.TrainConfig)
+    return keys.pages("strangers.job", code, "", settings)
+
+
 def stored_sweeps(content):
     folder = GIVEN / "sweep"
     shutil.rmtree(folder, ignore_errors=True)
     settings = [pr.TrainConfig(lr=0.5)]
-    key = sweeps._files(folder, sweeps._pages("strangers.job", "", settings))[0]
-    key.write_bytes(content if isinstance(content, bytes) else content.encode())
+    file = sweeps._files(folder, sweep_pages(settings))[0]
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
     for result in sweeps.sweep(job, settings, store=folder, n_jobs=1):
         assert result.settings in settings
 
@@ -461,7 +469,7 @@ def stored_sweeps(content):
 def sweep_files(draw):
     page = {
         "format": sweeps.FORMAT,
-        **sweeps._pages("strangers.job", "", [pr.TrainConfig(lr=0.5)])[0],
+        **sweep_pages([pr.TrainConfig(lr=0.5)])[0],
     }
     page |= {"value": 0.5, "cpu_seconds": 0.1}
     if draw(st.booleans()):
