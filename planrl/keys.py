@@ -37,7 +37,8 @@ _ADDED = {
     "__abstractmethods__", "__annotate__", "__annotate_func__", "__annotations__",
     "__annotations_cache__", "__dataclass_fields__", "__dataclass_params__", "__dict__", "__doc__",
     "__firstlineno__", "__match_args__", "__module__", "__orig_bases__", "__parameters__",
-    "__qualname__", "__slotnames__", "__slots__", "__static_attributes__", "__weakref__", "_abc_impl",
+    "__qualname__", "__slotnames__", "__slots__", "__static_attributes__", "__weakref__",
+    "_abc_impl",
 }  # fmt: skip
 _DESCRIPTORS = (types.MemberDescriptorType, types.GetSetDescriptorType)
 _BUILT_IN = (types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType,
