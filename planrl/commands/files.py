@@ -11,7 +11,11 @@ from planrl.experiments.worlds import FileWorld
 def add_files(command: argparse.ArgumentParser) -> None:
     """Add --graph, --train and --test."""
     files = command.add_argument_group("your own data (all three together)")
-    for name, what in (("graph", "GraphML or edge list"), ("train", "rows"), ("test", "rows")):
+    for name, what in (
+        ("graph", "GraphML, node-link JSON or edge list"),
+        ("train", "rows"),
+        ("test", "rows"),
+    ):
         files.add_argument(f"--{name}", metavar="FILE", help=f"{what} (`s t s a b t` a line)"
                            if what == "rows" else what)  # fmt: skip
 

@@ -13,7 +13,9 @@ from planrl.formats import read_alpine, read_graph
 def add(commands: Any) -> None:
     """Add the command."""
     command = commands.add_parser("inspect", help="check a graph and ALPINE text files, and report")
-    command.add_argument("graph", type=Path, help="a .graphml file or an edge list")
+    command.add_argument(
+        "graph", type=Path, help="a GraphML file, a node-link JSON file or an edge list"
+    )
     command.add_argument("lines", type=Path, nargs="*", help="text files of rows `s t s a b t`")
     command.add_argument("--json", action="store_true", help="one JSON object on standard output")
     command.set_defaults(execute=run)
