@@ -142,7 +142,7 @@ def fits(line: str, by: str) -> bool:
     try:
         here, following, _ = edge(split(line, by), line)
         for name in (here, following):
-            check_name(name, by, '"' in line, 0)
+            check_name(name, by, line, 0)
     except LineError:
         return False
     return True

@@ -184,9 +184,7 @@ class _Found:
         self.weighted = len(words) == 3
         return True
 
-    def add(
-        self, number: int, here: str, following: str, third: str | None, quoted: bool = False
-    ) -> None:
+    def add(self, number: int, here: str, following: str, third: str | None, row: str = "") -> None:
         """Take an edge; a third word only tells whether all lines have as many."""
         weighted = third is not None and third[0] != "{"
         if weighted is not self.weighted:
@@ -194,9 +192,9 @@ class _Found:
         names = self.names
         a, b = names.get(here), names.get(following)
         if a is None:
-            a = self._name(number, here, quoted)
+            a = self._name(number, here, row)
         if b is None:
-            b = self._name(number, following, quoted)
+            b = self._name(number, following, row)
         if a == b:
             raise LineError(f"{shown(here)} leads to itself; remove the line", number)
         self.edges.append(a * MOST_NODES + b)
@@ -208,11 +206,11 @@ class _Found:
         if rows > MOST_LINES:
             raise LineError(f"that is more than {MOST_LINES:,} lines: take a smaller graph", number)
 
-    def _name(self, number: int, name: str, quoted: bool) -> int:
+    def _name(self, number: int, name: str, row: str) -> int:
         name = name.strip()
         if name in self.names:
             return self.names[name]
-        check_name(name, self.by, quoted, number)
+        check_name(name, self.by, row, number)
         if len(self.names) == MOST_NODES:
             raise LineError(f"that is more than {MOST_NODES:,} nodes: take a smaller graph", number)
         return self.names.setdefault(name, len(self.names))
@@ -234,10 +232,10 @@ class _Found:
             if not self.lone:
                 self.lone, self.above = number, self.rows
             return
-        words, quoted = split(line, self.by), '"' in line
+        words = split(line, self.by)
         if not self.headline:
             here, following, third = edge(words, line)
-            self.add(number, here, following, third, quoted)
+            self.add(number, here, following, third, line)
             return
         if len(words) != len(self.headline):
             raise LineError(f"the line has {len(words)} columns, line {self.line} names "
@@ -246,4 +244,4 @@ class _Found:
         kind = words[self.kind].lower() if self.kind is not None else ""
         if kind in ("undirected", "false"):
             raise LineError("the edge is undirected, planning needs directions", number)
-        self.add(number, words[source], words[target], "1" if self.weighted else None, quoted)
+        self.add(number, words[source], words[target], "1" if self.weighted else None, line)

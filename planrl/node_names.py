@@ -53,16 +53,18 @@ class Edges(Protocol):
         """How many edges there were."""
 
 
-def check_name(name: str, by: str, quoted: bool, line: int) -> None:
-    """Raise LineError unless a word, separated from the others by `by`, can be a node's name."""
+def check_name(name: str, by: str, row: str, line: int) -> None:
+    """Raise LineError unless a word of a row, separated from the others by `by`, can be a name."""
     if name.isascii() and name.isalnum():
         return
     what = None
-    if _INVISIBLE.search(name) or any(unicodedata.category(c) == "Cc" for c in name):
+    if not name:
+        what = "is empty: write `from to` in every line"
+    elif _INVISIBLE.search(name) or any(unicodedata.category(c) == "Cc" for c in name):
         what = "has a character that nobody sees: remove it"
-    elif by == " " and not quoted and any(c.isspace() for c in name):
-        what = "has a space of another kind in it: separate words by plain spaces"
-    elif not quoted:
+    elif any(c.isspace() and c != " " for c in name):
+        what = "has a space of another kind in it: write plain spaces"
+    elif '"{}"'.format(name.replace('"', '""')) not in row:
         what = _doubt(name, by)
     if what:
         raise LineError(f"the name {shown(name)} {what}", line)
@@ -75,10 +77,16 @@ def _doubt(name: str, by: str) -> str | None:
                 "without direction, both)")  # fmt: skip
     if re.fullmatch(r"\d+(\s+\d+)+", name):
         return "is several numbers: separate all words of a line alike"
-    if by != " " and re.search(r"\s(#|%|//)(\s|$)", name):
+    if re.search(r"\s(#|%|//)(\s|$)", name):
         return "holds a comment: put comments on lines of their own"
+    if re.search(r"\s(<?[-=]+>|<[-=]+|--+)\s", name):
+        return "holds an arrow: write one edge a line, and a name that holds one in double quotes"
     if name.strip(",;") != name:
         return "ends in a separator: separate all words of a line alike"
+    if '"' in name:
+        return "holds a double quote: put it in double quotes and write the quote in it twice"
+    if re.fullmatch(r"\*(?:vertices|arcs|edges|network|matrix)", name, re.I):
+        return "is a heading of a Pajek file: read it with networkx.read_pajek"
     if not _balanced(name):
         return "has a bracket that is not closed in it: put names that hold separators in quotes"
     return None
