@@ -29,6 +29,8 @@ BEGINNING = 50  # lines from which the separator is decided
 
 _TGF = " (if this is a Trivial Graph Format file, keep the lines below its `#` only)"
 
+_TIGHT = re.compile(r"(?:[#%]|//)(?=\S)|#$")
+
 _SOURCE = re.compile("(?:source|src|from)(?:node|vertex|state)?(?:id|name|label)?")
 _TARGET = re.compile(
     "(?:target|tgt|destination|dest|dst|to)(?:node|vertex|state)?(?:id|name|label)?"
@@ -55,13 +57,16 @@ def read_edges(path: str | Path) -> Graph:
 
 def parse_edges(content: bytes, path: Path) -> Graph:
     """The graph in an edge list's content, which was read from `path`."""
-    rows = _rows(content, path)
+    above: list[tuple[int, str]] = []
+    rows = _rows(content, path, above)
     found, number = _Found(), 1
     try:
         beginning = list(islice(rows, BEGINNING))
         rows = chain(beginning, rows)
         if beginning:
             found.decide(beginning)
+            for number, line in above:
+                found.comment(number, line)
             if found.headline:
                 next(rows)
         fast = re.compile(FAST[found.by], re.I | re.A).fullmatch
@@ -95,21 +100,27 @@ def _has_separator(rows: Iterator[tuple[int, str]]) -> bool:
         return False
 
 
-def _rows(content: bytes, path: Path) -> Iterator[tuple[int, str]]:
-    """The lines with something on them, and their numbers; of comments, a `#` alone below one."""
+def _rows(content: bytes, path: Path, above: list[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """The lines with something on them, and their numbers, without comments.
+
+    A comment without a space behind its sign may be none: one above the first edge is put into
+    `above`, one below is a line.
+    """
     began = False
     for number, line in enumerate(lines_of(content, path), 1):
         row = line.strip(" \n")
         if not row or row.isspace():
             continue
         if row[0] in "#%/\t" and (comment := row.lstrip()).startswith(("#", "%", "//")):
-            if began and comment == "#":
+            if began and _TIGHT.match(comment):
                 yield number, comment
             elif not began and says_undirected(comment):
                 raise LineError(f"{shown(comment)} says that the edges have no direction, planning "
                                 "needs directions: write each edge both ways", number)  # fmt: skip
             elif not began and (what := recognised(comment)):
                 raise LineError(what, number)
+            elif len(above) < BEGINNING and _TIGHT.match(comment):
+                above.append((number, comment))
             continue
         if len(row) > LONGEST_LINE:
             raise LineError(f"the line has more than {LONGEST_LINE:,} characters", number)
@@ -142,13 +153,14 @@ class _Found:
 
     def decide(self, beginning: Sequence[tuple[int, str]]) -> None:
         """Find out how the lines are separated, and whether the first one names the columns."""
-        lines = [line for _, line in beginning if line != "#"]
+        lines = [line for _, line in beginning if not _TIGHT.match(line)]
         self.line, first = beginning[0]
         what = recognised("".join(f"{line[:1000]}\n" for line in lines))
         if what:
             raise LineError(what, self.line)
         for by in (",", ";", "\t", " "):
-            if self._header(first, by):
+            if columns := _columns(first, by):
+                self._header(first, by, columns)
                 return
         fitting = [by for by in SEPARATORS if all(fits(line, by) for line in lines)]
         fitting = fitting or [by for by in SEPARATORS if fits(first, by)]
@@ -165,24 +177,30 @@ class _Found:
             (by for by in "\t;," if by in marks), "->" if ARROW.search(marks) else " "
         )
 
-    def _header(self, line: str, by: str) -> bool:
-        try:
-            words = split(line, by)
-        except LineError:
-            return False
-        plain = [re.sub(r"[\W_]+", "", word.lower()) for word in words]
-        sources = [k for k, word in enumerate(plain) if _SOURCE.fullmatch(word)]
-        targets = [k for k, word in enumerate(plain) if _TARGET.fullmatch(word)]
-        if not sources or not targets:
-            return False
+    def _header(self, line: str, by: str, columns: tuple[list[int], list[int]]) -> None:
+        """The first line names the columns, those of sources and of targets among them."""
+        sources, targets = columns
         if len(sources) + len(targets) > 2:
             raise LineError(f"{shown(line)} names several columns of sources or targets: keep one "
                             "of each, source,target", self.line)  # fmt: skip
+        words = split(line, by)
         self.by, self.headline, self.columns = by, words, (sources[0], targets[0])
-        self.kind = next((k for k, word in enumerate(plain) if word in ("type", "directed")), None)
+        kinds = [k for k, word in enumerate(words) if word.lower() in ("type", "directed")]
+        self.kind = kinds[0] if kinds else None
         self.plain = self.columns == (0, 1) and len(words) < 4 and self.kind is None
         self.weighted = len(words) == 3
-        return True
+
+    def comment(self, number: int, line: str) -> None:
+        """Pass over a comment, unless it may be an edge from a node called #1, or part of TGF."""
+        if line == "#":
+            if not self.lone and self.rows:
+                self.lone, self.above = number, self.rows
+        elif self.by != " " and fits(line, self.by) and not _columns(line, self.by):
+            raise LineError(
+                f"{shown(line)} may be a comment or an edge: write a space behind the sign of a "
+                "comment, and a name that begins with the sign in double quotes",
+                number,
+            )
 
     def add(self, number: int, here: str, following: str, third: str | None, row: str = "") -> None:
         """Take an edge; a third word only tells whether all lines have as many."""
@@ -228,9 +246,8 @@ class _Found:
 
     def read(self, number: int, line: str) -> None:
         """Take a line that needs a closer look."""
-        if line == "#":
-            if not self.lone:
-                self.lone, self.above = number, self.rows
+        if _TIGHT.match(line):
+            self.comment(number, line)
             return
         words = split(line, self.by)
         if not self.headline:
@@ -245,3 +262,15 @@ class _Found:
         if kind in ("undirected", "false"):
             raise LineError("the edge is undirected, planning needs directions", number)
         self.add(number, words[source], words[target], "1" if self.weighted else None, line)
+
+
+def _columns(line: str, by: str) -> tuple[list[int], list[int]] | None:
+    """Where a line that names columns says that sources and targets are; None of other lines."""
+    try:
+        words = split(line.lstrip("#%"), by)
+    except LineError:
+        return None
+    plain = [re.sub(r"[\W_]+", "", word.lower()) for word in words]
+    sources = [k for k, word in enumerate(plain) if _SOURCE.fullmatch(word)]
+    targets = [k for k, word in enumerate(plain) if _TARGET.fullmatch(word)]
+    return (sources, targets) if sources and targets else None

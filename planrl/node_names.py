@@ -161,17 +161,25 @@ def _check_first(found: Edges) -> None:
             "first line, or, if this is an edge, put another line first",
             found.line,
         )
-    if third is not None or not (numbers and _whole(here) and _whole(following)):
+    if third is None and numbers and _whole(here) and _whole(following):
+        _check_sizes(found, int(here), int(following))
+
+
+def _check_sizes(found: Edges, nodes: int, edges: int) -> None:
+    """The first line must not be the numbers of nodes and of edges of the lines below."""
+    if edges != found.rows - 1 or edges < 2:
         return
-    if int(following) == found.rows - 1 > 1:
-        others, nodes = _others(found), int(here)
-        ids = {int(name) for name, node in found.names.items() if node in others}
-        if max(ids) == nodes - 1 or ids == set(range(1, nodes + 1)):
-            raise LineError(
-                f"`{here} {following}` seems to be the number of nodes and of edges: remove the "
-                "line, or, if it is an edge, put another line first",
-                found.line,
-            )
+    ids = np.array([int(name) for name in found.names])
+    here, following = (ids[ends[1:]] for ends in np.divmod(np.asarray(found.edges), MOST_NODES))
+    others = {*here.tolist(), *following.tolist()}
+    counted = max(others) == nodes - 1 or others == set(range(1, nodes + 1))
+    ordered = np.lexsort((following, here)).tolist() == list(range(edges))
+    if counted and (edges > max(others) or (ordered and (nodes, edges) > (here[0], following[0]))):
+        raise LineError(
+            f"`{nodes} {edges}` seems to be the number of nodes and of edges: remove the line, or, "
+            "if it is an edge, put another line first",
+            found.line,
+        )
 
 
 def _others(found: Edges) -> set[int]:
@@ -219,6 +227,10 @@ def _check_columns(found: Edges) -> None:
         found.thirds
         and found.rows == len(found.thirds) == len(sources) == len(found.names)
         and all(third in found.names for third in found.thirds)
+        and not any(
+            found.names[third] in divmod(edge, MOST_NODES)
+            for third, edge in zip(found.thirds, found.edges, strict=True)
+        )
     ):
         raise LineError(
             "every node begins one line, and every third word is a node: this is an adjacency list "
