@@ -1,4 +1,4 @@
-"""Values given by others: is it a whole number, a number in its range, a setting of its type?
+"""Values given by others: a whole number, a number in its range, a setting of its type, edges?
 
 Each function returns what it was given or raises InputError, which says what was expected.
 """
@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import fields
 from numbers import Integral, Real
+from operator import index
 from typing import Any
+
+import numpy as np
 
 from planrl.errors import InputError
 
@@ -102,3 +106,54 @@ def _is(value: Any, kind: str) -> bool:
         return isinstance(value, Real) and not math.isnan(value)
     except OverflowError:
         return False
+
+
+def sorted_pairs(n: int, edges: Any) -> list[tuple[int, int]]:
+    """The different edges in order. Raises an error for what is no edge between n nodes."""
+    shape = getattr(edges, "shape", None)
+    if shape is not None:
+        edges = _rows(edges, list(shape))
+    elif not isinstance(edges, Sequence):
+        edges = list(edges)
+    if len(edges) == 2 and all(isinstance(row, Sequence) and len(row) > 2 for row in edges):
+        raise InputError("edges has two rows, sources and targets: expected pairs (from, to), "
+                         "as zip(*edges) makes them")  # fmt: skip
+    try:
+        array = np.asarray(edges)
+    except (TypeError, ValueError, OverflowError):
+        array = np.empty(0)  # what is wrong is said below
+    if array.dtype.kind == "i" and array.ndim == 2 and array.shape[1] == 2:
+        here, following = array.astype(np.int64).T
+        if array.min() >= 0 and array.max() < n and (here != following).all():
+            here, following = np.divmod(np.unique(here * n + following), n)
+            nodes = list(range(n))  # so that equal numbers are one object in memory
+            return [(nodes[a], nodes[b]) for a, b in zip(here.tolist(), following.tolist())]  # noqa: B905
+    pairs = sorted({(index(a), index(b)) for a, b in edges})
+    for a, b in pairs:
+        if not (0 <= a < n and 0 <= b < n):
+            raise InputError(
+                f"edge {shown(a)} -> {shown(b)} names a node that does not exist: the nodes "
+                f"are 0 .. {n - 1}"
+            )
+        if a == b:
+            raise InputError(
+                f"edge {a} -> {b} is a self-loop; a planning graph has none: remove it"
+            )
+    return pairs
+
+
+def _rows(edges: Any, shape: list[int]) -> Any:
+    """The rows of a tensor or an array of edges."""
+    if 0 in shape:
+        return []
+    if len(shape) != 2 or shape[1] != 2:
+        hint = "write edges.T" if len(shape) == 2 and shape[0] == 2 else (
+            "of an adjacency matrix, write matrix.nonzero() of torch, np.argwhere(matrix) of numpy"
+        )  # fmt: skip
+        raise InputError(f"edges has shape {shape}: expected [E, 2], a pair (from, to) in each row "
+                         f"({hint})")  # fmt: skip
+    if not isinstance(edges, np.ndarray):
+        edges = np.asarray(edges.tolist() if hasattr(edges, "tolist") else edges)
+    if edges.dtype == bool:
+        raise InputError("edges holds True and False: expected the numbers of nodes (from, to)")
+    return edges

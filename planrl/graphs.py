@@ -16,12 +16,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from operator import index
 from typing import TYPE_CHECKING, Any
 
 import torch
+from numpy.typing import NDArray
 
-from planrl.checked import number, shown, whole
+from planrl.checked import number, shown, sorted_pairs, whole
 from planrl.errors import InputError
 
 if TYPE_CHECKING:
@@ -59,6 +59,10 @@ def seeded(seed: int, purpose: str, device: str = "cpu") -> torch.Generator:
 class Graph:
     """A directed graph on the nodes 0 .. n - 1, without self-loops; edges count once.
 
+    `edges` are pairs (from, to), or a tensor or array [E, 2] with a pair in each row. PyTorch
+    Geometric's `edge_index` has shape [2, E]: give `edge_index.T`. Raises InputError for another
+    shape; of shape [2, 2] the rows are the edges.
+
     >>> Graph(3, [(0, 1), (1, 2)]).reachability.int().tolist()  # [target, from]
     [[1, 0, 0], [1, 1, 0], [1, 1, 1]]
     """
@@ -67,26 +71,25 @@ class Graph:
     edges: tuple[tuple[int, int], ...]
     labels: tuple[str, ...]
 
-    def __init__(self, n: int, edges: Iterable[Sequence[int]], labels: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        n: int,
+        edges: Iterable[Sequence[int]] | Tensor | NDArray[Any],
+        labels: Sequence[str] = (),
+    ) -> None:
         if whole(n, "n", most=MOST_NODES) < 1:
             raise InputError(f"a graph needs at least one node, but n={n} was given")
+        if isinstance(labels, str):
+            raise InputError(f"labels is the text {shown(labels)}: expected a list of names")
         try:
-            pairs = sorted({(index(a), index(b)) for a, b in edges})
+            pairs = sorted_pairs(n, edges)
             names = tuple(str(label) for label in labels) or tuple(str(v) for v in range(n))
         except (TypeError, ValueError) as error:
+            if isinstance(error, InputError):
+                raise
             raise InputError(
                 f"edges are pairs of whole numbers (from, to), labels a list of names: {error}"
             ) from None
-        for a, b in pairs:
-            if not (0 <= a < n and 0 <= b < n):
-                raise InputError(
-                    f"edge {shown(a)} -> {shown(b)} names a node that does not exist: the nodes "
-                    f"are 0 .. {n - 1}"
-                )
-            if a == b:
-                raise InputError(
-                    f"edge {a} -> {b} is a self-loop; a planning graph has none: remove it"
-                )
         if len(names) != n:
             raise InputError(f"{len(names)} labels were given for {n} nodes: give one a node")
         if len(set(names)) != n:
@@ -196,16 +199,29 @@ class Graph:
 
 
 def from_networkx(graph: Any) -> Graph:
-    """The Graph of a networkx DiGraph. Nodes keep their order; ids, or `label`s, become labels."""
-    if not graph.is_directed():
+    """The Graph of a networkx DiGraph. Nodes keep their order; ids, or `label`s, become labels.
+
+    Raises InputError for an undirected graph, and for what is no networkx graph.
+    """
+    try:
+        directed = graph.is_directed()
+        number = {node: v for v, node in enumerate(graph.nodes)}
+        labels = [graph.nodes[node].get("label") for node in number]
+        edges = [(number[a], number[b]) for a, b in graph.edges()]
+    except (AttributeError, TypeError, KeyError, ValueError):
+        raise InputError(
+            f"{shown(graph)} is no networkx graph: give a networkx.DiGraph, as "
+            "networkx.DiGraph([(0, 1)]) makes one of edges, or write Graph(2, [(0, 1)])"
+        ) from None
+    if not directed:
         raise InputError(
             "the graph is undirected, planning needs directions: use graph.to_directed()"
         )
-    number = {node: v for v, node in enumerate(graph.nodes)}
-    names = [str(graph.nodes[node].get("label", node)) for node in number]
+    ids = zip(number, labels, strict=True)
+    names = [str(node if label is None else label) for node, label in ids]
     if len(set(names)) < len(names):  # labels repeat: the ids are the safe names
         names = [str(node) for node in number]
-    return Graph(len(number), [(number[a], number[b]) for a, b in graph.edges()], names)
+    return Graph(len(number), edges, names)
 
 
 def _chances(n: int, rng: torch.Generator) -> Float[Tensor, "N N"]:

@@ -16,10 +16,10 @@ from torch import nn
 
 from planrl.checked import shown
 from planrl.errors import InputError
-from planrl.formats import Lines, _why_no_path
 from planrl.graphs import Graph
 from planrl.models import Decoder, Readout
 from planrl.tasks import PROMPT, Vocab, is_path
+from planrl.text_rows import Lines, why_no_path
 from planrl.transformer import Transformer
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def in_usual_rows(lines: Lines, graph: Graph, words: str) -> Lines:
     invalid = [item for item in lines.invalid if item[0] not in again]
     for row in (theirs & ~is_path(graph, rows)).nonzero().squeeze(1).tolist():
         path = rows[row][rows[row] != end].tolist()
-        invalid.append((lines.line[row], _why_no_path(graph, path)))
+        invalid.append((lines.line[row], why_no_path(graph, path)))
     return replace(lines, tokens=rows, invalid=tuple(sorted(invalid)))
 
 

@@ -20,7 +20,7 @@ jaxtyping.install_import_hook(
         f"planrl.{name}"
         for name in (
             *("graphs", "tasks", "paths", "models", "fused", "transformer", "rollouts", "distinct"),
-            *("objectives", "evaluate", "theory", "formats"),
+            *("objectives", "evaluate", "theory", "formats", "text_rows"),
         )
     ],
     "beartype.beartype",

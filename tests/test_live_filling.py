@@ -1,11 +1,18 @@
 """What a lab's figure, its pasted edges and its status say of what was trained."""
 
+import json
+import random
+import shutil
+import subprocess
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("ipywidgets")
 
 from live_labs import seen
 
+import planrl.live
 from planrl import InputError
 from planrl.live import Session
 from planrl.live.catalogue import labs
@@ -121,7 +128,9 @@ def test_a_plan_is_drawn_state_by_state_until_it_ends(sessions):
     assert len(drawn(0, 5, 0, 19)["x"]) == 3  # 19 is no state of three blocks
 
 
-@pytest.mark.parametrize("text", ["a b\nb c", "a->b\n\n b -> c", "a,b\nb , c\na b"])
+@pytest.mark.parametrize(
+    "text", ["a b\nb c", "a->b\n\n b -> c", "a,b\nb , c\na b", "# two\r\na b\r\n// more\n%x\nb c"]
+)
 def test_edges_can_be_written_in_three_ways(text):
     assert edge_list(text) == (("a", "b"), ("b", "c"))
 
@@ -129,11 +138,63 @@ def test_edges_can_be_written_in_three_ways(text):
 @pytest.mark.parametrize(
     ("text", "said"),
     [("", "no edge"), ("a b c", "line 1"), ("a b\nc", "line 2"), ("a a", "another node"),
-     ("a ->", "two words"), (f"a {'b' * 17}", "16 letters")],
+     ("a ->", "two words"), (f"a {'b' * 17}", "16 letters"), ("a b\nNew York,Boston", "line 2"),
+     ("a<->b", "an arrow as ->"), ("a-->b", "an arrow as ->"), ("source,target\na,b", "columns"),
+     ('"a","b"', "quotes"), ("1: 2", "ends in :"), ("digraph {\na -> b\n}", "is a sign"),
+     ("1 a\n2 b\n#\n1 2", "line 3"), ("a b\u200b\nb c", "nobody sees"), ("a\xa0b c", "nobody sees")],
 )  # fmt: skip
 def test_a_bad_list_of_edges_is_refused_with_its_line(text, said):
     with pytest.raises(InputError, match=said):
         edge_list(text)
+
+
+WORDS = [
+    "a",
+    "b",
+    "c",
+    "x-1",
+    "O'Hare",
+    "é",
+    "😀" * 16,
+    "😀" * 17,
+    "c" * 16,
+    "1",
+    "<b>",
+    "source",
+    "To",
+    "&amp;",
+]
+ODD = ["", "->", "#", "%", "//", "<", ">", "-", '"', "'", ":", ";", "{", "=", "\xa0", "\u2028", "\x0b", "\x1c",
+       "\ufeff", "\u200b", "\x85", "  ", "\t"]  # fmt: skip
+BETWEEN = [" ", "  ", "\t", "->", " -> ", ",", " , "]
+PAGE = """
+const state = eval(require("fs").readFileSync(process.argv[1], "utf8") + ";planrlLabState");
+const lab = { own: { nodes: 20, edges: 120 }, worlds: { a: { positions: [[0, 0]] } }, controls: [] };
+const texts = JSON.parse(require("fs").readFileSync(0, "utf8"));
+const read = ({ world }) => world && world.edges.map((edge) => edge.map((v) => world.labels[v]));
+process.stdout.write(JSON.stringify(texts.map((text) => read(state.graph(lab, text)))));
+"""
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="needs Node.js")
+def test_a_page_reads_a_list_of_edges_as_a_notebook_does():
+    draw = random.Random(0)
+    word = lambda: draw.choice(WORDS) + (draw.choice(ODD) if draw.random() < 0.1 else "")  # noqa: E731
+    line = lambda: word() + draw.choice(BETWEEN) + word() + draw.choice(["\n", "\n", "\r\n", "\r"])  # noqa: E731
+    texts = ["".join(line() for _ in range(draw.randint(1, 3))) for _ in range(4000)]
+    texts += ["".join(draw.choices(WORDS + ODD + BETWEEN, k=5)) for _ in range(1000)]
+    texts += ["a b\nb c", "a,b\n\nb -> c", "source a\na target", "1 2\r2 3"]
+    script = Path(planrl.live.__file__).parent / "web" / "lab-state.js"
+    done = subprocess.run(["node", "-e", PAGE, script], input=json.dumps(texts), text=True,
+                          capture_output=True, check=True, encoding="utf-8")  # fmt: skip
+    told = json.loads(done.stdout)
+    for text, theirs in zip(texts, told, strict=True):
+        try:
+            ours = [list(edge) for edge in edge_list(text)]
+        except InputError:
+            ours = None
+        assert theirs == ours, text
+    assert sum(edges is not None for edges in told) > 1000
 
 
 def test_edges_are_numbered_as_a_page_numbers_them():

@@ -22,7 +22,11 @@ from planrl.transformer import Transformer
 def add_files(command: argparse.ArgumentParser) -> None:
     """Add --graph, --train, --test and --prompt."""
     files = command.add_argument_group("your own data (all three files together)")
-    for name, what in (("graph", "GraphML or edge list"), ("train", "rows"), ("test", "rows")):
+    for name, what in (
+        ("graph", "GraphML, node-link JSON or edge list"),
+        ("train", "rows"),
+        ("test", "rows"),
+    ):
         files.add_argument(f"--{name}", metavar="FILE", help=f"{what} (`s t s a b t` a line)"
                            if what == "rows" else what)  # fmt: skip
     add_prompt(files)

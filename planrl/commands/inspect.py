@@ -16,7 +16,9 @@ from planrl.prompts import USUAL, better_prompt, check_prompt, in_usual_rows
 def add(commands: Any) -> None:
     """Add the command."""
     command = commands.add_parser("inspect", help="check a graph and ALPINE text files, and report")
-    command.add_argument("graph", type=Path, help="a .graphml file or an edge list")
+    command.add_argument(
+        "graph", type=Path, help="a GraphML file, a node-link JSON file or an edge list"
+    )
     command.add_argument("lines", type=Path, nargs="*", help="text files of rows `s t s a b t`")
     add_prompt(command)
     command.add_argument("--json", action="store_true", help="one JSON object on standard output")

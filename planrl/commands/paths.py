@@ -16,11 +16,11 @@ from planrl.distinct import sample_distinct
 from planrl.errors import InputError
 from planrl.experiments.runs import RunSettings
 from planrl.experiments.worlds import FileWorld
-from planrl.formats import _why_no_path
 from planrl.graphs import Graph, seeded
 from planrl.models import PathModel
 from planrl.rollouts import Sampler, rollout
 from planrl.tasks import PROMPT, is_path
+from planrl.text_rows import why_no_path
 from planrl.transformer import Transformer
 
 SHOWN = 10  # pairs, if none are named
@@ -110,7 +110,7 @@ def _found(
 def _why(graph: Graph, row: list[int], nodes: list[int]) -> str:
     if nodes[-1] == nodes[1] and graph.n not in row:
         return "is too long for the model"
-    return _why_no_path(graph, nodes)
+    return why_no_path(graph, nodes)
 
 
 def _printable(label: str) -> str:

@@ -101,7 +101,7 @@ def _edges(text: str, most: int) -> tuple[tuple[str, str], ...]:
     found = []
     for part in filter(None, text.split(".")):
         a, _, b = part.partition("-")
-        if not a or not b:
+        if not a or not b or "-" in b:
             raise InputError(
                 f"edges={shown(part)}: an edge is written a-b, edges are joined by dots"
             )
@@ -125,7 +125,7 @@ def write_state(controls: Sequence[Control], state: State) -> str:
         if state.values[control.name] != control.default
     }
     if state.edges:
-        unfit = [e for e in state.edges if "-" in e[0] or "." in e[0] + e[1] or not all(e)]
+        unfit = [e for e in state.edges if not all(e) or set("-.") & set(e[0] + e[1])]
         if unfit:
             raise InputError(f"a link can't hold the edge {shown(unfit[0])}: number the nodes")
         said["edges"] = ".".join(f"{a}-{b}" for a, b in state.edges)

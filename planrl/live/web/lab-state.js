@@ -33,6 +33,9 @@ const planrlLabState = (() => {
   "use strict";
 
   const LONGEST_LABEL = 16; // more does not fit beside a node
+  const SOURCE = /^(source|src|from)$/i;
+  const TARGET = /^(target|tgt|dst|dest|to)$/i;
+  const NO_NAME = /"|^'.*'$|[:;]$|^[!-/:-@[-`{-~]+$/;
 
   /** @param {Lab} lab @returns {Settings} */
   const defaults = (lab) => Object.fromEntries(lab.controls.map((c) => [c.name, c.default]));
@@ -101,15 +104,14 @@ const planrlLabState = (() => {
     const edges = /** @type {Map<string, number[]>} */ (new Map());
     /** @type {string[]} */
     const errors = [];
-    text.split(/\r?\n/).forEach((line, i) => {
-      if (!line.trim()) return;
-      const words = line.trim().split(/\s*->\s*|\s*,\s*|\s+/);
-      const wrong = (/** @type {string} */ why) =>
-        errors.push(`Line ${i + 1}, “${line.trim().slice(0, 40)}”: ${why}`);
-      if (words.length !== 2 || words.includes("")) return wrong("write two words, as in: a b");
-      if (words[0] === words[1]) return wrong("an edge must lead to another node.");
-      if (words.some((word) => word.length > LONGEST_LABEL)) {
-        return wrong(`a word has ${LONGEST_LABEL} letters at most.`);
+    text.split(/\r\n|\r|\n/).forEach((whole, i) => {
+      const line = whole.replace(/^[ \t]+|[ \t]+$/g, "");
+      if (!line || (line !== "#" && /^(#|%|\/\/)/.test(line))) return; // blank, or a comment
+      const words = line.split(/[ \t]*->[ \t]*|[ \t]*,[ \t]*|[ \t]+/);
+      const reason = whyNoEdge(words, line.includes("->"), !edges.size);
+      if (reason) {
+        errors.push(`Line ${i + 1}, “${line.slice(0, 40)}”: ${reason}`);
+        return;
       }
       for (const word of words) if (!nodes.has(word)) nodes.set(word, nodes.size);
       const edge = words.map((word) => nodes.get(word) ?? 0);
@@ -131,6 +133,26 @@ const planrlLabState = (() => {
       world: { n: labels.length, labels, positions, edges: list, question: [0, last] },
       errors,
     };
+  }
+
+  /** Why the words of a line are no edge, or "". planrl/live/filling.py reads the same.
+   * @param {string[]} words @param {boolean} arrow @param {boolean} first */
+  function whyNoEdge(words, arrow, first) {
+    if (words.length !== 2 || words.includes("")) return "write two words, as in: a b";
+    if (words[0] === words[1]) return "an edge must lead to another node.";
+    if (first && SOURCE.test(words[0]) && TARGET.test(words[1])) {
+      return "this names columns: remove the line.";
+    }
+    if (arrow && (/[<=-]$/.test(words[0]) || /^[>-]/.test(words[1]))) {
+      return "write an arrow as ->";
+    }
+    if (words.some((word) => [...word].length > LONGEST_LABEL)) {
+      return `a word has ${LONGEST_LABEL} letters at most.`;
+    }
+    if (words.some((word) => NO_NAME.test(word) || /[\p{C}\p{Z}]/u.test(word))) {
+      return "a word is a sign, ends in : or ;, has quotes or a character that nobody sees.";
+    }
+    return "";
   }
 
   /** Does a way lead from the question's first node to its last? @param {World} world */
