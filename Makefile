@@ -130,11 +130,10 @@ $(COLAB_READY): .ci/colab-constraints.txt
 	$(COLAB) -m pip install --disable-pip-version-check $(PIP_FLAGS) -q -c $< $(COLAB_HAS)
 	@touch $@ # not before all is there: an install that was cut short begins anew
 
-# Each chapter's own first cells would do the two installs here, in Colab.
+# Each chapter's own first cell would install planrl here, in Colab.
 colab: setup $(COLAB_READY) ## Every chapter with Colab's versions (downloads its PyTorch: 3 GB)
 	@$(COLAB) .ci/installed.py
 	@$(COLAB) -m pip install --disable-pip-version-check $(PIP_FLAGS) -q -c .ci/colab-constraints.txt $(COLAB_HAS)
-	@$(COLAB) -m pip install --disable-pip-version-check $(PIP_FLAGS) -q "pddl>=0.4.3"
 	@rm -rf .venv-colab/wheel && $(RUN) -m pip wheel -q --no-deps --no-build-isolation -w .venv-colab/wheel . && rm -rf build
 	@$(COLAB) -m pip install --disable-pip-version-check -q --no-deps --force-reinstall .venv-colab/wheel/*.whl
 	@$(RUN) book/_ext/chapters.py run --python $(COLAB) --report _build/chapters.json

@@ -19,13 +19,6 @@ if importlib.util.find_spec("planrl") is None:
         check=True,
     )
 
-# %% tags=["remove-cell"]
-# Colab lacks the library that reads PDDL.
-if "google.colab" in sys.modules and importlib.util.find_spec("pddl") is None:
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", "-q", "pddl>=0.4.3"], check=True
-    )
-
 # %% [markdown]
 # # Does it stack blocks?
 #

@@ -15,7 +15,13 @@ LAYERS = [
     ["weights"],
     ["folders"],
     ["graphs"],
-    ["blocksworld.states"],
+    [
+        "blocksworld.states",
+        "blocksworld.expressions",
+        "blocksworld.operators",
+        "blocksworld.search",
+    ],
+    ["blocksworld.plans", "blocksworld.formulas", "blocksworld.grounding", "blocksworld.estimate"],
     ["blocksworld.strips"],
     ["blocksworld.pddl_files", "blocksworld.recognise"],
     ["blocksworld.__init__"],
@@ -99,8 +105,7 @@ ONLY = {"plotly": {"plots", "planes", "style", "pictures", "controls", "widgets"
         "ipywidgets": {"widgets", "live.panel"},
         "onnx": {"live.export"}, "onnxscript": {"live.export"}, "onnxruntime": {"live.onnx"},
 
-        "tqdm": {"commands.train", "commands.reproduce"}, "safetensors": {"checkpoints", "weights"}, "joblib": {"sweeps", "cluster"},
-        "pddl": {"blocksworld.pddl_files"}, "lark": {"blocksworld.pddl_files"}}  # fmt: skip
+        "tqdm": {"commands.train", "commands.reproduce", "commands.plan"}, "safetensors": {"checkpoints", "weights"}, "joblib": {"sweeps", "cluster"}}  # fmt: skip
 
 
 def modules():

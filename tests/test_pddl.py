@@ -182,17 +182,13 @@ PROBLEM = problem_text("upper-case", facts("ab", "c", "d"), "(on a b)")
     (DOMAIN, PROBLEM[:-3], "not PDDL that can be read"),
     (DOMAIN, PROBLEM.replace(":domain blocks", ":domain other"), "a problem of the domain other"),
     (DOMAIN, PROBLEM.replace("(on b a)", "(on b z)"), r"no object z"),
-    (DOMAIN, PROBLEM.replace("(on b a)", "(on b)"), "declared with 2 places"),
     (DOMAIN, PROBLEM.replace("(on b a)", "(over b a)"), "predicates are clear"),
     (DOMAIN, PROBLEM.replace("(on a b)", "(on a e)"), "the goal has .on a e."),
-    (DOMAIN, PROBLEM.replace("(and (on a b))", "(forall (?x) (on ?x a))"), "beyond STRIPS"),
     (DOMAIN.replace("(holding ?x)\n", "(or (holding ?x) (clear ?x))\n"), PROBLEM, "put-down uses .or"),
-    (DOMAIN.replace("(:action stack", "(:action pick-up"), PROBLEM, "two actions called pick-up"),
-    (DOMAIN.replace("(clear ?y))", "(clear ?z))"), PROBLEM, r"no parameter \?z"),
-    (DOMAIN.replace("(clear ?y))", "(free ?y))"), PROBLEM, "predicates are clear"),
-    (DOMAIN.replace("(?x ?y)", "(?x ?y - box)"), PROBLEM, "upper-case|d.pddl"),
-    ("(" * 3000, PROBLEM, "no PDDL domain file"),
-    (DOMAIN + "(" * 100_000, PROBLEM, "not PDDL that can be read"),
+    (DOMAIN.replace("(?x ?y)", "(?x ?y - box)"), PROBLEM, "of the type box, which the domain does not have"),
+    ("(" * 3000, PROBLEM, "line 1: .* nested more than 100 deep"),
+    (DOMAIN + "(" * 100_000, PROBLEM, "line 13: .* nested more than 100 deep"),
+    (DOMAIN + ")" * 100_000, PROBLEM, "line 13: .* closed that was not opened"),
 ])  # fmt: skip
 def test_bad_pddl_is_refused_with_the_file_and_the_reason(domain, problem, said, tmp_path):
     (tmp_path / "d.pddl").write_text(domain)
@@ -222,19 +218,6 @@ def test_constants_of_the_domain_and_negated_goals_are_read(tmp_path):
     )
     problem = read_problem(tmp_path / "d.pddl", tmp_path / "p.pddl")
     assert list(map(str, problem.solve())) == ["(unstack b a)", "(put-down b)"]
-
-
-def test_a_bad_file_leaves_the_tracebacks_of_others_alone(tmp_path):
-    (tmp_path / "d.pddl").write_text(DOMAIN[:-40])
-    for limit in (None, 7):
-        if limit is not None:
-            sys.tracebacklimit = limit
-        try:
-            with pytest.raises(pr.InputError):
-                read_problem(tmp_path / "d.pddl", tmp_path / "d.pddl")
-            assert getattr(sys, "tracebacklimit", None) == limit
-        finally:
-            vars(sys).pop("tracebacklimit", None)
 
 
 @pytest.mark.parametrize("wrong", ["(on a b)", "(clear a)", "(holding c)"])

@@ -1,5 +1,13 @@
-"""Blocksworld: states as a graph, PDDL files in, plans as paths and back, plans judged."""
+"""Blocksworld and PDDL: states as a graph, plans as paths and back, problems solved, plans judged.
 
+states                  blocks in stacks, the actions between them, and the graph of it all
+pddl_files              domain and problem files; formulas and expressions read their parts
+strips, operators       a problem in planrl's records; plans reads the text of a plan
+grounding, search       all actions of a problem, and shortest plans
+recognise, estimate     Blocksworld under any names, and what guides its search
+"""
+
+from planrl.blocksworld.plans import parse_plan, read_plan
 from planrl.blocksworld.recognise import Blocks, recognise
 from planrl.blocksworld.states import (
     Action,
@@ -10,7 +18,7 @@ from planrl.blocksworld.states import (
     state,
     successors,
 )
-from planrl.blocksworld.strips import Problem, Verdict, parse_plan, read_plan
+from planrl.blocksworld.strips import Problem, Verdict
 
 __all__ = [
     "Action",

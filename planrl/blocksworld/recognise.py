@@ -8,12 +8,15 @@ operator's parameters. Preconditions that no action ever changes, such as (block
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise, permutations, product
 
+from planrl.blocksworld.estimate import StepsLeft, can_hold
+from planrl.blocksworld.operators import Atom, Condition, Operator, text_of
+from planrl.blocksworld.search import Watch
 from planrl.blocksworld.states import TABLE, Action, Space, State, space
-from planrl.blocksworld.strips import Atom, Operator, Problem, text_of
+from planrl.blocksworld.strips import Problem
 from planrl.errors import InputError
 
 Shape = tuple[frozenset[Atom], frozenset[Atom], frozenset[Atom]]
@@ -57,9 +60,13 @@ class Blocks:
     predicates: Mapping[str, str]
     operators: Mapping[str, str]
     order: Mapping[str, tuple[int, ...]]
-    space: Space = field(repr=False)
 
-    @property
+    @cached_property
+    def space(self) -> Space:
+        """All states of the blocks, the hand included. Raises InputError for too many blocks."""
+        return space(self.start.blocks, hand=True)
+
+    @cached_property
     def start(self) -> State:
         """The state the problem begins in."""
         return self.state(self.problem.init)
@@ -70,9 +77,32 @@ class Blocks:
         goal = self.problem.goal
         return [here for here in self.space.states if not goal.unmet(self.atoms(here))]
 
+    def solve(self, *, watch: Watch | None = None) -> list[Action] | None:
+        """A shortest plan, found by A*; None if there is none.
+
+        It tells how many blocks must still be moved, so that 15 blocks take seconds at most in
+        nearly all cases. Raises InputError when the search gives up, as `Problem.solve` does.
+        """
+        goal = self.problem.goal
+        facts = self._ours(goal.holds)
+        if not can_hold(facts):
+            return None
+        return self.problem.solve(
+            estimate=lambda bits: StepsLeft(
+                {self._ours([atom]).pop(): bit for atom, bit in bits.items()},
+                facts,
+                more=bool(goal.absent),
+            ),
+            watch=watch,
+        )
+
+    def _ours(self, atoms: Iterable[Atom]) -> set[Atom]:
+        """The atoms of blocks, in our words; those that never change are left out."""
+        return {(self.predicates[a[0]], *a[1:]) for a in atoms if a[0] in self.predicates}
+
     def state(self, atoms: Iterable[Atom]) -> State:
         """The state that these atoms describe. Raises InputError if they contradict each other."""
-        facts = {(self.predicates[a[0]], *a[1:]) for a in atoms if a[0] in self.predicates}
+        facts = self._ours(atoms)
         what = f"the atoms of {self.problem.name} describe no state of blocks"
         under = {fact[1]: fact[2] for fact in facts if fact[0] == "on"}
         stacks = [[fact[1]] for fact in facts if fact[0] == "ontable"]
@@ -170,23 +200,43 @@ def recognise(problem: Problem) -> Blocks:
             continue
         found = {op.name: _matched(op, predicates) for op in operators}
         if all(found.values()) and {m[0] for m in found.values() if m} == set(STANDARD):
-            blocks = sorted({a for atom in problem.init if atom[0] in changed for a in atom[1:]})
-            if TABLE in blocks:
+            if any(TABLE in atom[1:] for atom in problem.init if atom[0] in changed):
                 raise InputError(f"a block of {problem.name} is called {TABLE!r}: rename it")
             seen = Blocks(
                 problem,
                 predicates,
                 {name: match[0] for name, match in found.items() if match},
                 {name: match[1] for name, match in found.items() if match},
-                space(blocks, hand=True),
             )
-            seen.state(problem.init)  # refuses atoms that contradict each other
+            _check_unchanging(problem, predicates, seen.start.blocks)
             return seen
     raise InputError(
         f"the domain {problem.domain} is not the four-operator Blocksworld (pick-up, put-down, "
         "stack, unstack, under whatever names): its plans can be judged and found, but its states "
         "are not stacks of blocks"
     )
+
+
+def _check_unchanging(
+    problem: Problem, predicates: Mapping[str, str], blocks: Sequence[str]
+) -> None:
+    """Raise InputError if an action's types or what never changes forbid it for some blocks."""
+    for operator in problem.operators.values():
+        needs = operator.precondition
+        fixed = Condition(
+            frozenset(atom for atom in needs.holds if atom[0] not in predicates),
+            frozenset(atom for atom in needs.absent if atom[0] not in predicates),
+            needs.differ,
+            needs.same,
+        )
+        for names in permutations(blocks, len(operator.parameters)):
+            action = Action(operator.name, names)
+            unmet = fixed.grounded(problem.operator(action).bound(names)).unmet(problem.init)
+            if unmet:
+                raise InputError(
+                    f"{problem.name} is not the four-operator Blocksworld: {action} is never "
+                    f"possible, since it needs {unmet[0]}"
+                )
 
 
 def _matched(

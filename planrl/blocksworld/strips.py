@@ -1,78 +1,16 @@
-"""Planning problems as PDDL means them: STRIPS with types, plans judged step by step, and solved.
-
-An atom is a tuple of a predicate's name and its arguments, `("on", "a", "b")`; a state is a set of
-atoms. PDDL does not distinguish case, so all names are in small letters.
-"""
+"""Planning problems as PDDL means them: STRIPS with types; plans found, and judged by steps."""
 
 from __future__ import annotations
 
-import re
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
-from math import prod
-from pathlib import Path
 
+from planrl.blocksworld.grounding import Grounded, grounded
+from planrl.blocksworld.operators import Atom, Condition, Operator, put_in
+from planrl.blocksworld.search import Estimate, Watch, shortest
 from planrl.blocksworld.states import Action
-from planrl.checked import shown
 from planrl.errors import InputError
-from planrl.reading import read_text
-
-Atom = tuple[str, ...]
-MOST_BYTES = 1_000_000  # of a domain, a problem or a plan
-MOST_STATES = 200_000
-MOST_ACTIONS = 100_000  # with every choice of objects
-
-
-def text_of(atom: Atom) -> str:
-    """An atom as PDDL writes it: `(on a b)`."""
-    return f"({' '.join(atom)})"
-
-
-@dataclass(frozen=True)
-class Condition:
-    """Atoms that must hold, atoms that must not, and pairs of names that must differ."""
-
-    holds: frozenset[Atom] = frozenset()
-    absent: frozenset[Atom] = frozenset()
-    differ: frozenset[tuple[str, str]] = frozenset()
-
-    def unmet(self, state: frozenset[Atom]) -> tuple[str, ...]:
-        """What of it a state does not meet, as PDDL text, in alphabetical order."""
-        missing = [text_of(atom) for atom in sorted(self.holds - state)]
-        extra = [f"(not {text_of(atom)})" for atom in sorted(self.absent & state)]
-        same = [f"(not (= {a} {b}))" for a, b in sorted(self.differ) if a == b]
-        return (*missing, *extra, *same)
-
-    def grounded(self, names: Mapping[str, str]) -> Condition:
-        """The same with names put in for variables."""
-        return Condition(
-            _put(self.holds, names),
-            _put(self.absent, names),
-            frozenset((names.get(a, a), names.get(b, b)) for a, b in self.differ),
-        )
-
-
-def _put(atoms: Iterable[Atom], names: Mapping[str, str]) -> frozenset[Atom]:
-    return frozenset((head, *(names.get(term, term) for term in rest)) for head, *rest in atoms)
-
-
-@dataclass(frozen=True)
-class Operator:
-    """An action with variables `?x`: parameters with their types, precondition, what changes."""
-
-    name: str
-    parameters: tuple[tuple[str, frozenset[str]], ...]
-    precondition: Condition
-    adds: frozenset[Atom]
-    deletes: frozenset[Atom]
-
-    def bound(self, arguments: Sequence[str]) -> dict[str, str]:
-        """Which name each variable stands for."""
-        variables = (variable for variable, _ in self.parameters)
-        return dict(zip(variables, arguments, strict=True))
 
 
 @dataclass(frozen=True)
@@ -99,7 +37,12 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Problem:
-    """Objects with their types, operators, a state to start from and a goal (maybe partial)."""
+    """Objects with their types, operators, a state to start from and a goal (maybe partial).
+
+    `metric` is what the best plan has least of, if that is not its number of steps; `ignored` says
+    what of the files was left out because it changes neither which plans are valid nor which are
+    shortest.
+    """
 
     domain: str
     name: str
@@ -107,12 +50,14 @@ class Problem:
     operators: Mapping[str, Operator]
     init: frozenset[Atom]
     goal: Condition
+    metric: str = ""
+    ignored: tuple[str, ...] = ()
 
     def step(self, state: frozenset[Atom], action: Action) -> tuple[Condition, frozenset[Atom]]:
         """The action's precondition, and the state it leads to if that is met."""
         operator = self.operator(action)
         names = operator.bound(action.arguments)
-        after = (state - _put(operator.deletes, names)) | _put(operator.adds, names)
+        after = (state - put_in(operator.deletes, names)) | put_in(operator.adds, names)
         return operator.precondition.grounded(names), after
 
     def operator(self, action: Action) -> Operator:
@@ -148,88 +93,48 @@ class Problem:
         unmet = self.goal.unmet(state)
         return Verdict(not unmet, len(plan), unmet=unmet)
 
-    @cached_property
+    @property
     def actions(self) -> tuple[Action, ...]:
-        """Every action with every choice of objects of the right types."""
-        found: list[Action] = []
-        for operator in self.operators.values():
-            fitting = [
-                [name for name, kinds in self.objects.items() if not types or types & kinds]
-                for _, types in operator.parameters
-            ]
-            if len(found) + prod(map(len, fitting)) > MOST_ACTIONS:
-                raise InputError(
-                    f"{shown(operator.name)} can be done with so many choices of objects that "
-                    f"there are more than {MOST_ACTIONS:,} actions: that is too many to search one "
-                    "by one; ask a planner such as Fast Downward"
-                )
-            found += [Action(operator.name, names) for names in product(*fitting)]
-        return tuple(found)
+        """The actions that may become possible, starting from `init`.
+
+        Left out are choices of objects whose conditions no action can bring about. Raises
+        InputError if there are too many to be listed.
+        """
+        return self._grounded.actions
+
+    @cached_property
+    def _grounded(self) -> Grounded:
+        return grounded(self.operators.values(), self.objects, self.init, self.goal)
 
     def successors(self, state: frozenset[Atom]) -> Iterator[tuple[Action, frozenset[Atom]]]:
-        """The actions that can be done in a state, and where they lead."""
-        for action, condition, adds, deletes in self._grounded:
-            if not condition.unmet(state):
-                yield action, (state - deletes) | adds
-
-    @cached_property
-    def _grounded(self) -> list[tuple[Action, Condition, frozenset[Atom], frozenset[Atom]]]:
-        rows = []
+        """The actions that can be done in a state reached from `init`, and where they lead."""
         for action in self.actions:
-            operator = self.operators[action.name]
-            names = operator.bound(action.arguments)
-            condition = operator.precondition.grounded(names)
-            if all(a != b for a, b in condition.differ):
-                rows.append(
-                    (action, condition, _put(operator.adds, names), _put(operator.deletes, names))
-                )
-        return rows
+            condition, after = self.step(state, action)
+            if not condition.unmet(state):
+                yield action, after
 
-    def solve(self) -> list[Action] | None:
+    def solve(
+        self,
+        *,
+        estimate: Callable[[Mapping[Atom, int]], Estimate] | None = None,
+        watch: Watch | None = None,
+    ) -> list[Action] | None:
         """A shortest plan, by breadth-first search; None if there is none: it is unsolvable.
 
-        Raises InputError when so many states can be reached that the search gave up.
+        `estimate` is told which bit of a state stands for which atom, and returns a function of
+        states that never says more than the number of steps that are left: then the search is A*.
+        `watch(states, steps)` is called from time to time. Raises InputError when so many states
+        can be reached that the search gives up, and when a shortest plan is not what the
+        problem's metric asks for.
         """
-        came: dict[frozenset[Atom], tuple[frozenset[Atom], Action] | None] = {self.init: None}
-        waiting = deque([self.init])
-        while waiting:
-            state = waiting.popleft()
-            if not self.goal.unmet(state):
-                plan = []
-                while (before := came[state]) is not None:
-                    state, action = before
-                    plan.append(action)
-                return plan[::-1]
-            for action, after in self.successors(state):
-                if after not in came:
-                    came[after] = state, action
-                    waiting.append(after)
-            if len(came) > MOST_STATES:
-                raise InputError(
-                    f"{self.name} has more than {MOST_STATES:,} states: that is too many to search "
-                    "one by one; ask a planner such as Fast Downward"
-                )
-        return None
-
-
-def read_plan(path: str | Path) -> list[Action]:
-    """The plan in a text file: one action `(pick-up a)` a line; `; comments` are left out."""
-    return parse_plan(read_text(path, most=MOST_BYTES), str(path))
-
-
-def parse_plan(text: str, where: str = "the plan") -> list[Action]:
-    """The plan in a text of one action a line. Raises InputError with the first bad line."""
-    plan = []
-    for number, line in enumerate(text.lower().splitlines(), 1):
-        line = re.sub(r"^\s*\d+(\.\d+)?\s*:", "", line.split(";")[0])  # some write a time first
-        line = re.sub(r"\[[\d.]+\]\s*$", "", line).strip()  # and a duration last
-        if not line:
-            continue
-        found = re.fullmatch(r"\(\s*([^\s()]+(?:\s+[^\s()]+)*)\s*\)", line)
-        if not found:
+        if self.metric:
             raise InputError(
-                f"{where}, line {number}: {shown(line)} is no action: write `(pick-up a)`"
+                f"{self.name} uses {self.metric}, which is beyond STRIPS: planrl finds plans of "
+                "the fewest steps (and judges any plan); ask a planner such as Fast Downward"
             )
-        name, *arguments = found[1].split()
-        plan.append(Action(name, tuple(arguments)))
-    return plan
+        found = self._grounded
+        if found.task is None:
+            return None
+        bits = None if estimate is None else estimate(found.bits)
+        plan = shortest(found.task, self.name, estimate=bits, watch=watch)
+        return None if plan is None else [found.actions[number] for number in plan]
