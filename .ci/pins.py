@@ -3,6 +3,7 @@
 ``write`` makes ``.ci/hashes.txt`` anew from requirements.txt; ``check`` asks the package index
 whether it has withdrawn one of those releases or changed one of its files; ``advisories`` asks the
 services that know of weak versions. PyTorch has no hashes here: each index has files of its own.
+``colab FILE`` prints .ci/colab-constraints.txt with the versions of FILE, a pip freeze of Colab's.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import urllib.parse
 import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PINS = ROOT / "requirements.txt"
 HASHES = ROOT / ".ci" / "hashes.txt"
+COLAB = ROOT / ".ci" / "colab-constraints.txt"
 LOCK = ROOT / "book" / "_ext"  # npm's
 # uv lists the hashes of every platform's files, of which pip knows this machine's only.
 TOOLS = ("uv==0.13.9", "pip-audit==2.10.1")
@@ -108,10 +111,32 @@ def advisories() -> int:
     return int(bool(python.returncode or node.returncode))
 
 
+def constraints(freeze: str, names: list[str]) -> str:
+    """Return the lines of what `pip freeze` printed that pin one of these packages.
+
+    A package that was installed from a wheel's address has its version in the wheel's name.
+    """
+    found = {}
+    for line in freeze.splitlines():
+        name, _, address = line.partition(" @ ")
+        wheel = re.search(r"/[\w.]+-([^-/]+)-[^/]*\.whl", urllib.parse.unquote(address))
+        pin = f"{name}=={wheel[1].partition('+')[0]}" if wheel else line
+        if pinned(pin):
+            found[canonical(pin.partition("==")[0])] = pin
+    wanted = [canonical(name) for name in names]
+    if missing := {"torch", "numpy", "ipykernel"} - set(found):
+        raise SystemExit(f"This is no list of Colab's packages: it has no {', '.join(missing)}")
+    return "\n".join(found.get(name, f"# {name}: Colab has none") for name in wanted) + "\n"
+
+
 def main(words: list[str]) -> int:
-    """Write or check the hashes."""
+    """Write or check the hashes, or print what Colab has."""
+    if words[:1] == ["colab"] and len(words) == 2:
+        names = list(pinned(COLAB.read_text(encoding="utf-8")))
+        print(constraints(Path(words[1]).read_text(encoding="utf-8"), names), end="")
+        return 0
     if words not in (["write"], ["check"], ["advisories"]):
-        print("python .ci/pins.py write | check | advisories", file=sys.stderr)
+        print("python .ci/pins.py write | check | advisories | colab FILE", file=sys.stderr)
         return 2
     if words == ["advisories"]:
         return advisories()

@@ -184,18 +184,21 @@ def test_heavy_cells_say_how_long_they_take_and_chapters_end_within_a_minute():
 
 
 @pytest.mark.book
-def test_nothing_that_colab_brings_is_replaced():
+@pytest.mark.parametrize("full", [False, True], ids=["our-torch", "its-torch"])
+def test_nothing_that_colab_brings_is_replaced(full):
     """What `make colab` installs beside Colab's own packages leaves those at their versions."""
-    site = next((ROOT / ".venv-colab" / "lib").glob("python3*/site-packages"), None)
+    home = ROOT / (".venv-colab" if full else "_build/hosts/colab")
+    site = next((home / "lib").glob("python3*/site-packages"), None)
     if site is None:
-        pytest.skip("there is no .venv-colab: run `make colab`")
+        pytest.skip(f"there is no {home.name}: run `make colab{' FULL=1' * full}`")
     found = {
         dist.metadata["Name"].lower().replace("-", "_"): dist.version
         for dist in importlib.metadata.distributions(path=[str(site)])
     }
     lines = (ROOT / ".ci" / "colab-constraints.txt").read_text(encoding="utf-8").splitlines()
     pins = dict(line.lower().split("==") for line in lines if "==" in line and line[0] != "#")
-    assert {"torch", "numpy", "plotly", "ipywidgets", "ipython"} <= set(found)
+    assert {"numpy", "plotly", "ipywidgets", "ipython"} <= set(found)
+    assert ("torch" in found) == full
     wrong = {name: found[key] for name, version in pins.items()
              if (key := name.replace("-", "_")) in found and found[key].split("+")[0] != version}  # fmt: skip
     assert wrong == {}

@@ -156,6 +156,20 @@ def test_a_source_whose_own_script_would_run_is_not_taken(tmp_path, wheel):
     assert not ran.exists()
 
 
+# --- What Colab has, as `python .ci/pins.py colab FILE` reads it
+def test_constraints_have_colabs_versions_of_the_packages_that_we_name():
+    freeze = (
+        "# a comment\nanywidget==0.9.21\nbrotli==1.0\nipykernel==6.17.1\njupyter-client==7.4.9\n"
+        "google-colab @ file:///colabtools/dist/google_colab-1.0.0.tar.gz\nnumpy==2.1.3\n"
+        "torch @ https://a.org/whl/cu128/torch-2.11.0%2Bcu128-cp313-cp313-linux_x86_64.whl#sha256=0\n"
+    )
+    names = ["numpy", "jupyter_client", "torch", "gone"]
+    wanted = "numpy==2.1.3\njupyter-client==7.4.9\ntorch==2.11.0\n# gone: Colab has none\n"
+    assert pins.constraints(freeze, names) == wanted
+    with pytest.raises(SystemExit, match="no list of Colab's packages"):
+        pins.constraints("<html>404: Not Found</html>", names)
+
+
 # --- What the index says of the pins, as `python .ci/pins.py check` reads it
 def test_a_file_that_the_index_serves_no_more_is_told():
     kept = (

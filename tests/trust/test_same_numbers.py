@@ -54,7 +54,7 @@ def test_in_two_processes_no_bit_of_a_run_changes():
     assert bits(recorded("spread")) == bits(recorded(PYTHONHASHSEED="1"))
 
 
-@pytest.mark.skipif(not COLAB.exists(), reason="`make colab` makes the other environment")
+@pytest.mark.skipif(not COLAB.exists(), reason="`make colab FULL=1` makes the other environment")
 def test_another_python_torch_and_numpy_give_the_stored_numbers_within_their_bands():
     page = recorded(python=str(COLAB))
     assert page["versions"] != recorder.versions()
