@@ -19,7 +19,17 @@ jaxtyping.install_import_hook(
     [
         f"planrl.{name}"
         for name in (
-            *("graphs", "tasks", "paths", "models", "fused", "transformer", "rollouts", "distinct"),
+            *(
+                "graphs",
+                "tasks",
+                "paths",
+                "models",
+                "fused",
+                "transformer",
+                "sampling",
+                "rollouts",
+                "distinct",
+            ),
             *("objectives", "evaluate", "theory", "formats"),
         )
     ],

@@ -11,7 +11,7 @@ ROOT = Path(planrl.__file__).parent
 # each layer may import those above it in this list, and its own line's modules not at all
 LAYERS = [
     ["errors", "fused", "style", "experiments.meters"],
-    ["checked", "reading"],
+    ["checked", "reading", "provenance"],
     ["folders"],
     ["graphs"],
     ["blocksworld.states"],
@@ -21,12 +21,14 @@ LAYERS = [
     ["blocksworld"],
     ["tasks"],
     ["models", "theory", "paths"],
-    ["transformer", "rollouts"],
+    ["transformer", "sampling"],
+    ["rollouts"],
     ["graphml", "distinct", "plain"],
     ["formats"],
     ["objectives", "evaluate"],
     ["train"],
     ["checkpoints", "plots", "planes", "experiments.worlds"],
+    ["experiments.algorithms"],
     ["controls", "pictures", "widgets", "exercises.asking", "sweeps", "experiments.runs"],
     [
         "exercises.graphs",
