@@ -136,7 +136,8 @@ def policy_gradient(
         "none"      not weighted: steps, too, count as often as mu takes them
 
     The weights of a path grow and shrink exponentially with its length, those of a step do not.
-    `baseline` subtracts the batch's mean return (or that share of it).
+    `baseline` subtracts the batch's mean return (or that share of it); off-policy it is the mean of
+    mu's returns, which matters only to END behind a target: that is written and not drawn.
     The KL estimate is the single-sample one at the chosen token; with kl > 0 the batch needs the
     base model's logits: train(..., TrainConfig(refresh=0)). Source: the paper's policy gradient
     loss, Theorems 4.1-4.4.
@@ -173,7 +174,7 @@ def group_relative(
     logp = _log_probs(_followed(logits, batch), batch)  # [B, T]
     weights = _weights(logits, logp, batch, correction)
     question = batch.tokens[:, 0] * logits.shape[-1] + batch.tokens[:, 1]
-    same = (question[:, None] == question).float()  # [B, B]
+    same = (question[:, None] == question).to(batch.reward.dtype)  # [B, B]
     value = batch.reward.sum(1)
     advantage = value - same @ value / same.sum(1)  # [B]
     return _reinforce(logp, advantage[:, None], batch, weights)

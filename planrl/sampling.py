@@ -101,8 +101,8 @@ def refuse_undrawable(values: Tensor, going: Tensor | None = None) -> None:
     if (undrawable if going is None else undrawable & going).any():
         raise InputError(
             "the model's logits are not finite, and no token can be drawn by them. If they forbid "
-            "every next token (all -inf), allow one, such as END; if they are nan, its training "
-            "has diverged: go back to a saved state, or train again with a smaller lr"
+            "every next token (all are -inf), allow one: END, if the sampler may stop. If they are "
+            "nan, the training has diverged: go back to a saved state, or take a smaller lr"
         )
 
 

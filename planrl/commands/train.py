@@ -18,8 +18,9 @@ from planrl.checked import whole
 from planrl.checkpoints import to_json
 from planrl.commands.files import add_files, own_files
 from planrl.errors import InputError, TrainingError
-from planrl.experiments.runs import Algorithm, RunSettings, Session, resume
-from planrl.experiments.worlds import WorldSettings
+from planrl.experiments.algorithms import Algorithm, refuse_unused
+from planrl.experiments.runs import RunSettings, Session, resume
+from planrl.experiments.worlds import OF_RANDOM_GRAPHS, WorldSettings
 from planrl.folders import alone, ready
 from planrl.train import TrainConfig
 from planrl.transformer import TransformerConfig
@@ -28,7 +29,7 @@ from planrl.transformer import TransformerConfig
 def add(commands: Any) -> None:
     """Add the command, whose defaults are the library's own."""
     command = commands.add_parser("train", help="train a model, or go on with a run")
-    command.set_defaults(execute=run, plain=command)
+    command.set_defaults(execute=run, plain=command, given=frozenset())
     add = command.add_argument
     add("--out", type=Path, help="folder to save the run in")
     add(
@@ -44,14 +45,22 @@ def add(commands: Any) -> None:
                 continue
             flag = "--" + entry.name.replace("_", "-")
             if isinstance(entry.default, bool):
-                options.add_argument(flag, action="store_true")
-            else:
-                to = {"int": int, "float": float, "float | None": float}.get(str(entry.type), str)
-                options.add_argument(
-                    flag, type=to, default=entry.default, help=f"({entry.default})"
-                )
+                options.add_argument(flag, action=_Told, nargs=0, default=False)
+                continue
+            to = {"int": int, "float": float, "float | None": float}.get(str(entry.type), str)
+            two = {"nargs": 2, "metavar": ("LOW", "HIGH")} if entry.name == "believed" else {}
+            options.add_argument(
+                flag, type=float if two else to, default=entry.default, action=_Told,
+                help=f"({entry.default})", **two,
+            )  # fmt: skip
     add_files(command)
-    add("--table", action="store_true", help="train a LogitTable instead of a Transformer")
+    add(
+        "--table",
+        action=_Told,
+        nargs=0,
+        default=False,
+        help="train a LogitTable instead of a Transformer",
+    )
     add("--steps", type=int, help="updates in all (700)")
     add("--batch", type=int, default=128, help="rows in a batch (128)")
     add("--seed", type=int, default=0, help="of graph, data, weights and walks (0)")
@@ -60,12 +69,44 @@ def add(commands: Any) -> None:
     add("--json", action="store_true", help="one JSON object a record on standard output")
 
 
+class _Told(argparse.Action):
+    """Keeps an option's value, and that it was given: a default that is given counts, too."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
+        value = tuple(values) if isinstance(values, list) else values
+        setattr(namespace, self.dest, True if self.nargs == 0 else value)
+        namespace.given |= {self.dest}
+
+
+def _refuse_unused(options: argparse.Namespace) -> None:
+    """Raise InputError for an option that was given and does nothing beside the others."""
+
+    def flag(name: str) -> str:
+        return "--" + name.replace("_", "-")
+
+    for entry in fields(Algorithm):
+        if entry.name in options.given:
+            refuse_unused(options.algorithm, entry.name, flag(entry.name))
+    sizes = [entry.name for entry in fields(TransformerConfig)]
+    graph = [entry.name for entry in fields(WorldSettings) if entry.name != "seed"]
+    for which, there, idle in (
+        ("--graph, --train and --test", own_files(options) is not None, graph),
+        ("--blocks", bool(options.blocks), list(OF_RANDOM_GRAPHS)),
+        ("--start", bool(options.start), [*sizes, "table"]),
+        ("--table", options.table, sizes),
+    ):
+        unused = [flag(name) for name in idle if there and name in options.given]
+        if unused:
+            raise InputError(f"{', '.join(unused)} does nothing beside {which}: leave it out")
+
+
 def _pick(kind: Any, options: argparse.Namespace, **more: Any) -> Any:
     names = {entry.name for entry in fields(kind)} & set(vars(options)) - set(more)
     return kind(**{name: getattr(options, name) for name in names}, **more)
 
 
 def _settings(options: argparse.Namespace) -> RunSettings:
+    _refuse_unused(options)
     return RunSettings(
         algorithm=_pick(Algorithm, options, name=options.algorithm),
         world=own_files(options) or _pick(WorldSettings, options),
@@ -107,6 +148,7 @@ def _refuse_settings(options: argparse.Namespace) -> None:
         "command",
         "execute",
         "plain",
+        "given",
         "resume",
         "steps",
         "look_every",

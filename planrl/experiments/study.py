@@ -101,6 +101,11 @@ class Learner:
     stream: Callable[[World, PathModel, PathModel, torch.Generator], Iterator[Batch]] | None = None
     correction: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.stream is not None and self.batch != 128:
+            raise InputError(f"batch={self.batch} does nothing beside a stream of your own, which "
+                             "makes the batches: leave it out")  # fmt: skip
+
 
 def base_learner(steps: int) -> Learner:
     """How the base is trained."""

@@ -86,8 +86,9 @@ def _loss(algorithm: str, given: Values) -> Loss:
         return imitation
     if algorithm == "pg":
         # the temperature is one of the knobs, and what it does to the gradient is to be seen
-        options = {name: given[name] for name in ("kl", "baseline")}
-        return partial(policy_gradient, correction="none", **options)
+        return partial(
+            policy_gradient, kl=given["kl"], baseline=given["baseline"], correction="none"
+        )
     wide = 1e6 * (1.0 - given["bounds"])
     worst = (given["target"] * (1.0 - given["strict"]) - given["edge"]) - given["cost"]
     return partial(

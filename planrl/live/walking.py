@@ -34,7 +34,7 @@ def graph_of(adjacency: Tensor) -> Graph:
 
 def closure(adjacency: Tensor) -> Tensor:
     """Which nodes reach which, themselves included: [from, to], true or false."""
-    reach = adjacency + torch.eye(NODES, device=adjacency.device)
+    reach = adjacency + torch.eye(NODES, device=adjacency.device, dtype=torch.float32)
     for _ in range(NODES.bit_length()):
         reach = (reach @ reach).clamp(max=1.0)
     return reach > 0.5

@@ -57,6 +57,9 @@ const planrlLabState = (() => {
     /** @type {string[]} */
     const refused = [];
     const edges = query.get("edges");
+    for (const name of new Set(query.keys())) {
+      if (query.getAll(name).length > 1) refused.push(`“${name}” is there more than once.`);
+    }
     for (const [name, text] of query) {
       if (name === "lab" || name === "edges") continue;
       const control = lab.controls.find((c) => c.name === name);
