@@ -222,12 +222,11 @@ class Task:
         """These walks with what was chosen in them and what each step earned."""
         self.vocab.check(tokens)
         reward = self.reward(self.graph, tokens)
-        steps = [len(tokens), tokens.shape[1] - 1]
-        if not isinstance(reward, torch.Tensor) or list(reward.shape) != steps:
-            raise InputError(f"the reward gave {shown(reward)}: expected a tensor of shape {steps}")
-        if not reward.isfinite().all():
-            bad = float(reward[~reward.isfinite()][0])
-            raise InputError(f"the reward gave {bad} for a step: expected finite numbers")
+        shape = [len(tokens), tokens.shape[1] - 1]
+        fits = isinstance(reward, torch.Tensor) and list(reward.shape) == shape
+        if not (fits and reward.isfinite().all()):
+            bad = float(reward[~reward.isfinite()][0]) if fits else shown(reward)
+            raise InputError(f"the reward gave {bad}: expected finite numbers of shape {shape}")
         return Batch(self.vocab.chosen(tokens), reward, tokens)
 
 

@@ -165,6 +165,7 @@ def test_a_nanogpt_checkpoint_is_evaluated_on_its_data(files, tmp_path, capsys):
             "--jobs does nothing beside --scheduler",
         ),
         (["train", "--resume", "{base}", "--lr", "9"], "leave out --lr"),
+        (["train", "--resume", "{base}", "--seed", "0", "--cycles"], "leave out --cycles, --seed"),
         (["train", "--out", "{new}", "--steps", "0"], "steps must be at least 1"),
         (["train", "--out", "{new}", "--nodes", "-5"], "nodes=-5"),
         (["train", "--out", "{new}", *GRAPH, "--start", "{base}", "--seed", "1"], "another graph"),

@@ -6,7 +6,7 @@ import argparse
 import json
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -18,7 +18,7 @@ from planrl.checked import whole
 from planrl.checkpoints import to_json
 from planrl.commands.files import add_files, own_files
 from planrl.errors import InputError, TrainingError
-from planrl.experiments.algorithms import Algorithm, refuse_unused
+from planrl.experiments.algorithms import USES, Algorithm, refuse_unused
 from planrl.experiments.runs import RunSettings, Session, resume
 from planrl.experiments.worlds import OF_RANDOM_GRAPHS, WorldSettings
 from planrl.folders import alone, ready
@@ -29,7 +29,9 @@ from planrl.transformer import TransformerConfig
 def add(commands: Any) -> None:
     """Add the command, whose defaults are the library's own."""
     command = commands.add_parser("train", help="train a model, or go on with a run")
-    command.set_defaults(execute=run, plain=command, given=frozenset())
+    command.set_defaults(execute=run, given=frozenset())
+    command.register("action", None, _Told)
+    command.register("action", "store_true", _Said)
     add = command.add_argument
     add("--out", type=Path, help="folder to save the run in")
     add(
@@ -44,23 +46,17 @@ def add(commands: Any) -> None:
             if entry.name in ("name", "seed", "refresh", "steps"):
                 continue
             flag = "--" + entry.name.replace("_", "-")
+            users = ", ".join(name for name, used in USES.items() if entry.name in used)
+            said = f"of {users} ({entry.default})" if users else f"({entry.default})"
             if isinstance(entry.default, bool):
-                options.add_argument(flag, action=_Told, nargs=0, default=False)
+                options.add_argument(flag, action="store_true", help=said)
                 continue
             to = {"int": int, "float": float, "float | None": float}.get(str(entry.type), str)
-            two = {"nargs": 2, "metavar": ("LOW", "HIGH")} if entry.name == "believed" else {}
-            options.add_argument(
-                flag, type=float if two else to, default=entry.default, action=_Told,
-                help=f"({entry.default})", **two,
-            )  # fmt: skip
+            two = {"nargs": 2, "metavar": ("LOW", "HIGH"), "type": float}
+            how = two if str(entry.type) == "tuple[float, float]" else {"type": to}
+            options.add_argument(flag, default=entry.default, help=said, **how)
     add_files(command)
-    add(
-        "--table",
-        action=_Told,
-        nargs=0,
-        default=False,
-        help="train a LogitTable instead of a Transformer",
-    )
+    add("--table", action="store_true", help="train a LogitTable instead of a Transformer")
     add("--steps", type=int, help="updates in all (700)")
     add("--batch", type=int, default=128, help="rows in a batch (128)")
     add("--seed", type=int, default=0, help="of graph, data, weights and walks (0)")
@@ -73,20 +69,29 @@ class _Told(argparse.Action):
     """Keeps an option's value, and that it was given: a default that is given counts, too."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
-        value = tuple(values) if isinstance(values, list) else values
-        setattr(namespace, self.dest, True if self.nargs == 0 else value)
+        setattr(namespace, self.dest, tuple(values) if isinstance(values, list) else values)
         namespace.given |= {self.dest}
+
+
+class _Said(_Told):
+    """The same for an option without a value."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{**options, "nargs": 0, "default": False})
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
+        super().__call__(parser, namespace, True, option_string)
+
+
+def _flags(names: Iterable[str]) -> str:
+    return ", ".join("--" + name.replace("_", "-") for name in names)
 
 
 def _refuse_unused(options: argparse.Namespace) -> None:
     """Raise InputError for an option that was given and does nothing beside the others."""
-
-    def flag(name: str) -> str:
-        return "--" + name.replace("_", "-")
-
     for entry in fields(Algorithm):
         if entry.name in options.given:
-            refuse_unused(options.algorithm, entry.name, flag(entry.name))
+            refuse_unused(options.algorithm, entry.name, _flags([entry.name]))
     sizes = [entry.name for entry in fields(TransformerConfig)]
     graph = [entry.name for entry in fields(WorldSettings) if entry.name != "seed"]
     for which, there, idle in (
@@ -95,9 +100,9 @@ def _refuse_unused(options: argparse.Namespace) -> None:
         ("--start", bool(options.start), [*sizes, "table"]),
         ("--table", options.table, sizes),
     ):
-        unused = [flag(name) for name in idle if there and name in options.given]
+        unused = [name for name in idle if there and name in options.given]
         if unused:
-            raise InputError(f"{', '.join(unused)} does nothing beside {which}: leave it out")
+            raise InputError(f"{_flags(unused)} does nothing beside {which}: leave it out")
 
 
 def _pick(kind: Any, options: argparse.Namespace, **more: Any) -> Any:
@@ -143,22 +148,10 @@ def _interrupts() -> Iterator[list[int]]:
 
 def _refuse_settings(options: argparse.Namespace) -> None:
     """Raise InputError if a resumed run is given settings: it has its own."""
-    plain = vars(options.plain.parse_args([]))
-    for name in (
-        "command",
-        "execute",
-        "plain",
-        "given",
-        "resume",
-        "steps",
-        "look_every",
-        "save_every",
-        "json",
-    ):
-        plain[name] = getattr(options, name)
-    given = ["--" + n.replace("_", "-") for n, v in vars(options).items() if v != plain[n]]
+    given = options.given - {"resume", "steps", "look_every", "save_every", "json"}
     if given:
-        raise InputError(f"a resumed run has its settings: leave out {', '.join(given)}")
+        names = [name for name in vars(options) if name in given]
+        raise InputError(f"a resumed run has its settings: leave out {_flags(names)}")
 
 
 def run(options: argparse.Namespace) -> int:
