@@ -434,10 +434,15 @@ def after(loss, pays, kept):
     return right(model, held_out)
 
 
+# %% [markdown]
+# planrl refuses policy gradient on paths that the present policy did not draw, unless we say what to do
+# about them. With `correction="none"` they are taken as if they were its own.
+
 # %%
+uncorrected = partial(pr.policy_gradient, correction="none")
 learners = {
-    "PG, outcome reward": (pr.policy_gradient, pr.outcome_reward),
-    "PG, process reward": (pr.policy_gradient, reward),
+    "PG, outcome reward": (uncorrected, pr.outcome_reward),
+    "PG, process reward": (uncorrected, reward),
     "Q-learning, process reward": (believing, reward),
 }
 scores = {

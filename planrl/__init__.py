@@ -1,6 +1,10 @@
 """planrl: what reinforcement learning does, and does not do, for planning with language models.
 
 An algorithm is a stream of batches plus a loss; a run is a generator of records.
+
+planrl runs on the CPU, its commands on one thread: its models are small. Models, pairs, rows and
+random generators are on the CPU, a model elsewhere is refused with an InputError, and no function
+takes a device. Weights may have any floating type, and so may torch's default.
 """
 
 from planrl.distinct import Counted, sample_distinct
@@ -28,7 +32,8 @@ from planrl.graphs import (
 from planrl.models import LinearTransformer, LogitTable, PathModel, Readout
 from planrl.objectives import Loss, policy_gradient, q_learning, sft
 from planrl.paths import sample_paths
-from planrl.rollouts import Sampler, demonstrations, on_policy, replay, rollout
+from planrl.rollouts import demonstrations, on_policy, replay, rollout
+from planrl.sampling import Sampler
 from planrl.tasks import (
     Batch,
     Observed,

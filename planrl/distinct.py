@@ -18,7 +18,8 @@ import torch
 from planrl.checked import whole
 from planrl.errors import InputError
 from planrl.models import PathModel
-from planrl.rollouts import MOST_ROWS, Sampler, check_pairs, refuse_nan, trimmed
+from planrl.rollouts import MOST_ROWS, check_pairs, trimmed
+from planrl.sampling import Sampler, refuse_undrawable
 from planrl.tasks import PROMPT
 
 if TYPE_CHECKING:
@@ -46,10 +47,10 @@ def _branch(
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Walks (tokens, row of pairs, count) as they end: one row for each different beginning."""
     vocab, length = model.vocab, sampler.max_tokens
-    tokens = torch.full((len(pairs), length), vocab.end, device=pairs.device)
+    tokens = torch.full((len(pairs), length), vocab.end)
     tokens[:, :PROMPT] = vocab.prompt(pairs)
     decoder = model.decoder(tokens[:, :PROMPT], length)
-    pair = torch.arange(len(pairs), device=pairs.device)
+    pair = torch.arange(len(pairs))
     for place in range(PROMPT, length):
         parent, following, count = _spread(sampler.law(decoder.logits()), count, rng)
         tokens, pair = tokens[parent], pair[parent]
@@ -74,12 +75,12 @@ def _spread(
     All rows' cumulative laws, each raised by its row's number, are one ascending list: a number
     of row b, raised alike, falls on its token there.
     """
-    refuse_nan(law[:, -1])
+    refuse_undrawable(law[:, -1])
     rows, size = law.shape
-    above = torch.arange(rows, dtype=torch.float64, device=law.device)
+    above = torch.arange(rows, dtype=torch.float64)
     cumulative = law.cumsum(1, dtype=torch.float64)
     cumulative = cumulative.div_(cumulative[:, -1:].clone()).add_(above[:, None])
-    uniform = torch.rand(int(count.sum()), generator=rng, device=law.device)
+    uniform = torch.rand(int(count.sum()), generator=rng)
     drawn = torch.searchsorted(
         cumulative.flatten(), above.repeat_interleave(count).add_(uniform), right=True
     )
@@ -109,7 +110,7 @@ def sample_distinct(
         (tokens, pair + first, times)
         for first, chunk in zip(range(0, len(pairs), size), pairs.split(size), strict=True)
         for tokens, pair, times in _branch(
-            model, chunk, torch.full((len(chunk),), samples, device=pairs.device), sampler, rng
+            model, chunk, torch.full((len(chunk),), samples), sampler, rng
         )
     ]
     tokens, pair, count = (torch.cat(parts) for parts in zip(*ended, strict=True))

@@ -20,7 +20,7 @@ import torch
 from planrl.distinct import Counted, sample_distinct
 from planrl.errors import InputError
 from planrl.graphs import MOST_CUBE, Graph, check_size
-from planrl.models import PathModel
+from planrl.models import PathModel, check_device
 from planrl.rollouts import Sampler, rollout
 from planrl.tasks import PROMPT, Task, Vocab, is_path, judged
 
@@ -115,9 +115,9 @@ def evaluate(
     walks = sample_distinct(model, task.pairs, samples, rng=rng, sampler=sampler)
     error = first_error(graph, walks.tokens)
     right = (error < 0).float()
-    per_pair = torch.zeros(2, len(task.pairs))
+    per_pair = right.new_zeros(2, len(task.pairs))
     hits, diversity = per_pair.index_add(1, walks.pair, torch.stack([right * walks.count, right]))
-    sure = replace(sampler, greedy=True, epsilon=0.0)
+    sure = replace(sampler, greedy=True, temperature=1.0, epsilon=0.0)
     best = rollout(model, task.pairs, rng=rng, sampler=sure)
     scores = Scores(
         accuracy=hits / samples,
@@ -172,7 +172,8 @@ def _choice_entropy(model: PathModel, walks: Counted) -> float:
             chosen = model.vocab.chosen(rows) & (rows[:, :-1] != rows[:, 1:2])
             logp = model(rows[:, :-1])[chosen].log_softmax(-1)
             times = count[:, None].expand_as(chosen)[chosen]
-            total -= float((logp.exp() * logp).sum(1) @ times.float())
+            plogp = (logp.exp() * logp).masked_fill(logp == -torch.inf, 0.0)
+            total -= float(plogp.sum(1) @ times.to(logp.dtype))
             steps += int(times.sum())
     return total / steps  # a walk has at least one step: a question's source is not its target
 
@@ -189,6 +190,7 @@ def edge_use(graph: Graph, tokens: Int[Tensor, "B L"]) -> Float[Tensor, "N N"]:
 
 def next_logits(model: PathModel) -> Float[Tensor, "N N V"]:
     """Logits [target, here, next] of the first step of a walk that starts at `here`."""
+    check_device(model)
     n = model.vocab.n_nodes
     check_size(n, MOST_CUBE, "next_logits")
     target, here = torch.cartesian_prod(torch.arange(n), torch.arange(n)).T
@@ -224,6 +226,7 @@ class Recovery:
 
 def recovery(model: PathModel, graph: Graph) -> Recovery:
     """Compare W^M' with the adjacency and W^V' with the reachability, the diagonal left out."""
+    check_device(model)
     readout = model.readout()
     off = ~torch.eye(graph.n, dtype=torch.bool)
 

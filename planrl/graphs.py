@@ -42,17 +42,11 @@ def check_size(n: int, most: int, what: str) -> None:
                          "take a smaller graph")  # fmt: skip
 
 
-def seeded(seed: int, purpose: str, device: str = "cpu") -> torch.Generator:
+def seeded(seed: int, purpose: str) -> torch.Generator:
     """A random generator of its own for one purpose, so that no use of chance disturbs another."""
     text = f"{purpose}:{whole(seed, 'seed', least=-(2**63), most=2**63 - 1)}"
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
-    try:
-        generator = torch.Generator(device)
-    except (RuntimeError, TypeError, ValueError) as error:
-        said = str(error).splitlines()[0]
-        raise InputError(f"device {shown(device)} gives no generator: {said}") from None
-    generator.manual_seed(int.from_bytes(digest[:8], "big") >> 1)
-    return generator
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
 
 
 @dataclass(frozen=True)
@@ -227,7 +221,7 @@ def from_networkx(graph: Any) -> Graph:
 def _chances(n: int, rng: torch.Generator) -> Float[Tensor, "N N"]:
     if whole(n, "n", most=MOST_SQUARE) < 1:
         raise InputError(f"a graph needs at least one node, but n={n} was given")
-    return torch.rand(n, n, generator=rng, device=rng.device)
+    return torch.rand(n, n, generator=rng)
 
 
 def _probability(p: float) -> float:

@@ -18,6 +18,7 @@ import torch
 from torch import nn
 from torch.nn.functional import embedding
 
+from planrl.errors import InputError
 from planrl.graphs import MOST_CUBE, MOST_SQUARE, check_size
 from planrl.tasks import PROMPT, Vocab
 
@@ -79,6 +80,16 @@ class PathModel(Protocol):
         """Take these weights."""
 
 
+def check_device(model: PathModel) -> None:
+    """Raise InputError unless a model is on the CPU, where planrl runs."""
+    for parameter in model.parameters():
+        if parameter.device.type != "cpu":
+            raise InputError(
+                f"the model is on the device {str(parameter.device)!r}, and planrl runs on the CPU "
+                "only: use model.cpu()"
+            )
+
+
 class LogitTable(nn.Module):
     """The logits as a table [target, here, next], all zero at first (Assumption 3.1)."""
 
@@ -95,7 +106,8 @@ class LogitTable(nn.Module):
         live[:, : PROMPT - 1] = False
         n = self.vocab.n_nodes
         cell = tokens[:, 1:2] * n + tokens.clamp(max=n - 1)
-        return embedding(cell, self.table.view(n * n, -1)) * live.unsqueeze(-1)
+        logits = embedding(cell, self.table.view(n * n, -1))
+        return torch.where(live.unsqueeze(-1), logits, 0.0)  # not a product: a logit may be -inf
 
     def decoder(self, tokens: Int[Tensor, "B P"], length: int) -> Decoder:
         """A decoder that has read these prompts."""
@@ -127,7 +139,8 @@ class LinearTransformer(nn.Module):
         live = tokens != self.vocab.end
         live[:, : PROMPT - 1] = False
         here = embedding(tokens.clamp(max=self.vocab.n_nodes - 1), self.here)
-        return (here + embedding(tokens[:, 1:2], self.target)) * live.unsqueeze(-1)
+        logits = here + embedding(tokens[:, 1:2], self.target)
+        return torch.where(live.unsqueeze(-1), logits, 0.0)  # not a product: a logit may be -inf
 
     def decoder(self, tokens: Int[Tensor, "B P"], length: int) -> Decoder:
         """A decoder that has read these prompts."""

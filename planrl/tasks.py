@@ -17,6 +17,7 @@ import torch
 from planrl.checked import number, shown, whole
 from planrl.errors import InputError
 from planrl.graphs import MOST_NODES, Graph
+from planrl.provenance import Source
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
@@ -59,10 +60,9 @@ class Vocab:
 
     def check(self, tokens: Tensor) -> None:
         """Raise InputError unless these are rows, and every token is one of this vocabulary."""
-        if tokens.ndim != 2 or tokens.dtype != torch.int64:
-            raise InputError(
-                f"tokens is {list(tokens.shape)} of {tokens.dtype}: expected rows [B, L] of int64"
-            )
+        if tokens.ndim != 2 or tokens.dtype != torch.int64 or tokens.device.type != "cpu":
+            raise InputError(f"tokens is {list(tokens.shape)} of {tokens.dtype} on {tokens.device}:"
+                             " expected rows [B, L] of int64 on the CPU")  # fmt: skip
         if tokens.numel() == 0:
             return
         least, most = tokens.aminmax()
@@ -74,14 +74,18 @@ class Vocab:
                 f"vocabulary has the nodes 0 .. {self.n_nodes - 1} and END = {self.end}"
             )
 
-    def check_questions(self, tokens: Tensor) -> None:
-        """Raise InputError unless these are rows of this vocabulary that begin with a question."""
+    def check_rows(self, tokens: Tensor) -> None:
+        """Raise InputError unless these are rows of this vocabulary as long as the prompt."""
         self.check(tokens)
         if tokens.shape[1] < PROMPT:
             raise InputError(
                 f"rows of {tokens.shape[1]} tokens were given, but a row starts with the prompt "
                 f"`s t s`, {PROMPT} tokens"
             )
+
+    def check_questions(self, tokens: Tensor) -> None:
+        """Raise InputError unless these are rows of this vocabulary that begin with a question."""
+        self.check_rows(tokens)
         if (tokens[:, 1] == self.end).any():
             raise InputError(f"the target of a row is END = {self.end}: it must be a node")
 
@@ -97,17 +101,23 @@ class Vocab:
 
 @dataclass(frozen=True)
 class Batch:
-    """Walks as a loss sees them. `frozen` holds the logits of a frozen copy of the model."""
+    """Paths as a loss sees them. `frozen` holds the logits of a frozen copy of the model.
+
+    `source` says who drew them (None, as in a batch made by hand: nobody knows), `log_probs` how
+    likely each drawn token was under that policy, 0 where none was drawn.
+    """
 
     chosen: Bool[Tensor, "B T"]
     reward: Float[Tensor, "B T"]
     tokens: Int[Tensor, "B L"]
     frozen: Float[Tensor, "B T V"] | None = None
+    log_probs: Float[Tensor, "B T"] | None = None
+    source: Source | None = field(default=None, repr=False)
 
 
 def _legal(graph: Graph, tokens: Tensor) -> Tensor:
     """Whether each step follows an edge; steps from or into END do not.  # [B, T]"""
-    return graph.legal.to(tokens.device)[tokens[:, :-1], tokens[:, 1:]]
+    return graph.legal[tokens[:, :-1], tokens[:, 1:]]
 
 
 def judged(graph: Graph, tokens: Tensor) -> tuple[Tensor, Tensor]:
@@ -123,26 +133,17 @@ def judged(graph: Graph, tokens: Tensor) -> tuple[Tensor, Tensor]:
 
 def is_path(graph: Graph, tokens: Int[Tensor, "B L"]) -> Bool[Tensor, " B"]:
     """Whether each row is a right answer: `s t s ... t END`, every step an edge."""
-    _check_rows(graph, tokens)
+    Vocab(graph.n).check_rows(tokens)
     return judged(graph, tokens)[0]
-
-
-def _check_rows(graph: Graph, tokens: Tensor) -> None:
-    """Raise InputError unless these are rows that begin with a question on this graph."""
-    Vocab(graph.n).check(tokens)
-    if tokens.shape[1] < PROMPT:
-        raise InputError(
-            f"rows of {tokens.shape[1]} tokens were given, but a row starts with `s t s`, {PROMPT}"
-        )
 
 
 def outcome_reward(
     graph: Graph, tokens: Int[Tensor, "B L"], *, scale: float = 1.0
 ) -> Float[Tensor, "B T"]:
     """`scale` at the step into the target of a right answer; 0 elsewhere and in other rows."""
-    _check_rows(graph, tokens)
+    Vocab(graph.n).check_rows(tokens)
     right, arrived = judged(graph, tokens)
-    reward = torch.zeros(arrived.shape, device=tokens.device)
+    reward = torch.zeros(arrived.shape)
     reward[:, :-1] = (arrived[:, 1:] & right[:, None]) * scale
     return reward
 
@@ -154,7 +155,7 @@ def process_reward(
 
     Giving up before the target (END) counts as a step that is no edge; END at the target is free.
     """
-    _check_rows(graph, tokens)
+    Vocab(graph.n).check_rows(tokens)
     return shaped_reward(graph, tokens, target=scale, edge=scale)
 
 
@@ -191,8 +192,11 @@ class Task:
 
     def __post_init__(self) -> None:
         pairs, n = self.pairs, self.graph.n
-        if not isinstance(pairs, torch.Tensor) or pairs.dtype != torch.int64:
-            raise InputError(f"pairs is {shown(pairs)}: expected a tensor [M, 2] of int64")
+        on_cpu = isinstance(pairs, torch.Tensor) and pairs.device.type == "cpu"
+        if not on_cpu or pairs.dtype != torch.int64:
+            raise InputError(
+                f"pairs is {shown(pairs)}: expected a tensor [M, 2] of int64 on the CPU"
+            )
         if pairs.ndim != 2 or pairs.shape[1] != 2 or len(pairs) == 0:
             given = list(pairs.shape)
             raise InputError(f"pairs is {given}: expected at least one row (source, target)")
@@ -217,7 +221,13 @@ class Task:
     def batch(self, tokens: Int[Tensor, "B L"]) -> Batch:
         """These walks with what was chosen in them and what each step earned."""
         self.vocab.check(tokens)
-        return Batch(self.vocab.chosen(tokens), self.reward(self.graph, tokens), tokens)
+        reward = self.reward(self.graph, tokens)
+        shape = [len(tokens), tokens.shape[1] - 1]
+        fits = isinstance(reward, torch.Tensor) and list(reward.shape) == shape
+        if not (fits and reward.isfinite().all()):
+            bad = float(reward[~reward.isfinite()][0]) if fits else shown(reward)
+            raise InputError(f"the reward gave {bad}: expected finite numbers of shape {shape}")
+        return Batch(self.vocab.chosen(tokens), reward, tokens)
 
 
 def all_pairs(graph: Graph, reward: Reward = outcome_reward) -> Task:

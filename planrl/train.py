@@ -12,10 +12,11 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import torch
+from torch.autograd.graph import increment_version
 
 from planrl.checked import check_fields, shown, whole
 from planrl.errors import InputError, TrainingError
-from planrl.models import PathModel
+from planrl.models import PathModel, check_device
 from planrl.objectives import Loss
 from planrl.tasks import Batch
 
@@ -92,9 +93,14 @@ def train(
 
     `frozen` is the reference to use instead of a copy of `model` (it needs refresh=0). To go on
     with an interrupted run, give its optimizer and the number of updates `done`.
-    Raises TrainingError, before the update, when loss or gradient is not finite.
+    A batch that a stream has made is told that `model` is trained, so that a loss which needs its
+    own paths can refuse others. Raises TrainingError, before the update, when loss or gradient is
+    not finite.
     """
     config = config or TrainConfig()
+    check_device(model)
+    if optimizer is not None:
+        _refuse_unused(config, optimizer)
     if frozen is not None and config.refresh != 0:
         raise InputError("frozen is a fixed reference: it needs TrainConfig(refresh=0)")
     if config.refresh is not None and frozen is None:
@@ -121,7 +127,10 @@ def _run(
                 frozen.load_state_dict(model.state_dict())
             with torch.no_grad():
                 batch = replace(batch, frozen=frozen(batch.tokens[:, :-1]))
-        value = loss(model(batch.tokens[:, :-1]), batch)
+        if batch.source is not None:
+            batch = replace(batch, source=replace(batch.source, learner=model))
+        logits = model(batch.tokens[:, :-1])
+        value = loss(logits, batch)
         check_loss(value)
         for parameter in model.parameters():
             parameter.grad = None
@@ -129,11 +138,13 @@ def _run(
         loss_value, norm = float(value.detach()), clip_gradient(model, config.clip)
         step += 1
         if not math.isfinite(loss_value + norm):
+            cure = _forbidden(logits, batch) or "try a smaller lr or reward scale"
             raise TrainingError(
                 f"step {step}: loss {loss_value}, gradient norm {norm}, with {config}. The "
-                f"model keeps its parameters of step {step - 1}; try a smaller lr or reward scale"
+                f"model keeps its parameters of step {step - 1}; {cure}"
             )
         optimizer.step()
+        increment_version(model.parameters())  # which a fused optimizer leaves to us
         yield Step(step, loss_value, float(batch.reward.sum(1).mean()))
 
 
@@ -145,6 +156,34 @@ def check_loss(value: torch.Tensor) -> None:
             f"a loss returns one number as a tensor made of the logits, but {shown(value)} came: "
             "end it with .mean() or .sum(), without .item() or .detach()"
         )
+
+
+def _forbidden(logits: torch.Tensor, batch: Batch) -> str:
+    """Which chosen step has a logit of -inf, and what to do; "" if none has."""
+    taken = logits.detach().gather(-1, batch.tokens[:, 1:, None]).squeeze(-1)
+    wrong = batch.chosen & (taken == -math.inf)
+    if not wrong.any():
+        return ""
+    row, place = wrong.nonzero()[0].tolist()
+    here, following = batch.tokens[row, place : place + 2].tolist()
+    end = following == logits.shape[-1] - 1
+    return (
+        f"row {row} of the batch steps from {here} to {'END' if end else following} on the way to "
+        f"{int(batch.tokens[row, 1])}, and the model forbids that step (its logit is -inf): leave "
+        "such rows out, or allow the step"
+    )
+
+
+def _refuse_unused(config: TrainConfig, optimizer: torch.optim.Optimizer) -> None:
+    """Raise InputError for a setting that an optimizer made elsewhere does not have."""
+    for name in ("lr", "weight_decay"):
+        value = getattr(config, name)
+        theirs = [group.get(name) for group in optimizer.param_groups]
+        if value != getattr(TrainConfig, name) and value not in theirs:
+            raise InputError(
+                f"{name}={value} says nothing beside an optimizer of your own, whose {name} is "
+                f"{shown(theirs[0])}: leave it out of TrainConfig"
+            )
 
 
 def clip_gradient(model: PathModel, largest: float | None) -> float:

@@ -193,8 +193,8 @@ def _packed(tokens: Tensor, end: int) -> tuple[Packing, Packing]:
     rows, length = tokens.shape
     choosing = Packing.of(tokens[:, FIRST:] != end)
     place = choosing.place + FIRST * (choosing.place // (length - FIRST) + 1)
-    prompt = torch.arange(FIRST, device=tokens.device)
-    row = torch.arange(rows, device=tokens.device)[:, None]
+    prompt = torch.arange(FIRST)
+    row = torch.arange(rows)[:, None]
     reading = Packing(
         torch.cat([place, (row * length + prompt).flatten()]),
         torch.cat([len(place) + row * FIRST + prompt, choosing.row], 1),
@@ -235,9 +235,7 @@ class _Walker:
         room = 4 * len(prompt)
         self.stores = [_Store(weight, room, 2 * config.width) for _ in range(config.layers)]
         # where each walk's keys and values lie, by place: in the first layer, in the others
-        self.pointers = torch.empty(
-            min(config.layers, 2), len(prompt), length, dtype=torch.int64, device=prompt.device
-        )
+        self.pointers = torch.empty(min(config.layers, 2), len(prompt), length, dtype=torch.int64)
         for place in range(FIRST):
             self._read(prompt[:, place], choosing=False)
         for place in range(FIRST, prompt.shape[1]):
@@ -264,7 +262,7 @@ class _Walker:
                 self.pointers[0, :, self.at] = first + tokens
                 x = x[tokens]
             else:
-                rows = torch.arange(first, first + len(tokens), device=tokens.device)
+                rows = torch.arange(first, first + len(tokens))
                 self.pointers[min(layer, 1), :, self.at] = rows
             if layer == config.layers - 1 and not choosing:
                 break

@@ -19,8 +19,8 @@ jaxtyping.install_import_hook(
     [
         f"planrl.{name}"
         for name in (
-            *("graphs", "tasks", "paths", "models", "fused", "transformer", "rollouts", "distinct"),
-            *("objectives", "evaluate", "theory", "formats", "text_rows"),
+            *("graphs", "tasks", "paths", "models", "fused", "transformer", "sampling", "rollouts"),
+            *("distinct", "objectives", "evaluate", "theory", "formats", "text_rows"),
         )
     ],
     "beartype.beartype",

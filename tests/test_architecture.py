@@ -11,7 +11,7 @@ ROOT = Path(planrl.__file__).parent
 # each layer may import those above it in this list, and its own line's modules not at all
 LAYERS = [
     ["errors", "fused", "style", "experiments.meters"],
-    ["checked", "reading"],
+    ["checked", "reading", "provenance"],
     ["weights"],
     ["folders"],
     ["graphs"],
@@ -28,7 +28,8 @@ LAYERS = [
     ["blocksworld"],
     ["tasks"],
     ["models", "theory", "paths"],
-    ["transformer", "rollouts"],
+    ["transformer", "sampling"],
+    ["rollouts"],
     ["graphml", "distinct", "plain", "nanogpt", "foreign", "node_names", "text_rows"],
     ["edge_lines", "node_link"],
     ["edge_lists"],
@@ -37,6 +38,7 @@ LAYERS = [
     ["objectives", "evaluate"],
     ["train"],
     ["checkpoints", "plots", "planes", "experiments.worlds", "keys"],
+    ["experiments.algorithms"],
     ["controls", "pictures", "widgets", "exercises.asking", "sweeps", "experiments.runs"],
     [
         "exercises.graphs",

@@ -17,7 +17,8 @@ from planrl.checkpoints import load
 from planrl.formats import read_alpine, read_graph, write_alpine, write_graphml
 from planrl.tasks import Vocab
 
-SMALL = ["--nodes", "14", "--edge-probability", "0.3", "--train-share", "0.5", "--width", "16"]
+GRAPH = ["--nodes", "14", "--edge-probability", "0.3", "--train-share", "0.5"]
+SMALL = [*GRAPH, "--width", "16"]
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_train_saves_a_run_that_evaluate_scores(base, capsys):
 def test_every_algorithm_trains_from_a_base_and_prints_a_json_record_a_step(base, tmp_path, capsys):
     for algorithm in (["pg", "--kl", "0.1"], ["q", "--reward", "process", "--epsilon", "0.1"]):
         out = tmp_path / algorithm[0]
-        arguments = ["train", *SMALL, "--start", str(base), "--steps", "3", "--batch", "8"]
+        arguments = ["train", *GRAPH, "--start", str(base), "--steps", "3", "--batch", "8"]
         given = [*arguments, "--algorithm", *algorithm, "--out", str(out), "--json"]
         assert main([*given, "--look-every", "3"]) == 0
         records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -59,7 +60,7 @@ def test_resume_goes_on_to_more_steps(base, capsys):
 
 def test_a_table_can_be_trained(tmp_path):
     out = str(tmp_path / "table")
-    assert main(["train", *SMALL, "--table", "--steps", "2", "--lr", "0.1", "--out", out]) == 0
+    assert main(["train", *GRAPH, "--table", "--steps", "2", "--lr", "0.1", "--out", out]) == 0
     assert isinstance(load(out).model, pr.LogitTable)
 
 
@@ -405,10 +406,40 @@ def test_a_pipe_that_breaks_elsewhere_is_told(base, monkeypatch, capsys):
         (["train", "--out", "{new}", "--lr", "-1"], "lr is the learning rate"),
         (["train", "--out", "{base}"], "holds a run already"),
         (["train", "--resume", "nowhere"], "there is no run.json"),
+        *(
+            (["train", "--out", "{new}", "--algorithm", *given.split()], said)
+            for given, said in {
+                "pg --epsilon 0.9": "--epsilon goes with the algorithm q, not with pg",
+                "pg --discount 1.0": "--discount goes with the algorithm q, not with pg",
+                "pg --believed 0 1": "--believed goes with the algorithm q",
+                "pg --off-policy": "--off-policy goes with the algorithm q",
+                "q --baseline": "--baseline goes with the algorithm pg, not with q",
+                "q --kl 0": "--kl goes with the algorithm pg, not with q",
+                "sft --reward outcome": "--reward goes with the algorithm pg or q, not with sft",
+                "sft --reward-scale 2": "--reward-scale goes with the algorithm pg or q",
+                "sft --blocks 3 --nodes 100": "--nodes does nothing beside --blocks",
+                "sft --blocks 3 --cycles": "--cycles does nothing beside --blocks",
+                "sft --table --heads 1": "--heads does nothing beside --table",
+                "sft --start {base} --width 16": "--width does nothing beside --start",
+                "sft --start {base} --table": "--table does nothing beside --start",
+                "sft --graph g --train a --test b --blocks 3 --train-share 0.5": "--train-share, --blocks does nothing beside --graph",
+            }.items()
+        ),
+        (
+            ["export", "{new}", "--only", "prepare", "--record"],
+            "--only does nothing beside --record",
+        ),
+        (["export", "{new}", "--jobs", "2"], "--jobs goes with --record"),
+        (["reproduce", "--only", "fig2", "--seeds", "0", "77"], "has the seed 77"),
+        (
+            ["reproduce", "--scheduler", "tcp://127.0.0.1:9", "--jobs", "2"],
+            "--jobs does nothing beside --scheduler",
+        ),
         (["train", "--resume", "{base}", "--lr", "9"], "leave out --lr"),
+        (["train", "--resume", "{base}", "--seed", "0", "--cycles"], "leave out --cycles, --seed"),
         (["train", "--out", "{new}", "--steps", "0"], "steps must be at least 1"),
         (["train", "--out", "{new}", "--nodes", "-5"], "nodes=-5"),
-        (["train", "--out", "{new}", *SMALL, "--start", "{base}", "--seed", "1"], "another graph"),
+        (["train", "--out", "{new}", *GRAPH, "--start", "{base}", "--seed", "1"], "another graph"),
         (["evaluate", "{base}", "--temperature", "0"], "cannot be sampled from"),
         (["evaluate", "{base}", "--samples", "0"], "at least 1"),
         (["evaluate", "nowhere"], "there is no run.json"),

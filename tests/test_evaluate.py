@@ -7,6 +7,7 @@ import torch
 import planrl as pr
 from planrl.evaluate import auc, first_error
 from planrl.graphs import MOST_CUBE
+from planrl.objectives import group_relative
 from planrl.tasks import Vocab
 
 
@@ -115,6 +116,40 @@ def test_shares_of_errors_are_of_all_sampled_walks():
     assert scores.samples == 32
     assert scores.errors == pytest.approx({"no edge": 1 / 3, "gave up": 1 / 3, "too long": 0})
     assert scores.accuracy.tolist() == [1, 0, 0]
+
+
+@pytest.fixture(params=["float32", "float64"])
+def default_dtype(request):
+    """What torch makes of numbers unless told otherwise; undone in the end."""
+    torch.set_default_dtype(getattr(torch, request.param))
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_scores_do_not_depend_on_the_type_of_numbers(make_model, dtype, default_dtype):
+    task = pr.all_pairs(pr.chain(4))
+    model = make_model(task.vocab).to(dtype)
+    scores = pr.evaluate(model, task, rng=pr.seeded(0, "e"), samples=8)
+    assert scores.accuracy.isfinite().all()
+    assert 0 < scores.entropy < 2
+    batches = pr.on_policy(model, task, rng=pr.seeded(0, "w"))
+    for loss in (pr.policy_gradient, group_relative, pr.q_learning):
+        assert len(list(pr.train(model, batches, loss, pr.TrainConfig(steps=1)))) == 1
+    assert pr.kl_to_uniform(task.graph, pr.next_logits(model).float()).nansum() >= 0
+    assert pr.recovery(model, task.graph).adjacency_auc >= 0
+
+
+def test_only_models_on_the_cpu_are_scored():
+    task = pr.all_pairs(pr.chain(3))
+    model = pr.LogitTable(task.vocab).to("meta")
+    for score in (
+        lambda: pr.evaluate(model, task, rng=pr.seeded(0, "e")),
+        lambda: pr.next_logits(model),
+        lambda: pr.recovery(model, task.graph),
+    ):
+        with pytest.raises(pr.InputError, match=r"use model.cpu\(\)"):
+            score()
 
 
 def test_entropy_of_one_step_is_that_of_its_law():

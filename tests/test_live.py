@@ -162,6 +162,8 @@ def replace_value(made, name, value):
         ("race", "kl=0.1", "'kl' can't be set here"),
         ("policy-gradient", "kl=0.25", "kl='0.25' is not possible: choose 0, 0.001"),
         ("policy-gradient", "kl=<b>", "kl='<b>' is not possible"),
+        ("policy-gradient", "kl=0.1&seed=1&kl=1", "'kl' is there more than once"),
+        ("policy-gradient", "lab=race&seed=1", "a link of the lab 'race', not of policy-gradient"),
         ("race", "graph=own", "edges and graph=own only go together"),
         ("race", "edges=0-1", "edges and graph=own only go together"),
         ("race", "graph=own&edges=0", "an edge is written a-b"),

@@ -291,6 +291,9 @@ def test_giving_up_is_terminal_for_q_learning():
         (partial(pr.policy_gradient, kl=float("nan")), "kl=nan"),
         (partial(pr.policy_gradient, kl=0.1), r"TrainConfig\(refresh=0\)"),
         (partial(pr.q_learning, discount=1.1), "discount=1.1"),
+        (partial(pr.q_learning, floor=2.0, cap=1.0), "floor=2.0 and cap=1.0"),
+        (partial(pr.q_learning, cap=float("nan")), "cap=nan"),
+        (partial(pr.policy_gradient, baseline=float("nan")), "baseline=nan"),
     ],
 )
 def test_bad_options_are_refused(loss, words):

@@ -1,16 +1,18 @@
 import itertools
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 import torch
 
 import planrl as pr
+from planrl.experiments.algorithms import USES
 from planrl.experiments.runs import (
     Algorithm,
     RunSettings,
     Session,
     resume,
 )
+from planrl.experiments.study import Learner
 from planrl.experiments.worlds import FileWorld, WorldSettings, make_world
 from planrl.formats import write_alpine, write_graphml
 
@@ -184,6 +186,39 @@ def test_starting_from_a_run_on_another_graph_is_refused(tmp_path):
         Session(replace(settings(), start=str(tmp_path / "base"), world=world), tmp_path / "x")
 
 
+OTHERS = {
+    "kl": 0.1, "baseline": True, "reward": "process", "reward_scale": 2.0, "discount": 0.5,
+    "epsilon": 0.9, "off_policy": True, "believed": (0.0, 2.0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", USES)
+@pytest.mark.parametrize("option", OTHERS)
+def test_an_algorithm_takes_the_options_that_act_on_it_and_no_other(name, option):
+    assert {*OTHERS, "name"} == {entry.name for entry in fields(Algorithm)}
+    if option in USES[name]:
+        assert getattr(Algorithm(name=name, **{option: OTHERS[option]}), option) == OTHERS[option]
+        return
+    users = " or ".join(other for other in USES if option in USES[other])
+    with pytest.raises(
+        pr.InputError, match=f"{option}=.* goes with the algorithm {users}, not with {name}"
+    ):
+        Algorithm(name=name, **{option: OTHERS[option]})
+
+
+def test_sizes_that_the_run_to_start_from_does_not_have_are_refused(tmp_path):
+    Session(settings("sft", steps=1), tmp_path / "base").save()
+    given = replace(settings(), start=str(tmp_path / "base"))
+    assert Session(given, tmp_path / "a").model.config.width == 16
+    assert (
+        Session(replace(given, model=pr.TransformerConfig()), tmp_path / "b").model.config == TINY
+    )
+    with pytest.raises(pr.InputError, match="width=32 was given, but the model of the run"):
+        Session(replace(given, model=pr.TransformerConfig(width=32)), tmp_path / "c")
+    with pytest.raises(pr.InputError, match=r"table=True, but .* is no table"):
+        Session(replace(given, model=pr.TransformerConfig(), table=True), tmp_path / "d")
+
+
 @pytest.mark.parametrize(
     ("build", "words"),
     [
@@ -191,8 +226,24 @@ def test_starting_from_a_run_on_another_graph_is_refused(tmp_path):
         (lambda: Algorithm(name="pg", reward="hope"), "reward 'hope' is unknown"),
         (lambda: Algorithm(name="pg", kl=-1.0), "at least 0"),
         (lambda: replace(settings(), training=pr.TrainConfig(refresh=5)), "keeps no frozen copy"),
-        (lambda: Algorithm(name="q", kl=0.1), "goes with the algorithm pg"),
-        (lambda: Algorithm(name="pg", off_policy=True), "goes with the algorithm q"),
+        (
+            lambda: replace(settings(), table=True),
+            "width=16, .* does nothing beside table=True",
+        ),
+        (
+            lambda: WorldSettings(blocks=3, edge_probability=0.2),
+            "edge_probability=0.2 goes with a random graph, not with blocks=3",
+        ),
+        (
+            lambda: Algorithm(name="q").loss("token"),
+            "correction='token' goes with the algorithm pg",
+        ),
+        (
+            lambda: Learner(
+                algorithm=Algorithm(name="pg"), training=pr.TrainConfig(), batch=8, stream=print
+            ),
+            "batch=8 does nothing beside a stream",
+        ),
         (lambda: Algorithm(name="q", believed=(1.0, 0.0)), r"low < high, not \(1.0, 0.0\)"),
     ],
 )

@@ -136,3 +136,18 @@ def test_a_reward_is_any_function_of_graph_and_tokens(small_task):
     task = pr.Task(small_task.graph, small_task.pairs, partial(pr.process_reward, scale=3.0))
     batch = task.batch(pr.sample_paths(task, 1, pr.seeded(0, "paths")))
     assert batch.reward.sum(1).tolist() == [3.0] * len(task.pairs)
+
+
+@pytest.mark.parametrize(
+    ("reward", "said"),
+    [
+        (partial(pr.outcome_reward, scale=float("nan")), "gave nan: expected finite"),
+        (lambda graph, tokens: torch.full((1, 4), -torch.inf), "gave -inf: expected finite"),
+        (lambda graph, tokens: torch.zeros(1), r"expected finite numbers of shape \[1, 4\]"),
+        (lambda graph, tokens: 1.0, r"gave 1.0: expected finite numbers"),
+    ],
+)
+def test_what_is_no_reward_of_each_step_is_named(reward, said):
+    task = pr.Task(pr.chain(2), torch.tensor([[0, 1]]), reward)
+    with pytest.raises(pr.InputError, match=said):
+        task.batch(torch.tensor([[0, 1, 0, 1, 2]]))

@@ -113,6 +113,17 @@ def test_the_frozen_copy_is_the_start_for_refresh_0_and_follows_for_refresh_n(sm
     assert [gap == 0 for gap in seen[4:]] == [True, False, True, False]
 
 
+def with_own_optimizer(config):
+    model = pr.LogitTable(pr.Vocab(3))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    return pr.train(model, iter([]), pr.sft, config, optimizer=optimizer)
+
+
+@pytest.mark.parametrize("config", [pr.TrainConfig(steps=2), pr.TrainConfig(lr=0.1, clip=None)])
+def test_an_optimizer_of_ones_own_goes_with_settings_that_are_its_own(config):
+    assert list(with_own_optimizer(config)) == []
+
+
 @pytest.mark.parametrize(
     ("build", "words"),
     [
@@ -123,6 +134,15 @@ def test_the_frozen_copy_is_the_start_for_refresh_0_and_follows_for_refresh_n(sm
         (lambda: pr.TrainConfig(clip=0.0), "clip must be positive"),
         (lambda: pr.TrainConfig(refresh=-1), "refresh=-1"),
         (lambda: pr.probe(iter(()), dict, every=0), "every is a number of steps"),
+        (
+            lambda: pr.train(pr.LogitTable(pr.Vocab(3)).to("meta"), iter([]), pr.sft),
+            "the device 'meta'",
+        ),
+        (lambda: with_own_optimizer(pr.TrainConfig(lr=0.5)), r"lr=0.5 says nothing .* is 0.1"),
+        (
+            lambda: with_own_optimizer(pr.TrainConfig(weight_decay=0.5)),
+            "weight_decay=0.5 says nothing",
+        ),
     ],
 )
 def test_bad_settings_are_refused(build, words):

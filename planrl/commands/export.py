@@ -39,6 +39,12 @@ def run(options: argparse.Namespace) -> int:
     unknown = [lab for lab in options.record or () if lab not in GRIDS]
     if unknown:
         raise InputError(f"no lab is called {unknown[0]!r}; there are: {', '.join(GRIDS)}")
+    if options.only and options.record is not None:
+        raise InputError(
+            "--only does nothing beside --record, which exports what is missing: leave it out"
+        )
+    if options.jobs != 1 and options.record is None:
+        raise InputError("--jobs goes with --record: leave it out")
     names = options.only
     if options.record is not None:
         names = [n for n in programs() if not (options.folder / f"{n}.json").exists()]

@@ -10,6 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from planrl.errors import InputError
 from planrl.experiments import store
 from planrl.experiments.bands import against_stored
 
@@ -45,6 +46,11 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run what has no result yet: 1 if a run failed, or its numbers lie outside the stored band."""
+    if options.scheduler and options.jobs != 1:
+        raise InputError(
+            "--jobs does nothing beside --scheduler, whose workers say how many run at once: "
+            "leave it out"
+        )
     folder = options.folder or store.FOLDER
     names = [options.only] if options.only else list(store.EXPERIMENTS)
     wanted = store.jobs(names, tier=options.tier, seeds=options.seeds or (), folder=folder)

@@ -6,7 +6,7 @@ import argparse
 import json
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -18,8 +18,9 @@ from planrl.checked import whole
 from planrl.checkpoints import NAME, to_json
 from planrl.commands.files import add_files, own_files
 from planrl.errors import InputError, TrainingError
-from planrl.experiments.runs import Algorithm, RunSettings, Session, resume
-from planrl.experiments.worlds import WorldSettings
+from planrl.experiments.algorithms import USES, Algorithm, refuse_unused
+from planrl.experiments.runs import RunSettings, Session, resume
+from planrl.experiments.worlds import OF_RANDOM_GRAPHS, WorldSettings
 from planrl.folders import alone, ready
 from planrl.train import TrainConfig
 from planrl.transformer import TransformerConfig
@@ -28,7 +29,9 @@ from planrl.transformer import TransformerConfig
 def add(commands: Any) -> None:
     """Add the command, whose defaults are the library's own."""
     command = commands.add_parser("train", help="train a model, or go on with a run")
-    command.set_defaults(execute=run, plain=command)
+    command.set_defaults(execute=run, given=frozenset())
+    command.register("action", None, _Told)
+    command.register("action", "store_true", _Said)
     add = command.add_argument
     add("--out", type=Path, help="folder to save the run in")
     add(
@@ -43,15 +46,18 @@ def add(commands: Any) -> None:
             if entry.name in ("name", "seed", "refresh", "steps"):
                 continue
             flag = "--" + entry.name.replace("_", "-")
+            users = ", ".join(name for name, used in USES.items() if entry.name in used)
+            said = f"of {users} ({entry.default})" if users else f"({entry.default})"
             if isinstance(entry.default, bool):
-                options.add_argument(flag, action="store_true")
-            else:
-                to = {"int": int, "float": float, "float | None": float}.get(str(entry.type), str)
-                usual, more = entry.default, ""
-                if entry.name == "positions":  # None: as many as the rows need, too
-                    usual, more = None, ", or as the rows need"
-                said = f"({entry.default}{more})"
-                options.add_argument(flag, type=to, default=usual, help=said)
+                options.add_argument(flag, action="store_true", help=said)
+                continue
+            usual = entry.default
+            if entry.name == "positions":  # None: as many as the rows need, too
+                usual, said = None, f"({entry.default}, or as the rows need)"
+            to = {"int": int, "float": float, "float | None": float}.get(str(entry.type), str)
+            two = {"nargs": 2, "metavar": ("LOW", "HIGH"), "type": float}
+            how = two if str(entry.type) == "tuple[float, float]" else {"type": to}
+            options.add_argument(flag, default=usual, help=said, **how)
     add_files(command)
     add("--table", action="store_true", help="train a LogitTable instead of a Transformer")
     add("--steps", type=int, help="updates in all (700)")
@@ -62,12 +68,53 @@ def add(commands: Any) -> None:
     add("--json", action="store_true", help="one JSON object a record on standard output")
 
 
+class _Told(argparse.Action):
+    """Keeps an option's value, and that it was given: a default that is given counts, too."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
+        setattr(namespace, self.dest, tuple(values) if isinstance(values, list) else values)
+        namespace.given |= {self.dest}
+
+
+class _Said(_Told):
+    """The same for an option without a value."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{**options, "nargs": 0, "default": False})
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
+        super().__call__(parser, namespace, True, option_string)
+
+
+def _flags(names: Iterable[str]) -> str:
+    return ", ".join("--" + name.replace("_", "-") for name in names)
+
+
+def _refuse_unused(options: argparse.Namespace) -> None:
+    """Raise InputError for an option that was given and does nothing beside the others."""
+    for entry in fields(Algorithm):
+        if entry.name in options.given:
+            refuse_unused(options.algorithm, entry.name, _flags([entry.name]))
+    sizes = [entry.name for entry in fields(TransformerConfig)]
+    graph = [entry.name for entry in fields(WorldSettings) if entry.name != "seed"]
+    for which, there, idle in (
+        ("--graph, --train and --test", own_files(options) is not None, graph),
+        ("--blocks", bool(options.blocks), list(OF_RANDOM_GRAPHS)),
+        ("--start", bool(options.start), [*sizes, "table"]),
+        ("--table", options.table, sizes),
+    ):
+        unused = [name for name in idle if there and name in options.given]
+        if unused:
+            raise InputError(f"{_flags(unused)} does nothing beside {which}: leave it out")
+
+
 def _pick(kind: Any, options: argparse.Namespace, **more: Any) -> Any:
     names = {entry.name for entry in fields(kind)} & set(vars(options)) - set(more)
     return kind(**{name: getattr(options, name) for name in names}, **more)
 
 
 def _settings(options: argparse.Namespace) -> RunSettings:
+    _refuse_unused(options)
     sizes = {} if options.positions is not None else {"positions": TransformerConfig.positions}
     return RunSettings(
         algorithm=_pick(Algorithm, options, name=options.algorithm),
@@ -105,21 +152,10 @@ def _interrupts() -> Iterator[list[int]]:
 
 def _refuse_settings(options: argparse.Namespace) -> None:
     """Raise InputError if a resumed run is given settings: it has its own."""
-    plain = vars(options.plain.parse_args([]))
-    for name in (
-        "command",
-        "execute",
-        "plain",
-        "resume",
-        "steps",
-        "look_every",
-        "save_every",
-        "json",
-    ):
-        plain[name] = getattr(options, name)
-    given = ["--" + n.replace("_", "-") for n, v in vars(options).items() if v != plain[n]]
+    given = options.given - {"resume", "steps", "look_every", "save_every", "json"}
     if given:
-        raise InputError(f"a resumed run has its settings: leave out {', '.join(given)}")
+        names = [name for name in vars(options) if name in given]
+        raise InputError(f"a resumed run has its settings: leave out {_flags(names)}")
 
 
 def run(options: argparse.Namespace) -> int:

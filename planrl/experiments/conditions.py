@@ -132,7 +132,7 @@ def learners(settings: Settings) -> dict[str, Learner]:
         "continual SFT": Learner(algorithm=Algorithm(name="sft"), training=supervised),
         "policy gradient": gradient,
         "policy gradient, cold": replace(
-            gradient, stream=partial(_walks, Sampler(temperature=settings.cold))
+            gradient, stream=partial(_walks, Sampler(temperature=settings.cold)), correction="none"
         ),
         "policy gradient, tiny batch": replace(gradient, batch=settings.tiny),
         "policy gradient, lambda 1": replace(gradient, algorithm=Algorithm(name="pg", kl=1.0)),

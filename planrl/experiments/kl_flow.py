@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from planrl.errors import InputError
 from planrl.graphs import Graph
 
 if TYPE_CHECKING:
@@ -74,16 +75,23 @@ def settle(
 ) -> Float[Tensor, "N V"]:
     """The policy that expected *natural* gradient steps from `start` end at, drawn to `base`.
 
+    What `start` never chooses is never chosen. Raises InputError where `start` may choose what
+    `base` never does: the penalty is infinite.
+
     The plain gradient at a node is visits * sum_k q_k (p_k - lambda log(q_k / base_k)) (e_k - q).
     It stops where the natural one, p - lambda log(q / base), is the same for all k; the plain one
     takes exp(1 / lambda) times as many steps to get there, since it hardly moves what q has left.
     """
     logits, anchor = start.double().log(), base.double().log()
+    able = logits > -torch.inf
+    if (able & (anchor == -torch.inf)).any():
+        raise InputError("start may choose what base never does, at an infinite penalty: let base "
+                         "choose it too, or start not")  # fmt: skip
     for _ in range(steps):
         policy = logits.softmax(-1)
         chance = success(question, policy)[1].nan_to_num(0.0)
-        update = chance - kl * (logits.log_softmax(-1) - anchor)
-        update = update - (policy * update).sum(-1, keepdim=True)
+        update = chance - kl * torch.where(able, logits.log_softmax(-1) - anchor, 0.0)
+        update = torch.where(able, update - (policy * update).sum(-1, keepdim=True), 0.0)
         logits = logits + lr * update
         if float(update.abs().max()) < 1e-9:
             break

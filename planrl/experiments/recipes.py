@@ -34,6 +34,8 @@ def _of(learner: Learner) -> dict[str, Any]:
         "training": asdict(learner.training),
         "batch": learner.batch,
     }
+    if learner.correction not in (None, "none"):  # neither changes a number
+        found["correction"] = learner.correction
     return found if learner.stream is None else {**found, "stream": _named(learner.stream)}
 
 

@@ -6,105 +6,22 @@ started from by the name of its folder alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from planrl.checked import check_fields, number, shown, whole
+from planrl.checked import check_fields, shown, whole
 from planrl.checkpoints import Saved, load, save
 from planrl.errors import InputError
 from planrl.evaluate import watch
-from planrl.experiments.worlds import FileWorld, World, WorldSettings, make_world
+from planrl.experiments.algorithms import Algorithm as Algorithm
+from planrl.experiments.worlds import FileWorld, WorldSettings, make_world
 from planrl.graphs import seeded
 from planrl.models import LogitTable, PathModel
-from planrl.objectives import Loss, policy_gradient, q_learning, sft
-from planrl.rollouts import MOST_ROWS, Sampler, demonstrations, on_policy
-from planrl.tasks import Batch, Reward, Task, outcome_reward, process_reward
+from planrl.rollouts import MOST_ROWS
 from planrl.train import Run, Step, TrainConfig, adamw, probe, train
 from planrl.transformer import Transformer, TransformerConfig
-
-REWARDS = {"outcome": outcome_reward, "process": process_reward}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Algorithm:
-    """A loss and the walks it learns from. `name` is sft, pg or q; the rest as the loss says.
-
-    With both rewards the best policy's values are between 0 (a step straight to the target pays its
-    own fine) and `reward_scale`; Q-learning believes none outside `believed`, times that scale.
-    `off_policy` lets the model the run started from, rather than the learning one, walk.
-    """
-
-    name: str
-    kl: float = 0.0
-    baseline: bool = False
-    reward: str = "outcome"
-    reward_scale: float = 1.0
-    discount: float = 1.0
-    epsilon: float = 0.0
-    off_policy: bool = False
-    believed: tuple[float, float] = (0.0, 1.0)
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-        for name in ("kl", "reward_scale"):
-            number(getattr(self, name), name)
-        for name in ("discount", "epsilon"):
-            number(getattr(self, name), name, least=0.0, most=1.0)
-        if self.name not in ("sft", "pg", "q"):
-            raise InputError(f"algorithm {self.name!r} is unknown: choose sft, pg or q")
-        if self.reward not in REWARDS:
-            raise InputError(f"reward {self.reward!r} is unknown: choose {' or '.join(REWARDS)}")
-        if not self.kl >= 0.0:
-            raise InputError(
-                f"kl is the penalty's weight lambda, at least 0, but {self.kl} was given"
-            )
-        if self.kl and self.name != "pg":
-            raise InputError(f"kl={self.kl} goes with the algorithm pg, not with {self.name}")
-        low, high = self.believed
-        if not low < high:
-            raise InputError(f"believed is (low, high) with low < high, not {shown(self.believed)}")
-        object.__setattr__(self, "believed", (low, high))  # a saved run gives a list
-        if self.off_policy and self.name != "q":
-            raise InputError(f"off_policy goes with the algorithm q, not with {self.name}")
-
-    def loss(self) -> Loss:
-        """The loss as a function of logits and batch."""
-        if self.name == "sft":
-            return sft
-        if self.name == "pg":
-            return partial(policy_gradient, baseline=self.baseline, kl=self.kl)
-        return partial(
-            q_learning,
-            discount=self.discount,
-            floor=self.believed[0] * self.reward_scale,
-            cap=self.believed[1] * self.reward_scale,
-        )
-
-    def stream(
-        self, world: World, model: PathModel, start: PathModel, rng: torch.Generator, size: int
-    ) -> Iterator[Batch]:
-        """The batches it learns from."""
-        task = self.task(world)
-        if self.name == "sft":
-            return demonstrations(task, world.paths, rng=rng, size=size)
-        walker = start if self.off_policy else model
-        return on_policy(
-            walker, task, rng=rng, sampler=self.sampler(world, self.epsilon), size=size
-        )
-
-    def task(self, world: World) -> Task:
-        """The training questions with its reward."""
-        reward: Reward = partial(REWARDS[self.reward], scale=self.reward_scale)
-        return replace(world.train, reward=reward)
-
-    def sampler(self, world: World, epsilon: float = 0.0) -> Sampler:
-        """How its models walk; one trained by Q-learning chooses among nodes and cannot give up."""
-        return Sampler(epsilon=epsilon, may_stop=self.name != "q", max_tokens=world.max_tokens)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +50,11 @@ class RunSettings:
                 raise InputError(
                     f"{name} is a record of settings, not {shown(getattr(self, name))}"
                 )
+        if self.table and self.model != TransformerConfig():
+            raise InputError(
+                f"model={self.model} does nothing beside table=True, which has no sizes: leave one "
+                "of them out"
+            )
         if self.training.refresh is not None:
             raise InputError(
                 "a saved run keeps no frozen copy but its start: give Algorithm(kl=...) instead of "
@@ -235,6 +157,7 @@ class Session:
                     f"the run in {settings.start} is of another graph: give the same graph options "
                     "(with --seed, those it was made with)"
                 )
+            _refuse_another_model(settings, model)
             return model
         if settings.table:
             return LogitTable(vocab)
@@ -288,6 +211,20 @@ class Session:
         )
         self.saved = len(self.records)
         return path
+
+
+def _refuse_another_model(settings: RunSettings, model: PathModel) -> None:
+    """Raise InputError for sizes that the model of the run to start from does not have."""
+    if settings.table and not isinstance(model, LogitTable):
+        raise InputError(f"table=True, but the model of the run in {settings.start} is no table")
+    has = model.config if isinstance(model, Transformer) else None
+    for entry in fields(TransformerConfig):
+        value, theirs = getattr(settings.model, entry.name), getattr(has, entry.name, None)
+        if value not in (entry.default, theirs):
+            raise InputError(
+                f"{entry.name}={value} was given, but the model of the run in {settings.start} is "
+                f"there already, with {theirs or 'no sizes'}: leave it out"
+            )
 
 
 def resume(folder: str | Path, *, steps: int | None = None) -> Session:

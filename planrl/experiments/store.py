@@ -126,8 +126,10 @@ def jobs(
                 if not seeds or seed in seeds:
                     file = f"{name}-{label}.json" if label else f"{name}.json"
                     wanted[file] = Job(name=name, settings=settings, path=str(folder / file))
-    if not wanted and seeds:
-        raise InputError(f"no result of {', '.join(names)} has a seed among {list(seeds)}")
+    found = {job.settings.seed for job in wanted.values()} if seeds else set()
+    if unknown := sorted(set(seeds) - found):
+        numbers = ", ".join(map(str, unknown))
+        raise InputError(f"no result of {', '.join(names)} has the seed {numbers}")
     return list(wanted.values())
 
 
@@ -140,6 +142,9 @@ def reproduce(
     the address `scheduler` has workers; the numbers are the same. One that fails does not stop the
     others. Raises InputError, before anything runs, for a result that is there but can't be read.
     """
+    if scheduler and n_jobs != 1:
+        raise InputError(f"n_jobs={n_jobs} does nothing beside a scheduler, whose workers say how "
+                         "many run at once: leave it out")  # fmt: skip
     missing = [job for job in wanted if again or not is_there(job)]
     for folder in {Path(job.path).parent for job in missing}:
         ready(folder)

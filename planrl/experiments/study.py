@@ -82,7 +82,9 @@ class Settings:
 
     def world(self) -> World:
         """The graph, its questions and the demonstrations."""
-        return make_world(WorldSettings(nodes=self.nodes, blocks=self.blocks, seed=self.seed))
+        if self.blocks:
+            return make_world(WorldSettings(blocks=self.blocks, seed=self.seed))
+        return make_world(WorldSettings(nodes=self.nodes, seed=self.seed))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,12 +92,19 @@ class Learner:
     """How a copy of the base goes on: algorithm, training, batch size.
 
     `stream` gives it other batches than the algorithm's own: (world, model, base, rng) -> batches.
+    `correction` is what policy gradient then does about paths that are not the learner's own.
     """
 
     algorithm: Algorithm
     training: TrainConfig
     batch: int = 128
     stream: Callable[[World, PathModel, PathModel, torch.Generator], Iterator[Batch]] | None = None
+    correction: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.stream is not None and self.batch != 128:
+            raise InputError(f"batch={self.batch} does nothing beside a stream of your own, which "
+                             "makes the batches: leave it out")  # fmt: skip
 
 
 def base_learner(steps: int) -> Learner:
@@ -180,7 +189,7 @@ class Observer:
             classes[name] = [float(some.mean()), float(some.std())] if len(some) > 1 else None
         several = can & (graph.correct.sum(-1) > 1)
         right = graph.correct[several].float()  # [M, N]
-        chosen = nodes[several] * right
+        chosen = torch.where(graph.correct[several], nodes[several], 0.0)
         mean = chosen.sum(-1) / right.sum(-1)
         spread = (chosen.square().sum(-1) / right.sum(-1) - mean.square()).clamp(min=0).sqrt()
         return {
@@ -247,7 +256,7 @@ def follow(
         batches = algorithm.stream(world, model, base, rng, learner.batch)
     sampler = algorithm.sampler(world)
     looks = [{"step": 0, **observer.look(base, sampler)}]
-    for record in train(model, batches, algorithm.loss(), training):
+    for record in train(model, batches, algorithm.loss(learner.correction), training):
         if record.step in settings.looks:
             looks.append({"step": record.step, **observer.look(model, sampler)})
     return {key: [row[key] for row in looks] for key in looks[0]}, model

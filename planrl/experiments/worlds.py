@@ -19,6 +19,7 @@ from planrl.tasks import Task, all_pairs, split
 from planrl.transformer import Transformer, TransformerConfig
 
 MOST_BLOCKS = 5  # 501 states; six have 16 million questions
+OF_RANDOM_GRAPHS = ("nodes", "edge_probability", "cycles")
 
 if TYPE_CHECKING:
     from jaxtyping import Int
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 class WorldSettings:
     """A graph and its data; the defaults are the paper's, where it states them.
 
-    With `blocks` the graph is Blocksworld with so many blocks (the paper's has 4) and the three
-    settings of the random graph say nothing.
+    With `blocks` the graph is Blocksworld with so many blocks (the paper's has 4), which the three
+    settings of the random graph can't change.
     """
 
     nodes: int = 100
@@ -49,6 +50,12 @@ class WorldSettings:
         whole(self.paths_per_pair, "paths_per_pair", least=1, most=1_000_000)
         number(self.edge_probability, "edge_probability", least=0.0, most=1.0)
         number(self.train_share, "train_share", least=0.0, most=1.0)
+        for name in OF_RANDOM_GRAPHS if self.blocks else ():
+            if getattr(self, name) != getattr(WorldSettings, name):
+                raise InputError(
+                    f"{name}={getattr(self, name)} goes with a random graph, not with "
+                    f"blocks={self.blocks}: leave it out"
+                )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -60,7 +60,8 @@ def look(body: Body, given: Values) -> Values:
     question = given["question"].long()
     logits = _rows(body, params, question[1])
     end = torch.arange(VOCAB.size, device=device) == VOCAB.end
-    policy = (logits / given["temperature"] - 1e9 * end * (1.0 - given["may_stop"])).softmax(-1)
+    banned = end & (given["may_stop"] < 0.5)
+    policy = torch.where(banned, -torch.inf, logits / given["temperature"]).softmax(-1)
     values, exact = logits[:, :NODES] / SCALE, _exact(question[1], given)
     prompt = VOCAB.prompt(question[None])
     plan = ended(body.walk(params, prompt, greedy(options)))
@@ -91,8 +92,8 @@ def _entropy(body: Body, params: Tensor, tokens: Tensor, given: Values) -> Tenso
     some = tokens[:: SAMPLES // 4]
     chosen = VOCAB.chosen(some) & (some[:, :-1] != some[:, 1:2])
     logp = (body.logits(params, some[:, :-1]) / given["temperature"]).log_softmax(-1)
-    entropy = -(logp.exp() * logp).sum(-1) * chosen
-    return entropy.sum() / chosen.float().sum().clamp(min=1.0)
+    entropy = -torch.where(logp == -torch.inf, 0.0, logp.exp() * logp).sum(-1)
+    return torch.where(chosen, entropy, 0.0).sum() / chosen.float().sum().clamp(min=1.0)
 
 
 def _exact(target: Tensor, given: Values) -> Tensor:
@@ -127,13 +128,13 @@ def failure(values: Tensor, target: Tensor, given: Values) -> Tensor:
     unit = given["target"].abs().clamp(min=0.1)
 
     def mean(where: Tensor) -> Tensor:
-        return (values * where).sum() / where.float().sum().clamp(min=1.0)
+        return torch.where(where, values, 0.0).sum() / where.float().sum().clamp(min=1.0)
 
     most = given["target"].abs() + given["edge"].abs() + given["cost"].abs() * TOKENS
-    diverging = (values.abs() * asked).flatten().amax(0) > 2.0 * most + 1.0
+    diverging = torch.where(asked, values.abs(), 0.0).flatten().amax(0) > 2.0 * most + 1.0
     middle = mean(asked & other)
-    spread = (((values - middle).square() * (asked & other)).sum()
-              / (asked & other).float().sum().clamp(min=1.0)).sqrt()  # fmt: skip
+    square = torch.where(asked & other, (values - middle).square(), 0.0)
+    spread = (square.sum() / (asked & other).float().sum().clamp(min=1.0)).sqrt()
     constant = spread < 0.1 * unit
     wrong_sign = mean(right) <= mean(asked & ~right)
     dead_end = dead.any() & (mean(dead) > mean(right) - 0.1 * unit)

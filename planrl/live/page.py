@@ -29,7 +29,9 @@ class PageLab:
         if not isinstance(name, str) or name not in known:
             raise InputError(f"no lab is called {shown(name)}; there are: {', '.join(known)}")
         self.lab, self.folder, self.link = known[name], folder, link
-        read_state(self.lab.controls, link, MOST_EDGES * self.lab.own)  # or it is refused
+        read_state(
+            self.lab.controls, link, MOST_EDGES * self.lab.own, self.lab.name
+        )  # or it is refused
 
     def _repr_html_(self) -> str:
         lab, name = self.lab, f"lab-{self.lab.name}"

@@ -35,7 +35,7 @@ def programs() -> dict[str, Program]:
     pairs = torch.zeros(NODES * NODES, 2, dtype=torch.int32)
     rows = torch.zeros(SHOWN, TOKENS, dtype=torch.int32)
     given = dict(zip(WORLD[1:], (pairs, number, number, rows, number), strict=True))
-    world = {"adjacency": torch.zeros(NODES, NODES), **given}
+    world = {"adjacency": torch.zeros(NODES, NODES, dtype=torch.float32), **given}
     found = [
         Program(
             "prepare",
@@ -43,7 +43,7 @@ def programs() -> dict[str, Program]:
             {
                 "adjacency": world["adjacency"],
                 "seed": number,
-                "share": torch.tensor(0.5),
+                "share": torch.tensor(0.5, dtype=torch.float32),
                 "question": torch.zeros(2, dtype=torch.int32),
             },
         )
@@ -54,21 +54,22 @@ def programs() -> dict[str, Program]:
             return {"params": body.fresh(values["seed"])}
 
         found.append(Program(f"{name}-fresh", fresh, {"seed": number}))
-        vector = torch.zeros(body.size)
-        state = dict(zip(STATE, (vector, vector, vector, torch.tensor(0.0), vector, number),
+        time = torch.tensor(0.0, dtype=torch.float32)
+        vector = torch.zeros(body.size, dtype=torch.float32)
+        state = dict(zip(STATE, (vector, vector, vector, time, vector, number),
                          strict=True))  # fmt: skip
         for algorithm, knobs in KNOBS.items():
             unused = {"sft": {"base", "pairs", "train_count", "pair_count"}}.get(
                 algorithm, {"rows", "row_count", "pair_count"}
             )
-            options = {knob: torch.tensor(float(value)) for knob, value in knobs.items()}
+            options = {k: torch.tensor(float(v), dtype=torch.float32) for k, v in knobs.items()}
             inputs = {k: v for k, v in {**state, **world, **options}.items() if k not in unused}
 
             def one(values: Values, algorithm: str = algorithm, body: Body = body) -> Values:
                 return update(algorithm, body, values)
 
             found.append(Program(f"{name}-{algorithm}", one, inputs, tuple(knobs)))
-        options = {knob: torch.tensor(float(value)) for knob, value in LOOK_KNOBS.items()}
+        options = {k: torch.tensor(float(v), dtype=torch.float32) for k, v in LOOK_KNOBS.items()}
         question = torch.zeros(2, dtype=torch.int32)
         inputs = {
             "params": vector, "t": state["t"], "seed": number, **world, **options,

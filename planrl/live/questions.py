@@ -38,7 +38,7 @@ def prepare(given: Values) -> Values:
     question = torch.arange(SHOWN, device=adjacency.device) % train.long()
     rows = _demonstrated(pairs[question], legal, reach.T, seed, zero)
     arrived = (rows == VOCAB.end).any(1)
-    rows = rows[torch.argsort((~arrived).float() * SHOWN + torch.arange(SHOWN) * 0.5)]
+    rows = rows[torch.argsort((~arrived).float() * SHOWN + torch.arange(SHOWN).float() * 0.5)]
     rows_count = arrived.float().sum()
     return {
         "pairs": pairs.int(), "question": pairs[0].int(),
@@ -72,7 +72,7 @@ def _imitated(rows: Tensor, count: Tensor) -> Tensor:
     """log (10 N_ijk + 1) of the first `count` rows, [target, here, next]: 0 where not shown."""
     chosen = VOCAB.chosen(rows) & (torch.arange(SHOWN, device=rows.device)[:, None] < count)
     cell = (rows[:, 1:2] * NODES + rows[:, :-1].clamp(max=NODES - 1)) * VOCAB.size + rows[:, 1:]
-    counts = torch.zeros(NODES * NODES * VOCAB.size, device=rows.device).index_put(
-        (cell.flatten(),), chosen.float().flatten(), accumulate=True
-    )
+    counts = torch.zeros(
+        NODES * NODES * VOCAB.size, device=rows.device, dtype=torch.float32
+    ).index_put((cell.flatten(),), chosen.float().flatten(), accumulate=True)
     return (10.0 * counts + 1.0).log()

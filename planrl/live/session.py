@@ -50,7 +50,9 @@ class Session:
         if not isinstance(name, str) or name not in known:
             raise InputError(f"no lab is called {shown(name)}; there are: {', '.join(known)}")
         self.lab: Lab = known[name]
-        self.state: State = read_state(self.lab.controls, link, MOST_EDGES * self.lab.own)
+        self.state: State = read_state(
+            self.lab.controls, link, MOST_EDGES * self.lab.own, self.lab.name
+        )
         self.loss = loss
         self.loss_name, self.about_loss = self._own_loss()
         self._run = run or _in_torch
@@ -119,12 +121,12 @@ class Session:
         return BODIES[self.model_name].model(self.learners[learner].state["params"])
 
     def _prepare(self) -> None:
-        adjacency = torch.zeros(NODES, NODES)
+        adjacency = torch.zeros(NODES, NODES, dtype=torch.float32)
         n = self.world.graph.n
         adjacency[:n, :n] = self.world.graph.adjacency.float()
         seed = torch.tensor(int(self.state.values.get("seed", 0)), dtype=torch.int32)
         asked = {
-            "adjacency": adjacency, "seed": seed, "share": torch.tensor(SHARE),
+            "adjacency": adjacency, "seed": seed, "share": torch.tensor(SHARE, dtype=torch.float32),
             "question": torch.tensor(self.world.question, dtype=torch.int32),
         }  # fmt: skip
         made = self._call(_PROGRAMS["prepare"], asked, {})
@@ -179,7 +181,9 @@ class Session:
 
     def _call(self, program: Program, tensors: Values, knobs: Mapping[str, float]) -> Values:
         given = {
-            key: tensors[key] if key in tensors else torch.tensor(float(knobs[key]))
+            key: tensors[key]
+            if key in tensors
+            else torch.tensor(float(knobs[key]), dtype=torch.float32)
             for key in program.examples
             if key in tensors or key in knobs
         }
@@ -198,7 +202,13 @@ def _in_torch(program: Program, given: Values) -> Values:
 
 def _begun(weights: torch.Tensor) -> Values:
     zeros = torch.zeros_like(weights)
-    return {"params": weights, "base": weights, "m": zeros, "v": zeros, "t": torch.tensor(0.0)}
+    return {
+        "params": weights,
+        "base": weights,
+        "m": zeros,
+        "v": zeros,
+        "t": torch.tensor(0.0, dtype=torch.float32),
+    }
 
 
 def _world(state: State) -> LabWorld:

@@ -73,18 +73,25 @@ class State:
     edges: tuple[tuple[str, str], ...] = field(default=())
 
 
-def read_state(controls: Sequence[Control], link: str, most_edges: int = 0) -> State:
+def read_state(controls: Sequence[Control], link: str, most_edges: int = 0, lab: str = "") -> State:
     """The state that a link's query says, `kl=0.01&seed=3`; what it does not name has its default.
 
-    Raises InputError for a name or value that the lab does not have.
+    Raises InputError for a name or value that the lab does not have, a name that is there twice,
+    and a link of another lab than `lab`, if that is told.
     """
     if not isinstance(link, str) or len(link) > LONGEST_LINK:
         raise InputError(f"a link is a text of at most {LONGEST_LINK:,} letters: {shown(link)}")
     known = {control.name: control for control in controls}
     values: dict[str, Value] = {control.name: control.default for control in controls}
     edges: tuple[tuple[str, str], ...] = ()
-    for name, text in parse_qsl(link.lstrip("?"), keep_blank_values=True):
+    said = parse_qsl(link.lstrip("?"), keep_blank_values=True)
+    names = [name for name, _ in said]
+    for name, text in said:
+        if names.count(name) > 1:
+            raise InputError(f"{shown(name)} is there more than once: say it once")
         if name == "lab":
+            if lab and text != lab:
+                raise InputError(f"this is a link of the lab {shown(text)}, not of {lab}")
             continue
         if name == "edges" and most_edges:
             edges = _edges(text, most_edges)

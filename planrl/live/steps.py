@@ -61,7 +61,7 @@ def _batch(algorithm: str, body: Body, given: Values) -> Tensor:
 def imitation(logits: Tensor, batch: Batch) -> Tensor:
     """`sft` without picking the chosen places out: how many there are must not shape a program."""
     logp = logits.log_softmax(-1).gather(-1, batch.tokens[:, 1:, None]).squeeze(-1)
-    return -(logp * batch.chosen).sum() / batch.chosen.float().sum()
+    return -torch.where(batch.chosen, logp, 0.0).sum() / batch.chosen.float().sum()
 
 
 def knobs_of(loss: Loss, algorithm: str) -> set[str]:
@@ -85,7 +85,10 @@ def _loss(algorithm: str, given: Values) -> Loss:
     if algorithm == "sft":
         return imitation
     if algorithm == "pg":
-        return partial(policy_gradient, kl=given["kl"], baseline=given["baseline"])
+        # the temperature is one of the knobs, and what it does to the gradient is to be seen
+        return partial(
+            policy_gradient, kl=given["kl"], baseline=given["baseline"], correction="none"
+        )
     wide = 1e6 * (1.0 - given["bounds"])
     worst = (given["target"] * (1.0 - given["strict"]) - given["edge"]) - given["cost"]
     return partial(

@@ -34,7 +34,7 @@ def graph_of(adjacency: Tensor) -> Graph:
 
 def closure(adjacency: Tensor) -> Tensor:
     """Which nodes reach which, themselves included: [from, to], true or false."""
-    reach = adjacency + torch.eye(NODES, device=adjacency.device)
+    reach = adjacency + torch.eye(NODES, device=adjacency.device, dtype=torch.float32)
     for _ in range(NODES.bit_length()):
         reach = (reach @ reach).clamp(max=1.0)
     return reach > 0.5
@@ -49,7 +49,7 @@ def drawn_by(uniforms: Tensor, given: Values) -> Callable[[Tensor, int], Tensor]
     def draw(logits: Tensor, drawn: int) -> Tensor:
         end = torch.arange(VOCAB.size, device=logits.device) == VOCAB.end
         allowed = 1.0 - end.float() * (1.0 - given["may_stop"])
-        law = (logits / given["temperature"] - 1e9 * (1.0 - allowed)).softmax(-1)
+        law = torch.where(allowed > 0.5, logits / given["temperature"], -torch.inf).softmax(-1)
         law = law * (1.0 - given["epsilon"]) + given["epsilon"] * allowed / allowed.sum()
         total = law.cumsum(-1)
         below = total <= uniforms[:, drawn, None] * total[:, -1:]
@@ -63,7 +63,7 @@ def greedy(given: Values) -> Callable[[Tensor, int], Tensor]:
 
     def draw(logits: Tensor, drawn: int) -> Tensor:
         end = torch.arange(VOCAB.size, device=logits.device) == VOCAB.end
-        return (logits - 1e9 * end * (1.0 - given["may_stop"])).argmax(-1)
+        return torch.where(end & (given["may_stop"] < 0.5), -torch.inf, logits).argmax(-1)
 
     return draw
 

@@ -46,7 +46,9 @@ def verdict(
     if graph.n != NODES:
         raise InputError(f"the lab's graphs have {NODES} nodes, this one has {graph.n}")
     set_to = {"target": reward, "edge": edge, "cost": cost}
-    given = {name: torch.tensor(float(value)) for name, value in set_to.items()}
+    given = {
+        name: torch.tensor(float(value), dtype=torch.float32) for name, value in set_to.items()
+    }
     given["adjacency"] = graph.adjacency.float()
     return VERDICTS[int(failure(values, torch.tensor(target), given))]
 

@@ -76,6 +76,7 @@ def test_signatures_stand_as_they_are_written():
         ("*", "", ""),
         ("baseline", "Number", "False"),
         ("kl", "Number", "0.0"),
+        ("correction", "str | None", "None"),
     ]
     assert loss.returns == 'Float[Tensor, ""]'
     config = api.find("planrl", "TrainConfig")

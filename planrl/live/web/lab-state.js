@@ -59,9 +59,11 @@ const planrlLabState = (() => {
     const settings = defaults(lab);
     /** @type {string[]} */
     const refused = [];
-    const edges = query.get("edges");
+    const twice = [...new Set(query.keys())].filter((name) => query.getAll(name).length > 1);
+    refused.push(...twice.map((name) => `“${name}” is there more than once: it is not read.`));
+    const edges = twice.includes("edges") ? null : query.get("edges");
     for (const [name, text] of query) {
-      if (name === "lab" || name === "edges") continue;
+      if (name === "lab" || name === "edges" || twice.includes(name)) continue;
       const control = lab.controls.find((c) => c.name === name);
       const value = control?.values.find((v) =>
         typeof v === "number" ? text.trim() !== "" && Number(text) === v : text === v,
