@@ -328,8 +328,8 @@ def test_a_base_that_cannot_read_the_rows_is_named(tmp_path, capsys):
         "--test",
         str(tmp_path / "short.txt"),
     ]
-    base, given = tmp_path / "base", ["--width", "8", "--steps", "1", "--out"]
-    assert main(["train", *short, *given, str(base)]) == 0
+    base, given = tmp_path / "base", ["--steps", "1", "--out"]
+    assert main(["train", *short, "--width", "8", *given, str(base)]) == 0
     assert main(["train", *own, "--start", str(base), *given, str(tmp_path / "run")]) == 2
     said = capsys.readouterr().err
     assert f"that the model in {base} reads: train that with --positions 44" in said

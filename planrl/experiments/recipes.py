@@ -43,5 +43,13 @@ def _named(stream: Any) -> dict[str, Any]:
     """A stream's function and what it was given ahead."""
     if not isinstance(stream, partial):
         return {"name": stream.__name__, "given": []}
-    given = [asdict(one) if isinstance(one, Sampler) else one for one in stream.args]
+    given = [_sampling(one) if isinstance(one, Sampler) else one for one in stream.args]
     return {"name": stream.func.__name__, "given": given}
+
+
+def _sampling(sampler: Sampler) -> dict[str, Any]:
+    """A sampler's options. One that is younger than saved results is left out where it is unused."""
+    page = asdict(sampler)
+    if page["stop_at_target"]:
+        del page["stop_at_target"]
+    return page
