@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from planrl.checked import number
 from planrl.errors import InputError
 from planrl.graphs import Graph
 from planrl.live.bodies import NODES
@@ -27,6 +28,7 @@ VERDICTS = (
     "Constant: all next nodes are worth the same, so the values say nothing.",
     "Wrong sign: right next nodes are worth less than wrong ones.",
     "Dead end: an edge that leads away from the target is worth as much as a right one.",
+    "Not learnt: right next nodes are worth most, on average, but most paths are not correct.",
 )
 
 
@@ -38,17 +40,24 @@ def verdict(
     reward: float = 1.0,
     edge: float = 1.0,
     cost: float = 0.0,
+    accuracy: float | None = None,
 ) -> str:
     """What the lab says of these values [here, next] of one target, for these rewards.
 
-    The graph has as many nodes as the lab's. Values are per unit of reward.
+    The graph has as many nodes as the lab's. Values are per unit of reward. `accuracy` is the share
+    of correct paths of the model; the lab takes the larger one of sampled and greedy paths to its
+    training questions. Without `accuracy` the values alone are judged: they may look right on
+    average, though most paths are not correct.
     """
     if graph.n != NODES:
         raise InputError(f"the lab's graphs have {NODES} nodes, this one has {graph.n}")
     set_to = {"target": reward, "edge": edge, "cost": cost}
     given = {name: torch.tensor(float(value)) for name, value in set_to.items()}
     given["adjacency"] = graph.adjacency.float()
-    return VERDICTS[int(failure(values, torch.tensor(target), given))]
+    share = None
+    if accuracy is not None:
+        share = torch.tensor(number(accuracy, "accuracy", least=0, most=1))
+    return VERDICTS[int(failure(values, torch.tensor(target), given, share))]
 
 
 def rewards_lab() -> Lab:
