@@ -81,8 +81,8 @@ def rewards_lab() -> Lab:
         intro="Q-learning reads logits as values. Set what a walk earns and watch what is learnt "
         "for one target, beside the values that these rewards would have exactly.",
         alt="A lab for Q-learning. With a reward at the target and a fine for steps that are no "
-        "edge the learnt values become adjacency plus reachability less one; with outcome reward "
-        "alone they become constant and accuracy is lost.",
+        "edge the learnt values move towards adjacency plus reachability minus one; with outcome "
+        "reward alone they become constant and accuracy is lost.",
         controls=(
             reward("target", "Reward at the target", [k / 4 for k in range(-4, 9)], 1,
                    "Earned by the step into the target."),
@@ -122,8 +122,9 @@ def rewards_lab() -> Lab:
             Preset(
                 name="process", title="The paper's process reward",
                 settings={"model": "transformer"},
-                why="A reward at the target and a fine for no edge: the values go to A + R - 1 "
-                "(Theorem 5.2). Greedy walks are right, in many ways.",
+                why="A reward at the target and a fine for no edge: the values move towards "
+                "A + R - 1 (Theorem 5.2). Greedy paths become correct, and most of the different "
+                "correct paths of the base stay.",
             ),
             Preset(
                 name="outcome", title="Outcome reward alone",
@@ -148,9 +149,12 @@ def rewards_lab() -> Lab:
             ),
             Preset(
                 name="diverging", title="Overestimation",
-                settings={"model": "transformer", "bounds": 0, "lr": 4},
-                why="The largest of many noisy values is too large, and it is what the next update "
-                "believes. At a high rate, and without bounds, these errors feed on themselves.",
+                settings={"model": "transformer", "graph": "cyclic", "off_policy": 1, "bounds": 0,
+                          "lr": 4},
+                why="The largest of many noisy values is too large, and the next update is trained "
+                "towards it. On cycles, at a high rate and without bounds, such errors feed on "
+                "themselves; the base walks, so no walk shows them wrong. No path earns more than "
+                "1, but after 300 updates the best values are more than twice that, and rising.",
             ),
         ),
         metrics=("train_sampled", "train_greedy", "test_greedy", "ways"),
