@@ -367,5 +367,28 @@ def test_a_readers_values_get_the_labs_verdict():
     assert verdict(torch.ones(20, 20), graph, target).startswith("Constant")
     assert verdict(-exact, graph, target).startswith("Wrong sign")
     assert verdict(9 * exact, graph, target).startswith("Diverging")
+    assert verdict(exact, graph, target, accuracy=0.9) == VERDICTS[0]
+    assert verdict(exact, graph, target, accuracy=0.2).startswith("Not learnt")
+    assert verdict(9 * exact, graph, target, accuracy=0.2).startswith("Diverging")
+    with pytest.raises(InputError, match="accuracy=20 was given"):
+        verdict(exact, graph, target, accuracy=20)
     with pytest.raises(InputError, match="20 nodes"):
         verdict(torch.ones(3, 3), pr.chain(3), 2)
+
+
+@pytest.mark.parametrize("taught", ["every target", "the shown target alone"])
+def test_a_lab_names_no_failure_only_of_a_learner_most_of_whose_paths_are_correct(taught):
+    session = Session("rewards")
+    target = int(session.given["question"][1])
+    table = torch.zeros(NODES, NODES, NODES + 1)
+    told = slice(None) if taught == "every target" else target
+    table[told, :, :NODES] = pr.process_optimum(session.world.graph)[told]
+    session.learners[0].state["params"] = (SCALE * table).flatten()
+    look = session.look()[0]
+    accuracy = max(look["train_sampled"], look["train_greedy"])
+    if taught == "every target":
+        assert accuracy > 0.9
+        assert VERDICTS[int(look["failure"])].startswith("No such failure")
+    else:
+        assert accuracy < 0.2
+        assert VERDICTS[int(look["failure"])].startswith("Not learnt")

@@ -1,4 +1,12 @@
-"""What a preset says beside it is what its learners do."""
+"""What a preset says beside it is what its learners do.
+
+A walk that is drawn otherwise, because of another rounding, is followed by others. So the words
+promise, and these tests ask, only what held for each of the seeds 0 to 5, after first weights were
+disturbed by 1e-6, and with other instructions of the processor; and of the margin that it held by
+there, they ask for half.
+"""
+
+from functools import cache
 
 import pytest
 
@@ -7,40 +15,67 @@ from planrl.live.bodies import BODIES, CONFIG
 from planrl.live.catalogue import labs
 from planrl.live.labs import METRICS
 from planrl.live.looks import SAMPLES
+from planrl.live.settings import read_state
+from planrl.live.walking import closure
 from planrl.live.workshop import VERDICTS
 
-SEEDS = (0, 1)
+
+@pytest.fixture(autouse=True, scope="module")
+def _a_base_is_trained_once():
+    """Sessions of one model, graph and seed start from the same weights."""
+    plain, known = Session._starts, {}
+
+    def starts(self):
+        values = self.state.values
+        key = self.model_name, values["graph"], values["seed"], self.lab.name == "imitation"
+        if key not in known:
+            known[key] = plain(self)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Session, "_starts", starts)
+        yield
 
 
-def after(lab, preset, *updates, seeds=SEEDS, **changes):
-    """Means over seeds of the looks at 0 and after so many updates: [look][learner][metric]."""
+def link_of(lab, preset, **changes):
     settings = {**next(p.settings for p in labs()[lab].presets if p.name == preset), **changes}
-    runs = []
-    for seed in seeds:
-        link = "&".join(f"{k}={v}" for k, v in {**settings, "seed": seed}.items())
-        session, looks, done = Session(lab, link), [], 0
-        looks.append(session.look())
-        for number in updates:
-            session.train(number - done)
-            done = number
-            looks.append(session.look())
-        runs.append(looks)
-    names = [k for k, v in runs[0][0][0].items() if isinstance(v, float)]
-    return [
-        [
-            {n: sum(r[at][who][n] for r in runs) / len(runs) for n in names}
-            for who in range(len(look))
-        ]
-        for at, look in enumerate(runs[0])
-    ]
+    return "&".join(f"{name}={value}" for name, value in settings.items())
 
 
-@pytest.mark.slow
-def test_every_preset_of_every_lab_can_be_opened_and_trained():
+@cache
+def looks(lab, preset, *updates, seed=0, **changes):
+    """What is measured of each learner at the start, and after so many updates."""
+    session = Session(lab, link_of(lab, preset, seed=seed, **changes))
+    found, done = [session.look()], 0
+    for number in updates:
+        session.train(number - done)
+        done = number
+        found.append(session.look())
+    return found
+
+
+def healthy(look):
+    return VERDICTS[int(look["failure"])].startswith("No such failure")
+
+
+def asks(session):
+    """At which nodes the shown question's target is still to be reached, and can be."""
+    target = int(session.given["question"][1])
+    asked = closure(session.given["adjacency"])[:, target].clone()
+    asked[target] = False
+    return asked
+
+
+def distance(look):
+    """Total variation between the model's probabilities in the shown cell and the shown shares."""
+    return float((look["cell"] - look["shown"]).abs().sum()) / 2
+
+
+def test_every_preset_of_every_lab_can_be_opened():
     for lab in labs().values():
         for preset in lab.presets:
-            session = Session(lab.name, "&".join(f"{k}={v}" for k, v in preset.settings.items()))
-            assert len(session.train(1)) == len(lab.learners)
+            state = read_state(lab.controls, link_of(lab.name, preset.name))
+            assert state.values.items() >= dict(preset.settings).items()
 
 
 def test_the_numbers_in_the_labs_words_are_those_of_the_code():
@@ -62,43 +97,69 @@ def test_there_are_at_least_six_presets_and_each_says_why_in_two_sentences():
 
 
 @pytest.mark.slow
-def test_the_race_ends_as_the_welcome_page_says():
-    start, end = after("race", "race", 200)
-    sft, pg, kl, q = end
-    assert pg["ways"] < 1.2 < 0.5 * start[1]["ways"]
-    assert kl["ways"] >= pg["ways"]
-    assert min(sft["ways"], q["ways"]) > 1.7
-    assert q["test_greedy"] > pg["test_greedy"]
+def test_in_the_race_policy_gradient_loses_ways_a_penalty_slows_it_and_others_keep_most():
+    start, _, end = looks("race", "race", 100, 200)
+    sft, pg, kl, q = ([one[who]["ways"] for one in (start, end)] for who in range(4))
+    assert pg[1] < 1.5 < 0.8 * pg[0]
+    assert pg[1] + 0.1 < kl[1] < 0.8 * kl[0]
+    assert sft[1] > 0.8 * sft[0]
+    assert q[1] > 0.6 * q[0]
+    assert end[3]["train_greedy"] > 0.85
 
 
 @pytest.mark.slow
-def test_in_tables_only_q_learning_gains_on_held_out_questions():
-    start, end = after("race", "table", 400)
-    assert end[3]["test_greedy"] > start[3]["test_greedy"] + 0.2
-    assert max(one["test_greedy"] for one in end[:3]) < start[0]["test_greedy"] + 0.05
+@pytest.mark.parametrize("seed", [0, 1])
+def test_in_tables_only_q_learning_gains_on_held_out_questions(seed):
+    start, end = looks("race", "table", 100, seed=seed)
+    sft, pg, kl, q = (end[who]["test_greedy"] - start[who]["test_greedy"] for who in range(4))
+    assert q > 0.1
+    assert max(sft, pg, kl) < 0.05
 
 
 @pytest.mark.slow
-def test_imitation_presets_do_what_they_say():
-    _, table = after("imitation", "table", 300)
-    _, shared = after("imitation", "transformer", 300)
-    assert shared[0]["test_greedy"] > table[0]["test_greedy"] + 0.1
+def test_imitation_in_a_transformer_shares_between_targets_and_blurs():
+    start, *shared = looks("imitation", "transformer", *range(200, 301, 20))
+    _, *table = looks("imitation", "table", *range(200, 301, 20))
+    assert shared[0][0]["test_greedy"] > start[0]["test_greedy"] + 0.4
+    assert shared[0][0]["test_greedy"] > table[0][0]["test_greedy"] + 0.08
+    blurred, near = (sum(distance(one[0]) for one in run) for run in (shared, table))
+    assert blurred > 1.4 * near
+    assert near / 6 < 0.25 < 0.5 < distance(start[0])
 
 
 @pytest.mark.slow
-def test_policy_gradient_presets_do_what_they_say():
-    start, _, collapsed = after("policy-gradient", "collapse", 100, 300)
-    _, _, held = after("policy-gradient", "bought-back", 100, 300)
-    _, early, little = after("policy-gradient", "too-little", 100, 300)
-    assert collapsed[0]["ways"] < 1.15 < 2 < start[0]["ways"]
-    assert held[0]["ways"] > 1.8
-    assert held[0]["train_sampled"] < collapsed[0]["train_sampled"] - 0.03
-    assert collapsed[0]["ways"] < little[0]["ways"] + 0.1 < early[0]["ways"]
-    start, end = after("policy-gradient", "baseline", 600)
-    assert end[0]["ways"] < start[0]["ways"] - 0.5
-    assert end[0]["test_greedy"] < start[0]["test_greedy"] - 0.1
-    start, end = after("policy-gradient", "cold", 300)
-    assert end[0]["test_greedy"] <= start[0]["test_greedy"] + 0.02
+def test_imitation_too_fast_stays_far_from_the_shares_and_a_larger_batch_comes_nearer():
+    updates = range(200, 301, 20)
+    runs = [
+        looks("imitation", preset, *updates, **changes)[1:]
+        for preset, changes in (("restless", {}), ("restless", {"batch": 32}), ("table", {}))
+    ]
+    few, many, usual = (sum(distance(one[0]) for one in run) / len(run) for run in runs)
+    assert few > many + 0.08
+    assert few > 1.6 * usual
+
+
+@pytest.mark.slow
+def test_a_strong_penalty_keeps_ways_and_costs_sampled_accuracy():
+    start, held = looks("policy-gradient", "bought-back", 100)
+    free = looks("race", "race", 100, 200)[1][1]
+    assert held[0]["ways"] > 0.75 * start[0]["ways"]
+    assert held[0]["train_sampled"] < free["train_sampled"] - 0.05
+
+
+@pytest.mark.slow
+def test_a_baseline_does_not_stop_the_loss_of_answers_and_held_out_questions_lose():
+    start, end = (look[0] for look in looks("policy-gradient", "baseline", 300))
+    assert end["ways"] < start["ways"] - 0.5
+    assert end["test_greedy"] < start["test_greedy"] - 0.07
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_cold_walker_becomes_sure_and_held_out_questions_gain_nothing(seed):
+    start, end = (look[0] for look in looks("policy-gradient", "cold", 100, seed=seed))
+    assert end["entropy"] < 0.5 * start["entropy"]
+    assert end["test_greedy"] < start["test_greedy"] + 0.02
 
 
 def test_with_a_baseline_a_batch_that_is_all_right_moves_nothing():
@@ -114,32 +175,57 @@ def test_with_a_baseline_a_batch_that_is_all_right_moves_nothing():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("preset", "updates", "best", "worst", "verdicts"),
-    [
-        ("process", 400, 1.0, 0.9, ("No such failure",)),
-        ("outcome", 100, 0.1, 0.0, ("Constant", "Wrong sign")),
-        ("unfined", 100, 0.1, 0.0, ("Constant", "Wrong sign", "Dead end")),
-        ("wrong-sign", 1500, 0.6, 0.0, ("Wrong sign", "Dead end", "Constant")),
-        ("cycles", 400, 1.0, 0.9, ("No such failure",)),
-        ("diverging", 400, 0.4, 0.0, ("Diverging",)),
-    ],
+    ("preset", "updates", "most"),
+    [("outcome", 100, 0.25), ("unfined", 100, 0.25), ("wrong-sign", 300, 0.5)],
 )
-def test_reward_presets_do_what_they_say(preset, updates, best, worst, verdicts):
-    for seed in SEEDS:
-        _, end = after("rewards", preset, updates, seeds=(seed,))
-        assert worst <= end[0]["train_sampled"] <= best or worst <= end[0]["train_greedy"] <= best
-        assert VERDICTS[int(end[0]["failure"])].startswith(verdicts)
+def test_rewards_that_ruin_cost_the_accuracy_and_are_not_called_healthy(preset, updates, most):
+    start, end = (look[0] for look in looks("rewards", preset, updates))
+    for how in ("train_sampled", "train_greedy"):
+        assert end[how] < most < start[how]
+    assert not healthy(end)
+
+
+@pytest.mark.slow
+def test_process_reward_moves_the_values_towards_the_exact_ones():
+    start, _, end = (look[3] for look in looks("race", "race", 100, 200))
+    asked = asks(Session("race"))
+    before, after = ((one["logits"] - one["exact"])[asked] for one in (start, end))
+    assert after.square().mean().sqrt() < before.square().mean().sqrt() - 0.035
+    assert healthy(end)
 
 
 @pytest.mark.slow
 def test_on_cycles_the_discount_makes_the_difference():
-    _, with_it = after("rewards", "cycles", 600)
-    _, without = after("rewards", "cycles", 600, discount=1)
-    assert with_it[0]["test_greedy"] > without[0]["test_greedy"]
+    with_it = looks("rewards", "cycles", 600)[-1][0]
+    without = looks("rewards", "cycles", 600, discount=1)[-1][0]
+    assert healthy(with_it)
+    assert with_it["train_greedy"] > 0.9
+    for how in ("train_sampled", "test_greedy"):
+        assert with_it[how] > without[how] + 0.04
 
 
 @pytest.mark.slow
-def test_blocksworld_presets_do_what_they_say():
-    _, with_it = after("blocks", "discount", 800)
-    _, without = after("blocks", "no-discount", 800)
-    assert with_it[0]["test_greedy"] > without[0]["test_greedy"]
+def test_without_bounds_values_on_cycles_rise_above_all_that_a_walk_can_earn():
+    session = Session("rewards", link_of("rewards", "diverging"))
+    asked, best = asks(session), []
+    for _ in range(3):
+        session.train(100)
+        look = session.look()[0]
+        best.append(float(look["logits"][asked].amax(1).mean()))
+        assert float(look["exact"][asked].max()) <= 1.0
+    assert best[0] + 0.3 < best[1] < best[2] - 0.8
+    assert best[2] > 2.5
+    assert max(look["train_sampled"], look["train_greedy"]) < 0.2
+    assert not healthy(look)
+
+
+@pytest.mark.slow
+def test_in_blocksworld_the_discount_makes_plans_short_and_without_it_they_go_round():
+    session = Session("blocks")
+    source, target = session.given["question"].tolist()
+    shortest = int(session.world.graph.distances()[source, target])
+    with_it = looks("blocks", "discount", 600)[-1][0]
+    without = looks("blocks", "no-discount", 600)[-1][0]
+    assert with_it["plan"].tolist().index(target, 3) - 2 == shortest
+    assert with_it["train_greedy"] > 0.9
+    assert without["train_greedy"] < 0.8

@@ -43,12 +43,14 @@ def _imitation() -> Lab:
                 name="transformer", title="The same in a Transformer",
                 settings={"model": "transformer"},
                 why="It shares what it learns between targets, so held-out questions gain. The "
-                "cell still ends near the demonstrated shares.",
+                "probabilities in the cell stay farther from the demonstrated shares than the "
+                "table's.",
             ),
             Preset(
                 name="restless", title="Too fast", settings={"lr": 4, "batch": 2},
-                why="Two walks an update at four times the usual rate: the probabilities jump "
-                "about the shares. A smaller rate, or a larger batch, averages.",
+                why="Two paths an update at four times the usual rate: the probabilities stay far "
+                "from the shares, because each update follows the two paths it was shown. A larger "
+                "batch averages, and they come nearer.",
             ),
         ),
         metrics=("train_sampled", "test_sampled", "test_greedy", "entropy"),
@@ -69,8 +71,8 @@ def _policy_gradient() -> Lab:
         title="Watch the other answers go, and buy them back",
         intro="Policy gradient from a base that imitates. The graph shows the policy on the way "
         "from the square to the star: the thicker an edge, the likelier it is taken.",
-        alt="A lab for policy gradient. Without a KL penalty training accuracy goes to 1 while "
-        "different answers go; with a penalty more of them stay.",
+        alt="A lab for policy gradient. Without a KL penalty training accuracy comes near 1 while "
+        "different answers go; with a strong penalty most of them stay.",
         controls=(
             KL, MODEL, graph_control("dag", "cyclic", "own"), LR, BATCH,
             Control(
@@ -92,7 +94,7 @@ def _policy_gradient() -> Lab:
             Preset(
                 name="collapse", title="Collapse", settings={"model": "transformer"},
                 why="Each update favours whatever right walks happened to be drawn (Theorem 4.3). "
-                "After some 300 updates every question has one answer left.",
+                "After 200 updates most questions have one answer left.",
             ),
             Preset(
                 name="bought-back", title="Bought back", settings={"model": "transformer", "kl": 1},
@@ -102,7 +104,7 @@ def _policy_gradient() -> Lab:
             Preset(
                 name="too-little", title="Too little", settings={"model": "transformer", "kl": 0.1},
                 why="A weak penalty slows the loss of answers but does not stop it here. Compare "
-                "the ways after 100 updates and after 300.",
+                "the ways after 200 updates with those of Collapse.",
             ),
             Preset(
                 name="baseline", title="With a baseline", settings={"baseline": 1},
@@ -145,7 +147,7 @@ def _race() -> Lab:
         intro="All four start from the same base, which imitates demonstrated paths, and take the "
         "same number of updates on the same graph.",
         alt="A lab with four learners. Policy gradient loses different answers, with a KL penalty "
-        "it loses fewer; Q-learning with process reward keeps them.",
+        "it loses them later; Q-learning with process reward keeps most of them.",
         controls=(
             replace(MODEL, default="transformer"), graph_control("dag", "cyclic", "own"), LR, BATCH,
             SEED,
@@ -201,8 +203,8 @@ def _blocks() -> Lab:
             ),
             Preset(
                 name="no-discount", title="Without", settings={"discount": 1},
-                why="Every state reaches every other, so all legal moves are worth 1. The plan "
-                "wanders.",
+                why="Every state reaches every other, so all legal moves are worth 1. After 600 "
+                "updates many of the likeliest plans go round in circles and never arrive.",
             ),
         ),
         metrics=("train_sampled", "train_greedy", "test_greedy"),

@@ -57,6 +57,7 @@ def look(body: Body, given: Values) -> Values:
         body.walk(params, VOCAB.prompt(torch.cat([train_pairs, test_pairs])), greedy(options))
     )
     best = judged(graph, likeliest)[0].float()
+    arrived = torch.maximum(right.float().mean(), best[:QUESTIONS].mean())
     question = given["question"].long()
     logits = _rows(body, params, question[1])
     end = torch.arange(VOCAB.size, device=device) == VOCAB.end
@@ -76,8 +77,8 @@ def look(body: Body, given: Values) -> Values:
         "ways": ways.mean(), "entropy": _entropy(body, params, sampled, options),
         "policy": policy, "cell": policy.index_select(0, question[:1]).squeeze(0),
         "shown": steps.float().sum((0, 1)) / steps.float().sum().clamp(min=1.0),
-        "logits": values, "exact": exact, "failure": failure(values, question[1], given),
-        "plan": plan[0].float(),
+        "logits": values, "exact": exact,
+        "failure": failure(values, question[1], given, arrived), "plan": plan[0].float(),
     }  # fmt: skip
 
 
@@ -107,16 +108,20 @@ def _exact(target: Tensor, given: Values) -> Tensor:
     return earned + given["discount"] * value * (1.0 - arrives)
 
 
-FAILURES = ("none", "diverging", "constant", "wrong sign", "dead end")
+FAILURES = ("none", "diverging", "constant", "wrong sign", "dead end", "not learnt")
 
 
-def failure(values: Tensor, target: Tensor, given: Values) -> Tensor:
+def failure(
+    values: Tensor, target: Tensor, given: Values, accuracy: Tensor | None = None
+) -> Tensor:
     """Which of FAILURES the learnt values [here, next] of one target show, as its place there.
 
     Looked at where the target can be reached. Diverging: some value lies far outside what any
     return can be. Constant: the next nodes other than the target differ by less than a tenth of
     the reward. Wrong sign: right next nodes are worth less than wrong ones. Dead end: an edge that
-    leads away from the target is worth as much as a right one.
+    leads away from the target is worth as much as a right one. Not learnt: the values show none of
+    these failures, but `accuracy`, the share of correct paths, is below one half. Without
+    `accuracy` the values alone are judged.
     """
     node = torch.arange(NODES, device=values.device)
     reach = closure(given["adjacency"])
@@ -139,7 +144,8 @@ def failure(values: Tensor, target: Tensor, given: Values) -> Tensor:
     wrong_sign = mean(right) <= mean(asked & ~right)
     dead_end = dead.any() & (mean(dead) > mean(right) - 0.1 * unit)
     zero = torch.zeros_like(middle)
-    code = torch.where(dead_end, zero + 4.0, zero)
+    code = zero if accuracy is None else torch.where(accuracy < 0.5, zero + 5.0, zero)
+    code = torch.where(dead_end, zero + 4.0, code)
     code = torch.where(wrong_sign, zero + 3.0, code)
     code = torch.where(constant, zero + 2.0, code)
     return torch.where(diverging, zero + 1.0, code)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from planrl.checked import number
 from planrl.errors import InputError
 from planrl.graphs import Graph
 from planrl.live.bodies import NODES
@@ -27,6 +28,7 @@ VERDICTS = (
     "Constant: all next nodes are worth the same, so the values say nothing.",
     "Wrong sign: right next nodes are worth less than wrong ones.",
     "Dead end: an edge that leads away from the target is worth as much as a right one.",
+    "Not learnt: right next nodes are worth most, on average, but most paths are not correct.",
 )
 
 
@@ -38,10 +40,14 @@ def verdict(
     reward: float = 1.0,
     edge: float = 1.0,
     cost: float = 0.0,
+    accuracy: float | None = None,
 ) -> str:
     """What the lab says of these values [here, next] of one target, for these rewards.
 
-    The graph has as many nodes as the lab's. Values are per unit of reward.
+    The graph has as many nodes as the lab's. Values are per unit of reward. `accuracy` is the share
+    of correct paths of the model; the lab takes the larger one of sampled and greedy paths to its
+    training questions. Without `accuracy` the values alone are judged: they may look right on
+    average, though most paths are not correct.
     """
     if graph.n != NODES:
         raise InputError(f"the lab's graphs have {NODES} nodes, this one has {graph.n}")
@@ -50,7 +56,10 @@ def verdict(
         name: torch.tensor(float(value), dtype=torch.float32) for name, value in set_to.items()
     }
     given["adjacency"] = graph.adjacency.float()
-    return VERDICTS[int(failure(values, torch.tensor(target), given))]
+    share = None
+    if accuracy is not None:
+        share = torch.tensor(number(accuracy, "accuracy", least=0, most=1))
+    return VERDICTS[int(failure(values, torch.tensor(target), given, share))]
 
 
 def rewards_lab() -> Lab:
@@ -74,8 +83,8 @@ def rewards_lab() -> Lab:
         intro="Q-learning reads logits as values. Set what a walk earns and watch what is learnt "
         "for one target, beside the values that these rewards would have exactly.",
         alt="A lab for Q-learning. With a reward at the target and a fine for steps that are no "
-        "edge the learnt values become adjacency plus reachability less one; with outcome reward "
-        "alone they become constant and accuracy is lost.",
+        "edge the learnt values move towards adjacency plus reachability minus one; with outcome "
+        "reward alone they become constant and accuracy is lost.",
         controls=(
             reward("target", "Reward at the target", [k / 4 for k in range(-4, 9)], 1,
                    "Earned by the step into the target."),
@@ -115,8 +124,9 @@ def rewards_lab() -> Lab:
             Preset(
                 name="process", title="The paper's process reward",
                 settings={"model": "transformer"},
-                why="A reward at the target and a fine for no edge: the values go to A + R - 1 "
-                "(Theorem 5.2). Greedy walks are right, in many ways.",
+                why="A reward at the target and a fine for no edge: the values move towards "
+                "A + R - 1 (Theorem 5.2). Greedy paths become correct, and most of the different "
+                "correct paths of the base stay.",
             ),
             Preset(
                 name="outcome", title="Outcome reward alone",
@@ -141,9 +151,12 @@ def rewards_lab() -> Lab:
             ),
             Preset(
                 name="diverging", title="Overestimation",
-                settings={"model": "transformer", "bounds": 0, "lr": 4},
-                why="The largest of many noisy values is too large, and it is what the next update "
-                "believes. At a high rate, and without bounds, these errors feed on themselves.",
+                settings={"model": "transformer", "graph": "cyclic", "off_policy": 1, "bounds": 0,
+                          "lr": 4},
+                why="The largest of many noisy values is too large, and the next update is trained "
+                "towards it. On cycles, at a high rate and without bounds, such errors feed on "
+                "themselves; the base walks, so no walk shows them wrong. No path earns more than "
+                "1, but after 300 updates the best values are more than twice that, and rising.",
             ),
         ),
         metrics=("train_sampled", "train_greedy", "test_greedy", "ways"),
