@@ -122,7 +122,7 @@ class Session:
         self.world = make_world(settings.world)
         if isinstance(settings.world, FileWorld):
             self.settings = replace(settings, world=settings.world.known(self.world.graph))
-        if fit_positions:
+        if fit_positions and not settings.start:
             self.settings = replace(self.settings, model=self.world.fitted(settings.model))
         self.model, started_from = self._model(), self._model()
         if saved is None:
