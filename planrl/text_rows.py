@@ -59,6 +59,7 @@ def read_alpine(path: str | Path, graph: Graph) -> Lines:
     path = Path(path)
     check_size(graph.n, MOST_SQUARE, "checking rows against a graph")
     number = {label: v for v, label in enumerate(graph.labels)}
+    known = set(number)
     rows, lengths, lines = array("i"), array("i"), array("i")  # the rows one after the other
     invalid: list[tuple[int, str]] = []
     longest = 3
@@ -66,20 +67,17 @@ def read_alpine(path: str | Path, graph: Graph) -> Lines:
         if len(line) > LONGEST_LINE:
             raise InputError(f"{path}, line {at}: a row has at most {LONGEST_LINE:,} characters")
         words = line.split()
+        if not known.issuperset(words):
+            words = _other_words(line, number)
         if not words:
             continue
-        if any(word not in number for word in words):
-            words = _other_words(line, number)
-            if not words:
-                continue
-        unknown = next((word for word in words if word not in number), None)
         if len(words) < 4:
             invalid.append((at, f"has {len(words)} words; `s t s ... t` has at least 4"))
-        elif unknown is not None:
-            name = shown(unknown)
+        elif not known.issuperset(words):
+            name = shown(next(word for word in words if word not in number))
             invalid.append((at, f"names the node {name}, which the graph does not have"))
         else:
-            rows.extend([number[word] for word in words])
+            rows.extend(map(number.__getitem__, words))
             lengths.append(len(words))
             lines.append(at)
             longest = max(longest, len(words))
@@ -89,6 +87,7 @@ def read_alpine(path: str | Path, graph: Graph) -> Lines:
                 f"{MOST_CELLS:,} tokens, each padded to the longest: split the file"
             )
     tokens = _padded(rows, lengths, longest + 1, graph.n)
+    del rows  # as large as half the tokens
     at = 0
     for part in tokens.split(max(1, AT_ONCE // (longest + 1))):
         for row in (~is_path(graph, part)).nonzero().squeeze(1).tolist():

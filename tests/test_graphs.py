@@ -1,4 +1,5 @@
 import networkx as nx
+import numpy as np
 import pytest
 import torch
 
@@ -82,6 +83,36 @@ def test_networkx_round_trip_keeps_edges_and_labels():
         pr.from_networkx(nx.path_graph(3))
 
 
+@pytest.mark.parametrize("given", [[(0, 1)], {0: [1]}, torch.tensor([[0, 1]]), nx.DiGraph, None])
+def test_what_is_no_networkx_graph_is_refused_with_what_to_write(given):
+    with pytest.raises(pr.InputError, match=r"no networkx graph: give a networkx\.DiGraph"):
+        pr.from_networkx(given)
+
+
+def test_a_node_whose_label_is_none_is_called_by_its_id():
+    graph = nx.DiGraph([("x", "y")])
+    graph.nodes["x"]["label"] = None
+    assert pr.from_networkx(graph).labels == ("x", "y")
+
+
+@pytest.mark.parametrize("of", [torch.tensor, np.array])
+def test_edges_may_be_the_rows_of_a_tensor_or_an_array(of):
+    pairs = [[2, 0], [0, 1], [0, 1]]
+    assert pr.Graph(3, of(pairs)) == pr.Graph(3, pairs)
+    assert pr.Graph(3, of([[0, 1], [1, 2]])).edges == ((0, 1), (1, 2))  # [2, 2]: rows are edges
+    edge_index = of([[0, 1, 0], [1, 2, 2]])
+    with pytest.raises(pr.InputError, match=r"shape \[2, 3\].*edges\.T"):
+        pr.Graph(3, edge_index)
+    assert pr.Graph(3, edge_index.T).edges == ((0, 1), (0, 2), (1, 2))
+    assert pr.Graph(3, edge_index[:, :0]).edges == ()
+    with pytest.raises(pr.InputError, match=r"shape \[3, 3\].*adjacency matrix"):
+        pr.Graph(3, of([[0, 1, 0], [0, 0, 1], [0, 0, 0]]))
+    with pytest.raises(pr.InputError, match="True and False"):
+        pr.Graph(2, of([[False, True], [True, False]]))
+    with pytest.raises(pr.InputError, match="whole numbers"):
+        pr.Graph(2, of([[0.0, 1.0]]))
+
+
 def test_repeated_networkx_labels_fall_back_to_ids():
     graph = nx.DiGraph([("x", "y")])
     nx.set_node_attributes(graph, "same", "label")
@@ -98,6 +129,10 @@ def test_repeated_networkx_labels_fall_back_to_ids():
         (lambda: pr.Graph(3, iter([(0.7, 1)])), "whole numbers"),
         (lambda: pr.Graph(3, [(0, 1, 2)]), "whole numbers"),
         (lambda: pr.random_dag(-5, 0.1, pr.seeded(0, "g")), "n=-5"),
+        (lambda: pr.Graph(4, [[0, 1, 2], [1, 2, 3]]), r"two rows, .*zip\(\*edges\)"),
+        (lambda: pr.Graph(2, [(0, 2**63)]), "does not exist"),
+        (lambda: pr.Graph(2, [(0, -1)]), "edge 0 -> -1"),
+        (lambda: pr.Graph(2, [(0, 1)], "ab"), "labels is the text 'ab'"),
         (lambda: pr.Graph(2, [], ["a"]), "1 labels"),
         (lambda: pr.Graph(2, [], ["a", "a"]), "label 'a'"),
         (lambda: pr.random_dag(5, 1.2, pr.seeded(0, "g")), "p=1.2"),

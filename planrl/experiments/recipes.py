@@ -48,7 +48,7 @@ def _named(stream: Any) -> dict[str, Any]:
 
 
 def _sampling(sampler: Sampler) -> dict[str, Any]:
-    """A sampler's options. One that is younger than saved results is left out where it is unused."""
+    """A sampler's options; one younger than saved results is left out where it is not used."""
     page = asdict(sampler)
     if page["stop_at_target"]:
         del page["stop_at_target"]

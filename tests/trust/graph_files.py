@@ -12,6 +12,7 @@ import random
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
 import networkx as nx
@@ -275,3 +276,26 @@ def spoilt_json(draw: random.Random, text: str) -> str:
     else:
         page["links" if key == "edges" else "edges"] = page[key]
     return json.dumps(page)
+
+
+def large(kind: str, lines: int, path: Path) -> None:
+    """Write a graph of so many edges, at most 50,000 nodes, or so many rows that are paths."""
+    if kind == "rows":  # on the DAG of ten nodes that has every edge there can be
+        draw = random.Random(0)
+        path.write_text("".join(f"0 9 0 {' '.join(map(str, sorted(draw.sample(range(1, 9), 6))))} 9\n" for _ in range(lines)))  # fmt: skip
+        return
+    n = min(50_000, lines)
+    pairs = ((v, (v + 1 + k) % n) for k in range(lines // n) for v in range(n))
+    if kind == "JSON":
+        links = [{"source": a, "target": b} for a, b in pairs]
+        path.write_text(json.dumps({"directed": True, "nodes": [{"id": v} for v in range(n)], "links": links}))  # fmt: skip
+        return
+    form = {"spaces": "{} {}\n", "CSV": '"city {}","city {}"\n', "attributes": "{} {} {{'weight': 0.25}}\n", "arrows": "{} -> {}\n",
+            "GraphML": '<edge source="{}" target="{}"/>\n'}[kind]  # fmt: skip
+    with path.open("w") as file:
+        if kind == "GraphML":
+            file.write('<graphml><graph edgedefault="directed">\n')
+            file.writelines(f'<node id="{v}"/>\n' for v in range(n))
+        file.writelines(form.format(a, b) for a, b in pairs)
+        if kind == "GraphML":
+            file.write("</graph></graphml>")
