@@ -178,6 +178,18 @@
     return change;
   }
 
+  /** Forget the margins and the angles of labels of the last drawing. Plotly would begin with them
+   * and stop where no more than a pixel is missing, so that the same state would be drawn in two
+   * ways: a figure that had another width for a moment would stay a pixel off.
+   * @param {any} drawn plotly's full layout, if there is one @returns {void} */
+  function forget(drawn = {}) {
+    const kept = ["_size", "_pushmargin", "_reservedMargin", "_tickAngles", "_prevTickAngles"];
+    const axes = Object.keys(drawn).filter((key) => /^[xy]axis\d*$/.test(key));
+    for (const part of [drawn, ...axes.map((name) => drawn[name])]) {
+      for (const name of kept) delete part[name];
+    }
+  }
+
   /** @param {string} text @param {number} length */
   function wrapped(text, length) {
     const lines = [""];
@@ -199,6 +211,8 @@
     /** @type {Figure} */
     const figure = JSON.parse(find("script[type='application/json']")?.textContent ?? "{}");
     const predict = figure.predict;
+    /** @type {string | undefined} the theme of the last drawing */
+    let drawnIn;
     const state = {
       frame: figure.active,
       guess: predict?.start ?? 0,
@@ -281,6 +295,7 @@
     function draw() {
       const width = plot.clientWidth;
       if (!width) return; // folded away; the observer below calls again
+      drawnIn = document.documentElement.dataset.theme;
       const colours = theme();
       const narrow = width < PHONE;
       const shown = current(narrow);
@@ -318,9 +333,13 @@
         plotlyServerURL: "",
         typesetMath: false,
       };
+      forget(plot._fullLayout);
       Plotly.react(plot, data, layout, config);
       const tight = broken(plot._fullLayout, shown.layout, layout.annotations ?? [], narrow);
-      if (Object.keys(tight).length) Plotly.react(plot, data, merge(layout, tight), config);
+      if (Object.keys(tight).length) {
+        forget(plot._fullLayout);
+        Plotly.react(plot, data, merge(layout, tight), config);
+      }
       // The figure's name and description say it better than loose labels read one by one.
       plot.querySelectorAll("svg.main-svg").forEach((/** @type {Element} */ svg) => {
         svg.setAttribute("aria-hidden", "true");
@@ -374,10 +393,14 @@
       holdAxes();
       draw();
     }
-    new ResizeObserver(() => {
-      if (plot.clientWidth && plot.clientWidth !== plot.layout?.width) draw();
-    }).observe(plot);
-    new MutationObserver(draw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+    // A page says its theme again when it is loaded, and a folded figure is not drawn.
+    const outdated = () =>
+      plot.clientWidth !== plot.layout?.width || document.documentElement.dataset.theme !== drawnIn;
+    const follow = () => outdated() && draw();
+    new ResizeObserver(follow).observe(plot);
+    new MutationObserver(follow).observe(document.documentElement, {
+      attributeFilter: ["data-theme"],
+    });
     window.addEventListener("planrl:redraw", draw);
 
     /** @param {Figure} figure */

@@ -6,15 +6,19 @@ import contextlib
 import http.server
 import threading
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
+from bs4 import BeautifulSoup
 
 ROOT = Path(__file__).resolve().parents[2]
-SHOTS = ROOT / "_build" / "screenshots"
-DESKTOP = (1280, 900, "light")
-VIEWS = [(w, h, theme) for w, h in ((1280, 900), (390, 844)) for theme in ("light", "dark")]
+HTML = ROOT / "_build" / "html"
+# What depends on the view is tried in these two, what does not in the full one only.
+FULL = (1280, 900, "light")
+NARROW = (390, 844, "dark")
+VIEWS = [FULL, NARROW]
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 DOCUMENTS = [TOC["root"], *(c["file"] for part in TOC["parts"] for c in part["chapters"])]
 PAGES = [*DOCUMENTS, "search", "genindex"]
@@ -25,8 +29,15 @@ DRAWN = """(plot) => JSON.stringify([...plot.querySelectorAll('.main-svg *')].fi
   !e.matches('text, tspan, .textpoint') || e.textContent.trim()).map((e) => [
   e.getAttribute('d'), e.getAttribute('href') || e.getAttribute('xlink:href'),
   e.getAttribute('transform'), e.getAttribute('style'), e.children.length ? '' : e.textContent]))"""
+EVERY_FIGURE = f"() => [...document.querySelectorAll('.plotly-plot')].map({DRAWN})"
 MARKS = """(plot) => [...plot.querySelectorAll('.overplot :is(path, image, text)')].filter((e) => {
   const box = e.getBoundingClientRect(); return box.width > 0 || box.height > 0; }).length"""
+# Whether every figure that is not folded away is drawn, and as wide as its place.
+ALL_DRAWN = """() => [...document.querySelectorAll('.plotly-plot')].every((plot) =>
+  !plot.clientWidth ||
+  (plot.querySelector('.main-svg') && plot.layout?.width === plot.clientWidth))"""
+# Two frames: what is to follow a change has been told of it, and has drawn.
+FRAMES = """() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))"""
 # Counts what changes in the document from now on.
 WATCH = """() => { window.changes = 0; window.watcher?.disconnect();
   window.watcher = new MutationObserver((list) => { window.changes += list.length; });
@@ -45,25 +56,45 @@ def served(handler: Callable[..., Any]) -> Iterator[str]:
         thread.join()
 
 
+@cache
+def soup(path: Path) -> BeautifulSoup:
+    """A built page, parsed once; nobody may change it."""
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+def page_soup(name: str) -> BeautifulSoup:
+    """The same of a page of the book, by its name in `_toc.yml`."""
+    return soup(HTML / f"{name}.html")
+
+
 def open_everything(page):
     page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+
+
+def resize(page, width):
+    """Give the page another width, and wait until its figures have followed."""
+    page.set_viewport_size({"width": width, "height": page.viewport_size["height"]})
+    page.evaluate(FRAMES)
+    page.wait_for_function(ALL_DRAWN)
 
 
 def check_figures(visit):
     """Every figure of a page is drawn, and as high as its place."""
     open_everything(visit.page)
     visit.settle()
-    figures = visit.page.locator(".plotly-figure")
-    for plot in visit.page.locator(".plotly-plot").all():
-        assert plot.evaluate("(p) => p.data.length") > 0
-        assert plot.evaluate(MARKS) > 0, "a figure is empty"
-        drawn, kept = plot.evaluate(
-            "(p) => [p.querySelector('.main-svg').getBoundingClientRect().height, p.offsetHeight]"
-        )
-        assert drawn == kept, "the page keeps another height for a figure than it needs"
-        assert plot.locator(".slider-container, .updatemenu-container").count() == 0
-    drawn = visit.page.locator(".plotly-plot:has(.main-svg)").count()
-    assert drawn == figures.count()
+    drawings = visit.page.evaluate(
+        f"""() => [...document.querySelectorAll('.plotly-figure')].map((figure) => {{
+             const plot = figure.querySelector('.plotly-plot');
+             const drawn = plot?.querySelector('.main-svg');
+             return [figure.id, plot?.data?.length ?? 0, drawn ? ({MARKS})(plot) : 0,
+               drawn?.getBoundingClientRect().height, plot?.offsetHeight,
+               figure.querySelectorAll('.slider-container, .updatemenu-container').length]; }})"""
+    )
+    for name, traces, marks, drawn, kept, loose in drawings:
+        assert traces > 0, f"{name} has no data"
+        assert marks > 0, f"{name} is empty"
+        assert drawn == kept, f"{name} is {drawn} high, and the page keeps {kept}"
+        assert loose == 0, f"{name} has controls of plotly's, which no keyboard reaches"
 
 
 def check_mathematics(visit):

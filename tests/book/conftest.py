@@ -19,11 +19,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-HTML = ROOT / "_build" / "html"
 sys.path.insert(0, str(ROOT / "book" / "_ext"))  # the extension's own modules: pairs, figures
 sys.path.insert(0, str(ROOT / "tests" / "book"))  # what the tests share: built_site
 
-from built_site import served  # noqa: E402
+from built_site import ALL_DRAWN, FULL, HTML, NARROW, served  # noqa: E402
 from paper import find_chromium  # noqa: E402
 
 FLAGS = [
@@ -36,16 +35,41 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-DESKTOP = (1280, 900, "light")
+PATIENCE = 120_000  # milliseconds after which nothing will come any more, however busy the machine
 
 
+def view_of(item) -> tuple[str, tuple[int, int, str]] | None:
+    """The page that a test visits, and in which view."""
+    return item.callspec.params.get("visit") if hasattr(item, "callspec") else None
+
+
+def companions(item) -> str:
+    """The name of the tests that one process runs: what they share is made once.
+
+    These are the tests of one visit, those that read the pages as text, and else those of a file.
+    """
+    if visited := view_of(item):
+        name, (width, *_) = visited
+        return f"{name}-{width}"
+    browsers = {"chromium", "open_in_firefox", "browser"} & {*item.fixturenames}
+    return item.path.stem if browsers or "plain" in item.fixturenames else "text"
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(config, items):
-    """Leave out in the dark what is the same in the light."""
-    again = [i for i in items if i.get_closest_marker("any_theme") and i.name.endswith("-dark]")]
+    """Leave out in the narrow view what no view changes; say what belongs into one process."""
+    here = [item for item in items if Path(__file__).parent in item.path.parents]
+    again = {
+        item
+        for item in here
+        if item.get_closest_marker("any_view") and view_of(item)[1] == NARROW
+    }
     if again:
-        config.hook.pytest_deselected(items=again)
-        left_out = set(again)
-        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=[*again])
+        items[:] = [item for item in items if item not in again]
+    if config.pluginmanager.hasplugin("xdist"):
+        for item in here:
+            item.add_marker(pytest.mark.xdist_group(companions(item)))
 
 
 @dataclass
@@ -75,10 +99,7 @@ class Visit:
         """Wait until the visible figures are drawn and the mathematics is set."""
         self.page.wait_for_load_state("load")
         self.page.evaluate("async () => { await window.MathJax?.startup?.promise }")
-        self.page.wait_for_function(
-            """() => [...document.querySelectorAll('.plotly-plot')].every(
-                 (plot) => !plot.clientWidth || plot.querySelector('.main-svg'))"""
-        )
+        self.page.wait_for_function(ALL_DRAWN)
         self.page.evaluate("async () => { await document.fonts.ready }")
 
     def outside(self, origin: str) -> list[str]:
@@ -104,6 +125,11 @@ def origin(built: Path) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
+        def end_headers(self) -> None:
+            """What every page loads is asked for once."""
+            self.send_header("Cache-Control", "max-age=3600")
+            super().end_headers()
+
     handler = functools.partial(Quiet, directory=str(built))
     with served(handler) as address:
         yield address
@@ -119,8 +145,8 @@ def playwright() -> Iterator[object]:
 
 
 @pytest.fixture(scope="session")
-def chromium(request) -> Iterator[object]:
-    """A headless Chromium."""
+def chromium_path() -> str:
+    """Where Chromium is."""
     path = find_chromium()
     if path is None:
         message = (
@@ -128,17 +154,52 @@ def chromium(request) -> Iterator[object]:
             "brew install --cask chromium; or https://www.chromium.org), or set CHROMIUM to it"
         )
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
-    driver = request.getfixturevalue("playwright").chromium
-    started = driver.launch(executable_path=path, args=FLAGS)
+    return path
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright, chromium_path) -> Iterator[object]:
+    """A headless Chromium that keeps nothing."""
+    started = playwright.chromium.launch(executable_path=chromium_path, args=FLAGS)
     yield started
     started.close()
 
 
 @pytest.fixture(scope="session")
-def open_page(chromium):
-    """A function that opens an address in a new tab, watched from its first request."""
-    with opener(chromium) as open_:
+def open_in_chromium(request, playwright, chromium_path, tmp_path_factory):
+    """A function that opens an address in a new tab, watched from its first request.
+
+    For each view there is a Chromium with a profile: it compiles the scripts of all pages once, and
+    a page opens in half the time. What needs other options gets a context without a profile.
+    """
+
+    def new_context(*, reduced_motion: str = "", **options):
+        if {*options} - {"viewport", "color_scheme", "has_touch"}:
+            return request.getfixturevalue("chromium").new_context(**options)
+        return playwright.chromium.launch_persistent_context(
+            tmp_path_factory.mktemp("profile"),
+            executable_path=chromium_path,
+            args=FLAGS,
+            reduced_motion=reduced_motion or "no-preference",
+            **options,
+        )
+
+    with opener(new_context) as open_:
         yield open_
+
+
+@pytest.fixture
+def open_page(open_in_chromium):
+    """The same; what it opens is closed when the test is over."""
+    opened = []
+
+    def open_(url: str, **options) -> Visit:
+        opened.append(open_in_chromium(url, **options))
+        return opened[-1]
+
+    yield open_
+    for visit in opened:
+        visit.page.close()
 
 
 @pytest.fixture(scope="session")
@@ -162,7 +223,7 @@ def open_in_firefox(request, tmp_path_factory):
                 channel="moz-firefox", executable_path=program, firefox_user_prefs=wishes
             )
             stack.callback(browser.close)
-            return stack.enter_context(opener(browser))
+            return stack.enter_context(opener(browser.new_context))
 
         def open_(url: str, *, reduced_motion: str = "", **options) -> Visit:
             return started(reduced_motion == "reduce")(url, **options)
@@ -171,23 +232,27 @@ def open_in_firefox(request, tmp_path_factory):
 
 
 @contextlib.contextmanager
-def opener(browser):
-    """What `open_page` gives, for a browser."""
-    contexts = {}  # one a view and its options, so that what every page loads is parsed once
+def opener(new_context):
+    """What `open_page` gives, by a function that makes a context of some options."""
+    contexts = {}  # one a view and its options
 
-    def open_(url: str, *, name: str = "", view=DESKTOP, settle: bool = True, **options) -> Visit:
+    def open_(
+        url: str, *, name: str = "", view=FULL, settle: bool = True, script: str = "", **options
+    ) -> Visit:
         width, height, theme = view
         key = (view, *sorted(options.items()))
         if key not in contexts:
-            contexts[key] = browser.new_context(
+            contexts[key] = new_context(
                 viewport={"width": width, "height": height},
                 color_scheme=theme,
                 has_touch=width < 500,
                 **options,
             )
-            contexts[key].set_default_timeout(20_000)
+            contexts[key].set_default_timeout(PATIENCE)
         visit = Visit(contexts[key].new_page(), name, width, theme)
         visit.watch()
+        if script:  # runs before those of the page
+            visit.page.add_init_script(script)
         visit.page.goto(url)
         if settle:
             visit.settle()
