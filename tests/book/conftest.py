@@ -60,9 +60,7 @@ def pytest_collection_modifyitems(config, items):
     """Leave out in the narrow view what no view changes; say what belongs into one process."""
     here = [item for item in items if Path(__file__).parent in item.path.parents]
     again = {
-        item
-        for item in here
-        if item.get_closest_marker("any_view") and view_of(item)[1] == NARROW
+        item for item in here if item.get_closest_marker("any_view") and view_of(item)[1] == NARROW
     }
     if again:
         config.hook.pytest_deselected(items=[*again])
