@@ -13,7 +13,7 @@ from planrl.errors import InputError
 
 MOST_STATES = 1_000_000
 MOST_TRIES = 200_000_000  # tests whether an action can be done: some ten seconds
-WIDEST = 2_000  # bits; states of more bits are larger and slower, and both limits sink
+WIDEST = 500  # bits; states of more bits are larger and slower, and both limits sink
 
 Watch = Callable[[int, int], object]  # told how many states were met, and after how many steps
 Estimate = Callable[[int], int]  # of a state: no more than the number of steps that are left
@@ -69,7 +69,8 @@ class _Search:
         self.came: dict[int, tuple[int, int]] = {}
         self.tries = self.looked = 0
         bits = max((s.adds | s.deletes for s in task.steps), default=0).bit_length()
-        self.scale = 1 + bits // WIDEST
+        self.most_states = MOST_STATES // (1 + bits // WIDEST)
+        self.most_tries = MOST_TRIES // (1 + bits // WIDEST)
 
     def successors(self, state: int) -> list[tuple[int, int]]:
         """Which steps can be done in a state, and the states they lead to."""
@@ -84,7 +85,7 @@ class _Search:
                         for needs, bars, adds, keeps, number in rows:
                             if state & needs == needs and not state & bars:
                                 found.append((number, state & keeps | adds))
-        self.tries += tries + len(self.groups)
+        self.tries += tries + len(self.groups) + 4 * len(found)  # the costly ones
         return found
 
     def check(self, steps: int) -> None:
@@ -92,11 +93,11 @@ class _Search:
         self.looked += 1
         if self.watch is not None and self.looked % 4096 == 0:
             self.watch(len(self.came), steps)
-        if len(self.came) * self.scale > MOST_STATES or self.tries * self.scale > MOST_TRIES:
+        if len(self.came) > self.most_states or self.tries > self.most_tries:
             raise InputError(
                 f"{self.name}: no plan of up to {steps} steps, and after {len(self.came):,} states "
-                f"the search gives up (at {MOST_STATES:,} states or {MOST_TRIES:,} tests of "
-                "actions, about ten seconds): ask a planner such as Fast Downward"
+                f"the search gives up (at {self.most_states:,} states or {self.most_tries:,} tests "
+                "of actions, about ten seconds): ask a planner such as Fast Downward"
             )
 
     def plan(self, state: int) -> list[int]:

@@ -126,6 +126,8 @@ class Problem:
         `watch(states, steps)` is called from time to time. Raises InputError when so many states
         can be reached that the search gives up, and when a shortest plan is not what the
         problem's metric asks for.
+
+        For Blocksworld, `recognise(problem).solve()` has an estimate and goes further.
         """
         if self.metric:
             raise InputError(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from planrl.blocksworld.search import MOST_STATES, MOST_TRIES
 from planrl.checkpoints import to_json
 from planrl.errors import InputError
 
@@ -16,11 +17,14 @@ if TYPE_CHECKING:
     from planrl.blocksworld import Action, Blocks, Problem
 
 LIMITS = (
-    "The search gives up after 1,000,000 states or 200,000,000 tests of actions, about ten seconds "
-    "on a common machine; 15 blocks are mostly planned in less. Action costs are ignored, and a "
-    "note says so, unless they differ. Exit code 0: a plan was found, or is valid; 1: none exists, "
-    "or it is invalid; 2: wrong input, beyond STRIPS, or given up; 130: stopped by Ctrl-C."
+    f"The search gives up after {MOST_STATES:,} states or {MOST_TRIES:,} tests of actions (fewer "
+    "if states are large), about ten seconds on a common machine; 15 blocks are mostly planned in "
+    "less. Action costs are ignored, and a note says so, unless they differ. Exit code 0: a plan "
+    "was found, or is valid; 1: none exists, or it is invalid; 2: wrong input, beyond STRIPS, or "
+    "given up; 130: stopped by Ctrl-C."
 )
+UNSOLVABLE = "unsolvable: no plan exists"
+EMPTY = "; the goal holds already: the empty plan"  # as a comment, so that the output is a plan
 
 
 def add(commands: Any) -> None:
@@ -66,15 +70,10 @@ def run(options: argparse.Namespace) -> int:
     return 0 if good else 1
 
 
-UNSOLVABLE = "unsolvable: no plan exists"
-EMPTY = "; the goal holds already: the empty plan"  # as a comment, so that the output is a plan
-
-
 def _searched(problem: Problem | Blocks, *, quiet: bool) -> list[Action] | None:
     """A shortest plan, while a terminal shows how far the search is."""
-    with tqdm(
-        unit=" states", unit_scale=True, disable=quiet or None, leave=False, delay=0.5
-    ) as bar:
+    with tqdm(total=MOST_STATES, unit=" states", unit_scale=True, disable=quiet or None,
+              leave=False) as bar:  # fmt: skip
 
         def watch(states: int, steps: int) -> None:
             bar.set_postfix(steps=steps, refresh=False)
