@@ -31,10 +31,9 @@ _TGF = " (if this is a Trivial Graph Format file, keep the lines below its `#` o
 
 _TIGHT = re.compile(r"(?:[#%]|//)(?=\S)|#$")
 
-_SOURCE = re.compile("(?:source|src|from)(?:node|vertex|state)?(?:id|name|label)?")
-_TARGET = re.compile(
-    "(?:target|tgt|destination|dest|dst|to)(?:node|vertex|state)?(?:id|name|label)?"
-)
+_WHAT = "(?:node|vertex|state|city|station)?(?:id|name|label)?"
+_SOURCE = re.compile(f"(?:{_WHAT}|)(?:source|src|from)(?:{_WHAT})")
+_TARGET = re.compile(f"(?:{_WHAT}|)(?:target|tgt|destination|dest|dst|to)(?:{_WHAT})")
 
 
 def read_edges(path: str | Path) -> Graph:

@@ -25,7 +25,9 @@ _PAIRS = {"(": ")", "[": "]", "{": "}"}
 # first lines that name columns in words that could be nodes' names, too
 _LIKE_HEADER = {("start", "end"), ("origin", "destination"), ("parent", "child"), ("tail", "head"),
                 ("head", "tail"), ("node1", "node2"), ("id1", "id2"), ("nodea", "nodeb"),
-                ("predecessor", "successor")}  # fmt: skip
+                ("predecessor", "successor"), ("citing", "cited"), ("caller", "callee"),
+                ("subject", "object"), ("cause", "effect"), ("id", "label"), ("id", "name"),
+                ("node", "label"), ("node", "name"), ("key", "value")}  # fmt: skip
 
 
 class LineError(InputError):
@@ -72,7 +74,9 @@ def check_name(name: str, by: str, row: str, line: int) -> None:
 
 def _doubt(name: str, by: str) -> str | None:
     """What speaks against a name that does not stand in quotes."""
-    if by in (" ", "->") and (_SIGNS.fullmatch(name) or name.endswith(":")):
+    if by == " " and re.search("[|，；、،؛]", name):
+        return "holds a sign that may separate names: separate them by commas, semicolons or tabs"
+    if by in (" ", "->") and (_SIGNS.fullmatch(name) or name.strip(":") != name):
         return ("is a sign between names: write one edge a line, `a b` or `a -> b` (of an edge "
                 "without direction, both)")  # fmt: skip
     if re.fullmatch(r"\d+(\s+\d+)+", name):
@@ -147,13 +151,14 @@ def _check_first(found: Edges) -> None:
         return
     here, following, third = found.first[0]
     names = [name for name in found.names if name not in (here, following)]
-    usual = (here.lower(), following.lower()) in _LIKE_HEADER
+    plain = tuple(re.sub(r"[\W_]+", "", word.lower()) for word in (here, following))
+    usual = plain in _LIKE_HEADER
     numbers = bool(names) and all(map(_whole, names))
     words = not (_whole(here) or _whole(following))
     if (
         names
         and words
-        and (usual or (numbers and found.rows > 3))
+        and (usual or numbers)
         and not _others(found) & {found.names[here], found.names[following]}
     ):
         raise LineError(
