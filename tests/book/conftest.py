@@ -60,9 +60,7 @@ def pytest_collection_modifyitems(config, items):
     """Leave out in the narrow view what no view changes; say what belongs into one process."""
     here = [item for item in items if Path(__file__).parent in item.path.parents]
     again = {
-        item
-        for item in here
-        if item.get_closest_marker("any_view") and view_of(item)[1] == NARROW
+        item for item in here if item.get_closest_marker("any_view") and view_of(item)[1] == NARROW
     }
     if again:
         config.hook.pytest_deselected(items=[*again])
@@ -237,7 +235,7 @@ def opener(new_context):
     contexts = {}  # one a view and its options
 
     def open_(
-        url: str, *, name: str = "", view=FULL, settle: bool = True, script: str = "", **options
+        url: str, *, name="", view=FULL, settle=True, script="", before=None, **options
     ) -> Visit:
         width, height, theme = view
         key = (view, *sorted(options.items()))
@@ -253,6 +251,8 @@ def opener(new_context):
         visit.watch()
         if script:  # runs before those of the page
             visit.page.add_init_script(script)
+        if before:
+            before(visit.page)
         visit.page.goto(url)
         if settle:
             visit.settle()
