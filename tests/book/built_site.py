@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, Tag
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"
@@ -65,6 +65,15 @@ def soup(path: Path) -> BeautifulSoup:
 def page_soup(name: str) -> BeautifulSoup:
     """The same of a page of the book, by its name in `_toc.yml`."""
     return soup(HTML / f"{name}.html")
+
+
+@cache
+def by_id(path: Path) -> dict[str, Tag]:
+    """The elements of a built page by their ids, the first where two have the same."""
+    found: dict[str, Tag] = {}
+    for element in soup(path).find_all(id=True):
+        found.setdefault(element["id"], element)
+    return found
 
 
 def open_everything(page):

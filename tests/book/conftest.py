@@ -235,7 +235,7 @@ def opener(new_context):
     contexts = {}  # one a view and its options
 
     def open_(
-        url: str, *, name: str = "", view=FULL, settle: bool = True, script: str = "", **options
+        url: str, *, name="", view=FULL, settle=True, script="", before=None, **options
     ) -> Visit:
         width, height, theme = view
         key = (view, *sorted(options.items()))
@@ -251,6 +251,8 @@ def opener(new_context):
         visit.watch()
         if script:  # runs before those of the page
             visit.page.add_init_script(script)
+        if before:
+            before(visit.page)
         visit.page.goto(url)
         if settle:
             visit.settle()

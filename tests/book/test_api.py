@@ -8,8 +8,7 @@ import inspect
 import re
 
 import pytest
-from bs4 import BeautifulSoup
-from built_site import ROOT
+from built_site import ROOT, by_id, page_soup
 
 PAGE = ROOT / "book" / "api.md"
 MODULES = re.findall(r"^(planrl\S*)$", PAGE.read_text(encoding="utf-8"), re.M)
@@ -109,13 +108,12 @@ def test_docstrings_are_read_as_prose_formulas_and_examples():
 
 @pytest.mark.book
 def test_every_name_has_its_anchor_on_the_page(built):
-    page = BeautifulSoup((built / "book/api.html").read_text("utf-8"), "html.parser")
-    ids = {element["id"] for element in page.find_all(id=True)}
+    ids = by_id(built / "book/api.html").keys()
     for module in MODULES:
         assert module in ids
         assert {name for name, _ in offered(module)} - ids == set()
     assert "planrl.objectives.Loss" in ids
-    assert not page.select(".system-message, .problematic")
+    assert not page_soup("book/api").select(".system-message, .problematic")
 
 
 @pytest.mark.book
@@ -127,11 +125,11 @@ def test_the_search_and_the_index_know_the_names(built):
 
 @pytest.mark.book
 def test_every_function_named_under_a_theorem_is_on_the_page(built):
-    page = BeautifulSoup((built / "book/api.html").read_text("utf-8"), "html.parser")
+    ids = by_id(built / "book/api.html")
     for script in sorted((ROOT / "book").glob("[0-9]*.py")):
         html = (built / "book" / f"{script.stem}.html").read_text("utf-8")
         for name in re.findall(r'href="api\.html#([^"]+)"', html):
-            assert page.find(id=name), f"{script.stem}: {name}"
+            assert name in ids, f"{script.stem}: {name}"
 
 
 def test_the_sources_of_the_page_parse():

@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from functools import cache
+from collections import Counter
 from pathlib import Path
 from urllib.parse import unquote, urldefrag
 
 import pytest
-import yaml
-from bs4 import BeautifulSoup
+from built_site import DOCUMENTS, HTML, ROOT, TOC, by_id, soup
 
 pytestmark = pytest.mark.book
-ROOT = Path(__file__).resolve().parents[2]
-HTML = ROOT / "_build" / "html"
 LOADING = {  # an element and the attribute from which a browser loads
     "script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src",
     "audio": "src", "embed": "src", "object": "data", "image": "href",
 }  # fmt: skip
-
-
-@cache
-def soup(path: Path) -> BeautifulSoup:
-    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +24,8 @@ def pages(built):
 
 
 def test_exactly_the_listed_pages_are_built(pages, built):
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    listed = {toc["root"], *(c["file"] for part in toc["parts"] for c in part["chapters"])}
     names = {page.relative_to(built).with_suffix("").as_posix() for page in pages}
-    assert names == listed | {"index", "search", "genindex"}
+    assert names == {*DOCUMENTS, "index", "search", "genindex"}
 
 
 def test_no_page_loads_from_elsewhere(pages):
@@ -76,7 +66,30 @@ def test_every_internal_link_and_anchor_resolves(pages):
 
 
 def anchor_exists(path: Path, fragment: str) -> bool:
-    return bool(soup(path).find(id=fragment) or soup(path).find(attrs={"name": fragment}))
+    return fragment in by_id(path) or bool(soup(path).find(attrs={"name": fragment}))
+
+
+def test_the_front_door_leads_to_the_welcome_page(built):
+    (door,) = soup(built / "index.html").select(
+        "meta[http-equiv=Refresh], meta[http-equiv=refresh]"
+    )
+    assert re.search(r"url=\s*(.*)$", door["content"], re.I)[1] == f"{TOC['root']}.html"
+
+
+def test_pages_name_what_is_theirs_from_where_they_stand(pages, built):
+    """So that they work as files, and below any address."""
+    rooted = [
+        (page.name, element.get(name))
+        for page in pages
+        for name in ("src", "href", "data-live", "action")
+        for element in soup(page).find_all(attrs={name: re.compile(r"^(/(?!/)|file:|http://127)")})
+    ]
+    rooted += [
+        (sheet.name, url)
+        for sheet in (built / "_static").rglob("*.css")
+        for url in re.findall(r"url\(['\"]?(/[^/)][^)]*)", sheet.read_text("utf-8"))
+    ]
+    assert rooted == []
 
 
 def test_every_image_has_an_alternative(pages):
@@ -93,16 +106,16 @@ def test_every_figure_has_a_name(pages):
     for page in pages:
         for figure in soup(page).select("figure.plotly-figure"):
             ids = figure["aria-labelledby"].split()
-            name = " ".join(soup(page).find(id=one).get_text(" ", strip=True) for one in ids)
+            name = " ".join(by_id(page)[one].get_text(" ", strip=True) for one in ids)
             assert len(name) >= 10, f"{page.name}: {figure['id']} is named {name!r}"
-            alt = soup(page).find(id=f"{figure['id']}-alt").get_text(strip=True)
+            alt = by_id(page)[f"{figure['id']}-alt"].get_text(strip=True)
             assert len(alt) >= 10, f"{page.name}: {figure['id']} is described as {alt!r}"
 
 
 def test_ids_are_unique(pages):
     for page in pages:
-        ids = [element["id"] for element in soup(page).find_all(id=True)]
-        twice = {one for one in ids if ids.count(one) > 1}
+        ids = Counter(element["id"] for element in soup(page).find_all(id=True))
+        twice = {one for one, times in ids.items() if times > 1}
         assert not twice, f"{page.name}: {twice}"
 
 

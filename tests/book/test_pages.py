@@ -33,6 +33,11 @@ HEAVIEST = 700_000  # bytes a page may take, gzipped, without plotly and fonts
 PLOTLY = "plotly.min.js"
 LOADED = (".html", ".js", ".mjs", ".css")
 CALMEST = 0.1  # the layout shift that is still called good
+# What a chapter says of its lab's controls, where it is not what the lab begins with elsewhere.
+BEGINS = {
+    "book/06_kl": {"policy-gradient-model": "Transformer", "policy-gradient-kl": "1"},
+    "book/02_one_layer": {"imitation-model": "Transformer"},
+}
 SHIFTS = """window.shift = 0; new PerformanceObserver((list) => {
   for (const e of list.getEntries()) if (!e.hadRecentInput) window.shift += e.value;
 }).observe({type: 'layout-shift', buffered: true});"""
@@ -177,6 +182,15 @@ def test_every_control_of_a_figure_can_be_reached(visit):
 # --- What no view changes, in the full one
 
 
+@pytest.mark.any_view
+def test_a_lab_begins_with_the_settings_that_its_page_gives(visit):
+    given = BEGINS.get(visit.name, {})
+    for name, said in given.items():
+        control = visit.page.locator(f"#lab-{name}")
+        text = """(e) => e.selectedOptions?.[0].text ?? e.getAttribute('aria-valuetext')"""
+        assert control.evaluate(text) == said
+
+
 @cache
 def weight(path):
     return len(gzip.compress((HTML / path).read_bytes()))
@@ -290,6 +304,39 @@ def test_every_list_changes_its_figure(visit):
             seen.add(plot.evaluate(DRAWN))
         assert len(seen) == len(places), "two choices show the same"
         choice.select_option(first)
+
+
+@pytest.mark.any_view
+def test_every_slider_of_a_lab_answers_the_keyboard(visit):
+    for lab in visit.page.locator(".planrl-lab").all():
+        status = lab.locator(".planrl-lab-status")
+        for slider in lab.locator("input[type=range]").all():
+            slider.focus()
+            said = set()
+            for key in ("Home", "End"):
+                slider.press(key)
+                said.add(slider.get_attribute("aria-valuetext"))
+                assert re.search("ecorded|Nothing has been trained", status.inner_text())
+            assert len(said) == 2
+
+
+@pytest.mark.any_view
+def test_no_button_of_a_figure_leads_to_a_server(visit):
+    """Neither of a lab's; the one that is there saves a picture."""
+    buttons = visit.page.evaluate(
+        """() => [...document.querySelectorAll('.js-plotly-plot')].map((plot) =>
+             [plot._context.showSendToCloud, plot._context.plotlyServerURL,
+              [...plot.querySelectorAll('.modebar-btn')].map((b) => b.dataset.attr ?? b.dataset.title)])"""
+    )
+    assert all(one[:2] == [False, ""] and len(one[2]) == 1 for one in buttons), buttons
+
+
+@pytest.mark.any_view
+def test_every_icon_is_drawn(visit):
+    visit.page.wait_for_selector("svg.svg-inline--fa", state="attached")
+    assert visit.page.locator("i[class*='fa-']").count() == 0
+    assert visit.page.locator("svg.svg-inline--fa").count() >= 5
+    assert visit.page.locator("svg.svg-inline--fa animate").count() == 0, "an icon is missing"
 
 
 @pytest.mark.any_view

@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from bs4 import BeautifulSoup
-from built_site import PAGES, ROOT, open_everything, served
+from built_site import FRAMES, PAGES, ROOT, page_soup, served
 
 CHAPTER = "book/04_policy_gradient"
+SHORT = "book/references"
 # What is blocked is told to the test, also by the pages that are opened next in the same tab.
 LISTEN = """document.addEventListener('securitypolicyviolation', (e) => planrlBlocked(
   `${e.effectiveDirective} ${e.blockedURI} ${e.sourceFile}:${e.lineNumber} ${e.sample}`))"""
@@ -83,7 +83,7 @@ def test_the_promises_name_the_header_for_servers(policy):
 @pytest.mark.book
 @pytest.mark.parametrize("name", [*PAGES, "index"])
 def test_no_script_stands_in_a_page_and_its_policy_comes_first(name, built, policy):
-    page = BeautifulSoup((built / f"{name}.html").read_text("utf-8"), "html.parser")
+    page = page_soup(name)
     assert len(page.select("meta[http-equiv=Content-Security-Policy]")) == 1
     first = page.select_one("meta[http-equiv=Content-Security-Policy]")
     assert first["content"] == policy.POLICY
@@ -145,23 +145,18 @@ def strict(built, policy):
 
 
 @pytest.fixture
-def reader(chromium):
+def reader(open_page):
     """A tab that hears what is blocked: nothing may have been, at the end."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
-    context.set_default_timeout(20_000)
-    blocked, errors = [], []
-    context.expose_binding("planrlBlocked", lambda _, what: blocked.append(what))
-    context.add_init_script(LISTEN)
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page = context.new_page()
-    page.on("console", lambda said: said.type == "error" and errors.append(said.text))
-    page.on("pageerror", lambda error: errors.append(f"{error}"))
-    page.blocked = blocked
+    visit = open_page("about:blank", settle=False)
+    page, blocked = visit.page, []
+    page.expose_binding("planrlBlocked", lambda _, what: blocked.append(what))
+    page.add_init_script(LISTEN)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     yield page
-    page.wait_for_timeout(100)
-    context.close()
+    page.evaluate(FRAMES)
+    page.evaluate("localStorage.clear()")
     assert blocked == []
-    assert errors == []
+    assert visit.errors == []
 
 
 def enter(page, address):
@@ -184,34 +179,24 @@ def test_a_lab_is_trained_under_the_header(reader, strict):
     assert lab.locator(".plotly-plot .main-svg, .js-plotly-plot .main-svg").count() > 0
 
 
+# Each page's own policy is stricter than the header, but for workers, which obey the header alone:
+# what follows is under the page's.
 @pytest.mark.book
-@pytest.mark.parametrize("name", ["book/80_figures", "book/api"])
-def test_figures_formulas_and_fonts_are_drawn_under_the_header(name, reader, strict):
-    enter(reader, f"{strict}{name}.html")
-    open_everything(reader)
-    for plot in reader.locator(".plotly-plot").all():
-        plot.locator(".main-svg").first.wait_for(state="attached")
-    reader.evaluate("async () => { await document.fonts.ready; }")
-    assert reader.locator(".math").count() == reader.locator("article mjx-container").count()
-    assert reader.locator("svg.svg-inline--fa").count() > 8
-
-
-@pytest.mark.book
-def test_search_finds_and_quotes_under_the_header(reader, strict):
-    enter(reader, f"{strict}{CHAPTER}.html")
+def test_search_finds_and_quotes(reader, origin):
+    enter(reader, f"{origin}{SHORT}.html")
     reader.keyboard.press("Control+k")
     reader.keyboard.type("reward")
     reader.keyboard.press("Enter")
     reader.wait_for_url("**/search.html?q=reward")
-    reader.locator("#search-results li a").first.wait_for()
+    reader.locator("#search-results li a[href*='07_reward']").first.wait_for()
     reader.locator("#search-results li p.context").first.wait_for()
     reader.locator("#search-results li a").first.click()
     reader.locator("span.highlighted").first.wait_for(state="attached")
 
 
 @pytest.mark.book
-def test_the_buttons_of_a_page_work_under_the_header(reader, strict):
-    enter(reader, f"{strict}{CHAPTER}.html")
+def test_the_buttons_of_a_page_work(reader, origin):
+    enter(reader, f"{origin}{CHAPTER}.html")
     seen = set()
     for _ in range(3):
         reader.locator(".theme-switch-button:visible").first.click()
@@ -225,24 +210,31 @@ def test_the_buttons_of_a_page_work_under_the_header(reader, strict):
     reader.locator(".dropdown-download-buttons > button").click()
     reader.locator("button.btn-download-pdf-button").click()
     reader.wait_for_function("window.printed")
-    assert len(reader.pdf()) > 20_000
+
+
+def copied(reader, cell):
+    """What the copy button of a cell puts into the clipboard, and what the cell shows."""
+    cell.hover()
+    cell.locator("button.copybtn").click()
+    cell.locator("button.copybtn.success").wait_for()
+    texts = reader.evaluate("navigator.clipboard.readText()"), cell.locator("pre").inner_text()
+    return [text.strip() for text in texts]
 
 
 @pytest.mark.book
-def test_what_a_chapter_asks_explains_and_gives_away_works_under_the_header(reader, strict):
-    enter(reader, f"{strict}{CHAPTER}.html")
+def test_what_a_chapter_asks_explains_and_gives_away_works(reader, origin):
+    enter(reader, f"{origin}{CHAPTER}.html")
     check = reader.locator(".planrl-check").first
     check.locator("label").first.click()
     assert check.locator(".planrl-feedback:visible").count() == 1
     assert check.locator(".planrl-aloud").inner_text()
     reader.locator(".planrl-symbol:visible").first.hover()
     assert "·" in reader.locator(".planrl-symbol-said").inner_text()
-    cell = reader.locator("div.highlight:has(button.copybtn):visible").first
-    cell.hover()
-    cell.locator("button.copybtn").click()
-    cell.locator("button.copybtn.success").wait_for()
-    copied = reader.evaluate("navigator.clipboard.readText()")
-    assert copied.strip() == cell.locator("pre").inner_text().strip()
+    text, shown = copied(reader, reader.locator("div.highlight:has(button.copybtn):visible").first)
+    assert text == shown
+    reader.locator(".planrl-cite summary").press("Enter")
+    text, _ = copied(reader, reader.locator(".planrl-cite .highlight"))
+    assert "@software{planrl," in text
     with reader.expect_download() as download:
         reader.locator("a[download$='.csv']:visible").first.click()
     assert download.value.suggested_filename.endswith(".csv")
@@ -251,15 +243,6 @@ def test_what_a_chapter_asks_explains_and_gives_away_works_under_the_header(read
     with reader.expect_download() as download:
         plot.locator(".modebar-btn").click()
     assert download.value.suggested_filename.endswith(".png")
-
-
-@pytest.mark.book
-def test_a_page_works_under_its_policy_in_firefox(open_in_firefox, origin):
-    visit = open_in_firefox(f"{origin}{CHAPTER}.html")
-    visit.page.wait_for_timeout(500)  # in which it fetches the next page
-    assert visit.page.locator(".plotly-figure .main-svg").count() > 0
-    assert visit.errors == []
-    visit.page.close()
 
 
 # --- What gets in
@@ -290,15 +273,16 @@ BEGIN = """window.ran = [];
 window.put = (html) => document.body.insertAdjacentHTML('beforeend', html);"""
 
 
-def attack(page, elsewhere, heard):
-    """Try every attack; what ran or was asked for elsewhere, in the page or at the server."""
-    page.evaluate(BEGIN)
-    for code in ATTACKS.values():
-        page.evaluate(
-            f"() => {{ try {{ {code.replace('ELSE', elsewhere.rstrip('/'))} }} catch (e) {{}} }}"
-        )
-    page.wait_for_timeout(700)
-    return {*page.evaluate("ran"), *heard}
+REACHED = {  # what says that one succeeded, where nothing is in its way
+    *("script", "onerror", "onload", "onclick", "link", "timer", "frame", "data"),
+    "a script from elsewhere",
+    *("/script.js", "/module.js", "/image", "/style", "/import", "/fetch", "/beacon"),
+    *("/frame", "/object", "/form", "/base/image", "/worker"),
+}
+BLOCKED = {  # and what says that all were blocked
+    *("script-src-elem", "script-src-attr", "script-src", "img-src", "style-src-elem"),
+    *("connect-src", "frame-src", "object-src", "form-action", "base-uri", "worker-src"),
+}
 
 
 @pytest.mark.book
@@ -307,53 +291,41 @@ def test_what_gets_into_a_page_does_not_run_and_reaches_nobody(
     how, chromium, built, origin, policy
 ):
     context = chromium.new_context()
+    context.set_default_timeout(120_000)
     blocked, heard = [], []
     context.expose_binding("planrlBlocked", lambda _, what: blocked.append(what.split()[0]))
     context.add_init_script(LISTEN)
     page = context.new_page()
     with serving(heard=heard) as elsewhere, serving(directory=built, left_out=policy.META) as bare:
         addresses = {"from the disk": f"{built.as_uri()}/", "without": bare}
-        enter(page, f"{addresses.get(how, origin)}{CHAPTER}.html")
-        reached = attack(page, elsewhere, heard)
+        enter(page, f"{addresses.get(how, origin)}{SHORT}.html")
+        page.evaluate(BEGIN)
+        for code in ATTACKS.values():
+            code = code.replace("ELSE", elsewhere.rstrip("/"))
+            page.evaluate(f"() => {{ try {{ {code} }} catch (e) {{}} }}")
+
+        def reached():
+            return {*page.evaluate("ran"), *(path.split("?")[0] for path in heard)}
+
+        # Without the policy every attack succeeds, else nothing says that these are attacks. Under
+        # it each is blocked; what was let through before the last one was, would have been heard.
+        done = (lambda: reached() == REACHED) if how == "without" else lambda: {*blocked} >= BLOCKED
+        for _ in range(1000):
+            if done():
+                break
+            page.evaluate(FRAMES)
+        page.evaluate(FRAMES)
+        said = reached()
     context.close()
-    paths = {path for path in reached if path.startswith("/")}
-    if how == "without":  # else nothing says that these are attacks
-        inside = {"script", "onerror", "onload", "onclick", "link", "timer", "frame", "data"}
-        assert reached - paths == {*inside, "a script from elsewhere"}
-        assert {path.split("?")[0] for path in paths} == {
-            *("/script.js", "/module.js", "/image", "/style", "/import", "/fetch", "/beacon"),
-            *("/frame", "/object", "/form", "/base/image", "/worker"),
-        }
+    if how == "without":
+        assert said == REACHED
         assert blocked == []
-        return
-    assert reached == set()
-    for directive in (
-        *("script-src-elem", "script-src-attr", "script-src", "img-src", "style-src-elem"),
-        *("connect-src", "frame-src", "object-src", "form-action", "base-uri", "worker-src"),
-    ):
-        assert directive in blocked, f"{directive}: {blocked}"
+    else:
+        assert {*blocked} >= BLOCKED
+        assert said == set()
 
 
 # --- The maker of plotly's server
-@pytest.mark.book
-def test_no_button_of_a_figure_leads_to_a_server(reader, strict):
-    asked = []
-    reader.on("request", lambda request: asked.append(request.url))
-    reader.context.on("page", lambda page: asked.append(page.url))
-    enter(reader, f"{strict}{CHAPTER}.html")
-    open_everything(reader)
-    for plot in reader.locator(".js-plotly-plot").all():
-        plot.locator(".main-svg").first.wait_for()
-        config = plot.evaluate("(p) => [p._context.showSendToCloud, p._context.plotlyServerURL]")
-        assert config == [False, ""]
-        plot.hover()
-        assert plot.locator(".modebar-btn").count() == 1
-        with reader.expect_download():
-            plot.locator(".modebar-btn").click()
-    assert reader.locator(".js-plotly-plot").count() >= 2
-    assert [url for url in asked if not url.startswith((strict, "data:", "blob:"))] == []
-
-
 SHOWN = """
 import plotly.graph_objects as go, plotly.io as pio
 from planrl.widgets import setup

@@ -1,9 +1,8 @@
-"""What stands around every page: sharing, footer, citation, sitemap, weight, formulas, paper."""
+"""What stands around every page: sharing, footer, citation, sitemap, formulas, paper."""
 
 from __future__ import annotations
 
 import base64
-import gzip
 import re
 import tomllib
 import types
@@ -12,21 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 from bs4 import BeautifulSoup
-from built_site import DESKTOP, DOCUMENTS, PAGES, ROOT
-
-HEAVIEST = 700_000  # bytes a page may take, gzipped, without plotly and fonts
-CALMEST = 0.1  # the layout shift that is still called good
-PLOTLY = "plotly.min.js"
-LOADED = (".html", ".js", ".mjs", ".css")
-SHIFTS = """window.shift = 0; new PerformanceObserver((list) => {
-  for (const e of list.getEntries()) if (!e.hadRecentInput) window.shift += e.value;
-}).observe({type: 'layout-shift', buffered: true});"""
-# Words that fade in are pale for a moment: axe looks when they have.
-AXE = """async () => {
-  await Promise.all(document.getAnimations().map((one) => one.finished.catch(() => {})));
-  return (await axe.run({exclude: [['.main-svg'], ['.gl-container']]})).violations; }"""
-SCROLL = """async () => { for (let y = 0; y < document.body.scrollHeight; y += 600) {
-  scrollTo(0, y); await new Promise((go) => setTimeout(go, 30)); } }"""
+from built_site import DOCUMENTS, PAGES, ROOT, page_soup
 
 
 def citation():
@@ -147,14 +132,10 @@ def test_links_of_a_page_lead_within_the_one_document():
 # --- the built pages ---
 
 
-def soup(built, name):
-    return BeautifulSoup((built / f"{name}.html").read_text("utf-8"), "html.parser")
-
-
 @pytest.mark.book
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_a_page_says_how_a_link_to_it_looks(name, built):
-    page = soup(built, name)
+    page = page_soup(name)
     told = {tag["property"]: tag["content"] for tag in page.find_all("meta", property=True)}
     title = " ".join(page.select_one("article h1").find(string=True).split())
     assert title.split()[-1] in told["og:title"]
@@ -170,7 +151,7 @@ def test_a_page_says_how_a_link_to_it_looks(name, built):
 @pytest.mark.book
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_says_its_licence_and_how_to_cite_it(name, built):
-    page = soup(built, name)
+    page = page_soup(name)
     foot = page.select_one("footer .extra_footer")
     links = {a.get_text(): a["href"] for a in foot.find_all("a")}
     for text, file in (("MIT licence", "LICENSE"), ("CITATION.cff", "CITATION.cff")):
@@ -186,7 +167,7 @@ def test_every_tagged_formula_has_its_anchor(built):
         if not source.exists():
             continue
         tags = re.findall(r"\\tag\{([\d.]+)\}", source.read_text("utf-8"))
-        page = soup(built, name)
+        page = page_soup(name)
         for tag in tags:
             formula = page.find(id=f"formula-{tag.replace('.', '-')}")
             assert formula, f"{name}: no anchor for ({tag})"
@@ -197,7 +178,7 @@ def test_every_tagged_formula_has_its_anchor(built):
 @pytest.mark.book
 def test_the_changelog_is_a_page(built):
     text = (ROOT / "CHANGELOG.md").read_text("utf-8")
-    page = soup(built, "book/changelog").get_text(" ")
+    page = page_soup("book/changelog").get_text(" ")
     for heading in re.findall(r"^## (.+)$", text, re.M):
         assert heading in page
 
@@ -207,83 +188,13 @@ def test_no_address_no_sitemap(built):
     import shell
 
     assert (built / "sitemap.xml").exists() == bool(shell.site_url(ROOT))
-    canonical = soup(built, DOCUMENTS[0]).find("link", rel="canonical")
+    canonical = page_soup(DOCUMENTS[0]).find("link", rel="canonical")
     assert bool(canonical) == bool(shell.site_url(ROOT))
 
 
 @pytest.mark.book
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_light_and_nothing_jumps(name, open_page, origin, chromium):
-    weights, total = {}, 0.0
-    for size in ((1280, 900), (390, 844)):
-        context = chromium.new_context(viewport={"width": size[0], "height": size[1]})
-        page = context.new_page()
-        page.add_init_script(SHIFTS)
-        answers = []
-        page.on("response", lambda answer: answers.append(answer))  # noqa: B023
-        page.goto(f"{origin}{name}.html", wait_until="load")
-        page.evaluate("async () => { await window.MathJax?.startup?.promise }")
-        page.evaluate(SCROLL)
-        page.wait_for_timeout(200)
-        total = max(total, page.evaluate("window.shift"))
-        for answer in answers:
-            path = urlsplit(answer.url).path
-            if path.endswith(LOADED) and not path.endswith(PLOTLY):
-                weights[path] = len(gzip.compress(answer.body()))
-        context.close()
-    heaviest = sorted(weights.items(), key=lambda w: -w[1])[:4]
-    assert sum(weights.values()) < HEAVIEST, f"{sum(weights.values())}: {heaviest}"
-    assert total < CALMEST, f"the page jumps: {total:.3f}"
-
-
-@pytest.mark.book
-@pytest.mark.parametrize("view", [DESKTOP, (390, 844, "dark")], ids=["desktop", "phone"])
-@pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_nothing_serious_on_a_page(name, view, open_page, origin):
-    tool = ROOT / "_build/npm/node_modules/axe-core/axe.min.js"
-    if not tool.exists():
-        pytest.skip("axe-core is not there: build the book with npm")
-    visit = open_page(f"{origin}{name}.html", name=name, view=view)
-    visit.page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
-    visit.settle()
-    visit.page.evaluate(tool.read_text("utf-8"))  # no script gets in as an element
-    found = visit.page.evaluate(AXE)
-    bad = [
-        f"{v['id']}: {v['help']}: {v['nodes'][0]['html'][:200]}"
-        for v in found
-        if v["impact"] in ("serious", "critical")
-    ]
-    visit.page.close()
-    assert bad == []
-
-
-@pytest.mark.book
-def test_every_icon_is_drawn(open_page, origin):
-    visit = open_page(f"{origin}{DOCUMENTS[1]}.html")
-    visit.page.wait_for_selector("svg.svg-inline--fa", state="attached")
-    assert visit.page.locator("i[class*='fa-']").count() == 0
-    assert visit.page.locator("svg.svg-inline--fa").count() >= 8
-    assert visit.page.locator("svg.svg-inline--fa animate").count() == 0, "an icon is missing"
-    visit.page.close()
-
-
-@pytest.mark.book
-def test_the_citation_can_be_copied(open_page, origin):
-    visit = open_page(f"{origin}{DOCUMENTS[0]}.html", view=DESKTOP)
-    page = visit.page
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.locator(".planrl-cite summary").press("Enter")
-    box = page.locator(".planrl-cite .highlight")
-    box.hover()
-    box.locator("button.copybtn").click()
-    box.locator("button.copybtn.success").wait_for()
-    assert "@software{planrl," in page.evaluate("navigator.clipboard.readText()")
-    page.close()
-
-
-@pytest.mark.book
 @pytest.mark.slow
-def test_the_book_prints_to_one_file(built, chromium, tmp_path):
+def test_the_book_prints_to_one_file(built):
     import paper
 
     text = paper.sheet(built)

@@ -6,13 +6,11 @@ import importlib.metadata
 import json
 import re
 import statistics
-from pathlib import Path
 
 import nbformat
 import pytest
-from bs4 import BeautifulSoup
+from built_site import ROOT, page_soup
 
-ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = sorted((ROOT / "book").glob("[01][0-9]_*.ipynb"))
 TAUGHT = [path for path in CHAPTERS if path.stem != "00_welcome"]
 CARD = re.compile(r"^> \*\*Exercise \d+\.\*\* \*(?:(Easy|Medium|Hard), \d+ minutes|Open)\.\*", re.M)
@@ -131,9 +129,7 @@ def test_the_numbers_at_a_chapters_end_have_bands(chapter):
 @pytest.mark.book
 @every()
 def test_each_number_at_a_chapters_end_is_compared_and_inside_its_band(chapter, built):
-    page = BeautifulSoup(
-        (built / "book" / f"{chapter.stem}.html").read_text("utf-8"), "html.parser"
-    )
+    page = page_soup(f"book/{chapter.stem}")
     table = page.select("table.planrl-numbers")[-1]
     rows = [[c.get_text() for c in row.find_all(["th", "td"])] for row in table.select("tbody tr")]
     stored = json.loads((ROOT / "planrl" / "numbers.json").read_text(encoding="utf-8"))
