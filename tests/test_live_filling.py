@@ -140,8 +140,8 @@ def test_edges_can_be_written_in_three_ways(text):
     [("", "no edge"), ("a b c", "line 1"), ("a b\nc", "line 2"), ("a a", "another node"),
      ("a ->", "two words"), (f"a {'b' * 17}", "16 letters"), ("a b\nNew York,Boston", "line 2"),
      ("a<->b", "an arrow as ->"), ("a-->b", "an arrow as ->"), ("source,target\na,b", "columns"),
-     ('"a","b"', "quotes"), ("1: 2", "ends in :"), ("digraph {\na -> b\n}", "is a sign"),
-     ("1 a\n2 b\n#\n1 2", "line 3"), ("a b\u200b\nb c", "nobody sees"), ("a\xa0b c", "nobody sees")],
+     ('"a","b"', "quotes"), ("1: 2", "ends in :"), ("digraph {\na -> b\n}", "is or has a sign"),
+     ("1 a\n2 b\n#\n1 2", "line 3"), ("a b\u200b\nb c", "nobody sees"), ("a\xa0b c", "nobody sees"), ("New York|Boston", "is or has a sign")],
 )  # fmt: skip
 def test_a_bad_list_of_edges_is_refused_with_its_line(text, said):
     with pytest.raises(InputError, match=said):
@@ -164,7 +164,7 @@ WORDS = [
     "To",
     "&amp;",
 ]
-ODD = ["", "->", "#", "%", "//", "<", ">", "-", '"', "'", ":", ";", "{", "=", "\xa0", "\u2028", "\x0b", "\x1c",
+ODD = ["", "->", "#", "%", "//", "<", ">", "-", '"', "'", ":", ";", "{", "=", "|", "；", "\xa0", "\u2028", "\x0b", "\x1c",
        "\ufeff", "\u200b", "\x85", "  ", "\t"]  # fmt: skip
 BETWEEN = [" ", "  ", "\t", "->", " -> ", ",", " , "]
 PAGE = """

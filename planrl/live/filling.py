@@ -38,7 +38,7 @@ Filler = Callable[[Binding, LabWorld, Looks, Sequence[Point]], Iterator[tuple[in
 
 _SOURCE = re.compile("source|src|from", re.I | re.A)
 _TARGET = re.compile("target|tgt|dst|dest|to", re.I | re.A)
-_NO_NAME = re.compile(r"""["]|\A'.*'\Z|[:;]\Z|\A[!-/:-@\[-`{-~]+\Z""")
+_NO_NAME = re.compile(r"""["|，；、]|\A'.*'\Z|[:;]\Z|\A[!-/:-@\[-`{-~]+\Z""")
 BLANK: Update = {"x": [None], "y": [None]}  # no data, but the legend keeps its place
 MOST_STEPS = 9  # of a plan that is drawn
 APART = 0.28  # between the middles of two stacks
@@ -239,7 +239,10 @@ def _why_no_edge(words: Sequence[str], arrow: bool, *, first: bool) -> str | Non
         if len(word) > LONGEST_LABEL:
             return f"a word has at most {LONGEST_LABEL} letters"
         if _NO_NAME.search(word) or any(unicodedata.category(c)[0] in "CZ" for c in word):
-            return "a word is a sign, ends in : or ;, has quotes or a character that nobody sees"
+            return (
+                "a word is or has a sign that may separate, ends in : or ;, has quotes or a "
+                "character that nobody sees"
+            )
     return None
 
 

@@ -35,7 +35,7 @@ const planrlLabState = (() => {
   const LONGEST_LABEL = 16; // more does not fit beside a node
   const SOURCE = /^(source|src|from)$/i;
   const TARGET = /^(target|tgt|dst|dest|to)$/i;
-  const NO_NAME = /"|^'.*'$|[:;]$|^[!-/:-@[-`{-~]+$/;
+  const NO_NAME = /["|，；、]|^'.*'$|[:;]$|^[!-/:-@[-`{-~]+$/;
 
   /** @param {Lab} lab @returns {Settings} */
   const defaults = (lab) => Object.fromEntries(lab.controls.map((c) => [c.name, c.default]));
@@ -152,7 +152,7 @@ const planrlLabState = (() => {
       return `a word has ${LONGEST_LABEL} letters at most.`;
     }
     if (words.some((word) => NO_NAME.test(word) || /[\p{C}\p{Z}]/u.test(word))) {
-      return "a word is a sign, ends in : or ;, has quotes or a character that nobody sees.";
+      return "a word is or has a sign that may separate, ends in : or ;, has quotes or a character that nobody sees.";
     }
     return "";
   }
