@@ -68,7 +68,6 @@ settings = WorldSettings(nodes=40, edge_probability=0.2, train_share=0.3, seed=s
 world = make_world(settings)
 vocab, n = world.train.vocab, world.graph.n
 size = pr.TransformerConfig(layers=1, heads=1, width=64)
-model = pr.Transformer(vocab, size, pr.seeded(seed, "weights"))
 print(f"{len(world.graph.edges)} edges, {len(world.paths)} rows to imitate")
 
 # %% [markdown]
@@ -77,6 +76,7 @@ print(f"{len(world.graph.edges)} edges, {len(world.paths)} rows to imitate")
 
 # %%
 answers = pr.sample_paths(world.test, 1, pr.seeded(seed, "answers"))
+model = pr.Transformer(vocab, size, pr.seeded(seed, "weights"))
 before = attention_by_place(model, answers)
 rng = pr.seeded(seed, "batches")
 shown = pr.demonstrations(world.train, world.paths, rng=rng, size=64)

@@ -96,6 +96,8 @@ def watch(model):
 
 # %%
 continual = copy.deepcopy(base)
+rng = pr.seeded(seed, "more batches")
+shown = pr.demonstrations(world.train, world.paths, rng=rng)
 config = pr.TrainConfig(steps=300, lr=5e-4, weight_decay=0.1)
 run = pr.train(continual, shown, pr.sft, config)
 with_sft = list(pr.probe(run, watch(continual), every=50))
@@ -107,10 +109,7 @@ with_sft = list(pr.probe(run, watch(continual), every=50))
 # right answers that come by.
 
 # %%
-found = set()
-
-
-def counted(batches):
+def counted(batches, found):
     for batch in batches:
         right = batch.tokens[batch.reward.sum(1) > 0]
         found.update(vocab.show(right))
@@ -118,9 +117,9 @@ def counted(batches):
 
 
 # %%
-learner = copy.deepcopy(base)
+learner, found = copy.deepcopy(base), set()
 rng = pr.seeded(seed, "walks")
-walks = counted(pr.on_policy(learner, world.train, rng=rng))
+walks = counted(pr.on_policy(learner, world.train, rng=rng), found)
 config = pr.TrainConfig(steps=300, lr=5e-4)
 run = pr.train(learner, walks, pr.policy_gradient, config)
 with_reward = list(pr.probe(run, watch(learner), every=50))
@@ -270,13 +269,13 @@ assert len(fresh) > 0.25 * len(found), "the text says: a training set that grows
 fork, table = pr.diamond(2), pr.LogitTable(pr.Vocab(4))
 rows = [[0, 3, 0, 1, 3, 4]] * 2 + [[0, 3, 0, 2, 3, 4], [0, 3, 0, 3, 4, 4]]
 four = pr.all_pairs(fork).batch(torch.tensor(rows))
-moved = slope(table, pr.policy_gradient, four).view(4, 4, 5)[3, 0]
-print("gradient at 0, on the way to 3:", [round(g, 3) for g in moved.tolist()])
-counts = torch.tensor([0.0, 2.0, 1.0, 0.0, 0.0])
-print("(4.2):", [round(g, 3) for g in ((counts.sum() * 0.2 - counts) / 4).tolist()])
+gradient = slope(table, pr.policy_gradient, four).view(4, 4, 5)[3, 0]
+print("gradient at 0, on the way to 3:", [round(g, 3) for g in gradient.tolist()])
+steps = torch.tensor([0.0, 2.0, 1.0, 0.0, 0.0])
+print("(4.2):", [round(g, 3) for g in ((steps.sum() * 0.2 - steps) / 4).tolist()])
 
 # %% tags=["hide-input"]
-assert torch.allclose(moved, (counts.sum() * 0.2 - counts) / 4, atol=1e-6)
+assert torch.allclose(gradient, (steps.sum() * 0.2 - steps) / 4, atol=1e-6)
 
 # %% [markdown]
 # Gradient descent goes *against* the gradient. So the logits of nodes 1 and 2 rise, and all others

@@ -143,8 +143,7 @@ def student():
 # questions, and draws how often each edge is taken from 0 to 9.
 
 # %% tags=["hide-input"]
-asked, pictures_of = torch.tensor([[0, 9]]), {}
-model = student()
+asked = torch.tensor([[0, 9]])
 
 
 def scores_of(given):
@@ -152,7 +151,7 @@ def scores_of(given):
     return pr.evaluate(given, task, rng=rng, samples=50).summary()
 
 
-def watch():
+def watch(model, pictures_of):
     rng = pr.seeded(seed, "one question")
     walks = pr.rollout(model, asked.expand(500, 2), rng=rng)
     pictures_of[str(50 * len(pictures_of))] = pictures.graph_view(
@@ -162,11 +161,13 @@ def watch():
 
 
 # %%
-base = watch()
+model, pictures_of = student(), {}
+look = partial(watch, model, pictures_of)
+base = look()
 walks = pr.on_policy(model, task, rng=pr.seeded(seed, "walks"), size=64)
 config = pr.TrainConfig(steps=1000, lr=0.2)
 run = pr.train(model, walks, pr.policy_gradient, config)
-records = list(pr.probe(run, watch, every=50))
+records = list(pr.probe(run, look, every=50))
 end = records[-1].measured
 print(f"at first: {base['accuracy']:.3f} right, {base['diversity']:.2f} ways")
 print(f"at the end: {end['accuracy']:.3f} right, {end['diversity']:.2f} ways")
@@ -235,7 +236,7 @@ def distance(f):  # KL(U_C || q) of a cell whose choices are all right
     return f.logsumexp(-1) - f.mean(-1) - torch.tensor(float(f.shape[-1])).log()
 
 
-many, apart = torch.zeros(500, 5), []
+many, apart, rng = torch.zeros(500, 5), [], pr.seeded(seed, "many cells")
 for _ in range(600):
     apart.append(distance(many))
     k = torch.multinomial(many.softmax(-1), 1, generator=rng)[:, 0]
@@ -288,7 +289,7 @@ def expected_change(f, eta):
 
 
 # %%
-cells = 2 * torch.randn(20, 5, generator=rng)
+cells = 2 * torch.randn(20, 5, generator=pr.seeded(seed, "twenty cells"))
 changes = torch.stack([expected_change(f, 0.1) for f in cells])
 held = pr.check(
     "the distance never decreases in expectation",
@@ -391,9 +392,10 @@ assert torch.autograd.grad(plain, fresh.table)[0].abs().max() > 1e-3
 # when nine of ten walks are right. On the small graph, from the same base:
 
 # %%
-walks = pr.on_policy(fresh, task, rng=pr.seeded(seed, "walks"), size=64)
-list(pr.train(fresh, walks, loss, config))
-kept = scores_of(fresh)
+learner = student()
+walks = pr.on_policy(learner, task, rng=pr.seeded(seed, "walks"), size=64)
+list(pr.train(learner, walks, loss, config))
+kept = scores_of(learner)
 print(
     f"with a baseline: {kept['accuracy']:.3f} right, {kept['diversity']:.2f} ways"
 )

@@ -278,7 +278,7 @@ plots.heatmaps(
 linear, rng = pr.LinearTransformer(task.vocab), pr.seeded(seed, "linear walks")
 believing = partial(pr.q_learning, cap=10.0, floor=0.0)
 walks = pr.on_policy(linear, task, rng=rng, sampler=at_random, size=256)
-taught(linear, walks, believing)
+steps = taught(linear, walks, believing)
 
 # %%
 parts, goals = linear.readout(), task.pairs[:, 1].unique()

@@ -390,10 +390,10 @@ race = {
 # %%
 models = {}
 for name, (algorithm, loss) in race.items():
-    models[name] = model = copy.deepcopy(start)
-    walks = algorithm.stream(world, model, start, pr.seeded(seed, "walks"), 128)
+    models[name] = learner = copy.deepcopy(start)
+    walks = algorithm.stream(world, learner, start, pr.seeded(seed, "walks"), 128)
     config = pr.TrainConfig(steps=400, lr=1e-3, refresh=0 if algorithm.kl else None)
-    list(pr.train(model, walks, loss, config))
+    list(pr.train(learner, walks, loss, config))
 
 # %% [markdown]
 # *About 15 s on 2 cores.*

@@ -1,45 +1,38 @@
 """What pages with a live lab load: the runtime from npm, the exported programs, planrl's scripts.
 
-The runtime is fetched by a lock file and the programs are exported from planrl, both once, into
-_build; neither is kept in the repository.
+The runtime is fetched by a lock file into _build. The programs are kept in book/_programs, since an
+export takes minutes; one whose steps have changed since is exported anew, into _build.
+``python book/_ext/live.py write`` renews book/_programs.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
+import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 WEB = ROOT / "planrl" / "live" / "web"
 NPM = ROOT / "_build" / "npm"
+KEPT = ROOT / "book" / "_programs"
 PROGRAMS = ROOT / "_build" / "programs"
 RUNTIME = (
     "ort.wasm.min.mjs",
     "ort-wasm-simd-threaded.mjs",
     "ort-wasm-simd-threaded.wasm",
 )
-# What an exported program depends on.
-SOURCES = (
-    "live/bodies.py",
-    "live/chance.py",
-    "live/export.py",
-    "live/looks.py",
-    "live/programs.py",
-    "live/questions.py",
-    "live/steps.py",
-    "live/walking.py",
-    "models.py",
-    "objectives.py",
-    "plain.py",
-    "tasks.py",
-    "transformer.py",
-)
 # Loaded by a page with a lab, in this order; worker.js is loaded by them.
-SCRIPTS = ("lab-state.js", "lab-figure.js", "lab-training.js", "lab.js")
+SCRIPTS = (
+    "lab-state.js",
+    "lab-figure.js",
+    "lab-hosting.js",
+    "lab-training.js",
+    "lab.js",
+)
 
 
 def _digest(paths: list[Path]) -> str:
@@ -49,12 +42,52 @@ def _digest(paths: list[Path]) -> str:
     return total.hexdigest()
 
 
+def missing() -> dict[str, Callable[[], str]]:
+    """What has to be made before labs can be trained, by its name, and what makes it."""
+    makers = {
+        "the labs' runtime": (_runtime_record, fetch_runtime),
+        "the labs' programs": (_programs_record, export_programs),
+        "the labs' first weights": (_bases_record, train_bases),
+    }
+    return {
+        name: make
+        for name, (record, make) in makers.items()
+        if not _current(*record())
+    }
+
+
+def _current(record: Path, now: str) -> bool:
+    return record.exists() and record.read_text(encoding="utf-8") == now
+
+
+def _runtime_record() -> tuple[Path, str]:
+    return NPM / ".lock", _digest([*_locks()])
+
+
+def _locks() -> list[Path]:
+    folder = Path(__file__).parent
+    return [folder / "package.json", folder / "package-lock.json"]
+
+
+def _programs_record() -> tuple[Path, str]:
+    return PROGRAMS / ".sources", _sources()
+
+
+def _bases_record() -> tuple[Path, str]:
+    return PROGRAMS / "bases" / ".sources", _sources()
+
+
+def _sources() -> str:
+    """A hash of all that a program or a base could depend on, and of more than that."""
+    library = sorted((ROOT / "planrl").rglob("*.py"))
+    kept = sorted(KEPT.glob("*.json"))
+    return _digest([*library, ROOT / "requirements.txt", *kept])
+
+
 def fetch_runtime() -> str:
     """Install the locked npm packages into _build; what is wrong, in a sentence, or ''."""
-    folder = Path(__file__).parent
-    lock = [folder / "package.json", folder / "package-lock.json"]
-    record, now = NPM / ".lock", _digest(lock)
-    if record.exists() and record.read_text(encoding="utf-8") == now:
+    record, now = _runtime_record()
+    if _current(record, now):
         return ""
     npm = shutil.which("npm")
     if npm is None:
@@ -64,7 +97,7 @@ def fetch_runtime() -> str:
         )
     shutil.rmtree(NPM, ignore_errors=True)
     NPM.mkdir(parents=True)
-    for path in lock:
+    for path in _locks():
         shutil.copy(path, NPM)
     command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
     done = subprocess.run(
@@ -77,24 +110,62 @@ def fetch_runtime() -> str:
 
 
 def export_programs() -> str:
-    """Export the labs' programs into _build; what is wrong, in a sentence, or ''."""
-    record = PROGRAMS / ".sources"
-    now = _digest([ROOT / "planrl" / path for path in SOURCES])
-    if record.exists() and record.read_text(encoding="utf-8") == now:
+    """Put the labs' programs into _build; what is wrong, in a sentence, or ''.
+
+    Each is traced, and copied from those that are kept if it was made from the same trace.
+    """
+    record, now = _programs_record()
+    if _current(record, now):
         return ""
-    shutil.rmtree(PROGRAMS, ignore_errors=True)
-    print("Exporting the live labs' programs (about two minutes).", flush=True)
-    done = subprocess.run(
-        [sys.executable, "-m", "planrl", "export", str(PROGRAMS)],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        return f"the labs' programs could not be exported: {done.stderr.strip()[-500:]}"
+    from planrl.errors import InputError
+
+    record.unlink(missing_ok=True)
+    try:
+        changed = _export(PROGRAMS, [KEPT, PROGRAMS])
+    except InputError as error:
+        return f"the labs' programs could not be exported: {error}"
+    if changed:
+        print(
+            f"The steps of {', '.join(changed)} have changed since book/_programs was written: "
+            "`python book/_ext/live.py write` renews it.",
+            flush=True,
+        )
     record.write_text(now, encoding="utf-8")
+    return ""
+
+
+def _export(folder: Path, reuse: list[Path]) -> list[str]:
+    """Put all programs and nothing else into a folder; those that differ from the kept ones."""
+    from planrl.live.export import export
+
+    paths = [
+        path.with_suffix(ending)
+        for path in export(folder, reuse=reuse)
+        for ending in (".onnx", ".json")
+    ]
+    for path in folder.glob("*.*"):
+        if path.is_file() and path not in paths:
+            path.unlink()
+    return [
+        path.stem
+        for path in paths[1::2]
+        if path.read_bytes() != _bytes(KEPT / path.name)
+    ]
+
+
+def _bytes(path: Path) -> bytes:
+    return path.read_bytes() if path.exists() else b""
+
+
+def train_bases() -> str:
+    """Put the Transformers that the labs' learners start from into _build; always ''."""
+    record, now = _bases_record()
+    if not _current(record, now):
+        from planrl.live.export import write_bases
+
+        record.unlink(missing_ok=True)
+        write_bases(record.parent)
+        record.write_text(now, encoding="utf-8")
     return ""
 
 
@@ -113,3 +184,23 @@ def copy_to(static: Path) -> None:
         (target / "ort").mkdir()
         for name in RUNTIME:
             shutil.copy(runtime / name, target / "ort")
+    # How long each file is: a page notices one that did not come whole.
+    sizes = {
+        path.relative_to(target).as_posix(): path.stat().st_size
+        for path in sorted(target.rglob("*.*"))
+        if path.is_file()
+    }
+    (target / "files.json").write_text(json.dumps(sizes), encoding="utf-8")
+
+
+def main(arguments: list[str]) -> int:
+    """Renew the programs that are kept: those of which the steps have changed."""
+    if arguments != ["write"]:
+        print("usage: python book/_ext/live.py write", file=sys.stderr)
+        return 2
+    _export(KEPT, [KEPT, PROGRAMS])
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

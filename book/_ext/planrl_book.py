@@ -10,11 +10,11 @@ import json
 import os
 import re
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 import api
+import chapters
 import dictionary
 import figures
 import live
@@ -93,14 +93,7 @@ def set_repository(app: Sphinx, config: Config) -> None:
 
 def prepare_kernels(app: Sphinx) -> None:
     """Make the chapters import this checkout, and draw for a page without a kernel."""
-    os.environ["PYTHONPATH"] = str(app.srcdir)
-    os.environ["PLANRL_STATIC"] = "1"
-    os.environ["PLOTLY_RENDERER"] = "plotly_mimetype"
-    # The kernel that is found is this interpreter's, whatever else is installed.
-    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
-    os.environ["PATH"] = (
-        f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    )
+    os.environ.update(chapters.settings(Path(app.srcdir)))
 
 
 def copy_scripts(app: Sphinx) -> None:

@@ -200,6 +200,8 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
     if exception or app.builder.format != "html":
         return
     out, root = Path(app.outdir), Path(app.srcdir)
+    # GitHub Pages would leave out folders whose names begin with an underscore, such as _static.
+    (out / ".nojekyll").touch()
     shutil.copyfile(root / "LICENSE", out / "_static" / "LICENSE.txt")
     shutil.copyfile(root / "CITATION.cff", out / "_static" / "CITATION.cff")
     pages = [page for page in out.rglob("*.html") if "_static" not in page.parts]

@@ -16,6 +16,14 @@ def add(commands: Any) -> None:
     command.add_argument("folder", type=Path, help="where NAME.onnx and NAME.json go")
     command.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these programs")
     command.add_argument(
+        "--reuse",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="OTHER",
+        help="copy programs from these folders that were exported from the steps of today",
+    )
+    command.add_argument(
         "--record",
         nargs="*",
         metavar="LAB",
@@ -49,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     if options.record is not None:
         names = [n for n in programs() if not (options.folder / f"{n}.json").exists()]
     if names or options.record is None:
-        for path in export(options.folder, names):
+        for path in export(options.folder, names, reuse=options.reuse):
             print(path)
         if not options.only:
             write_bases(options.folder / "bases")

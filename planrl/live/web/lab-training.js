@@ -1,6 +1,6 @@
 // @ts-check
 /* Trains in a Worker: starts it, keeps it one chunk busy, and keeps what its looks saw.
- * Loaded before lab.js. */
+ * Loaded after lab-hosting.js, and before lab.js. */
 
 /**
  * @typedef {{model: string, seed: number, every: number,
@@ -15,6 +15,7 @@ const planrlLabTraining = (() => {
   const POINTS = 600; // more points on a curve than this are thinned
   const PACE = 500; // milliseconds over which the rate is measured
   const SILENCE = 30; // seconds without a word after which a worker counts as dead
+  const MODULE = /import|module|backend/i; // of a module that was not loaded, in all browsers' words
 
   /** Nothing has been trained. */
   const nothing = () => ({
@@ -54,13 +55,32 @@ const planrlLabTraining = (() => {
       if (run.failed) restart();
       run.wanted = updates;
       mark = null;
-      if (updates && !worker) {
-        worker = new Worker(new URL("worker.js", root), { type: "module" });
-        worker.onmessage = ({ data }) => hear(data);
-        worker.onerror = (event) => fail(event.message || "its files could not be loaded");
-        open();
-      }
+      if (updates && !worker && start()) open();
       next();
+    }
+
+    /** Start a worker. @returns {boolean} is there one now? */
+    function start() {
+      try {
+        worker = new Worker(new URL("worker.js", root), { type: "module" });
+      } catch (error) {
+        fail(`the browser starts no worker (${error instanceof Error ? error.message : error})`);
+        return false;
+      }
+      worker.onmessage = ({ data }) => hear(data);
+      worker.onerror = ({ message }) => {
+        if (message) fail(message);
+        else examine("its files could not be loaded");
+      };
+      return true;
+    }
+
+    /** Look for a reason among the files, for want of which the message is told.
+     * @param {string} message */
+    async function examine(message) {
+      const begun = epoch;
+      const found = await planrlLabHosting.explain(root);
+      if (begun === epoch) fail(found || message);
     }
 
     /** Back to update 0, with the settings as they are now; goes on if it was going. */
@@ -101,7 +121,10 @@ const planrlLabTraining = (() => {
     function hear(message) {
       if (message.epoch !== epoch) return;
       silent = 0;
-      if (message.type === "error") return fail(message.message);
+      if (message.type === "error") {
+        if (message.trouble) return fail(planrlLabHosting.words(message.trouble));
+        return MODULE.test(message.message) ? examine(message.message) : fail(message.message);
+      }
       if (message.type === "loading") run.bytes = message.bytes;
       if (message.type === "ready") {
         run.ready = true;

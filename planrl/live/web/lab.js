@@ -1,6 +1,7 @@
 // @ts-check
 /* Makes the live labs of a page: their controls, buttons and words. The recorded runs and the state
- * in the URL are in lab-state.js, the drawing in lab-figure.js, the worker in lab-training.js. */
+ * in the URL are in lab-state.js, the drawing in lab-figure.js, the worker in lab-training.js, and
+ * what is said of a host that can't be trained from in lab-hosting.js. */
 (() => {
   "use strict";
 
@@ -17,11 +18,17 @@
     if (location.protocol === "file:") {
       return "Training in the page needs a web server (make serve); this page is a file.";
     }
+    const newer = "Any browser of 2023 or later can, unless a setting or a policy forbids it.";
+    if (!("Worker" in window)) {
+      return `This browser can't train in the page: it lacks workers (Worker). ${newer}`;
+    }
     // The smallest program with an instruction of WebAssembly SIMD in it.
     const simd = "AGFzbQEAAAABBQFgAAF7AwIBAAoKAQgAQQD9D/1iCw==";
     const program = Uint8Array.from(atob(simd), (letter) => letter.charCodeAt(0));
     const able = typeof WebAssembly === "object" && WebAssembly.validate(program);
-    return able ? "" : "This browser can't train in the page: it lacks WebAssembly SIMD.";
+    return able
+      ? ""
+      : `This browser can't train in the page: it lacks WebAssembly SIMD. ${newer}`;
   }
 
   /** @template {keyof HTMLElementTagNameMap} T

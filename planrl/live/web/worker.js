@@ -24,6 +24,8 @@ let root = "";
 let bytes = 0;
 let latest = 0; // the epoch of the newest message: work for older ones is dropped
 let queue = Promise.resolve();
+/** @type {Record<string, number>} how many bytes each file has */
+let sizes = {};
 /** @type {Map<string, Promise<Uint8Array<ArrayBuffer>>>} */
 const files = new Map();
 /** @type {Map<string, Promise<Program>>} */
@@ -44,7 +46,10 @@ async function answer(message) {
     else await train(message);
   } catch (error) {
     const words = error instanceof Error ? error.message : `${error}`; // ort throws numbers, too
-    self.postMessage({ type: "error", epoch: message.epoch, message: words });
+    const forbidden = /unsafe-eval|Content.Security.Policy/i.test(words);
+    const policy = forbidden ? { kind: "policy", path: "", told: "" } : null;
+    const trouble = error instanceof Trouble ? error.trouble : policy;
+    self.postMessage({ type: "error", epoch: message.epoch, message: words, trouble });
   }
 }
 
@@ -55,21 +60,48 @@ function load(path) {
   return file;
 }
 
+/** A file that could not be loaded; lab-hosting.js has the words for it. */
+class Trouble extends Error {
+  /** @param {string} kind @param {string} path @param {string} [told] */
+  constructor(kind, path, told = "") {
+    super(`${path}: ${kind}`);
+    this.trouble = { kind, path, told };
+  }
+}
+
 /** @param {string} path */
 async function fetchFile(path) {
-  const response = await fetch(new URL(path, root));
-  if (!response.ok || !response.body) throw new Error(`${path}: ${response.status}`);
+  const response = await fetch(new URL(path, root)).catch(() => {
+    throw new Trouble("unreachable", path);
+  });
+  if (!response.ok || !response.body) {
+    throw new Trouble(response.status === 404 ? "missing" : "refused", path, `${response.status}`);
+  }
   const reader = response.body.getReader();
   const parts = [];
+  let size = 0;
   for (;;) {
-    const { done, value } = await reader.read();
+    const { done, value } = await reader.read().catch(() => {
+      throw new Trouble("part", path, `${size} bytes`);
+    });
     if (done) break;
     parts.push(value);
+    size += value.length;
     bytes += value.length;
     self.postMessage({ type: "loading", epoch: latest, bytes });
   }
-  return new Uint8Array(await new Blob(parts).arrayBuffer());
+  const file = new Uint8Array(await new Blob(parts).arrayBuffer());
+  const begins = new TextDecoder().decode(file.subarray(0, 64));
+  if (/^\s*<(!doctype|!--|html|head)/i.test(begins)) throw new Trouble("page", path);
+  const whole = sizes[path];
+  if (whole !== undefined && size !== whole) {
+    throw new Trouble("part", path, `${size} of ${whole} bytes`);
+  }
+  return file;
 }
+
+/** @param {string} path */
+const loadJson = async (path) => JSON.parse(new TextDecoder().decode(await load(path)));
 
 /** @param {string} name */
 function program(name) {
@@ -80,20 +112,20 @@ function program(name) {
 
 /** @param {string} name @returns {Promise<Program>} */
 async function fetchProgram(name) {
-  const [graph, ports] = await Promise.all([
+  const [graph, { inputs, outputs }] = await Promise.all([
     load(`programs/${name}.onnx`),
-    load(`programs/${name}.json`),
+    loadJson(`programs/${name}.json`),
   ]);
   const session = await ort.InferenceSession.create(graph, {
     executionProviders: ["wasm"],
     graphOptimizationLevel: "all",
   });
-  const { inputs, outputs } = JSON.parse(new TextDecoder().decode(ports));
   files.delete(`programs/${name}.onnx`); // the session holds it now
   return { name, session, inputs, outputs };
 }
 
 async function startRuntime() {
+  sizes = await loadJson("files.json");
   const runtime = await import(new URL("ort/ort.wasm.min.mjs", root).href);
   runtime.env.wasm.numThreads = 1;
   runtime.env.wasm.wasmPaths = new URL("ort/", root).href;
