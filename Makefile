@@ -148,7 +148,7 @@ ifdef FULL
 endif
 	@rm -rf $(COLAB)/wheel && $(RUN) -m pip wheel -q --no-deps --no-build-isolation -w $(COLAB)/wheel . && rm -rf build
 	@$(COLAB)/bin/python $(PIP) -q --no-deps --force-reinstall $(COLAB)/wheel/*.whl
-	@$(RUN) book/_ext/chapters.py run --python $(COLAB)/bin/python --report _build/chapters.json
+	@$(RUN) book/_ext/chapters.py run --python $(COLAB)/bin/python --jobs $(JOBS) --report _build/chapters.json
 
 hosts: colab-env notebook-env ## Labs in real notebooks, of today and with Colab's versions, in Chromium
 	@PLANRL_HOSTS=1 $(RUN) -m pytest -q -m book tests/book/test_notebooks.py

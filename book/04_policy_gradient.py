@@ -108,6 +108,7 @@ with_sft = list(pr.probe(run, watch(continual), every=50))
 # The second copy makes its own rows. We put a counter into its stream: it collects the different
 # right answers that come by.
 
+
 # %%
 def counted(batches, found):
     for batch in batches:

@@ -26,7 +26,9 @@ import pairs
 import work
 
 ROOT = pairs.ROOT
-sys.path.insert(0, str(ROOT))  # here and in every process: the library of this checkout
+sys.path.insert(
+    0, str(ROOT)
+)  # here and in every process: the library of this checkout
 BUILD = ROOT / "_build"
 HTML = BUILD / "html"
 DOCTREES = BUILD / ".doctrees"
@@ -214,7 +216,9 @@ def main(arguments: list[str]) -> int:
         return 1
     os.environ.update({"OMP_NUM_THREADS": "1", "PYTHONUTF8": "1"})
     discard_when_changed("pages", fingerprint(PAGES), (DOCTREES, HTML))
-    execution = fingerprint(EXECUTION, without="planrl/live/web")  # of pages, not of chapters
+    execution = fingerprint(
+        EXECUTION, without="planrl/live/web"
+    )  # of pages, not of chapters
     discard_when_changed("execution", execution, (DOCTREES, OUTPUTS))
     wrong = make(given.jobs or work.cores())
     if wrong:

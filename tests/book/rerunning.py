@@ -24,6 +24,7 @@ TRAINS = re.compile(r"\b(train|taught|plainly|after|believed|multinomial|settle)
 TIMES = "torch.profiler"  # a cell that measures time gives something else each time
 FEW = 4  # updates of a training that is cut short: if a second one goes on from the first, it shows
 
+
 class Chapter:
     """The code cells of a chapter, by their places in the notebook.
 
