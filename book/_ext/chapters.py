@@ -29,6 +29,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError
 
 TIMEOUT = 300  # seconds for a cell
 MOST_LINES = 15  # of what a cell prints
+_TEXT = {"text/plain"}
 # Which take longest where that was never measured here; begun last, they would keep one core alone.
 LONGEST = (
     "10_choosing",
