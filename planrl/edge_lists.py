@@ -163,16 +163,6 @@ class _Found:
                 return
         fitting = [by for by in SEPARATORS if all(fits(line, by) for line in lines)]
         fitting = fitting or [by for by in SEPARATORS if fits(first, by)]
-        if (
-            not fitting
-            and lines[1:]
-            and any(all(fits(line, by) for line in lines[1:]) for by in SEPARATORS)
-        ):
-            raise LineError(
-                f"{shown(first)} is no edge, as the lines below are: if it names the columns, "
-                "write source and target for those two, else remove it",
-                self.line,
-            )
         if len(fitting) > 1:
             fitting = [by for by in fitting if not any(mixed(line, by) for line in lines)]
             if len(fitting) != 1:

@@ -115,13 +115,14 @@ def test_a_labs_names_are_text_to_plotly():
 
 
 def test_names_cannot_steer_the_terminal(tmp_path, capsys):
-    (tmp_path / "g.txt").write_text("a \x1b[31mb\n\x1b[31mb c\n")
+    (tmp_path / "g.txt").write_text("a b\nb c\n")
     (tmp_path / "rows.txt").write_text("a c a c\n\x1b[2J a a a\na \x1b[31mb c \x1b[31mb\n")
     assert (
         strangers.command_line(["inspect", str(tmp_path / "g.txt"), str(tmp_path / "rows.txt")])
         == 1
     )
-    (tmp_path / "bad.txt").write_text("\x1b[2J\n")
-    assert strangers.command_line(["inspect", str(tmp_path / "bad.txt")]) == 2
+    for text in ("\x1b[2J\n", "a \x1b[31mb\n\x1b[31mb c\n"):
+        (tmp_path / "bad.txt").write_text(text)
+        assert strangers.command_line(["inspect", str(tmp_path / "bad.txt")]) == 2
     told = capsys.readouterr()
     assert "\x1b" not in told.out + told.err
