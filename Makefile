@@ -108,7 +108,7 @@ coverage: setup ## All tests of the library, which must reach 90 % of its lines
 	@$(PYTEST) --durations=20 -m "not book" --cov=planrl --cov-report=term --cov-fail-under=90
 
 pages: $(if $(BOOK_BUILT),setup,book) ## The built pages, in Chromium (and labs in Firefox, where there is one)
-	@$(PYTEST) --durations=20 -m book tests/book
+	@$(RUN) -m pytest -q -n $(JOBS) --dist loadgroup --durations=20 -m book tests/book
 
 # Environments with other versions, behind whose packages those of .venv are found, torch among them.
 HOSTS := _build/hosts

@@ -1,9 +1,8 @@
 """What a preset says beside it is what its learners do.
 
 A walk that is drawn otherwise, because of another rounding, is followed by others. So the words
-promise, and these tests ask, only what held for each of the seeds 0 to 5, after first weights were
-disturbed by 1e-6, and with other instructions of the processor; and of the margin that it held by
-there, they ask for half.
+promise, and these tests ask, only what held for each of the seeds 0 to 5 ("Overestimation" also after
+first weights were disturbed by 1e-6); of the margin that it held by there, they ask for half.
 """
 
 from functools import cache
