@@ -19,7 +19,7 @@ TIMES := _build/.stage-times
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup book serve pdf notebooks check lint types unit test coverage pages
+.PHONY: help setup book serve pdf notebooks check lint types unit test coverage pages screenshots
 .PHONY: colab hosts colab-env notebook-env ci soak hashes audit peers bench clean
 
 help: ## What there is
@@ -109,6 +109,9 @@ coverage: setup ## All tests of the library, which must reach 90 % of its lines
 
 pages: $(if $(BOOK_BUILT),setup,book) ## The built pages, in Chromium (and labs in Firefox, where there is one)
 	@$(RUN) -m pytest -q -n $(JOBS) --dist loadgroup --durations=20 -m book tests/book
+
+screenshots: book ## Pictures of every page in two widths and two themes, to look at (PAGES="05_collapse")
+	@$(RUN) tests/book/screenshots.py $(PAGES)
 
 # Environments with other versions, behind whose packages those of .venv are found, torch among them.
 HOSTS := _build/hosts
