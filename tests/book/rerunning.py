@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ast
+import builtins
+import contextlib
 import dataclasses
 import functools
 import json
 import re
 import symtable
+import sys
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +27,19 @@ import planrl as pr
 TRAINS = re.compile(r"\b(train|taught|plainly|after|believed|multinomial|settle)\(")
 TIMES = "torch.profiler"  # a cell that measures time gives something else each time
 FEW = 4  # updates of a training that is cut short: if a second one goes on from the first, it shows
+
+
+@contextlib.contextmanager
+def chapter(notebook: Path, *, short: bool) -> Iterator[Chapter]:
+    """A chapter, and afterwards no trace of IPython, which other code asks after."""
+    before, hooks = dict(vars(builtins)), (sys.excepthook, sys.displayhook)
+    try:
+        yield Chapter(notebook, short=short)
+    finally:
+        InteractiveShell.clear_instance()
+        for name in vars(builtins).keys() - before.keys():
+            delattr(builtins, name)
+        sys.excepthook, sys.displayhook = hooks
 
 
 class Chapter:

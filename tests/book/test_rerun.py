@@ -16,5 +16,5 @@ def test_every_cell_run_twice_and_again_from_any_training_on_gives_the_same(scri
     rerunning.prepare(monkeypatch)
     if not SOAK:
         rerunning.shorten(monkeypatch)
-    chapter = rerunning.Chapter(script.with_suffix(".ipynb"), short=not SOAK)
-    assert rerunning.differences(chapter) == []
+    with rerunning.chapter(script.with_suffix(".ipynb"), short=not SOAK) as chapter:
+        assert rerunning.differences(chapter) == []
