@@ -445,12 +445,10 @@ learners = {
     "PG, process reward": (uncorrected, reward),
     "Q-learning, process reward": (believing, reward),
 }
+from_old = {"fresh walks": False, "the old checkpoint's walks": True}
 scores = {
     words: {name: after(*how, kept) for name, how in learners.items()}
-    for words, kept in (
-        ("fresh walks", False),
-        ("the old checkpoint's walks", True),
-    )
+    for words, kept in from_old.items()
 }
 
 # %% tags=["hide-input"]
