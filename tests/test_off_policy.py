@@ -286,3 +286,38 @@ def test_an_unknown_correction_is_refused():
     batch = TASK.batch(torch.tensor([[0, 3, 0, 1, 3, 4]]))
     with pytest.raises(pr.InputError, match="'clipped' was given: choose"):
         pr.policy_gradient(torch.zeros(1, 5, 5), batch, correction="clipped")
+
+
+def test_where_paths_run_past_their_target_the_end_behind_it_is_drawn_and_weighed(small_task):
+    task = pr.all_pairs(small_task.graph, pr.process_reward)
+    walker, learner = pr.LogitTable(task.vocab), pr.LogitTable(task.vocab)
+    with torch.no_grad():
+        for seed, model in enumerate((walker, learner)):
+            model.table.normal_(generator=pr.seeded(seed, "table"))
+    for stops in (True, False):
+        sampler = pr.Sampler(stop_at_target=stops)
+        drawn = pr.on_policy(
+            walker, task, rng=pr.seeded(0, "paths"), sampler=sampler, record_probs=True
+        )
+        batch = next(drawn)
+        logq = [
+            model(batch.tokens[:, :-1])
+            .log_softmax(-1)
+            .gather(-1, batch.tokens[:, 1:, None])[..., 0]
+            for model in (walker, learner)
+        ]
+        counted = batch.chosen
+        if stops:
+            counted = counted & (batch.tokens[:, :-1] != batch.tokens[:, 1:2])
+        zero = torch.zeros(())
+        assert torch.allclose(batch.log_probs, torch.where(counted, logq[0], zero), atol=1e-5)
+        weight = torch.where(counted, logq[1] - logq[0], zero).sum(1, keepdim=True).exp()
+        value = weight * batch.reward.sum(1, keepdim=True)
+        wanted = -(torch.where(batch.chosen, logq[1], zero) * value).sum() / len(batch.tokens)
+        source = replace(batch.source, learner=learner)
+        loss = pr.policy_gradient(
+            learner(batch.tokens[:, :-1]), replace(batch, source=source), correction="sequence"
+        )
+        assert loss != 0.0
+        assert torch.allclose(loss, wanted, rtol=1e-4)
+        assert bool((batch.chosen & ~counted).any()) == stops
