@@ -3,8 +3,8 @@
 PYTHON ?= python3
 PORT ?= 8000
 PIP_FLAGS ?=
-# How many processes work at once: one a core, and no more than four.
-JOBS ?= $(shell n=$$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); \
+# How many processes work at once: one a core, and no more than four. (nproc minds OMP_NUM_THREADS.)
+JOBS ?= $(shell n=$$(env -u OMP_NUM_THREADS nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); \
   echo $$((n > 4 ? 4 : n)))
 # One thread per process: the tensors are small, and more threads only wait for each other.
 export OMP_NUM_THREADS := 1
@@ -19,7 +19,7 @@ TIMES := _build/.stage-times
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup book serve pdf notebooks check lint types unit test coverage pages screenshots
+.PHONY: help setup book serve pdf notebooks check lint types unit slow test coverage pages screenshots
 .PHONY: colab hosts colab-env notebook-env ci soak hashes audit peers bench clean
 
 help: ## What there is
@@ -99,13 +99,19 @@ test: ## Everything that a change may break: check, all tests, the book, its pag
 	@rm -f $(TIMES)
 	@$(call timed,setup)
 	@$(call timed,lint and types,-j $(JOBS) lint types)
+	@$(call timed,unit)
 	@$(call timed,book)
-	@$(call timed,coverage)
+	@$(call timed,slow)
 	@$(call timed,pages,pages BOOK_BUILT=1)
 	@$(call summary)
 
-coverage: setup ## All tests of the library, which must reach 90 % of its lines
-	@$(PYTEST) --durations=20 -m "not book" --cov=planrl --cov-report=term --cov-fail-under=90
+# These share little, so each goes to whichever process is free.
+slow: setup ## The long tests of the library: trainings, sweeps, installing, chapters run again
+	@$(RUN) -m pytest -q -n $(JOBS) --dist loadgroup --durations=20 -m "slow and not book"
+
+# Counting lines doubles the time of a test, and the long ones reach hardly any that others don't.
+coverage: setup ## The fast tests, which must reach 90 % of the library's lines
+	@$(PYTEST) --durations=20 -m "not slow and not book" --cov=planrl --cov-report=term --cov-fail-under=90
 
 pages: $(if $(BOOK_BUILT),setup,book) ## The built pages, in Chromium (and labs in Firefox, where there is one)
 	@$(RUN) -m pytest -q -n $(JOBS) --dist loadgroup --durations=20 -m book tests/book
@@ -162,6 +168,7 @@ ci: ## What continuous integration runs: test, colab and hosts
 	@$(call timed,lint and types,-j $(JOBS) types lint colab-env notebook-env)
 	@$(call timed,book)
 	@$(call timed,coverage)
+	@$(call timed,slow)
 	@$(call timed,colab)
 	@$(call timed,pages,pages BOOK_BUILT=1)
 	@$(call timed,hosts)

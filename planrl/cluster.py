@@ -10,6 +10,7 @@ from planrl.errors import InputError
 from planrl.sweeps import sweep
 
 T = TypeVar("T")
+PATIENCE = "10s"  # how long a scheduler may take to answer
 
 
 def spread(
@@ -37,7 +38,7 @@ def _connected(scheduler: str) -> Any:
     import joblib
 
     try:
-        client = cast("Any", Client)(scheduler, timeout="10s", set_as_default=True)
+        client = cast("Any", Client)(scheduler, timeout=PATIENCE, set_as_default=True)
     except (OSError, ValueError, TimeoutError) as error:
         raise InputError(
             f"no Dask scheduler answers at {scheduler!r} ({error}): start one with `dask scheduler`"

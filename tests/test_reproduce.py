@@ -9,6 +9,7 @@ import pytest
 from soaking import SOAK
 
 import planrl as pr
+from planrl import cluster
 from planrl.__main__ import main
 from planrl.claims import HOLDS, exact, verdicts
 from planrl.commands.reproduce import progress
@@ -234,14 +235,15 @@ def test_a_dask_cluster_by_its_address_makes_the_same_numbers(tmp_path, made_her
     with distributed.LocalCluster(
         n_workers=1, threads_per_worker=1, dashboard_address=None, host="127.0.0.1",
         local_directory=str(tmp_path / "dask"),
-    ) as cluster:  # fmt: skip
-        (made,) = store.reproduce([job(tmp_path / "far")], scheduler=cluster.scheduler_address)
+    ) as dask:  # fmt: skip
+        (made,) = store.reproduce([job(tmp_path / "far")], scheduler=dask.scheduler_address)
     assert numbers(made.path) == numbers(made_here[0])
 
 
 @pytest.mark.slow
-def test_an_address_where_nobody_answers_is_told(tmp_path):
+def test_an_address_where_nobody_answers_is_told(tmp_path, monkeypatch):
     pytest.importorskip("distributed")
+    monkeypatch.setattr(cluster, "PATIENCE", "1s")
     with pytest.raises(pr.InputError, match=r"no Dask scheduler answers at 'tcp://127.0.0.1:9'"):
         list(store.reproduce([job(tmp_path)], scheduler="tcp://127.0.0.1:9"))
 

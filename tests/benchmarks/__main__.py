@@ -73,7 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
     add("--only", action="append", default=[], metavar="TEXT", help="rows whose name contains it")
-    add("--rounds", type=int, metavar="N", help="rounds of each row (7; with --quick 2)")
+    add("--rounds", type=int, metavar="N", help="rounds of each row (7; with --quick 1)")
     add("--quick", action="store_true", help="small sizes, no figures to quote: under a minute")
     add("--out", type=Path, default=Path("_build/bench.json"), metavar="PATH", help="the list")
     add("--keep", action="store_true", help="also put the rows into the table the book shows")

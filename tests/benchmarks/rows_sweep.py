@@ -11,8 +11,6 @@ from setting import World
 
 import planrl as pr
 
-RUNS = 8
-
 
 @dataclass(frozen=True)
 class Settings:
@@ -34,9 +32,10 @@ def run(settings: Settings) -> dict[str, list[float]]:
 
 
 def sweep_rows(world: World) -> list[Row]:
-    """Eight runs in two worker processes, which are there already, and in one."""
+    """The same runs in two worker processes, which are there already, and in one."""
+    runs = world.size.runs
     lacks = absent(("joblib",))
-    grid = [Settings(seed, 15 * world.size.steps) for seed in range(RUNS)]
+    grid = [Settings(seed, 15 * world.size.steps) for seed in range(runs)]
     found: dict[int, list[object]] = {}
 
     def side(jobs: int) -> Work:
@@ -49,12 +48,12 @@ def sweep_rows(world: World) -> list[Row]:
 
     return [
         Row(
-            name=f"sweep of {RUNS} runs, 2 processes vs 1",
+            name=f"sweep of {runs} runs, 2 processes vs 1",
             ours=lambda: side(2),
             peer=lambda: side(1),
             check=lambda: (
                 found[1] == found[2],
-                f"all losses of {RUNS} runs of {grid[0].steps} updates are the same, bit for bit",
+                f"all losses of {runs} runs of {grid[0].steps} updates are the same, bit for bit",
             ),
             peer_name="one process",
             unit="s",

@@ -36,16 +36,17 @@ class Size:
     big_graph: int
     peer_pairs: int  # pairs that the networkx walk is timed on at big_graph
     checked: int
+    runs: int  # of a sweep
     whole: bool  # the diversity of all pairs too, in one round
 
 
 FULL = Size(
     rounds=7, updates=600, collapse=400, walks=1024, few_walks=64, steps=20, batch=256,
-    draws=100_000, pairs=400, samples=100, big_graph=400, peer_pairs=1000, checked=4096, whole=True,
+    draws=100_000, pairs=400, samples=100, big_graph=400, peer_pairs=1000, checked=4096, runs=8, whole=True,
 )  # fmt: skip
 QUICK = Size(
-    rounds=2, updates=80, collapse=20, walks=128, few_walks=16, steps=3, batch=64,
-    draws=20_000, pairs=30, samples=20, big_graph=150, peer_pairs=200, checked=512, whole=False,
+    rounds=1, updates=80, collapse=20, walks=128, few_walks=16, steps=3, batch=64,
+    draws=20_000, pairs=30, samples=20, big_graph=150, peer_pairs=200, checked=512, runs=2, whole=False,
 )  # fmt: skip
 
 
