@@ -21,6 +21,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import budgets
 import nbformat
 import pairs
 import work
@@ -232,6 +233,8 @@ def run(python: str, names: list[str], report: Path | None, at_once: int) -> int
         print(
             f"{name:20} {told['seconds']:6.1f} s, first figure after {told['first figure']} s"
         )
+    for remark in budgets.remarks(found, budgets.read(chosen(names))):
+        print(f"look at: {remark}")
     if report:
         report.parent.mkdir(parents=True, exist_ok=True)
         report.write_text(json.dumps(found, indent=1), encoding="utf-8")
