@@ -6,6 +6,7 @@ import threading
 import types
 
 import pytest
+from comm.base_comm import BaseComm
 
 pytest.importorskip("ipywidgets")
 
@@ -230,21 +231,45 @@ def test_a_figure_whose_cell_has_run_again_is_told_nothing_more(monkeypatch, mak
     assert all(told.count(panel) == 2 for panel in (again, other, unknown))
 
 
-def test_a_live_figure_has_no_button_that_sends_it_to_plotlys_maker(make_lab):
-    canvas = make_lab("race").panel.canvas
-    if canvas is None:
+@pytest.fixture
+def told(monkeypatch):
+    """What the front end is told: (kind of message, its data)."""
+    said = []
+
+    class Comm(BaseComm):
+        def publish_msg(self, msg_type, data=None, **others):
+            said.append((msg_type, data))
+
+    monkeypatch.setattr("comm.create_comm", Comm)
+    return said
+
+
+def test_the_front_end_is_told_of_a_whole_figure_at_once_and_of_changes_afterwards(told):
+    """A browser that is still loading plotly loses what it is told after the first message."""
+    panel = Panel(labs()["race"], "")
+    if panel.canvas is None:
         pytest.skip("needs plotly's widget: install anywidget")
-    assert AT_HOME.items() <= canvas._config.items()
-    assert AT_HOME.items() <= canvas.get_state()["_config"].items()
+    opened = [data["state"] for kind, data in told if kind == "comm_open"]
+    (figure,) = [state for state in opened if "_widget_data" in state]
+    assert len(figure["_widget_data"]) == len(panel.figure.data) > 0
+    assert figure["_widget_layout"]["xaxis"]
+    assert AT_HOME.items() <= figure["_config"].items(), "no button sends it to plotly's maker"
+    told.clear()
+    panel.canvas.data[0].y = [3, 4]
+    assert any("_py2js_restyle" in data["state"] for kind, data in told if kind == "comm_msg")
+    panel.close()
 
 
 def test_a_live_figure_is_part_of_the_box_where_there_is_one(monkeypatch):
     lab = labs()["race"]
-    monkeypatch.setattr("planrl.live.panel.go.FigureWidget", _no_widget)
+    monkeypatch.setattr("planrl.live.panel.go.FigureWidget", _NoWidget)
     panel = Panel(lab, "")
     assert panel.canvas is None
     panel.close()
 
 
-def _no_widget(figure):
-    raise ImportError("Please install anywidget")
+class _NoWidget:
+    """What plotly has in a figure's place where anywidget is missing."""
+
+    def __init__(self, figure):
+        raise ImportError("Please install anywidget")

@@ -182,14 +182,31 @@ class Panel:
 
 
 def _canvas(figure: go.Figure) -> Any:
-    """A figure that is a widget, or None: Colab would show an empty box in its place."""
+    """Return the figure as a widget, or None: Colab would show an empty box in its place.
+
+    The front end is told of the widget when it is whole, in one message. In a browser that takes
+    more than 2 s to load plotly, anywidget loses all later ones: the figure would be empty, and
+    would offer to send itself to plotly's server.
+    """
     if "google.colab" in sys.modules:
         return None
     try:
-        canvas = go.FigureWidget(figure)
+
+        class Canvas(go.FigureWidget):  # type: ignore[misc]
+            """A figure that tells the front end of itself when it is asked to after it was made."""
+
+            made = False
+
+            def open(self) -> None:
+                if self.made:
+                    super().open()
+
+        canvas = Canvas(figure)
     except ImportError:  # plotly 6 and later need anywidget for it
         return None
     canvas._config = {**canvas._config, **AT_HOME}
+    canvas.made = True
+    canvas.open()
     return canvas
 
 
