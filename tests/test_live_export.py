@@ -35,6 +35,15 @@ def exported(tmp_path_factory):
     return Exported(live.PROGRAMS)
 
 
+def test_the_programs_that_are_kept_in_the_repository_are_todays(exported):
+    """Else each build of the book exports them anew: `python book/_ext/live.py write` renews them."""
+    import live
+
+    kept, now = ({path.name: path.read_bytes() for path in folder.glob("*.json")}
+                 for folder in (live.KEPT, live.PROGRAMS))  # fmt: skip
+    assert kept == now != {}
+
+
 @pytest.mark.parametrize(("model", "name", "algorithm"), STARTS)
 def test_a_hundred_updates_in_onnx_are_those_of_torch(exported, model, name, algorithm):
     """Each of them from the same weights: else a walk that is drawn otherwise, because of the last

@@ -108,6 +108,12 @@ def is_built() -> bool:
     return bool(kept["sources"] == sources())
 
 
+def write_record(begun_with: str) -> None:
+    """Remember which sources the pages were made from, and which pages they are."""
+    kept = {"sources": begun_with, "pages": pages()}
+    BUILT.write_text(json.dumps(kept), encoding="utf-8")
+
+
 def make(at_once: int) -> list[str]:
     """Execute the chapters that changed, and make what labs load; return what went wrong.
 
@@ -117,7 +123,6 @@ def make(at_once: int) -> list[str]:
     import chapters
     import nbformat
     from jupyter_cache import get_cache
-    from jupyter_cache.base import CacheBundleIn
 
     os.environ.update(chapters.settings(ROOT))
     cache, wrong = get_cache(OUTPUTS), []
@@ -150,17 +155,25 @@ def make(at_once: int) -> list[str]:
                 print(done.result, file=sys.stderr)
                 wrong += [done.result] * bool(os.environ.get("CI"))
         else:
-            notebook, found[done.job.name] = done.result
-            uri = str(done.job.given[0].with_suffix(".ipynb"))
-            took: dict[str, Any] = {"execution_seconds": done.seconds}
-            cache.cache_notebook_bundle(
-                CacheBundleIn(notebook, uri, data=took),
-                check_validity=False,
-                overwrite=True,
-            )
-            wrong += chapters.too_long(done.job.name, notebook)
-            REPORT.write_text(json.dumps(found, indent=1), encoding="utf-8")
+            wrong += keep(cache, done, found)
     return wrong
+
+
+def keep(cache: Any, done: work.Done, found: dict[str, Any]) -> list[str]:
+    """Put an executed chapter where Sphinx looks for it; which of its cells show too much text."""
+    import chapters
+    from jupyter_cache.base import CacheBundleIn
+
+    notebook, found[done.job.name] = done.result
+    uri = str(done.job.given[0].with_suffix(".ipynb"))
+    took: dict[str, Any] = {"execution_seconds": done.seconds}
+    cache.cache_notebook_bundle(
+        CacheBundleIn(notebook, uri, data=took),
+        check_validity=False,
+        overwrite=True,
+    )
+    REPORT.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    return chapters.too_long(done.job.name, notebook)
 
 
 def sphinx() -> int:
@@ -231,8 +244,7 @@ def main(arguments: list[str]) -> int:
             print(f"A cell failed: {report.relative_to(ROOT)}", file=sys.stderr)
         return 1
     if not live.missing():
-        kept = {"sources": begun_with, "pages": pages()}
-        BUILT.write_text(json.dumps(kept), encoding="utf-8")
+        write_record(begun_with)
     print(f"\nThe book is built ({(time.monotonic() - began) / 60:.1f} minutes).")
     return told()
 
