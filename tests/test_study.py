@@ -156,6 +156,7 @@ def test_a_mistaken_checker_errs_in_as_many_edges_as_asked():
     assert known.is_dag
 
 
+@pytest.mark.slow
 def test_each_condition_trains_beside_the_plain_learners():
     settings = conditions.Settings(nodes=14, base_steps=3, steps=4, stale=2)
     curves = conditions.run(settings)["learners"]
@@ -164,6 +165,7 @@ def test_each_condition_trains_beside_the_plain_learners():
     assert plain_one["train_accuracy"][0] == cold["train_accuracy"][0]
 
 
+@pytest.mark.slow
 def test_each_choice_undone_differs_from_the_plain_learner_in_one_thing():
     settings = choices.Settings(nodes=14, base_steps=3, steps=4, samples=10, looks=(2, 4))
     known = choices.learners(settings)

@@ -151,6 +151,7 @@ socket.socket.connect = socket.getaddrinfo = socket.create_connection = refuse
 """
 
 
+@pytest.mark.slow
 def test_an_installed_wheel_works_offline_in_locale_c_and_without_a_home(fresh, place):
     assert str(fresh.parents[1]) in run(["-c", PRINT], place, python=fresh, PYTHONUTF8="1")
     code = REFUSE + "import sys; from planrl.__main__ import main; sys.exit(main(sys.argv[1:]))"

@@ -32,6 +32,7 @@ def driven(*attacks, seed=0):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
 def test_killed_at_any_moment_all_goes_on_to_the_same_bits_and_leaves_no_other_file():
     attacks = [
@@ -53,6 +54,7 @@ def test_killed_at_any_moment_all_goes_on_to_the_same_bits_and_leaves_no_other_f
     assert killed >= times(18, 350)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
 def test_two_processes_in_one_folder_end_with_what_one_alone_makes():
     jobs = ["train:two:0", "sweep:two:0", "saves:two:0", "reproduce:two:0", "export-fast:two:0"]
