@@ -43,7 +43,13 @@ def check_size(n: int, most: int, what: str) -> None:
 
 
 def seeded(seed: int, purpose: str) -> torch.Generator:
-    """A random generator of its own for one purpose, so that no use of chance disturbs another."""
+    """A random generator of its own for one purpose, so that no use of chance disturbs another.
+
+    `purpose` is any text. Raises InputError for a seed beyond 64 bits and for other purposes.
+    """
+    if not isinstance(purpose, str):
+        kind = type(purpose).__name__
+        raise InputError(f'purpose is text, such as "weights"; something of type {kind} was given')
     text = f"{purpose}:{whole(seed, 'seed', least=-(2**63), most=2**63 - 1)}"
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)

@@ -135,7 +135,7 @@ def graph_functions(call):
         "chain": lambda n, e, p, w: pr.chain(n),
         "fork": lambda n, e, p, w: pr.fork(n),
         "diamond": lambda n, e, p, w: pr.diamond(n),
-        "seeded": lambda n, e, p, w: pr.seeded(n, "x", p),
+        "seeded": lambda n, e, p, w: pr.seeded(n, p),
         "index": lambda n, e, p, w: GRAPH.index(n),
         "blocksworld": lambda n, e, p, w: blocksworld(n),
         "space": lambda n, e, p, w: space(w),

@@ -77,7 +77,8 @@ print(*test_graph_files.counts(sys.argv[1], 1_000_000, Path(sys.argv[2])))
 @pytest.mark.skipif(not SOAK or sys.platform != "linux", reason="in `make soak`, on Linux")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_million_lines_are_read_in_one_gigabyte(kind, tmp_path):
-    places = [Path(__file__).parent, Path(pr.__file__).parents[1], os.environ.get("PYTHONPATH")]
+    here = Path(__file__).parent
+    places = [here, here.parent, Path(pr.__file__).parents[1], os.environ.get("PYTHONPATH")]
     done = subprocess.run(
         [sys.executable, "-c", ALONE, kind, tmp_path / "large"],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(str(p) for p in places if p)},
