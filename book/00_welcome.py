@@ -31,9 +31,10 @@ if importlib.util.find_spec("planrl") is None:
 # whose command stands beside it, and theorems and figure titles are checked when the book is built.
 
 # %% tags=["hide-input"]
-from planrl import planes, plots, redrawn, widgets
+from planrl.figures import charts, scatter
+from planrl.teaching import notebook, paper_figures
 
-widgets.setup()
+notebook.setup()
 
 # %% [markdown]
 # ## One picture
@@ -52,7 +53,7 @@ learners = ("continual SFT", "policy gradient", "policy gradient + KL",
 
 def runs(name, key):
     """Updates, and a row of values for each seed."""
-    return redrawn.series("dag", name, key)
+    return paper_figures.series("dag", name, key)
 
 
 routes = {
@@ -74,7 +75,7 @@ assert ends["continual SFT"][0] > 0.8 * routes["continual SFT"][0][0]
 assert ends["Q-learning, outcome reward"][1] < 0.05
 last = {name: runs(name, "train_accuracy")[0][-1] for name in learners}
 seeds = len(runs("policy gradient", "train_accuracy")[1])
-figure = planes.routes(
+figure = scatter.routes(
     routes,
     title="Same start, five ways to go",
     x="different right answers among 100",
@@ -109,7 +110,7 @@ figure.update_layout(
 # press *Train*. Nothing is sent anywhere.
 
 # %% tags=["hide-input"]
-from planrl.live import lab
+from planrl.labs import lab
 
 lab("race")
 
@@ -191,7 +192,7 @@ run = list(
     pr.train(model, walks, pr.policy_gradient, pr.TrainConfig(steps=400, lr=0.1))
 )
 # %%
-plots.learning_curves(
+charts.learning_curves(
     {"policy gradient": run},
     title="Twelve nodes, 400 updates, from nothing",
     y="share of right answers in a batch of 64",

@@ -32,10 +32,11 @@ if importlib.util.find_spec("planrl") is None:
 import torch
 
 import planrl as pr
-from planrl import controls, evidence, exercises, pictures, plots, widgets
+from planrl.figures import charts, graphs, sliders
 from planrl.tasks import judged
+from planrl.teaching import evidence, exercises, notebook
 
-widgets.setup()
+notebook.setup()
 seed = 0
 
 # %% [markdown]
@@ -70,7 +71,7 @@ shares = {
     for m in (1, 2, 5, 10, 100, 1000)
 }
 assert shares["10"] > 50, "the title and the answer below say: more than half"
-figure = plots.bars(
+figure = charts.bars(
     {"questions": shares},
     title="Most questions have many right answers",
     x="at least so many right answers",
@@ -80,7 +81,7 @@ figure = plots.bars(
     alt="Bars: percent of questions with at least 1, 2, 5, 10, 100, 1000 right answers: "
     + ", ".join(f"{share:.0f}" for share in shares.values()),
 )
-controls.ask(
+sliders.ask(
     figure,
     "Percent of questions with ten or more right answers",
     guess=my_guess,
@@ -95,7 +96,7 @@ controls.ask(
 )
 
 # %% tags=["hide-input"]
-widgets.Download(
+notebook.Download(
     [
         {"at least so many right answers": m, "% of questions": s}
         for m, s in shares.items()
@@ -133,7 +134,7 @@ edges = [(0, 1), (0, 2), (1, 3), (2, 3), (2, 4), (3, 5), (4, 6), (5, 7), (3, 7)]
 small = pr.Graph(8, edges)
 
 # %% tags=["hide-input"]
-plots.heatmaps(
+charts.heatmaps(
     {
         "adjacency A": small.adjacency,
         "reachability R": small.reachability,
@@ -161,13 +162,13 @@ plots.heatmaps(
 # %% tags=["hide-input"]
 def steps_to(target):
     correct = small.correct[target].float()  # [here, next]
-    return pictures.graph_view(
+    return graphs.graph_view(
         small, weights=0.6 * correct, alt=f"Edges that lead on to {target}"
     )
 
 
 frames = {str(target): steps_to(target) for target in range(1, 8)}
-views = controls.with_slider(frames, name="target", start="7")
+views = sliders.with_slider(frames, name="target", start="7")
 views.update_layout(
     title_text="Which steps are right depends on where one wants to go"
 )
@@ -181,7 +182,7 @@ views.update_layout(
 assert small.correct[7, 2, 3], "the text says: right on the way to 7"
 assert small.adjacency[2, 3], "the text says: there is an edge"
 assert not small.reachability[6, 3], "the text says: no way from 3 to 6"
-widgets.QuickCheck(
+notebook.QuickCheck(
     "A graph has the edges a → b and b → c and no others. What are A[a, c] and R[c, a]?",
     {
         "A[a, c] = 0 and R[c, a] = 1": "There is no edge from a to c, yet c can be reached from a, "
@@ -253,7 +254,7 @@ assert task.vocab.show(rows)[0] == "0 1 0 1 END", "the text reads it aloud"
 # comes right after the target. `is_path` refuses what is no row of this graph; `judged` decides.
 
 # %% tags=["hide-input"]
-widgets.Source(pr.is_path, judged)
+notebook.Source(pr.is_path, judged)
 
 # %% [markdown]
 # ## By hand

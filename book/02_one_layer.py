@@ -34,14 +34,15 @@ from functools import partial
 import torch
 
 import planrl as pr
-from planrl import controls, evidence, exercises, plots, widgets
 from planrl.evaluate import auc
+from planrl.experiments.datasets import WorldSettings, make_world
 from planrl.experiments.imitation import adjusted, explained
 from planrl.experiments.store import results
-from planrl.experiments.worlds import WorldSettings, make_world
-from planrl.plain import attention_by_place, plain
+from planrl.figures import charts, sliders
+from planrl.teaching import evidence, exercises, notebook
+from planrl.transformer.reference import attention_by_place, plain
 
-widgets.setup()
+notebook.setup()
 seed = 0
 
 # %% [markdown]
@@ -90,12 +91,12 @@ after = records[-1].measured
 # *About 3 s on 2 cores.*
 
 # %% tags=["hide-input"]
-steps, target = plots.track(records, "target")
+steps, target = charts.track(records, "target")
 steps, target = [0, *steps], 100 * torch.tensor([[before["target"], *target]])
 assert after["target"] > 0.6 > 2 * after["even"], "the title says: it comes to rest"
 assert max(after[name] for name in ("source", "here", "between")) < 0.2
 assert abs(before["target"] - before["even"]) < 0.05, "the text says: about even"
-figure = plots.band_figure(
+figure = charts.band_figure(
     {"the target": (steps, target), "all other places": (steps, 100 - target)},
     title="Attention comes to rest on the target",
     x="updates",
@@ -110,7 +111,7 @@ figure.add_annotation(
     x=1, xref="x domain", xanchor="right", y=100 * after["even"], yanchor="top",
     text="if all places got the same", showarrow=False,
 )  # fmt: skip
-controls.ask(
+sliders.ask(
     figure,
     "Percent of attention on the target, after training",
     guess=my_guess,
@@ -124,7 +125,7 @@ controls.ask(
 )
 
 # %% tags=["hide-input"]
-widgets.Download(
+notebook.Download(
     [
         {"updates": step, "percent on the target": round(float(share), 3)}
         for step, share in zip(steps, target[0], strict=True)
@@ -137,7 +138,7 @@ widgets.Download(
 # follow below. In the lab a Transformer trains before your eyes: on the right you see what it says in one cell, a target and a node.
 
 # %% tags=["hide-input"]
-from planrl.live import lab
+from planrl.labs import lab
 
 lab("imitation", "model=transformer")
 
@@ -161,7 +162,7 @@ part = part.where(torch.ones_like(part).tril(2).bool(), torch.tensor(torch.nan))
 looked = attention[2:stop, :stop].argmax(1)
 most, number = int((looked == 1).sum()), stop - 2
 assert most >= number - 1, "the text says: at nearly every place"
-picture = plots.heatmaps(
+picture = charts.heatmaps(
     {"": part},
     title=f"The target gets most at {most} of {number} places",
     x="looks at",
@@ -185,7 +186,7 @@ picture
 # This is the whole model, once more without any tricks of speed:
 
 # %% tags=["hide-input"]
-widgets.Source(plain)
+notebook.Source(plain)
 
 # %% [markdown]
 # ## What such a model can say
@@ -206,7 +207,7 @@ widgets.Source(plain)
 # All losses and all walkers take either.
 
 # %% tags=["hide-input"]
-widgets.Source(pr.LogitTable.forward)
+notebook.Source(pr.LogitTable.forward)
 
 # %% [markdown]
 # How well does our Transformer keep the assumption? We collect contexts with the same target and the same
@@ -217,7 +218,7 @@ widgets.Source(pr.LogitTable.forward)
 # together by chance explain nothing. The one within is averaged over contexts. As code:
 
 # %% tags=["hide-input"]
-widgets.Source(adjusted)
+notebook.Source(adjusted)
 
 # %%
 found = explained(model, world, seed)
@@ -273,7 +274,7 @@ assert last["attention on the target"] < first["attention on the target"] - 0.05
 assert last["variance explained"] < 0.9 < first["variance explained"]
 assert all(row["attention on the target"] < 0.4 for row in deep)
 assert all(row["variance explained"] > 0.9 for row in rows if row is not last)
-widgets.Table(rows, caption="100 nodes, width 120, last layer; mean over seeds")
+notebook.Table(rows, caption="100 nodes, width 120, last layer; mean over seeds")
 
 # %% [markdown]
 # > **Finding.** The paper supports the assumption with attention maps of trained models of one and two
@@ -297,7 +298,7 @@ widgets.Table(rows, caption="100 nodes, width 120, last layer; mean over seeds")
 # norms stay in unless one asks otherwise, as the model has them, too:
 
 # %% tags=["hide-input"]
-widgets.Source(pr.Transformer.readout)
+notebook.Source(pr.Transformer.readout)
 
 # %% [markdown]
 # We compare each with the truth, and with the part of the truth that the demonstrations showed. AUC
@@ -324,7 +325,7 @@ assert never < no_edge + 1 < readout.adjacency[seen.adjacency].mean() - 2
 assert score["edges, shown"] > score["edges, all"] + 0.02
 assert score["reachable, shown"] > score["reachable, all"] + 0.03
 drawn = (readout.adjacency - readout.adjacency.mean()) / readout.adjacency.std()
-plots.heatmaps(
+charts.heatmaps(
     {
         "edges (pale: never shown)": world.graph.adjacency * 0.35
         + seen.adjacency * 0.65,
@@ -407,7 +408,7 @@ assert (
     == f"{sum(p.numel() for p in pr.LogitTable(vocab).parameters()):,}"
 )
 assert costs[0]["two tables"] == f"{sum(p.numel() for p in two.parameters()):,}"
-widgets.Table(costs, caption="numbers to be learnt")
+notebook.Table(costs, caption="numbers to be learnt")
 
 # %% [markdown]
 # The price buys independence: what a table learns in one cell changes no other. A Transformer uses the
@@ -437,7 +438,7 @@ assert known_mass["table"] > 0.97
 assert unknown_mass["table"] < 0.15
 assert unknown_mass["Transformer"] > 0.5, "the text says: often the right one"
 assert known_mass["Transformer"] < known_mass["table"]
-plots.bars(
+charts.bars(
     {
         name: {names[0]: 100 * known_mass[name], names[1]: 100 * unknown_mass[name]}
         for name in known_mass
@@ -462,7 +463,7 @@ plots.bars(
 # out what can be reached though no answer showed it.
 
 # %% tags=["hide-input"]
-widgets.QuickCheck(
+notebook.QuickCheck(
     "A model keeps Assumption 3.1. Asked for 9, one walk came 0 → 3 → 5, "
     "another 1 → 5. How do its next steps differ?",
     {

@@ -33,11 +33,12 @@ if importlib.util.find_spec("planrl") is None:
 import torch
 
 import planrl as pr
-from planrl import controls, evidence, exercises, plots, widgets
+from planrl.experiments.datasets import WorldSettings, make_world
 from planrl.experiments.store import results
-from planrl.experiments.worlds import WorldSettings, make_world
+from planrl.figures import charts, sliders
+from planrl.teaching import evidence, exercises, notebook
 
-widgets.setup()
+notebook.setup()
 seed = 0
 
 # %% [markdown]
@@ -109,7 +110,7 @@ assert sampled[0] > sampled[1] > sampled[2] + 0.1, (
 )
 assert by_degree[2]["greedy"] > 0.5 > by_degree[2]["accuracy"], "so says the end"
 counts = " / ".join(str(by_degree[d]["pairs"]) for d in range(3))
-figure = plots.bars(
+figure = charts.bars(
     percent,
     title="The further from what was seen, the less it is right",
     x=f"held-out questions by degree ({counts} of them)",
@@ -122,7 +123,7 @@ figure = plots.bars(
     + "; greedy: "
     + ", ".join(f"{v:.0f}" for v in percent["greedy"].values()),
 )
-controls.ask(
+sliders.ask(
     figure,
     "Percent right on questions of degree 2+, sampled",
     guess=my_guess,
@@ -136,7 +137,7 @@ controls.ask(
 )
 
 # %% tags=["hide-input"]
-widgets.Download(
+notebook.Download(
     [
         {
             "questions": place,
@@ -155,7 +156,7 @@ widgets.Download(
 # what was shown with what the model says.
 
 # %% tags=["hide-input"]
-from planrl.live import lab
+from planrl.labs import lab
 
 lab("imitation")
 
@@ -172,7 +173,7 @@ held = pr.check(
 evidence.Backing(held, claim="3.1-degrees", code=pr.degrees)
 
 # %% tags=["hide-input"]
-widgets.Table(
+notebook.Table(
     [
         {"questions": name, **scores.summary()}
         for name, scores in (("training", on_train), ("held out", on_test))
@@ -219,7 +220,7 @@ assert never.sum() > 20
 assert (
     readout[never].mean() < readout[no_edge].mean() + 1 < readout[edge].mean() - 1
 )
-figure = plots.scatter(
+figure = charts.scatter(
     {
         "edges": (edge_use[edge], readout[edge]),
         "edges never walked": (
@@ -268,7 +269,7 @@ print(f"of all pairs that are no edge, above the median edge: {sum(spurious) / l
 # where step $m$ of the data goes from node $j_m$ to $k_m$ on the way to target $i_m$. In planrl:
 
 # %% tags=["hide-input"]
-widgets.Source(pr.sft)
+notebook.Source(pr.sft)
 
 # %% [markdown]
 # Suppose that the logits depend only on the target $i$ and the node $j$ one stands at
@@ -315,7 +316,7 @@ print(f"correlation of probability and frequency, Transformer: {correlation:.2f}
 
 # %% tags=["hide-input"]
 assert 0.2 < correlation < 0.98, "the title says: related, but blurred"
-plots.scatter(
+charts.scatter(
     {
         "table": (from_theory[shown_steps], learnt[shown_steps]),
         "Transformer": (from_theory[shown_steps], in_transformer[shown_steps]),
@@ -368,7 +369,7 @@ evidence.Backing(held, claim="3.1-transitivity", code=pr.sft)
 # it (that is why degree 2 is not hopeless above), but nothing in the loss asks for it.
 
 # %% tags=["hide-input"]
-widgets.QuickCheck(
+notebook.QuickCheck(
     "Which would help SFT most on held-out questions of degree 2?",
     {
         "More updates on the same rows": "They bring the frequencies nearer, but say nothing of "

@@ -34,12 +34,19 @@ import copy
 import torch
 
 import planrl as pr
-from planrl import controls, evidence, exercises, plots, redrawn, tabulated, widgets
 from planrl.claims import verdicts
+from planrl.experiments.datasets import WorldSettings, make_world
 from planrl.experiments.store import results
-from planrl.experiments.worlds import WorldSettings, make_world
+from planrl.figures import charts, sliders
+from planrl.teaching import (
+    evidence,
+    exercises,
+    notebook,
+    paper_figures,
+    paper_tables,
+)
 
-widgets.setup()
+notebook.setup()
 seed = 0
 
 # %% [markdown]
@@ -135,13 +142,13 @@ for name, records in (
     ("continual SFT", with_sft),
     ("policy gradient", with_reward),
 ):
-    step, right = plots.track(records, "test_accuracy")
+    step, right = charts.track(records, "test_accuracy")
     values = torch.tensor([[at_first["test_accuracy"], *right]])
     curves[name] = ([0, *step], 100 * values)
 ends = {name: float(values[0, -1]) for name, (_, values) in curves.items()}
 assert ends["policy gradient"] > ends["continual SFT"] + 1, "the title says: above"
 assert ends["continual SFT"] > 100 * at_first["test_accuracy"] + 5
-figure = plots.band_figure(
+figure = charts.band_figure(
     curves,
     title="Trained on its own walks, the model passes imitation, sampled",
     x="updates",
@@ -149,7 +156,7 @@ figure = plots.band_figure(
     alt="Percent of held-out questions right over 300 updates from the same base: "
     + ", ".join(f"{name} ends at {end:.0f}" for name, end in ends.items()),
 )
-controls.ask(
+sliders.ask(
     figure,
     "Percent of held-out questions right, policy gradient after 300 updates",
     guess=my_guess,
@@ -164,7 +171,7 @@ controls.ask(
 )
 
 # %% tags=["hide-input"]
-widgets.Download(
+notebook.Download(
     [
         {"learner": name, "updates": step, "percent right": round(value, 3)}
         for name, (steps, values) in curves.items()
@@ -178,7 +185,7 @@ widgets.Download(
 # `lab("policy-gradient", loss=mine)` trains a loss of yours, `def mine(logits, batch): ...`.
 
 # %% tags=["hide-input"]
-from planrl.live import lab
+from planrl.labs import lab
 
 lab("policy-gradient")
 
@@ -196,7 +203,7 @@ lab("policy-gradient")
 # (`kl` and `baseline` are for the next two chapters):
 
 # %% tags=["hide-input"]
-widgets.Source(pr.policy_gradient)
+notebook.Source(pr.policy_gradient)
 
 # %% [markdown]
 # Compare that with SFT's loss: minus the mean logarithm of the demonstrated steps. A return of 1
@@ -348,7 +355,7 @@ evidence.Backing(held, claim="4.2-train", code=pr.policy_gradient)
 # figure shows on training questions.
 
 # %% tags=["hide-input"]
-widgets.QuickCheck(
+notebook.QuickCheck(
     "None of the 64 walks of a batch is right. What does policy gradient's update do?",
     {
         "It makes the steps of these walks less likely": "That would take a negative return. With 0 "
@@ -376,12 +383,12 @@ pair = ["continual SFT", "policy gradient"]
 
 
 def gain(of, name, key):
-    values = redrawn.series(of, name, key)[1]  # [seeds, looks]
+    values = paper_figures.series(of, name, key)[1]  # [seeds, looks]
     return values[:, -1] - values[:, 0]
 
 
 # %% tags=["hide-input"]
-for of in redrawn.GRAPHS:
+for of in paper_figures.GRAPHS:
     over = gain(of, pair[1], "test_accuracy") - gain(of, pair[0], "test_accuracy")
     assert over.mean() > 0.03, "the title says: above"
     assert gain(of, pair[1], "test_accuracy").min() > 0
@@ -392,38 +399,40 @@ for of in redrawn.GRAPHS:
         "the finding says: still rises"
     )
     assert gain(of, pair[0], "test_greedy").mean().abs() < 0.01
-redrawn.chosen(
+paper_figures.chosen(
     "dag",
     pair,
-    redrawn.ACCURACIES,
+    paper_figures.ACCURACIES,
     title="Sampled answers gain by reward; greedy ones do not",
     y="accuracy",
 )
 
 # %% tags=["hide-input"]
-widgets.Table(
+notebook.Table(
     [
         {
             "graph": words,
             "learner": name,
             **{
                 said: f"{100 * float(gain(of, name, key).mean()):+.1f}"
-                for said, key in redrawn.ACCURACIES.items()
+                for said, key in paper_figures.ACCURACIES.items()
             },
         }
         for of, words in (("dag", "random"), ("blocksworld", "Blocksworld"))
         for name in pair
     ],
     caption="Percentage points gained since the base, mean of "
-    f"{len(redrawn.seeds('dag', pair[0]))} seeds; test: held-out questions",
+    f"{len(paper_figures.seeds('dag', pair[0]))} seeds; test: held-out questions",
 )
 
 # %% tags=["hide-input"]
-widgets.Download(
+notebook.Download(
     [
         row
-        for of in redrawn.GRAPHS
-        for row in tabulated.rows(of, pair, list(redrawn.ACCURACIES.values()))
+        for of in paper_figures.GRAPHS
+        for row in paper_tables.rows(
+            of, pair, list(paper_figures.ACCURACIES.values())
+        )
     ],
     "fig2_sft_and_policy_gradient.csv",
 )
@@ -489,7 +498,7 @@ assert len(looks) == 3, "the finding says: three seeds"
 judged = {f.name: f.verdict for f in verdicts(["C-cold"])[0].findings}
 assert judged["cold, sampled"] == "undecided", "the finding says so"
 assert judged["cold, greedy"] == "fails", "the finding says: below"
-widgets.Table(
+notebook.Table(
     [
         {
             "learner": name,

@@ -34,20 +34,18 @@ from functools import partial
 import torch
 
 import planrl as pr
-from planrl import (
-    controls,
+from planrl.claims import verdicts
+from planrl.figures import charts, graphs, sliders
+from planrl.teaching import (
     evidence,
     exercises,
-    pictures,
-    plots,
-    redrawn,
-    tabulated,
-    widgets,
+    notebook,
+    paper_figures,
+    paper_tables,
 )
-from planrl.claims import verdicts
 from planrl.theory import collapse_times, kl_drift
 
-widgets.setup()
+notebook.setup()
 seed = 0
 
 # %% [markdown]
@@ -72,17 +70,17 @@ my_guess = 13
 # %%
 # made by: python -m planrl reproduce --only fig2
 def over_seeds(key, of="dag"):
-    return redrawn.series(of, "policy gradient", key)[1]  # [seeds, looks]
+    return paper_figures.series(of, "policy gradient", key)[1]  # [seeds, looks]
 
 
-step, ways = redrawn.series("dag", "policy gradient", "train_diversity")
+step, ways = paper_figures.series("dag", "policy gradient", "train_diversity")
 
 # %% tags=["hide-input"]
 sampled = over_seeds("train_accuracy")
 assert ways[:, 0].mean() > 12, "the title says: from many"
 assert ways[:, -1].mean() < 1.5, "the title says: to one"
 assert sampled[:, -1].mean() > 0.97
-figure = plots.band_figure(
+figure = charts.band_figure(
     {"policy gradient": (step, ways)},
     title="Trained to be right, the model forgets all ways but one",
     x="updates",
@@ -91,7 +89,7 @@ figure = plots.band_figure(
     alt=f"Distinct right paths per training question fall from {float(ways[:, 0].mean()):.1f} to "
     f"{float(ways[:, -1].mean()):.2f} over {step[-1]} updates, mean of {len(ways)} seeds",
 )
-controls.ask(
+sliders.ask(
     figure,
     "Different right answers among 100, at the end",
     guess=my_guess,
@@ -106,8 +104,8 @@ controls.ask(
 
 # %% tags=["hide-input"]
 keys = ["train_diversity", "train_accuracy", "test_accuracy", "test_greedy"]
-widgets.Download(
-    tabulated.rows("dag", ["policy gradient"], keys), "fig2_policy_gradient.csv"
+notebook.Download(
+    paper_tables.rows("dag", ["policy gradient"], keys), "fig2_policy_gradient.csv"
 )
 
 # %% [markdown]
@@ -115,7 +113,7 @@ widgets.Download(
 # watch one question lose its answers, edge by edge.
 
 # %% tags=["hide-input"]
-from planrl.live import lab
+from planrl.labs import lab
 
 lab("policy-gradient", "model=transformer")
 
@@ -154,7 +152,7 @@ def scores_of(given):
 def watch(model, pictures_of):
     rng = pr.seeded(seed, "one question")
     walks = pr.rollout(model, asked.expand(500, 2), rng=rng)
-    pictures_of[str(50 * len(pictures_of))] = pictures.graph_view(
+    pictures_of[str(50 * len(pictures_of))] = graphs.graph_view(
         graph, weights=pr.edge_use(graph, walks)
     )
     return scores_of(model)
@@ -175,7 +173,7 @@ print(f"at the end: {end['accuracy']:.3f} right, {end['diversity']:.2f} ways")
 # %% tags=["hide-input"]
 assert end["accuracy"] > 0.98
 assert end["diversity"] < 1.6 < 2.4 < base["diversity"], "ways are lost"
-figure = controls.with_slider(pictures_of, name="update", start="0")
+figure = sliders.with_slider(pictures_of, name="update", start="0")
 figure.layout.meta = {**figure.layout.meta, "alt": "The graph, each edge as thick as it is often "
                       "taken from 0 to 9: many edges at first, few at the end"}  # fmt: skip
 figure.update_layout(title_text="From 0 to 9: edges fall out of use")
@@ -206,7 +204,7 @@ for _ in range(600):
 print("policy at the end:", [round(p, 3) for p in f.softmax(0).tolist()])
 
 # %% tags=["hide-input"]
-drawn = plots.heatmaps(
+drawn = charts.heatmaps(
     {"": torch.stack(seen)[::5].T},
     title="Five equally good choices, and one of them takes over",
     alt="Probability of each of five choices over 600 updates: equal at first, then one choice "
@@ -251,7 +249,7 @@ assert gap < 0.08, "the text says: the mean policy stays where it was"
 assert policy.amax(-1).mean() > 0.9, "the text says: each is sure of something"
 some = torch.stack(apart)[::5].T  # [cells, looks]
 assert (some.mean(0)[20::20].diff() > 0).all(), "the title says: keeps growing"
-plots.band_figure(
+charts.band_figure(
     {"mean of 500 cells": (list(range(0, 600, 5)), some.mean(0)[None]),
      "one cell": (list(range(0, 600, 5)), some[:1])},
     title="The distance from equal choices keeps growing",
@@ -270,7 +268,7 @@ plots.band_figure(
 # $$ \mathrm{KL}(U_C \,\|\, q) = - \frac{1}{c} \sum_{k \in C} \log q[k] - \log c. \tag{5.2} $$
 
 # %% tags=["hide-input"]
-widgets.Source(pr.kl_to_uniform)
+notebook.Source(pr.kl_to_uniform)
 
 # %% [markdown]
 # > **Theorem 4.3.** Once all answers are right, $\mathrm{KL}(U_C \,\|\, q)$ never decreases in expectation.
@@ -351,7 +349,7 @@ assert 4 < eight / single < 12, "the text says: about B times as long"
 # from the first update on, beneath the rise in accuracy.
 
 # %% tags=["hide-input"]
-widgets.QuickCheck(
+notebook.QuickCheck(
     "Training accuracy has reached 100 %. What does plain policy gradient (no baseline) do next?",
     {
         "Nothing: the loss cannot fall any further": "The loss is not zero: right walks still have "
@@ -452,8 +450,8 @@ assert kept["diversity"] + 0.3 < slowed["diversity"] < base["diversity"] - 0.3, 
 # %%
 # made by: python -m planrl reproduce --only fig2
 stops = {
-    (of, how): tabulated.stops(of, ["policy gradient"], key=f"test_{how}")[0]
-    for of in redrawn.GRAPHS
+    (of, how): paper_tables.stops(of, ["policy gradient"], key=f"test_{how}")[0]
+    for of in paper_figures.GRAPHS
     for how in ("accuracy", "greedy")
 }
 
@@ -461,7 +459,7 @@ stops = {
 assert stops["dag", "accuracy"]["ways then"] < 2, (
     "the text says: by the peak they are gone"
 )
-assert all(stops[of, "greedy"]["best after"] == 0 for of in redrawn.GRAPHS)
+assert all(stops[of, "greedy"]["best after"] == 0 for of in paper_figures.GRAPHS)
 falls = {f.name: f.verdict for f in verdicts(["2-pg-test-falls"])[0].findings
          if f.name == "sampled"}  # fmt: skip
 assert falls == {"sampled": "undecided"}, "the text says so"
@@ -469,7 +467,7 @@ blocks = over_seeds("train_diversity", "blocksworld").mean(0)
 assert 5 < blocks[-1] < blocks[-2] < blocks[0] / 3, (
     "the finding says: not yet one, and falling"
 )
-widgets.Table(
+notebook.Table(
     [
         {
             "graph": "random" if of == "dag" else "Blocksworld",

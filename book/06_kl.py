@@ -34,13 +34,25 @@ from functools import partial
 import torch
 
 import planrl as pr
-from planrl import controls, evidence, exercises, plots, redrawn, tabulated, widgets
 from planrl.claims import verdicts
 from planrl.experiments.fig2 import LAMBDAS
-from planrl.experiments.kl_flow import Question, predicted, settle, success
 from planrl.experiments.store import results
+from planrl.experiments.theorems.expected_gradient import (
+    Question,
+    predicted,
+    settle,
+    success,
+)
+from planrl.figures import charts, sliders
+from planrl.teaching import (
+    evidence,
+    exercises,
+    notebook,
+    paper_figures,
+    paper_tables,
+)
 
-widgets.setup()
+notebook.setup()
 seed = 0
 
 # %% [markdown]
@@ -71,11 +83,11 @@ free, light, held_back = (
 
 
 def ends(of, name, key):
-    return redrawn.series(of, name, key)[1][:, -1].mean().item()
+    return paper_figures.series(of, name, key)[1][:, -1].mean().item()
 
 
 # %% tags=["hide-input"]
-first = {k: redrawn.series("dag", free, k)[1][:, 0].mean().item() for k in redrawn.WORDS
+first = {k: paper_figures.series("dag", free, k)[1][:, 0].mean().item() for k in paper_figures.WORDS
          if k.startswith("train_")}  # fmt: skip
 many, right = (
     ends("dag", held_back, key) for key in ("train_diversity", "train_accuracy")
@@ -88,14 +100,14 @@ assert ends("dag", free, "train_diversity") < first["train_diversity"] / 11
 assert ends("dag", free, "train_accuracy") - right < 0.05, (
     "the title says: little accuracy"
 )
-figure = redrawn.pareto(
+figure = paper_figures.pareto(
     "dag",
     [free, light, held_back],
     title="λ = 0.1 keeps half of the ways for little accuracy",
     accuracy="train_accuracy",
 )
 figure.update_yaxes(range=[0.78, 1.01])
-controls.ask(
+sliders.ask(
     figure,
     "Training accuracy at the end, sampled, with λ = 0.1",
     guess=my_guess,
@@ -110,11 +122,11 @@ controls.ask(
 
 # %% tags=["hide-input"]
 measures = ["train_diversity", "train_accuracy", "test_accuracy", "test_greedy"]
-widgets.Download(
+notebook.Download(
     [
         row
-        for of in redrawn.GRAPHS
-        for row in tabulated.rows(of, list(LAMBDAS), measures)
+        for of in paper_figures.GRAPHS
+        for row in paper_tables.rows(of, list(LAMBDAS), measures)
     ],
     "fig2_lambda.csv",
 )
@@ -124,7 +136,7 @@ widgets.Download(
 # "+ KL" is λ = 0.1, "+ KL 0.01" is λ = 0.01. Below, the same to play with: set λ, press *Train*.
 
 # %% tags=["hide-input"]
-from planrl.live import lab
+from planrl.labs import lab
 
 lab("policy-gradient", "model=transformer&kl=1")
 
@@ -135,7 +147,7 @@ lab("policy-gradient", "model=transformer&kl=1")
 # worked from name; its full text we could not read.
 
 # %% tags=["hide-input"]
-for of in redrawn.GRAPHS:
+for of in paper_figures.GRAPHS:
     assert (
         ends(of, held_back, "train_diversity")
         > ends(of, free, "train_diversity") + 5
@@ -155,9 +167,11 @@ assert (
     ends("dag", light, "train_diversity")
     < ends("dag", free, "train_diversity") + 0.5
 )
-curve = redrawn.series("dag", free, "test_accuracy")[1].mean(0)
+curve = paper_figures.series("dag", free, "test_accuracy")[1].mean(0)
 stop = int((curve >= ends("dag", held_back, "test_accuracy")).nonzero()[0])
-stopped = redrawn.series("dag", free, "train_diversity")[1].mean(0)[stop].item()
+stopped = (
+    paper_figures.series("dag", free, "train_diversity")[1].mean(0)[stop].item()
+)
 assert ends("blocksworld", light, "train_diversity") > 1.1 * ends(
     "blocksworld", free, "train_diversity"
 )
@@ -168,7 +182,7 @@ assert all(
     for name in LAMBDAS
     if name != held_back
 ), "the text says: only λ = 0.1 stands apart"
-widgets.Table(
+notebook.Table(
     [
         {
             "graph": "random" if of == "dag" else "Blocksworld",
@@ -179,7 +193,7 @@ widgets.Table(
             "held out, sampled": ends(of, name, "test_accuracy"),
             "held out, greedy": ends(of, name, "test_greedy"),
         }
-        for of in redrawn.GRAPHS
+        for of in paper_figures.GRAPHS
         for name, kl in LAMBDAS.items()
     ],
     caption="Policy gradient with a KL penalty at its last update, mean of ten seeds; ways: "
@@ -221,7 +235,7 @@ print(f"ways when stopped early at equal accuracy: {stopped:.1f}")
 # walks.
 
 # %% tags=["hide-input"]
-widgets.Source(pr.policy_gradient)
+notebook.Source(pr.policy_gradient)
 
 # %% [markdown]
 # Mind the sign. Both summaries that give the paper's loss print the penalty with a sign that would *reward*
@@ -316,7 +330,7 @@ assert (
     > solved[1.0]
     > success(question, base)[2] + 0.03
 )
-widgets.QuickCheck(
+notebook.QuickCheck(
     "What does (6.2) say for λ → 0, and for a very large λ?",
     {
         "λ → 0: one answer is left; large λ: all answers alike": "No λ singles out one right answer, "
@@ -364,7 +378,7 @@ assert kept["λ = 0"] < kept["λ = 0.1"] < kept["λ = 0.3"] < kept["λ = 1"]
 assert kept["λ = 1"] > 0.85 * was
 assert kept["λ = 0.03"] < 0.75 * was, "the title says: only a strong pull"
 assert min(accuracy.values()) > 0.94, "the text says: right all the while"
-plots.bars(
+charts.bars(
     {"policy gradient + KL": {"base": was, **kept}},
     title="Any λ would do on average; only a strong one beats the drift",
     x="weight of the penalty",
@@ -415,7 +429,7 @@ assert branches[0.1][0] < 1e-6 < 0.95 < branches[0.1][-1], (
 assert branches[0.05][5] > 0.95 > branches[0.1][5], (
     "the text says: a larger λ needs more"
 )
-plots.band_figure(
+charts.band_figure(
     {
         f"λ = {kl:g}": (starts, torch.tensor([values]))
         for kl, values in branches.items()
@@ -480,7 +494,7 @@ assert judged == {"sampled": "holds", "greedy": "undecided"}, "the text says so"
 sampled, greedy = forgets.findings
 assert sampled.interval[0] > 0, "the finding says: it rises"
 assert greedy.verdict == "undecided", "the finding says so"
-widgets.Table(
+notebook.Table(
     [
         {
             "λ": kl,
@@ -566,7 +580,7 @@ assert torch.allclose(slopes["k2"], true, atol=1e-5)
 assert torch.allclose(slopes["ours"], true, atol=1e-5)
 assert torch.allclose(slopes["k3"], other, atol=1e-5)
 assert not torch.allclose(slopes["k3"], true, atol=1e-2)
-widgets.Table(
+notebook.Table(
     [
         {
             "estimator": name,

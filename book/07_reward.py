@@ -36,11 +36,18 @@ from functools import partial
 import torch
 
 import planrl as pr
-from planrl import controls, evidence, exercises, plots, redrawn, tabulated, widgets
-from planrl.live.workshop import verdict
+from planrl.figures import charts, sliders
+from planrl.labs.catalogue.rewards import verdict
 from planrl.tasks import shaped_reward
+from planrl.teaching import (
+    evidence,
+    exercises,
+    notebook,
+    paper_figures,
+    paper_tables,
+)
 
-widgets.setup()
+notebook.setup()
 seed = 0
 
 # %% [markdown]
@@ -111,7 +118,7 @@ runs = {
 
 # %% tags=["hide-input"]
 before = 100 * right(base)["accuracy"]
-tracks = {name: plots.track(run, "accuracy") for name, (_, run) in runs.items()}
+tracks = {name: charts.track(run, "accuracy") for name, (_, run) in runs.items()}
 percent = {
     name: ([0, *steps], torch.tensor([[before, *(100 * v for v in values)]]))
     for name, (steps, values) in tracks.items()
@@ -121,7 +128,7 @@ ruined, process = ends.values()
 assert before > 90, "the text says: right on nearly every question"
 assert ruined < 15, "the title says: it forgets them"
 assert process > 97
-figure = plots.band_figure(
+figure = charts.band_figure(
     percent,
     title="Paid for right answers alone, it forgets them",
     x="updates",
@@ -130,7 +137,7 @@ figure = plots.band_figure(
     alt=f"Percent of right answers over 400 updates, one seed. Before: {before:.0f}. With outcome "
     f"reward it falls to {ruined:.0f}, with process reward it ends at {process:.0f}.",
 )
-controls.ask(
+sliders.ask(
     figure,
     "Percent right after 400 updates with outcome reward",
     guess=my_guess,
@@ -144,7 +151,7 @@ controls.ask(
 )
 
 # %% tags=["hide-input"]
-widgets.Download(
+notebook.Download(
     [
         {"learner": name, "updates": step, "% right": float(value)}
         for name, (steps, values) in percent.items()
@@ -159,7 +166,7 @@ widgets.Download(
 # learnt, on the right where Q-learning stops for these rewards. Press *Train*, then move a slider.
 
 # %% tags=["hide-input"]
-from planrl.live import lab
+from planrl.labs import lab
 
 lab("rewards")
 
@@ -168,12 +175,12 @@ lab("rewards")
 
 # %%
 # made by: python -m planrl reproduce --only fig3
-saved = {name: redrawn.series("dag", name, "train_accuracy") for name in runs}
+saved = {name: paper_figures.series("dag", name, "train_accuracy") for name in runs}
 
 # %% tags=["hide-input"]
 steps, lost = saved["Q-learning, outcome reward"]
 assert float(lost[:, steps.index(100)].max()) < 0.05, "the title says: 100 updates"
-plots.band_figure(
+charts.band_figure(
     saved,
     title="At the paper's size, outcome reward ruins a model in 100 updates",
     x="updates",
@@ -185,8 +192,8 @@ plots.band_figure(
 )
 
 # %% tags=["hide-input"]
-widgets.Download(
-    tabulated.rows("dag", list(saved), ["train_accuracy", "test_accuracy"]),
+notebook.Download(
+    paper_tables.rows("dag", list(saved), ["train_accuracy", "test_accuracy"]),
     "rewards_paper_size.csv",
 )
 
@@ -205,7 +212,7 @@ widgets.Download(
 # through it.
 
 # %% tags=["hide-input"]
-widgets.Source(pr.q_learning)
+notebook.Source(pr.q_learning)
 
 # %% [markdown]
 # ## By hand
@@ -373,7 +380,7 @@ assert by_name["every step costs, small fine"]["named failure"] == "No such fail
 assert by_name["no fine for missing edges"]["named failure"] != "No such failure"
 assert by_name["outcome alone"]["named failure"] != "No such failure"
 assert by_name["wrong sign at the target"]["named failure"] != "No such failure"
-widgets.Table(
+notebook.Table(
     rows,
     caption=f"after 400 updates, seed {seed}",
 )
@@ -392,7 +399,7 @@ widgets.Table(
 # experiment.
 
 # %% tags=["hide-input"]
-widgets.QuickCheck(
+notebook.QuickCheck(
     "A target pays 1, each step costs 0.1, a step that is no edge is fined 0.2. The shortest path "
     "has four edges. What will the learner do?",
     {
@@ -452,7 +459,7 @@ assert min(stuck, risen) > 1.2, (
     "the title says: above every reward, from either side"
 )
 assert max(kept, held_low) < 1.05
-figure = plots.learning_curves(
+figure = charts.learning_curves(
     high,
     "value",
     title="Unless bounded, values end above every reward, from either side",
@@ -462,11 +469,11 @@ figure = plots.learning_curves(
     f"A + R - 1 says {truth:.2f}.",
 )
 for place, (name, run) in enumerate(low.items()):
-    steps, value = plots.track(run, "value")
-    plots.add_band(figure, name, steps, torch.tensor([value]), place=place)
+    steps, value = charts.track(run, "value")
+    charts.add_band(figure, name, steps, torch.tensor([value]), place=place)
     figure.data[-1].showlegend = False
 figure.add_hline(
-    y=truth, line={"dash": "dot", "width": 1.5, "color": plots.STYLES["truth"][0]}
+    y=truth, line={"dash": "dot", "width": 1.5, "color": charts.STYLES["truth"][0]}
 )
 for x, y, text in ((20, 3.3, "from 3"), (60, -2, "from -3")):
     figure.add_annotation(x=x, y=y, text=text, showarrow=False, xanchor="left")

@@ -36,12 +36,19 @@ from functools import partial
 import torch
 
 import planrl as pr
-from planrl import controls, evidence, exercises, plots, redrawn, tabulated, widgets
-from planrl.blocksworld import blocksworld
 from planrl.claims import verdicts
+from planrl.domains import blocksworld
 from planrl.experiments.store import results
+from planrl.figures import charts, sliders
+from planrl.teaching import (
+    evidence,
+    exercises,
+    notebook,
+    paper_figures,
+    paper_tables,
+)
 
-widgets.setup()
+notebook.setup()
 seed = 0
 
 # %% [markdown]
@@ -116,11 +123,11 @@ for name, wanted in zip(kinds, (1, 0, 0, -1), strict=True):
         name,
         ends[name],
     )
-figure = plots.band_figure(
+figure = charts.band_figure(
     {
         name: (
-            [0, *plots.track(records, name)[0]],
-            torch.tensor([[0.0, *plots.track(records, name)[1]]]),
+            [0, *charts.track(records, name)[0]],
+            torch.tensor([[0.0, *charts.track(records, name)[1]]]),
         )
         for name in kinds
     },
@@ -139,7 +146,7 @@ for trace, place in zip(figure.data, ("top", "top", "bottom", "top"), strict=Tru
         *[""] * (len(trace.x) - 1),
         words,
     ]  # a covered line hides its name, too
-controls.ask(
+sliders.ask(
     figure,
     "The logit of an edge into a dead end, in units of the reward",
     guess=my_guess,
@@ -153,7 +160,7 @@ controls.ask(
 )
 
 # %% tags=["hide-input"]
-widgets.Download(
+notebook.Download(
     [
         {"updates": r.step} | dict(r.measured)
         for r in records
@@ -168,7 +175,7 @@ widgets.Download(
 # reward, from a base that imitates; beside its values stand those of the theory.
 
 # %% tags=["hide-input"]
-from planrl.live import lab
+from planrl.labs import lab
 
 lab("rewards", "model=transformer")
 
@@ -189,7 +196,7 @@ lab("rewards", "model=transformer")
 # for target $k$: there $R$ is 1, so $f^*(k, j)[k] = A[j, k]$. In planrl:
 
 # %% tags=["hide-input"]
-widgets.Source(pr.process_optimum)
+notebook.Source(pr.process_optimum)
 
 # %% [markdown]
 # By hand: 0 → 1 → 3 and 0 → 2, where 2 is a dead end. Target 3, standing at 0. To 0: no edge, leads
@@ -245,7 +252,7 @@ evidence.Backing(held, claim="5.2-learned", code=pr.q_learning, formula="8.1")
 leading = graph.reachability.sum(1)  # how many nodes lead to each
 target = int((leading - 6).abs().argmin())  # some do not
 stops = exact[target].isnan()  # there nothing is chosen
-plots.heatmaps(
+charts.heatmaps(
     {
         "learnt": learnt[target].masked_fill(stops, torch.nan),
         "A + R - 1": exact[target],
@@ -376,25 +383,27 @@ evidence.Backing(held, claim="4-one-value", code=pr.kl_to_uniform)
 PG, Q = "policy gradient", "Q-learning, process reward"
 OFF = f"{Q}, off-policy"
 ways = {
-    name: redrawn.series("dag", name, "train_diversity")[1] for name in (PG, Q, OFF)
+    name: paper_figures.series("dag", name, "train_diversity")[1]
+    for name in (PG, Q, OFF)
 }
 greedy = {
-    name: redrawn.series("dag", name, "test_greedy")[1] for name in (PG, Q, OFF)
+    name: paper_figures.series("dag", name, "test_greedy")[1]
+    for name in (PG, Q, OFF)
 }
 assert ways[PG][:, -1].mean() < 1.5 < 12 < ways[Q][:, -1].mean()
 assert (
     min(greedy[name][:, -1].mean() for name in (Q, OFF)) > greedy[PG][:, -1].mean()
 )
 # made by: python -m planrl reproduce --only fig2, and --only fig3
-redrawn.pareto(
+paper_figures.pareto(
     "dag",
     [PG, Q, OFF],
     title="Q-learning ends right in many ways, policy gradient in one",
 )
 
 # %% tags=["hide-input"]
-widgets.Download(
-    tabulated.rows("dag", [PG, Q, OFF], ["train_diversity", "test_greedy"]),
+notebook.Download(
+    paper_tables.rows("dag", [PG, Q, OFF], ["train_diversity", "test_greedy"]),
     "right_in_many_ways.csv",
 )
 
@@ -460,7 +469,7 @@ assert stale["PG, process reward"] < new["PG, process reward"] - 25, (
 )
 assert abs(stale["PG, outcome reward"] - new["PG, outcome reward"]) < 15
 assert stale[Q] >= stale["PG, outcome reward"], "the finding says: above it"
-figure = plots.bars(
+figure = charts.bars(
     {
         words: {name.replace(", ", "<br>"): value for name, value in row.items()}
         for words, row in scores.items()
@@ -492,7 +501,7 @@ figure.update_layout(
 # > and Q-learning ends above it.
 
 # %% tags=["hide-input"]
-widgets.QuickCheck(
+notebook.QuickCheck(
     "Why can Q-learning use walks of an old checkpoint, where policy gradient with the same process "
     "reward can't?",
     {
@@ -542,7 +551,7 @@ assert near["the old checkpoint, ε = 0.1"] > near["itself, ε = 0.1"]
 good = [near[f"a good imitator, ε = {e}"] for e in ("0", "0.1")]
 assert near["the old checkpoint, ε = 0.1"] > max(good) + 0.04
 assert abs(good[1] - good[0]) < 0.1
-widgets.Table(
+notebook.Table(
     [
         {
             "who walks": name,
@@ -596,7 +605,7 @@ for page in pages:
         page[aside]["test_accuracy"][-1]
         < page["Q-learning"]["test_accuracy"][-1] - 0.02
     ), "the finding says: sampled it lost a little"
-widgets.Table(
+notebook.Table(
     [
         {
             "claim": f"{name}: {verdict.claim.statement}",

@@ -36,20 +36,14 @@ import networkx as nx
 import torch
 
 import planrl as pr
-from planrl import (
-    block_pictures,
-    controls,
-    evidence,
-    exercises,
-    plots,
-    redrawn,
-    widgets,
-)
-from planrl.blocksworld import parse_plan, recognise, space
-from planrl.blocksworld.pddl_files import read_problem
 from planrl.claims import UNDECIDED, verdicts
+from planrl.domains import parse_plan, recognise, space
+from planrl.domains.pddl import read_problem
+from planrl.figures import blocks as block_pictures
+from planrl.figures import charts, sliders
+from planrl.teaching import evidence, exercises, notebook, paper_figures
 
-widgets.setup()
+notebook.setup()
 seed = 0
 
 # %% [markdown]
@@ -115,7 +109,7 @@ assert min(greedy) > 85, "the title says: from anywhere"
 assert sampled[0] > sampled[2] > sampled[5] + 5, (
     "the title says: sampled ones fail more"
 )
-figure = plots.bars(
+figure = charts.bars(
     percent,
     title="Greedy plans arrive from anywhere; sampled ones fail more with distance",
     x="moves that the shortest plan needs",
@@ -129,7 +123,7 @@ figure = plots.bars(
     + "; sampled: "
     + ", ".join(f"{v:.0f}" for v in sampled),
 )
-controls.ask(
+sliders.ask(
     figure,
     "Percent of greedy plans that arrive, six moves away",
     guess=my_guess,
@@ -145,7 +139,7 @@ controls.ask(
 # %% tags=["hide-input"]
 counts = ", ".join(f"{row['pairs']}" for row in by_moves.values())
 print(f"seed {seed}; questions by distance: {counts}")
-widgets.Download(
+notebook.Download(
     [{"moves": moves, **row} for moves, row in by_moves.items()], "blocks.csv"
 )
 
@@ -198,7 +192,7 @@ for away in range(1, 7):
 assert min(row[0] / row[1] for row in rows[:2]) > 2, "the text says: twice as often"
 assert min(row[2] for row in rows) > 50, "the text says: mostly"
 names = ("steps shown", "random, to new states", "the model's, greedily")
-widgets.Table(
+notebook.Table(
     [
         {"moves away": away}
         | {name: f"{v:.0f}" for name, v in zip(names, row, strict=True)}
@@ -218,7 +212,7 @@ widgets.Table(
 # trains by Q-learning.
 
 # %% tags=["hide-input"]
-from planrl.live import lab
+from planrl.labs import lab
 
 lab("blocks")
 
@@ -288,7 +282,7 @@ table = [sizes_of(blocks) for blocks in (2, 3, 4, 5)]
 assert [row["states, one move"] for row in table] == [3, 13, 73, 501]
 assert [row["states, four operators"] for row in table] == [5, 22, 125, 866]
 assert graph.reachability.all()
-widgets.Table(table)
+notebook.Table(table)
 
 # %% tags=["hide-input"]
 towers = [here for here in world.states if len(here.stacks) == 1]
@@ -301,7 +295,7 @@ block_pictures.draw_state(world.states[40], title="One state of 73")
 # %% [markdown]
 # ## From PDDL to a path, and back
 #
-# `planrl.blocksworld` reads domain and problem files as planners write them: with types or
+# `planrl.domains` reads domain and problem files as planners write them: with types or
 # without, in any case, with comments, with goals that leave things open, and under any names (it
 # recognises the four operators by what they do).
 
@@ -382,7 +376,7 @@ print(" -> ".join(str(blocks.moves.states[node]) for node in moves))
 # $$ f^*(i, j)[k] = A[j, k] + R[i, k] - 1. \tag{9.1} $$
 
 # %% tags=["hide-input"]
-widgets.Source(pr.process_optimum)
+notebook.Source(pr.process_optimum)
 
 # %% [markdown]
 # > **Theorem 5.2.** With process reward and no discount, (9.1) solves the equation that Q-learning
@@ -469,20 +463,21 @@ kinds = {
 
 def ends(name, key):
     """At the last look, one value a seed."""
-    return redrawn.series("blocksworld", name, key)[1][:, -1]
+    return paper_figures.series("blocksworld", name, key)[1][:, -1]
 
 
 rows = [
     {
         "learner": name,
         "seeds": len(ends(name, "test_greedy")),
-        "updates": redrawn.series("blocksworld", name, "test_greedy")[0][-1],
+        "updates": paper_figures.series("blocksworld", name, "test_greedy")[0][-1],
         **{title: float(ends(name, key).mean()) for title, key in kinds.items()},
     }
     for name in learners
 ]
 start = {
-    title: redrawn.series("blocksworld", PG, k)[1] for title, k in kinds.items()
+    title: paper_figures.series("blocksworld", PG, k)[1]
+    for title, k in kinds.items()
 }
 rows.insert(
     0,
@@ -493,7 +488,7 @@ rows.insert(
         **{title: float(values[:, 0].mean()) for title, values in start.items()},
     },
 )
-widgets.Table(
+notebook.Table(
     rows,
     caption="At the learner's last look, mean over seeds; ways: different right plans. Without a "
     "discount walks are long and accuracy is soon gone, so we stopped it early",
@@ -523,14 +518,14 @@ for verdict in verdicts(["2-pg-test", "2-continual-sft-test"]):
     assert there.verdict == UNDECIDED, "the text says so"
 assert max(rows, key=lambda row: row["test, sampled"])["learner"] == PG
 assert float(ends(f"{Q}, discount 0.9", "test_greedy").mean()) > 0.8
-base = redrawn.series("blocksworld", PG, "train_diversity")[1][:, 0]
+base = paper_figures.series("blocksworld", PG, "train_diversity")[1][:, 0]
 kept = ends(f"{Q}, discount 0.9", "train_diversity")
 assert float(kept.mean()) > float(base.mean())
-falling = redrawn.series("blocksworld", PG, "train_diversity")[1].mean(0)
+falling = paper_figures.series("blocksworld", PG, "train_diversity")[1].mean(0)
 assert falling[-1] > 5, "the text says: not collapsed"
 assert falling[-1] < falling[-2] < falling[-3], "the text says: still falling"
-assert redrawn.series("dag", PG, "train_diversity")[1][:, -1].mean() < 1.5
-widgets.QuickCheck(
+assert paper_figures.series("dag", PG, "train_diversity")[1][:, -1].mean() < 1.5
+notebook.QuickCheck(
     "A robot may undo any of its moves. You train it by Q-learning with process reward and no "
     "discount. What will its values tell it?",
     {

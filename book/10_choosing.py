@@ -35,14 +35,15 @@ import statistics
 import torch
 
 import planrl as pr
-from planrl import choosing, controls, evidence, exercises, planes, redrawn, widgets
 from planrl.claims import FAILS, HOLDS, UNDECIDED, interval, verdicts
+from planrl.experiments.datasets import WorldSettings, make_world
 from planrl.experiments.runs import Algorithm
 from planrl.experiments.store import results
-from planrl.experiments.worlds import WorldSettings, make_world
-from planrl.objectives import group_relative
+from planrl.figures import scatter, sliders
+from planrl.losses import group_relative
+from planrl.teaching import decision, evidence, exercises, notebook, paper_figures
 
-widgets.setup()
+notebook.setup()
 seed = 0
 
 # %% [markdown]
@@ -72,7 +73,7 @@ learners = [SFT, PG, KL, Q, OFF]
 
 
 def ends(of, name, key):
-    return redrawn.series(of, name, key)[1][:, -1]
+    return paper_figures.series(of, name, key)[1][:, -1]
 
 
 # %% tags=["hide-input"]
@@ -88,7 +89,7 @@ LABELS = {
 
 def plane(of, names, title, top):
     """Where learners end on a graph: ways, and percent right on held-out questions."""
-    base = [redrawn.series(of, "policy gradient", k)[1][:, 0] for k in KEYS]
+    base = [paper_figures.series(of, "policy gradient", k)[1][:, 0] for k in KEYS]
     places = {"SFT": (base[0].tolist(), (100 * base[1]).tolist())}
     for name in names:
         ways, right = (ends(of, name, key) for key in KEYS)
@@ -98,7 +99,7 @@ def plane(of, names, title, top):
         f"{LABELS[name][0]} {sum(r) / len(r):.0f} % with {sum(w) / len(w):.1f} ways"
         for name, (w, r) in places.items()
     )
-    figure = planes.ends(
+    figure = scatter.ends(
         places,
         LABELS,
         title=title,
@@ -106,7 +107,7 @@ def plane(of, names, title, top):
         y="% right on held-out questions, sampled",
         x_range=(0, top),
         y_range=(50, 100),
-        alt=f"Where learners end on {redrawn.GRAPHS[of]}, ten seeds and their mean. {told}.",
+        alt=f"Where learners end on {paper_figures.GRAPHS[of]}, ten seeds and their mean. {told}.",
     )
     return figure, places
 
@@ -122,7 +123,7 @@ figure, places = plane(
     "The learner with the most ways is also the most often right",
     26,
 )
-controls.ask(
+sliders.ask(
     figure,
     "Percent right, held out, of the learner with the most ways",
     guess=my_guess,
@@ -137,7 +138,7 @@ controls.ask(
 )
 
 # %% tags=["hide-input"]
-widgets.Download(
+notebook.Download(
     [
         {"graph": "dag", "learner": name, "ways": w, "percent right": r}
         for name, (ways, right) in places.items()
@@ -189,7 +190,7 @@ plane(
 # Four learners train on a small graph, from one base and by one clock. Press *Train*.
 
 # %% tags=["hide-input"]
-from planrl.live import lab
+from planrl.labs import lab
 
 lab("race")
 
@@ -235,7 +236,7 @@ for graph, over in (
         )
 for place in verdicts(["2-continual-sft-test"])[0].findings:
     assert abs(place.mean) < 0.005 if "greedy" in place.place else place.mean > 0.1
-choosing.DecisionTable()
+decision.DecisionTable()
 
 # %% [markdown]
 # ## Your constraints
@@ -244,13 +245,13 @@ choosing.DecisionTable()
 # it say what it rests on.
 
 # %% tags=["hide-input"]
-choosing.Chooser()
+decision.Chooser()
 
 # %% [markdown]
 # The same as a function:
 
 # %%
-advice = choosing.advise(answers="yes", check="answers", ways="yes", walks="own")
+advice = decision.advise(answers="yes", check="answers", ways="yes", walks="own")
 print(advice.method, advice.why, advice.claims, sep="\n")
 
 # %% [markdown]
@@ -273,7 +274,7 @@ print(advice.method, advice.why, advice.claims, sep="\n")
 # policy gradient then go on: each update favours what happened to be drawn, and ways are lost. Group-relative weights are then 0, and nothing moves.
 
 # %% tags=["hide-input"]
-widgets.Source(pr.policy_gradient, group_relative)
+notebook.Source(pr.policy_gradient, group_relative)
 
 # %% [markdown]
 # Q-learning is another thing. It reads the logit $f(i, j)[k]$ as a value and compares it with the
@@ -287,7 +288,7 @@ widgets.Source(pr.policy_gradient, group_relative)
 # the same value, so it has no reason to prefer one.
 
 # %% tags=["hide-input"]
-widgets.Source(pr.q_learning)
+notebook.Source(pr.q_learning)
 
 # %% [markdown]
 # > **Theorem 4.1.** With returns of 1 and 0 and no penalty, the policy gradient of a batch is SFT's on
@@ -436,7 +437,7 @@ kept = [statistics.mean(five[f"ways of 50, {n}"]) for n in ("group-relative", PG
 assert [f"{v:.1f}" for v in kept] == ["1.6", "1.1"], "the text says so"
 assert live["group-relative"]["training, sampled"] < live[PG]["training, sampled"]
 assert len(five["ways of 50, group-relative"]) == 5, "the text says: five seeds"
-widgets.Table(table, caption=f"30 nodes, seed {seed}, 400 updates each")
+notebook.Table(table, caption=f"30 nodes, seed {seed}, 400 updates each")
 
 # %% [markdown]
 # Group-relative weights leave 1.6 ways, plain policy gradient 1.1 (mean of the five seeds behind the
@@ -451,8 +452,8 @@ widgets.Table(table, caption=f"30 nodes, seed {seed}, 400 updates each")
 # Processor seconds of the saved runs on the graph of 100 nodes, looks at the model included.
 
 # %% tags=["hide-input"]
-paid = choosing.costs("dag", [*learners, "Q-learning, outcome reward"])
-widgets.Table(paid)
+paid = decision.costs("dag", [*learners, "Q-learning, outcome reward"])
+notebook.Table(paid)
 
 # %%
 # made by: python -m planrl reproduce --only costs
@@ -506,9 +507,9 @@ for name in on_blocks[2:]:
     assert interval(lead.tolist())[0] > 0, "the finding says: sampled, most often"
 for of in ("dag", "blocksworld"):
     for key in ("train_diversity", "test_greedy"):
-        best = redrawn.series(of, PG, key)[1].mean(0)
+        best = paper_figures.series(of, PG, key)[1].mean(0)
         assert best.argmax() == 0, "the text says: best before the first update"
-    sampled = redrawn.series(of, PG, "test_accuracy")[1].mean(0)
+    sampled = paper_figures.series(of, PG, "test_accuracy")[1].mean(0)
     assert sampled[-1] > sampled.max() - 0.01 > sampled[0], (
         "the text says: near its best"
     )
@@ -524,7 +525,7 @@ assert said["3-q-diversity"] == said["C-plateau"] == HOLDS
 # hypotheses for your setting, the numbers as none.
 
 # %% tags=["hide-input"]
-widgets.QuickCheck(
+notebook.QuickCheck(
     "Unit tests tell you whether a whole program is right. You want many different right programs, "
     "and sample with the model you train. What do you try first?",
     {

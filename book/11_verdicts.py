@@ -35,15 +35,6 @@ from collections import Counter
 import torch
 
 import planrl as pr
-from planrl import (
-    controls,
-    evidence,
-    exercises,
-    plots,
-    redrawn,
-    seed_pictures,
-    widgets,
-)
 from planrl.claims import (
     FAILS,
     HERE,
@@ -51,17 +42,25 @@ from planrl.claims import (
     SO_FAR,
     UNDECIDED,
     UNKNOWN,
-    conditional,
-    exact,
-    imitated,
+    ablations,
+    imitation,
     interval,
+    paper,
     settings_in_words,
-    trained,
+    theorems,
     verdicts,
 )
 from planrl.experiments.store import results
+from planrl.figures import charts, sliders
+from planrl.teaching import (
+    claim_figures,
+    evidence,
+    exercises,
+    notebook,
+    paper_figures,
+)
 
-widgets.setup()
+notebook.setup()
 seed = 0
 
 # %% [markdown]
@@ -90,10 +89,10 @@ for kind, number in Counter(verdict.verdict for verdict in judged.values()).item
 
 # %% tags=["hide-input"]
 groups = {
-    "theorems": exact.CLAIMS,
-    "imitation": imitated.CLAIMS,
-    "figures": trained.CLAIMS,
-    "conditions": conditional.CLAIMS,
+    "theorems": theorems.CLAIMS,
+    "imitation": imitation.CLAIMS,
+    "figures": paper.CLAIMS,
+    "conditions": ablations.CLAIMS,
 }
 
 
@@ -111,7 +110,7 @@ undecided = sum(
     any(f.verdict == UNDECIDED for f in judged[c.id].findings)
     for c in groups["figures"]
 )
-figure = plots.bars(
+figure = charts.bars(
     {"hold wherever measured": everywhere, "hold in some places": partly},
     title="Every theorem held on small tables; of the figures' claims, not a quarter hold everywhere",
     x="group of claims ("
@@ -126,7 +125,7 @@ figure = plots.bars(
     + "; that hold in some places only: "
     + ", ".join(f"{n} {v:.0f}" for n, v in partly.items()),
 )
-controls.ask(
+sliders.ask(
     figure,
     "Percent of the figures' claims that hold on both graphs",
     guess=my_guess,
@@ -141,7 +140,7 @@ controls.ask(
 )
 
 # %% tags=["hide-input"]
-widgets.Download(
+notebook.Download(
     [
         {"claim": v.claim.id, "verdict": v.verdict, "place": f.place, "mean": f.mean,
          "low": f.interval[0], "high": f.interval[1], "seeds": len(f.values)}
@@ -163,7 +162,7 @@ widgets.Download(
 # $$ \bar v^{*} = \frac{1}{n} \sum_{s=1}^{n} v_{I_s}, \qquad I_1, \dots, I_n \text{ drawn from } 1, \dots, n. \tag{11.1} $$
 
 # %% tags=["hide-input"]
-widgets.Source(interval)
+notebook.Source(interval)
 
 # %% [markdown]
 # If the interval lies inside the prediction, the claim **holds** in that place; if outside, it **fails**; if it
@@ -191,13 +190,15 @@ widgets.Source(interval)
 # interval lie inside? What stands far out on Blocksworld is mostly seed 8, whose base is poor.
 
 # %% tags=["hide-input"]
-bases = redrawn.series("blocksworld", "policy gradient", "test_accuracy")[1][:, 0]
+bases = paper_figures.series("blocksworld", "policy gradient", "test_accuracy")[1][
+    :, 0
+]
 assert bases.argmin() == 8, "the text says: seed 8"
 assert bases[8] < 0.6 < 0.75 < bases.sort().values[1]
-seed_pictures.by_seed(list(judged.values()), start="2-kl-order")
+claim_figures.by_seed(list(judged.values()), start="2-kl-order")
 
 # %% tags=["hide-input"]
-widgets.Download(
+notebook.Download(
     [
         {
             "claim": name,
@@ -267,7 +268,7 @@ assert coverage[3] < coverage[5] < coverage[10]
 assert len(judged) > 40, "this many: at one in twenty, two or so are wrong"
 
 # %% tags=["hide-input"]
-widgets.QuickCheck(
+notebook.QuickCheck(
     "A claim predicts at least 0. Ten seeds give an interval from -0.02 to 0.11. What is the verdict?",
     {
         "It holds: the mean is above 0": "The mean may be, but 0 is inside the interval: these seeds "
@@ -297,8 +298,8 @@ def cards(claims):
     return evidence.cards([judged[claim.id] for claim in claims])
 
 
-made_with(exact.CLAIMS)
-cards(exact.CLAIMS)
+made_with(theorems.CLAIMS)
+cards(theorems.CLAIMS)
 
 # %% [markdown]
 # All of them hold. What they leave open is what the next list is about: how much of it a trained
@@ -313,8 +314,8 @@ cards(exact.CLAIMS)
 # right ones to one question. A row says how many seeds there are.
 
 # %% tags=["hide-input"]
-made_with(trained.CLAIMS)
-cards(trained.CLAIMS)
+made_with(paper.CLAIMS)
+cards(paper.CLAIMS)
 
 # %% [markdown]
 # ## What imitation memorises
@@ -323,8 +324,8 @@ cards(trained.CLAIMS)
 # measured on trained models, deeper ones too.
 
 # %% tags=["hide-input"]
-made_with(imitated.CLAIMS)
-cards(imitated.CLAIMS)
+made_with(imitation.CLAIMS)
+cards(imitation.CLAIMS)
 
 # %% [markdown]
 # ## Where claims break
@@ -333,8 +334,8 @@ cards(imitated.CLAIMS)
 # away, a penalty that is too strong, checks that err, walks that are old, questions that are new.
 
 # %% tags=["hide-input"]
-made_with(conditional.CLAIMS)
-cards(conditional.CLAIMS)
+made_with(ablations.CLAIMS)
+cards(ablations.CLAIMS)
 
 # %% [markdown]
 # ## What to remember
@@ -344,7 +345,7 @@ cards(conditional.CLAIMS)
 # sampled answers on both graphs, and greedily it is the other way round.
 
 # %% tags=["hide-input"]
-firm = [claim for claim in trained.CLAIMS if judged[claim.id].verdict == HOLDS]
+firm = [claim for claim in paper.CLAIMS if judged[claim.id].verdict == HOLDS]
 assert [claim.id for claim in firm] == [
     "2-kl-diversity",
     "3-outcome",
@@ -352,16 +353,16 @@ assert [claim.id for claim in firm] == [
 ]
 for found in judged["2-pg-over-sft"].findings:
     assert found.verdict == (HOLDS if found.name == "sampled" else FAILS)
-ours = ["our derivation" in claim.source for claim in exact.CLAIMS]
+ours = ["our derivation" in claim.source for claim in theorems.CLAIMS]
 assert (len(ours), sum(ours)) == (18, 7), "the summary says so"
 assert judged["2-pg-collapse"].verdict == HERE
 assert judged["1-pg-adjacency"].verdict == FAILS
-partial = [judged[c.id] for c in trained.CLAIMS if judged[c.id].verdict == HERE]
+partial = [judged[c.id] for c in paper.CLAIMS if judged[c.id].verdict == HERE]
 holding = [{f.graph for f in v.findings if f.verdict == HOLDS} for v in partial]
-failing = [c.id for c in trained.CLAIMS if judged[c.id].verdict == FAILS]
+failing = [c.id for c in paper.CLAIMS if judged[c.id].verdict == FAILS]
 on_both = [len(graphs) for graphs in holding].count(2)
 counts = (
-    len(trained.CLAIMS),
+    len(paper.CLAIMS),
     len(firm),
     on_both,
     len(partial) - on_both,
@@ -378,7 +379,7 @@ assert all(
     page["result"]["learners"]["policy gradient"]["train_greedy"][0] > 0.99
     for page in results("conditions")
 ), "the text says: nearly nothing to gain"
-print(f"{len(firm)} of {len(trained.CLAIMS)} claims of the figures:")
+print(f"{len(firm)} of {len(paper.CLAIMS)} claims of the figures:")
 for claim in firm:
     print(f"- {claim.statement}")
 outcome = [v for found in judged["3-outcome"].findings for v in found.values]
@@ -403,7 +404,7 @@ print(
 # %% tags=["hide-input"]
 runs = evidence.reruns()
 hours = sum(float(row["hours"]) for row in runs if row["hours"] != "-")
-widgets.Table(
+notebook.Table(
     runs, caption=f"All of it: {hours:.1f} processor hours, where times were saved"
 )
 

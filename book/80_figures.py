@@ -34,14 +34,14 @@ if importlib.util.find_spec("planrl") is None:
 # `--only fig3`.
 
 # %% tags=["hide-input"]
-from planrl import redrawn, tabulated, widgets
+from planrl.experiments.datasets import WorldSettings
 from planrl.experiments.fig2 import LAMBDAS
 from planrl.experiments.fig3 import Settings, learners
 from planrl.experiments.store import results
-from planrl.experiments.worlds import WorldSettings
-from planrl.widgets import Download
+from planrl.teaching import notebook, paper_figures, paper_tables
+from planrl.teaching.notebook import Download
 
-widgets.setup()
+notebook.setup()
 
 SFT, PG, Q = "continual SFT", "policy gradient", "Q-learning, process reward"
 KL = "policy gradient + KL"
@@ -75,16 +75,16 @@ for of, name in NAMES.items():
 print(
     f"SFT shows {world.paths_per_pair} paths for each of {world.train_share:.0%} of the questions."
 )
-widgets.Table(facts)
+notebook.Table(facts)
 
 
 # %% tags=["hide-input"]
 def rows(names, keys):
     """The numbers of a figure on both graphs, for its download."""
-    return [row for of in NAMES for row in tabulated.rows(of, names, keys)]
+    return [row for of in NAMES for row in paper_tables.rows(of, names, keys)]
 
 
-ACCURACIES = list(redrawn.ACCURACIES.values())
+ACCURACIES = list(paper_figures.ACCURACIES.values())
 
 # %% [markdown]
 # ## Figure 1: what the weights hold of the graph
@@ -94,12 +94,12 @@ ACCURACIES = list(redrawn.ACCURACIES.values())
 # none.
 
 # %% tags=["hide-input"]
-redrawn.adjacency(
+paper_figures.adjacency(
     "dag", ["SFT", PG, Q], "weights", title="Random DAG: read-out of the weights"
 )
 
 # %% tags=["hide-input"]
-redrawn.adjacency(
+paper_figures.adjacency(
     "blocksworld",
     ["SFT", PG, Q],
     "weights",
@@ -113,16 +113,16 @@ redrawn.adjacency(
 # coverage is the reason is our reading; that off-policy walks do better here is measured.)
 
 # %% tags=["hide-input"]
-held = redrawn.series("blocksworld", Q, "adjacency_auc")[1][:, -1]
+held = paper_figures.series("blocksworld", Q, "adjacency_auc")[1][:, -1]
 assert float(held.mean()) > 0.95
 ends = {
     name: float(
-        redrawn.series("dag", name, "adjacency_auc_logits")[1][:, -1].mean()
+        paper_figures.series("dag", name, "adjacency_auc_logits")[1][:, -1].mean()
     )
     for name in (Q, OFF)
 }
 assert ends[OFF] > ends[Q]
-redrawn.adjacency(
+paper_figures.adjacency(
     "dag", [PG, Q, OFF], "logits", title="Random DAG: logits, averaged over targets"
 )
 
@@ -140,19 +140,19 @@ Download(
 # On held-out and on training questions, sampled at temperature 1 and greedy: choose below each figure.
 
 # %% tags=["hide-input"]
-redrawn.chosen(
+paper_figures.chosen(
     "dag",
     [SFT, PG, KL],
-    redrawn.ACCURACIES,
+    paper_figures.ACCURACIES,
     title="Random DAG: accuracy",
     y="accuracy",
 )
 
 # %% tags=["hide-input"]
-redrawn.chosen(
+paper_figures.chosen(
     "blocksworld",
     [SFT, PG, KL],
-    redrawn.ACCURACIES,
+    paper_figures.ACCURACIES,
     title="Blocksworld: accuracy",
     y="accuracy",
 )
@@ -161,7 +161,7 @@ redrawn.chosen(
 # %% tags=["hide-input"]
 def gain(of, name, key):
     """Mean over seeds of the last look less the base."""
-    values = redrawn.series(of, name, key)[1]
+    values = paper_figures.series(of, name, key)[1]
     return float((values[:, -1] - values[:, 0]).mean())
 
 
@@ -182,10 +182,10 @@ for of in NAMES:
 # ### Accuracy, diversity, and lambda
 
 # %% tags=["hide-input"]
-redrawn.chosen(
+paper_figures.chosen(
     "dag",
     list(LAMBDAS),
-    redrawn.ACCURACIES,
+    paper_figures.ACCURACIES,
     title=f"Random DAG: accuracy, lambda 0 to {max(LAMBDAS.values()):g}",
     y="accuracy",
 )
@@ -195,7 +195,7 @@ DIVERSITIES = {
     "training questions": "train_diversity",
     "test questions": "test_diversity",
 }
-redrawn.chosen(
+paper_figures.chosen(
     "dag",
     [SFT, *LAMBDAS],
     DIVERSITIES,
@@ -204,16 +204,16 @@ redrawn.chosen(
 )
 
 # %% tags=["hide-input"]
-redrawn.chosen(
+paper_figures.chosen(
     "blocksworld",
     list(LAMBDAS),
-    redrawn.ACCURACIES,
+    paper_figures.ACCURACIES,
     title=f"Blocksworld: accuracy, lambda 0 to {max(LAMBDAS.values()):g}",
     y="accuracy",
 )
 
 # %% tags=["hide-input"]
-redrawn.chosen(
+paper_figures.chosen(
     "blocksworld",
     [SFT, *LAMBDAS],
     DIVERSITIES,
@@ -229,26 +229,26 @@ redrawn.chosen(
 # rule.)
 
 # %% tags=["hide-input"]
-widgets.Table(
-    tabulated.stops("dag", [SFT, *LAMBDAS]),
+notebook.Table(
+    paper_tables.stops("dag", [SFT, *LAMBDAS]),
     caption="Random DAG, sampled; ways: different right answers, training questions",
 )
 
 # %% tags=["hide-input"]
-widgets.Table(
-    tabulated.stops("dag", [SFT, *LAMBDAS], key="test_greedy"),
+notebook.Table(
+    paper_tables.stops("dag", [SFT, *LAMBDAS], key="test_greedy"),
     caption="Random DAG, greedy",
 )
 
 # %% tags=["hide-input"]
-widgets.Table(
-    tabulated.stops("blocksworld", [SFT, *LAMBDAS]),
+notebook.Table(
+    paper_tables.stops("blocksworld", [SFT, *LAMBDAS]),
     caption="Blocksworld, sampled",
 )
 
 # %% tags=["hide-input"]
-widgets.Table(
-    tabulated.stops("blocksworld", [SFT, *LAMBDAS], key="test_greedy"),
+notebook.Table(
+    paper_tables.stops("blocksworld", [SFT, *LAMBDAS], key="test_greedy"),
     caption="Blocksworld, greedy",
 )
 
@@ -269,10 +269,10 @@ Download(
 # `python -m planrl reproduce --only beyond`.)
 
 # %% tags=["hide-input"]
-redrawn.beyond("Random DAG: new and old questions")
+paper_figures.beyond("Random DAG: new and old questions")
 
 # %% tags=["hide-input"]
-Download(tabulated.beyond_rows(), "questions-outside-sft.csv")
+Download(paper_tables.beyond_rows(), "questions-outside-sft.csv")
 
 # %% [markdown]
 # ## Figure 3: Q-learning
@@ -297,34 +297,34 @@ for of, name in NAMES.items():
         + ", ".join(f"{learner} {steps}" for learner, steps in short.items())
         + " (soon settled)"
     )
-redrawn.chosen(
+paper_figures.chosen(
     "dag",
     [PG, Q, OFF],
-    redrawn.ACCURACIES,
+    paper_figures.ACCURACIES,
     title="Random DAG: accuracy",
     y="accuracy",
 )
 
 # %% tags=["hide-input"]
-redrawn.chosen(
+paper_figures.chosen(
     "dag",
     [Q, OUTCOME],
-    redrawn.ACCURACIES,
+    paper_figures.ACCURACIES,
     title="Random DAG: outcome reward alone",
     y="accuracy",
 )
 
 # %% tags=["hide-input"]
-redrawn.chosen(
+paper_figures.chosen(
     "blocksworld",
     [PG, Q, f"{Q}, discount 0.9", f"{OFF}, discount 0.9", OUTCOME],
-    redrawn.ACCURACIES,
+    paper_figures.ACCURACIES,
     title="Blocksworld: accuracy",
     y="accuracy",
 )
 
 # %% tags=["hide-input"]
-redrawn.chosen(
+paper_figures.chosen(
     "dag",
     [PG, Q, OFF],
     DIVERSITIES,
@@ -333,7 +333,7 @@ redrawn.chosen(
 )
 
 # %% tags=["hide-input"]
-redrawn.chosen(
+paper_figures.chosen(
     "blocksworld",
     [PG, Q, f"{Q}, discount 0.9", f"{OFF}, discount 0.9"],
     DIVERSITIES,
@@ -351,13 +351,15 @@ redrawn.chosen(
 # degree.
 
 # %% tags=["hide-input"]
-redrawn.by_degree("dag", [SFT, PG, Q], "greedy", title="Random DAG, greedy")
+paper_figures.by_degree("dag", [SFT, PG, Q], "greedy", title="Random DAG, greedy")
 
 # %% tags=["hide-input"]
-redrawn.by_degree("dag", [SFT, PG, Q], "accuracy", title="Random DAG, sampled")
+paper_figures.by_degree(
+    "dag", [SFT, PG, Q], "accuracy", title="Random DAG, sampled"
+)
 
 # %% tags=["hide-input"]
-redrawn.by_degree(
+paper_figures.by_degree(
     "blocksworld",
     [SFT, PG, f"{Q}, discount 0.9"],
     "greedy",
@@ -365,7 +367,7 @@ redrawn.by_degree(
 )
 
 # %% tags=["hide-input"]
-redrawn.by_degree(
+paper_figures.by_degree(
     "blocksworld",
     [SFT, PG, f"{Q}, discount 0.9"],
     "accuracy",
@@ -374,8 +376,8 @@ redrawn.by_degree(
 
 # %% tags=["hide-input"]
 Download(
-    tabulated.degree_rows("dag", [SFT, PG, Q])
-    + tabulated.degree_rows("blocksworld", [SFT, PG, f"{Q}, discount 0.9"]),
+    paper_tables.degree_rows("dag", [SFT, PG, Q])
+    + paper_tables.degree_rows("blocksworld", [SFT, PG, f"{Q}, discount 0.9"]),
     "accuracy-by-degree.csv",
 )
 
@@ -385,10 +387,12 @@ Download(
 # A line goes from the base to the mean's last look; a faint mark is where one seed ends.
 
 # %% tags=["hide-input"]
-redrawn.pareto("dag", [SFT, PG, "policy gradient + KL", Q, OFF], title="Random DAG")
+paper_figures.pareto(
+    "dag", [SFT, PG, "policy gradient + KL", Q, OFF], title="Random DAG"
+)
 
 # %% tags=["hide-input"]
-redrawn.pareto(
+paper_figures.pareto(
     "blocksworld",
     [SFT, PG, "policy gradient + KL", f"{Q}, discount 0.9", f"{OFF}, discount 0.9"],
     title="Blocksworld",
@@ -398,7 +402,8 @@ redrawn.pareto(
 discounted = [f"{name}, discount 0.9" for name in (Q, OFF)]
 keys = [*ACCURACIES, "train_diversity", "test_diversity"]
 Download(
-    rows([Q, OFF, OUTCOME], keys) + tabulated.rows("blocksworld", discounted, keys),
+    rows([Q, OFF, OUTCOME], keys)
+    + paper_tables.rows("blocksworld", discounted, keys),
     "figure-3.csv",
 )
 
@@ -408,20 +413,22 @@ Download(
 # Theorem 5.2 says 1, 0 and -1 times the reward for a right, half right and wrong next node.
 
 # %% tags=["hide-input"]
-redrawn.logits("dag", Q, title="Random DAG: right, half right and wrong next nodes")
+paper_figures.logits(
+    "dag", Q, title="Random DAG: right, half right and wrong next nodes"
+)
 
 # %% tags=["hide-input"]
-redrawn.logits(
+paper_figures.logits(
     "blocksworld", Q, title="Blocksworld: right and half right next nodes"
 )
 
 # %% tags=["hide-input"]
-redrawn.cell(
+paper_figures.cell(
     "dag", Q, title="Random DAG: every next node's logit at one place, seed 0"
 )
 
 # %% tags=["hide-input"]
-redrawn.cell(
+paper_figures.cell(
     "blocksworld",
     Q,
     title="Blocksworld: every next node's logit at one place, seed 0",
@@ -429,5 +436,5 @@ redrawn.cell(
 
 # %% tags=["hide-input"]
 Download(
-    [row for of in NAMES for row in tabulated.logit_rows(of, Q)], "figure-4.csv"
+    [row for of in NAMES for row in paper_tables.logit_rows(of, Q)], "figure-4.csv"
 )

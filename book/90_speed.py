@@ -35,11 +35,12 @@ import plotly.graph_objects as go
 import torch
 
 import planrl as pr
-from planrl import controls, plots, style, widgets
+from planrl.experiments.datasets import WorldSettings, make_world
 from planrl.experiments.store import results
-from planrl.experiments.worlds import WorldSettings, make_world
+from planrl.figures import charts, sliders, style
+from planrl.teaching import notebook
 
-widgets.setup()
+notebook.setup()
 
 # %% [markdown]
 # ## Next to what else one would use
@@ -95,7 +96,7 @@ said_first = [
     f"policy: {rows[0]['policy']}",
 ]
 print("\n".join(textwrap.fill(line, 76) for line in said_first))
-widgets.Table(
+notebook.Table(
     [said(row) for row in compared],
     caption="Processor seconds, one thread; the ratio is the median over the rounds.",
 )
@@ -152,7 +153,7 @@ style.finish(
 asking = [row for row in compared if "asking networkx" in row["name"]]
 assert len(asking) == 2 and all(row["low"] > 100 for row in asking)  # noqa: PT018
 missed = [row for row in [*aimed, *shares] if row["reached"] is False]
-widgets.Table(
+notebook.Table(
     [
         {
             "missed": row["name"],
@@ -174,7 +175,7 @@ widgets.Table(
 # work* counts just what is left.
 
 # %% tags=["hide-input"]
-widgets.Table(
+notebook.Table(
     [
         {
             "work": row["name"].removeprefix("share of sgemm, "),
@@ -212,7 +213,7 @@ assert all(
     if "float16" in row["name"] or "int8" in row["name"]
 )
 short = ("work", "ours", "peer", "unit", "ratio", "lowest to highest")
-widgets.Table(
+notebook.Table(
     [{key: said(row)[key] for key in short} for row in [*undone, *tried]],
     caption="peer: the same without the technique, or the attempt",
 )
@@ -282,7 +283,7 @@ profiles = {
 assert all(
     max(parts, key=parts.get) == "matrix products" for parts in profiles.values()
 )
-plots.bars(
+charts.bars(
     profiles,
     title="Matrix products take the largest part; the rest is spread thin",
     alt="Share of processor time by kind of operation, for a fine-tuning step and a roll-out",
@@ -363,11 +364,11 @@ for axis, meaning in MEANS.items():
         "step and a roll-out, with the cost of the multiplications alone; one chooses the size",
         520,
     )
-controls.with_slider(frames, name="what grows", start=MEANS["nodes"])
+sliders.with_slider(frames, name="what grows", start=MEANS["nodes"])
 
 # %% tags=["hide-input"]
 MB = 1e6
-widgets.Table(
+notebook.Table(
     [
         {
             "size": f"{axis} {row[axis]}",
@@ -467,7 +468,7 @@ assert ends("paths", "nodes", "memory_peak") > 2
 held = costs.along(points, "roll-out", "batch", base)
 held = {row["batch"]: row["memory_peak"] - row["memory_before"] for row in held}
 assert held[2048] < 2 * held[256], "memory stays flat"
-widgets.Table(
+notebook.Table(
     [
         {
             "work": called(work),
@@ -513,7 +514,7 @@ for name, values in greedy.items():
     assert (values[at["8"]] - values[at["32"]]).abs().max() < 0.03, name
 assert all(float(values[at["3"]].mean()) > 0.9 for values in greedy.values())
 assert all(float(values[at["2"]].mean()) < 0.7 for values in greedy.values())
-plots.bars(
+charts.bars(
     {
         name: {
             f"{b} bits": float(scored(name, b, "train_greedy").mean()) for b in bits
@@ -530,7 +531,7 @@ plots.bars(
 
 # %% tags=["hide-input"]
 print(f"seeds {seeds}, {steps} updates from the same SFT base")
-widgets.Table(
+notebook.Table(
     [
         {
             "learner": f"{name}, walker of {b} bits",
@@ -570,7 +571,7 @@ n, p, width = 10_000, 0.15, 120
 edges, questions = p * n * (n - 1) / 2, n * (n - 1) / 2
 token = 24 * width**2 + 2 * width * (n + 1)  # operations for one token, forward
 small = 24 * width**2 + 2 * width * 101
-widgets.Table(
+notebook.Table(
     [
         {
             "what": "C(i, j) as a table over target, here, next (Graph.correct, LogitTable)",

@@ -30,26 +30,27 @@ if importlib.util.find_spec("planrl") is None:
 # %% tags=["hide-input"]
 from dataclasses import asdict
 
-from planrl import planes, redrawn, widgets
 from planrl.claims import (
     HOLDS,
     SO_FAR,
     UNKNOWN,
     Place,
-    conditional,
+    ablations,
     find,
-    imitated,
-    trained,
+    imitation,
+    paper,
     verdicts,
 )
 from planrl.errors import InputError
-from planrl.evidence import on_model, place_rows
 from planrl.experiments import choices as choices_study
 from planrl.experiments import falsify, store
 from planrl.experiments.fig2 import LAMBDAS
 from planrl.experiments.store import results
+from planrl.figures import scatter
+from planrl.teaching import notebook, paper_figures
+from planrl.teaching.evidence import on_model, place_rows
 
-widgets.setup()
+notebook.setup()
 
 # %% [markdown]
 # ## What came out otherwise
@@ -86,7 +87,7 @@ def mean_gain(name, learner, key, of=""):
 
 def curve(of, learner, key):
     """Mean over seeds, by look."""
-    return redrawn.series(of, learner, key)[1].mean(0)
+    return paper_figures.series(of, learner, key)[1].mean(0)
 
 
 def if_so(condition, text):
@@ -108,7 +109,7 @@ last = {
 swinging = []
 for name in (PG, f"{Q}, discount 0.9", f"{Q}, off-policy, discount 0.9"):
     for key in ("test_accuracy", "test_greedy"):
-        late = redrawn.series("blocksworld", name, key)[1][:, 3:]
+        late = paper_figures.series("blocksworld", name, key)[1][:, 3:]
         swinging.append(float((late.amax(1) - late.amin(1)).mean()) > 0.03)
 apart = {of: float(curve(of, Q, "spread_of_right")[-1]) / 10 for of in GRAPHS}
 peak = {
@@ -122,7 +123,7 @@ fall = {
 }
 looks = {
     size: [page["result"]["looks"][0] for page in saved("imitation", size)]
-    for size in imitated.SIZES
+    for size in imitation.SIZES
 }
 attention = {
     size: sum(look["attention_on_target"] for look in found) / len(found)
@@ -316,7 +317,7 @@ MORE = {
 }
 cards = []
 for verdict in verdicts(
-    [c.id for c in (*imitated.CLAIMS, *trained.CLAIMS, *conditional.CLAIMS)]
+    [c.id for c in (*imitation.CLAIMS, *paper.CLAIMS, *ablations.CLAIMS)]
 ):
     if verdict.verdict in (HOLDS, SO_FAR, UNKNOWN):
         continue
@@ -336,7 +337,7 @@ for verdict in verdicts(
             "rows": place_rows(findings),
         }
     )
-widgets.Cards(cards)
+notebook.Cards(cards)
 
 # %% [markdown]
 # ## What the paper leaves open
@@ -377,7 +378,7 @@ grid = {
     if label.endswith("-seed0")
 }
 assert set(grid) == set(WORLDS)
-widgets.Table(
+notebook.Table(
     [
         {"setting": WORLDS[label], "changed": MEANING[key],
          "in the figures": str(grid["plain"][key]), "here": str(value)}
@@ -415,7 +416,7 @@ def drawn(found, title, x):
         )
         for row, learners in found.items()
     )
-    return planes.dots(found, title=title, alt=f"{title}. {told}.", x=x)
+    return scatter.dots(found, title=title, alt=f"{title}. {told}.", x=x)
 
 
 sampled, greedy = (
@@ -449,7 +450,7 @@ print(
 # not. Whether the three learners' order survives a setting can be read off row by row.
 
 # %% tags=["hide-input"]
-widgets.Download(
+notebook.Download(
     [
         {"setting": WORLDS[label], "seed": page["settings"]["seed"], "learner": name,
          **{key: curve[key][-1] for key in ("train_accuracy", "train_greedy", "test_accuracy",
@@ -554,7 +555,7 @@ for name in store.EXPERIMENTS:
             }
         )
 whole = sum(float(row["CPU hours"] or 0) for row in rows)
-widgets.Table(
+notebook.Table(
     rows,
     caption=f"{whole:.1f} CPU hours in all, where recorded; runs thrown away are not counted",
 )

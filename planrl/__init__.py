@@ -29,11 +29,11 @@ from planrl.graphs import (
     random_digraph,
     seeded,
 )
+from planrl.losses import Loss, policy_gradient, q_learning, sft
 from planrl.models import LinearTransformer, LogitTable, PathModel, Readout
-from planrl.objectives import Loss, policy_gradient, q_learning, sft
-from planrl.paths import sample_paths
 from planrl.rollouts import demonstrations, on_policy, replay, rollout
 from planrl.sampling import Sampler
+from planrl.streams import sample_paths
 from planrl.tasks import (
     Batch,
     Observed,

@@ -12,7 +12,17 @@ from typing import TextIO
 
 import torch
 
-from planrl.commands import claims, evaluate, export, inspect, paths, plan, reproduce, rows, train
+from planrl.cli import (
+    claims,
+    evaluate,
+    export,
+    inspect,
+    paths,
+    plan,
+    reproduce,
+    rows,
+    train,
+)
 from planrl.errors import InputError, SweepError, TrainingError
 
 PIPE = 141  # what a shell shows for a program whose output nobody reads any more: 128 + SIGPIPE

@@ -12,8 +12,8 @@ same numbers: in this process, in others on this machine, or on a cluster, by a 
 
 With a `store`, each finished run is a JSON file there, named by a hash of what was run. A run that
 is there is read, not run again, so an interrupted sweep goes on when it is called again. What was
-run is the function's code, too, and what it reaches by name in its own program (`planrl.keys`): a
-run whose code was edited since is done again.
+run is the function's code, too, and what it reaches by name in its own program
+(`planrl.io.keys`): a run whose code was edited since is done again.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ import numpy as np
 import torch
 
 from planrl.checked import shown, whole
-from planrl.checkpoints import read_json, to_json
 from planrl.errors import InputError, SweepError
-from planrl.folders import keep, ready
-from planrl.keys import Page, check_record, fingerprint, key, pages
+from planrl.io.checkpoints import read_json, to_json
+from planrl.io.files import keep, ready
+from planrl.io.keys import Page, check_record, fingerprint, key, pages
 
 try:
     import joblib

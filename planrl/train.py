@@ -16,8 +16,8 @@ from torch.autograd.graph import increment_version
 
 from planrl.checked import check_fields, shown, whole
 from planrl.errors import InputError, TrainingError
+from planrl.losses import Loss
 from planrl.models import PathModel, check_device
-from planrl.objectives import Loss
 from planrl.tasks import Batch
 
 Measured = Mapping[str, float]

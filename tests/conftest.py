@@ -19,8 +19,9 @@ jaxtyping.install_import_hook(
     [
         f"planrl.{name}"
         for name in (
-            *("graphs", "tasks", "paths", "models", "fused", "transformer", "sampling", "rollouts"),
-            *("distinct", "objectives", "evaluate", "theory", "formats", "text_rows"),
+            *("graphs", "tasks", "streams", "models", "transformer.kernels", "transformer.model"),
+            *("sampling", "rollouts", "distinct", "losses", "evaluate", "theory"),
+            *("io.formats", "io.text_rows"),
         )
     ],
     "beartype.beartype",
@@ -82,8 +83,8 @@ def make_model(request):
 @pytest.fixture
 def make_lab():
     """LiveLab of a link; all are closed in the end."""
-    from planrl.live import Session  # asks for ipywidgets
-    from planrl.live.host import LiveLab
+    from planrl.labs import Session  # asks for ipywidgets
+    from planrl.labs.notebook.widget import LiveLab
 
     made = []
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from planrl.nanogpt import _NAMES
+from planrl.io.nanogpt import _NAMES
 
 
 def as_nanogpt(model, **sizes):

@@ -8,143 +8,121 @@ from pathlib import Path
 import planrl
 
 ROOT = Path(planrl.__file__).parent
-# each layer may import those above it in this list, and its own line's modules not at all
+# Each layer may import those above it in this list and itself. A name stands for a module, or for
+# a folder and all that is in it but what is named elsewhere.
 LAYERS = [
-    ["errors", "fused", "style", "experiments.meters"],
-    ["checked", "reading", "provenance"],
-    ["weights"],
-    ["folders"],
-    ["graphs"],
-    [
-        "blocksworld.states",
-        "blocksworld.expressions",
-        "blocksworld.operators",
-        "blocksworld.search",
-    ],
-    ["blocksworld.plans", "blocksworld.formulas", "blocksworld.grounding", "blocksworld.estimate"],
-    ["blocksworld.strips"],
-    ["blocksworld.pddl_files", "blocksworld.recognise"],
-    ["blocksworld.__init__"],
-    ["blocksworld"],
-    ["tasks"],
-    ["models", "theory", "paths"],
-    ["transformer", "sampling"],
-    ["rollouts"],
-    ["graphml", "distinct", "plain", "nanogpt", "foreign", "node_names", "text_rows"],
-    ["edge_lines", "node_link"],
-    ["edge_lists"],
-    ["formats"],
-    ["prompts"],
-    ["objectives", "evaluate"],
-    ["train"],
-    ["checkpoints", "plots", "planes", "experiments.worlds", "keys"],
-    ["experiments.algorithms"],
-    ["controls", "pictures", "widgets", "exercises.asking", "sweeps", "experiments.runs"],
-    [
-        "exercises.graphs",
-        "exercises.layers",
-        "exercises.imitation",
-        "exercises.policy",
-        "exercises.values",
-        "exercises.blocks",
-    ],
-    ["exercises.diversity"],
-    ["experiments.costs"],
-    ["experiments.study"],
-    ["experiments.recipes"],
-    ["experiments.fig2", "experiments.fig3", "experiments.kl_flow", "experiments.quantised"],
-    ["experiments.theorems_policy"],
-    ["experiments.theorems_value"],
-    [
-        "experiments.theorems",
-        "experiments.conditions",
-        "experiments.choices",
-        "experiments.beyond",
-        "experiments.falsify",
-        "experiments.imitation",
-        "cluster",
-    ],
-    ["experiments.store"],
-    ["claims.judge", "experiments.bands"],
-    ["claims.exact", "claims.trained", "claims.imitated", "claims.conditional"],
-    ["claims.__init__"],
+    ["errors", "checked"],
+    ["graphs", "tasks", "models", "transformer", "sampling", "streams", "losses", "train"],
+    ["evaluate", "theory"],
+    ["io"],
+    ["sweeps"],
+    ["domains"],
+    ["figures"],
+    ["labs.engine"],
+    ["labs.spec"],
+    ["labs.catalogue"],
+    ["labs.session"],
+    ["labs.notebook", "labs.page"],
+    ["labs"],
+    ["experiments"],
     ["claims"],
-    ["evidence", "exercises.methods"],
-    ["exercises.__init__"],
-    ["exercises"],
-    ["redrawn", "block_pictures", "seed_pictures"],
-    ["choosing", "tabulated"],
-    ["live.chance", "live.settings"],
-    ["live.controls"],
-    ["live.bodies"],
-    ["live.walking", "live.worlds"],
-    ["live.looks", "live.questions", "live.steps"],
-    ["live.programs", "live.drawing"],
-    ["live.labs"],
-    ["live.workshop"],
-    ["live.catalogue"],
-    ["live.onnx", "live.session", "live.filling"],
-    ["live.export", "live.recorded", "live.panel"],
-    ["live.page", "live.host"],
-    ["live.__init__"],
-    ["live"],
-    ["commands.files"],
-    [
-        "commands.train",
-        "commands.evaluate",
-        "commands.paths",
-        "commands.inspect",
-        "commands.rows",
-        "commands.plan",
-        "commands.reproduce",
-        "commands.claims",
-        "commands.export",
-    ],
-    ["__main__", "__init__", "experiments.__init__", "commands.__init__"],
+    ["teaching"],
+    ["cli"],
+    ["__init__", "__main__"],
 ]
-ONLY = {"plotly": {"plots", "planes", "style", "pictures", "controls", "widgets", "redrawn", "block_pictures", "seed_pictures",
-                   "live.drawing", "live.labs", "live.panel"},
-        "ipywidgets": {"widgets", "live.panel"},
-        "onnx": {"live.export"}, "onnxscript": {"live.export"}, "onnxruntime": {"live.onnx"},
-
-        "tqdm": {"commands.train", "commands.reproduce", "commands.plan"}, "safetensors": {"checkpoints", "weights"}, "joblib": {"sweeps", "cluster"}}  # fmt: skip
+APART = {"experiments": "labs", "claims": "labs", "teaching": "labs"}
+"""Layers that stand below others in the list and yet import nothing of them."""
+ONLY = {
+    "plotly": {"figures", "teaching", "labs.spec", "labs.notebook"},
+    "ipywidgets": {"teaching", "labs.notebook"},
+    "onnx": {"labs.page"},
+    "onnxscript": {"labs.page"},
+    "onnxruntime": {"labs.page"},
+    "tqdm": {"cli"},
+    "safetensors": {"io"},
+    "joblib": {"sweeps"},
+}
+"""Library -> the only folders and modules that import it."""
 
 
 def modules():
     for path in ROOT.rglob("*.py"):
-        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-        yield name, ast.parse(path.read_text())
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        yield (
+            ".".join(parts[:-1] if parts[1:] and parts[-1] == "__init__" else parts),
+            ast.parse(path.read_text()),
+        )
 
 
-PLACED = {f"planrl.{name}" for names in LAYERS for name in names}
+TREES = dict(modules())
+LEVELS = {name: level for level, names in enumerate(LAYERS) for name in names}
+
+
+def layer(module):
+    """The name in LAYERS that a module belongs to."""
+    parts = module.split(".")
+    prefixes = (".".join(parts[:k]) for k in range(len(parts), 0, -1))
+    return next((prefix for prefix in prefixes if prefix in LEVELS), None)
+
+
+def executed(tree):
+    """The nodes of a tree but those for type checkers only."""
+    todo = [tree]
+    while todo:
+        node = todo.pop()
+        yield node
+        if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
+            todo += ast.iter_child_nodes(node)
 
 
 def imported(tree):
     """Every module a tree imports; of a package, the modules that are taken from it."""
-    for node in ast.walk(tree):
+    for node in executed(tree):
         if isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 inner = f"{node.module}.{alias.name}"
-                yield inner if inner in PLACED else node.module
+                yield inner if inner.removeprefix("planrl.") in TREES else node.module
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
 
 
+def own(tree):
+    """The modules of planrl that a tree imports."""
+    for other in imported(tree):
+        if other.startswith("planrl."):
+            yield other.removeprefix("planrl.")
+
+
 def test_imports_go_one_way():
-    level = {name: k for k, names in enumerate(LAYERS) for name in names}
-    for name, tree in modules():
-        assert name in level, f"{name} has no place in LAYERS"
-        for other in imported(tree):
-            inner = other.removeprefix("planrl.")
-            if other.startswith("planrl.") and inner in level:
-                assert level[inner] < level[name], f"{name} imports {inner}"
+    for name, tree in TREES.items():
+        here = layer(name)
+        assert here is not None, f"{name} has no place in LAYERS"
+        for other in own(tree):
+            there = layer(other)
+            assert there == here or LEVELS[there] <= LEVELS[here], f"{name} imports {other}"
+            assert not there.startswith(APART.get(here, "/")), f"{name} imports {other}"
+
+
+def test_no_imports_go_in_a_circle():
+    needs = {name: set(own(tree)) - {name} for name, tree in TREES.items()}
+    while free := {name for name, others in needs.items() if not others & needs.keys()}:
+        needs = {name: others for name, others in needs.items() if name not in free}
+    assert not needs, f"among these modules imports go in a circle: {sorted(needs)}"
+
+
+def test_the_door_is_small():
+    files = {path.stem for path in ROOT.glob("*.py")} - {"__main__"}
+    folders = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    assert len(files) <= 12, sorted(files)
+    assert len(folders) <= 9, sorted(folders)
+    assert len(LAYERS) <= 20
 
 
 def test_heavy_libraries_are_imported_where_they_belong_only():
-    for name, tree in modules():
+    for name, tree in TREES.items():
         for other in imported(tree):
             allowed = ONLY.get(other.split(".")[0])
-            assert allowed is None or name in allowed, f"{name} imports {other}"
+            assert allowed is None or layer(name) in allowed, f"{name} imports {other}"
 
 
 def test_importing_planrl_loads_no_optional_library_and_prints_nothing():
@@ -158,11 +136,11 @@ def test_importing_planrl_loads_no_optional_library_and_prints_nothing():
 def test_modules_stay_small():
     for path in ROOT.rglob("*.py"):
         lines = len(path.read_text().splitlines())
-        assert lines <= 300, f"{path.name} has {lines} lines: split it"
+        assert lines <= 400, f"{path.name} has {lines} lines: split it"
 
 
 def test_the_library_never_uses_the_global_random_state():
-    for name, tree in modules():
+    for name, tree in TREES.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 assert node.func.attr != "manual_seed" or name == "graphs", name

@@ -4,7 +4,7 @@ import networkx as nx
 import pytest
 
 import planrl as pr
-from planrl.blocksworld import Action, State, blocksworld, space, state, successors
+from planrl.domains import Action, State, blocksworld, space, state, successors
 
 
 @pytest.mark.parametrize(("blocks", "one_move", "operators"),

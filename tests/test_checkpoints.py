@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import planrl as pr
-from planrl import checkpoints
+from planrl.io import checkpoints
 from planrl.tasks import Vocab
 from planrl.train import adamw
 

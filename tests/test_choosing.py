@@ -6,42 +6,44 @@ import re
 import pytest
 
 import planrl as pr
-from planrl import choosing, claims, evidence, planes
+from planrl import claims
+from planrl.figures import scatter
+from planrl.teaching import decision, evidence
 
 
 def test_every_combination_of_constraints_gets_advice_resting_on_claims():
-    cases = choosing.Chooser.cases()
+    cases = decision.Chooser.cases()
     assert sum(map(len, cases.values())) == 2 * 3 * 2 * 3
     known = {claim.id for claim in claims.CLAIMS}
     for advice in cases:
         assert set(advice.claims) <= known, advice
-        assert advice.claims or advice is choosing.NOTHING
+        assert advice.claims or advice is decision.NOTHING
 
 
 def test_the_advice_follows_what_can_be_checked():
     ask = {"answers": "yes", "check": "answers", "ways": "no", "walks": "own"}
-    assert choosing.advise(**ask) is choosing.GRADIENT
-    assert choosing.advise(**{**ask, "ways": "yes"}) is choosing.PENALTY
-    assert choosing.advise(**{**ask, "check": "steps", "ways": "yes"}) is choosing.VALUES
-    assert choosing.advise(**{**ask, "check": "steps", "walks": "others"}) is choosing.AGED
-    assert choosing.advise(**{**ask, "check": "nothing"}) is choosing.IMITATE
-    assert choosing.advise(**{**ask, "check": "nothing", "answers": "no"}) is choosing.NOTHING
+    assert decision.advise(**ask) is decision.GRADIENT
+    assert decision.advise(**{**ask, "ways": "yes"}) is decision.PENALTY
+    assert decision.advise(**{**ask, "check": "steps", "ways": "yes"}) is decision.VALUES
+    assert decision.advise(**{**ask, "check": "steps", "walks": "others"}) is decision.AGED
+    assert decision.advise(**{**ask, "check": "nothing"}) is decision.IMITATE
+    assert decision.advise(**{**ask, "check": "nothing", "answers": "no"}) is decision.NOTHING
     with pytest.raises(pr.InputError, match="choose no or yes"):
-        choosing.advise(**{**ask, "ways": "many"})
+        decision.advise(**{**ask, "ways": "many"})
 
 
 def test_each_choice_shows_one_advice_and_the_rules_cover_all():
-    page = choosing.Chooser()._repr_html_()
+    page = decision.Chooser()._repr_html_()
     assert page.count('type="radio"') == 10
     assert page.count(" checked>") == 4
     assert page.count(":has(#choose-walks-own:checked)") == 12
     assert "<script" not in page
-    assert "Policy gradient + KL" in repr(choosing.Chooser())
+    assert "Policy gradient + KL" in repr(decision.Chooser())
 
 
 def test_the_table_gives_todays_verdict_on_every_claim(monkeypatch):
     monkeypatch.setenv("PLANRL_STATIC", "1")
-    table = choosing.DecisionTable()
+    table = decision.DecisionTable()
     page = table._repr_html_()
     for name, verdict in table.verdicts.items():
         link = f'href="11_verdicts.html#{evidence.anchor(name)}">{name}</a>'
@@ -59,7 +61,7 @@ def test_links_lead_to_cards(monkeypatch):
 
 
 def test_costs_and_reruns_come_from_saved_results():
-    (row,) = choosing.costs("dag", ["policy gradient"])
+    (row,) = decision.costs("dag", ["policy gradient"])
     low, high = map(float, row["least to most"].split(" to "))
     assert low <= float(row["CPU seconds for 1,000 updates"]) <= high
     rows = evidence.reruns()
@@ -67,7 +69,7 @@ def test_costs_and_reruns_come_from_saved_results():
 
 
 def test_ends_are_seeds_and_a_named_mean():
-    figure = planes.ends(
+    figure = scatter.ends(
         {"policy gradient": ([1.0, 3.0], [2.0, 4.0])},
         {"policy gradient": ("PG", "top center")},
         title="t", alt="a", x="x", y="y", x_range=(0, 5), y_range=(0, 5),

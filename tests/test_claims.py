@@ -18,12 +18,12 @@ from planrl.claims import (
     UNKNOWN,
     Claim,
     Place,
-    conditional,
+    ablations,
     find,
     interval,
     judge,
+    paper,
     settings_in_words,
-    trained,
     verdicts,
 )
 from planrl.experiments import store
@@ -120,7 +120,7 @@ def test_how_a_value_follows_lambda_is_the_correlation_of_their_ranks():
         names = dict(zip(LAMBDAS, ends, strict=True))
         return {"fig2": {"learners": {name: {"x": [9.0, end]} for name, end in names.items()}}}
 
-    value = trained.follows_lambda("x")
+    value = paper.follows_lambda("x")
     assert value(results(1.0, 2.0, 3.0, 4.0, 50.0)) == pytest.approx(1.0)
     assert value(results(5.0, 4.0, 3.0, 2.0, 1.0)) == pytest.approx(-1.0)
     assert value(results(1.0, 1.0, 2.0, 3.0, 4.0)) == pytest.approx(0.9747, abs=1e-3)
@@ -186,7 +186,7 @@ def test_a_claim_nobody_made_is_refused(capsys):
 
 def test_accuracy_of_trained_models_is_judged_sampled_and_greedy():
     places = {
-        (claim.id, place.of, place.name) for claim in (*trained.CLAIMS, *conditional.CLAIMS)
+        (claim.id, place.of, place.name) for claim in (*paper.CLAIMS, *ablations.CLAIMS)
         for place in claim.places if "accuracy" in claim.measured
     }  # fmt: skip
     ways = {"sampled": "greedy", "greedy": "sampled"}
@@ -197,7 +197,7 @@ def test_accuracy_of_trained_models_is_judged_sampled_and_greedy():
         assert (name, of, ", ".join(filter(None, (start, ways[way])))) in places
 
 
-@pytest.mark.parametrize("claim", [*trained.CLAIMS, *conditional.CLAIMS], ids=lambda one: one.id)
+@pytest.mark.parametrize("claim", [*paper.CLAIMS, *ablations.CLAIMS], ids=lambda one: one.id)
 def test_a_place_named_sampled_or_greedy_reads_that_accuracy(claim):
     read = set()
 

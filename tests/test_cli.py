@@ -13,8 +13,8 @@ import torch
 
 import planrl as pr
 from planrl.__main__ import PIPE, main
-from planrl.checkpoints import load
-from planrl.formats import read_alpine, read_graph, write_alpine, write_graphml
+from planrl.io.checkpoints import load
+from planrl.io.formats import read_alpine, read_graph, write_alpine, write_graphml
 from planrl.tasks import Vocab
 
 GRAPH = ["--nodes", "14", "--edge-probability", "0.3", "--train-share", "0.5"]
@@ -381,7 +381,7 @@ def test_a_pipe_that_breaks_elsewhere_is_told(base, monkeypatch, capsys):
     def broken(*_):
         raise BrokenPipeError(32, "Broken pipe")
 
-    monkeypatch.setattr("planrl.commands.inspect.read_graph", broken)
+    monkeypatch.setattr("planrl.cli.inspect.read_graph", broken)
     assert main(["inspect", "g"]) == 2
     assert "Broken pipe" in capsys.readouterr().err
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import planrl as pr
-from planrl.formats import read_edges, read_graph, write_graphml
+from planrl.io.formats import read_edges, read_graph, write_graphml
 
 CHAIN = {("a", "b"), ("b", "c")}
 
@@ -173,8 +173,8 @@ def test_more_nodes_edges_or_lines_than_there_may_be_are_refused_with_the_limit(
 ):
     with pytest.raises(pr.InputError, match=r"line 50000: .*more than 50,000 nodes"):
         edges_in(tmp_path, "".join(f"{v},{v + 1}\n" for v in range(50_001)))
-    monkeypatch.setattr("planrl.edge_lists.MOST_EDGES", 3)
-    monkeypatch.setattr("planrl.edge_lists.MOST_LINES", 5)
+    monkeypatch.setattr("planrl.io.edge_lists.MOST_EDGES", 3)
+    monkeypatch.setattr("planrl.io.edge_lists.MOST_LINES", 5)
     assert len(edges_in(tmp_path, "0 1\n1 2\n2 3\n0 1\n")) == 3
     with pytest.raises(pr.InputError, match="4 edges, more than 3"):
         edges_in(tmp_path, "0 1\n1 2\n2 3\n3 4\n")

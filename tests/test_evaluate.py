@@ -7,7 +7,7 @@ import torch
 import planrl as pr
 from planrl.evaluate import auc, first_error
 from planrl.graphs import MOST_CUBE
-from planrl.objectives import group_relative
+from planrl.losses import group_relative
 from planrl.tasks import Vocab
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import planrl as pr
-from planrl import exercises
+from planrl.teaching import exercises
 
 BOOK = Path(__file__).parent.parent / "book"
 

@@ -3,7 +3,7 @@
 import re
 
 import planrl as pr
-from planrl import exercises
+from planrl.teaching import exercises
 
 
 def expect(verdict, right, words):

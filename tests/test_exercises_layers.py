@@ -5,8 +5,8 @@ import re
 import torch
 
 import planrl as pr
-from planrl import exercises
-from planrl.plain import attention_by_place, plain
+from planrl.teaching import exercises
+from planrl.transformer.reference import attention_by_place, plain
 
 
 def expect(verdict, right, words):

@@ -5,8 +5,8 @@ import re
 import torch
 
 import planrl as pr
-from planrl import exercises
-from planrl.objectives import group_relative
+from planrl.losses import group_relative
+from planrl.teaching import exercises
 
 
 def expect(verdict, right, words):

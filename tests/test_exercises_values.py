@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import planrl as pr
-from planrl import exercises
+from planrl.teaching import exercises
 
 
 def expect(verdict, right, words):

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 import planrl as pr
-from planrl.checkpoints import load, save
+from planrl.io.checkpoints import load, save
+from planrl.losses import group_relative
 from planrl.models import Chain
-from planrl.objectives import group_relative
 from planrl.rollouts import rollout
 from planrl.tasks import Batch
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 import planrl as pr
-from planrl.formats import read_alpine, read_graph, write_alpine, write_graphml
+from planrl.io.formats import read_alpine, read_graph, write_alpine, write_graphml
 
 
 def written(tmp_path, text, name="graph.txt"):

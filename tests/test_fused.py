@@ -3,7 +3,7 @@ import torch
 from torch.nn import functional as F
 
 import planrl as pr
-from planrl.fused import Packing, attend, gelu
+from planrl.transformer.kernels import Packing, attend, gelu
 
 
 def test_gelu_and_its_derivative_are_torchs():

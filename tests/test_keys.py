@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from planrl.keys import fingerprint
+from planrl.io.keys import fingerprint
 from planrl.sweeps import sweep
 
 PROGRAM = {
@@ -162,7 +162,7 @@ def test_comments_blank_lines_and_what_is_not_reached_are_no_edit(old, new, prog
 def test_another_process_knows_the_same_code(program, tmp_path):
     """Sets and hashes of names come in another order there, and code from a cache of Python's."""
     code = (
-        "import sys, planrl.keys as keys\n"
+        "import sys, planrl.io.keys as keys\n"
         "for _ in range(2):\n"  # bytecode is written first, and then read
         "    for name in [n for n in sys.modules if n.split('.')[0] in ('program', 'lib')]:\n"
         "        del sys.modules[name]\n"

@@ -9,16 +9,16 @@ import torch
 
 import planrl as pr
 from planrl.errors import InputError, TrainingError
-from planrl.live import PageLab, Session, lab
-from planrl.live.bodies import BODIES, NODES, TOKENS, VOCAB
-from planrl.live.catalogue import labs
-from planrl.live.chance import uniform
-from planrl.live.looks import SAMPLES
-from planrl.live.questions import prepare
-from planrl.live.settings import read_state, write_state
-from planrl.live.steps import KNOBS, _batch, update
-from planrl.live.walking import SCALE
-from planrl.live.workshop import VERDICTS, verdict
+from planrl.labs import PageLab, Session, lab
+from planrl.labs.catalogue import labs
+from planrl.labs.catalogue.rewards import VERDICTS, verdict
+from planrl.labs.engine.data import prepare
+from planrl.labs.engine.measure import SAMPLES
+from planrl.labs.engine.models import BODIES, NODES, TOKENS, VOCAB
+from planrl.labs.engine.rng import uniform
+from planrl.labs.engine.sampling import SCALE
+from planrl.labs.engine.update import KNOBS, _batch, update
+from planrl.labs.spec.controls import read_state, write_state
 from planrl.tasks import shaped_reward
 
 ALGORITHMS = {

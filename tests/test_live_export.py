@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from planrl.errors import InputError
-from planrl.live import Session
-from planrl.live.export import export, to_onnx
-from planrl.live.onnx import Exported
-from planrl.live.programs import Program, programs
+from planrl.labs import Session
+from planrl.labs.engine.programs import Program, programs
+from planrl.labs.page.export import export, to_onnx
+from planrl.labs.page.runtime import Exported
 
 pytestmark = pytest.mark.slow
 UPDATES = 100

@@ -12,13 +12,21 @@ pytest.importorskip("ipywidgets")
 
 from live_labs import seen
 
-import planrl.live
+import planrl.labs
 from planrl import InputError
-from planrl.live import Session
-from planrl.live.catalogue import labs
-from planrl.live.filling import FILLERS, edge_list, fill, named_axes, named_world, numbered, told
-from planrl.live.workshop import VERDICTS
-from planrl.live.worlds import own_world
+from planrl.labs import Session
+from planrl.labs.catalogue import labs
+from planrl.labs.catalogue.rewards import VERDICTS
+from planrl.labs.notebook.render import (
+    FILLERS,
+    edge_list,
+    fill,
+    named_axes,
+    named_world,
+    numbered,
+    told,
+)
+from planrl.labs.spec.graphs import own_world
 
 NAMES = list(labs())
 
@@ -184,7 +192,7 @@ def test_a_page_reads_a_list_of_edges_as_a_notebook_does():
     texts = ["".join(line() for _ in range(draw.randint(1, 3))) for _ in range(4000)]
     texts += ["".join(draw.choices(WORDS + ODD + BETWEEN, k=5)) for _ in range(1000)]
     texts += ["a b\nb c", "a,b\n\nb -> c", "source a\na target", "1 2\r2 3"]
-    script = Path(planrl.live.__file__).parent / "web" / "lab-state.js"
+    script = Path(planrl.labs.__file__).parent / "web" / "lab-state.js"
     done = subprocess.run(["node", "-e", PAGE, script], input=json.dumps(texts), text=True,
                           capture_output=True, check=True, encoding="utf-8")  # fmt: skip
     told = json.loads(done.stdout)

@@ -8,10 +8,10 @@ pytest.importorskip("ipywidgets")
 
 from live_labs import Failing, same, seen, shown, status
 
-from planrl.live import Session
-from planrl.live.catalogue import labs
-from planrl.live.host import EXAMPLE, MOST_POINTS
-from planrl.objectives import policy_gradient
+from planrl.labs import Session
+from planrl.labs.catalogue import labs
+from planrl.labs.notebook.widget import EXAMPLE, MOST_POINTS
+from planrl.losses import policy_gradient
 
 NAMES = list(labs())
 

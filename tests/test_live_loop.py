@@ -12,11 +12,11 @@ pytest.importorskip("ipywidgets")
 
 from live_labs import Failing, same, status
 
-from planrl.live import Session
-from planrl.live.catalogue import labs
-from planrl.live.host import TASK, LiveLab
-from planrl.live.panel import PATIENCE, PLOTLY, Panel
-from planrl.style import AT_HOME
+from planrl.figures.style import AT_HOME
+from planrl.labs import Session
+from planrl.labs.catalogue import labs
+from planrl.labs.notebook.panel import PATIENCE, PLOTLY, Panel
+from planrl.labs.notebook.widget import TASK, LiveLab
 
 
 async def until(true, seconds=20.0):
@@ -162,7 +162,7 @@ def test_colab_gets_a_displayed_figure_and_it_is_displayed_again(monkeypatch, ma
         display=lambda what, **how: sent.append((what, how)),
         update_display=lambda what, **how: sent.append((what, how)),
     )
-    monkeypatch.setattr("planrl.live.panel._ipython", ipython)
+    monkeypatch.setattr("planrl.labs.notebook.panel._ipython", ipython)
     lab = make_lab("blocks")
     assert lab.panel.canvas is None
     assert lab.panel.redraws == 1
@@ -190,9 +190,9 @@ def test_a_front_end_gets_no_new_drawing_before_it_has_drawn_the_last(monkeypatc
     panel, now = lab.panel, [1000.0]
     if panel.canvas is None:
         pytest.skip("needs plotly's widget: install anywidget")
-    monkeypatch.setattr("planrl.live.panel.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("planrl.labs.notebook.panel.time.perf_counter", lambda: now[0])
     monkeypatch.setattr(
-        "planrl.live.panel._ipython", types.SimpleNamespace(display=lambda *a, **k: None)
+        "planrl.labs.notebook.panel._ipython", types.SimpleNamespace(display=lambda *a, **k: None)
     )
     assert panel.drawn  # it is not displayed, so nobody is waited for
     panel.display(None)
@@ -208,12 +208,12 @@ def test_a_front_end_gets_no_new_drawing_before_it_has_drawn_the_last(monkeypatc
 
 def test_a_figure_whose_cell_has_run_again_is_told_nothing_more(monkeypatch, make_lab):
     told, cell = [], {"metadata": {"cellId": "one"}}
-    monkeypatch.setattr("planrl.live.panel.SHOWN", (0.01, 0.02))
+    monkeypatch.setattr("planrl.labs.notebook.panel.SHOWN", (0.01, 0.02))
     monkeypatch.setattr(Panel, "fit", lambda panel: told.append(panel))
     quiet = types.SimpleNamespace(display=lambda *a, **k: None)
-    monkeypatch.setattr("planrl.live.panel._ipython", quiet)
+    monkeypatch.setattr("planrl.labs.notebook.panel._ipython", quiet)
     shell = types.SimpleNamespace(get_parent=lambda: cell)
-    monkeypatch.setattr("planrl.live.panel.IPython.get_ipython", lambda: shell)
+    monkeypatch.setattr("planrl.labs.notebook.panel.IPython.get_ipython", lambda: shell)
     first, again, other, unknown = (make_lab("blocks").panel for _ in range(4))
 
     async def notebook():
@@ -262,7 +262,7 @@ def test_the_front_end_is_told_of_a_whole_figure_at_once_and_of_changes_afterwar
 
 def test_a_live_figure_is_part_of_the_box_where_there_is_one(monkeypatch):
     lab = labs()["race"]
-    monkeypatch.setattr("planrl.live.panel.go.FigureWidget", _NoWidget)
+    monkeypatch.setattr("planrl.labs.notebook.panel.go.FigureWidget", _NoWidget)
     panel = Panel(lab, "")
     assert panel.canvas is None
     panel.close()

@@ -9,14 +9,14 @@ from functools import cache
 
 import pytest
 
-from planrl.live import Session
-from planrl.live.bodies import BODIES, CONFIG
-from planrl.live.catalogue import labs
-from planrl.live.labs import METRICS
-from planrl.live.looks import SAMPLES
-from planrl.live.settings import read_state
-from planrl.live.walking import closure
-from planrl.live.workshop import VERDICTS
+from planrl.labs import Session
+from planrl.labs.catalogue import labs
+from planrl.labs.catalogue.rewards import VERDICTS
+from planrl.labs.engine.measure import SAMPLES
+from planrl.labs.engine.models import BODIES, CONFIG
+from planrl.labs.engine.sampling import closure
+from planrl.labs.spec.controls import read_state
+from planrl.labs.spec.lab import METRICS
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn.functional import gelu, scaled_dot_product_attention
 
 import planrl as pr
-from planrl.formats import read_nanogpt
+from planrl.io.formats import read_nanogpt
 from planrl.tasks import Vocab
 
 

@@ -6,7 +6,7 @@ import networkx as nx
 import pytest
 
 import planrl as pr
-from planrl.formats import read_graph, read_node_link
+from planrl.io.formats import read_graph, read_node_link
 
 GOOD = {"directed": True, "nodes": [{"id": "a"}, {"id": "b"}], "edges": [{"source": "a", "target": "b"}]}  # fmt: skip
 

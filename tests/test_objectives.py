@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import planrl as pr
-from planrl.objectives import group_relative
+from planrl.losses import group_relative
 from planrl.tasks import Batch
 
 

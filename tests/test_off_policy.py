@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import planrl as pr
-from planrl.objectives import group_relative
+from planrl.losses import group_relative
 from planrl.sampling import log_probs
 from planrl.tasks import PROMPT, Batch, shaped_reward
 

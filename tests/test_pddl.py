@@ -11,8 +11,8 @@ import pytest
 import torch
 
 import planrl as pr
-from planrl.blocksworld import Action, parse_plan, read_plan, recognise, state
-from planrl.blocksworld.pddl_files import read_problem
+from planrl.domains import Action, parse_plan, read_plan, recognise, state
+from planrl.domains.pddl import read_problem
 
 FOLDER = Path(__file__).parent / "pddl"
 WORDS = {

@@ -6,8 +6,8 @@ import re
 import pytest
 
 import planrl as pr
-from planrl.blocksworld import parse_plan
-from planrl.blocksworld.pddl_files import read_problem
+from planrl.domains import parse_plan
+from planrl.domains.pddl import read_problem
 
 # A robot goes through rooms and lights lamps.
 DOMAIN = """(define (domain night)

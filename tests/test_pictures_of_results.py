@@ -7,36 +7,39 @@ import pytest
 import torch
 
 import planrl as pr
-from planrl import plots, redrawn, seed_pictures, tabulated
-from planrl.block_pictures import draw_state, play
-from planrl.blocksworld import State, space, state
 from planrl.claims import Claim, Finding, Place, Verdict, interval, judge, verdicts
-from planrl.widgets import Download
+from planrl.domains import State, space, state
+from planrl.figures import charts
+from planrl.figures.blocks import draw_state, play
+from planrl.teaching import claim_figures, paper_figures, paper_tables
+from planrl.teaching.notebook import Download
 
 
 @pytest.mark.parametrize("of", ["dag", "blocksworld"])
 def test_every_figure_says_what_it_shows_and_over_how_many_seeds(of):
-    steps, values = redrawn.series(of, "policy gradient", "test_accuracy")
+    steps, values = paper_figures.series(of, "policy gradient", "test_accuracy")
     assert steps[0] == 0
     assert values.shape[1] == len(steps)
-    drawn = redrawn.curves(of, ["continual SFT", "policy gradient"], "test_accuracy", title="t")
+    drawn = paper_figures.curves(
+        of, ["continual SFT", "policy gradient"], "test_accuracy", title="t"
+    )
     assert f"{len(values)} seeds" in drawn.layout.meta["alt"]
     assert f"{float(values[:, -1].mean()):.3g}" in drawn.layout.meta["alt"]
-    assert len(redrawn.pareto(of, ["policy gradient"], title="t").data) >= 1
-    heat = redrawn.adjacency(of, ["SFT", "policy gradient", "Q-learning, process reward"], "weights",
+    assert len(paper_figures.pareto(of, ["policy gradient"], title="t").data) >= 1
+    heat = paper_figures.adjacency(of, ["SFT", "policy gradient", "Q-learning, process reward"], "weights",
                              title="t")  # fmt: skip
     assert len(heat.data) == 4
     n = {"dag": 100, "blocksworld": 73}[of]
     assert len(heat.data[0].z) == n
     assert {v for row in heat.data[0].z for v in row} == {0.0, 1.0}
-    shown = redrawn.logits(of, "Q-learning, process reward", title="t")
+    shown = paper_figures.logits(of, "Q-learning, process reward", title="t")
     assert "At the end: right" in shown.layout.meta["alt"]
-    assert len(redrawn.cell(of, "Q-learning, process reward", title="t").data[0].z) == n
+    assert len(paper_figures.cell(of, "Q-learning, process reward", title="t").data[0].z) == n
 
 
 def test_a_claim_is_shown_seed_by_seed_with_its_interval_and_what_was_predicted():
     found = verdicts(["2-pg-collapse", "5.1-constant"])
-    figure = seed_pictures.by_seed(found, start="5.1-constant")
+    figure = claim_figures.by_seed(found, start="5.1-constant")
     assert [frame.name for frame in figure.frames] == [
         f"{one.claim.id} ({one.verdict}): {one.claim.statement}" for one in found
     ]
@@ -55,7 +58,7 @@ def test_a_claim_is_shown_seed_by_seed_with_its_interval_and_what_was_predicted(
 
 
 def test_places_whose_numbers_are_of_another_size_have_an_axis_of_their_own():
-    figure = seed_pictures.by_seed(verdicts(["4.3-time"]), start="4.3-time")
+    figure = claim_figures.by_seed(verdicts(["4.3-time"]), start="4.3-time")
     assert [frame.name.split(":")[0] for frame in figure.frames] == [
         "4.3-time, 1 of 2 (holds)", "4.3-time, 2 of 2 (holds)",
     ]  # fmt: skip
@@ -68,14 +71,14 @@ def test_a_claim_without_a_result_is_not_drawn():
     claim = Claim(id="x", statement="It is.", source="us", measured="it", places=(place,))
     empty = Finding(graph="g", model="m", name="", prediction="at least 0", verdict="not measured")
     with pytest.raises(pr.InputError, match="reproduce"):
-        seed_pictures.by_seed([judge(claim, [empty])])
+        claim_figures.by_seed([judge(claim, [empty])])
     measured = verdicts(["2-pg-collapse"])
-    assert len(seed_pictures.by_seed([judge(claim, [empty]), *measured]).frames) == 1
+    assert len(claim_figures.by_seed([judge(claim, [empty]), *measured]).frames) == 1
     with pytest.raises(pr.InputError, match="start='x' is no claim with a result: 2-pg-collapse"):
-        seed_pictures.by_seed(measured, start="x")
+        claim_figures.by_seed(measured, start="x")
     same = Finding(graph="<b>", model="m", name="", prediction="at least 0", verdict="holds",
                    values=(1.0, 1.0), seeds=(4, 7), mean=1.0, interval=(1.0, 1.0))  # fmt: skip
-    drawn = seed_pictures.by_seed([Verdict(claim=claim, verdict="holds", findings=(same,))])
+    drawn = claim_figures.by_seed([Verdict(claim=claim, verdict="holds", findings=(same,))])
     assert list(drawn.data[1].text) == ["seed 4", "seed 7"]
     low, high = drawn.layout.xaxis.range
     assert low < 0 < 1 < high, "all numbers and the bound are in sight"
@@ -86,14 +89,14 @@ def test_a_claim_without_a_result_is_not_drawn():
 @pytest.mark.parametrize("of", ["dag", "blocksworld"])
 def test_accuracy_by_degree_is_the_seeds_mean_with_its_interval(of):
     name = "policy gradient"
-    rows = tabulated.degree_rows(of, [name])
-    assert {row["seed"] for row in rows} == set(redrawn.seeds(of, name))
-    values = redrawn.series(of, name, "test_greedy")[1][:, -1]
+    rows = paper_tables.degree_rows(of, [name])
+    assert {row["seed"] for row in rows} == set(paper_figures.seeds(of, name))
+    values = paper_figures.series(of, name, "test_greedy")[1][:, -1]
     pairs = sum(row["pairs"] for row in rows)
     mean = sum(row["greedy"] * row["pairs"] for row in rows) / pairs
     assert mean == pytest.approx(float(values.mean()), abs=1e-4)  # as many questions in each seed
     for key in ("greedy", "accuracy"):
-        (bars,) = redrawn.by_degree(of, [name], key, title="t").data
+        (bars,) = paper_figures.by_degree(of, [name], key, title="t").data
         for place, degree in enumerate(bars.x):
             found = [row[key] for row in rows if row["degree"] == int(degree)]
             assert bars.y[place] == pytest.approx(sum(found) / len(found))
@@ -101,12 +104,12 @@ def test_accuracy_by_degree_is_the_seeds_mean_with_its_interval(of):
             assert bars.error_y.array[place] == pytest.approx(high - bars.y[place])
             assert bars.error_y.arrayminus[place] == pytest.approx(bars.y[place] - low)
     with pytest.raises(pr.InputError, match="choose accuracy or greedy"):
-        redrawn.by_degree(of, [name], "hope", title="t")
+        paper_figures.by_degree(of, [name], "hope", title="t")
 
 
 def test_the_best_place_to_stop_is_no_worse_than_the_end():
-    (row,) = tabulated.stops("dag", ["policy gradient"])
-    steps, values = redrawn.series("dag", "policy gradient", "test_accuracy")
+    (row,) = paper_tables.stops("dag", ["policy gradient"])
+    steps, values = paper_figures.series("dag", "policy gradient", "test_accuracy")
     assert row["accuracy then"] >= row["at the end"]
     assert row["best after"] in steps
     assert row["accuracy then"] == pytest.approx(float(values.mean(0).max()))
@@ -114,13 +117,13 @@ def test_the_best_place_to_stop_is_no_worse_than_the_end():
 
 def test_a_slider_shows_each_measure_on_one_scale():
     names = ["continual SFT", "policy gradient"]
-    drawn = redrawn.chosen("dag", names, redrawn.ACCURACIES, title="t", y="accuracy")
-    assert [frame.name for frame in drawn.frames] == list(redrawn.ACCURACIES)
+    drawn = paper_figures.chosen("dag", names, paper_figures.ACCURACIES, title="t", y="accuracy")
+    assert [frame.name for frame in drawn.frames] == list(paper_figures.ACCURACIES)
     assert len({len(frame.data) for frame in drawn.frames}) == 1
     low, high = drawn.layout.yaxis.range
-    for frame, key in zip(drawn.frames, redrawn.ACCURACIES.values(), strict=True):
+    for frame, key in zip(drawn.frames, paper_figures.ACCURACIES.values(), strict=True):
         mean = next(trace for trace in frame.data if trace.name == "policy gradient")
-        values = redrawn.series("dag", "policy gradient", key)[1]
+        values = paper_figures.series("dag", "policy gradient", key)[1]
         assert mean.y[-1] == pytest.approx(float(values[:, -1].mean()), abs=2e-6)
         assert low < min(mean.y)
         assert max(mean.y) < high
@@ -128,27 +131,27 @@ def test_a_slider_shows_each_measure_on_one_scale():
 
 
 def test_questions_beyond_sft_are_drawn_for_every_lambda():
-    drawn = redrawn.beyond(title="t")
+    drawn = paper_figures.beyond(title="t")
     assert len(drawn.frames) == 6
     strong = [trace.name for trace in drawn.data if trace.legendgroup == trace.name]
     assert strong[0] == "policy gradient"
     assert strong[-1] == "policy gradient + KL 1"
-    rows = tabulated.beyond_rows()
+    rows = paper_tables.beyond_rows()
     last = [r["new_accuracy"] for r in rows if r["lambda"] == "0" and r["updates"] == 1000]
     mean = next(trace for trace in drawn.data if trace.name == "policy gradient")
     assert mean.y[-1] == pytest.approx(sum(last) / len(last), abs=2e-6)
 
 
 def test_where_each_seed_ends_is_marked_in_the_plane():
-    drawn = redrawn.pareto("dag", ["policy gradient"], title="t")
+    drawn = paper_figures.pareto("dag", ["policy gradient"], title="t")
     line, ends = drawn.data
-    assert len(ends.x) == len(redrawn.seeds("dag", "policy gradient"))
+    assert len(ends.x) == len(paper_figures.seeds("dag", "policy gradient"))
     assert line.x[-1] == pytest.approx(sum(ends.x) / len(ends.x), abs=1e-3)
 
 
 def test_the_rows_of_logits_are_those_of_the_figure():
-    rows = tabulated.logit_rows("dag", "Q-learning, process reward")
-    shown = redrawn.logits("dag", "Q-learning, process reward", title="t")
+    rows = paper_tables.logit_rows("dag", "Q-learning, process reward")
+    shown = paper_figures.logits("dag", "Q-learning, process reward", title="t")
     right = next(t for t in shown.data if t.name.startswith("right") and t.legendgroup == t.name)
     last = max(row["updates"] for row in rows)
     ends = [r["mean logit"] for r in rows if r["updates"] == last and r["next nodes"] == "right"]
@@ -156,17 +159,19 @@ def test_the_rows_of_logits_are_those_of_the_figure():
 
 
 def test_the_rows_of_a_figure_hold_every_seed_and_look():
-    steps, values = redrawn.series("dag", "policy gradient", "test_greedy")
-    rows = tabulated.rows("dag", ["policy gradient"], ["test_greedy"])
-    assert [row["seed"] for row in rows[:: len(steps)]] == redrawn.seeds("dag", "policy gradient")
+    steps, values = paper_figures.series("dag", "policy gradient", "test_greedy")
+    rows = paper_tables.rows("dag", ["policy gradient"], ["test_greedy"])
+    assert [row["seed"] for row in rows[:: len(steps)]] == paper_figures.seeds(
+        "dag", "policy gradient"
+    )
     assert len(rows) == values.numel()
     assert rows[-1]["updates"] == steps[-1]
     assert rows[-1]["test_greedy"] == pytest.approx(float(values[-1, -1]))
 
 
 @pytest.mark.parametrize(("wrong", "said"), [
-    (lambda: redrawn.series("dag", "GRPO", "test_greedy"), "no learner 'GRPO'"),
-    (lambda: redrawn.adjacency("dag", [], "values", title=""), "weights or logits"),
+    (lambda: paper_figures.series("dag", "GRPO", "test_greedy"), "no learner 'GRPO'"),
+    (lambda: paper_figures.adjacency("dag", [], "values", title=""), "weights or logits"),
     (lambda: play({}, title=""), "at least one plan"),
     (lambda: play({"a": []}, title=""), "at least the state"),
     (lambda: play({"a": [state("A")]}, title="", actions={"a": ["x"]}), "one for each step"),
@@ -214,7 +219,7 @@ def test_plans_play_side_by_side_and_the_shorter_one_waits():
 
 def test_single_seeds_are_drawn_thin_beside_band_and_mean():
     values = torch.tensor([[0.0, 1.0], [1.0, 2.0]])
-    figure = plots.band_figure({"SFT": ([0, 1], values)}, title="", alt="", x="", y="",
+    figure = charts.band_figure({"SFT": ([0, 1], values)}, title="", alt="", x="", y="",
                                   singles=True)  # fmt: skip
     band, thin, mean = figure.data
     assert list(thin.y) == [0.0, 1.0, None, 1.0, 2.0, None]

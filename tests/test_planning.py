@@ -9,9 +9,9 @@ import pytest
 
 import planrl as pr
 from planrl.__main__ import main
-from planrl.blocksworld import Action, Problem, recognise, search
-from planrl.blocksworld.operators import Condition
-from planrl.blocksworld.pddl_files import read_problem
+from planrl.domains import Action, Problem, recognise, search
+from planrl.domains.operators import Condition
+from planrl.domains.pddl import read_problem
 
 BLOCKS = Path(__file__).parent / "pddl" / "upper-case.pddl"
 

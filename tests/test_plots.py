@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import planrl as pr
-from planrl import controls, pictures, planes, plots, style
+from planrl.figures import charts, graphs, scatter, sliders, style
 
 
 def told(figure):
@@ -24,7 +24,7 @@ def records():
 
 
 def test_learning_curves_draw_what_the_records_hold(records):
-    page = told(plots.learning_curves({"SFT": records}, "x", alt="x of SFT over updates"))
+    page = told(charts.learning_curves({"SFT": records}, "x", alt="x of SFT over updates"))
     assert page["data"][0]["x"] == [2, 4, 6, 8]
     assert page["data"][0]["y"] == [2, 4, 6, 8]
     assert page["data"][0]["line"]["color"] == style.STYLES["SFT"][0]
@@ -32,7 +32,7 @@ def test_learning_curves_draw_what_the_records_hold(records):
 
 def test_several_seeds_give_their_mean_and_their_whole_span(records):
     doubled = [pr.Step(r.step, r.loss, 2 * r.reward) for r in records]
-    page = told(plots.learning_curves({"SFT": [records, doubled]}, "reward"))
+    page = told(charts.learning_curves({"SFT": [records, doubled]}, "reward"))
     band, line = page["data"]
     assert line["y"] == pytest.approx([0.15 * k for k in range(1, 9)])
     assert max(band["y"]) == pytest.approx(1.6)
@@ -41,26 +41,26 @@ def test_several_seeds_give_their_mean_and_their_whole_span(records):
 
 def test_a_key_nobody_measured_is_refused(records):
     with pytest.raises(pr.InputError, match="probe"):
-        plots.learning_curves({"SFT": records}, "accuracy")
+        charts.learning_curves({"SFT": records}, "accuracy")
 
 
 def test_heatmaps_hold_the_values_row_by_row():
     values = torch.tensor([[0.0, 1.0], [0.25, -0.5]])
-    page = told(plots.heatmaps({"": values}, title="t", alt="two by two values", diverging=True))
+    page = told(charts.heatmaps({"": values}, title="t", alt="two by two values", diverging=True))
     assert page["data"][0]["z"] == [[0, 1], [0.25, -0.5]]
     assert page["data"][0]["zmin"] == -1
-    two = told(plots.heatmaps({"a": values, "b": values}, title="t", alt="two heat maps"))
+    two = told(charts.heatmaps({"a": values, "b": values}, title="t", alt="two heat maps"))
     assert len(two["data"]) == 2
 
 
 def test_bars_and_scatter_draw_every_group():
     page = told(
-        plots.bars({"SFT": {"0": 0.5, "1": 0.25}}, title="t", alt="two bars of SFT", x="x", y="y")
+        charts.bars({"SFT": {"0": 0.5, "1": 0.25}}, title="t", alt="two bars of SFT", x="x", y="y")
     )
     assert page["data"][0]["text"] == ["0.50", "0.25"]
     cloud = {"cells": (torch.arange(5000.0), torch.arange(5000.0))}
     page = told(
-        plots.scatter(cloud, title="t", alt="a line of points", x="x", y="y", diagonal=True)
+        charts.scatter(cloud, title="t", alt="a line of points", x="x", y="y", diagonal=True)
     )
     assert len(page["data"][0]["x"]) <= 1500
     assert page["data"][1]["x"] == [0, 4999]
@@ -68,45 +68,45 @@ def test_bars_and_scatter_draw_every_group():
 
 def test_routes_draw_each_learners_way_and_mark_its_end():
     ways = {"SFT": (torch.tensor([3.0, 1.0]), torch.tensor([0.5, 0.9]))}
-    page = told(planes.routes(ways, title="t", alt="one way through the plane", x="x", y="y"))
+    page = told(scatter.routes(ways, title="t", alt="one way through the plane", x="x", y="y"))
     assert page["data"][0]["x"] == [3, 1]
     assert page["data"][0]["marker"]["size"] == [5, 13]
     assert [note["text"] for note in page["layout"]["annotations"]] == ["start"]
     ways["Q"] = (torch.tensor([2.0, 1.0]), torch.tensor([0.5, 0.9]))
-    assert not planes.routes(ways, title="t", alt="two starts", x="x", y="y").layout.annotations
+    assert not scatter.routes(ways, title="t", alt="two starts", x="x", y="y").layout.annotations
 
 
 def test_graph_view_draws_each_node_edge_and_the_path():
     graph = pr.diamond(2)
-    page = told(pictures.graph_view(graph, [0, 1, 3]))
+    page = told(graphs.graph_view(graph, [0, 1, 3]))
     edges, _, path, _, nodes = page["data"]
     assert nodes["text"] == ["0", "1", "2", "3"]
     assert len(edges["x"]) == 3 * len(graph.edges)
     assert len(path["x"]) == 3 * 2
     assert "0 to 1 to 3" in page["layout"]["meta"]["alt"]
-    weighted = told(pictures.graph_view(graph, weights=torch.full((4, 4), 0.5)))
+    weighted = told(graphs.graph_view(graph, weights=torch.full((4, 4), 0.5)))
     assert len(weighted["data"]) == len(page["data"]) + len(graph.edges) - 1
 
 
 def test_nodes_stand_left_to_right_on_a_dag_and_on_a_circle_otherwise():
-    where = pictures.positions(pr.diamond(2))
+    where = graphs.positions(pr.diamond(2))
     assert where[:, 0].tolist() == [0, 1, 1, 2]
-    circle = pictures.positions(pr.Graph(3, [(0, 1), (1, 2), (2, 0)]))
+    circle = graphs.positions(pr.Graph(3, [(0, 1), (1, 2), (2, 0)]))
     assert torch.allclose(circle.norm(dim=1), torch.ones(3))
 
 
 def test_a_slider_has_a_frame_for_each_figure_and_opens_on_the_one_asked_for():
     graph = pr.diamond(2)
-    frames = {str(k): pictures.graph_view(graph, [0, k, 3]) for k in (1, 2)}
-    page = told(controls.with_slider(frames, name="path", start="2"))
+    frames = {str(k): graphs.graph_view(graph, [0, k, 3]) for k in (1, 2)}
+    page = told(sliders.with_slider(frames, name="path", start="2"))
     assert [frame["name"] for frame in page["frames"]] == ["1", "2"]
     slider = page["layout"]["sliders"][0]
     assert slider["active"] == 1
     assert slider["steps"][0]["args"][0] == ["1"]
     with pytest.raises(pr.InputError, match="start='9'"):
-        controls.with_slider(frames, name="path", start="9")
+        sliders.with_slider(frames, name="path", start="9")
     with pytest.raises(pr.InputError, match="at least one"):
-        controls.with_slider({}, name="path")
+        sliders.with_slider({}, name="path")
 
 
 def test_frames_bring_their_own_axes_and_notes_along():
@@ -115,29 +115,29 @@ def test_frames_bring_their_own_axes_and_notes_along():
         frames[name] = go.Figure(go.Scatter(x=[0, most], y=[0, 1]))
         frames[name].update_layout(xaxis={"range": [0, most]}, yaxis={"range": [0, 1]})
         frames[name].add_annotation(text=name, x=0, y=0)
-    one, other = controls.with_slider(frames, name="show").frames
+    one, other = sliders.with_slider(frames, name="show").frames
     assert (one.layout.xaxis.range, other.layout.xaxis.range) == ((0, 1.0), (0, 5.0))
     assert other.layout.annotations[0].text == "b"
     assert other.layout.yaxis.range is None, "what is the same in all is not repeated"
 
 
 def test_a_prediction_is_drawn_in_and_names_the_traces_to_cover(records):
-    figure = plots.learning_curves({"SFT": records, "policy gradient": records}, "reward")
-    asked = controls.ask(figure, "How high?", guess=0.4, low=0, high=1, step=0.1,
+    figure = charts.learning_curves({"SFT": records, "policy gradient": records}, "reward")
+    asked = sliders.ask(figure, "How high?", guess=0.4, low=0, high=1, step=0.1,
                       hidden=["policy gradient"], answer="Look.")  # fmt: skip
     page = told(asked)
     assert page["layout"]["meta"]["predict"]["traces"] == [1]
     assert page["layout"]["shapes"][0]["y0"] == 0.4
     options = {"low": 0, "high": 1, "step": 0.1, "answer": ""}
     with pytest.raises(pr.InputError, match="guess=3"):
-        controls.ask(figure, "?", guess=3, hidden=["SFT"], **options)
+        sliders.ask(figure, "?", guess=3, hidden=["SFT"], **options)
     with pytest.raises(pr.InputError, match="none of"):
-        controls.ask(figure, "?", guess=0.5, hidden=["nobody"], **options)
+        sliders.ask(figure, "?", guess=0.5, hidden=["nobody"], **options)
 
 
 def test_dots_show_every_seed_and_the_mean_in_the_row_of_its_setting():
     rows = {"plain": {"pg": [0.1, 0.3], "sft": [0.0]}, "late": {"pg": [0.5]}}
-    figure = planes.dots(rows, title="t", alt="a", x="gain")
+    figure = scatter.dots(rows, title="t", alt="a", x="gain")
     strong = {t.name: (list(t.x), list(t.y)) for t in figure.data if t.marker.opacity == 1}
     assert strong == {"pg": ([0.2, 0.5], ["plain", "late"]), "sft": ([0.0], ["plain"])}
     faint = next(t for t in figure.data if t.name == "pg, each seed")

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 import planrl as pr
-from planrl.formats import read_alpine
-from planrl.plain import plain
-from planrl.prompts import Prompted, better_prompt, in_usual_rows, writes_source
+from planrl.io.formats import read_alpine
+from planrl.io.prompts import Prompted, better_prompt, in_usual_rows, writes_source
+from planrl.transformer.reference import plain
 
 GRAPH = pr.Graph(4, [(0, 1), (0, 2), (1, 3), (2, 3)], ["Bern", "Thun", "Spiez", "Brig"])
 

@@ -11,8 +11,9 @@ from soaking import SOAK
 import planrl as pr
 from planrl import cluster
 from planrl.__main__ import main
-from planrl.claims import HOLDS, exact, verdicts
-from planrl.commands.reproduce import progress
+from planrl.claims import HOLDS, verdicts
+from planrl.claims import theorems as exact
+from planrl.cli.reproduce import progress
 from planrl.experiments import choices, conditions, fig3, store, theorems
 from planrl.experiments.bands import against_stored, outside
 from planrl.experiments.study import Settings

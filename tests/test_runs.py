@@ -6,6 +6,7 @@ import torch
 
 import planrl as pr
 from planrl.experiments.algorithms import USES
+from planrl.experiments.datasets import FileWorld, WorldSettings, make_world
 from planrl.experiments.runs import (
     Algorithm,
     RunSettings,
@@ -13,8 +14,7 @@ from planrl.experiments.runs import (
     resume,
 )
 from planrl.experiments.study import Learner
-from planrl.experiments.worlds import FileWorld, WorldSettings, make_world
-from planrl.formats import write_alpine, write_graphml
+from planrl.io.formats import write_alpine, write_graphml
 
 SMALL = WorldSettings(nodes=14, edge_probability=0.3, train_share=0.5, paths_per_pair=2)
 TINY = pr.TransformerConfig(width=16)

@@ -9,7 +9,6 @@ import torch
 
 import planrl as pr
 from planrl.experiments import beyond, choices, conditions, falsify, fig2, fig3, imitation
-from planrl.experiments.kl_flow import Question, predicted, settle, success
 from planrl.experiments.study import (
     Observer,
     edge_scores,
@@ -18,7 +17,8 @@ from planrl.experiments.study import (
     run_learners,
     unpacked,
 )
-from planrl.plain import plain
+from planrl.experiments.theorems.expected_gradient import Question, predicted, settle, success
+from planrl.transformer.reference import plain
 
 TINY = fig3.Settings(nodes=14, base_steps=3, steps=3, samples=5, pairs=10, looks=(2, 3))
 

@@ -4,27 +4,28 @@ import pytest
 import torch
 
 import planrl as pr
-from planrl import style, widgets
+from planrl.figures import style
+from planrl.teaching import notebook
 
 
 def test_setup_takes_one_thread_and_keeps_the_page_renderer_out_of_notebooks(monkeypatch):
     before = pio.renderers.default
     try:
         monkeypatch.delenv("PLANRL_STATIC", raising=False)
-        widgets.setup()
+        notebook.setup()
         assert torch.get_num_threads() == 1
         assert pio.renderers.default == before
         monkeypatch.setenv("PLANRL_STATIC", "1")
-        widgets.setup()
+        notebook.setup()
         assert pio.renderers.default == "plotly_mimetype"
     finally:
         pio.renderers.default = before
     with pytest.raises(pr.InputError, match="threads"):
-        widgets.setup(threads=0)
+        notebook.setup(threads=0)
 
 
 def test_after_setup_plotly_shows_nothing_that_leads_to_its_makers_server():
-    widgets.setup()
+    notebook.setup()
     figure = go.Figure(go.Scatter(y=[1, 2]), layout={"height": 300})
     shown = pio.renderers["plotly_mimetype"].to_mimebundle(figure.to_dict())
     assert shown["application/vnd.plotly.v1+json"]["config"] == style.AT_HOME
@@ -39,7 +40,7 @@ def test_after_setup_plotly_shows_nothing_that_leads_to_its_makers_server():
 
 
 def test_a_quick_check_has_a_control_and_feedback_for_each_choice_and_escapes_text():
-    check = widgets.QuickCheck("Is 1 < 2?", {"yes": "It is.", "no <b>": "Count."}, right=["yes"])
+    check = notebook.QuickCheck("Is 1 < 2?", {"yes": "It is.", "no <b>": "Count."}, right=["yes"])
     page = check._repr_html_()
     assert page.count('type="radio"') == 2
     assert page.count("planrl-feedback planrl-right") == 1
@@ -48,24 +49,24 @@ def test_a_quick_check_has_a_control_and_feedback_for_each_choice_and_escapes_te
     assert "<script" not in page
     assert "yes / no" in repr(check)
     with pytest.raises(pr.InputError, match="must name some"):
-        widgets.QuickCheck("?", {"a": "", "b": ""}, right=["c"])
+        notebook.QuickCheck("?", {"a": "", "b": ""}, right=["c"])
 
 
 def test_a_table_shows_every_value_and_escapes_text():
-    table = widgets.Table([{"who": "SFT & co", "accuracy": 0.12345}], caption="Scores")
+    table = notebook.Table([{"who": "SFT & co", "accuracy": 0.12345}], caption="Scores")
     page = table._repr_html_()
     assert "SFT &amp; co" in page
     assert "0.123" in page
     assert "<caption>Scores</caption>" in page
     assert "accuracy: 0.123" in repr(table)
     with pytest.raises(pr.InputError, match="at least one row"):
-        widgets.Table([])
+        notebook.Table([])
     with pytest.raises(pr.InputError, match=r"same names: \['b'\] is not \['a'\]"):
-        widgets.Table([{"a": 1}, {"b": 1}])
+        notebook.Table([{"a": 1}, {"b": 1}])
 
 
 def test_a_column_of_sentences_starts_at_the_left_and_numbers_do_not():
-    page = widgets.Table([{"n": 1, "why": "because it is long enough to read"}])._repr_html_()
+    page = notebook.Table([{"n": 1, "why": "because it is long enough to read"}])._repr_html_()
     assert page.count("text-align: left") == 2
     assert "<td style" in page and '<th scope="row">1' in page  # noqa: PT018
 
@@ -73,13 +74,13 @@ def test_a_column_of_sentences_starts_at_the_left_and_numbers_do_not():
 def test_cards_say_everything_and_no_markup_gets_in():
     card = {"title": "1", "badge": "holds in part", "text": "a < b.", "note": "<b>n</b>",
             "rows": [{"where": "x", "mean": "1"}, {"where": "y", "mean": "<i>"}]}  # fmt: skip
-    page = widgets.Cards([card])._repr_html_()
+    page = notebook.Cards([card])._repr_html_()
     assert "planrl-holds-in-part" in page
     assert "a &lt; b." in page
     assert "<b>n" not in page
     assert "<i>" not in page
     assert page.count("<tr>") == 3
     assert " id=" not in page
-    assert '<div id="claim-1" class' in widgets.Cards([{**card, "id": "claim-1"}])._repr_html_()
+    assert '<div id="claim-1" class' in notebook.Cards([{**card, "id": "claim-1"}])._repr_html_()
     with pytest.raises(pr.InputError, match="at least one"):
-        widgets.Cards([])
+        notebook.Cards([])

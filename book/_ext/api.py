@@ -2,7 +2,7 @@
 
 The source is parsed, not imported: signatures stand as they are written, shapes included, and a
 build needs no torch for them. A name's anchor is its full dotted name, where it is defined:
-``api.html#planrl.objectives.sft``.
+``api.html#planrl.losses.sft``.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ PAGES = (
     "book/_ext",
     "book/_static",
     "book/_vendor",
-    "planrl/live/web",
+    "planrl/labs/web",
     "_config.yml",
     "_toc.yml",
     "pyproject.toml",
@@ -230,7 +230,7 @@ def main(arguments: list[str]) -> int:
     os.environ.update({"OMP_NUM_THREADS": "1", "PYTHONUTF8": "1"})
     discard_when_changed("pages", fingerprint(PAGES), (DOCTREES, HTML))
     execution = fingerprint(
-        EXECUTION, without="planrl/live/web"
+        EXECUTION, without="planrl/labs/web"
     )  # of pages, not of chapters
     discard_when_changed("execution", execution, (DOCTREES, OUTPUTS))
     wrong = make(given.jobs or work.cores())

@@ -2,8 +2,8 @@
 
 ``python book/_ext/chapters.py run [--python PYTHON] [--report FILE] [NAME ...]`` executes chapters, as
 many at once as there are cores, and stops at the first error; ``... numbers [NAME ...]`` runs them
-with the seeds 0 to 4 and writes the numbers at their ends into planrl/numbers.json, from which a
-reader's bands are made. The build of the book executes chapters by this module, too.
+with the seeds 0 to 4 and writes the numbers at their ends into planrl/teaching/numbers.json, from
+which a reader's bands are made. The build of the book executes chapters by this module, too.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ LONGEST = (
     "09_blocksworld",
 )
 SEEDS = range(5)
-NUMBERS = pairs.ROOT / "planrl" / "numbers.json"
+NUMBERS = pairs.ROOT / "planrl" / "teaching" / "numbers.json"
 _SEED = re.compile(r"^seed = \d+$", re.M)
 
 

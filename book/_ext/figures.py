@@ -17,7 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from planrl.controls import have_order
+from planrl.figures.sliders import have_order
 
 TEMPLATE = "plotly_white"  # the look of a figure in Jupyter; the page holds it once, in a script
 DIGITS = 5  # of a number in a figure; a colour needs one fewer

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-WEB = ROOT / "planrl" / "live" / "web"
+WEB = ROOT / "planrl" / "labs" / "web"
 NPM = ROOT / "_build" / "npm"
 KEPT = ROOT / "book" / "_programs"
 PROGRAMS = ROOT / "_build" / "programs"
@@ -136,7 +136,7 @@ def export_programs() -> str:
 
 def _export(folder: Path, reuse: list[Path]) -> list[str]:
     """Put all programs and nothing else into a folder; those that differ from the kept ones."""
-    from planrl.live.export import export
+    from planrl.labs.page.export import export
 
     paths = [
         path.with_suffix(ending)
@@ -161,7 +161,7 @@ def train_bases() -> str:
     """Put the Transformers that the labs' learners start from into _build; always ''."""
     record, now = _bases_record()
     if not _current(record, now):
-        from planrl.live.export import write_bases
+        from planrl.labs.page.export import write_bases
 
         record.unlink(missing_ok=True)
         write_bases(record.parent)

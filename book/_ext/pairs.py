@@ -83,7 +83,7 @@ def disagreements(root: Path = ROOT) -> list[str]:
 
 def write(root: Path = ROOT) -> None:
     """Stamp the scripts and regenerate the notebooks; cell ids that exist are kept."""
-    from planrl.folders import write_atomically
+    from planrl.io.files import write_atomically
 
     for script in scripts(root):
         text = script.read_text(encoding="utf-8")

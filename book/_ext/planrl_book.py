@@ -27,7 +27,7 @@ from myst_nb.core.render import MimeData, MimeRenderPlugin, NbElementRenderer
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from planrl.style import ON_DARK
+from planrl.figures.style import ON_DARK
 
 PLOTLY = "application/vnd.plotly.v1+json"
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from planrl.checked import whole
-from planrl.claims import conditional, exact, imitated, trained
-from planrl.claims.judge import (
+from planrl.claims import ablations, imitation, paper, theorems
+from planrl.claims.verdict import (
     FAILS,
     FEW,
     HERE,
@@ -37,10 +37,10 @@ from planrl.errors import InputError
 from planrl.experiments import store
 
 CLAIMS: tuple[Claim, ...] = (
-    *exact.CLAIMS,
-    *imitated.CLAIMS,
-    *trained.CLAIMS,
-    *conditional.CLAIMS,
+    *theorems.CLAIMS,
+    *imitation.CLAIMS,
+    *paper.CLAIMS,
+    *ablations.CLAIMS,
 )
 """All claims, in the paper's order."""
 

@@ -10,9 +10,9 @@ import torch
 
 from planrl.checked import check_fields, number, shown
 from planrl.errors import InputError
-from planrl.experiments.worlds import World
+from planrl.experiments.datasets import World
+from planrl.losses import Loss, policy_gradient, q_learning, sft
 from planrl.models import PathModel
-from planrl.objectives import Loss, policy_gradient, q_learning, sft
 from planrl.rollouts import Sampler, demonstrations, on_policy
 from planrl.tasks import Batch, Reward, Task, outcome_reward, process_reward
 

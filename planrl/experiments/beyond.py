@@ -15,9 +15,9 @@ import torch
 from planrl.checked import check_fields
 from planrl.evaluate import evaluate
 from planrl.experiments import recipes, study
+from planrl.experiments.datasets import World, WorldSettings, make_world
 from planrl.experiments.runs import Algorithm
 from planrl.experiments.study import Learner, Observer, base_model
-from planrl.experiments.worlds import World, WorldSettings, make_world
 from planrl.graphs import seeded
 from planrl.models import PathModel
 from planrl.rollouts import on_policy

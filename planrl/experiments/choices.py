@@ -13,9 +13,9 @@ import torch
 
 from planrl.checked import check_fields
 from planrl.experiments import recipes, study
+from planrl.experiments.datasets import World
 from planrl.experiments.runs import Algorithm
 from planrl.experiments.study import Learner
-from planrl.experiments.worlds import World
 from planrl.rollouts import Sampler
 from planrl.train import TrainConfig
 

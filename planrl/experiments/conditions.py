@@ -16,9 +16,9 @@ import torch
 from planrl.checked import check_fields
 from planrl.errors import InputError
 from planrl.experiments import recipes, study
+from planrl.experiments.datasets import World
 from planrl.experiments.runs import Algorithm
 from planrl.experiments.study import Learner, run_learners
-from planrl.experiments.worlds import World
 from planrl.graphs import Graph, seeded
 from planrl.models import PathModel
 from planrl.rollouts import Sampler, on_policy

@@ -32,9 +32,9 @@ from planrl.checked import check_fields, number, shown, whole
 from planrl.errors import InputError
 from planrl.experiments import meters
 from planrl.graphs import MOST_SQUARE, Graph, layered, random_dag, seeded
-from planrl.objectives import policy_gradient, sft
-from planrl.paths import sample_paths
+from planrl.losses import policy_gradient, sft
 from planrl.rollouts import MOST_ROWS, Sampler, demonstrations, on_policy, rollout
+from planrl.streams import sample_paths
 from planrl.tasks import PROMPT, Batch, Task, all_pairs
 from planrl.train import TrainConfig, train
 from planrl.transformer import Transformer, TransformerConfig

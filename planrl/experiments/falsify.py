@@ -14,9 +14,9 @@ import torch
 
 from planrl.checked import check_fields
 from planrl.experiments import fig3, recipes
+from planrl.experiments.datasets import WorldSettings, make_world
 from planrl.experiments.fig2 import learners as fig2_learners
 from planrl.experiments.study import Learner, Observer, base_model, follow
-from planrl.experiments.worlds import WorldSettings, make_world
 
 NAME = "falsify"
 LEARNERS = ("continual SFT", "policy gradient", "Q-learning, process reward")

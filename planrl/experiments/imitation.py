@@ -14,15 +14,15 @@ import torch
 from planrl.checked import check_fields
 from planrl.evaluate import auc, evaluate, next_logits
 from planrl.experiments import recipes
+from planrl.experiments.datasets import World, WorldSettings, make_world
 from planrl.experiments.study import base_learner
-from planrl.experiments.worlds import World, WorldSettings, make_world
 from planrl.graphs import seeded
-from planrl.plain import plain
 from planrl.rollouts import rollout
 from planrl.tasks import Task, degrees, observed
 from planrl.theory import step_counts
 from planrl.train import train
 from planrl.transformer import Transformer, TransformerConfig
+from planrl.transformer.reference import plain
 
 if TYPE_CHECKING:
     from torch import Tensor

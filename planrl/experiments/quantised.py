@@ -20,9 +20,9 @@ from planrl.checked import check_fields
 from planrl.errors import InputError
 from planrl.evaluate import evaluate
 from planrl.experiments import recipes, study
+from planrl.experiments.datasets import World, WorldSettings, make_world
 from planrl.experiments.runs import Algorithm
 from planrl.experiments.study import Learner
-from planrl.experiments.worlds import World, WorldSettings, make_world
 from planrl.graphs import seeded
 from planrl.models import PathModel
 from planrl.rollouts import Sampler, on_policy, rollout

@@ -12,8 +12,8 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from planrl.checkpoints import to_json
 from planrl.experiments.study import Learner, base_learner
+from planrl.io.checkpoints import to_json
 from planrl.rollouts import Sampler
 
 

@@ -20,7 +20,6 @@ import torch
 
 from planrl import __version__
 from planrl.checked import shown
-from planrl.checkpoints import read_json, to_json
 from planrl.errors import InputError
 from planrl.experiments import (
     beyond,
@@ -34,7 +33,8 @@ from planrl.experiments import (
     quantised,
     theorems,
 )
-from planrl.folders import keep, ready, write_atomically
+from planrl.io.checkpoints import read_json, to_json
+from planrl.io.files import keep, ready, write_atomically
 
 FORMAT = "planrl-result/1"
 FOLDER = Path(__file__).parent / "results"

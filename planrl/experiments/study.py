@@ -20,8 +20,8 @@ import torch
 from planrl.checked import check_fields
 from planrl.errors import InputError
 from planrl.evaluate import auc, evaluate, next_logits, recovery
+from planrl.experiments.datasets import World, WorldSettings, make_world
 from planrl.experiments.runs import Algorithm
-from planrl.experiments.worlds import World, WorldSettings, make_world
 from planrl.graphs import seeded
 from planrl.models import PathModel
 from planrl.rollouts import Sampler

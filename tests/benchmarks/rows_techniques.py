@@ -21,8 +21,9 @@ from setting import SAMPLER, World
 from torch.nn.functional import gelu, layer_norm, linear, scaled_dot_product_attention
 
 import planrl as pr
-from planrl import rollouts, transformer
-from planrl.fused import Packing
+from planrl import rollouts
+from planrl.transformer import model as transformer
+from planrl.transformer.kernels import Packing
 
 loop = import_module("planrl.train")  # planrl.train itself is the function in it
 Check = Callable[[], tuple[bool, str]]

@@ -13,9 +13,9 @@ from built_site import ROOT, by_id, page_soup
 PAGE = ROOT / "book" / "api.md"
 MODULES = re.findall(r"^(planrl\S*)$", PAGE.read_text(encoding="utf-8"), re.M)
 PROMISED = {
-    "planrl.theory", "planrl.evaluate", "planrl.plots", "planrl.controls", "planrl.widgets",
-    "planrl.exercises", "planrl.claims", "planrl.evidence", "planrl.live", "planrl.checkpoints",
-    "planrl.sweeps", "planrl.blocksworld", "planrl.formats",
+    "planrl.theory", "planrl.evaluate", "planrl.figures.charts", "planrl.figures.sliders", "planrl.teaching.notebook",
+    "planrl.teaching.exercises", "planrl.claims", "planrl.teaching.evidence", "planrl.labs", "planrl.io.checkpoints",
+    "planrl.sweeps", "planrl.domains", "planrl.io.formats",
 }  # fmt: skip
 
 
@@ -68,7 +68,7 @@ def test_signatures_stand_as_they_are_written():
     import api
 
     loss = api.find("planrl", "policy_gradient")
-    assert loss.full == "planrl.objectives.policy_gradient"
+    assert loss.full == "planrl.losses.policy_gradient"
     assert loss.signature == [
         ("logits", 'Float[Tensor, "B T V"]', ""),
         ("batch", "Batch", ""),
@@ -112,13 +112,13 @@ def test_every_name_has_its_anchor_on_the_page(built):
     for module in MODULES:
         assert module in ids
         assert {name for name, _ in offered(module)} - ids == set()
-    assert "planrl.objectives.Loss" in ids
+    assert "planrl.losses.Loss" in ids
     assert not page_soup("book/api").select(".system-message, .problematic")
 
 
 @pytest.mark.book
 def test_the_search_and_the_index_know_the_names(built):
-    assert "#planrl.objectives.sft" in (built / "genindex.html").read_text("utf-8")
+    assert "#planrl.losses.sft" in (built / "genindex.html").read_text("utf-8")
     index = (built / "searchindex.js").read_text("utf-8")
     assert '"policy_gradient"' in index
 
@@ -135,6 +135,6 @@ def test_every_function_named_under_a_theorem_is_on_the_page(built):
 def test_the_sources_of_the_page_parse():
     import api
 
-    assert isinstance(api.source("planrl.objectives").tree, ast.Module)
+    assert isinstance(api.source("planrl.losses").tree, ast.Module)
     with pytest.raises(LookupError, match="has no nothing"):
         api.find("planrl", "nothing")

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import pytest
 from plotly.subplots import make_subplots
 
-from planrl.controls import with_slider
+from planrl.figures.sliders import with_slider
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import live
 import pytest
 from built_site import served
 
-from planrl.live.page import PageLab
+from planrl.labs.page.html import PageLab
 
 pytestmark = pytest.mark.book
 RUNTIME, WASM = "ort/ort.wasm.min.mjs", "ort/ort-wasm-simd-threaded.wasm"

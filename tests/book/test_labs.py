@@ -12,8 +12,8 @@ import psutil
 import pytest
 from built_site import FRAMES, ROOT
 
-from planrl.live import Session
-from planrl.live.catalogue import labs
+from planrl.labs import Session
+from planrl.labs.catalogue import labs
 
 pytestmark = pytest.mark.book
 PAGES = {
@@ -116,7 +116,7 @@ def test_the_pages_scripts_have_strict_types_and_no_lint(command):
     modules = ROOT / "_build" / "npm" / "node_modules"
     done = subprocess.run(
         [modules / ".bin" / command[0], *command[1:]],
-        cwd=ROOT / "planrl" / "live" / "web",
+        cwd=ROOT / "planrl" / "labs" / "web",
         env={**os.environ, "NODE_PATH": str(modules)},
         capture_output=True,
         text=True,

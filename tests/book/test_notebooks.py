@@ -12,8 +12,8 @@ import urllib.request
 import pytest
 from built_site import ROOT
 
-from planrl.live import Session
-from planrl.live.catalogue import labs
+from planrl.labs import Session
+from planrl.labs.catalogue import labs
 
 pytestmark = [
     pytest.mark.book,
@@ -21,7 +21,7 @@ pytestmark = [
 ]
 NAME = "policy-gradient"
 FAILING = """import planrl as pr
-from planrl.live import lab
+from planrl.labs import lab
 
 losses = 0
 def mine(logits, batch):
@@ -33,7 +33,7 @@ def mine(logits, batch):
 
 lab("policy-gradient", loss=mine)"""
 LONG = "import time\nprint('long')\nfor _ in range(6000):\n    time.sleep(0.1)"
-CELLS = [f"from planrl.live import lab\nlab({NAME!r})", "40 + 2", LONG, FAILING]
+CELLS = [f"from planrl.labs import lab\nlab({NAME!r})", "40 + 2", LONG, FAILING]
 # Each host's name for its application, a code cell, and the button that confirms a restart.
 HOSTS = {
     "notebook": ("ServerApp", ".jp-CodeCell", ".jp-Dialog .jp-mod-accept"),

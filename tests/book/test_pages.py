@@ -25,7 +25,7 @@ from built_site import (
     resize,
 )
 
-from planrl import style
+from planrl.figures import style
 
 pytestmark = pytest.mark.book
 NARROWEST = 360  # pixels of a small phone

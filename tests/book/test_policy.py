@@ -328,7 +328,7 @@ def test_what_gets_into_a_page_does_not_run_and_reaches_nobody(
 # --- The maker of plotly's server
 SHOWN = """
 import plotly.graph_objects as go, plotly.io as pio
-from planrl.widgets import setup
+from planrl.teaching.notebook import setup
 figure = go.Figure(go.Scatter(y=[1, 2]), layout={"height": 300}).to_dict()
 for before in (lambda: None, setup):
     before()

@@ -119,7 +119,7 @@ def test_every_symbol_of_a_chapter_is_in_the_dictionary(chapter):
 
 @every()
 def test_the_numbers_at_a_chapters_end_have_bands(chapter):
-    stored = json.loads((ROOT / "planrl" / "numbers.json").read_text(encoding="utf-8"))
+    stored = json.loads((ROOT / "planrl" / "teaching" / "numbers.json").read_text(encoding="utf-8"))
     assert chapter.stem in stored
     for name, values in stored[chapter.stem]["values"].items():
         assert len(values) >= 5, name
@@ -131,7 +131,7 @@ def test_each_number_at_a_chapters_end_is_compared_and_inside_its_band(chapter, 
     page = page_soup(f"book/{chapter.stem}")
     table = page.select("table.planrl-numbers")[-1]
     rows = [[c.get_text() for c in row.find_all(["th", "td"])] for row in table.select("tbody tr")]
-    stored = json.loads((ROOT / "planrl" / "numbers.json").read_text(encoding="utf-8"))
+    stored = json.loads((ROOT / "planrl" / "teaching" / "numbers.json").read_text(encoding="utf-8"))
     assert sorted(row[0] for row in rows) == sorted(stored[chapter.stem]["values"])
     assert [row for row in rows if row[-1] != "inside"] == []
 

@@ -75,9 +75,9 @@ def _of_labs(module):
 
 
 CHANGES = {
-    "planrl.transformer": _of_transformer,
+    "planrl.transformer.model": _of_transformer,
     "planrl.train": _of_train,
-    "planrl.live.session": _of_labs,
+    "planrl.labs.session": _of_labs,
 }
 
 

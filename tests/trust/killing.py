@@ -31,10 +31,11 @@ import torch
 from tqdm import tqdm
 
 import planrl as pr
-from planrl import checkpoints, folders
 from planrl.__main__ import main
 from planrl.experiments import store, theorems
-from planrl.live import export as exporting
+from planrl.io import checkpoints
+from planrl.io import files as folders
+from planrl.labs.page import export as exporting
 from planrl.sweeps import grid, sweep
 
 
@@ -121,7 +122,7 @@ def export(folder: Path, names: tuple[str, ...] = ("policy_start", "table-look")
 
 
 def programs_wanted() -> list[str]:
-    from planrl.live.programs import programs
+    from planrl.labs.engine.programs import programs
 
     return sorted(
         programs(), key=lambda name: sum(v.numel() for v in programs()[name].examples.values())

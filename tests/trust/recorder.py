@@ -118,10 +118,10 @@ def disturbed(short: Short) -> dict[str, Any]:
         torch.manual_seed(step.step)
         torch.randn(step.step)
         if step.step % 15 == 0:
-            from planrl import plots
+            from planrl.figures import charts
 
-            plots.learning_curves({"so far": steps}, title="so far", alt="a curve")
-            plots.heatmaps({"table": pr.next_logits(model)[0]}, title="so far", alt="logits")
+            charts.learning_curves({"so far": steps}, title="so far", alt="a curve")
+            charts.heatmaps({"table": pr.next_logits(model)[0]}, title="so far", alt="logits")
     return told(model, steps)
 
 

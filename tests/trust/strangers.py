@@ -23,20 +23,21 @@ from odd import ANYTHING, NUMBERS, PLAIN, TENSORS, WORDS, spoilt, spoilt_bytes, 
 from safetensors.torch import save as dump_tensors
 
 import planrl as pr
-from planrl import checkpoints, formats, keys, sweeps, theory
+from planrl import sweeps, theory
 from planrl.__main__ import main as command_line
-from planrl.blocksworld import blocksworld, read_plan, recognise, space
-from planrl.blocksworld.pddl_files import read_problem
 from planrl.claims import CLAIMS, verdicts
+from planrl.domains import blocksworld, read_plan, recognise, space
+from planrl.domains.pddl import read_problem
 from planrl.evaluate import edge_use, first_error
 from planrl.experiments import costs, store
+from planrl.experiments.datasets import FileWorld, WorldSettings, make_world
 from planrl.experiments.runs import Algorithm, RunSettings, Session, resume
-from planrl.experiments.worlds import FileWorld, WorldSettings, make_world
-from planrl.live import Session as LabSession
-from planrl.live.catalogue import labs
-from planrl.live.filling import edge_list, numbered
-from planrl.live.settings import State, read_state, write_state
-from planrl.live.worlds import own_world
+from planrl.io import checkpoints, formats, keys
+from planrl.labs import Session as LabSession
+from planrl.labs.catalogue import labs
+from planrl.labs.notebook.render import edge_list, numbered
+from planrl.labs.spec.controls import State, read_state, write_state
+from planrl.labs.spec.graphs import own_world
 
 LABS = labs()
 UNTOUCHED = Path()  # planrl's own writing would go here
@@ -262,7 +263,7 @@ CODE = [
     calls("posix", "system", b"X\x02\x00\x00\x00ls"), calls("subprocess", "Popen", b"X\x02\x00\x00\x00ls"),
     calls("builtins", "bytearray", b"\x8a\x05\x00\x00\x00\x00\x10"), calls("torch", "Tensor", b"\x8a\x05\x00\x00\x00\x00\x10"),
     calls("torch.hub", "load", b"X\x01\x00\x00\x00x"), calls("importlib", "import_module", b"X\x02\x00\x00\x00os"),
-    calls("planrl.checkpoints", "load", b"X\x01\x00\x00\x00x"), calls("collections", "Counter", b"X\x02\x00\x00\x00aa"),
+    calls("planrl.io.checkpoints", "load", b"X\x01\x00\x00\x00x"), calls("collections", "Counter", b"X\x02\x00\x00\x00aa"),
     b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x06exit 1\x85R.", b"\x80\x02(X\x02\x00\x00\x00lsios\nsystem\n.",
     b"\x80\x02" + b"]" * 100_000 + b".", b"\x80\x02" + b"(" * 100_000 + b".", b"\x80\x02}]K\x01s.", b"",
     calls("numpy", "dtype", b"X\x0b\x00\x00\x00V4000000000"), calls("torch", "Size", b"X\x02\x00\x00\x00ab"),

@@ -15,7 +15,7 @@ import pytest
 from soaking import SOAK, times
 
 import planrl as pr
-from planrl.formats import read_graph
+from planrl.io.formats import read_graph
 
 HERE = Path(__file__).parent
 NAMES = [
@@ -108,7 +108,7 @@ def test_many_edges_of_graphml_are_read_without_a_search_through_all_for_each(tm
 
 
 def test_the_edge_beyond_the_most_is_refused_where_it_stands(tmp_path, monkeypatch):
-    monkeypatch.setattr("planrl.graphml.MOST_EDGES", 1_000)
+    monkeypatch.setattr("planrl.io.graphml.MOST_EDGES", 1_000)
     for size, words in ((999, "'x', which does not exist"), (1_000, "more than 1,000 edges")):
         many_edges(tmp_path / "g.graphml", size)
         with pytest.raises(pr.InputError, match=words):

@@ -106,7 +106,7 @@ def test_an_sdist_holds_all_that_the_book_and_the_tests_need(unpacked, clone):
 def test_a_wheel_made_from_an_sdist_holds_the_whole_library_and_nothing_else(wheel, clone):
     names = [name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name]
     checks = ("tsconfig.json", "eslint.config.cjs")
-    of_makers = {"planrl/experiments/LOG.md", *(f"planrl/live/web/{name}" for name in checks)}
+    of_makers = {"planrl/experiments/LOG.md", *(f"planrl/labs/web/{name}" for name in checks)}
     assert sorted(names) == sorted(set(below(clone, "planrl")) - of_makers)
 
 

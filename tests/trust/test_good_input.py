@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from soaking import times
 
 import planrl as pr
-from planrl import checkpoints
 from planrl.evaluate import first_error
+from planrl.experiments.datasets import WorldSettings
 from planrl.experiments.runs import Algorithm, RunSettings
-from planrl.experiments.worlds import WorldSettings
-from planrl.formats import read_alpine, read_graph, write_alpine, write_graphml
-from planrl.live.catalogue import labs
-from planrl.live.settings import State, read_state, write_state
+from planrl.io import checkpoints
+from planrl.io.formats import read_alpine, read_graph, write_alpine, write_graphml
+from planrl.labs.catalogue import labs
+from planrl.labs.spec.controls import State, read_state, write_state
 
 again = settings(
     max_examples=times(40, 2000),

@@ -10,7 +10,7 @@ import pytest
 from soaking import SOAK, times
 
 import planrl as pr
-from planrl.formats import read_alpine, read_graph
+from planrl.io.formats import read_alpine, read_graph
 
 
 def read(folder, name, content):

@@ -9,10 +9,11 @@ import torch
 from bs4 import BeautifulSoup
 
 import planrl as pr
-from planrl import block_pictures, evidence, pictures, plots, widgets
-from planrl.blocksworld import state
-from planrl.exercises.asking import Verdict
-from planrl.live.page import PageLab, script_json
+from planrl.domains import state
+from planrl.figures import blocks, charts, graphs
+from planrl.labs.page.html import PageLab, script_json
+from planrl.teaching import evidence, notebook
+from planrl.teaching.exercises.checks import Verdict
 
 PAYLOADS = [
     "<script>alert(1)</script>",
@@ -43,10 +44,10 @@ def named(word):
 
 
 MADE = {
-    "question": lambda w: widgets.QuickCheck(w, {w: w, "b": w}, right=[w]),
-    "table": lambda w: widgets.Table([{w: w, "b": 1.0}], caption=w),
-    "cards": lambda w: widgets.Cards([{"title": w, "badge": w, "text": w, "note": w, "rows": [{w: w, "c": w}]}]),
-    "download": lambda w: widgets.Download([{w: w}], w),
+    "question": lambda w: notebook.QuickCheck(w, {w: w, "b": w}, right=[w]),
+    "table": lambda w: notebook.Table([{w: w, "b": 1.0}], caption=w),
+    "cards": lambda w: notebook.Cards([{"title": w, "badge": w, "text": w, "note": w, "rows": [{w: w, "c": w}]}]),
+    "download": lambda w: notebook.Download([{w: w}], w),
     "verdict": lambda w: Verdict(False, w),
     "numbers": lambda w: evidence.Numbers(w, {w: 1.0}),
     "backing": lambda w: evidence.Backing(pr.check(w, predicted=0.0, observed=0.0, tolerance=1.0), claim=strangers.CLAIMS[0].id, code=named(w), formula=w),
@@ -85,11 +86,11 @@ def shown_texts(figure):
 
 
 DRAWN = {
-    "graph": lambda w: pictures.graph_view(pr.Graph(2, [(0, 1)], [w, "b"]), [0, 1]),
-    "weights": lambda w: pictures.graph_view(pr.Graph(2, [(0, 1)], [w, "b"]), weights=torch.ones(2, 2)),
-    "matrix": lambda w: plots.heatmaps({"": torch.eye(2)}, title="t", alt=w, labels=[w, "b"]),
-    "blocks": lambda w: block_pictures.draw_state(state([w, "b"])),
-    "plans": lambda w: block_pictures.play({w: [state([w, "b"]), state([w], ["b"])]}, title="t", actions={w: [w]}),
+    "graph": lambda w: graphs.graph_view(pr.Graph(2, [(0, 1)], [w, "b"]), [0, 1]),
+    "weights": lambda w: graphs.graph_view(pr.Graph(2, [(0, 1)], [w, "b"]), weights=torch.ones(2, 2)),
+    "matrix": lambda w: charts.heatmaps({"": torch.eye(2)}, title="t", alt=w, labels=[w, "b"]),
+    "blocks": lambda w: blocks.draw_state(state([w, "b"])),
+    "plans": lambda w: blocks.play({w: [state([w, "b"]), state([w], ["b"])]}, title="t", actions={w: [w]}),
 }  # fmt: skip
 
 
@@ -106,8 +107,8 @@ def test_no_label_becomes_markup_in_a_figure(name):
 
 def test_a_labs_names_are_text_to_plotly():
     pytest.importorskip("ipywidgets")
-    from planrl.live.filling import _names, named_world
-    from planrl.live.worlds import own_world
+    from planrl.labs.notebook.render import _names, named_world
+    from planrl.labs.spec.graphs import own_world
 
     world = own_world([("0", "1")])
     for payload in PAYLOADS:

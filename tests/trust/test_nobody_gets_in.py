@@ -13,12 +13,12 @@ import torch
 from safetensors.torch import load, save
 
 import planrl as pr
-from planrl import checkpoints
 from planrl.__main__ import main
-from planrl.experiments import worlds
+from planrl.experiments import datasets
+from planrl.experiments.datasets import FileWorld, WorldSettings
 from planrl.experiments.runs import Algorithm, RunSettings, Session, resume
-from planrl.experiments.worlds import FileWorld, WorldSettings
-from planrl.formats import read_alpine, read_graph, read_nanogpt
+from planrl.io import checkpoints
+from planrl.io.formats import read_alpine, read_graph, read_nanogpt
 from planrl.tasks import Vocab
 from planrl.train import adamw
 
@@ -224,7 +224,7 @@ def test_no_command_reads_a_file_that_a_run_names_without_its_digest(
         raise AssertionError(f"{given} was parsed")
 
     for reader in ("read_graph", "read_alpine"):
-        monkeypatch.setattr(worlds, reader, never)
+        monkeypatch.setattr(datasets, reader, never)
     assert main([*COMMANDS[command], str(trained)]) == 2
     said = capsys.readouterr()
     assert ("has changed" if digest else "without their digest") in said.err

@@ -15,9 +15,9 @@ import torch
 from soaking import SOAK, times
 
 import planrl as pr
-from planrl import checkpoints, folders
 from planrl.__main__ import main
-from planrl.formats import write_alpine
+from planrl.io import checkpoints, files
+from planrl.io.formats import write_alpine
 from planrl.sweeps import grid, sweep
 
 ROOT = Path(pr.__file__).parents[1]
@@ -74,14 +74,14 @@ def small_disk(place, monkeypatch, options="size=256k"):
         finally:
             subprocess.run(["umount", str(place)], check=True)
         return
-    real = folders.os.fsync
+    real = files.os.fsync
 
     def refuse(handle):
         if "ro" in options or (place / "ballast").exists():
             raise OSError(errno.ENOSPC, "No space left on device")
         real(handle)
 
-    monkeypatch.setattr(folders.os, "fsync", refuse)
+    monkeypatch.setattr(files.os, "fsync", refuse)
     yield "refused"
 
 
@@ -212,7 +212,7 @@ def test_where_nothing_can_be_written_that_is_said_before_anything_is_computed(
         assert main(["train", "--out", new, "--steps", "8", *SHORT]) == 2
         monkeypatch.setattr("planrl.experiments.theorems.run", nobody)
         assert main(["reproduce", "--only", "theorems", "--folder", new]) == 2
-        monkeypatch.setattr("planrl.live.export.to_onnx", nobody)
+        monkeypatch.setattr("planrl.labs.page.export.to_onnx", nobody)
         assert main(["export", new]) == 2
         said = capsys.readouterr().err.splitlines()
         assert len(said) == 3
@@ -230,7 +230,7 @@ def test_one_file_is_the_old_or_the_new_when_writing_it_fails(tmp_path, monkeypa
     def full(handle):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(folders.os, "fsync", full)
+    monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
         write_alpine(path, graph, rows[:1])
     assert path.read_bytes() == before
@@ -244,17 +244,17 @@ def test_parts_of_killed_writers_are_removed_and_those_being_written_are_not(tmp
         path.write_text("{")
     live = tmp_path / ".b.json.99-0123abcd.part"
     with live.open("wb") as file:
-        folders._lock(file.fileno())
-        folders.ready(tmp_path)
+        files._lock(file.fileno())
+        files.ready(tmp_path)
         assert sorted(tmp_path.iterdir()) == sorted([live, mine])
-    folders.ready(tmp_path)
+    files.ready(tmp_path)
     assert list(tmp_path.iterdir()) == [mine]
 
 
 def test_a_folder_that_another_process_trains_in_is_refused(tmp_path, capsys):
     run = tmp_path / "run"
     assert main(["train", "--out", str(run), "--steps", "2", *SHORT]) == 0
-    with folders.alone(run):
+    with files.alone(run):
         assert main(["train", "--resume", str(run), "--steps", "4"]) == 2
     assert "another process is writing a run to" in capsys.readouterr().err
     assert main(["train", "--resume", str(run), "--steps", "4"]) == 0

@@ -1,0 +1,84 @@
+"""planrl claims: the paper claim by claim, with verdicts and intervals."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from planrl.claims import UNKNOWN, Verdict, needed, settings_in_words, verdicts
+from planrl.errors import InputError
+from planrl.experiments import store
+from planrl.io.checkpoints import to_json
+
+
+def add(commands: Any) -> None:
+    """Add the command."""
+    command = commands.add_parser("claims", help="the paper's claims, each with a verdict")
+    command.add_argument(
+        "--tier",
+        choices=store.TIERS,
+        default="full",
+        help="quick: one small seed, run if need be; full: the saved seeds",
+    )
+    command.add_argument("--only", nargs="+", default=[], metavar="ID", help="these claims only")
+    command.add_argument("--folder", type=Path, default=None, help="where the results are")
+    command.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    command.set_defaults(execute=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the verdicts; the quick tier's missing results are made first."""
+    folder = options.folder or store.FOLDER
+    if options.tier == "full" and not folder.is_dir():
+        raise InputError(f"there is no folder {folder}: leave --folder out, or name one of results")
+    if options.tier == "quick":
+        wanted = store.jobs(needed(options.only), tier="quick", folder=folder)
+        for made in store.reproduce(wanted):
+            if made.fresh:
+                print(made.error or f"{made.path.name}: done", file=sys.stderr)
+    found = verdicts(options.only, tier=options.tier, folder=folder)
+    if options.json:
+        print(to_json([as_row(verdict) for verdict in found]).decode())
+        return 0
+    for verdict in found:
+        print("\n".join(_lines(verdict)))
+    if any(verdict.verdict == UNKNOWN for verdict in found):
+        print("not measured: make the results with `python -m planrl reproduce`", file=sys.stderr)
+    return 0
+
+
+def as_row(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as plain values."""
+    claim = verdict.claim
+    return {
+        "id": claim.id,
+        "statement": claim.statement,
+        "source": claim.source,
+        "measured": claim.measured,
+        "verdict": verdict.verdict,
+        "caution": verdict.caution,
+        "cpu_seconds": verdict.seconds,
+        "places": [{"place": f.place, **asdict(f)} for f in verdict.findings],
+    }
+
+
+def _lines(verdict: Verdict) -> list[str]:
+    claim = verdict.claim
+    lines = [
+        f"{verdict.verdict.upper()}  {claim.id}: {claim.statement}",
+        f"    {claim.source}. {claim.measured}; {verdict.seconds:.0f} CPU seconds",
+    ]
+    if verdict.caution:
+        lines.append(f"    ({verdict.caution})")
+    lines += [f"    settings of {text}" for text in settings_in_words(verdict)]
+    for found in verdict.findings:
+        low, high = found.interval
+        count = len(found.values)
+        numbers = f"{found.mean:.4g} [{low:.4g}, {high:.4g}] of {count} seed{'s' * (count != 1)}"
+        what = numbers if found.values else "no result"
+        where = f"{found.place} ({found.model})"
+        lines.append(f"    {found.verdict:9} {where}: {what}; predicted {found.prediction}")
+    return lines

@@ -1,0 +1,75 @@
+"""planrl evaluate: the scores of a trained model."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from planrl.cli.options import Subject, add_model, subject
+from planrl.evaluate import evaluate, recovery
+from planrl.graphs import seeded
+from planrl.io.checkpoints import to_json
+from planrl.io.prompts import Prompted
+from planrl.tasks import degrees, observed
+from planrl.transformer import Transformer
+
+
+def add(commands: Any) -> None:
+    """Add the command."""
+    command = commands.add_parser("evaluate", help="score a trained model")
+    command.set_defaults(execute=run)
+    add_model(command, 100, "paths for each pair")
+    command.add_argument(
+        "--strict",
+        action="store_true",
+        help="also count the paths after which the model itself says END at the target, where "
+        "paths are ended otherwise",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Score the model and print."""
+    asked = subject(options)
+    if asked.foreign and not options.strict:
+        print("planrl: each path was ended at its target, whether or not the model would go on: "
+              "--strict also gives the accuracy of its own endings", file=sys.stderr)  # fmt: skip
+    page = _scores(asked, options)
+    if options.json:
+        print(to_json(page).decode())
+        return 0
+    for name in ("train", "test"):
+        pairs = len(getattr(asked.world, name).pairs)
+        print(f"{name}: {pairs} pairs, {options.samples} walks each")
+        for key, value in page[name]["means"].items():
+            print(f"  {key:15} {value:8.3f}")
+        print(
+            "  errors         ", ", ".join(f"{k} {v:.3f}" for k, v in page[name]["errors"].items())
+        )
+    for degree, row in page["test"]["by_degree"].items():
+        values = ", ".join(f"{key} {value:.3f}" for key, value in row.items() if key != "pairs")
+        print(f"  degree {degree}: {row['pairs']} pairs, {values}")
+    return 0
+
+
+def _scores(asked: Subject, options: argparse.Namespace) -> dict[str, Any]:
+    page: dict[str, Any] = {}
+    model, world = asked.model, asked.world
+    for name, task in (("train", world.train), ("test", world.test)):
+        rng = seeded(options.seed, f"evaluate {name}")
+        scores = evaluate(
+            model,
+            task,
+            rng=rng,
+            sampler=asked.sampler,
+            samples=options.samples,
+            strict=options.strict,
+        )
+        page[name] = {"means": scores.summary(), "errors": scores.errors}
+        if name == "test":
+            page[name]["by_degree"] = scores.by(degrees(task, observed(task.vocab, world.paths)))
+    inner = model.model if isinstance(model, Prompted) else model
+    if not (isinstance(inner, Transformer) and inner.config.layers > 1):
+        page["recovery"] = asdict(recovery(model, world.graph))
+    return page

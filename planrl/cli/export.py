@@ -1,0 +1,69 @@
+"""planrl export: the live labs' programs for a page, and the runs that it shows before training."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from planrl.errors import InputError
+
+
+def add(commands: Any) -> None:
+    """Add the command."""
+    command = commands.add_parser("export", help="write the live labs' programs for a page (ONNX)")
+    command.add_argument("folder", type=Path, help="where NAME.onnx and NAME.json go")
+    command.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these programs")
+    command.add_argument(
+        "--reuse",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="OTHER",
+        help="copy programs from these folders that were exported from the steps of today",
+    )
+    command.add_argument(
+        "--record",
+        nargs="*",
+        metavar="LAB",
+        help="run the exported programs on the recorded grids of these labs (all, if none is "
+        "named) and renew what pages show before anything is trained",
+    )
+    command.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (1)")
+    command.set_defaults(execute=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Export what is asked for; with --record only what is missing, and then record."""
+    # Imported here: the other commands do without plotly and onnx.
+    from planrl.labs.engine.programs import programs
+    from planrl.labs.page.export import export, write_bases
+
+    if options.jobs < 1:
+        raise InputError(f"--jobs is a number of processes, at least 1; {options.jobs} was given")
+    from planrl.labs.page.recordings import GRIDS
+
+    unknown = [lab for lab in options.record or () if lab not in GRIDS]
+    if unknown:
+        raise InputError(f"no lab is called {unknown[0]!r}; there are: {', '.join(GRIDS)}")
+    if options.only and options.record is not None:
+        raise InputError(
+            "--only does nothing beside --record, which exports what is missing: leave it out"
+        )
+    if options.jobs != 1 and options.record is None:
+        raise InputError("--jobs goes with --record: leave it out")
+    names = options.only
+    if options.record is not None:
+        names = [n for n in programs() if not (options.folder / f"{n}.json").exists()]
+    if names or options.record is None:
+        for path in export(options.folder, names, reuse=options.reuse):
+            print(path)
+        if not options.only:
+            write_bases(options.folder / "bases")
+    if options.record is not None:
+        from planrl.labs.page import recordings
+
+        for lab in options.record or list(recordings.GRIDS):
+            print(recordings.record(lab, options.folder, jobs=options.jobs), file=sys.stderr)
+    return 0

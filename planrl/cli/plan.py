@@ -1,0 +1,82 @@
+"""planrl plan: solve a PDDL problem, or judge a plan for it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from planrl.domains.search import MOST_STATES, MOST_TRIES
+from planrl.errors import InputError
+from planrl.io.checkpoints import to_json
+
+if TYPE_CHECKING:
+    from planrl.domains import Action, Blocks, Problem
+
+LIMITS = (
+    f"The search gives up after {MOST_STATES:,} states or {MOST_TRIES:,} tests of actions (fewer "
+    "if states are large), about ten seconds on a common machine; 15 blocks are mostly planned in "
+    "less. Action costs are ignored, and a note says so, unless they differ. Exit code 0: a plan "
+    "was found, or is valid; 1: none exists, or it is invalid; 2: wrong input, beyond STRIPS, or "
+    "given up; 130: stopped by Ctrl-C."
+)
+UNSOLVABLE = "unsolvable: no plan exists"
+EMPTY = "; the goal holds already: the empty plan"  # as a comment, so that the output is a plan
+
+
+def add(commands: Any) -> None:
+    """Add the command."""
+    command = commands.add_parser(
+        "plan", help="solve a PDDL problem, or judge a plan", epilog=LIMITS
+    )
+    command.add_argument("domain", type=Path, help="a PDDL domain file (STRIPS, types)")
+    command.add_argument("problem", type=Path, help="a PDDL problem file")
+    command.add_argument("--check", type=Path, metavar="PLAN", help="judge this plan step by step")
+    command.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    command.set_defaults(execute=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print a shortest plan, or the verdict: 1 if the plan is invalid or none exists."""
+    from planrl.domains import read_plan, recognise
+    from planrl.domains.pddl import read_problem
+
+    problem = read_problem(options.domain, options.problem)
+    page: dict[str, Any] = {"problem": problem.name, "domain": problem.domain}
+    if options.check:
+        verdict = problem.validate(read_plan(options.check))
+        page |= {"valid": verdict.valid, "step": verdict.step, "unmet": list(verdict.unmet)}
+        lines, good = [str(verdict)], verdict.valid
+    else:
+        for said in problem.ignored:
+            print(f"planrl: note: {said}", file=sys.stderr)
+        try:
+            blocks = recognise(problem)
+        except InputError:
+            blocks = None  # not Blocksworld: there is no picture of its states
+        try:
+            plan = _searched(blocks or problem, quiet=options.json)
+        except KeyboardInterrupt:
+            print("planrl: stopped: no plan was found yet", file=sys.stderr)
+            return 130
+        good = plan is not None
+        page["plan"] = None if plan is None else [str(action) for action in plan]
+        page["start"] = None if blocks is None else str(blocks.start)
+        lines = [UNSOLVABLE] if plan is None else list(map(str, plan)) or [EMPTY]
+    print(to_json(page).decode() if options.json else "\n".join(lines))
+    return 0 if good else 1
+
+
+def _searched(problem: Problem | Blocks, *, quiet: bool) -> list[Action] | None:
+    """A shortest plan, while a terminal shows how far the search is."""
+    with tqdm(total=MOST_STATES, unit=" states", unit_scale=True, disable=quiet or None,
+              leave=False) as bar:  # fmt: skip
+
+        def watch(states: int, steps: int) -> None:
+            bar.set_postfix(steps=steps, refresh=False)
+            bar.update(states - bar.n)
+
+        return problem.solve(watch=watch)

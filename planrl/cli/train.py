@@ -1,0 +1,264 @@
+"""planrl train: one run into one folder, to be gone on with after any stop."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from planrl.checked import whole
+from planrl.cli.options import add_files, own_files
+from planrl.errors import InputError, TrainingError
+from planrl.experiments.algorithms import USES, Algorithm, refuse_unused
+from planrl.experiments.datasets import OF_RANDOM_GRAPHS, WorldSettings
+from planrl.experiments.runs import RunSettings, Session, resume
+from planrl.io.checkpoints import NAME, to_json
+from planrl.io.files import alone, ready
+from planrl.train import TrainConfig
+from planrl.transformer import TransformerConfig
+
+
+def add(commands: Any) -> None:
+    """Add the command, whose defaults are the library's own."""
+    command = commands.add_parser("train", help="train a model, or go on with a run")
+    command.set_defaults(execute=run, given=frozenset())
+    command.register("action", None, _Told)
+    command.register("action", "store_true", _Said)
+    add = command.add_argument
+    add("--out", type=Path, help="folder to save the run in")
+    add(
+        "--resume", type=Path, metavar="RUN", help="go on with this run (only --steps may be given)"
+    )
+    add("--start", default="", metavar="RUN", help="start from the model of this run")
+    add("--algorithm", default="sft", choices=("sft", "pg", "q"))
+    for kind, group in ((Algorithm, "algorithm"), (WorldSettings, "random graph and its data"),
+                        (TransformerConfig, "Transformer"), (TrainConfig, "training")):  # fmt: skip
+        options = command.add_argument_group(group)
+        for entry in fields(kind):
+            if entry.name in ("name", "seed", "refresh", "steps"):
+                continue
+            flag = "--" + entry.name.replace("_", "-")
+            users = ", ".join(name for name, used in USES.items() if entry.name in used)
+            said = f"of {users} ({entry.default})" if users else f"({entry.default})"
+            if isinstance(entry.default, bool):
+                options.add_argument(flag, action="store_true", help=said)
+                continue
+            usual = entry.default
+            if entry.name == "positions":  # None: as many as the rows need, too
+                usual, said = None, f"({entry.default}, or as the rows need)"
+            to = {"int": int, "float": float, "float | None": float}.get(str(entry.type), str)
+            two = {"nargs": 2, "metavar": ("LOW", "HIGH"), "type": float}
+            how = two if str(entry.type) == "tuple[float, float]" else {"type": to}
+            options.add_argument(flag, default=usual, help=said, **how)
+    add_files(command)
+    add("--table", action="store_true", help="train a LogitTable instead of a Transformer")
+    add("--steps", type=int, help="updates in all (700)")
+    add("--batch", type=int, default=128, help="rows in a batch (128)")
+    add("--seed", type=int, default=0, help="of graph, data, weights and walks (0)")
+    add("--look-every", type=int, default=0, metavar="N", help="measure every N updates (never)")
+    add("--save-every", type=int, default=200, metavar="N", help="save every N updates (200)")
+    add("--json", action="store_true", help="one JSON object a record on standard output")
+
+
+class _Told(argparse.Action):
+    """Keeps an option's value, and that it was given: a default that is given counts, too."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
+        setattr(namespace, self.dest, tuple(values) if isinstance(values, list) else values)
+        namespace.given |= {self.dest}
+
+
+class _Said(_Told):
+    """The same for an option without a value."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{**options, "nargs": 0, "default": False})
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
+        super().__call__(parser, namespace, True, option_string)
+
+
+def _flags(names: Iterable[str]) -> str:
+    return ", ".join("--" + name.replace("_", "-") for name in names)
+
+
+def _refuse_unused(options: argparse.Namespace) -> None:
+    """Raise InputError for an option that was given and does nothing beside the others."""
+    for entry in fields(Algorithm):
+        if entry.name in options.given:
+            refuse_unused(options.algorithm, entry.name, _flags([entry.name]))
+    sizes = [entry.name for entry in fields(TransformerConfig)]
+    graph = [entry.name for entry in fields(WorldSettings) if entry.name != "seed"]
+    for which, there, idle in (
+        ("--graph, --train and --test", own_files(options) is not None, graph),
+        ("--blocks", bool(options.blocks), list(OF_RANDOM_GRAPHS)),
+        ("--start", bool(options.start), [*sizes, "table"]),
+        ("--table", options.table, sizes),
+    ):
+        unused = [name for name in idle if there and name in options.given]
+        if unused:
+            raise InputError(f"{_flags(unused)} does nothing beside {which}: leave it out")
+
+
+def _pick(kind: Any, options: argparse.Namespace, **more: Any) -> Any:
+    names = {entry.name for entry in fields(kind)} & set(vars(options)) - set(more)
+    return kind(**{name: getattr(options, name) for name in names}, **more)
+
+
+def _settings(options: argparse.Namespace) -> RunSettings:
+    _refuse_unused(options)
+    sizes = {} if options.positions is not None else {"positions": TransformerConfig.positions}
+    return RunSettings(
+        algorithm=_pick(Algorithm, options, name=options.algorithm),
+        world=own_files(options) or _pick(WorldSettings, options),
+        model=_pick(TransformerConfig, options, **sizes),
+        table=options.table,
+        training=_pick(
+            TrainConfig,
+            options,
+            steps=700 if options.steps is None else options.steps,
+            refresh=None,
+        ),
+        batch=options.batch,
+        seed=options.seed,
+        start=str(Path(options.start).resolve()) if options.start else "",
+    )
+
+
+@contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """A list that Ctrl-C fills, so that a run stops between two updates, never inside one."""
+    caught: list[int] = []
+
+    def note(number: int, frame: Any) -> None:
+        if caught:
+            raise KeyboardInterrupt  # asked twice: at once
+        caught.append(number)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield caught
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _refuse_settings(options: argparse.Namespace) -> None:
+    """Raise InputError if a resumed run is given settings: it has its own."""
+    given = options.given - {"resume", "steps", "look_every", "save_every", "json"}
+    if given:
+        names = [name for name in vars(options) if name in given]
+        raise InputError(f"a resumed run has its settings: leave out {_flags(names)}")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train until done or interrupted, alone in the run's folder."""
+    for name in ("look_every", "save_every"):
+        whole(getattr(options, name), "--" + name.replace("_", "-"), least=0)
+    with ExitStack() as stack:
+        new = not (options.resume or (options.out and options.out.exists()))
+        session = _begun(options, stack)
+        session.held = True
+        try:
+            return _trained(session, options)
+        except (InputError, MemoryError):
+            if not options.resume and not session.records:  # it has not even begun
+                _discard(session.folder, folder_too=new)
+            raise
+
+
+def _begun(options: argparse.Namespace, stack: ExitStack) -> Session:
+    """The run, its folder held and able to keep it."""
+    if options.resume:
+        _refuse_settings(options)
+        if not (options.resume / "run.json").exists():
+            raise InputError(f"there is no run.json in {options.resume}: is it a planrl folder?")
+        stack.enter_context(alone(options.resume))
+        session = resume(options.resume, steps=options.steps)
+        ready(options.resume)
+        return session
+    if options.out is None:
+        raise InputError("train needs --out FOLDER to save the run in (or --resume RUN)")
+    _refuse_another(options.out)
+    session = Session(_settings(options), options.out, fit_positions=options.positions is None)
+    ready(options.out)
+    stack.enter_context(alone(options.out))
+    _refuse_another(options.out)  # which another process may have begun meanwhile
+    session.held = True
+    _save(session)  # so that it can be gone on with from the first moment
+    return session
+
+
+def _refuse_another(folder: Path) -> None:
+    if (folder / "run.json").exists():
+        raise InputError(f"{folder} holds a run already: --resume it, or take another folder")
+
+
+def _discard(folder: Path, *, folder_too: bool) -> None:
+    """Remove a run that failed before its first update, so that the folder can be used again."""
+    with suppress(OSError):
+        (folder / "run.json").unlink()
+        for path in folder.iterdir():
+            if NAME.fullmatch(path.name):
+                path.unlink()
+        if folder_too:
+            folder.rmdir()
+
+
+def _save(session: Session) -> None:
+    """Save, or say what is kept."""
+    try:
+        session.save()
+    except OSError as error:
+        kept = (
+            "nothing of the run is kept"
+            if session.saved is None
+            else f"its state after update {session.saved} is: when that is mended, go on with "
+            f"planrl train --resume {session.folder}"
+        )
+        raise TrainingError(
+            f"update {len(session.records)} could not be saved in {session.folder} "
+            f"({error.strerror}); {kept}"
+        ) from error
+
+
+def _trained(session: Session, options: argparse.Namespace) -> int:
+    """What to return to the shell, after the run."""
+    done, steps = len(session.records), session.settings.training.steps
+    bar = tqdm(total=steps, initial=done, disable=options.json or None, unit="step", leave=True)
+    again = f"planrl train --resume {session.folder}"
+    with _interrupts() as interrupted, bar:
+        try:
+            for record in session.run(look_every=options.look_every):
+                if options.json:
+                    print(
+                        json.dumps(json.loads(to_json(asdict(record))), sort_keys=True), flush=True
+                    )
+                bar.update()
+                bar.set_postfix(loss=f"{record.loss:.3f}", reward=f"{record.reward:.2f}")
+                if interrupted:
+                    break
+                if options.save_every and record.step % options.save_every == 0:
+                    _save(session)
+        except TrainingError as error:
+            if not isinstance(error.__cause__, OSError):
+                _save(session)
+                raise TrainingError(f"{error}. Saved in {session.folder}") from None
+            raise
+        except BrokenPipeError:  # nobody reads the records any more
+            _save(session)
+            raise
+    _save(session)
+    if interrupted:
+        print(f"stopped and saved after update {len(session.records)}; go on with: {again}",
+              file=sys.stderr)  # fmt: skip
+        return 130
+    print(f"saved in {session.folder}", file=sys.stderr)
+    return 0

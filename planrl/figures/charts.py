@@ -1,0 +1,275 @@
+"""Records and tensors to plotly figures, in one look for the whole book.
+
+Every figure says in `layout.meta.alt` what it shows, for readers who cannot see it. A figure is
+returned, never shown. In a notebook plotly draws it; the book's pages draw the same figure and
+turn its controls (planrl.figures.sliders) into controls of the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import plotly.graph_objects as go
+import torch
+from plotly.subplots import make_subplots
+
+from planrl.errors import InputError
+from planrl.figures.style import (
+    DIVERGING,
+    RISING,
+    STYLES,
+    faded,
+    finish,
+    plain_text,
+    style_of,
+)
+from planrl.train import Step
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
+
+
+def track(records: Iterable[Step], key: str) -> tuple[list[int], list[float]]:
+    """The steps at which `key` was measured (or "loss", "reward"), and its values."""
+    if key in ("loss", "reward"):
+        rows = [(r.step, float(getattr(r, key))) for r in records]
+    else:
+        rows = [
+            (r.step, float(r.measured[key])) for r in records if r.measured and key in r.measured
+        ]
+    if not rows:
+        raise InputError(
+            f"no record holds {key!r}: wrap the run in probe(run, measure) before collecting it"
+        )
+    return [step for step, _ in rows], [value for _, value in rows]
+
+
+def learning_curves(
+    runs: Mapping[str, Sequence[Step] | Sequence[Sequence[Step]]],
+    key: str = "reward",
+    *,
+    title: str = "",
+    y: str = "",
+    alt: str = "",
+    y_range: tuple[float, float] | None = None,
+    height: int = 380,
+) -> go.Figure:
+    """One line a name: a run's `key` over its updates; for several runs of a name, mean and span.
+
+    `runs` maps a name to the records of one run, or to a list of such runs (one a seed).
+    """
+    groups = {}
+    for name, given in runs.items():
+        seeds: Any = [given] if given and isinstance(given[0], Step) else given
+        tracks = [track(records, key) for records in seeds]
+        groups[name] = (tracks[0][0], torch.tensor([values for _, values in tracks]))
+    told = alt or f"{y or key} over updates for {', '.join(runs)}"
+    return band_figure(
+        groups,
+        title=title or key,
+        alt=told,
+        x="updates",
+        y=y or key,
+        y_range=y_range,
+        height=height,
+    )
+
+
+def band_figure(
+    groups: Mapping[str, tuple[Sequence[float], Float[Tensor, "S X"]]],
+    *,
+    title: str,
+    alt: str,
+    x: str,
+    y: str,
+    y_range: tuple[float, float] | None = None,
+    height: int = 380,
+    singles: bool = False,
+) -> go.Figure:
+    """For each name, places on the x-axis and one row of values a seed: their mean and span.
+
+    `singles` draws every seed's own line, too, thin.
+    """
+    figure = go.Figure()
+    for place, (name, (places, values)) in enumerate(groups.items()):
+        add_band(figure, name, places, values, place=place, singles=singles)
+    figure.update_xaxes(title=x)
+    figure.update_yaxes(title=y, range=y_range and list(y_range))
+    figure.update_layout(
+        hovermode="x unified", legend={"orientation": "h", "y": -0.25}, showlegend=len(groups) > 1
+    )
+    return finish(figure, title, alt, height)
+
+
+def add_band(
+    figure: go.Figure, name: str, x: Sequence[float], values: Float[Tensor, "S X"], *, place: int,
+    singles: bool = False,
+) -> None:  # fmt: skip
+    """Add the line through the mean over seeds, and the span from the least to the most."""
+    colour, dash, _ = style_of(name, place)
+    quiet = {"hoverinfo": "skip", "showlegend": False, "legendgroup": name}
+    if len(values) > 1:
+        low, high = values.amin(0), values.amax(0)
+        outline = [*x, *reversed(x)], [*high.tolist(), *low.flip(0).tolist()]
+        figure.add_scatter(
+            x=outline[0], y=outline[1], mode="lines", fill="toself", fillcolor=faded(colour, 0.18),
+            line={"width": 0}, name=f"{name}, all seeds", **quiet,
+        )  # fmt: skip
+    if singles:
+        rows = [v for row in values.tolist() for v in (*row, None)]
+        thin = {"color": faded(colour, 0.45), "width": 0.8}
+        figure.add_scatter(
+            x=[*x, None] * len(values), y=rows, mode="lines", line=thin, name=f"{name}, each seed",
+            **quiet,
+        )  # fmt: skip
+    line = {"color": colour, "dash": dash, "width": 2.5}
+    figure.add_scatter(
+        x=list(x),
+        y=[round(v, 6) for v in values.mean(0).tolist()],
+        mode="lines",
+        name=name,
+        line=line,
+        legendgroup=name,
+    )
+
+
+def heatmaps(
+    panels: Mapping[str, Float[Tensor, "H W"]],
+    *,
+    title: str,
+    alt: str,
+    x: str = "next node",
+    y: str = "here",
+    labels: Sequence[str] | None = None,
+    diverging: bool = False,
+    height: int = 430,
+    columns: int = 2,
+    colours: str = "",
+) -> go.Figure:
+    """Matrices as colours, side by side, their first rows on top; the names stand above.
+
+    `colours` says what they mean: the name of the scale of one matrix, a sentence for several.
+    Diverging ones share a scale; others have each their own, from its least to its greatest value.
+    """
+    columns = min(columns, len(panels))
+    rows = -(-len(panels) // columns)
+    names = [name for name in panels if name]
+    figure = make_subplots(
+        rows, columns, subplot_titles=names or None, vertical_spacing=0.16, horizontal_spacing=0.08
+    )
+    bound = max(float(m[m.isfinite()].float().abs().max()) for m in panels.values())
+    for place, (name, given) in enumerate(panels.items()):
+        values = given.float()
+        ticks = [plain_text(label) for label in labels] if labels else None
+        figure.add_heatmap(
+            z=[[round(v, 4) for v in row] for row in values.tolist()],
+            x=ticks,
+            y=ticks,
+            colorscale=DIVERGING if diverging else RISING,
+            zmin=-bound if diverging else None,
+            zmax=bound if diverging else None,
+            showscale=len(panels) == 1,
+            colorbar={"title": {"text": colours, "side": "right"}} if len(panels) == 1 else None,
+            name=name,
+            hovertemplate=f"{y} %{{y}}, {x} %{{x}}: %{{z:.3g}}<extra>{name}</extra>",
+            row=place // columns + 1,
+            col=place % columns + 1,
+        )
+    figure.update_annotations(font_size=13)
+    figure.update_yaxes(autorange="reversed", constrain="domain", showgrid=False, zeroline=False)
+    figure.update_xaxes(constrain="domain", showgrid=False, zeroline=False)
+    for place in range(len(panels)):
+        where = {"row": place // columns + 1, "col": place % columns + 1}
+        figure.update_xaxes(title=x, **where) if where["row"] == rows else None
+        figure.update_yaxes(title=y, **where) if where["col"] == 1 else None
+    if len(panels) == 1 or rows == 1:
+        for place in range(len(panels)):
+            axis = "" if place == 0 else str(place + 1)
+            figure.update_yaxes(scaleanchor=f"x{axis}", selector={"anchor": f"x{axis}"})
+    finish(figure, title, alt, height)
+    if colours and len(panels) > 1:
+        figure.update_layout(title_subtitle={"text": colours}, margin_t=90)
+    return figure
+
+
+def bars(
+    groups: Mapping[str, Mapping[str, float]],
+    *,
+    title: str,
+    alt: str,
+    x: str,
+    y: str,
+    y_range: tuple[float, float] = (0.0, 1.0),
+    height: int = 380,
+    text: str = ".2f",
+    spans: Mapping[str, Mapping[str, tuple[float, float]]] | None = None,
+) -> go.Figure:
+    """Grouped bars: for each name a bar for each category, its value written above.
+
+    `spans` draws an interval over each bar instead of its value.
+    """
+    figure = go.Figure()
+    for place, (name, values) in enumerate(groups.items()):
+        colour, _, _ = style_of(name, place)
+        figure.add_bar(
+            x=list(values),
+            y=list(values.values()),
+            name=name,
+            marker={"color": colour, "pattern": {"shape": ["", "/", "x", "."][place % 4]}},
+            text=None if spans else [format(value, text) for value in values.values()],
+            textposition="outside",
+            cliponaxis=False,
+        )
+        if spans:
+            whiskers = [(spans[name][key], value) for key, value in values.items()]
+            figure.data[-1].error_y = {
+                "type": "data", "symmetric": False, "thickness": 1.5, "width": 3,
+                "array": [span[1] - value for span, value in whiskers],
+                "arrayminus": [value - span[0] for span, value in whiskers],
+            }  # fmt: skip
+    figure.update_xaxes(title=x, type="category")
+    figure.update_yaxes(title=y, range=list(y_range))
+    figure.update_layout(barmode="group", legend={"orientation": "h", "y": -0.25})
+    return finish(figure, title, alt, height)
+
+
+def scatter(
+    groups: Mapping[str, tuple[Tensor, Tensor]],
+    *,
+    title: str,
+    alt: str,
+    x: str,
+    y: str,
+    diagonal: bool = False,
+    height: int = 400,
+    most: int = 1500,
+) -> go.Figure:
+    """Clouds of points; at most `most` of each are drawn, evenly taken. `diagonal`: also y = x."""
+    figure = go.Figure()
+    low = high = 0.0
+    for place, (name, (xs, ys)) in enumerate(groups.items()):
+        low = min(low, float(xs.min()), float(ys.min()))
+        high = max(high, float(xs.max()), float(ys.max()))
+        colour, _, symbol = style_of(name, place)
+        every = max(1, -(-len(xs) // most))
+        figure.add_scatter(
+            x=[round(v, 4) for v in xs[::every].tolist()],
+            y=[round(v, 4) for v in ys[::every].tolist()],
+            mode="markers",
+            name=name,
+            marker={"color": faded(colour, 0.55), "symbol": symbol, "size": 5},
+        )
+    if diagonal:
+        figure.add_scatter(
+            x=[low, high],
+            y=[low, high],
+            mode="lines",
+            name="equal",
+            line={"color": STYLES["truth"][0], "dash": "dash", "width": 1},
+        )
+    figure.update_xaxes(title=x)
+    figure.update_yaxes(title=y)
+    figure.update_layout(legend={"orientation": "h", "y": -0.22, "itemsizing": "constant"})
+    return finish(figure, title, alt, height)

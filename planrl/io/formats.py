@@ -1,0 +1,36 @@
+"""Other people's files: GraphML, node-link JSON and edge lists, ALPINE's text lines, checkpoints.
+
+Every reader either returns a planrl object or raises InputError naming file, line and cure.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from planrl.graphs import Graph
+from planrl.io.edge_lists import parse_edges, read_edges
+from planrl.io.graphml import parse_graphml, read_graphml, write_graphml
+from planrl.io.nanogpt import read_nanogpt
+from planrl.io.node_link import parse_node_link, read_node_link
+from planrl.io.reading import first_character, read_bytes
+from planrl.io.text_rows import Lines, read_alpine, write_alpine
+
+__all__ = ["Lines", "read_alpine", "read_edges", "read_graph", "read_graphml", "read_nanogpt",
+           "read_node_link", "write_alpine", "write_graphml"]  # fmt: skip
+
+
+def read_graph(path: str | Path) -> Graph:
+    """The graph in a GraphML file, a node-link JSON file or an edge list, told by how it begins.
+
+    A file that ends in .graphml or begins with `<` is GraphML (see `read_graphml`), one that ends
+    in .json or begins with a bracket is networkx's node-link JSON (see `read_node_link`), and any
+    other file is an edge list (see `read_edges`). Raises InputError for what cannot be read.
+    """
+    path = Path(path)
+    content, ending = read_bytes(path), path.suffix.lower()
+    first = first_character(content)
+    if ending == ".graphml" or first == "<":
+        return parse_graphml(content, path)
+    if ending == ".json" or first in ("{", "["):
+        return parse_node_link(content, path)
+    return parse_edges(content, path)

@@ -1,0 +1,164 @@
+"""The lab of rewards, and the names of what can go wrong in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+from planrl.checked import number
+from planrl.errors import InputError
+from planrl.figures.style import style_of
+from planrl.graphs import Graph
+from planrl.labs.engine.measure import failure
+from planrl.labs.engine.models import NODES
+from planrl.labs.spec.controls import Control, Preset
+from planrl.labs.spec.figure import curves, matrix, panels
+from planrl.labs.spec.lab import Lab, Learner
+from planrl.labs.spec.shared_controls import DISCOUNTS, LR, MODEL, SEED, graph_control
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
+
+VERDICTS = (
+    "No such failure: right next nodes are worth most, on average.",
+    "Diverging: values lie far outside what any walk can earn.",
+    "Constant: all next nodes are worth the same, so the values say nothing.",
+    "Wrong sign: right next nodes are worth less than wrong ones.",
+    "Dead end: an edge that leads away from the target is worth as much as a right one.",
+    "Not learnt: right next nodes are worth most, on average, but most paths are not correct.",
+)
+
+
+def verdict(
+    values: Float[Tensor, "N N"],
+    graph: Graph,
+    target: int,
+    *,
+    reward: float = 1.0,
+    edge: float = 1.0,
+    cost: float = 0.0,
+    accuracy: float | None = None,
+) -> str:
+    """What the lab says of these values [here, next] of one target, for these rewards.
+
+    The graph has as many nodes as the lab's. Values are per unit of reward. `accuracy` is the share
+    of correct paths of the model; the lab takes the larger one of sampled and greedy paths to its
+    training questions. Without `accuracy` the values alone are judged: they may look right on
+    average, though most paths are not correct.
+    """
+    if graph.n != NODES:
+        raise InputError(f"the lab's graphs have {NODES} nodes, this one has {graph.n}")
+    set_to = {"target": reward, "edge": edge, "cost": cost}
+    given = {
+        name: torch.tensor(float(value), dtype=torch.float32) for name, value in set_to.items()
+    }
+    given["adjacency"] = graph.adjacency.float()
+    share = None
+    if accuracy is not None:
+        share = torch.tensor(number(accuracy, "accuracy", least=0, most=1))
+    return VERDICTS[int(failure(values, torch.tensor(target), given, share))]
+
+
+def rewards_lab() -> Lab:
+    """Rewards as sliders: learnt values beside the exact ones, and the failure by its name."""
+    colour = style_of("Q-learning, process reward", 0)[0]
+    figure, narrow, place = panels("Accuracy", "Learnt values", "The exact fixed point")
+    bound = [
+        *curves(figure, place[0], 0, ("train_greedy", "train_sampled", "test_greedy"), colour),
+        *matrix(figure, place[1], 0, "logits"),
+        *matrix(figure, place[2], 0, "exact"),
+    ]
+
+    def reward(name: str, label: str, values: Sequence[float], default: float, why: str) -> Control:
+        return Control(
+            name=name, label=label, kind="slider", values=values, default=default, meaning=why
+        )
+
+    return Lab(
+        name="rewards",
+        title="A workshop for rewards",
+        intro="Q-learning reads logits as values. Set what a walk earns and watch what is learnt "
+        "for one target, beside the values that these rewards would have exactly.",
+        alt="A lab for Q-learning. With a reward at the target and a fine for steps that are no "
+        "edge the learnt values move towards adjacency plus reachability minus one; with outcome "
+        "reward alone they become constant and accuracy is lost.",
+        controls=(
+            reward("target", "Reward at the target", [k / 4 for k in range(-4, 9)], 1,
+                   "Earned by the step into the target."),
+            reward("edge", "Fine for a step that is no edge", [k / 4 for k in range(9)], 1,
+                   "Taken for each step that follows no edge."),
+            reward("cost", "Cost of every step", (0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25), 0,
+                   "Taken for each step, right or wrong."),
+            Control(
+                name="strict", label="Outcome reward", kind="switch", values=(0, 1), default=0,
+                texts=("off", "on"),
+                meaning="On: the target pays only if every step before was an edge.",
+            ),
+            Control(
+                name="discount", label="Discount", kind="slider", values=DISCOUNTS,
+                default=1, meaning="What a reward is worth one step earlier.",
+            ),
+            Control(
+                name="epsilon", label="Exploration ε", kind="slider",
+                values=(0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1), default=0.1,
+                meaning="How often the walker takes any node at all.",
+            ),
+            Control(
+                name="off_policy", label="Walks of the base", kind="switch", values=(0, 1),
+                default=0, texts=("off", "on"),
+                meaning="On: the frozen base walks, not the learner (off-policy).",
+            ),
+            Control(
+                name="bounds", label="Believe no impossible value", kind="switch", values=(0, 1),
+                default=1, texts=("off", "on"),
+                meaning="On: nothing above the reward at the target, and nothing below a step "
+                "straight to it, is bootstrapped.",
+            ),
+            MODEL, graph_control("dag", "cyclic", "own"), LR, SEED,
+        ),
+        learners=(Learner(name="Q-learning, process reward", algorithm="q"),),
+        presets=(
+            Preset(
+                name="process", title="The paper's process reward",
+                settings={"model": "transformer"},
+                why="A reward at the target and a fine for no edge: the values move towards "
+                "A + R - 1 (Theorem 5.2). Greedy paths become correct, and most of the different "
+                "correct paths of the base stay.",
+            ),
+            Preset(
+                name="outcome", title="Outcome reward alone",
+                settings={"model": "transformer", "strict": 1, "edge": 0},
+                why="Nothing says which step was wrong, so all values of a target become the same "
+                "(Theorem 5.1). Accuracy is lost within a hundred updates.",
+            ),
+            Preset(
+                name="unfined", title="No fine", settings={"model": "transformer", "edge": 0},
+                why="A jump straight to the target pays as much as a path of edges. So edges stop "
+                "mattering, and accuracy is lost.",
+            ),
+            Preset(
+                name="wrong-sign", title="A target that costs", settings={"target": -1, "edge": 0},
+                why="Walkers learn to stay away from the target. The sign of one number decides.",
+            ),
+            Preset(
+                name="cycles", title="Cycles, and a discount",
+                settings={"graph": "cyclic", "discount": 0.9},
+                why="Where much reaches much, undiscounted values hardly tell near from far. With "
+                "a discount the way to the goal stands out.",
+            ),
+            Preset(
+                name="diverging", title="Overestimation",
+                settings={"model": "transformer", "graph": "cyclic", "off_policy": 1, "bounds": 0,
+                          "lr": 4},
+                why="The largest of many noisy values is too large, and the next update is trained "
+                "towards it. On cycles, at a high rate and without bounds, such errors feed on "
+                "themselves; the base walks, so no walk shows them wrong. No path earns more than "
+                "1, but after 300 updates the best values are more than twice that, and rising.",
+            ),
+        ),
+        metrics=("train_sampled", "train_greedy", "test_greedy", "ways"),
+        figure=figure, narrow=narrow, bindings=bound, verdicts=VERDICTS,
+    )  # fmt: skip

@@ -1,0 +1,78 @@
+"""What a lab asks of a graph: its questions and demonstrations, a pure function of tensors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from planrl.labs.engine.models import NODES, TOKENS, VOCAB
+from planrl.labs.engine.rng import uniform
+from planrl.labs.engine.sampling import SHOWN, Values, closure, ended
+from planrl.tasks import PROMPT
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def prepare(given: Values) -> Values:
+    """A graph's questions in random order, training ones first, and demonstrated paths of these.
+
+    Every target has a question for training, `share` of all are, and `question` [2] is the first of
+    them if it has an answer: the one that is shown. A demonstration goes to any right
+    next node it has not been at; those that find no way in TOKENS are left out. `table` holds the
+    logits of a table that imitates, a tenth of a demonstration added to everything.
+    """
+    adjacency, seed = given["adjacency"], given["seed"]
+    zero = torch.zeros_like(given["share"])
+    legal, reach = adjacency > 0.5, closure(adjacency)
+    useful = reach & ~torch.eye(NODES, dtype=torch.bool, device=adjacency.device)
+    key = uniform(seed, zero, 5, NODES, NODES) + 9.0 * (~useful).float()
+    first = (key == key.amin(0)) & useful  # of each target [source, target]
+    asked = torch.arange(NODES, device=adjacency.device) == given["question"][:, None]
+    shown = (asked[0][:, None] & asked[1] & useful).float()
+    order = torch.argsort((key - 9.0 * first.float() - 99.0 * shown).flatten())
+    pairs = torch.stack([order // NODES, order % NODES], 1)
+    count, least = useful.float().sum(), first.float().sum()
+    train = (given["share"] * count).round().maximum(least).clamp(min=1.0)
+    question = torch.arange(SHOWN, device=adjacency.device) % train.long()
+    rows = _demonstrated(pairs[question], legal, reach.T, seed, zero)
+    arrived = (rows == VOCAB.end).any(1)
+    rows = rows[torch.argsort((~arrived).float() * SHOWN + torch.arange(SHOWN).float() * 0.5)]
+    rows_count = arrived.float().sum()
+    return {
+        "pairs": pairs.int(), "question": pairs[0].int(),
+        "train_count": train.int(), "pair_count": count.int(),
+        "rows": rows.int(), "row_count": rows_count.int(),
+        "table": _imitated(rows, rows_count),
+    }  # fmt: skip
+
+
+def _demonstrated(
+    pairs: Tensor, legal: Tensor, reach: Tensor, seed: Tensor, zero: Tensor
+) -> Tensor:
+    """Rows of tokens [SHOWN, TOKENS], END after the target; `reach` is [target, from]."""
+    target = pairs[:, 1]
+    columns = list(VOCAB.prompt(pairs).unbind(1))
+    been = pairs[:, :1] == torch.arange(NODES, device=pairs.device)
+    number = uniform(seed, zero, 6, SHOWN, TOKENS - PROMPT)
+    for drawn in range(TOKENS - PROMPT):
+        right = (legal[columns[-1]] & reach[target] & ~been).float()
+        total = right.cumsum(1)
+        following = (total <= number[:, drawn, None] * total[:, -1:]).long().sum(1)
+        following = following.clamp(max=NODES - 1)
+        stuck = total[:, -1] < 0.5
+        following = torch.where(stuck, columns[-1], following)
+        been = been | (following[:, None] == torch.arange(NODES, device=pairs.device))
+        columns.append(following)
+    return ended(torch.stack(columns, 1))
+
+
+def _imitated(rows: Tensor, count: Tensor) -> Tensor:
+    """log (10 N_ijk + 1) of the first `count` rows, [target, here, next]: 0 where not shown."""
+    chosen = VOCAB.chosen(rows) & (torch.arange(SHOWN, device=rows.device)[:, None] < count)
+    cell = (rows[:, 1:2] * NODES + rows[:, :-1].clamp(max=NODES - 1)) * VOCAB.size + rows[:, 1:]
+    counts = torch.zeros(
+        NODES * NODES * VOCAB.size, device=rows.device, dtype=torch.float32
+    ).index_put((cell.flatten(),), chosen.float().flatten(), accumulate=True)
+    return (10.0 * counts + 1.0).log()

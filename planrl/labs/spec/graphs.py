@@ -1,0 +1,116 @@
+"""The graphs that labs run on: three of ours, or a reader's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from planrl.domains import Space, space
+from planrl.errors import InputError
+from planrl.figures.graphs import positions
+from planrl.graphs import Graph, random_dag, random_digraph, seeded
+from planrl.labs.engine.models import NODES, TOKENS
+from planrl.tasks import PROMPT
+
+SHARE = 0.3  # of the questions are for training
+MOST_EDGES = 120  # of a reader's own graph
+
+
+@dataclass(frozen=True)
+class LabWorld:
+    """A graph of at most NODES nodes, the question that is shown, and pictures of its states."""
+
+    graph: Graph
+    question: tuple[int, int]
+    pictures: Sequence[Sequence[tuple[float, float, str]]] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As a page needs it."""
+        where = positions(self.graph).mul(1000).round().div(1000)
+        page: dict[str, Any] = {
+            "n": self.graph.n,
+            "labels": list(self.graph.labels),
+            "positions": where.tolist(),
+            "edges": [list(edge) for edge in self.graph.edges],
+            "question": list(self.question),
+        }
+        if self.pictures:
+            page["pictures"] = [[list(block) for block in state] for state in self.pictures]
+        return page
+
+
+def _longest_choice(graph: Graph) -> tuple[int, int]:
+    """The question with the most right paths that a lab's rows can hold."""
+    walks = graph.adjacency.float()
+    total, step = walks.clone(), walks
+    for _ in range(TOKENS - PROMPT - 2):
+        step = step @ walks
+        total += step
+    total.fill_diagonal_(0)
+    return divmod(int(total.argmax()), graph.n)
+
+
+@cache
+def lab_worlds() -> dict[str, LabWorld]:
+    """The labs' graphs by name."""
+    dag = random_dag(NODES, 0.45, seeded(0, "graph"))
+    cyclic = random_digraph(NODES, 0.1, seeded(0, "graph"))
+    blocks = space(3)
+    tower, other = _towers(blocks)
+    return {
+        "dag": LabWorld(dag, _longest_choice(dag)),
+        "cyclic": LabWorld(cyclic, _farthest(cyclic)),
+        "blocks": LabWorld(
+            _short(blocks.graph),
+            (tower, other),
+            [_picture(blocks, v) for v in range(blocks.graph.n)],
+        ),
+    }
+
+
+def _farthest(graph: Graph) -> tuple[int, int]:
+    """A question whose shortest path is as long as any, up to four edges."""
+    distance = graph.distances().T.clone()  # [from, to]
+    distance[distance > 4] = -1
+    return divmod(int(distance.argmax()), graph.n)
+
+
+def _short(graph: Graph) -> Graph:
+    """The same graph, its states numbered: their names are too long for a picture."""
+    return Graph(graph.n, graph.edges)
+
+
+def _towers(blocks: Space) -> tuple[int, int]:
+    """A tower, and the one that stands the other way round."""
+    towers = [v for v in range(blocks.graph.n) if int(blocks.graph.adjacency[v].sum()) == 1]
+    distance = blocks.graph.distances()
+    start = towers[0]
+    return start, max(towers, key=lambda v: int(distance[v, start]))
+
+
+def _picture(blocks: Space, node: int) -> list[tuple[float, float, str]]:
+    """Each block of a state: which stack it is in, how high, and its name."""
+    stacks = blocks.states[node].stacks
+    return [(s, h, name) for s, stack in enumerate(stacks) for h, name in enumerate(stack)]
+
+
+def own_world(edges: Sequence[tuple[str, str]]) -> LabWorld:
+    """A reader's graph; nodes are numbered as they first appear.
+
+    The question goes from the first node to the last that is another, if there is a path.
+    """
+    if len(edges) > MOST_EDGES:
+        raise InputError(f"{len(edges)} edges were given: a lab takes at most {MOST_EDGES}")
+    number: dict[str, int] = {}
+    for edge in edges:
+        for label in edge:
+            number.setdefault(label, len(number))
+    if len(number) > NODES:
+        raise InputError(f"the graph has {len(number)} nodes: a lab takes at most {NODES}")
+    if len(number) < 2:
+        raise InputError("a graph to plan on needs at least one edge between two nodes")
+    pairs = [(number[a], number[b]) for a, b in edges]
+    last = next(b for pair in reversed(pairs) for b in reversed(pair) if b)
+    return LabWorld(Graph(len(number), pairs, list(number)), (0, last))

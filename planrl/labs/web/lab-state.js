@@ -1,0 +1,245 @@
+// @ts-check
+/* What follows from a lab's controls without any learner: the state in the URL, own graphs, and
+ * the recorded runs. Nothing here touches the page. Loaded before lab.js. */
+
+/**
+ * @typedef {string | number} Value
+ * @typedef {Record<string, Value>} Settings
+ * @typedef {{name: string, label: string, meaning?: string, kind: "slider" | "choice" | "switch",
+ *   values: Value[], texts: string[], default: Value, unit?: string, restarts?: boolean}} Control
+ * @typedef {{n: number, labels: string[], positions: number[][], edges: number[][],
+ *   question: number[], pictures?: [number, number, string][][]}} World
+ * @typedef {{fixed: Settings, axes: {name: string, values: Value[]}[], seeds: number,
+ *   steps: number[], metrics: string[], scale: number[], data: string}} Recorded
+ * @typedef {{kind: string, trace: number, traces: number[], learner: number, metric: string,
+ *   matrix: string, at: number[], plain: string, source: string, target: string,
+ *   colours: string[]}} Binding
+ * @typedef {{name: string, algorithm: string, start: "base" | "fresh",
+ *   knobs?: Record<string, number>}} Learner
+ * @typedef {{name: string, controls: Control[], learners: Learner[],
+ *   presets?: {name: string, title: string, why: string, settings: Settings}[],
+ *   metrics: {name: string, label: string}[],
+ *   figure: {data: any[], layout: any, narrow?: any}, bindings: Binding[],
+ *   verdicts?: string[], share: number, base_updates: Record<string, number>,
+ *   looks_every: Record<string, number>, worlds: Record<string, World>,
+ *   own?: {nodes: number, edges: number} | null, recorded?: Recorded[],
+ *   snippet: string}} Lab
+ * @typedef {{settings: Settings, own: World | null, refused: string[]}} ReadState
+ * @typedef {{mean: number[], low: number[], high: number[]}} Curve
+ * @typedef {{measured: boolean, seeds: number, steps: number[],
+ *   curve: (learner: number, metric: string) => Curve | null}} Recording
+ */
+const planrlLabState = (() => {
+  "use strict";
+
+  const LONGEST_LABEL = 16; // more does not fit beside a node
+  const SOURCE = /^(source|src|from)$/i;
+  const TARGET = /^(target|tgt|dst|dest|to)$/i;
+  const NO_NAME = /["|，；、]|^'.*'$|[:;]$|^[!-/:-@[-`{-~]+$/;
+
+  /** @param {Lab} lab @returns {Settings} */
+  const defaults = (lab) => Object.fromEntries(lab.controls.map((c) => [c.name, c.default]));
+
+  /** The state as a query string, without the lab's name: only what differs from the defaults.
+   * @param {Lab} lab @param {Settings} settings @param {World | null} own */
+  function write(lab, settings, own) {
+    const query = new URLSearchParams();
+    for (const { name, default: usual } of lab.controls) {
+      if (settings[name] !== usual) query.set(name, `${settings[name]}`);
+    }
+    if (settings.graph === "own" && own) {
+      query.set("edges", own.edges.map((edge) => edge.join("-")).join("."));
+    }
+    return `${query}`;
+  }
+
+  /** The state a query string asks for; what it has no right to ask for is refused by name.
+   * @param {Lab} lab @param {URLSearchParams} query @returns {ReadState} */
+  function read(lab, query) {
+    const settings = defaults(lab);
+    /** @type {string[]} */
+    const refused = [];
+    const twice = [...new Set(query.keys())].filter((name) => query.getAll(name).length > 1);
+    refused.push(...twice.map((name) => `“${name}” is there more than once: it is not read.`));
+    const edges = twice.includes("edges") ? null : query.get("edges");
+    for (const [name, text] of query) {
+      if (name === "lab" || name === "edges" || twice.includes(name)) continue;
+      const control = lab.controls.find((c) => c.name === name);
+      const value = control?.values.find((v) =>
+        typeof v === "number" ? text.trim() !== "" && Number(text) === v : text === v,
+      );
+      if (!control) {
+        const names = lab.controls.map((c) => c.name).join(", ");
+        refused.push(`There is no control “${name}”. There are: ${names}.`);
+      } else if (value === undefined) {
+        refused.push(
+          `${name} cannot be “${text}”. It can be: ${control.values.join(", ")}. ` +
+            `It is ${control.default} now.`,
+        );
+      } else settings[name] = value;
+    }
+    let own = null;
+    if (settings.graph === "own" || edges !== null) {
+      let errors = ["edges and graph=own only go together."];
+      if (settings.graph === "own" && edges !== null) {
+        errors = ["edges must be written like 0-1.0-2.1-3."];
+        if (/^\d+-\d+(\.\d+-\d+)*$/.test(edges)) {
+          ({ world: own, errors } = graph(lab, edges.replace(/-/g, " ").replace(/\./g, "\n")));
+        }
+      }
+      if (!own) {
+        const usual = defaults(lab).graph;
+        if (usual !== undefined) settings.graph = usual;
+        refused.push(...errors.map((error) => `Own graph refused. ${error}`));
+      }
+    }
+    return { settings, own, refused };
+  }
+
+  /** The graph of an edge list, one edge a line. The question asked in it goes from the first word
+   * to the last one that is another, so that the list alone says everything.
+   * @param {Lab} lab @param {string} text @returns {{world: World | null, errors: string[]}} */
+  function graph(lab, text) {
+    const limits = lab.own ?? { nodes: 0, edges: 0 };
+    /** @type {Map<string, number>} */
+    const nodes = new Map();
+    const edges = /** @type {Map<string, number[]>} */ (new Map());
+    /** @type {string[]} */
+    const errors = [];
+    text.split(/\r\n|\r|\n/).forEach((whole, i) => {
+      const line = whole.replace(/^[ \t]+|[ \t]+$/g, "");
+      if (!line || (line !== "#" && /^(#|%|\/\/)/.test(line))) return; // blank, or a comment
+      const words = line.split(/[ \t]*->[ \t]*|[ \t]*,[ \t]*|[ \t]+/);
+      const reason = whyNoEdge(words, line.includes("->"), !edges.size);
+      if (reason) {
+        errors.push(`Line ${i + 1}, “${line.slice(0, 40)}”: ${reason}`);
+        return;
+      }
+      for (const word of words) if (!nodes.has(word)) nodes.set(word, nodes.size);
+      const edge = words.map((word) => nodes.get(word) ?? 0);
+      edges.set(edge.join("-"), edge); // an edge that is there twice is one edge
+    });
+    const labels = [...nodes.keys()];
+    if (!errors.length && !labels.length) errors.push("There is no edge in it.");
+    if (labels.length > limits.nodes) {
+      errors.push(`It has ${labels.length} nodes; ${limits.nodes} are allowed.`);
+    }
+    if (edges.size > limits.edges) {
+      errors.push(`It has ${edges.size} edges; ${limits.edges} are allowed.`);
+    }
+    if (errors.length) return { world: null, errors };
+    const list = [...edges.values()];
+    const last = list.flat().filter((node) => node > 0).pop() ?? 0;
+    const positions = circle(labels.length, Object.values(lab.worlds)[0].positions);
+    return {
+      world: { n: labels.length, labels, positions, edges: list, question: [0, last] },
+      errors,
+    };
+  }
+
+  /** Why the words of a line are no edge, or "". planrl/labs/notebook/render.py reads the same.
+   * @param {string[]} words @param {boolean} arrow @param {boolean} first */
+  function whyNoEdge(words, arrow, first) {
+    if (words.length !== 2 || words.includes("")) return "write two words, as in: a b";
+    if (words[0] === words[1]) return "an edge must lead to another node.";
+    if (first && SOURCE.test(words[0]) && TARGET.test(words[1])) {
+      return "this names columns: remove the line.";
+    }
+    if (arrow && (/[<=-]$/.test(words[0]) || /^[>-]/.test(words[1]))) {
+      return "write an arrow as ->";
+    }
+    if (words.some((word) => [...word].length > LONGEST_LABEL)) {
+      return `a word has ${LONGEST_LABEL} letters at most.`;
+    }
+    if (words.some((word) => NO_NAME.test(word) || /[\p{C}\p{Z}]/u.test(word))) {
+      return "a word is or has a sign that may separate, ends in : or ;, has quotes or a character that nobody sees.";
+    }
+    return "";
+  }
+
+  /** Does a way lead from the question's first node to its last? @param {World} world */
+  function answered({ edges, question: [source, target] }) {
+    const reached = new Set([source]);
+    for (const node of reached) { // grows while it is read
+      for (const [from, to] of edges) if (from === node) reached.add(to);
+    }
+    return reached.has(target);
+  }
+
+  /** Points on an ellipse that fills the room of other points, so that the same axes fit.
+   * @param {number} n @param {number[][]} room */
+  function circle(n, room) {
+    const [[left, right], [low, high]] = [0, 1].map((axis) => {
+      const values = room.map((point) => point[axis]);
+      return [Math.min(...values), Math.max(...values)];
+    });
+    return Array.from({ length: n }, (_, i) => {
+      const angle = Math.PI * (1 - (2 * i) / n); // from the left, clockwise
+      return [
+        (left + right) / 2 + (Math.cos(angle) * (right - left)) / 2,
+        (low + high) / 2 + (Math.sin(angle) * (high - low)) / 2,
+      ];
+    });
+  }
+
+  /** The numbers of the recorded runs. @param {Recorded} recorded */
+  function unpack(recorded) {
+    const bytes = Uint8Array.from(atob(recorded.data), (letter) => letter.charCodeAt(0));
+    return new Uint16Array(bytes.buffer); // little-endian, as every machine with a browser is
+  }
+
+  /** What was recorded for these settings: at a point of the grid, or between its neighbours.
+   * Distance along an axis is counted in places of the control, not in its values.
+   * @param {Lab} lab @param {Uint16Array[]} numbers of each grid @param {Settings} settings
+   * @returns {Recording | null} */
+  function recording(lab, numbers, settings) {
+    const grids = lab.recorded ?? [];
+    const place = grids.findIndex(({ fixed }) =>
+      Object.keys(fixed).every((name) => settings[name] === fixed[name]),
+    );
+    return place < 0 ? null : onGrid(lab, grids[place], numbers[place], settings);
+  }
+
+  /** @param {Lab} lab @param {Recorded} recorded @param {Uint16Array} numbers
+   * @param {Settings} settings @returns {Recording | null} */
+  function onGrid(lab, recorded, numbers, settings) {
+    let corners = [{ at: 0, weight: 1 }];
+    for (const axis of recorded.axes) {
+      const values = lab.controls.find((c) => c.name === axis.name)?.values ?? axis.values;
+      const place = values.indexOf(settings[axis.name]);
+      const grid = axis.values.map((value) => values.indexOf(value));
+      const above = grid.findIndex((there) => there >= place);
+      if (above < 0 || place < grid[0]) return null;
+      const below = grid[above] === place ? above : above - 1;
+      const share = above === below ? 0 : (place - grid[below]) / (grid[above] - grid[below]);
+      corners = corners.flatMap(({ at, weight }) => [
+        { at: at * grid.length + below, weight: weight * (1 - share) },
+        { at: at * grid.length + above, weight: weight * share },
+      ]);
+    }
+    corners = corners.filter(({ weight }) => weight > 0);
+    const { metrics, scale, steps } = recorded;
+    return {
+      measured: corners.length === 1,
+      seeds: recorded.seeds,
+      steps,
+      curve(learner, metric) {
+        const m = metrics.indexOf(metric);
+        if (m < 0) return null;
+        const [mean, low, high] = [0, 1, 2].map((which) =>
+          steps.map((_, step) => {
+            let sum = 0;
+            for (const { at, weight } of corners) {
+              const row = ((at * lab.learners.length + learner) * metrics.length + m) * 3 + which;
+              sum += weight * numbers[row * steps.length + step];
+            }
+            return sum / scale[m];
+          }),
+        );
+        return { mean, low, high };
+      },
+    };
+  }
+
+  return { defaults, write, read, graph, answered, unpack, recording };
+})();

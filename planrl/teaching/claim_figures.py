@@ -1,0 +1,137 @@
+"""Claims seed by seed: what each seed gave, the mean with its interval, and what was predicted."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from planrl.claims import Place, Verdict
+from planrl.claims.verdict import Finding
+from planrl.errors import InputError
+from planrl.figures.sliders import with_slider
+from planrl.figures.style import STYLES, faded, finish, plain_text
+
+LINE = 46  # letters of a claim that fit on a phone
+ROW = 30  # and of a place
+TIMES = 15  # numbers so much larger than others do not share their axis
+Measured = list[tuple[Place, Finding]]
+
+
+def by_seed(found: Sequence[Verdict], *, start: str = "") -> go.Figure:
+    """One claim at a time, a row for each place: seeds faint, their mean strong with its 95 %
+    bootstrap interval, the prediction as a grey band. Places whose numbers are not of one size
+    stand in figures of their own.
+
+    `start` is the id of the claim shown first. Claims without any result are left out.
+    Raises InputError if none has one, or none has this id.
+    """
+    shown = {one.claim.id: one for one in found if any(f.values for f in one.findings)}
+    if not shown:
+        raise InputError("no claim has a result yet: make some with `python -m planrl reproduce`")
+    if start and start not in shown:
+        raise InputError(f"start={start!r} is no claim with a result: {', '.join(shown)}")
+    frames, first = {}, ""
+    for name, one in shown.items():
+        views = _alike(one)
+        for number, pairs in enumerate(views, 1):
+            part = f", {number} of {len(views)}" if len(views) > 1 else ""
+            label = f"{name}{part} ({one.verdict}): {one.claim.statement}"
+            frames[label] = _one(one, pairs)
+            if name == start:
+                first = first or label
+    return with_slider(frames, name="claim", start=first or None)
+
+
+def _alike(verdict: Verdict) -> list[Measured]:
+    """The places that have numbers, those of one size together."""
+    groups: list[tuple[float, Measured]] = []
+    for place, finding in zip(verdict.claim.places, verdict.findings, strict=True):
+        if not finding.values:
+            continue
+        bounds = [bound for bound in (place.low, place.high) if math.isfinite(bound)]
+        size = max(map(abs, (*finding.values, *bounds)))
+        for other, pairs in groups:
+            if max(size, other) <= TIMES * min(size, other):
+                pairs.append((place, finding))
+                break
+        else:
+            groups.append((size, [(place, finding)]))
+    return [pairs for _, pairs in groups]
+
+
+def _one(verdict: Verdict, pairs: Measured) -> go.Figure:
+    claim = verdict.claim
+    models = {finding.model for _, finding in pairs}
+    said = [_said(finding, model=len(models) > 1) for _, finding in pairs]
+    rows = ["<br>".join(textwrap.wrap(plain_text(one), ROW)) for one in said]
+    measured = f"{claim.measured} ({models.pop()})" if len(models) == 1 else claim.measured
+    low, high = _range(pairs)
+    colour, ink = STYLES["SFT"][0], STYLES["prediction"][0]
+    figure = go.Figure()
+    figure.add_bar(
+        y=rows, orientation="h", width=0.8, name="predicted", hoverinfo="skip",
+        base=[max(place.low, low) for place, _ in pairs],
+        x=[_wide(place, low, high) for place, _ in pairs],
+        marker={"color": faded(ink, 0.3), "line": {"color": ink, "width": 1}},
+    )  # fmt: skip
+    figure.add_scatter(
+        x=[value for _, finding in pairs for value in finding.values],
+        y=[row for row, (_, finding) in zip(rows, pairs, strict=True) for _ in finding.values],
+        mode="markers", name="a seed", marker={"color": faded(colour, 0.5), "size": 8},
+        text=[name for _, finding in pairs for name in _names(finding)],
+    )  # fmt: skip
+    ends = [(finding.mean, *finding.interval) for _, finding in pairs]
+    figure.add_scatter(
+        x=[mean for mean, *_ in ends], y=rows, mode="markers", name="mean, 95 % interval",
+        marker={"color": colour, "symbol": "diamond", "size": 11},
+        error_x={"type": "data", "symmetric": False, "color": colour, "thickness": 2, "width": 6,
+                 "array": [most - mean for mean, _, most in ends],
+                 "arrayminus": [mean - least for mean, least, _ in ends]},
+    )  # fmt: skip
+    figure.update_xaxes(title=plain_text(measured), range=[low, high])
+    figure.update_yaxes(
+        type="category", categoryarray=rows, categoryorder="array", range=[len(rows) - 0.5, -0.5],
+        automargin=True, showgrid=False,
+    )  # fmt: skip
+    figure.add_annotation(
+        text="<br>".join(textwrap.wrap(plain_text(claim.statement), LINE)), showarrow=False,
+        x=0, xref="paper", xanchor="left", y=1, yref="paper", yanchor="bottom", align="left",
+    )  # fmt: skip
+    figure.update_layout(legend={"orientation": "h", "y": -0.3})
+    alt = (
+        "One claim at a time: each seed's number, their mean with its interval, and the "
+        "prediction. The file below holds every number"
+    )
+    return finish(figure, "Every claim, seed by seed", alt, 460)
+
+
+def _names(finding: Finding) -> list[str]:
+    """What a dot is, for each value."""
+    return [f"seed {seed}" for seed in finding.seeds] or ["a seed"] * len(finding.values)
+
+
+def _said(finding: Finding, *, model: bool) -> str:
+    """A place in words, with its verdict; of few results, how many."""
+    few = f", {len(finding.values)} seeds" if finding.few else ""
+    return f"{finding.place}{f' ({finding.model})' * model}: {finding.verdict}{few}"
+
+
+def _range(pairs: Measured) -> tuple[float, float]:
+    """All numbers and all bounds, with some room; where all are one number, room around it."""
+    numbers = [
+        value
+        for place, finding in pairs
+        for value in (*finding.values, *finding.interval, place.low, place.high)
+        if math.isfinite(value)
+    ]
+    low, high = min(numbers), max(numbers)
+    room = 0.08 * (high - low) or 0.1 * max(abs(high), 1e-12)
+    return low - room, high + room
+
+
+def _wide(place: Place, low: float, high: float) -> float:
+    """How wide the prediction is within the axis; one number is as wide as can be seen."""
+    return max(min(place.high, high) - max(place.low, low), 0.012 * (high - low))

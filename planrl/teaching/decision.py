@@ -1,0 +1,284 @@
+"""Which method to choose: its claims for and against, what it cost, advice by one's constraints.
+
+Nothing here is a result. A method is a name with the ids of the claims that speak of it; verdicts
+come from `planrl.claims`, costs from the saved results.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from planrl.claims import Verdict, verdicts
+from planrl.errors import InputError
+from planrl.experiments import store
+from planrl.teaching.evidence import link_to
+from planrl.teaching.paper_figures import pages, series
+
+METHODS: dict[str, dict[str, tuple[str, ...]]] = {
+    "SFT that goes on": {
+        "what speaks for it": ("3.1-table", "3.1-edges"),
+        "its price": ("3.1-degrees", "3.1-rare"),
+        "its limits": ("3.1-transitivity", "2-continual-sft-test"),
+    },
+    "policy gradient": {
+        "what speaks for it": ("2-pg-over-sft", "2-pg-train", "4.1-identity"),
+        "its price": ("2-pg-collapse", "2-pg-test-falls"),
+        "its limits": ("C-cold", "C-forgets"),
+    },
+    "policy gradient with a baseline": {
+        "what speaks for it": ("4.3-baseline",),
+        "its price": (),
+        "its limits": (),
+    },
+    "policy gradient + KL": {
+        "what speaks for it": ("2-kl-diversity", "4.4-formula"),
+        "its price": ("2-kl-price", "2-kl-order"),
+        "its limits": ("C-plateau", "C-kl-blocks", "4.4-branches"),
+    },
+    "Q-learning, process reward": {
+        "what speaks for it": ("3-q-diversity", "3-q-over-pg", "3-on-off", "C-stale"),
+        "its price": ("C-noise",),
+        "its limits": ("5.2-cycles", "5.2-no-goal", "C-off-policy"),
+    },
+    "Q-learning, outcome reward": {
+        "what speaks for it": (),
+        "its price": ("3-outcome",),
+        "its limits": ("5.1-constant",),
+    },
+}
+"""Method -> column of the decision table -> ids of claims."""
+
+QUESTIONS: dict[str, dict[str, str]] = {
+    "answers": {
+        "ask": "Have you right answers to imitate?",
+        "yes": "yes",
+        "no": "no",
+    },
+    "check": {
+        "ask": "What can you check?",
+        "steps": "every step",
+        "answers": "whole answers only",
+        "nothing": "nothing",
+    },
+    "ways": {
+        "ask": "Do you need many different right answers to one question?",
+        "no": "no",
+        "yes": "yes",
+    },
+    "walks": {
+        "ask": "Which walks can you train on?",
+        "own": "fresh ones of the model itself",
+        "others": "old ones, or another model's",
+        "none": "none: no budget for sampling",
+    },
+}
+"""What is asked of a reader -> the question (`ask`) and its choices; the first is chosen."""
+
+
+@dataclass(frozen=True)
+class Advice:
+    """A method, why, and the claims it rests on; without claims it is our inference."""
+
+    method: str
+    why: str
+    claims: tuple[str, ...] = ()
+
+
+NOTHING = Advice(
+    "None yet",
+    "Without right answers to imitate, and without walks that something checks, there is nothing "
+    "to learn from. Get one of the two first.",
+)
+IMITATE = Advice(
+    "SFT",
+    "It needs rows and nothing else. It ends at their frequencies, so choose the rows well: show "
+    "the sources and targets you will be asked for. Stop by held-out questions.",
+    ("3.1-table", "3.1-degrees", "3.1-transitivity"),
+)
+SIFTED = Advice(
+    "SFT on the rows that pass the check",
+    "SFT needs rows only: let the check sift them. Without sampling nothing new comes in.",
+    ("3.1-table", "3.1-transitivity"),
+)
+GRADIENT = Advice(
+    "Policy gradient",
+    "It ends above imitation on held-out questions when answers are sampled, and below when they "
+    "are greedy. Watch both, and the ways: no stop has the best of all three. Never give the "
+    "outcome alone to Q-learning.",
+    ("2-pg-over-sft", "2-pg-test-falls", "2-pg-collapse", "3-outcome"),
+)
+PENALTY = Advice(
+    "Policy gradient + KL",
+    "The penalty leaves more ways, at a price in sampled accuracy. Tune lambda: too "
+    "much of it takes the gain away.",
+    ("2-kl-diversity", "2-kl-price", "C-plateau"),
+)
+ROUNDS = Advice(
+    "Imitate the right ones among the walks, in rounds",
+    "Policy gradient asks for fresh walks, and Q-learning on the outcome alone loses everything. "
+    "SFT on right walks does what policy gradient does when walks are fresh; on old ones it did "
+    "as well in chapter 8, on one seed.",
+    ("4.1-identity", "3-outcome"),
+)
+VALUES = Advice(
+    "Q-learning with process reward",
+    "It ends with more ways. Mind the checks: when they err, it learns the errors. "
+    "Discount where steps can be undone.",
+    ("3-q-diversity", "3-q-over-pg", "C-noise", "5.2-no-goal"),
+)
+AGED = Advice(
+    "Q-learning with process reward, off-policy",
+    "Its loss asks for no particular walker, and walks up to 200 updates old did as well as fresh "
+    "ones greedily; sampled, one of three seeds lost 11 points. Discount where steps can be "
+    "undone.",
+    ("3-on-off", "C-stale", "C-off-policy", "5.2-discount"),
+)
+EITHER = Advice(
+    "Policy gradient or Q-learning with process reward",
+    "Policy gradient is the simpler one and wants no value scale. Where checks of steps are "
+    "reliable, Q-learning is worth a trial on your held-out questions.",
+    ("2-pg-over-sft", "3-q-over-pg", "C-noise"),
+)
+
+
+def advise(*, answers: str, check: str, ways: str, walks: str) -> Advice:
+    """What the book would try first under these constraints, choices of `QUESTIONS`."""
+    given = {"answers": answers, "check": check, "ways": ways, "walks": walks}
+    for name, choice in given.items():
+        choices = [one for one in QUESTIONS[name] if one != "ask"]
+        if choice not in choices:
+            raise InputError(f"{name}={choice!r}: choose {' or '.join(choices)}")
+    if walks == "none" or check == "nothing":
+        if answers == "no":
+            return NOTHING
+        return IMITATE if check == "nothing" else SIFTED
+    if check == "answers":
+        if walks == "others":
+            return ROUNDS
+        return PENALTY if ways == "yes" else GRADIENT
+    if walks == "others":
+        return AGED
+    return VALUES if ways == "yes" else EITHER
+
+
+def _badges(found: Sequence[Verdict], *, statement: bool = True) -> str:
+    return "".join(
+        f'<span class="planrl-claim">{html.escape(one.claim.statement) if statement else ""} '
+        f'<a href="{link_to(one.claim.id)}">{html.escape(one.claim.id)}</a>: '
+        f"<b>{html.escape(one.verdict)}</b>.</span>"
+        for one in found
+    )
+
+
+class DecisionTable:
+    """The methods and the claims that speak for and against each, every one with its verdict."""
+
+    def __init__(self, methods: Mapping[str, Mapping[str, Sequence[str]]] = METHODS) -> None:
+        names = {name for columns in methods.values() for ids in columns.values() for name in ids}
+        self.verdicts = {one.claim.id: one for one in verdicts(sorted(names))}
+        self.methods = methods
+
+    def _repr_html_(self) -> str:
+        columns = list(next(iter(self.methods.values())))
+        head = "".join(f'<th scope="col">{name}</th>' for name in ("method", *columns))
+        body = ""
+        for method, cells in self.methods.items():
+            body += f'<tr><th scope="row">{html.escape(method)}</th>'
+            for name, ids in cells.items():
+                claims = _badges([self.verdicts[one] for one in ids]) or "no claim measured"
+                body += f'<td data-name="{name}">{claims}</td>'
+            body += "</tr>"
+        return (f'{_STYLE}<table class="planrl-decide"><thead><tr>{head}</tr></thead>'
+                f"<tbody>{body}</tbody></table>")  # fmt: skip
+
+    def __repr__(self) -> str:
+        lines = []
+        for method, cells in self.methods.items():
+            for name, ids in cells.items():
+                told = [f"{self.verdicts[i].claim.statement} ({i}: {self.verdicts[i].verdict})"
+                        for i in ids]  # fmt: skip
+                lines.append(f"{method}, {name}: {' '.join(told) or 'no claim measured'}")
+        return "\n".join(lines)
+
+
+class Chooser:
+    """Four questions with choices; the advice for what is chosen stands below, without a script."""
+
+    def _repr_html_(self) -> str:
+        parts = []
+        for name, choices in QUESTIONS.items():
+            rows = "".join(
+                f'<label><input type="radio" name="choose-{name}" id="choose-{name}-{key}"'
+                f"{' checked' * (place == 0)}> {html.escape(words)}</label>"
+                for place, (key, words) in enumerate(list(choices.items())[1:])
+            )
+            parts.append(f"<fieldset><legend>{html.escape(choices['ask'])}</legend>{rows}"
+                         "</fieldset>")  # fmt: skip
+        shown, rules = [], []
+        for number, (advice, cases) in enumerate(self.cases().items()):
+            claims = _badges(verdicts(advice.claims) if advice.claims else [])
+            shown.append(f'<div class="planrl-advice planrl-advice-{number}"><p><strong>'
+                         f"{html.escape(advice.method)}.</strong> {html.escape(advice.why)}</p>"
+                         f"<p>{claims}</p></div>")  # fmt: skip
+            for case in cases:
+                held = "".join(f":has(#choose-{n}-{c}:checked)" for n, c in case.items())
+                rules.append(f".planrl-choose{held} .planrl-advice-{number}")
+            rules[-1] += "{display:block}"
+        css = ",".join(rules).replace("{display:block},", "{display:block}")
+        return (f"{_STYLE}<style>{css}</style><div class='planrl-choose'>{''.join(parts)}"
+                f"<div aria-live='polite'>{''.join(shown)}</div></div>")  # fmt: skip
+
+    @staticmethod
+    def cases() -> dict[Advice, list[dict[str, str]]]:
+        """Each advice and the constraints it is given under."""
+        found: dict[Advice, list[dict[str, str]]] = {}
+        choices = [[key for key in keys if key != "ask"] for keys in QUESTIONS.values()]
+        for case in product(*choices):
+            given = dict(zip(QUESTIONS, case, strict=True))
+            found.setdefault(advise(**given), []).append(given)
+        return found
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{advice.method}. {advice.why}" for advice in self.cases())
+
+
+_STYLE = """
+<style>
+.planrl-decide{display:table;width:100%;font-size:.85em;border-collapse:collapse}
+.planrl-decide th,.planrl-decide td{text-align:left!important;vertical-align:top;font-weight:400;
+padding:.5em .8em .5em 0;border:0;border-top:1px solid #8886}
+.planrl-decide tbody th,.planrl-decide thead th{font-weight:600}
+.planrl-claim{display:block;margin-bottom:.5em}
+.planrl-choose{border:1px solid #8886;border-radius:8px;padding:.6em 1em;margin:.6em 0}
+.planrl-choose fieldset{border:0;margin:0 0 .5em;padding:0;min-width:0}
+.planrl-choose legend{font-weight:600;font-size:1em;padding:0;margin:0 0 .1em}
+.planrl-choose label{display:inline-block;margin-right:1.2em;padding:.2em 0;cursor:pointer}
+.planrl-advice{display:none;border-left:4px solid #009E73;padding-left:.8em}
+.planrl-advice p{margin:.3em 0}
+.planrl-advice .planrl-claim{font-size:.85em;margin-bottom:.2em}
+@supports not selector(:has(*)){.planrl-advice{display:block;margin-bottom:1em}}
+@media(max-width:600px){
+.planrl-decide thead{display:none}
+.planrl-decide tr,.planrl-decide tbody th,.planrl-decide td{display:block}
+.planrl-decide td{border:0;padding:.1em 0}
+.planrl-decide td::before{content:attr(data-name) ": ";font-weight:600}
+}
+</style>"""
+
+
+def costs(of: str, names: Sequence[str]) -> list[dict[str, Any]]:
+    """A row for each learner: processor seconds for 1,000 updates, looks included, over seeds."""
+    rows = []
+    for name in names:
+        updates = series(of, name, "test_accuracy")[0][-1]
+        took = [1000 * store.cpu_seconds(page)[name] / updates for page in pages(of, name)]
+        rows.append({
+            "learner": name, "seeds": len(took), "updates": updates,
+            "CPU seconds for 1,000 updates": f"{sum(took) / len(took):.0f}",
+            "least to most": f"{min(took):.0f} to {max(took):.0f}",
+        })  # fmt: skip
+    return rows

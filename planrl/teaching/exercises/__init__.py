@@ -1,0 +1,61 @@
+"""The book's exercises: each takes what a reader wrote, tries it, and names the likely mistake."""
+
+from planrl.teaching.exercises.blocks import moves, shortens, sussman
+from planrl.teaching.exercises.checks import Verdict
+from planrl.teaching.exercises.diversity import (
+    drift,
+    keeps_diversity,
+    kl_penalty,
+    stable_point,
+    stop_in_time,
+)
+from planrl.teaching.exercises.graphs import correct_steps, path_count, reachability
+from planrl.teaching.exercises.imitation import frequencies, pieces, teach
+from planrl.teaching.exercises.layers import attention_share, fill, readout
+from planrl.teaching.exercises.methods import bootstrap, front, grouped, judging, kept, sieve
+from planrl.teaching.exercises.policy import baseline, cell_gradient, own_successes, right_walks
+from planrl.teaching.exercises.values import (
+    fixed_point,
+    goal_back,
+    old_walks,
+    process,
+    smallest_fine,
+    td_target,
+)
+
+__all__ = [
+    "Verdict",
+    "attention_share",
+    "baseline",
+    "bootstrap",
+    "cell_gradient",
+    "correct_steps",
+    "drift",
+    "fill",
+    "fixed_point",
+    "frequencies",
+    "front",
+    "goal_back",
+    "grouped",
+    "judging",
+    "keeps_diversity",
+    "kept",
+    "kl_penalty",
+    "moves",
+    "old_walks",
+    "own_successes",
+    "path_count",
+    "pieces",
+    "process",
+    "reachability",
+    "readout",
+    "right_walks",
+    "shortens",
+    "sieve",
+    "smallest_fine",
+    "stable_point",
+    "stop_in_time",
+    "sussman",
+    "td_target",
+    "teach",
+]

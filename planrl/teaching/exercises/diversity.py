@@ -1,0 +1,204 @@
+"""Exercises on what becomes of other answers: drift, stopping in time, penalty and bonus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from planrl.evaluate import evaluate
+from planrl.graphs import seeded
+from planrl.losses import Loss, policy_gradient
+from planrl.models import LogitTable
+from planrl.rollouts import on_policy
+from planrl.tasks import Batch
+from planrl.teaching.exercises.checks import Verdict, ask
+from planrl.teaching.exercises.policy import compare, gradient, numbers, tried, walked
+from planrl.theory import kl_drift
+from planrl.train import TrainConfig, probe, train, until
+
+
+def _distance(f: Tensor) -> Tensor:
+    """KL(U_C || q) of a cell whose choices are all right."""
+    return f.logsumexp(0) - f.mean() - torch.tensor(float(len(f))).log()
+
+
+def drift(function: Callable[[Tensor, float], Any]) -> Verdict:
+    """Try function(logits [C], lr) -> the expected change of KL(U_C || q) in one update."""
+    for seed, lr in enumerate((0.5, 0.2, 1.0)):
+        f = torch.randn(4, generator=seeded(seed, "cell"), dtype=torch.float64)
+        q, one = f.softmax(0), torch.eye(4, dtype=torch.float64)
+        after = torch.stack([_distance(f + lr * (one[k] - q)) for k in range(4)])
+        found, wrong = numbers(function, f.clone(), lr)
+        if wrong:
+            return wrong
+        if found.numel() != 1:
+            return Verdict(False, f"Expected one number, got shape {list(found.shape)}.")
+        value, truth = float(found), float((q * after).sum() - _distance(f))
+        mistakes = {
+            "That is the distance after the update: subtract the one before.": truth
+            + float(_distance(f)),
+            "Every choice counts alike in your mean: choice k is drawn with chance q[k].": float(
+                after.mean() - _distance(f)
+            ),
+            "That is the approximation for small lr; sum over what may be drawn instead.": kl_drift(
+                q, lr
+            ),
+            "The sign is turned round: after less before.": -truth,
+            "Your update moves the wrong way: add lr * (one_hot - q) to the logits.": sum(
+                float(q[k] * _distance(f - lr * (one[k] - q))) for k in range(4)
+            )
+            - float(_distance(f)),
+        }
+        if abs(value - truth) < 1e-5:
+            continue
+        for text, other in mistakes.items():
+            if abs(value - other) < 1e-6:
+                return Verdict(False, text)
+        return Verdict(False, f"Got {value:.4g}, expected {truth:.4g}: sum over k of q[k] times "
+                              "the distance after drawing k, less the distance now.")  # fmt: skip
+    return Verdict(True, "Never below 0, whatever the policy: that is Theorem 4.3.")
+
+
+def stop_in_time(stop: Callable[[Any], Any], *, steps: int = 400) -> Verdict:
+    """Train by policy gradient, a look every 10 updates, until the reader's function says stop.
+
+    `stop` gets a record whose `measured` holds accuracy and diversity on the trained questions.
+    """
+    task, model, _ = walked(3.0)
+    walks = on_policy(model, task, rng=seeded(0, "train"), size=64)
+
+    def look() -> Mapping[str, float]:
+        return evaluate(model, task, rng=seeded(0, "probe"), samples=30).summary()
+
+    before, last = look(), None
+
+    def says_stop(record: Any) -> bool:
+        return record.measured is not None and bool(stop(record))
+
+    def go() -> Any:
+        nonlocal last
+        run = train(model, walks, policy_gradient, TrainConfig(steps=steps, lr=0.1))
+        for record in until(probe(run, look, every=10), says_stop):
+            last = record
+        return last
+
+    _, wrong = ask(go)
+    if wrong:
+        return wrong
+    assert last is not None
+    end = look()
+    told = (f"Stopped after {last.step} updates: accuracy {end['accuracy']:.3f} (at first "
+            f"{before['accuracy']:.2f}), {end['diversity']:.2f} ways (at first "
+            f"{before['diversity']:.2f}).")  # fmt: skip
+    if last.step == steps:
+        return Verdict(False, f"{told} That was the last update: your function never said stop.")
+    if end["accuracy"] < 0.95:
+        return Verdict(False, f"{told} Too early: wait until the accuracy is 0.95.")
+    if end["diversity"] < 2.0:
+        return Verdict(False, f"{told} Too late: fewer than 2 ways are left.")
+    return Verdict(True, f"{told} What was lost by then is the price of stopping in time.")
+
+
+def kl_penalty(loss: Loss, *, kl: float = 0.3) -> Verdict:
+    """Try the reader's policy gradient with a KL penalty of weight 0.3."""
+    task, model, batch = walked()
+    base = LogitTable(task.vocab)
+    with torch.no_grad():
+        base.table.copy_(torch.randn(base.table.shape, generator=seeded(0, "base")))
+    frozen = base(batch.tokens[:, :-1]).detach()
+    given = Batch(batch.chosen, batch.reward, batch.tokens, frozen)
+    answer, wrong = tried(loss, model, given)
+    if wrong:
+        return wrong
+
+    def penalised(logits: Tensor, b: Batch, weight: float = kl, cut: bool = True) -> Tensor:
+        assert b.frozen is not None
+        taken = b.tokens[:, 1:, None]
+        logp = logits.log_softmax(-1).gather(-1, taken).squeeze(-1)
+        ratio = logp - b.frozen.log_softmax(-1).gather(-1, taken).squeeze(-1)
+        value = b.reward.sum(1, keepdim=True) - weight * (ratio.detach() if cut else ratio)
+        return -(logp * value * b.chosen).sum() / len(logp)
+
+    def whole(logits: Tensor, b: Batch) -> Tensor:
+        assert b.frozen is not None
+        logp = logits.log_softmax(-1)
+        full = (logp.exp() * (logp - b.frozen.log_softmax(-1))).sum(-1)
+        return policy_gradient(logits, b) + kl * (full * b.chosen).sum() / len(full)
+
+    of = partial(gradient, model=model, batch=given)
+    return compare(
+        answer,
+        of(penalised),
+        f"Same gradient as policy_gradient(..., kl={kl}).",
+        {
+            "That is the plain policy gradient: no penalty is in it yet.": of(policy_gradient),
+            "The penalty has the wrong sign: it pays for moving away from the base.": of(
+                partial(penalised, weight=-kl)
+            ),
+            "Your log-ratio is differentiated as well: it is a price, so detach() it.": of(
+                partial(penalised, cut=False)
+            ),
+            "That is the KL divergence summed over all tokens: right on average, and less noisy. "
+            "Here it is asked for at the chosen token only.": of(whole),
+        },
+        f"From each walk's return subtract {kl} times log q - log q_base at the chosen token, "
+        "without gradient.",
+    )
+
+
+def stable_point(function: Callable[[Tensor, Tensor, float], Any]) -> Verdict:
+    """Try function(base [K], p [K], kl) -> the policy where the KL penalty stops."""
+    for seed, kl in enumerate((0.3, 1.0, 0.1)):
+        rng = seeded(seed, "cell")
+        base = torch.rand(5, generator=rng).softmax(0)
+        p = torch.tensor([1.0, 1.0, 0.4, 0.0, 0.0])
+        found, wrong = numbers(function, base.clone(), p.clone(), kl)
+        if wrong:
+            return wrong
+        if found.shape != (5,):
+            return Verdict(False, f"Expected 5 probabilities, got shape {list(found.shape)}.")
+        truth = (base.log() + p / kl).softmax(0)
+        mistakes = {
+            "That has no base in it: it is where an *entropy bonus* stops.": (p / kl).softmax(0),
+            "You multiply by lambda: divide p by it.": (base.log() + p * kl).softmax(0),
+            "Your numbers do not sum to 1: divide by their sum.": base * (p / kl).exp(),
+            "p is a chance, not its logarithm: it stands in the exponent.": base * p
+            / (base * p).sum(),
+        }  # fmt: skip
+        if torch.allclose(found, truth.double(), atol=1e-4):
+            continue
+        for text, other in mistakes.items():
+            if torch.allclose(found, other.double(), atol=1e-4, rtol=1e-3):
+                return Verdict(False, text)
+        return Verdict(False, "Expected base * exp(p / lambda), divided by its sum.")
+    return Verdict(True, "Two choices with the same p keep the ratio they have in the base.")
+
+
+def keeps_diversity(loss: Loss, *, steps: int = 400) -> Verdict:
+    """Train with the reader's loss and with the plain one; are there more ways, and as right?"""
+    task, first, batch = walked()
+    _, wrong = tried(loss, first, batch)
+    if wrong:
+        return wrong
+    scores = []
+    for given in (policy_gradient, loss):
+        model = LogitTable(task.vocab)
+        walks = on_policy(model, task, rng=seeded(0, "walks"))
+        run = train(model, walks, given, TrainConfig(steps=steps, lr=0.1))
+        _, wrong = ask(lambda run=run: [record.step for record in run])
+        if wrong:
+            return wrong
+        scores.append(evaluate(model, task, rng=seeded(0, "probe"), samples=50))
+    plain, yours = (float(score.diversity.mean()) for score in scores)
+    accuracy = float(scores[1].accuracy.mean())
+    told = (f"With your loss {yours:.2f} different right paths a question (plain: {plain:.2f}), "
+            f"accuracy {accuracy:.2f}.")  # fmt: skip
+    if accuracy < 0.85:
+        return Verdict(False, f"{told} The bonus drowns the reward: make it smaller.")
+    if yours < 1.2 * plain:
+        return Verdict(False, f"{told} That is hardly more: does your bonus *reward* entropy?")
+    return Verdict(True, told)

@@ -1,0 +1,221 @@
+"""Exercises on methods and verdicts: GRPO and RFT as small changes, judging claims."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from planrl.claims import FAILS, HOLDS, UNDECIDED, Place, find, interval
+from planrl.experiments import store
+from planrl.graphs import random_dag, seeded
+from planrl.losses import Loss, group_relative, policy_gradient, sft
+from planrl.models import LogitTable
+from planrl.rollouts import on_policy
+from planrl.tasks import Batch, all_pairs
+from planrl.teaching.exercises.checks import Verdict, ask
+
+
+def _walked() -> tuple[LogitTable, Batch]:
+    """A half-trained table and 256 of its walks, each question walked several times."""
+    task = all_pairs(random_dag(7, 0.5, seeded(0, "graph")))
+    model = LogitTable(task.vocab)
+    with torch.no_grad():
+        model.table[:, :, :7] += 2.0 * task.graph.correct
+    return model, next(on_policy(model, task, rng=seeded(0, "walks"), size=256))
+
+
+def _slope(loss: Loss, model: LogitTable, batch: Batch) -> Tensor:
+    (slope,) = torch.autograd.grad(loss(model(batch.tokens[:, :-1]), batch), model.table)
+    return slope
+
+
+def grouped(loss: Loss) -> Verdict:
+    """Try the reader's policy gradient with a baseline for each question."""
+    model, batch = _walked()
+    answer, wrong = ask(loss, model(batch.tokens[:, :-1]), batch)
+    if not wrong:
+        answer, wrong = ask(lambda: _slope(loss, model, batch))
+    if wrong:
+        return wrong
+    wanted = _slope(group_relative, model, batch)
+    if torch.allclose(answer, wanted, atol=1e-6):
+        return Verdict(True, "Same gradient as group_relative: where a question's walks are all "
+                             "right, or all wrong, nothing moves.")  # fmt: skip
+    if torch.allclose(answer, _slope(policy_gradient, model, batch), atol=1e-6):
+        return Verdict(False, "That is the plain policy gradient: nothing is subtracted yet.")
+    whole = _slope(lambda *given: policy_gradient(*given, baseline=True), model, batch)
+    if torch.allclose(answer, whole, atol=1e-6):
+        return Verdict(False, "You subtract the mean of the whole batch: take it over the walks of "
+                              "the same source and target.")  # fmt: skip
+    ratio = float((answer * wanted).sum() / wanted.square().sum())
+    if torch.allclose(answer, ratio * wanted, atol=1e-6):
+        if ratio < 0:
+            return Verdict(False, "The sign is turned round: a loss is made smaller.")
+        return Verdict(False, f"Right direction, but {ratio:.3g} times the size: divide by the "
+                              "number of walks.")  # fmt: skip
+    return Verdict(False, "Subtract from each walk's return the mean return of its group: the "
+                          "walks with the same two prompt tokens.")  # fmt: skip
+
+
+def sieve(function: Callable[[Iterator[Batch]], Iterator[Batch]]) -> Verdict:
+    """Try the reader's stream of right walks only: SFT on it is policy gradient (Theorem 4.1)."""
+    model, batch = _walked()
+    stream, wrong = ask(function, iter([batch]))
+    if wrong:
+        return wrong
+    sieved, wrong = ask(lambda: next(iter(stream)))
+    if wrong:
+        return wrong
+    if not isinstance(sieved, Batch):
+        return Verdict(False, f"Yield a pr.Batch, not a {type(sieved).__name__}.")
+    right = batch.reward.sum(1) > 0
+    rows = len(sieved.tokens)
+    if rows == len(batch.tokens):
+        return Verdict(False, "All walks are still there: leave out the rows whose return is 0.")
+    if rows == int((~right).sum()) and not torch.equal(sieved.tokens, batch.tokens[right]):
+        return Verdict(False, "These are the walks that failed: keep those with a return above 0.")
+    if not torch.equal(sieved.tokens, batch.tokens[right]):
+        return Verdict(False, f"{int(right.sum())} of {len(right)} walks are right, but you kept "
+                              f"{rows}.")  # fmt: skip
+    answer, wrong = ask(lambda: _slope(sft, model, sieved))
+    if wrong:
+        return Verdict(
+            False, "Take the same rows of chosen, reward and tokens: they belong together."
+        )
+    wanted = _slope(policy_gradient, model, batch)
+    ratio = float((answer * wanted).sum() / wanted.square().sum())
+    if not torch.allclose(answer, ratio * wanted, atol=1e-6):
+        return Verdict(
+            False, "Take the same rows of chosen, reward and tokens: they belong together."
+        )
+    return Verdict(True, "SFT on your stream and policy gradient agree in direction and differ in "
+                         f"size by {ratio:.2f}, since SFT takes a mean over steps.")  # fmt: skip
+
+
+def front(function: Callable[[list[tuple[float, float]]], Any]) -> Verdict:
+    """Try function(points) -> places of those that no other point beats in both coordinates."""
+    for number in range(5):
+        points = [
+            (round(float(a), 2), round(float(b), 2))
+            for a, b in torch.rand(8, 2, generator=seeded(number, "points")).tolist()
+        ]
+        points.append(points[0])  # a tie beats nobody
+        answer, wrong = ask(function, list(points))
+        if wrong:
+            return wrong
+        found, wrong = ask(lambda answer=answer: sorted(int(place) for place in answer))
+        if wrong:
+            return Verdict(False, "Return the places of points in the list, as whole numbers.")
+        wanted = [
+            place
+            for place, (a, b) in enumerate(points)
+            if not any(c >= a and d >= b and (c, d) != (a, b) for c, d in points)
+        ]
+        if found == wanted:
+            continue
+        sums = [a + b for a, b in points]
+        missing, extra = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
+        told = f"Of {points} you kept {found}."
+        if found == [sums.index(max(sums))]:
+            hint = "A sum needs a price for one in the other: keep all that no other point beats."
+        elif missing:
+            hint = f"Place {missing[0]} is missing: no point is at least as good in both."
+        else:
+            hint = f"Place {extra[0]} is beaten: another point is at least as good in both."
+        return Verdict(False, f"{told} {hint}")
+    return Verdict(True, "Five clouds agree, one tie in each: what is kept is a matter of taste, "
+                         "what is dropped is not.")  # fmt: skip
+
+
+def judging(function: Callable[[float, float, float, float], Any]) -> Verdict:
+    """Try function(low, high, least, most) -> holds, fails or undecided."""
+    cases = [
+        (0.2, 0.4, 0.0, 1.0, HOLDS, "the interval lies inside the prediction"),
+        (1.2, 1.4, 0.0, 1.0, FAILS, "all of it lies above"),
+        (-0.4, -0.2, 0.0, 1.0, FAILS, "all of it lies below"),
+        (0.9, 1.1, 0.0, 1.0, UNDECIDED, "a bound lies inside the interval"),
+        (-0.1, 0.3, 0.0, math.inf, UNDECIDED, "a bound lies inside the interval"),
+        (-0.5, 1.5, 0.0, 1.0, UNDECIDED, "it reaches over both bounds"),
+        (0.5, 0.9, 0.5, math.inf, HOLDS, "the bound itself is inside"),
+    ]
+    for low, high, least, most, wanted, why in cases:
+        answer, wrong = ask(function, low, high, least, most)
+        if wrong:
+            return wrong
+        if answer != wanted:
+            return Verdict(False, f"Interval {low:g} to {high:g}, predicted {least:g} to {most:g}: "
+                                  f"expected {wanted!r}, since {why}; got {answer!r}.")  # fmt: skip
+    return Verdict(True, "Seven cases agree with planrl.claims.find.")
+
+
+def bootstrap(function: Callable[[list[float]], Any]) -> Verdict:
+    """Try function(values) -> the 95 % bootstrap interval of their mean."""
+    for number, count in enumerate((5, 10, 30)):
+        values = torch.randn(count, generator=seeded(number, "values")).tolist()
+        answer, wrong = ask(function, list(values))
+        if wrong:
+            return wrong
+        found, wrong = ask(lambda answer=answer: [float(bound) for bound in answer])
+        if wrong or len(found) != 2:
+            return Verdict(False, "Return two numbers: the interval's lower and upper end.")
+        low, high = interval(values, draws=20_000)
+        ratio = (found[1] - found[0]) / (high - low)
+        off = abs(sum(found) - low - high) / 2 / (high - low)
+        told = f"Of {count} values your interval is {ratio:.2f} times as wide as it should be."
+        if ratio > 1.6:
+            hint = "That is the spread of values: take the mean of each redrawn sample."
+        elif ratio < 0.1:
+            hint = "All samples have the same mean: draw with replacement, as many as there are."
+        elif ratio < 0.9:
+            hint = "Take the quantiles 0.025 and 0.975, and samples as large as the data."
+        elif ratio > 1.1:
+            hint = "Take the quantiles 0.025 and 0.975 of two thousand means or more."
+        elif off > 0.1:
+            told, hint = f"Of {count} values it has the right width,", "but lies beside the mean."
+        else:
+            continue
+        return Verdict(False, f"{told} {hint}")
+    return Verdict(
+        True, "5, 10 and 30 values: as wide as planrl.claims.interval, and in its place."
+    )
+
+
+def kept(function: Callable[[Any], Any]) -> Verdict:
+    """Try the reader's measure: the share of the base's answers that policy gradient keeps.
+
+    It is then judged on both graphs with the prediction that at most a tenth of them is left.
+    """
+    told = []
+    for of in ("dag", "blocksworld"):
+        results = [page["result"] for page in store.results("fig2", of=of)]
+        curves = [result["learners"]["policy gradient"]["train_diversity"] for result in results]
+        for result, curve in zip(results, curves, strict=True):
+            answer, wrong = ask(function, result)
+            if wrong:
+                return wrong
+            value, wrong = ask(float, answer)
+            if wrong:
+                return Verdict(False, "Return one number: what the claim measures in this seed.")
+            wanted = curve[-1] / curve[0]
+            if abs(value - wanted) < 1e-6:
+                continue
+            hints = {
+                curve[-1]: "those are the ways left: divide by those of the base.",
+                curve[0] / curve[-1]: "turn the fraction over: the end over the beginning.",
+                curve[-1] - curve[0]: "that is a difference: a share is a quotient.",
+                1.0: "that compares a look with itself: the base is the first, the end the last.",
+            }
+            hint = "the base is the first look, the end the last; key train_diversity."
+            for other, words in hints.items():
+                hint = words if abs(other - value) < 1e-6 else hint
+            return Verdict(False, f"In one seed on {of} expected {wanted:.3f}, got {value:.3f}: "
+                                  f"{hint}")  # fmt: skip
+        place = Place(graph=of, model="Transformer", needs=("fig2",), high=0.1,
+                      value=lambda found: float(function(found["fig2"])))  # fmt: skip
+        finding = find(place, [{"fig2": result} for result in results])
+        told.append(f"{of} {finding.verdict} (mean {finding.mean:.2f})")
+    return Verdict(True, f"Your claim, at most a tenth is kept: {', '.join(told)}.")

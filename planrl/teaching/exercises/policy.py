@@ -1,0 +1,199 @@
+"""Exercises on policy gradient: its loss from SFT's, its stream, the gradient of one cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from planrl.graphs import random_dag, seeded
+from planrl.losses import Loss, policy_gradient, sft
+from planrl.models import LogitTable
+from planrl.rollouts import on_policy
+from planrl.tasks import Batch, Task, all_pairs
+from planrl.teaching.exercises.checks import Verdict, ask
+from planrl.train import TrainConfig, train
+
+Stream = Callable[[Iterator[Batch]], Iterator[Batch]]
+
+
+def walked(base: float = 2.0) -> tuple[Task, LogitTable, Batch]:
+    """A task on ten nodes, a table that is right about as often as not, and a batch of its walks.
+
+    Each walk's steps are rewarded at its end only.
+    """
+    task = all_pairs(random_dag(10, 0.4, seeded(0, "graph")))
+    model = LogitTable(task.vocab)
+    with torch.no_grad():
+        model.table[:, :, :10] += base * task.graph.correct
+    return task, model, next(on_policy(model, task, rng=seeded(0, "walks"), size=256))
+
+
+def gradient(loss: Loss, model: LogitTable, batch: Batch) -> Tensor:
+    """The gradient of a loss on the whole table."""
+    (slope,) = torch.autograd.grad(loss(model(batch.tokens[:, :-1]), batch), model.table)
+    return slope
+
+
+def tried(loss: Loss, model: LogitTable, batch: Batch) -> tuple[Tensor, Verdict | None]:
+    """The gradient of the reader's loss, or the verdict on why there is none."""
+    value, wrong = ask(loss, model(batch.tokens[:, :-1]), batch)
+    if not wrong:
+        found, wrong = ask(lambda: torch.autograd.grad(value, model.table)[0])
+    return (torch.zeros(0), wrong) if wrong else (found, None)
+
+
+def compare(
+    answer: Tensor, wanted: Tensor, right: str, mistakes: dict[str, Tensor], otherwise: str
+) -> Verdict:
+    """Right if these agree; else the first mistake whose gradient this is, or the likeliest one."""
+
+    def same(other: Tensor) -> bool:
+        return torch.allclose(answer, other, atol=1e-6, rtol=1e-4)
+
+    if same(wanted):
+        return Verdict(True, right)
+    for text, other in mistakes.items():
+        if same(other):
+            return Verdict(False, text)
+    if same(-wanted):
+        return Verdict(False, "The sign is turned round: a loss is made smaller.")
+    ratio = float((answer * wanted).sum() / wanted.square().sum())
+    if abs(ratio) > 1e-6 and same(ratio * wanted):
+        return Verdict(False, f"Right direction, but {ratio:.3g} times too large: divide by the "
+                              "number of walks.")  # fmt: skip
+    return Verdict(False, otherwise)
+
+
+def numbers(function: Callable[..., Any], *given: Any) -> tuple[Tensor, Verdict | None]:
+    """What the reader's function returns, as a tensor, or the verdict on why that is impossible."""
+    answer, wrong = ask(function, *given)
+    if wrong:
+        return torch.zeros(0), wrong
+    found, wrong = ask(lambda: torch.as_tensor(answer).detach().double())
+    return (torch.zeros(0), wrong) if wrong else (found, None)
+
+
+def own_successes(loss: Loss) -> Verdict:
+    """Try the reader's policy gradient that is made of SFT: the surprise of the right walks."""
+    _, model, batch = walked()
+    answer, wrong = tried(loss, model, batch)
+    if wrong:
+        return wrong
+    right = batch.reward.sum(1) > 0
+    won = Batch(batch.chosen[right], batch.reward[right], batch.tokens[right])
+
+    def last_step(logits: Tensor, given: Batch) -> Tensor:
+        logp = logits.log_softmax(-1).gather(-1, given.tokens[:, 1:, None]).squeeze(-1)
+        return -(logp * given.reward * given.chosen).sum() / len(logp)
+
+    return compare(
+        answer,
+        gradient(policy_gradient, model, batch),
+        f"Same gradient as pr.policy_gradient: SFT on the {int(right.sum())} right walks of "
+        f"{len(right)}.",
+        {
+            "That is SFT on all walks, the wrong ones too: leave out those with a return of 0.":
+                gradient(sft, model, batch),
+            "The right walks are chosen, but you divide by their steps: divide by the number of "
+            "walks.": gradient(sft, model, won),
+            "Only the step that was paid counts so far: every step of a walk gets its return, "
+            "batch.reward.sum(1).": gradient(last_step, model, batch),
+        },
+        "Weigh the surprise of each chosen step by its walk's return, batch.reward.sum(1).",
+    )  # fmt: skip
+
+
+def right_walks(stream: Stream) -> Verdict:
+    """Try the reader's stream, which keeps right walks only, as lessons for SFT."""
+    task, model, _ = walked()
+    walks = list(islice(on_policy(model, task, rng=seeded(1, "walks"), size=32), 8))
+    lost = [_only(batch, batch.reward.sum(1) == 0) for batch in walks[:1]]  # a batch without a win
+    served, wrong = ask(lambda: list(stream(iter([*lost, *walks]))))
+    if wrong:
+        return wrong
+    if not served or not all(isinstance(batch, Batch) for batch in served):
+        return Verdict(False, "Your stream served no batch: yield a pr.Batch for each one it gets.")
+    if any(len(batch.tokens) == 0 for batch in served):
+        return Verdict(False, "One batch had no right walk, and you served it empty: its mean is "
+                              "nan. Skip it.")  # fmt: skip
+    if any(len(b.chosen) != len(b.tokens) or len(b.reward) != len(b.tokens) for b in served):
+        return Verdict(False, "chosen, reward and tokens must keep the same rows.")
+    share = sum(float(batch.reward.sum()) for batch in served) / sum(len(b.tokens) for b in served)
+    if share < 1:
+        return Verdict(False, f"Only {share:.0%} of the walks you serve are right: keep the rows "
+                              "whose return is above 0.")  # fmt: skip
+    kept = sum(len(batch.tokens) for batch in served)
+    there = sum(int((batch.reward.sum(1) > 0).sum()) for batch in walks)
+    if kept < there:
+        return Verdict(False, f"You serve {kept} right walks of the {there} that came by: keep all "
+                              "of each batch.")  # fmt: skip
+    before = _mean_return(task, model)
+    batches = stream(on_policy(model, task, rng=seeded(2, "walks")))
+    for _ in train(model, batches, sft, TrainConfig(steps=150, lr=0.1)):
+        pass
+    return Verdict(True, f"pr.sft on your stream takes the return from {before:.2f} to "
+                         f"{_mean_return(task, model):.2f}, as policy gradient does: the loss is "
+                         "SFT's, the stream is new.")  # fmt: skip
+
+
+def _only(batch: Batch, rows: Tensor) -> Batch:
+    return Batch(batch.chosen[rows], batch.reward[rows], batch.tokens[rows])
+
+
+def _mean_return(task: Task, model: LogitTable) -> float:
+    walks = next(on_policy(model, task, rng=seeded(0, "probe"), size=1000))
+    return float(walks.reward.sum(1).mean())
+
+
+def cell_gradient(function: Callable[[Tensor, Tensor, int], Any]) -> Verdict:
+    """Try function(counts [V], q [V], walks) -> the gradient [V] of a cell's logits."""
+    for seed in range(3):
+        rng = seeded(seed, "cell")
+        counts = torch.randint(0, 5, (6,), generator=rng).float()
+        counts[0] = 0.0
+        q, walks = torch.rand(6, generator=rng).softmax(0), 16
+        found, wrong = numbers(function, counts.clone(), q.clone(), walks)
+        if wrong:
+            return wrong
+        if found.shape != (6,):
+            return Verdict(False, f"Expected 6 numbers, got shape {list(found.shape)}.")
+        truth = counts.sum() * q - counts
+        for text, other in {
+            "": truth / walks,
+            "The sign is turned round: a step that was taken more often than expected has a "
+            "negative gradient, so that its logit rises.": -truth / walks,
+            "Right, but for the division by the number of walks.": truth,
+            "You count as if every choice was due one visit: multiply q by counts.sum().":
+                (q - counts) / walks,
+            "What was taken is pushed up, but nothing is pushed down: where is q?": -counts / walks,
+        }.items():  # fmt: skip
+            if torch.allclose(found, other.double(), atol=1e-5):
+                if text:
+                    return Verdict(False, text)
+                break
+        else:
+            return Verdict(False, "Expected (counts.sum() * q - counts) / walks for these counts.")
+    return Verdict(True, "And it sums to 0: what right walks gain, all other choices lose. The "
+                         "choice that no right walk took has a positive gradient: it "
+                         "falls.")  # fmt: skip
+
+
+def baseline(loss: Loss) -> Verdict:
+    """Try the reader's policy gradient with the batch's mean return as baseline."""
+    _, model, batch = walked()
+    answer, wrong = tried(loss, model, batch)
+    if wrong:
+        return wrong
+    wanted = gradient(lambda logits, g: policy_gradient(logits, g, baseline=True), model, batch)
+    plain = gradient(policy_gradient, model, batch)
+    return compare(
+        answer,
+        wanted,
+        "Same gradient as policy_gradient(..., baseline=True).",
+        {"That is the plain policy gradient: nothing is subtracted yet.": plain},
+        "Subtract the mean over walks of the *return*, a walk's summed rewards.",
+    )

@@ -1,0 +1,300 @@
+"""Exercises on values: the TD target, its fixed point, rewards, walks of an old checkpoint."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from planrl.evaluate import evaluate, next_logits
+from planrl.graphs import Graph, chain, random_dag, random_digraph, seeded
+from planrl.losses import q_learning, sft
+from planrl.models import LogitTable
+from planrl.rollouts import Sampler, demonstrations, on_policy, rollout
+from planrl.streams import sample_paths
+from planrl.tasks import (
+    Batch,
+    Reward,
+    Task,
+    Vocab,
+    all_pairs,
+    outcome_reward,
+    process_reward,
+    shaped_reward,
+)
+from planrl.teaching.exercises.checks import Verdict, ask
+from planrl.theory import optimal_q, process_optimum
+from planrl.train import TrainConfig, train
+
+SCALE = 10.0  # of the rewards, so that softmax follows the values
+COST = 0.1  # of every step, where the smallest fine is asked for
+
+
+def td_target(function: Callable[[Tensor, Batch], Any]) -> Verdict:
+    """Try function(logits [B, T, V], batch) -> TD targets [B, T], discount 1."""
+    task = all_pairs(random_dag(8, 0.4, seeded(0, "graph")), process_reward)
+    model, rng = LogitTable(task.vocab), seeded(0, "walks")
+    with torch.no_grad():
+        model.table.normal_(generator=rng)
+        model.table[..., -1] += 2.0  # END looks good: whoever counts it in is found out
+    batch = next(on_policy(model, task, rng=rng, sampler=Sampler(epsilon=0.5), size=64))
+    logits = model(batch.tokens[:, :-1])
+    answer, wrong = ask(function, logits, batch)
+    if wrong:
+        return wrong
+    found = torch.as_tensor(answer)
+    if found.shape != batch.reward.shape:
+        return Verdict(False, f"Expected a number for each step, {list(batch.reward.shape)}, got "
+                              f"{list(found.shape)}.")  # fmt: skip
+    if found.requires_grad:
+        return Verdict(False, "The target must not carry a gradient: detach the logits first.")
+    with torch.no_grad():
+        return _named_target(found, logits, batch)
+
+
+def _named_target(found: Tensor, logits: Tensor, batch: Batch) -> Verdict:
+    target, end = batch.tokens[:, 1:2], logits.shape[-1] - 1
+    here, following = batch.tokens[:, :-1], batch.tokens[:, 1:]
+    over = (following == target) | (following == end)
+    asked = batch.chosen & (here != target)
+    asked[:, -1] &= over[:, -1]
+
+    def later(best: Tensor) -> Tensor:
+        return torch.cat([best[:, 1:], torch.zeros_like(best[:, :1])], 1)
+
+    best, every = logits[..., :-1].amax(-1), logits.amax(-1)
+    reward, mean = batch.reward, logits[..., :-1].mean(-1)
+    told = {
+        "": reward + later(best) * ~over,
+        "nothing is earned after the target or END: there the target is the reward alone.": (
+            reward + later(best)
+        ),
+        "take the best over nodes: END, the last token, is no place to go on from.": (
+            reward + later(every) * ~over
+        ),
+        "END and the step into the target both need care: see the hint.": reward + later(every),
+        "the best value is that of the *next* position, where the step leads.": (
+            reward + best * ~over
+        ),
+        "the reward of the step itself is missing.": later(best) * ~over,
+        "the largest next value counts, not the mean.": reward + later(mean) * ~over,
+        "that is the reward alone: what is still to be earned is missing.": reward,
+    }
+    for hint, wanted in told.items():
+        if torch.allclose(found[asked].float(), wanted[asked], atol=1e-4):
+            text = f"All {int(asked.sum())} targets are those of q_learning."
+            return Verdict(False, f"Close: {hint}") if hint else Verdict(True, text)
+    return Verdict(False, "The targets differ: reward of the step plus the largest logit over "
+                          "nodes one position later.")  # fmt: skip
+
+
+def fixed_point(function: Callable[[Tensor, int, float], Any]) -> Verdict:
+    """Try function(earned [N, N], target, discount) -> values [here, next] that stay."""
+    dag = random_dag(8, 0.4, seeded(0, "graph"))
+    cyclic = random_digraph(8, 0.3, seeded(0, "graph"))
+    for name, task, discount in (
+        ("process reward on a DAG", all_pairs(dag, process_reward), 1.0),
+        ("outcome reward on a DAG", all_pairs(dag, outcome_reward), 1.0),
+        ("process reward on cycles, discount 0.9", all_pairs(cyclic, process_reward), 0.9),
+    ):
+        for target in task.pairs[:, 1].unique().tolist():
+            earned = _earned(task, target)
+            answer, wrong = ask(function, earned.clone(), target, discount)
+            if wrong:
+                return wrong
+            found = torch.as_tensor(answer).float()
+            if found.shape != earned.shape:
+                return Verdict(False, f"Expected a table {list(earned.shape)}, got "
+                                      f"{list(found.shape)}.")  # fmt: skip
+            walking = torch.arange(len(earned)) != target
+            wanted = optimal_q(task, discount=discount)[target, :, : len(earned)]
+            if torch.allclose(found[walking], wanted[walking], atol=1e-3):
+                continue
+            hint = _why_not(found, earned, target, discount, walking)
+            return Verdict(False, f"{name}, target {target}: {hint}")
+    return Verdict(True, "Three rewards, every target: your values are those of pr.optimal_q.")
+
+
+def _earned(task: Task, target: int) -> Tensor:
+    """What each single step earns on the way to one target.  # [here, next]"""
+    n = task.graph.n
+    here, following = torch.cartesian_prod(torch.arange(n), torch.arange(n)).T
+    last = torch.full_like(here, n)
+    rows = torch.stack([here, torch.full_like(here, target), here, following, last], 1)
+    return task.reward(task.graph, rows)[:, 2].view(n, n)
+
+
+def _why_not(found: Tensor, earned: Tensor, target: int, discount: float, walking: Tensor) -> str:
+    def swept(times: int, gamma: float, *, stops: bool) -> Tensor:
+        values = torch.zeros_like(earned)
+        for _ in range(times):
+            best = values.amax(1)
+            if stops:
+                best[target] = 0.0
+            values = earned + gamma * best
+        return values
+
+    def same(other: Tensor) -> bool:
+        return torch.allclose(found[walking], other[walking], atol=1e-3)
+
+    if same(earned):
+        return "that is what the step itself earns: sweep again until nothing changes."
+    if any(same(swept(times, discount, stops=True)) for times in range(2, 8)):
+        return "right so far, but not yet at rest: sweep until nothing changes."
+    if discount < 1 and same(swept(200, 1.0, stops=True)):
+        return "the discount is not used."
+    if any(same(swept(times, discount, stops=False)) for times in range(2, 400)):
+        return "a walk ends at its target: after that step nothing more is earned."
+    return "values are earned + discount times the best value of the node a step leads to."
+
+
+def smallest_fine(fine: Any) -> Verdict:
+    """Is this the smallest fine, in steps of 0.05, with which no jump pays on a chain of six?"""
+    if not isinstance(fine, int | float):
+        return Verdict(False, "Give one number, a multiple of 0.05.")
+    honest, jump = _chain_values(float(fine))
+    told = f"From 0 to 5 the best walk of edges earns {honest:.2f}, the best jump {jump:.2f}."
+    if honest < jump - 1e-4:
+        return Verdict(False, f"{told} Jumping pays: the fine is too small.")
+    if honest < jump + 1e-4:
+        return Verdict(False, f"{told} A tie: half of such walks will jump.")
+    honest, jump = _chain_values(float(fine) - 0.05)
+    if honest > jump + 1e-4:
+        return Verdict(False, f"{told} No jump pays, but a smaller fine would do.")
+    return Verdict(True, f"{told} With 0.05 less they would earn the same.")
+
+
+def _chain_values(fine: float) -> tuple[float, float]:
+    """At node 0 of a chain of six, target 5: the value of the edge, and of the best jump."""
+    reward = partial(shaped_reward, edge=fine, cost=COST)
+    values = optimal_q(all_pairs(chain(6), reward))[5, 0, :6]
+    return float(values[1]), float(values[2:].max())
+
+
+def process(function: Reward) -> Verdict:
+    """Try the reader's process reward: function(graph, tokens [B, L]) -> reward [B, T]."""
+    graph = random_dag(8, 0.4, seeded(0, "graph"))
+    pairs = all_pairs(graph).pairs.repeat(8, 1)
+    walker = LogitTable(Vocab(graph.n))
+    with torch.no_grad():
+        walker.table[..., :-1] += 1.5 * graph.correct
+    tokens = rollout(walker, pairs, rng=seeded(0, "walks"), sampler=Sampler(max_tokens=9))
+    answer, wrong = ask(function, graph, tokens.clone())
+    if wrong:
+        return wrong
+    found, wanted = torch.as_tensor(answer).float(), process_reward(graph, tokens)
+    if found.shape != wanted.shape:
+        return Verdict(False, f"Expected a number for each step, {list(wanted.shape)}, got "
+                              f"{list(found.shape)}.")  # fmt: skip
+    if torch.allclose(found, wanted):
+        return Verdict(True, f"All {len(tokens)} walks earn what process_reward gives.")
+    chosen = Vocab(graph.n).chosen(tokens)
+    here, following, target = tokens[:, :-1], tokens[:, 1:], tokens[:, 1:2]
+    if torch.allclose(found, -wanted):
+        return Verdict(False, "The sign is turned round: arriving earns, a missing edge costs.")
+    if torch.allclose(found * chosen, wanted):
+        return Verdict(False, "Steps that nobody chose (the question, the filling) earn nothing: "
+                              "Vocab(graph.n).chosen(tokens) says which are chosen.")  # fmt: skip
+    into_end, arrives = chosen & (following == graph.n), (chosen & (following == target)).float()
+    for other, hint in (
+        (wanted - (into_end & (here == target)).float(), "the step from target to END is free."),
+        (wanted + (into_end & (here != target)).float(), "END before the target is giving up: it "
+         "costs like a missing edge."),
+        (wanted - arrives, "the step into the target earns 1, and pays its own fine."),
+        (arrives, "a step that follows no edge costs 1, an edge nothing."),
+    ):  # fmt: skip
+        if torch.allclose(found, other):
+            return Verdict(False, f"Almost: {hint}")
+    return Verdict(False, "1 for the step into the target, less 1 for a step that is no edge.")
+
+
+def goal_back(function: Reward) -> Verdict:
+    """Does the reader's reward, undiscounted, lead greedy walks to every goal on cycles?"""
+    graph = _ring()
+    task = all_pairs(graph, function)
+    _, wrong = ask(function, graph, torch.tensor([[0, 2, 0, 1, 2, graph.n]]))
+    if wrong:
+        return wrong
+    values, wrong = ask(lambda: optimal_q(task))
+    if wrong:
+        return wrong
+    model = LogitTable(task.vocab)
+    model.load_state_dict({"table": 100 * values.nan_to_num(0.0)})
+    sampler = Sampler(may_stop=False, max_tokens=40)
+    scores = evaluate(model, task, rng=seeded(0, "walks"), samples=8, sampler=sampler)
+    n, off = graph.n, ~torch.eye(graph.n, dtype=torch.bool)
+    table = values[..., :n]
+    legal = table.masked_fill(~graph.adjacency, -torch.inf).amax(-1)
+    jumps = (table.amax(-1) > legal + 1e-4) & off
+    told = f"Greedy walks are right on {float(scores.greedy.mean()):.0%} of the questions."
+    if jumps.any():
+        return Verdict(False, f"{told} From {int(jumps.sum())} places a jump pays more than any "
+                              "edge: the cost is too high for the fine.")  # fmt: skip
+    if float(scores.greedy.mean()) == 1.0 and float(scores.accuracy.mean()) > 0.95:
+        return Verdict(True, f"{told} Each step costs, so that near is worth more than far.")
+    return Verdict(False, f"{told} Near and far are worth the same: what would make a longer walk "
+                          "earn less?")  # fmt: skip
+
+
+def _ring() -> Graph:
+    """Twelve nodes in a circle, edges both ways, and one across: everything reaches everything."""
+    around = [(k, (k + step) % 12) for k in range(12) for step in (1, 11)]
+    return Graph(12, [*around, (0, 6), (6, 0)])
+
+
+Walks = Callable[[LogitTable, Task, torch.Generator], Iterator[Batch]]
+
+
+def old_walks(stream: Walks, *, steps: int = 400) -> Verdict:
+    """Do the reader's walks of an old checkpoint teach a fresh table A + R - 1?"""
+    graph = random_dag(8, 0.45, seeded(0, "graph"))
+    task = all_pairs(graph, partial(process_reward, scale=SCALE))
+    old, n = LogitTable(task.vocab), graph.n
+    shown = demonstrations(task, sample_paths(task, 2, seeded(0, "paths")), rng=seeded(0, "shown"))
+    for _ in train(old, shown, sft, TrainConfig(steps=150, lr=0.3)):
+        pass
+    before = copy.deepcopy(old.state_dict())
+    batches, wrong = ask(stream, old, task, seeded(0, "walks"))
+    if wrong:
+        return wrong
+    tried = torch.zeros(n, n, n + 1, dtype=torch.bool)  # [target, here, next]
+
+    def watched() -> Iterator[Batch]:
+        for batch in batches:
+            some = batch.chosen
+            target = batch.tokens[:, 1:2].expand_as(some)[some]
+            tried[target, batch.tokens[:, :-1][some], batch.tokens[:, 1:][some]] = True
+            yield replace(batch, frozen=None)
+
+    model, walks = LogitTable(task.vocab), watched()
+
+    def learn() -> bool:
+        for some, lr in ((3 * steps // 4, 0.3), (steps // 4, 0.03)):
+            config = TrainConfig(steps=some, lr=lr, clip=None)
+            for _ in train(model, walks, partial(q_learning, cap=SCALE), config):
+                pass
+        return True
+
+    _, wrong = ask(learn)
+    if wrong:
+        return wrong
+    if not torch.equal(before["table"], old.state_dict()["table"]):
+        return Verdict(False, "The old checkpoint was changed: it only walks.")
+    asked = task.pairs[:, 1].unique()
+    walking = (~torch.eye(n, dtype=torch.bool))[asked]
+    share = float(tried[asked][..., :n][walking].float().mean())
+    gap = (next_logits(model)[..., :n] / SCALE - process_optimum(graph))[asked][walking].abs()
+    good = float((gap < 0.1).float().mean())
+    told = f"{share:.0%} of the steps were tried, {good:.0%} of the values are within 0.1."
+    if good > 0.99:
+        return Verdict(True, f"{told} The logits are A + R - 1, from an old model's walks.")
+    if share < 0.99:
+        return Verdict(False, f"{told} What is never tried is never learnt: let the walker "
+                              "explore.")  # fmt: skip
+    return Verdict(False, f"{told} Each step is tried too seldom: explore more, or take larger "
+                          "batches.")  # fmt: skip

@@ -1,0 +1,258 @@
+"""What a notebook needs: set-up, tables, and questions that answer with or without a kernel."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import html
+import inspect
+import io
+import os
+import sys
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from planrl.errors import InputError
+
+_STYLE = """
+<style>
+.planrl-check{border:1px solid #8886;border-radius:8px;padding:.6em 1em;margin:.6em 0;
+max-width:46em}
+.planrl-check legend{font-weight:600;padding:0 .4em;font-size:1em;width:auto}
+.planrl-check>div{display:grid;grid-template-columns:auto 1fr;align-items:baseline}
+.planrl-check label{cursor:pointer;padding:.15em .3em;margin:0}
+.planrl-check .planrl-feedback{display:none;grid-column:1/-1;margin:.1em 0 .5em 1.9em;
+padding-left:.6em;border-left:3px solid #D55E00}
+.planrl-check .planrl-right{border-left-color:#009E73}
+.planrl-check input:checked+label+.planrl-feedback{display:block}
+</style>"""
+
+
+def setup(threads: int = 1) -> None:
+    """Make a notebook ready: `threads` torch threads, and the renderer for where we run.
+
+    One thread is the default since these tensors are small: more threads wait for each other.
+    """
+    if threads < 1:
+        raise InputError(f"threads must be at least 1, but {threads} was given")
+    torch.set_num_threads(threads)
+    weight = torch.nn.Parameter(torch.zeros(1))
+    torch.optim.AdamW([weight])  # its first use imports for seconds: now, not under a click
+    from planrl.figures.style import keep_figures_at_home
+
+    keep_figures_at_home()
+    if "google.colab" in sys.modules:
+        return  # Colab's own plotly renderer is the right one
+    import plotly.io as pio
+
+    if os.environ.get("PLANRL_STATIC"):
+        pio.renderers.default = "plotly_mimetype"
+
+
+class QuickCheck:
+    """A question with choices; choosing one shows its feedback, in a notebook or on a page."""
+
+    def __init__(self, question: str, choices: Mapping[str, str], *, right: Sequence[str]) -> None:
+        missing = [choice for choice in right if choice not in choices]
+        if missing or not right or len(choices) < 2:
+            raise InputError(
+                f"right={list(right)} must name some of the choices, two or more of them: "
+                f"{list(choices)}"
+            )
+        self.question, self.choices, self.right = question, dict(choices), set(right)
+
+    def _repr_html_(self) -> str:
+        name = f"check-{abs(hash_of(self.question))}"
+        rows = []
+        for place, (choice, feedback) in enumerate(self.choices.items()):
+            kind = " planrl-right" if choice in self.right else ""
+            verdict = "Yes." if choice in self.right else "Not quite."
+            rows.append(
+                f'<input type="radio" name="{name}" id="{name}-{place}">'
+                f'<label for="{name}-{place}">{html.escape(choice)}</label>'
+                f'<div class="planrl-feedback{kind}"><strong>{verdict}</strong> '
+                f"{html.escape(feedback)}</div>"
+            )
+        body = "".join(f"<div>{row}</div>" for row in rows)
+        legend = f"<legend>{html.escape(self.question)}</legend>"
+        return f'{_STYLE}<fieldset class="planrl-check">{legend}{body}</fieldset>'
+
+    def __repr__(self) -> str:
+        return f"{self.question} {' / '.join(self.choices)}"
+
+
+def hash_of(text: str) -> int:
+    """A number for a text, the same in every process."""
+    import zlib
+
+    return zlib.crc32(text.encode())
+
+
+class Source:
+    """The source of library functions, shown in a chapter where its formula stands."""
+
+    def __init__(self, *functions: Callable[..., Any]) -> None:
+        sources = [textwrap.dedent(inspect.getsource(function)) for function in functions]
+        self.text = "\n\n".join(source.rstrip() for source in sources)
+
+    def _repr_markdown_(self) -> str:
+        return f"```python\n{self.text}\n```"
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+class Download:
+    """A link that saves rows of named values as a CSV file; it works without a network."""
+
+    def __init__(self, rows: Sequence[Mapping[str, Any]], file: str) -> None:
+        if not rows:
+            raise InputError(f"{file} would be empty: give at least one row")
+        text = io.StringIO()
+        writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        self.file, self.text = file, text.getvalue()
+
+    def _repr_html_(self) -> str:
+        data = base64.b64encode(self.text.encode()).decode()
+        kilobytes = max(1, round(len(self.text) / 1000))
+        return (
+            f'<p class="planrl-download"><a download="{html.escape(self.file)}" '
+            f'href="data:text/csv;base64,{data}">Numbers of this figure (CSV, {kilobytes} kB)</a>'
+            "</p>"
+        )
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+class Cards:
+    """Claims with their verdicts: what is said, and a row for each place it was measured in.
+
+    A card is a dict of `title`, `badge` (a verdict), `text`, `note` and `rows`, each row a dict; an
+    `id`, if it has one, is where links to it lead.
+    """
+
+    def __init__(self, cards: Sequence[Mapping[str, Any]]) -> None:
+        if not cards:
+            raise InputError("there is no card to show: give at least one")
+        self.cards = list(cards)
+
+    def _repr_html_(self) -> str:
+        return _CARDS + "".join(map(self._card, self.cards))
+
+    @staticmethod
+    def _card(card: Mapping[str, Any]) -> str:
+        told = {key: html.escape(str(card[key])) for key in ("title", "badge", "text", "note")}
+        kind = told["badge"].replace(" ", "-")
+        place = f' id="{html.escape(str(card["id"]))}"' if "id" in card else ""
+        names = list(card["rows"][0])
+        head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in names)
+        body = ""
+        for row in card["rows"]:
+            cells = [html.escape(str(value)) for value in row.values()]
+            body += f'<tr><th scope="row">{cells[0]}</th>'
+            body += "".join(
+                f'<td data-name="{html.escape(name)}">{cell}</td>'
+                for name, cell in zip(names[1:], cells[1:], strict=True)
+            )
+            body += "</tr>"
+        return (
+            f'<div{place} class="planrl-card planrl-{kind}"><p><strong>{told["title"]}</strong> '
+            f'<span class="planrl-badge">{told["badge"]}</span> {told["text"]}</p>'
+            f'<p class="planrl-note">{told["note"]}</p>'
+            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        )
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{c['title']}: {c['badge']}. {c['text']}" for c in self.cards)
+
+
+_CARDS = """
+<style>
+.planrl-card{border:1px solid #8886;border-left:4px solid #7F7F7F;border-radius:6px;
+padding:.5em 1em;margin:.7em 0}
+.planrl-card{scroll-margin-top:5em}
+.planrl-card:target{outline:3px solid #0072B2}
+.planrl-card p{margin:.2em 0}
+.planrl-card .planrl-note{font-size:.85em;opacity:.8}
+.planrl-card .planrl-badge{border:1px solid currentColor;border-radius:1em;padding:0 .6em;
+font-size:.8em;white-space:nowrap}
+.planrl-holds,.planrl-holds-where-measured{border-left-color:#009E73}
+.planrl-holds-in-part{border-left-color:#E69F00}
+.planrl-fails{border-left-color:#D55E00}
+.planrl-card table{display:table;width:100%;margin:.4em 0 0;font-size:.85em;
+border-collapse:collapse}
+.planrl-card th,.planrl-card td{text-align:left;padding:.15em .8em .15em 0;border:0;
+font-weight:400;vertical-align:top}
+.planrl-card thead th{opacity:.7}
+.planrl-card thead th:first-child{width:32%}
+.planrl-card thead th:nth-child(3){width:28%}
+.planrl-card thead th:nth-child(n+4){width:12%}
+@media(min-width:601px){.planrl-card table{table-layout:fixed}}
+@media(max-width:600px){
+.planrl-card thead{display:none}
+.planrl-card tr{display:block;margin-top:.6em}
+.planrl-card tbody th{display:block;font-weight:600}
+.planrl-card td{display:inline;padding:0}
+.planrl-card td:not(:last-child)::after{content:" · "}
+.planrl-card td::before{content:attr(data-name) ": ";opacity:.7}
+}
+</style>"""
+
+SENTENCE = 30  # characters; what is longer reads better from the left
+
+
+class Table:
+    """Rows of named values as a plain HTML table: numbers to three digits, sentences at left."""
+
+    def __init__(self, rows: Sequence[Mapping[str, Any]], caption: str = "") -> None:
+        if not rows:
+            raise InputError("a table needs at least one row")
+        for row in rows:
+            if list(row) != list(rows[0]):
+                raise InputError(
+                    f"a table's rows have the same names: {list(row)} is not {list(rows[0])}"
+                )
+        self.rows, self.caption = [dict(row) for row in rows], caption
+
+    def _repr_html_(self) -> str:
+        styles = [
+            self._style(column) for column in zip(*(row.values() for row in self.rows), strict=True)
+        ]
+        head = "".join(
+            f'<th scope="col"{style}>{html.escape(str(key))}</th>'
+            for key, style in zip(self.rows[0], styles, strict=True)
+        )
+        body = ""
+        for row in self.rows:
+            cells = [self._cell(value) for value in row.values()]
+            body += f'<tr><th scope="row"{styles[0]}>{cells[0]}</th>'
+            body += "".join(
+                f"<td{style}>{cell}</td>" for cell, style in zip(cells[1:], styles[1:], strict=True)
+            )
+            body += "</tr>"
+        caption = f"<caption>{html.escape(self.caption)}</caption>" if self.caption else ""
+        rows = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+        return f'<table class="planrl-table">{caption}{rows}</table>'
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            "  ".join(f"{k}: {self._cell(v)}" for k, v in r.items()) for r in self.rows
+        )
+
+    @staticmethod
+    def _style(column: Sequence[Any]) -> str:
+        """Words from the left, and sentences with room; numbers from the right, as usual."""
+        if any(isinstance(value, str) and len(value) > SENTENCE for value in column):
+            return ' style="text-align: left; min-width: 12rem"'
+        words = all(isinstance(value, str) and value[:1].isalpha() for value in column)
+        return ' style="text-align: left"' if words else ""
+
+    @staticmethod
+    def _cell(value: Any) -> str:
+        return f"{value:.3f}" if isinstance(value, float) else html.escape(str(value))

@@ -1,0 +1,80 @@
+"""The numbers behind the redrawn figures: rows for tables and for CSV files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from planrl.experiments.store import results
+from planrl.teaching.paper_figures import looks_by_degree, pages, seeds, series
+
+Rows = list[dict[str, Any]]
+
+
+def rows(of: str, names: Sequence[str], keys: Sequence[str]) -> Rows:
+    """One row for each learner, seed and look."""
+    found = []
+    for name in names:
+        tracks = {key: series(of, name, key) for key in keys}
+        steps, _ = next(iter(tracks.values()))
+        for number, seed in enumerate(seeds(of, name)):
+            for place, step in enumerate(steps):
+                row: dict[str, Any] = {"graph": of, "learner": name, "seed": seed, "updates": step}
+                found.append(row | {k: float(v[number, place]) for k, (_, v) in tracks.items()})
+    return found
+
+
+def degree_rows(of: str, names: Sequence[str]) -> Rows:
+    """Accuracy at the last look by degree: one row for each learner, seed and degree."""
+    return [
+        {"graph": of, "learner": name, "seed": seed, "degree": int(degree), **row}
+        for name in names
+        for seed, look in looks_by_degree(of, name).items()
+        for degree, row in look.items()
+    ]
+
+
+def logit_rows(of: str, learner: str) -> Rows:
+    """Logits of right, half right and wrong next nodes: one row for each seed, look and kind."""
+    found = []
+    for page in pages(of, learner):
+        curve = page["result"]["learners"][learner]
+        for step, look, apart in zip(
+            curve["step"], curve["logits"], curve["spread_of_right"], strict=True
+        ):
+            for kind, law in look.items():
+                if law is not None:
+                    found.append({
+                        "graph": of, "learner": learner, "seed": page["settings"]["seed"],
+                        "updates": step, "next nodes": kind, "mean logit": law[0],
+                        "standard deviation": law[1], "spread of right in a cell": apart,
+                    })  # fmt: skip
+    return found
+
+
+def beyond_rows() -> Rows:
+    """Questions outside SFT: one row for each lambda, seed and look."""
+    found = []
+    for page in results("beyond"):
+        for kl, curve in page["result"]["lambdas"].items():
+            for place, step in enumerate(curve["step"]):
+                row = {"lambda": kl, "seed": page["settings"]["seed"], "updates": step}
+                keys = [key for key in curve if key.endswith(("_accuracy", "_greedy"))]
+                found.append(row | {key: curve[key][place] for key in keys})
+    return found
+
+
+def stops(of: str, names: Sequence[str], *, key: str = "test_accuracy") -> Rows:
+    """When each learner's mean test accuracy is best, and what it has then and at the last look."""
+    found = []
+    for name in names:
+        steps, right = series(of, name, key)
+        ways = series(of, name, "train_diversity")[1].mean(0)
+        mean = right.mean(0)
+        best = int(mean.argmax())
+        found.append({
+            "learner": name, "best after": steps[best], "accuracy then": float(mean[best]),
+            "at the end": float(mean[-1]), "ways then": float(ways[best]),
+            "ways at the end": float(ways[-1]),
+        })  # fmt: skip
+    return found

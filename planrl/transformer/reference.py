@@ -1,0 +1,63 @@
+"""The Transformer once more, with nothing saved: what it attends to, and a check on the fast one.
+
+Every place is computed and nothing is packed, in operations that any exporter knows. The logits are
+those of `Transformer` wherever something is chosen.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, cast
+
+import torch
+from torch.nn.functional import gelu, linear
+
+from planrl.tasks import PROMPT
+from planrl.transformer import Transformer
+from planrl.transformer.model import Block
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+    from torch import Tensor
+
+
+def plain(
+    model: Transformer, tokens: Int[Tensor, "B L"]
+) -> tuple[Float[Tensor, "B L V"], Float[Tensor, "D B H L L"]]:
+    """Logits at every place, and the attention of each layer and head, [.., from, to]."""
+    heads, width = model.config.heads, model.config.width
+    length = tokens.shape[1]
+    x = model.tokens(tokens) + model.positions.weight[:length]
+    future = torch.ones(length, length, device=tokens.device).triu(1).bool()
+    attention = []
+    for block in (cast("Block", block) for block in model.blocks):
+        q, k, v = (
+            part.unflatten(-1, (heads, -1)).transpose(1, 2)  # [B, H, L, D / H]
+            for part in linear(block.norm_1(x), block.qkv.weight).split(width, -1)
+        )
+        score = q @ k.transpose(-1, -2) / math.sqrt(width // heads)
+        share = score.masked_fill(future, -torch.inf).softmax(-1)
+        attention.append(share)
+        x = x + block.project((share @ v).transpose(1, 2).flatten(2))
+        x = x + block.contract(gelu(block.expand(block.norm_2(x)), approximate="tanh"))
+    return model.norm(x) @ model.tokens.weight.T, torch.stack(attention)
+
+
+def attention_by_place(model: Transformer, tokens: Int[Tensor, "B L"]) -> dict[str, float]:
+    """Where the last layer looks at the steps of these rows short of their target: mean shares.
+
+    `target` and `source` are the question's two places, `here` is where the walk stands, `between`
+    all places from the walk's first to there. They sum to 1; `even` is what one place would get if
+    all got the same. Heads are averaged.
+    """
+    with torch.no_grad():
+        share = plain(model, tokens)[1][-1].mean(1)  # [B, L, L]
+    going = (tokens != model.vocab.end) & (tokens != tokens[:, 1:2])
+    going[:, : PROMPT - 1] = False
+    row, place = going.nonzero().T
+    looks = share[row, place]  # [M, L]
+    here = looks.gather(1, place[:, None]).squeeze(1)
+    found = {"target": looks[:, 1], "source": looks[:, 0], "here": here}
+    found["between"] = 1 - looks[:, 0] - looks[:, 1] - here
+    found["even"] = 1 / (place + 1.0)
+    return {name: float(values.mean()) for name, values in found.items()}
