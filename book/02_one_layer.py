@@ -36,9 +36,10 @@ import torch
 import planrl as pr
 from planrl.evaluate import auc
 from planrl.experiments.datasets import WorldSettings, make_world
-from planrl.experiments.imitation import adjusted, explained
+from planrl.experiments.probes import adjusted, explained
 from planrl.experiments.store import results
 from planrl.figures import charts, sliders
+from planrl.figures.table import Table
 from planrl.teaching import evidence, exercises, notebook
 from planrl.transformer.reference import attention_by_place, plain
 
@@ -274,7 +275,7 @@ assert last["attention on the target"] < first["attention on the target"] - 0.05
 assert last["variance explained"] < 0.9 < first["variance explained"]
 assert all(row["attention on the target"] < 0.4 for row in deep)
 assert all(row["variance explained"] > 0.9 for row in rows if row is not last)
-notebook.Table(rows, caption="100 nodes, width 120, last layer; mean over seeds")
+Table(rows, caption="100 nodes, width 120, last layer; mean over seeds")
 
 # %% [markdown]
 # > **Finding.** The paper supports the assumption with attention maps of trained models of one and two
@@ -408,7 +409,7 @@ assert (
     == f"{sum(p.numel() for p in pr.LogitTable(vocab).parameters()):,}"
 )
 assert costs[0]["two tables"] == f"{sum(p.numel() for p in two.parameters()):,}"
-notebook.Table(costs, caption="numbers to be learnt")
+Table(costs, caption="numbers to be learnt")
 
 # %% [markdown]
 # The price buys independence: what a table learns in one cell changes no other. A Transformer uses the

@@ -36,6 +36,8 @@ import planrl as pr
 from planrl.experiments.datasets import WorldSettings, make_world
 from planrl.experiments.store import results
 from planrl.figures import charts, sliders
+from planrl.figures.scatter import scatter
+from planrl.figures.table import Table
 from planrl.teaching import evidence, exercises, notebook
 
 notebook.setup()
@@ -173,7 +175,7 @@ held = pr.check(
 evidence.Backing(held, claim="3.1-degrees", code=pr.degrees)
 
 # %% tags=["hide-input"]
-notebook.Table(
+Table(
     [
         {"questions": name, **scores.summary()}
         for name, scores in (("training", on_train), ("held out", on_test))
@@ -220,7 +222,7 @@ assert never.sum() > 20
 assert (
     readout[never].mean() < readout[no_edge].mean() + 1 < readout[edge].mean() - 1
 )
-figure = charts.scatter(
+figure = scatter(
     {
         "edges": (edge_use[edge], readout[edge]),
         "edges never walked": (
@@ -316,7 +318,7 @@ print(f"correlation of probability and frequency, Transformer: {correlation:.2f}
 
 # %% tags=["hide-input"]
 assert 0.2 < correlation < 0.98, "the title says: related, but blurred"
-charts.scatter(
+scatter(
     {
         "table": (from_theory[shown_steps], learnt[shown_steps]),
         "Transformer": (from_theory[shown_steps], in_transformer[shown_steps]),

@@ -38,6 +38,7 @@ from planrl.claims import verdicts
 from planrl.experiments.datasets import WorldSettings, make_world
 from planrl.experiments.store import results
 from planrl.figures import charts, sliders
+from planrl.figures.table import Table
 from planrl.teaching import (
     evidence,
     exercises,
@@ -408,7 +409,7 @@ paper_figures.chosen(
 )
 
 # %% tags=["hide-input"]
-notebook.Table(
+Table(
     [
         {
             "graph": words,
@@ -498,7 +499,7 @@ assert len(looks) == 3, "the finding says: three seeds"
 judged = {f.name: f.verdict for f in verdicts(["C-cold"])[0].findings}
 assert judged["cold, sampled"] == "undecided", "the finding says so"
 assert judged["cold, greedy"] == "fails", "the finding says: below"
-notebook.Table(
+Table(
     [
         {
             "learner": name,

@@ -36,6 +36,7 @@ import torch
 import planrl as pr
 from planrl.claims import verdicts
 from planrl.figures import charts, graphs, sliders
+from planrl.figures.table import Table
 from planrl.teaching import (
     evidence,
     exercises,
@@ -467,7 +468,7 @@ blocks = over_seeds("train_diversity", "blocksworld").mean(0)
 assert 5 < blocks[-1] < blocks[-2] < blocks[0] / 3, (
     "the finding says: not yet one, and falling"
 )
-notebook.Table(
+Table(
     [
         {
             "graph": "random" if of == "dag" else "Blocksworld",

@@ -44,6 +44,7 @@ from planrl.experiments.theorems.expected_gradient import (
     success,
 )
 from planrl.figures import charts, sliders
+from planrl.figures.table import Table
 from planrl.teaching import (
     evidence,
     exercises,
@@ -182,7 +183,7 @@ assert all(
     for name in LAMBDAS
     if name != held_back
 ), "the text says: only λ = 0.1 stands apart"
-notebook.Table(
+Table(
     [
         {
             "graph": "random" if of == "dag" else "Blocksworld",
@@ -494,7 +495,7 @@ assert judged == {"sampled": "holds", "greedy": "undecided"}, "the text says so"
 sampled, greedy = forgets.findings
 assert sampled.interval[0] > 0, "the finding says: it rises"
 assert greedy.verdict == "undecided", "the finding says so"
-notebook.Table(
+Table(
     [
         {
             "λ": kl,
@@ -580,7 +581,7 @@ assert torch.allclose(slopes["k2"], true, atol=1e-5)
 assert torch.allclose(slopes["ours"], true, atol=1e-5)
 assert torch.allclose(slopes["k3"], other, atol=1e-5)
 assert not torch.allclose(slopes["k3"], true, atol=1e-2)
-notebook.Table(
+Table(
     [
         {
             "estimator": name,

@@ -37,6 +37,7 @@ import torch
 
 import planrl as pr
 from planrl.figures import charts, sliders
+from planrl.figures.table import Table
 from planrl.labs.catalogue.rewards import verdict
 from planrl.tasks import shaped_reward
 from planrl.teaching import (
@@ -380,7 +381,7 @@ assert by_name["every step costs, small fine"]["named failure"] == "No such fail
 assert by_name["no fine for missing edges"]["named failure"] != "No such failure"
 assert by_name["outcome alone"]["named failure"] != "No such failure"
 assert by_name["wrong sign at the target"]["named failure"] != "No such failure"
-notebook.Table(
+Table(
     rows,
     caption=f"after 400 updates, seed {seed}",
 )

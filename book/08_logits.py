@@ -40,6 +40,7 @@ from planrl.claims import verdicts
 from planrl.domains import blocksworld
 from planrl.experiments.store import results
 from planrl.figures import charts, sliders
+from planrl.figures.table import Table
 from planrl.teaching import (
     evidence,
     exercises,
@@ -551,7 +552,7 @@ assert near["the old checkpoint, ε = 0.1"] > near["itself, ε = 0.1"]
 good = [near[f"a good imitator, ε = {e}"] for e in ("0", "0.1")]
 assert near["the old checkpoint, ε = 0.1"] > max(good) + 0.04
 assert abs(good[1] - good[0]) < 0.1
-notebook.Table(
+Table(
     [
         {
             "who walks": name,
@@ -605,7 +606,7 @@ for page in pages:
         page[aside]["test_accuracy"][-1]
         < page["Q-learning"]["test_accuracy"][-1] - 0.02
     ), "the finding says: sampled it lost a little"
-notebook.Table(
+Table(
     [
         {
             "claim": f"{name}: {verdict.claim.statement}",

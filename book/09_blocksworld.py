@@ -41,6 +41,7 @@ from planrl.domains import parse_plan, recognise, space
 from planrl.domains.pddl import read_problem
 from planrl.figures import blocks as block_pictures
 from planrl.figures import charts, sliders
+from planrl.figures.table import Table
 from planrl.teaching import evidence, exercises, notebook, paper_figures
 
 notebook.setup()
@@ -192,7 +193,7 @@ for away in range(1, 7):
 assert min(row[0] / row[1] for row in rows[:2]) > 2, "the text says: twice as often"
 assert min(row[2] for row in rows) > 50, "the text says: mostly"
 names = ("steps shown", "random, to new states", "the model's, greedily")
-notebook.Table(
+Table(
     [
         {"moves away": away}
         | {name: f"{v:.0f}" for name, v in zip(names, row, strict=True)}
@@ -282,7 +283,7 @@ table = [sizes_of(blocks) for blocks in (2, 3, 4, 5)]
 assert [row["states, one move"] for row in table] == [3, 13, 73, 501]
 assert [row["states, four operators"] for row in table] == [5, 22, 125, 866]
 assert graph.reachability.all()
-notebook.Table(table)
+Table(table)
 
 # %% tags=["hide-input"]
 towers = [here for here in world.states if len(here.stacks) == 1]
@@ -488,7 +489,7 @@ rows.insert(
         **{title: float(values[:, 0].mean()) for title, values in start.items()},
     },
 )
-notebook.Table(
+Table(
     rows,
     caption="At the learner's last look, mean over seeds; ways: different right plans. Without a "
     "discount walks are long and accuracy is soon gone, so we stopped it early",

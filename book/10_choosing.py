@@ -40,6 +40,7 @@ from planrl.experiments.datasets import WorldSettings, make_world
 from planrl.experiments.runs import Algorithm
 from planrl.experiments.store import results
 from planrl.figures import scatter, sliders
+from planrl.figures.table import Table
 from planrl.losses import group_relative
 from planrl.teaching import decision, evidence, exercises, notebook, paper_figures
 
@@ -437,7 +438,7 @@ kept = [statistics.mean(five[f"ways of 50, {n}"]) for n in ("group-relative", PG
 assert [f"{v:.1f}" for v in kept] == ["1.6", "1.1"], "the text says so"
 assert live["group-relative"]["training, sampled"] < live[PG]["training, sampled"]
 assert len(five["ways of 50, group-relative"]) == 5, "the text says: five seeds"
-notebook.Table(table, caption=f"30 nodes, seed {seed}, 400 updates each")
+Table(table, caption=f"30 nodes, seed {seed}, 400 updates each")
 
 # %% [markdown]
 # Group-relative weights leave 1.6 ways, plain policy gradient 1.1 (mean of the five seeds behind the
@@ -453,7 +454,7 @@ notebook.Table(table, caption=f"30 nodes, seed {seed}, 400 updates each")
 
 # %% tags=["hide-input"]
 paid = decision.costs("dag", [*learners, "Q-learning, outcome reward"])
-notebook.Table(paid)
+Table(paid)
 
 # %%
 # made by: python -m planrl reproduce --only costs

@@ -52,6 +52,7 @@ from planrl.claims import (
 )
 from planrl.experiments.store import results
 from planrl.figures import charts, sliders
+from planrl.figures.table import Table
 from planrl.teaching import (
     claim_figures,
     evidence,
@@ -404,7 +405,7 @@ print(
 # %% tags=["hide-input"]
 runs = evidence.reruns()
 hours = sum(float(row["hours"]) for row in runs if row["hours"] != "-")
-notebook.Table(
+Table(
     runs, caption=f"All of it: {hours:.1f} processor hours, where times were saved"
 )
 

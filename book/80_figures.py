@@ -38,6 +38,7 @@ from planrl.experiments.datasets import WorldSettings
 from planrl.experiments.fig2 import LAMBDAS
 from planrl.experiments.fig3 import Settings, learners
 from planrl.experiments.store import results
+from planrl.figures.table import Table
 from planrl.teaching import notebook, paper_figures, paper_tables
 from planrl.teaching.notebook import Download
 
@@ -75,7 +76,7 @@ for of, name in NAMES.items():
 print(
     f"SFT shows {world.paths_per_pair} paths for each of {world.train_share:.0%} of the questions."
 )
-notebook.Table(facts)
+Table(facts)
 
 
 # %% tags=["hide-input"]
@@ -229,25 +230,25 @@ paper_figures.chosen(
 # rule.)
 
 # %% tags=["hide-input"]
-notebook.Table(
+Table(
     paper_tables.stops("dag", [SFT, *LAMBDAS]),
     caption="Random DAG, sampled; ways: different right answers, training questions",
 )
 
 # %% tags=["hide-input"]
-notebook.Table(
+Table(
     paper_tables.stops("dag", [SFT, *LAMBDAS], key="test_greedy"),
     caption="Random DAG, greedy",
 )
 
 # %% tags=["hide-input"]
-notebook.Table(
+Table(
     paper_tables.stops("blocksworld", [SFT, *LAMBDAS]),
     caption="Blocksworld, sampled",
 )
 
 # %% tags=["hide-input"]
-notebook.Table(
+Table(
     paper_tables.stops("blocksworld", [SFT, *LAMBDAS], key="test_greedy"),
     caption="Blocksworld, greedy",
 )

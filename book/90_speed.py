@@ -38,6 +38,7 @@ import planrl as pr
 from planrl.experiments.datasets import WorldSettings, make_world
 from planrl.experiments.store import results
 from planrl.figures import charts, sliders, style
+from planrl.figures.table import Table
 from planrl.teaching import notebook
 
 notebook.setup()
@@ -96,7 +97,7 @@ said_first = [
     f"policy: {rows[0]['policy']}",
 ]
 print("\n".join(textwrap.fill(line, 76) for line in said_first))
-notebook.Table(
+Table(
     [said(row) for row in compared],
     caption="Processor seconds, one thread; the ratio is the median over the rounds.",
 )
@@ -153,7 +154,7 @@ style.finish(
 asking = [row for row in compared if "asking networkx" in row["name"]]
 assert len(asking) == 2 and all(row["low"] > 100 for row in asking)  # noqa: PT018
 missed = [row for row in [*aimed, *shares] if row["reached"] is False]
-notebook.Table(
+Table(
     [
         {
             "missed": row["name"],
@@ -175,7 +176,7 @@ notebook.Table(
 # work* counts just what is left.
 
 # %% tags=["hide-input"]
-notebook.Table(
+Table(
     [
         {
             "work": row["name"].removeprefix("share of sgemm, "),
@@ -213,7 +214,7 @@ assert all(
     if "float16" in row["name"] or "int8" in row["name"]
 )
 short = ("work", "ours", "peer", "unit", "ratio", "lowest to highest")
-notebook.Table(
+Table(
     [{key: said(row)[key] for key in short} for row in [*undone, *tried]],
     caption="peer: the same without the technique, or the attempt",
 )
@@ -368,7 +369,7 @@ sliders.with_slider(frames, name="what grows", start=MEANS["nodes"])
 
 # %% tags=["hide-input"]
 MB = 1e6
-notebook.Table(
+Table(
     [
         {
             "size": f"{axis} {row[axis]}",
@@ -468,7 +469,7 @@ assert ends("paths", "nodes", "memory_peak") > 2
 held = costs.along(points, "roll-out", "batch", base)
 held = {row["batch"]: row["memory_peak"] - row["memory_before"] for row in held}
 assert held[2048] < 2 * held[256], "memory stays flat"
-notebook.Table(
+Table(
     [
         {
             "work": called(work),
@@ -531,7 +532,7 @@ charts.bars(
 
 # %% tags=["hide-input"]
 print(f"seeds {seeds}, {steps} updates from the same SFT base")
-notebook.Table(
+Table(
     [
         {
             "learner": f"{name}, walker of {b} bits",
@@ -571,7 +572,7 @@ n, p, width = 10_000, 0.15, 120
 edges, questions = p * n * (n - 1) / 2, n * (n - 1) / 2
 token = 24 * width**2 + 2 * width * (n + 1)  # operations for one token, forward
 small = 24 * width**2 + 2 * width * 101
-notebook.Table(
+Table(
     [
         {
             "what": "C(i, j) as a table over target, here, next (Graph.correct, LogitTable)",

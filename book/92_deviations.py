@@ -47,6 +47,7 @@ from planrl.experiments import falsify, store
 from planrl.experiments.fig2 import LAMBDAS
 from planrl.experiments.store import results
 from planrl.figures import scatter
+from planrl.figures.table import Table
 from planrl.teaching import notebook, paper_figures
 from planrl.teaching.evidence import on_model, place_rows
 
@@ -378,7 +379,7 @@ grid = {
     if label.endswith("-seed0")
 }
 assert set(grid) == set(WORLDS)
-notebook.Table(
+Table(
     [
         {"setting": WORLDS[label], "changed": MEANING[key],
          "in the figures": str(grid["plain"][key]), "here": str(value)}
@@ -555,7 +556,7 @@ for name in store.EXPERIMENTS:
             }
         )
 whole = sum(float(row["CPU hours"] or 0) for row in rows)
-notebook.Table(
+Table(
     rows,
     caption=f"{whole:.1f} CPU hours in all, where recorded; runs thrown away are not counted",
 )

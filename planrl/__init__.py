@@ -2,12 +2,14 @@
 
 An algorithm is a stream of batches plus a loss; a run is a generator of records.
 
+The files here and `transformer/` are the core; the folders are built on it: `io`, `figures` and
+`domains`, then `experiments`, `claims` and `teaching`; `labs`; and `cli` on all of them.
+
 planrl runs on the CPU, its commands on one thread: its models are small. Models, pairs, rows and
 random generators are on the CPU, a model elsewhere is refused with an InputError, and no function
 takes a device. Weights may have any floating type, and so may torch's default.
 """
 
-from planrl.distinct import Counted, sample_distinct
 from planrl.errors import InputError, SweepError, TrainingError
 from planrl.evaluate import (
     Recovery,
@@ -31,9 +33,8 @@ from planrl.graphs import (
 )
 from planrl.losses import Loss, policy_gradient, q_learning, sft
 from planrl.models import LinearTransformer, LogitTable, PathModel, Readout
-from planrl.rollouts import demonstrations, on_policy, replay, rollout
-from planrl.sampling import Sampler
-from planrl.streams import sample_paths
+from planrl.sampling import Counted, Sampler, rollout, sample_distinct
+from planrl.streams import demonstrations, on_policy, replay, sample_paths
 from planrl.tasks import (
     Batch,
     Observed,

@@ -1,4 +1,20 @@
-"""The errors planrl raises on purpose: what was given, what was expected, what to write."""
+"""The errors planrl raises on purpose, and the checks of arguments that raise them.
+
+An error says what was given, what was expected, and what to write. The checks are of values given
+by others: a whole number, a number in its range, a setting of its type, edges.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import fields
+from numbers import Integral, Real
+from operator import index
+from typing import Any
+
+import numpy as np
 
 
 class InputError(ValueError):
@@ -11,3 +27,144 @@ class TrainingError(RuntimeError):
 
 class SweepError(RuntimeError):
     """A run of a sweep failed; its settings are in the message, what it raised is the cause."""
+
+
+def shown(value: object, most: int = 60) -> str:
+    """A value as an error shows it: as Python writes it, on one line, not too long."""
+    if isinstance(value, str | bytes):
+        text = repr(value[: most + 1])
+    elif isinstance(value, Integral) and abs(int(value)) >= 10**most:
+        text = "a number of very many digits"
+    else:
+        text = " ".join(repr(value).split())
+    return text if len(text) <= most + 2 else f"{text[:most]}..."
+
+
+def _bounds(least: float | None, most: float | None) -> str:
+    said = [f"{word} {bound:,}" for word, bound in (("at least", least), ("at most", most))
+            if bound is not None]  # fmt: skip
+    return f", {' and '.join(said)}" if said else ""
+
+
+def whole(value: Any, name: str, *, least: int | None = None, most: int | None = None) -> int:
+    """A whole number within bounds."""
+    fits = isinstance(value, Integral) and not isinstance(value, bool)
+    if fits and (least is None or value >= least) and (most is None or value <= most):
+        return int(value)
+    raise InputError(
+        f"{name}={shown(value)} was given: expected a whole number{_bounds(least, most)}"
+    )
+
+
+def number(
+    value: Any, name: str, *, least: float | None = None, most: float | None = None
+) -> float:
+    """A finite number within bounds."""
+    fits = isinstance(value, Real) and not isinstance(value, bool) and _finite(value)
+    if fits and (least is None or value >= least) and (most is None or value <= most):
+        return float(value)
+    raise InputError(
+        f"{name}={shown(value)} was given: expected a finite number{_bounds(least, most)}"
+    )
+
+
+def _finite(value: Any) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number too large for any float
+        return False
+
+
+_SAID = {"int": "a whole number", "float": "a number", "bool": "True or False", "str": "text"}
+
+
+def check_fields(record: Any) -> None:
+    """Raise InputError unless each plain field of a settings record has the type it declares.
+
+    Numbers may be infinite here, but not nan; ranges are the record's own to check.
+    """
+    for entry in fields(record):
+        many = re.fullmatch(r"tuple\[(int|float)(, \1|, \.\.\.)\]", str(entry.type))
+        kinds = [many[1]] if many else str(entry.type).split(" | ")
+        if not set(kinds) <= {*_SAID, "None"}:
+            continue
+        value = getattr(record, entry.name)
+        given = value if many and isinstance(value, tuple | list) else [value]
+        if not all(any(_is(one, kind) for kind in kinds) for one in given) or (
+            many and (given is not value or (many[2] != ", ..." and len(given) != 2))
+        ):
+            wanted = " or ".join(_SAID.get(kind, kind) for kind in kinds)
+            wanted = (
+                f"a tuple{' of two' * (many[2] != ', ...')}, each of it {wanted}"
+                if many
+                else wanted
+            )
+            raise InputError(
+                f"{type(record).__name__}: {entry.name}={shown(value)} was given: expected {wanted}"
+            )
+
+
+def _is(value: Any, kind: str) -> bool:
+    if kind == "None":
+        return value is None
+    if kind == "str":
+        return isinstance(value, str)
+    if kind == "bool" or isinstance(value, bool):
+        return kind == "bool" and isinstance(value, bool)
+    if kind == "int":
+        return isinstance(value, Integral)
+    try:
+        return isinstance(value, Real) and not math.isnan(value)
+    except OverflowError:
+        return False
+
+
+def sorted_pairs(n: int, edges: Any) -> list[tuple[int, int]]:
+    """The different edges in order. Raises an error for what is no edge between n nodes."""
+    shape = getattr(edges, "shape", None)
+    if shape is not None:
+        edges = _rows(edges, list(shape))
+    elif not isinstance(edges, Sequence):
+        edges = list(edges)
+    if len(edges) == 2 and all(isinstance(row, Sequence) and len(row) > 2 for row in edges):
+        raise InputError("edges has two rows, sources and targets: expected pairs (from, to), "
+                         "as zip(*edges) makes them")  # fmt: skip
+    try:
+        array = np.asarray(edges)
+    except (TypeError, ValueError, OverflowError):
+        array = np.empty(0)  # what is wrong is said below
+    if array.dtype.kind == "i" and array.ndim == 2 and array.shape[1] == 2:
+        here, following = array.astype(np.int64).T
+        if array.min() >= 0 and array.max() < n and (here != following).all():
+            here, following = np.divmod(np.unique(here * n + following), n)
+            nodes = list(range(n))  # so that equal numbers are one object in memory
+            return [(nodes[a], nodes[b]) for a, b in zip(here.tolist(), following.tolist())]  # noqa: B905
+    pairs = sorted({(index(a), index(b)) for a, b in edges})
+    for a, b in pairs:
+        if not (0 <= a < n and 0 <= b < n):
+            raise InputError(
+                f"edge {shown(a)} -> {shown(b)} names a node that does not exist: the nodes "
+                f"are 0 .. {n - 1}"
+            )
+        if a == b:
+            raise InputError(
+                f"edge {a} -> {b} is a self-loop; a planning graph has none: remove it"
+            )
+    return pairs
+
+
+def _rows(edges: Any, shape: list[int]) -> Any:
+    """The rows of a tensor or an array of edges."""
+    if 0 in shape:
+        return []
+    if len(shape) != 2 or shape[1] != 2:
+        hint = "write edges.T" if len(shape) == 2 and shape[0] == 2 else (
+            "of an adjacency matrix, write matrix.nonzero() of torch, np.argwhere(matrix) of numpy"
+        )  # fmt: skip
+        raise InputError(f"edges has shape {shape}: expected [E, 2], a pair (from, to) in each row "
+                         f"({hint})")  # fmt: skip
+    if not isinstance(edges, np.ndarray):
+        edges = np.asarray(edges.tolist() if hasattr(edges, "tolist") else edges)
+    if edges.dtype == bool:
+        raise InputError("edges holds True and False: expected the numbers of nodes (from, to)")
+    return edges

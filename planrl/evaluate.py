@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from planrl.distinct import Counted, sample_distinct
 from planrl.errors import InputError
 from planrl.graphs import MOST_CUBE, Graph, check_size
 from planrl.models import PathModel, check_device
-from planrl.rollouts import Sampler, rollout
+from planrl.sampling import Counted, Sampler, rollout, sample_distinct
 from planrl.tasks import PROMPT, Task, Vocab, is_path, judged
 
 if TYPE_CHECKING:

@@ -21,8 +21,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from numpy.typing import NDArray
 
-from planrl.checked import number, shown, sorted_pairs, whole
-from planrl.errors import InputError
+from planrl.errors import InputError, number, shown, sorted_pairs, whole
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int

@@ -23,8 +23,7 @@ from typing import TYPE_CHECKING, Union
 
 import torch
 
-from planrl.checked import number
-from planrl.errors import InputError
+from planrl.errors import InputError, number
 from planrl.tasks import Batch
 
 if TYPE_CHECKING:

@@ -1,16 +1,27 @@
-"""How logits become the next token, and how likely the tokens of a path were."""
+"""Walks sampled from a model: how logits become the next token, and how likely it was.
+
+A walk starts from the prompt `s t s` and grows by one token a step until it reaches its target
+(END is then written for it), gives up (the model itself says END), or is `max_tokens` long.
+
+`sample_distinct` draws many samples of each question without doing twice what they share. A hundred
+walks from one prompt are, at their first steps, a handful of different walks. Each different
+beginning is kept once, with how many samples follow it; drawing its next token that many times
+splits it into its different continuations. The samples' law is that of `rollout`, exactly: they are
+independent of each other. What is saved is what they share, all of it once a policy has collapsed
+to one path, and still most of it while it is diverse.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 
-from planrl.checked import check_fields, whole
-from planrl.errors import InputError
-from planrl.models import PathModel
+from planrl.errors import InputError, check_fields, whole
+from planrl.models import Chain, Decoder, PathModel, check_device
 from planrl.tasks import PROMPT
 
 if TYPE_CHECKING:
@@ -19,6 +30,11 @@ if TYPE_CHECKING:
 
 COLDEST = 1e-6  # the lowest temperature: below it, a difference of logits may overflow
 MOST_TOKENS = 10_000  # of a path
+CHUNK = 1024  # rows walked together; larger blocks fall out of the processor's cache
+MOST_ROWS = 1_000_000  # of a batch
+DROP = 0.85  # finished rows are dropped when fewer than this share is still going
+SMALL = 32  # rows below which dropping some costs more than carrying them along
+CHUNK_OF_SAMPLES = 16_384  # samples drawn together; most of them share their first steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,3 +153,193 @@ def log_probs(
     law = sampler.law(logits[drawn].double())  # rows of one step each
     found = law.gather(1, following[drawn][:, None]).squeeze(1).log().to(logits.dtype)
     return logits.new_zeros(drawn.shape).masked_scatter_(drawn, found)
+
+
+@torch.inference_mode()
+def _walk(model: PathModel, pairs: Tensor, sampler: Sampler, rng: torch.Generator) -> Tensor:
+    """Walks [B, max_tokens], END after their last token."""
+    end, length = model.vocab.end, sampler.max_tokens
+    columns = torch.full((length, len(pairs)), end)
+    columns[:PROMPT] = model.vocab.prompt(pairs).T
+    decoder = model.decoder(columns[:PROMPT].T, length)
+    chain = isinstance(decoder, Chain) and len(decoder.cells) <= 8 * len(pairs)
+    if not (
+        chain
+        and not sampler.greedy
+        and _fill_from_chain(cast("Chain", decoder), columns, sampler, rng, end)
+    ):
+        _fill(decoder, columns, sampler, rng, end)
+    over = sampler.ends(columns[PROMPT:], columns[1], end)
+    columns[PROMPT:].masked_fill_(over.cumsum(0) > over, end)
+    return columns.T
+
+
+def _fill(
+    decoder: Decoder, columns: Tensor, sampler: Sampler, rng: torch.Generator, end: int
+) -> None:
+    """Write the walks' tokens; what follows a walk's last one is arbitrary."""
+    target = columns[1]
+    rows = torch.arange(len(target))
+    going = torch.ones_like(rows, dtype=torch.bool)
+    for place in range(PROMPT, len(columns)):
+        following = sampler.draw(decoder.logits(), rng, going)
+        columns[place].index_copy_(0, rows, following)
+        going &= ~sampler.ends(following, target, end)
+        alive = int(going.count_nonzero())
+        if not alive or place == len(columns) - 1:
+            return
+        # finished rows are dropped, but not one by one: in a small batch dropping costs as much
+        if alive < (DROP if len(rows) > SMALL else DROP / 2) * len(rows):
+            kept = going.nonzero().squeeze(1)
+            decoder.keep(kept)
+            rows, target, following = rows[kept], target[kept], following[kept]
+            going = going[kept]
+        decoder.push(following)
+
+
+def _fill_from_chain(
+    chain: Chain, columns: Tensor, sampler: Sampler, rng: torch.Generator, end: int
+) -> bool:
+    """The same for a small table: all its laws are made at once, and nobody is dropped.
+
+    False, and nothing done, if a cell forbids every token: then only the visited ones count.
+    """
+    cumulative = sampler.cumulative(chain.cells)
+    if cumulative[:, -1].isnan().any():
+        return False
+    cumulative = torch.cat([cumulative, cumulative[:1]])  # the last target's END leads here
+    size = len(columns) - PROMPT, len(chain.cell), 1
+    uniform = torch.rand(size, generator=rng)
+    first, cell = chain.first[:, None], chain.cell
+    for place, number in enumerate(uniform, PROMPT):
+        following = torch.searchsorted(cumulative.index_select(0, cell), number, right=True)
+        columns[place] = following.view(-1)
+        so_far = columns[PROMPT : place + 1]
+        if place % 4 == 0 and sampler.ends(so_far, columns[1], end).any(0).all():
+            break
+        cell = (first + following).view(-1)
+    return True
+
+
+def rollout(
+    model: PathModel,
+    pairs: Int[Tensor, "B 2"],
+    *,
+    rng: torch.Generator,
+    sampler: Sampler | None = None,
+) -> Int[Tensor, "B L"]:
+    """One walk of the model for each pair (source, target); the model is left as it was.
+
+    L is the longest walk's length and its END, at most `sampler.max_tokens`.
+    """
+    sampler = sampler or Sampler()
+    check_pairs(pairs, model)
+    tokens = torch.cat([_walk(model, chunk, sampler, rng) for chunk in pairs.split(CHUNK)])
+    return trimmed(tokens, model)
+
+
+def trimmed(tokens: Tensor, model: PathModel) -> Tensor:
+    """Rows without the filling that all of them have, but for one END."""
+    longest = int((tokens != model.vocab.end).sum(1).max())
+    return tokens[:, : longest + 1].contiguous()
+
+
+def check_pairs(pairs: Tensor, model: PathModel) -> None:
+    """Raise InputError unless these are questions the model knows the nodes of."""
+    check_device(model)
+    n = model.vocab.n_nodes
+    rows = pairs.ndim == 2 and pairs.shape[1] == 2 and pairs.dtype == torch.int64
+    if not rows or pairs.device.type != "cpu":
+        given = f"{list(pairs.shape)} of {pairs.dtype} on {pairs.device}"
+        raise InputError(f"pairs is {given}: expected rows (source, target) of int64 on the CPU")
+    if len(pairs) == 0 or pairs.min() < 0 or pairs.max() >= n:
+        raise InputError(f"walks need pairs of nodes 0 .. {n - 1}, and at least one pair")
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Different walks and how often each was drawn.
+
+    `pair[d]` is the row of the pairs that walk d belongs to, in ascending order.
+    """
+
+    tokens: Int[Tensor, "D L"]
+    pair: Int[Tensor, " D"]
+    count: Int[Tensor, " D"]
+
+
+@torch.inference_mode()
+def _branch(
+    model: PathModel, pairs: Tensor, count: Tensor, sampler: Sampler, rng: torch.Generator
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Walks (tokens, row of pairs, count) as they end: one row for each different beginning."""
+    vocab, length = model.vocab, sampler.max_tokens
+    tokens = torch.full((len(pairs), length), vocab.end)
+    tokens[:, :PROMPT] = vocab.prompt(pairs)
+    decoder = model.decoder(tokens[:, :PROMPT], length)
+    pair = torch.arange(len(pairs))
+    for place in range(PROMPT, length):
+        parent, following, count = _spread(sampler.law(decoder.logits()), count, rng)
+        tokens, pair = tokens[parent], pair[parent]
+        tokens[:, place] = following
+        over = sampler.ends(following, tokens[:, 1], vocab.end)
+        if place == length - 1:
+            over[:] = True
+        yield tokens[over], pair[over], count[over]
+        going = (~over).nonzero().squeeze(1)
+        if not len(going):
+            return
+        tokens, pair, count = tokens[going], pair[going], count[going]
+        decoder.keep(parent[going])
+        decoder.push(following[going])
+
+
+def _spread(
+    law: Float[Tensor, "B V"], count: Int[Tensor, " B"], rng: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Draw count[b] times from row b of the law: the (row, token) that came up, and how often.
+
+    All rows' cumulative laws, each raised by its row's number, are one ascending list: a number
+    of row b, raised alike, falls on its token there.
+    """
+    refuse_undrawable(law[:, -1])
+    rows, size = law.shape
+    above = torch.arange(rows, dtype=torch.float64)
+    cumulative = law.cumsum(1, dtype=torch.float64)
+    cumulative = cumulative.div_(cumulative[:, -1:].clone()).add_(above[:, None])
+    uniform = torch.rand(int(count.sum()), generator=rng)
+    drawn = torch.searchsorted(
+        cumulative.flatten(), above.repeat_interleave(count).add_(uniform), right=True
+    )
+    cell, times = drawn.unique(return_counts=True)
+    return cell // size, cell % size, times
+
+
+def sample_distinct(
+    model: PathModel,
+    pairs: Int[Tensor, "B 2"],
+    samples: int,
+    *,
+    rng: torch.Generator,
+    sampler: Sampler | None = None,
+) -> Counted:
+    """`samples` independent walks for each pair, equal ones counted instead of repeated.
+
+    The law is that of `rollout`, exactly; the model's work is done once for each different
+    beginning of a walk. What samples share is not computed twice, however many share it.
+    """
+    if whole(samples, "samples", most=MOST_ROWS) < 1:
+        raise InputError(f"samples is the number of walks for each pair, at least 1: {samples}")
+    sampler = sampler or Sampler()
+    check_pairs(pairs, model)
+    size = max(1, CHUNK_OF_SAMPLES // samples)
+    ended = [
+        (tokens, pair + first, times)
+        for first, chunk in zip(range(0, len(pairs), size), pairs.split(size), strict=True)
+        for tokens, pair, times in _branch(
+            model, chunk, torch.full((len(chunk),), samples), sampler, rng
+        )
+    ]
+    tokens, pair, count = (torch.cat(parts) for parts in zip(*ended, strict=True))
+    order = pair.argsort(stable=True)
+    return Counted(trimmed(tokens, model)[order], pair[order], count[order])

@@ -1,20 +1,24 @@
-"""Random right answers: the paths that a model is shown.
+"""Streams of batches, one half of an algorithm, and the demonstrated paths that some are made of.
 
-Every next node is drawn uniformly from the correct ones, C(i, j). On a DAG these stand in one flat
+A loss is the other half. `sample_paths` draws random right answers, the paths that a model is
+shown: every next node uniformly from the correct ones, C(i, j). On a DAG these stand in one flat
 table, made once; walks go through it a block at a time, so that what a block needs stays in the
 processor's cache.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
 
-from planrl.checked import whole
-from planrl.errors import InputError
+from planrl.errors import InputError, whole
 from planrl.graphs import Graph
-from planrl.tasks import PROMPT, Task
+from planrl.models import PathModel
+from planrl.sampling import MOST_ROWS, Sampler, log_probs, rollout
+from planrl.tasks import PROMPT, Batch, Source, Task, parameter_state
 
 if TYPE_CHECKING:
     from jaxtyping import Int
@@ -104,3 +108,87 @@ def _walk_simple(
         todo = torch.cat(failed)
     longest = int((tokens != graph.n).sum(1).max())
     return [list(tokens[:, :longest].T)]
+
+
+def _source(model: PathModel, sampler: Sampler) -> Source:
+    """What a batch tells of the model that is about to draw its paths."""
+    names = ("temperature", "epsilon", "greedy")
+    departs = {name: getattr(sampler, name) for name in names
+               if getattr(sampler, name) != getattr(Sampler, name)}  # fmt: skip
+    return Source(
+        model,
+        parameter_state(model),
+        sampling=", ".join(f"{name}={value}" for name, value in departs.items()),
+        covers=not sampler.greedy or sampler.epsilon > 0.0,
+        may_stop=sampler.may_stop,
+        stop_at_target=sampler.stop_at_target,
+    )
+
+
+def demonstrations(
+    task: Task, tokens: Int[Tensor, "M L"], *, rng: torch.Generator, size: int | None = 64
+) -> Iterator[Batch]:
+    """Batches of `size` given rows, drawn with replacement; `size=None`: all rows, every time."""
+    task.vocab.check(tokens)
+    if len(tokens) == 0:
+        raise InputError("demonstrations needs at least one row of tokens, none was given")
+    _check_size(size)
+    source = Source(None)
+    everything = replace(task.batch(tokens), source=source)
+    while size is None:
+        yield everything
+    lengths = (tokens != task.vocab.end).sum(1)
+    while True:
+        rows = torch.randint(len(tokens), (size,), generator=rng)
+        longest = int(lengths[rows].max())
+        yield Batch(
+            everything.chosen[rows, :longest],
+            everything.reward[rows, :longest],
+            tokens[rows, : longest + 1],
+            source=source,
+        )
+
+
+def on_policy(
+    model: PathModel,
+    task: Task,
+    *,
+    rng: torch.Generator,
+    sampler: Sampler | None = None,
+    size: int = 64,
+    record_probs: bool = False,
+) -> Iterator[Batch]:
+    """Batches of `size` walks of the model as it is now, from questions drawn with replacement.
+
+    Off-policy data is this stream with another model: `on_policy(base, task, ...)`, or with a
+    sampler that does not draw from softmax(logits). A batch knows who drew it. For importance
+    weights `record_probs` records the `log_probs`, at the cost of reading each batch once more.
+    """
+    _check_size(whole(size, "size"))
+    sampler = sampler or Sampler()
+    while True:
+        rows = torch.randint(len(task.pairs), (size,), generator=rng)
+        source = _source(model, sampler)
+        batch = task.batch(rollout(model, task.pairs[rows], rng=rng, sampler=sampler))
+        probs = log_probs(model, batch.tokens, sampler) if record_probs else None
+        yield replace(batch, source=source, log_probs=probs)
+
+
+def replay(
+    batches: Iterator[Batch], *, rng: torch.Generator, capacity: int = 100
+) -> Iterator[Batch]:
+    """Each time one new batch is stored and a random one of the last `capacity` is served."""
+    if whole(capacity, "capacity") < 1:
+        raise InputError(f"capacity is how many batches are kept, at least 1; {capacity} was given")
+    kept: list[Batch] = []
+    for count, batch in enumerate(batches):
+        if len(kept) < capacity:
+            kept.append(batch)
+        else:
+            kept[count % capacity] = batch
+        yield kept[int(torch.randint(len(kept), (), generator=rng))]
+
+
+def _check_size(size: int | None) -> None:
+    if size is not None and whole(size, "size", most=MOST_ROWS) < 1:
+        raise InputError(f"size is the number of rows in a batch, at least 1; {size} was given")

@@ -25,18 +25,17 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, fields, replace
 from itertools import product
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 import torch
 
-from planrl.checked import shown, whole
-from planrl.errors import InputError, SweepError
-from planrl.io.checkpoints import read_json, to_json
-from planrl.io.files import keep, ready
+from planrl.errors import InputError, SweepError, shown, whole
+from planrl.io.files import keep, read_json, ready, to_json
 from planrl.io.keys import Page, check_record, fingerprint, key, pages
 
 try:
@@ -46,6 +45,8 @@ except ImportError:
 
 FORMAT = "planrl-sweep/1"
 S = TypeVar("S")
+T = TypeVar("T")
+PATIENCE = "10s"  # how long a scheduler may take to answer
 
 
 @dataclass(frozen=True)
@@ -275,3 +276,37 @@ def _read(path: Path, page: Page) -> tuple[Any, float]:
     except (KeyError, TypeError, ValueError) as error:
         what = f"{path} is not a whole result ({_said(error)})"
     raise InputError(f"{what}. Delete the file to have its run done again")
+
+
+def spread(
+    run: Callable[[Any], T], records: Sequence[Any], *, n_jobs: int = -1, scheduler: str = ""
+) -> Iterator[T]:
+    """What `run` returns for each record, in order, the runs taking place `n_jobs` at once.
+
+    With the address of a Dask `scheduler` (tcp://host:8786) they take place on its workers, which
+    need planrl too. Raises InputError if nobody answers there.
+    """
+    if not records:
+        return
+    with _connected(scheduler):
+        for result in sweep(run, records, n_jobs=n_jobs):
+            yield result.value
+
+
+def _connected(scheduler: str) -> Any:
+    if not scheduler:
+        return nullcontext()
+    try:
+        from dask.distributed import Client
+    except ImportError:
+        raise InputError('a scheduler needs Dask: pip install "dask[distributed]"') from None
+    import joblib
+
+    try:
+        client = cast("Any", Client)(scheduler, timeout=PATIENCE, set_as_default=True)
+    except (OSError, ValueError, TimeoutError) as error:
+        raise InputError(
+            f"no Dask scheduler answers at {scheduler!r} ({error}): start one with `dask scheduler`"
+            " and workers with `dask worker ADDRESS`"
+        ) from None
+    return joblib.parallel_config(backend="dask", client=client)

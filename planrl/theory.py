@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from planrl.checked import number, whole
-from planrl.errors import InputError
+from planrl.errors import InputError, number, whole
 from planrl.graphs import MOST_CUBE, MOST_NODES, Graph, check_size
 from planrl.tasks import PROMPT, Task, Vocab
 

@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch.autograd.graph import increment_version
 
-from planrl.checked import check_fields, shown, whole
-from planrl.errors import InputError, TrainingError
+from planrl.errors import InputError, TrainingError, check_fields, shown, whole
 from planrl.losses import Loss
 from planrl.models import PathModel, check_device
 from planrl.tasks import Batch

@@ -19,8 +19,8 @@ jaxtyping.install_import_hook(
     [
         f"planrl.{name}"
         for name in (
-            *("graphs", "tasks", "streams", "models", "transformer.kernels", "transformer.model"),
-            *("sampling", "rollouts", "distinct", "losses", "evaluate", "theory"),
+            *("graphs", "tasks", "streams", "models", "transformer"),
+            *("sampling", "losses", "evaluate", "theory"),
             *("io.formats", "io.text_rows"),
         )
     ],

@@ -11,7 +11,7 @@ ROOT = Path(planrl.__file__).parent
 # Each layer may import those above it in this list and itself. A name stands for a module, or for
 # a folder and all that is in it but what is named elsewhere.
 LAYERS = [
-    ["errors", "checked"],
+    ["errors"],
     ["graphs", "tasks", "models", "transformer", "sampling", "streams", "losses", "train"],
     ["evaluate", "theory"],
     ["io"],

@@ -9,7 +9,7 @@ import torch
 
 import planrl as pr
 from planrl.__main__ import main
-from planrl.experiments import costs, meters, store
+from planrl.experiments import costs, store
 from planrl.tasks import PROMPT
 
 QUICK = {"repetitions": 2, "seconds": 1e-4}
@@ -75,23 +75,23 @@ def test_timed_updates_leave_the_model_as_it_is():
 
 def test_the_operations_of_known_products_are_counted():
     left, right = torch.ones(3, 4), torch.ones(4, 5)
-    assert meters.flops(lambda: left @ right) == 2 * 3 * 4 * 5
+    assert costs.flops(lambda: left @ right) == 2 * 3 * 4 * 5
 
 
 def test_a_sft_step_has_three_times_the_products_of_a_look():
     setting = costs._Setting.of(TINY, steps=0)
     batch = next(setting.shown)
-    look = meters.flops(lambda: setting.model(batch.tokens[:, :-1]))
-    update = meters.flops(setting.updates(iter([batch] * 20), pr.sft)[0])
+    look = costs.flops(lambda: setting.model(batch.tokens[:, :-1]))
+    update = costs.flops(setting.updates(iter([batch] * 20), pr.sft)[0])
     assert 2.5 * look < update <= 3 * look
 
 
 def test_memory_counts_what_was_held_only_since_the_last_look():
     held = torch.ones(30_000_000)
     del held
-    before = meters.memory(afresh=True)
+    before = costs.memory(afresh=True)
     held = torch.ones(15_000_000)
-    assert 0.9 * held.nbytes < meters.memory() - before < 1.5 * held.nbytes
+    assert 0.9 * held.nbytes < costs.memory() - before < 1.5 * held.nbytes
 
 
 @pytest.mark.parametrize(

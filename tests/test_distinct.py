@@ -49,7 +49,7 @@ def test_counted_walks_follow_the_law_of_plain_ones(model, small_task):
 
 
 def test_it_does_not_matter_how_many_pairs_are_drawn_together(model, small_task, monkeypatch):
-    monkeypatch.setattr("planrl.distinct.CHUNK", 60)
+    monkeypatch.setattr("planrl.sampling.CHUNK_OF_SAMPLES", 60)
     walks = pr.sample_distinct(model, small_task.pairs, 20, rng=pr.seeded(0, "s"))
     assert (torch.bincount(walks.pair, walks.count) == 20).all()
 

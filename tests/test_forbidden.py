@@ -9,7 +9,7 @@ import planrl as pr
 from planrl.io.checkpoints import load, save
 from planrl.losses import group_relative
 from planrl.models import Chain
-from planrl.rollouts import rollout
+from planrl.sampling import rollout
 from planrl.tasks import Batch
 
 GRAPH = pr.Graph(5, [(0, 1), (0, 2), (1, 3), (2, 3), (1, 2), (3, 4)])  # 4 leads nowhere

@@ -17,16 +17,8 @@ from planrl import InputError
 from planrl.labs import Session
 from planrl.labs.catalogue import labs
 from planrl.labs.catalogue.rewards import VERDICTS
-from planrl.labs.notebook.render import (
-    FILLERS,
-    edge_list,
-    fill,
-    named_axes,
-    named_world,
-    numbered,
-    told,
-)
-from planrl.labs.spec.graphs import own_world
+from planrl.labs.notebook.render import FILLERS, fill, named_axes, named_world, told
+from planrl.labs.spec.graphs import edge_list, numbered, own_world
 
 NAMES = list(labs())
 

@@ -60,7 +60,7 @@ def test_bars_and_scatter_draw_every_group():
     assert page["data"][0]["text"] == ["0.50", "0.25"]
     cloud = {"cells": (torch.arange(5000.0), torch.arange(5000.0))}
     page = told(
-        charts.scatter(cloud, title="t", alt="a line of points", x="x", y="y", diagonal=True)
+        scatter.scatter(cloud, title="t", alt="a line of points", x="x", y="y", diagonal=True)
     )
     assert len(page["data"][0]["x"]) <= 1500
     assert page["data"][1]["x"] == [0, 4999]

@@ -9,13 +9,13 @@ import pytest
 from soaking import SOAK
 
 import planrl as pr
-from planrl import cluster
+from planrl import sweeps
 from planrl.__main__ import main
 from planrl.claims import HOLDS, verdicts
 from planrl.claims import theorems as exact
 from planrl.cli.reproduce import progress
 from planrl.experiments import choices, conditions, fig3, store, theorems
-from planrl.experiments.bands import against_stored, outside
+from planrl.experiments.store import against_stored, outside
 from planrl.experiments.study import Settings
 
 
@@ -105,7 +105,7 @@ def test_what_is_made_on_another_machine_replaces_what_is_here(tmp_path, monkeyp
             _, content, error = run(far)
             yield one.path, content, error
 
-    monkeypatch.setattr("planrl.cluster.spread", elsewhere)
+    monkeypatch.setattr("planrl.sweeps.spread", elsewhere)
     list(store.reproduce([job(tmp_path)]))
     before = (tmp_path / "theorems-seed0.json").read_bytes()
     (made,) = store.reproduce([job(tmp_path, edge_probability=0.5)], scheduler="tcp://far:8786")
@@ -244,7 +244,7 @@ def test_a_dask_cluster_by_its_address_makes_the_same_numbers(tmp_path, made_her
 @pytest.mark.slow
 def test_an_address_where_nobody_answers_is_told(tmp_path, monkeypatch):
     pytest.importorskip("distributed")
-    monkeypatch.setattr(cluster, "PATIENCE", "1s")
+    monkeypatch.setattr(sweeps, "PATIENCE", "1s")
     with pytest.raises(pr.InputError, match=r"no Dask scheduler answers at 'tcp://127.0.0.1:9'"):
         list(store.reproduce([job(tmp_path)], scheduler="tcp://127.0.0.1:9"))
 

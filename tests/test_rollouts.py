@@ -8,7 +8,7 @@ import torch
 
 import planrl as pr
 from planrl.models import Chain
-from planrl.rollouts import check_pairs
+from planrl.sampling import check_pairs
 from planrl.tasks import Vocab
 
 

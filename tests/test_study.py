@@ -9,14 +9,8 @@ import torch
 
 import planrl as pr
 from planrl.experiments import beyond, choices, conditions, falsify, fig2, fig3, imitation
-from planrl.experiments.study import (
-    Observer,
-    edge_scores,
-    grid,
-    packed,
-    run_learners,
-    unpacked,
-)
+from planrl.experiments.probes import _beginnings, adjusted, edge_scores, packed, unpacked
+from planrl.experiments.study import Observer, grid, run_learners
 from planrl.experiments.theorems.expected_gradient import Question, predicted, settle, success
 from planrl.transformer.reference import plain
 
@@ -123,7 +117,7 @@ def test_beginnings_are_different_contexts_and_their_last_place():
     rows = torch.tensor([[0, 3, 0, 1, 3, 4], [0, 3, 0, 2, 3, 4]])
     chosen = torch.zeros(2, 5, dtype=torch.bool)
     chosen[:, 2:4] = True
-    found, place = imitation._beginnings(rows[:, :-1], chosen)
+    found, place = _beginnings(rows[:, :-1], chosen)
     assert place.tolist() == [2, 3, 3]
     assert found.tolist() == [[0, 3, 0, 0, 0], [0, 3, 0, 1, 1], [0, 3, 0, 2, 2]]
 
@@ -132,10 +126,10 @@ def test_groups_without_effect_explain_nothing_however_small_they_are():
     rng = pr.seeded(0, "rows")
     group = torch.arange(4000) // 2  # pairs: the raw share would be a half
     noise = torch.randn(4000, 3, generator=rng)
-    assert imitation.adjusted(noise, group) == pytest.approx(0.0, abs=0.05)
+    assert adjusted(noise, group) == pytest.approx(0.0, abs=0.05)
     strong = noise + 3.0 * torch.randn(2000, 3, generator=rng)[group]
-    assert imitation.adjusted(strong, group) == pytest.approx(0.9, abs=0.02)  # 9 of 9 + 1
-    assert imitation.adjusted(group[:, None].double(), group) == 1.0
+    assert adjusted(strong, group) == pytest.approx(0.9, abs=0.02)  # 9 of 9 + 1
+    assert adjusted(group[:, None].double(), group) == 1.0
 
 
 def test_a_model_that_sees_only_target_and_node_is_explained_by_them():

@@ -5,6 +5,7 @@ import torch
 
 import planrl as pr
 from planrl.figures import style
+from planrl.figures.table import Table
 from planrl.teaching import notebook
 
 
@@ -53,20 +54,20 @@ def test_a_quick_check_has_a_control_and_feedback_for_each_choice_and_escapes_te
 
 
 def test_a_table_shows_every_value_and_escapes_text():
-    table = notebook.Table([{"who": "SFT & co", "accuracy": 0.12345}], caption="Scores")
+    table = Table([{"who": "SFT & co", "accuracy": 0.12345}], caption="Scores")
     page = table._repr_html_()
     assert "SFT &amp; co" in page
     assert "0.123" in page
     assert "<caption>Scores</caption>" in page
     assert "accuracy: 0.123" in repr(table)
     with pytest.raises(pr.InputError, match="at least one row"):
-        notebook.Table([])
+        Table([])
     with pytest.raises(pr.InputError, match=r"same names: \['b'\] is not \['a'\]"):
-        notebook.Table([{"a": 1}, {"b": 1}])
+        Table([{"a": 1}, {"b": 1}])
 
 
 def test_a_column_of_sentences_starts_at_the_left_and_numbers_do_not():
-    page = notebook.Table([{"n": 1, "why": "because it is long enough to read"}])._repr_html_()
+    page = Table([{"n": 1, "why": "because it is long enough to read"}])._repr_html_()
     assert page.count("text-align: left") == 2
     assert "<td style" in page and '<th scope="row">1' in page  # noqa: PT018
 

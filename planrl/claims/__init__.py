@@ -14,7 +14,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from planrl.checked import whole
 from planrl.claims import ablations, imitation, paper, theorems
 from planrl.claims.verdict import (
     FAILS,
@@ -33,7 +32,7 @@ from planrl.claims.verdict import (
     interval,
     judge,
 )
-from planrl.errors import InputError
+from planrl.errors import InputError, whole
 from planrl.experiments import store
 
 CLAIMS: tuple[Claim, ...] = (

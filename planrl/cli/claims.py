@@ -11,7 +11,7 @@ from typing import Any
 from planrl.claims import UNKNOWN, Verdict, needed, settings_in_words, verdicts
 from planrl.errors import InputError
 from planrl.experiments import store
-from planrl.io.checkpoints import to_json
+from planrl.io.files import to_json
 
 
 def add(commands: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from planrl.cli.options import Subject, add_model, subject
 from planrl.evaluate import evaluate, recovery
 from planrl.graphs import seeded
-from planrl.io.checkpoints import to_json
+from planrl.io.files import to_json
 from planrl.io.prompts import Prompted
 from planrl.tasks import degrees, observed
 from planrl.transformer import Transformer

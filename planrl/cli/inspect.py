@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from planrl.cli.options import add_prompt
-from planrl.io.checkpoints import to_json
+from planrl.io.files import to_json
 from planrl.io.formats import read_alpine, read_graph
 from planrl.io.prompts import USUAL, better_prompt, check_prompt, in_usual_rows
 

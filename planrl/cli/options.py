@@ -14,7 +14,7 @@ from planrl.io.checkpoints import load
 from planrl.io.formats import read_nanogpt
 from planrl.io.prompts import REPEATED, USUAL, Prompted, check_prompt, writes_source
 from planrl.models import PathModel
-from planrl.rollouts import Sampler
+from planrl.sampling import Sampler
 from planrl.tasks import PROMPT
 from planrl.transformer import Transformer
 

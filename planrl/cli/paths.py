@@ -9,17 +9,16 @@ from typing import Any
 
 import torch
 
-from planrl.checked import shown, whole
 from planrl.cli.options import add_model, subject
-from planrl.distinct import sample_distinct
-from planrl.errors import InputError
+from planrl.errors import InputError, shown, whole
 from planrl.experiments.datasets import FileWorld
 from planrl.experiments.runs import RunSettings
 from planrl.graphs import Graph, seeded
-from planrl.io.checkpoints import load, to_json
+from planrl.io.checkpoints import load
+from planrl.io.files import to_json
 from planrl.io.text_rows import why_no_path
 from planrl.models import PathModel
-from planrl.rollouts import Sampler, rollout
+from planrl.sampling import Sampler, rollout, sample_distinct
 from planrl.tasks import PROMPT, is_path
 from planrl.transformer import Transformer
 

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from planrl.domains.search import MOST_STATES, MOST_TRIES
 from planrl.errors import InputError
-from planrl.io.checkpoints import to_json
+from planrl.io.files import to_json
 
 if TYPE_CHECKING:
     from planrl.domains import Action, Blocks, Problem

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from planrl.errors import InputError
 from planrl.experiments import store
-from planrl.experiments.bands import against_stored
+from planrl.experiments.store import against_stored
 
 
 def add(commands: Any) -> None:

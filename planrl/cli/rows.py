@@ -10,8 +10,7 @@ from typing import Any
 from planrl.errors import InputError
 from planrl.experiments.datasets import WorldSettings, demonstrated
 from planrl.graphs import Graph, seeded
-from planrl.io.checkpoints import to_json
-from planrl.io.files import ready
+from planrl.io.files import ready, to_json
 from planrl.io.formats import read_graph, write_alpine, write_graphml
 from planrl.streams import sample_paths
 

@@ -14,14 +14,13 @@ from typing import Any
 
 from tqdm import tqdm
 
-from planrl.checked import whole
 from planrl.cli.options import add_files, own_files
-from planrl.errors import InputError, TrainingError
+from planrl.errors import InputError, TrainingError, whole
 from planrl.experiments.algorithms import USES, Algorithm, refuse_unused
 from planrl.experiments.datasets import OF_RANDOM_GRAPHS, WorldSettings
 from planrl.experiments.runs import RunSettings, Session, resume
-from planrl.io.checkpoints import NAME, to_json
-from planrl.io.files import alone, ready
+from planrl.io.checkpoints import NAME
+from planrl.io.files import alone, ready, to_json
 from planrl.train import TrainConfig
 from planrl.transformer import TransformerConfig
 

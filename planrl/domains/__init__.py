@@ -1,10 +1,10 @@
-"""Blocksworld and PDDL: states as a graph, plans as paths and back, problems solved, plans judged.
+"""Planning problems as graphs: states are nodes, plans paths; problems solved, plans judged.
 
-states                  blocks in stacks, the actions between them, and the graph of it all
-pddl_files              domain and problem files; formulas and expressions read their parts
-strips, operators       a problem in planrl's records; plans reads the text of a plan
-grounding, search       all actions of a problem, and shortest plans
-recognise, estimate     Blocksworld under any names, and what guides its search
+blocksworld              blocks in stacks, the actions between them, and the graph of it all
+pddl, pddl_*             domain and problem files, their formulas and brackets
+strips, operators        a problem in planrl's records; plan_text reads the text of a plan
+grounding, search        all actions of a problem, and shortest plans
+recognise, heuristic     Blocksworld under any names, and what guides its search
 """
 
 from planrl.domains.blocksworld import Action, Space, State, blocksworld, space, state, successors

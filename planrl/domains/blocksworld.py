@@ -17,8 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from planrl.checked import shown
-from planrl.errors import InputError
+from planrl.errors import InputError, shown
 from planrl.graphs import Graph
 
 TABLE = "table"

@@ -6,11 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from planrl.checked import shown
 from planrl.domains.blocksworld import Action
 from planrl.domains.operators import Atom, Condition, Operator, put_in
 from planrl.domains.search import Step, Task
-from planrl.errors import InputError
+from planrl.errors import InputError, shown
 
 MOST_ACTIONS = 100_000
 

@@ -17,7 +17,7 @@ from planrl.domains.pddl_formulas import RESERVED, Reader, Types, Vocabulary
 from planrl.domains.pddl_syntax import Form, Source, cut, read_forms, words
 from planrl.domains.strips import Problem
 from planrl.errors import InputError
-from planrl.io.reading import read_text
+from planrl.io.files import read_text
 
 MOST_BYTES = 1_000_000  # of a domain or a problem
 MOST_TYPES = 1_000

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from planrl.checked import shown
 from planrl.domains.blocksworld import Action
-from planrl.errors import InputError
-from planrl.io.reading import read_text
+from planrl.errors import InputError, shown
+from planrl.io.files import read_text
 
 MOST_BYTES = 1_000_000
 TIME = re.compile(r"\s*(\d+(?:\.\d+)?)\s*:")  # some planners write a time first

@@ -8,12 +8,12 @@ from functools import partial
 
 import torch
 
-from planrl.checked import check_fields, number, shown
-from planrl.errors import InputError
+from planrl.errors import InputError, check_fields, number, shown
 from planrl.experiments.datasets import World
 from planrl.losses import Loss, policy_gradient, q_learning, sft
 from planrl.models import PathModel
-from planrl.rollouts import Sampler, demonstrations, on_policy
+from planrl.sampling import Sampler
+from planrl.streams import demonstrations, on_policy
 from planrl.tasks import Batch, Reward, Task, outcome_reward, process_reward
 
 REWARDS = {"outcome": outcome_reward, "process": process_reward}

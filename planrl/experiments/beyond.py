@@ -12,15 +12,15 @@ from typing import Any
 
 import torch
 
-from planrl.checked import check_fields
+from planrl.errors import check_fields
 from planrl.evaluate import evaluate
-from planrl.experiments import recipes, study
+from planrl.experiments import study
 from planrl.experiments.datasets import World, WorldSettings, make_world
 from planrl.experiments.runs import Algorithm
 from planrl.experiments.study import Learner, Observer, base_model
 from planrl.graphs import seeded
 from planrl.models import PathModel
-from planrl.rollouts import on_policy
+from planrl.streams import on_policy
 from planrl.tasks import Task
 from planrl.train import TrainConfig
 
@@ -85,7 +85,7 @@ def learners(settings: Settings) -> dict[str, Learner]:
 
 def recipe(settings: Settings) -> dict[str, Any]:
     """How each learner is trained, as plain values."""
-    return recipes.recipe(learners(settings), base_steps=settings.base_steps)
+    return study.recipe(learners(settings), base_steps=settings.base_steps)
 
 
 def run(settings: Settings) -> dict[str, Any]:

@@ -11,12 +11,12 @@ from typing import Any
 
 import torch
 
-from planrl.checked import check_fields
-from planrl.experiments import recipes, study
+from planrl.errors import check_fields
+from planrl.experiments import study
 from planrl.experiments.datasets import World
 from planrl.experiments.runs import Algorithm
 from planrl.experiments.study import Learner
-from planrl.rollouts import Sampler
+from planrl.sampling import Sampler
 from planrl.train import TrainConfig
 
 NAME = "choices"
@@ -75,7 +75,7 @@ def learners(settings: Settings) -> dict[str, Learner]:
 
 def recipe(settings: Settings) -> dict[str, Any]:
     """How each learner is trained, as plain values."""
-    return recipes.recipe(learners(settings), base_steps=settings.base_steps)
+    return study.recipe(learners(settings), base_steps=settings.base_steps)
 
 
 def run(settings: Settings) -> dict[str, Any]:

@@ -13,15 +13,15 @@ from typing import Any
 
 import torch
 
-from planrl.checked import check_fields
-from planrl.errors import InputError
-from planrl.experiments import recipes, study
+from planrl.errors import InputError, check_fields
+from planrl.experiments import study
 from planrl.experiments.datasets import World
 from planrl.experiments.runs import Algorithm
 from planrl.experiments.study import Learner, run_learners
 from planrl.graphs import Graph, seeded
 from planrl.models import PathModel
-from planrl.rollouts import Sampler, on_policy
+from planrl.sampling import Sampler
+from planrl.streams import on_policy
 from planrl.tasks import Batch, process_reward
 from planrl.train import TrainConfig
 
@@ -149,7 +149,7 @@ def learners(settings: Settings) -> dict[str, Learner]:
 
 def recipe(settings: Settings) -> dict[str, Any]:
     """How each learner is trained, as plain values."""
-    return recipes.recipe(learners(settings), base_steps=settings.base_steps)
+    return study.recipe(learners(settings), base_steps=settings.base_steps)
 
 
 def run(settings: Settings) -> dict[str, Any]:

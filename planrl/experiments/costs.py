@@ -19,22 +19,26 @@ each node leads to all of the next layer, and the questions are those whose answ
 
 from __future__ import annotations
 
+import ctypes
 import statistics
+import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
-from planrl.checked import check_fields, number, shown, whole
-from planrl.errors import InputError
-from planrl.experiments import meters
+from planrl.errors import InputError, check_fields, number, shown, whole
 from planrl.graphs import MOST_SQUARE, Graph, layered, random_dag, seeded
 from planrl.losses import policy_gradient, sft
-from planrl.rollouts import MOST_ROWS, Sampler, demonstrations, on_policy, rollout
-from planrl.streams import sample_paths
+from planrl.sampling import MOST_ROWS, Sampler, rollout
+from planrl.streams import demonstrations, on_policy, sample_paths
 from planrl.tasks import PROMPT, Batch, Task, all_pairs
 from planrl.train import TrainConfig, train
 from planrl.transformer import Transformer, TransformerConfig
@@ -144,14 +148,14 @@ def _measure(point: Point) -> dict[str, Any]:
     left, right = torch.ones(1024, 120), torch.ones(120, 480)
     gemm_flops = 2 * 1024 * 120 * 480
     work, facts = WORK[point.work](point)
-    before = meters.memory(afresh=True)
-    once = meters.timed(work, 2)[0]
-    peak = meters.memory()
-    flops, calls = meters.flops(work), max(1, round(point.seconds / once))
+    before = memory(afresh=True)
+    once = timed(work, 2)[0]
+    peak = memory()
+    operations, calls = flops(work), max(1, round(point.seconds / once))
     spent, rates = [], []
     for _ in range(point.repetitions):
-        rates.append(gemm_flops / meters.timed(lambda: left @ right, 20)[0] / 1e9)
-        spent.append(meters.timed(work, calls))
+        rates.append(gemm_flops / timed(lambda: left @ right, 20)[0] / 1e9)
+        spent.append(timed(work, calls))
     cpu, wall = zip(*spent, strict=True)
     cost, rate = statistics.median(cpu), statistics.median(rates)
     return {
@@ -162,8 +166,8 @@ def _measure(point: Point) -> dict[str, Any]:
         "cpu_seconds_range": [min(cpu), max(cpu)],
         "wall_seconds": statistics.median(wall),
         "gemm_gflops": rate,
-        "flops": flops,
-        "floor": flops / (rate * 1e9) / cost,
+        "flops": operations,
+        "floor": operations / (rate * 1e9) / cost,
         "memory_before": before,
         "memory_peak": peak,
     }
@@ -277,3 +281,37 @@ NAMES = ("nodes", "batch", "layers", "width", "length")
 AXES: dict[str, Sequence[str]] = dict.fromkeys(NAMES, MODELS)
 AXES["nodes"] = AXES["length"] = tuple(WORK)
 """Axis -> the work that is measured along it."""
+
+
+def flops(work: Callable[[], object], calls: int = 3) -> float:
+    """The mean number of floating-point operations in a call's matrix products."""
+    with FlopCounterMode(display=False) as counter:
+        for _ in range(calls):
+            work()
+    return int(counter.get_total_flops()) / calls
+
+
+def timed(work: Callable[[], object], calls: int) -> tuple[float, float]:
+    """Processor and wall-clock seconds of a call."""
+    cpu, wall = time.process_time(), time.perf_counter()
+    for _ in range(calls):
+        work()
+    return (time.process_time() - cpu) / calls, (time.perf_counter() - wall) / calls
+
+
+def memory(*, afresh: bool = False) -> int:
+    """The most bytes this process has held, since the last look `afresh` where Linux tells.
+
+    Elsewhere since its beginning. (Linux's ru_maxrss may be that of the process it comes from.)
+    """
+    if (status := Path("/proc/self/status")).exists():
+        if afresh:
+            with suppress(AttributeError):  # what is free goes back first, if the C library can
+                ctypes.CDLL(None).malloc_trim(0)
+            Path("/proc/self/clear_refs").write_text("5")
+        lines = [line.split() for line in status.read_text().splitlines()]
+        return next(int(line[1]) * 1024 for line in lines if line and line[0] == "VmHWM:")
+    import resource
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(most if sys.platform == "darwin" else most * 1024)

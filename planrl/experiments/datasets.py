@@ -6,13 +6,12 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from planrl.checked import check_fields, number, shown, whole
 from planrl.domains import blocksworld
-from planrl.errors import InputError
+from planrl.errors import InputError, check_fields, number, shown, whole
 from planrl.graphs import MOST_SQUARE, Graph, random_dag, random_digraph, seeded
+from planrl.io.files import read_bytes
 from planrl.io.formats import read_alpine, read_graph
 from planrl.io.prompts import USUAL, better_prompt, check_prompt, in_usual_rows
-from planrl.io.reading import read_bytes
 from planrl.models import PathModel
 from planrl.streams import sample_paths
 from planrl.tasks import Task, all_pairs, split

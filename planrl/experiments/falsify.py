@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 
-from planrl.checked import check_fields
-from planrl.experiments import fig3, recipes
+from planrl.errors import check_fields
+from planrl.experiments import fig3, study
 from planrl.experiments.datasets import WorldSettings, make_world
 from planrl.experiments.fig2 import learners as fig2_learners
 from planrl.experiments.study import Learner, Observer, base_model, follow
@@ -78,7 +78,7 @@ def learners(settings: Settings) -> dict[str, Learner]:
 
 def recipe(settings: Settings) -> dict[str, Any]:
     """How each learner is trained, as plain values."""
-    return recipes.recipe(learners(settings), base_steps=settings.base_steps)
+    return study.recipe(learners(settings), base_steps=settings.base_steps)
 
 
 def run(settings: Settings) -> dict[str, Any]:

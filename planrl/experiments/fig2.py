@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from planrl.experiments import recipes
+from planrl.experiments import study
 from planrl.experiments.runs import Algorithm
 from planrl.experiments.study import Learner, Settings, grid, run_learners
 from planrl.train import TrainConfig
@@ -38,7 +38,7 @@ def learners(settings: Settings) -> dict[str, Learner]:
 
 def recipe(settings: Settings) -> dict[str, Any]:
     """How each learner is trained, as plain values."""
-    return recipes.recipe(learners(settings), base_steps=settings.base_steps)
+    return study.recipe(learners(settings), base_steps=settings.base_steps)
 
 
 def run(settings: Settings) -> dict[str, Any]:

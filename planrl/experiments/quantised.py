@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from planrl.checked import check_fields
-from planrl.errors import InputError
+from planrl.errors import InputError, check_fields
 from planrl.evaluate import evaluate
-from planrl.experiments import recipes, study
+from planrl.experiments import study
 from planrl.experiments.datasets import World, WorldSettings, make_world
 from planrl.experiments.runs import Algorithm
 from planrl.experiments.study import Learner
 from planrl.graphs import seeded
 from planrl.models import PathModel
-from planrl.rollouts import Sampler, on_policy, rollout
+from planrl.sampling import Sampler, rollout
+from planrl.streams import on_policy
 from planrl.tasks import Batch, Task
 from planrl.train import TrainConfig, train
 
@@ -112,7 +112,7 @@ def learners(settings: Settings) -> dict[str, Learner]:
 
 def recipe(settings: Settings) -> dict[str, Any]:
     """How each learner is trained, as plain values."""
-    return recipes.recipe(learners(settings), base_steps=settings.base_steps)
+    return study.recipe(learners(settings), base_steps=settings.base_steps)
 
 
 def run(settings: Settings) -> dict[str, Any]:

@@ -11,15 +11,14 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from planrl.checked import check_fields, shown, whole
-from planrl.errors import InputError
+from planrl.errors import InputError, check_fields, shown, whole
 from planrl.evaluate import watch
 from planrl.experiments.algorithms import Algorithm as Algorithm
 from planrl.experiments.datasets import FileWorld, WorldSettings, make_world
 from planrl.graphs import seeded
 from planrl.io.checkpoints import Saved, load, save
 from planrl.models import LogitTable, PathModel
-from planrl.rollouts import MOST_ROWS
+from planrl.sampling import MOST_ROWS
 from planrl.train import Run, Step, TrainConfig, adamw, probe, train
 from planrl.transformer import Transformer, TransformerConfig
 

@@ -3,10 +3,17 @@
 An experiment is a module with a NAME, a `grid(tier)` of named settings, `run(settings)` and
 `recipe(settings)`, how its learners are trained. A
 result is one file, `NAME-LABEL.json`, with all that made it: settings, recipe, versions, seconds.
+
+`against_stored` asks whether a result that was made again is like the stored one. On one machine it
+is the same to the digit. On another, sums are rounded in another order, and training carries that
+far: single numbers move within their noise. So a number may differ from the stored one by 0.1, or
+by 30 % where that is more. Logits are no shares: where Q-learning reads them as values they count
+tens, so mean logits may differ by 0.5.
 """
 
 from __future__ import annotations
 
+import math
 import platform
 import time
 import traceback
@@ -19,8 +26,7 @@ import numpy as np
 import torch
 
 from planrl import __version__
-from planrl.checked import shown
-from planrl.errors import InputError
+from planrl.errors import InputError, shown
 from planrl.experiments import (
     beyond,
     choices,
@@ -33,12 +39,10 @@ from planrl.experiments import (
     quantised,
     theorems,
 )
-from planrl.io.checkpoints import read_json, to_json
-from planrl.io.files import keep, ready, write_atomically
+from planrl.io.files import keep, read_json, ready, to_json, write_atomically
 
 FORMAT = "planrl-result/1"
 FOLDER = Path(__file__).parent / "results"
-
 _MODULES = (
     theorems,
     imitation,
@@ -57,6 +61,8 @@ FIGURES = {"fig1": ("fig2", "fig3"), "fig4": ("fig2", "fig3")}
 """Figures that are drawn from other figures' runs."""
 TIERS = ("quick", "full")
 PARTS = ("settings", "result")
+NEAR, SHARE, NEAR_LOGIT = 0.1, 0.3, 0.5
+ASIDE = ("facts", "matrices", "cells", "step")  # seconds, pictures and what is no measurement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +156,7 @@ def reproduce(
         ready(folder)
     results: Iterator[tuple[str, str, str]] = map(make, missing)
     if n_jobs != 1 or scheduler:  # imported here, since only these roads need joblib
-        from planrl.cluster import spread
+        from planrl.sweeps import spread
 
         results = spread(make, missing, n_jobs=n_jobs, scheduler=scheduler)
     todo = {job.path for job in missing}
@@ -257,3 +263,45 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _rounded(item) for key, item in value.items()}
     return [_rounded(item) for item in value] if isinstance(value, list) else value
+
+
+def numbers(result: Any, where: str = "") -> Iterator[tuple[str, float]]:
+    """The measurements of a result by name; of what was measured on the way, the last look."""
+    if isinstance(result, Mapping):
+        for name, value in result.items():
+            if name not in ASIDE and not name.endswith(("_by_degree", "_errors")):
+                yield from numbers(value, f"{where}/{name}".lstrip("/"))
+    elif isinstance(result, list) and result:
+        spread = where.endswith(("logits/right", "logits/half", "logits/wrong"))  # after a mean
+        yield from numbers(result[0 if spread else -1], where)
+    elif isinstance(result, int | float) and not isinstance(result, bool):
+        yield where, float(result)
+
+
+def outside(result: Any, stored: Any) -> list[str]:
+    """What differs by more than the band, in words; nothing if it is all like the stored one."""
+    ours, theirs = dict(numbers(result)), dict(numbers(stored))
+    found = [f"{name} is missing" for name in theirs if name not in ours]
+    found += [f"{name} is not among the stored ones" for name in ours if name not in theirs]
+    for name in ours.keys() & theirs.keys():
+        given, known = ours[name], theirs[name]
+        near = NEAR_LOGIT if "/logits/" in name else NEAR
+        if not abs(given - known) <= max(near, SHARE * abs(known)) and not (
+            math.isnan(given) and math.isnan(known)
+        ):
+            found.append(f"{name} is {given:.4g}, stored {known:.4g}")
+    return sorted(found)
+
+
+def against_stored(path: Path) -> list[str] | None:
+    """What of a result lies outside the packaged one's band; None if there is none to compare.
+
+    A packaged result that was made with other settings is none.
+    """
+    known = FOLDER / path.name
+    if not known.exists() or known.resolve() == path.resolve():
+        return None
+    ours, theirs = read(path), read(known)
+    if ours["settings"] != theirs["settings"]:
+        return None
+    return outside(ours["result"], theirs["result"])

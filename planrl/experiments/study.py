@@ -3,28 +3,33 @@
 SFT trains a base model on demonstrated paths of 20 % of the questions. Learners start from copies
 of it; each is looked at on its way, on training questions and on held-out ones, sampled at
 temperature 1 and greedily. A figure is a set of learners.
+
+A `recipe` says how learners are trained, as plain values: it is saved beside a result's settings.
+Settings say how large and how long; learning rates, batch sizes, exploration and the scale of
+rewards stand in an experiment's code. A result made with others is a stale one.
 """
 
 from __future__ import annotations
 
-import base64
 import copy
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
-from planrl.checked import check_fields
-from planrl.errors import InputError
+from planrl.errors import InputError, check_fields
 from planrl.evaluate import auc, evaluate, next_logits, recovery
 from planrl.experiments.datasets import World, WorldSettings, make_world
+from planrl.experiments.probes import edge_scores, packed
 from planrl.experiments.runs import Algorithm
 from planrl.graphs import seeded
+from planrl.io.files import to_json
 from planrl.models import PathModel
-from planrl.rollouts import Sampler
+from planrl.sampling import Sampler
 from planrl.tasks import Batch, Task, degrees, observed
 from planrl.theory import kl_to_uniform
 from planrl.train import TrainConfig, train
@@ -33,7 +38,6 @@ from planrl.transformer import Transformer, TransformerConfig
 if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
-
 
 SEEDS = tuple(range(10))
 
@@ -202,18 +206,6 @@ class Observer:
         }  # fmt: skip
 
 
-def edge_scores(table: Float[Tensor, "N N V"], can: Tensor) -> Float[Tensor, "N N"]:
-    """How much a model's logits speak for each step [here, next]: their mean over targets.
-
-    Only targets that `here` can reach count; each row of logits has its own mean taken off first.
-    Where no target can be reached, 0.
-    """
-    n = len(table)
-    centred = table[..., :n] - table[..., :n].mean(-1, keepdim=True)
-    weight = can.float()
-    return torch.einsum("ij,ijk->jk", weight, centred) / weight.sum(0).clamp(min=1)[:, None]
-
-
 def grid(tier: str) -> dict[str, Settings]:
     """The settings of each result: both graphs, ten seeds (`full`), or one small seed (`quick`)."""
     if tier == "quick":
@@ -227,18 +219,6 @@ def grid(tier: str) -> dict[str, Settings]:
         **{f"dag-seed{seed}": Settings(seed=seed) for seed in SEEDS},
         **{f"blocksworld-seed{seed}": replace(moves, seed=seed) for seed in SEEDS},
     }
-
-
-def packed(matrix: Tensor) -> dict[str, Any]:
-    """A matrix as text: half-precision numbers in base64."""
-    raw = matrix.numpy().astype("<f2").tobytes()
-    return {"shape": list(matrix.shape), "float16": base64.b64encode(raw).decode()}
-
-
-def unpacked(page: Mapping[str, Any]) -> Tensor:
-    """The matrix that `packed` wrote."""
-    raw = np.frombuffer(base64.b64decode(page["float16"]), dtype="<f2")
-    return torch.from_numpy(raw.astype("float32")).view(*page["shape"])
 
 
 def follow(
@@ -293,3 +273,41 @@ def _matrices(model: Transformer, observer: Observer) -> dict[str, Any]:
         "weights": packed(model.readout().adjacency),
         "logits": packed(edge_scores(next_logits(model), can)),
     }
+
+
+def recipe(learners: Mapping[str, Learner], *, base_steps: int = 0) -> dict[str, Any]:
+    """Algorithm, training and batch of each learner, and of the base they start from, if any.
+
+    As JSON gives it back: lists for tuples, null for what is not finite.
+    """
+    whole = {"SFT base": base_learner(base_steps), **learners} if base_steps else learners
+    page = {name: _of(learner) for name, learner in whole.items()}
+    plain: dict[str, Any] = json.loads(to_json(page))
+    return plain
+
+
+def _of(learner: Learner) -> dict[str, Any]:
+    found = {
+        "algorithm": {"kind": type(learner.algorithm).__name__, **asdict(learner.algorithm)},
+        "training": asdict(learner.training),
+        "batch": learner.batch,
+    }
+    if learner.correction not in (None, "none"):  # neither changes a number
+        found["correction"] = learner.correction
+    return found if learner.stream is None else {**found, "stream": _named(learner.stream)}
+
+
+def _named(stream: Any) -> dict[str, Any]:
+    """A stream's function and what it was given ahead."""
+    if not isinstance(stream, partial):
+        return {"name": stream.__name__, "given": []}
+    given = [_sampling(one) if isinstance(one, Sampler) else one for one in stream.args]
+    return {"name": stream.func.__name__, "given": given}
+
+
+def _sampling(sampler: Sampler) -> dict[str, Any]:
+    """A sampler's options; one younger than saved results is left out where it is not used."""
+    page = asdict(sampler)
+    if page["stop_at_target"]:
+        del page["stop_at_target"]
+    return page

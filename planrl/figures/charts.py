@@ -18,7 +18,6 @@ from planrl.errors import InputError
 from planrl.figures.style import (
     DIVERGING,
     RISING,
-    STYLES,
     faded,
     finish,
     plain_text,
@@ -232,44 +231,4 @@ def bars(
     figure.update_xaxes(title=x, type="category")
     figure.update_yaxes(title=y, range=list(y_range))
     figure.update_layout(barmode="group", legend={"orientation": "h", "y": -0.25})
-    return finish(figure, title, alt, height)
-
-
-def scatter(
-    groups: Mapping[str, tuple[Tensor, Tensor]],
-    *,
-    title: str,
-    alt: str,
-    x: str,
-    y: str,
-    diagonal: bool = False,
-    height: int = 400,
-    most: int = 1500,
-) -> go.Figure:
-    """Clouds of points; at most `most` of each are drawn, evenly taken. `diagonal`: also y = x."""
-    figure = go.Figure()
-    low = high = 0.0
-    for place, (name, (xs, ys)) in enumerate(groups.items()):
-        low = min(low, float(xs.min()), float(ys.min()))
-        high = max(high, float(xs.max()), float(ys.max()))
-        colour, _, symbol = style_of(name, place)
-        every = max(1, -(-len(xs) // most))
-        figure.add_scatter(
-            x=[round(v, 4) for v in xs[::every].tolist()],
-            y=[round(v, 4) for v in ys[::every].tolist()],
-            mode="markers",
-            name=name,
-            marker={"color": faded(colour, 0.55), "symbol": symbol, "size": 5},
-        )
-    if diagonal:
-        figure.add_scatter(
-            x=[low, high],
-            y=[low, high],
-            mode="lines",
-            name="equal",
-            line={"color": STYLES["truth"][0], "dash": "dash", "width": 1},
-        )
-    figure.update_xaxes(title=x)
-    figure.update_yaxes(title=y)
-    figure.update_layout(legend={"orientation": "h", "y": -0.22, "itemsizing": "constant"})
     return finish(figure, title, alt, height)

@@ -1,4 +1,4 @@
-"""Points in a plane, in the look of `planrl.figures.charts`: ways through it, and rows of marks."""
+"""Points in a plane, in the look of `planrl.figures.charts`: clouds, ways through it, marks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
-from planrl.figures.style import STYLES, finish, style_of
+from planrl.figures.style import (
+    STYLES,
+    faded,
+    finish,
+    style_of,
+)
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -139,3 +144,43 @@ def dots(
     figure.update_yaxes(autorange="reversed", type="category", automargin=True)
     figure.update_layout(legend={"orientation": "h", "y": -0.2})
     return finish(figure, title, alt, 190 + 38 * len(rows))
+
+
+def scatter(
+    groups: Mapping[str, tuple[Tensor, Tensor]],
+    *,
+    title: str,
+    alt: str,
+    x: str,
+    y: str,
+    diagonal: bool = False,
+    height: int = 400,
+    most: int = 1500,
+) -> go.Figure:
+    """Clouds of points; at most `most` of each are drawn, evenly taken. `diagonal`: also y = x."""
+    figure = go.Figure()
+    low = high = 0.0
+    for place, (name, (xs, ys)) in enumerate(groups.items()):
+        low = min(low, float(xs.min()), float(ys.min()))
+        high = max(high, float(xs.max()), float(ys.max()))
+        colour, _, symbol = style_of(name, place)
+        every = max(1, -(-len(xs) // most))
+        figure.add_scatter(
+            x=[round(v, 4) for v in xs[::every].tolist()],
+            y=[round(v, 4) for v in ys[::every].tolist()],
+            mode="markers",
+            name=name,
+            marker={"color": faded(colour, 0.55), "symbol": symbol, "size": 5},
+        )
+    if diagonal:
+        figure.add_scatter(
+            x=[low, high],
+            y=[low, high],
+            mode="lines",
+            name="equal",
+            line={"color": STYLES["truth"][0], "dash": "dash", "width": 1},
+        )
+    figure.update_xaxes(title=x)
+    figure.update_yaxes(title=y)
+    figure.update_layout(legend={"orientation": "h", "y": -0.22, "itemsizing": "constant"})
+    return finish(figure, title, alt, height)

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
-import math
 import os
 import re
 import struct
@@ -25,10 +23,15 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as dump_tensors
 
-from planrl.checked import shown, whole
-from planrl.errors import InputError
-from planrl.io.files import alone, tidy, write_atomically
-from planrl.io.reading import MOST_BYTES, read_bytes
+from planrl.errors import InputError, shown, whole
+from planrl.io.files import (
+    alone,
+    read_bytes,
+    read_json,
+    tidy,
+    to_json,
+    write_atomically,
+)
 from planrl.models import LinearTransformer, LogitTable, PathModel
 from planrl.tasks import Vocab
 from planrl.train import Step
@@ -105,24 +108,6 @@ def set_generator(rng: torch.Generator, state: Tensor, name: str) -> None:
     if not sound:
         raise InputError(f"the saved state of the generator {name!r} is none: train again")
     rng.set_state(state)
-
-
-def to_json(value: Any, *, indent: int | None = 1) -> bytes:
-    """JSON with numbers that are not finite as null, since JSON has none.
-
-    `indent=None` puts all on one line, without a blank.
-    """
-
-    def finite(item: Any) -> Any:
-        if isinstance(item, float):
-            return item if math.isfinite(item) else None
-        if isinstance(item, Mapping):
-            return {str(key): finite(entry) for key, entry in item.items()}
-        return [finite(entry) for entry in item] if isinstance(item, list | tuple) else item
-
-    separators = (",", ":") if indent is None else None
-    text = json.dumps(finite(value), indent=indent, separators=separators, allow_nan=False)
-    return text.encode()
 
 
 def describe(model: PathModel) -> dict[str, Any]:
@@ -202,27 +187,6 @@ def save(
                 with contextlib.suppress(OSError):
                     path.unlink()
     return manifest
-
-
-def read_json(path: Path, expected: str) -> dict[str, Any]:
-    """The JSON object in a file that says it has the format `expected`.
-
-    At most 100 MB are read, and no link is followed out of the file's folder.
-    """
-    if not os.path.lexists(path):
-        raise InputError(f"there is no {path.name} in {path.parent}: is it a planrl folder?")
-    try:
-        page = json.loads(read_bytes(path, most=MOST_BYTES, within=path.parent))
-    except InputError as error:
-        raise InputError(f"{error}: restore it or run again") from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(
-            f"{path} is not readable JSON ({error}): restore it or run again"
-        ) from None
-    if not isinstance(page, dict) or page.get("format") != expected:
-        given = page.get("format") if isinstance(page, dict) else type(page).__name__
-        raise InputError(f"{path} has format {shown(given)}, expected {expected!r}")
-    return page
 
 
 def _tensors(page: Mapping[str, Any], manifest: Path) -> tuple[str, str]:

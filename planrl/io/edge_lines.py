@@ -6,7 +6,7 @@ import csv
 import re
 from collections.abc import Sequence
 
-from planrl.checked import shown
+from planrl.errors import shown
 from planrl.io.node_names import LineError, check_name
 
 SEPARATORS = ("->", "\t", ";", ",", " ")

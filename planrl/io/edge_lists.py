@@ -2,6 +2,10 @@
 
 The separator of a file is decided once, from its first lines. A line that does not fit is an error
 that names the line, so that no word of a file becomes a node by mistake.
+
+Some graph files of other tools look like edge lists: a reader would take `digraph {` for an edge
+from `digraph` to `{`. Each of these formats is told by how it begins and refused by its name, with
+the library call that reads it.
 """
 
 from __future__ import annotations
@@ -14,8 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from planrl.checked import shown
-from planrl.errors import InputError
+from planrl.errors import InputError, shown
 from planrl.graphs import MOST_EDGES, MOST_NODES, Graph
 from planrl.io.edge_lines import (
     ARROW,
@@ -28,22 +31,42 @@ from planrl.io.edge_lines import (
     mixed,
     split,
 )
-from planrl.io.foreign import recognised, says_undirected
+from planrl.io.files import lines_of, read_bytes
 from planrl.io.graphml import in_order
 from planrl.io.node_names import LineError, check_edges, check_name
-from planrl.io.reading import lines_of, read_bytes
 
 MOST_LINES = 5_000_000  # of edges, those that are there twice included
 LONGEST_LINE = 100_000
 BEGINNING = 50  # lines from which the separator is decided
-
 _TGF = " (if this is a Trivial Graph Format file, keep the lines below its `#` only)"
-
 _TIGHT = re.compile(r"(?:[#%]|//)(?=\S)|#$")
-
 _WHAT = "(?:node|vertex|state|city|station)?(?:id|name|label)?"
 _SOURCE = re.compile(f"(?:{_WHAT}|)(?:source|src|from)(?:{_WHAT})")
 _TARGET = re.compile(f"(?:{_WHAT}|)(?:target|tgt|destination|dest|dst|to)(?:{_WHAT})")
+_SAVE = "and save the graph with networkx.write_graphml"
+_READ = f"read it with networkx.{{}} {_SAVE}"
+_KEEP = "keep the lines of its edges only"
+# what the beginning of a file matches, what the file is then, and the cure
+_FORMATS = [
+    (r"(?i)\A(?:strict\s+)?(?:di)?graph\b[^\n\[\]{]*\s*\{\s*(?:$|[^\n]*-[->])",
+     "a Graphviz DOT file", _READ.format("nx_pydot.read_dot")),
+    (r"^graph\s*\[", "a GML file", _READ.format("read_gml")),
+    (r"(?i)\A\*(?:vertices|network|arcs|edges|matrix)", "a Pajek file",
+     _READ.format("read_pajek")),
+    (r"(?i)\A%%MatrixMarket", "a Matrix Market file",
+     "read it with scipy.io.mmread and networkx.from_scipy_sparse_array(matrix, "
+     f"create_using=networkx.DiGraph) {_SAVE}"),
+    (r"(?i)\Adl\b[^\n]*\bn\s*=", "a UCINET DL file", _KEEP),
+    (r"(?i)\Anodedef\s*>", "a GDF file", f"{_KEEP}, under a first line source,target"),
+    (r"^p\s+[a-z]+\s+\d+\s+\d+\s*$|\A(?:[ea] \d+ \d+\n){2,}\Z", "a DIMACS file",
+     "keep `1 2` of each line `e 1 2` or `a 1 2 5`"),
+    (r"\A(?:graph|flowchart)\s+(?:TB|TD|BT|RL|LR)\s*$", "a Mermaid chart",
+     "remove its first line and write each edge as `a -> b`"),
+    (r"\A>>(?:graph|digraph|sparse)6<<", "a graph6 or sparse6 file",
+     _READ.format("read_graph6 or networkx.read_sparse6")),
+]  # fmt: skip
+_COMPILED = [(re.compile(pattern, re.M), what, cure) for pattern, what, cure in _FORMATS]
+_UNDIRECTED = re.compile(r"%\s*(?:sym|bip)\b|#\s*undirected graph\b", re.I)  # KONECT's, SNAP's
 
 
 def read_edges(path: str | Path) -> Graph:
@@ -283,3 +306,16 @@ def _columns(line: str, by: str) -> tuple[list[int], list[int]] | None:
     sources = [k for k, word in enumerate(plain) if _SOURCE.fullmatch(word)]
     targets = [k for k, word in enumerate(plain) if _TARGET.fullmatch(word)]
     return (sources, targets) if sources and targets else None
+
+
+def recognised(beginning: str) -> str | None:
+    """What the first lines of a text show the file to be, and the cure; None of an edge list."""
+    for pattern, what, cure in _COMPILED:
+        if pattern.search(beginning):
+            return f"this is {what}, not an edge list: {cure}"
+    return None
+
+
+def says_undirected(comment: str) -> bool:
+    """Whether a comment at the top of a file says that the edges have no direction."""
+    return _UNDIRECTED.match(comment) is not None

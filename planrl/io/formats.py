@@ -9,10 +9,10 @@ from pathlib import Path
 
 from planrl.graphs import Graph
 from planrl.io.edge_lists import parse_edges, read_edges
+from planrl.io.files import first_character, read_bytes
 from planrl.io.graphml import parse_graphml, read_graphml, write_graphml
 from planrl.io.nanogpt import read_nanogpt
 from planrl.io.node_link import parse_node_link, read_node_link
-from planrl.io.reading import first_character, read_bytes
 from planrl.io.text_rows import Lines, read_alpine, write_alpine
 
 __all__ = ["Lines", "read_alpine", "read_edges", "read_graph", "read_graphml", "read_nanogpt",

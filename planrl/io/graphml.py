@@ -18,10 +18,9 @@ from xml.sax.saxutils import escape
 import numpy as np
 from numpy.typing import NDArray
 
-from planrl.checked import shown
-from planrl.errors import InputError
+from planrl.errors import InputError, shown
 from planrl.graphs import MOST_EDGES, MOST_NODES, Graph
-from planrl.io.reading import marked_encoding, read_bytes, refuse_binary
+from planrl.io.files import marked_encoding, read_bytes, refuse_binary
 
 Numbers = NDArray[np.int64]
 

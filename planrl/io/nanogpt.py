@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from planrl.checked import shown, whole
-from planrl.errors import InputError
-from planrl.io.reading import read_bytes
+from planrl.errors import InputError, shown, whole
+from planrl.io.files import read_bytes
 from planrl.io.weights import SAVE, contents
 from planrl.tasks import Vocab
 from planrl.transformer import Transformer, TransformerConfig

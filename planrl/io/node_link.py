@@ -13,11 +13,10 @@ from array import array
 from pathlib import Path
 from typing import Any
 
-from planrl.checked import shown
-from planrl.errors import InputError
+from planrl.errors import InputError, shown
 from planrl.graphs import MOST_EDGES, MOST_NODES, Graph
+from planrl.io.files import read_bytes, text_of
 from planrl.io.graphml import in_order
-from planrl.io.reading import read_bytes, text_of
 
 _WRITE = "write it with json.dump(networkx.node_link_data(graph), file)"
 

@@ -15,8 +15,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from planrl.checked import shown
-from planrl.errors import InputError
+from planrl.errors import InputError, shown
 from planrl.graphs import MOST_NODES
 
 _INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]")

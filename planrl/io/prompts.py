@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from planrl.checked import shown
-from planrl.errors import InputError
+from planrl.errors import InputError, shown
 from planrl.graphs import Graph
 from planrl.io.text_rows import Lines, why_no_path
 from planrl.models import Decoder, Readout

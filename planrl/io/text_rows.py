@@ -14,11 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from planrl.checked import shown
-from planrl.errors import InputError
+from planrl.errors import InputError, shown
 from planrl.graphs import MOST_SQUARE, Graph, check_size
-from planrl.io.files import write_atomically
-from planrl.io.reading import lines_of, read_bytes
+from planrl.io.files import lines_of, read_bytes, write_atomically
 from planrl.tasks import Vocab, is_path
 
 if TYPE_CHECKING:

@@ -23,8 +23,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 
-from planrl.checked import shown
-from planrl.errors import InputError
+from planrl.errors import InputError, shown
 
 SAVE = "torch.save({'model': model.state_dict(), 'model_args': {...}}, path)"
 

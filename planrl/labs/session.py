@@ -9,8 +9,7 @@ from typing import Any
 
 import torch
 
-from planrl.checked import shown, whole
-from planrl.errors import InputError, TrainingError
+from planrl.errors import InputError, TrainingError, shown, whole
 from planrl.labs.catalogue import labs
 from planrl.labs.engine.models import BODIES, NODES
 from planrl.labs.engine.programs import Program, programs

@@ -1,4 +1,4 @@
-"""What a notebook needs: set-up, tables, and questions that answer with or without a kernel."""
+"""What a notebook needs: set-up, cards, sources, questions that answer with or without a kernel."""
 
 from __future__ import annotations
 
@@ -203,56 +203,3 @@ font-weight:400;vertical-align:top}
 .planrl-card td::before{content:attr(data-name) ": ";opacity:.7}
 }
 </style>"""
-
-SENTENCE = 30  # characters; what is longer reads better from the left
-
-
-class Table:
-    """Rows of named values as a plain HTML table: numbers to three digits, sentences at left."""
-
-    def __init__(self, rows: Sequence[Mapping[str, Any]], caption: str = "") -> None:
-        if not rows:
-            raise InputError("a table needs at least one row")
-        for row in rows:
-            if list(row) != list(rows[0]):
-                raise InputError(
-                    f"a table's rows have the same names: {list(row)} is not {list(rows[0])}"
-                )
-        self.rows, self.caption = [dict(row) for row in rows], caption
-
-    def _repr_html_(self) -> str:
-        styles = [
-            self._style(column) for column in zip(*(row.values() for row in self.rows), strict=True)
-        ]
-        head = "".join(
-            f'<th scope="col"{style}>{html.escape(str(key))}</th>'
-            for key, style in zip(self.rows[0], styles, strict=True)
-        )
-        body = ""
-        for row in self.rows:
-            cells = [self._cell(value) for value in row.values()]
-            body += f'<tr><th scope="row"{styles[0]}>{cells[0]}</th>'
-            body += "".join(
-                f"<td{style}>{cell}</td>" for cell, style in zip(cells[1:], styles[1:], strict=True)
-            )
-            body += "</tr>"
-        caption = f"<caption>{html.escape(self.caption)}</caption>" if self.caption else ""
-        rows = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
-        return f'<table class="planrl-table">{caption}{rows}</table>'
-
-    def __repr__(self) -> str:
-        return "\n".join(
-            "  ".join(f"{k}: {self._cell(v)}" for k, v in r.items()) for r in self.rows
-        )
-
-    @staticmethod
-    def _style(column: Sequence[Any]) -> str:
-        """Words from the left, and sentences with room; numbers from the right, as usual."""
-        if any(isinstance(value, str) and len(value) > SENTENCE for value in column):
-            return ' style="text-align: left; min-width: 12rem"'
-        words = all(isinstance(value, str) and value[:1].isalpha() for value in column)
-        return ' style="text-align: left"' if words else ""
-
-    @staticmethod
-    def _cell(value: Any) -> str:
-        return f"{value:.3f}" if isinstance(value, float) else html.escape(str(value))

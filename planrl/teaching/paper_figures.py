@@ -15,8 +15,9 @@ import torch
 from planrl.claims import interval
 from planrl.errors import InputError
 from planrl.experiments.fig2 import LAMBDAS
+from planrl.experiments.probes import unpacked
 from planrl.experiments.store import results
-from planrl.experiments.study import Settings, unpacked
+from planrl.experiments.study import Settings
 from planrl.figures import charts, scatter
 from planrl.figures.sliders import sliding
 

@@ -13,8 +13,8 @@ import torch
 from torch.nn.functional import gelu, linear
 
 from planrl.tasks import PROMPT
-from planrl.transformer import Transformer
-from planrl.transformer.model import Block
+from planrl.transformer.block import Block
+from planrl.transformer.model import Transformer
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int

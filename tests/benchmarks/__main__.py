@@ -54,8 +54,7 @@ def machine() -> list[str]:
 def keep(out: Path, policy: str) -> None:
     """Put the rows just measured, with date and machine, among those that the book shows."""
     from planrl.experiments.store import FOLDER, FORMAT
-    from planrl.io.checkpoints import read_json, to_json
-    from planrl.io.files import write_atomically
+    from planrl.io.files import read_json, to_json, write_atomically
 
     path = FOLDER / "speed.json"
     old = read_json(path, FORMAT)["result"]["rows"] if path.exists() else []

@@ -21,9 +21,11 @@ from setting import SAMPLER, World
 from torch.nn.functional import gelu, layer_norm, linear, scaled_dot_product_attention
 
 import planrl as pr
-from planrl import rollouts
+from planrl import sampling
 from planrl.transformer import model as transformer
+from planrl.transformer.block import FIRST
 from planrl.transformer.kernels import Packing
+from planrl.transformer.kv_cache import _Walker
 
 loop = import_module("planrl.train")  # planrl.train itself is the function in it
 Check = Callable[[], tuple[bool, str]]
@@ -33,7 +35,7 @@ Undoing = Callable[[], AbstractContextManager[object]]
 def everywhere(tokens: torch.Tensor, end: int) -> tuple[Packing, Packing]:
     """As if every place that is not filling chose something."""
     live = tokens != end
-    live[:, : transformer.FIRST] = True
+    live[:, :FIRST] = True
     return Packing.of(live), Packing.of(live)
 
 
@@ -57,17 +59,17 @@ def torch_norm(model: pr.PathModel, largest: float | None) -> float:
 @contextmanager
 def without_inference_mode() -> Iterator[None]:
     """Roll-outs of ordinary tensors that merely need no gradient."""
-    plain = rollouts._walk.__wrapped__  # type: ignore[attr-defined]
-    with patch.object(rollouts, "_walk", torch.no_grad()(plain)):
+    plain = sampling._walk.__wrapped__  # type: ignore[attr-defined]
+    with patch.object(sampling, "_walk", torch.no_grad()(plain)):
         yield
 
 
 @contextmanager
 def unshared() -> Iterator[None]:
     """Every walk's own first keys and values, computed one by one."""
-    plain = transformer._Walker._read
+    plain = _Walker._read
 
-    def read(self: transformer._Walker, tokens: torch.Tensor, *, choosing: bool) -> torch.Tensor:
+    def read(self: _Walker, tokens: torch.Tensor, *, choosing: bool) -> torch.Tensor:
         x = self.model.tokens.weight[tokens] + self.model.positions.weight[self.at]
         for layer, block in enumerate(self.model._blocks()):
             h = block.norm_1(x)
@@ -80,11 +82,11 @@ def unshared() -> Iterator[None]:
         self.at += 1
         return x
 
-    transformer._Walker._read = read
+    _Walker._read = read
     try:
         yield
     finally:
-        transformer._Walker._read = plain
+        _Walker._read = plain
 
 
 def technique_rows(world: World) -> list[Row]:
@@ -155,7 +157,7 @@ def technique_rows(world: World) -> list[Row]:
         step("GELU by a sigmoid", by_tanh),
         step("gradient norm in few calls", partial(patch.object, loop, "clip_gradient", torch_norm)),
         rolling("first keys and values shared", unshared),
-        rolling("finished walks dropped", partial(patch.object, rollouts, "DROP", 0.0)),
+        rolling("finished walks dropped", partial(patch.object, sampling, "DROP", 0.0)),
         rolling("GELU by a sigmoid", by_tanh),
         rolling("inference mode", without_inference_mode),
         *tried(world, walk, questions),

@@ -33,11 +33,11 @@ from planrl.experiments import costs, store
 from planrl.experiments.datasets import FileWorld, WorldSettings, make_world
 from planrl.experiments.runs import Algorithm, RunSettings, Session, resume
 from planrl.io import checkpoints, formats, keys
+from planrl.io.files import to_json
 from planrl.labs import Session as LabSession
 from planrl.labs.catalogue import labs
-from planrl.labs.notebook.render import edge_list, numbered
 from planrl.labs.spec.controls import State, read_state, write_state
-from planrl.labs.spec.graphs import own_world
+from planrl.labs.spec.graphs import edge_list, numbered, own_world
 
 LABS = labs()
 UNTOUCHED = Path()  # planrl's own writing would go here
@@ -509,7 +509,7 @@ def settings_records(call):
     name, values = call
     record = KINDS[name](**{**NEEDED.get(name, {}), **values})
     json.loads(
-        checkpoints.to_json(
+        to_json(
             {
                 entry.name: getattr(record, entry.name)
                 for entry in fields(record)

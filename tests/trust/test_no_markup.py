@@ -11,6 +11,7 @@ from bs4 import BeautifulSoup
 import planrl as pr
 from planrl.domains import state
 from planrl.figures import blocks, charts, graphs
+from planrl.figures.table import Table
 from planrl.labs.page.html import PageLab, script_json
 from planrl.teaching import evidence, notebook
 from planrl.teaching.exercises.checks import Verdict
@@ -45,7 +46,7 @@ def named(word):
 
 MADE = {
     "question": lambda w: notebook.QuickCheck(w, {w: w, "b": w}, right=[w]),
-    "table": lambda w: notebook.Table([{w: w, "b": 1.0}], caption=w),
+    "table": lambda w: Table([{w: w, "b": 1.0}], caption=w),
     "cards": lambda w: notebook.Cards([{"title": w, "badge": w, "text": w, "note": w, "rows": [{w: w, "c": w}]}]),
     "download": lambda w: notebook.Download([{w: w}], w),
     "verdict": lambda w: Verdict(False, w),

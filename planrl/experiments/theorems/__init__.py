@@ -8,8 +8,7 @@ from typing import Any
 
 import torch
 
-from planrl.checked import check_fields
-from planrl.errors import InputError
+from planrl.errors import InputError, check_fields
 from planrl.experiments.theorems import policy, value
 from planrl.graphs import random_dag, seeded
 from planrl.tasks import all_pairs

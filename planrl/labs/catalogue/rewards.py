@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from planrl.checked import number
-from planrl.errors import InputError
+from planrl.errors import InputError, number
 from planrl.figures.style import style_of
 from planrl.graphs import Graph
 from planrl.labs.engine.measure import failure
 from planrl.labs.engine.models import NODES
-from planrl.labs.spec.controls import Control, Preset
+from planrl.labs.spec.controls import DISCOUNTS, LR, MODEL, SEED, Control, Preset, graph_control
 from planrl.labs.spec.figure import curves, matrix, panels
 from planrl.labs.spec.lab import Lab, Learner
-from planrl.labs.spec.shared_controls import DISCOUNTS, LR, MODEL, SEED, graph_control
 
 if TYPE_CHECKING:
     from jaxtyping import Float

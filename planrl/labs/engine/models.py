@@ -20,7 +20,7 @@ from planrl.labs.engine.rng import uniform
 from planrl.models import LogitTable, PathModel
 from planrl.tasks import PROMPT, Vocab
 from planrl.transformer import Transformer, TransformerConfig
-from planrl.transformer.model import FIRST, initial_std
+from planrl.transformer.block import FIRST, initial_std
 from planrl.transformer.reference import plain
 
 if TYPE_CHECKING:

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from planrl.checked import shown
-from planrl.errors import InputError
+from planrl.errors import InputError, shown
 from planrl.labs.engine.models import TOKENS, VOCAB, Body
 from planrl.labs.engine.rng import uniform
 from planrl.labs.engine.sampling import SCALE, Values, drawn_by, ended, graph_of, picked

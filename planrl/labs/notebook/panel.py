@@ -21,10 +21,10 @@ import ipywidgets as ipw
 import plotly.graph_objects as go
 
 from planrl.figures.style import AT_HOME, keep_figures_at_home
+from planrl.figures.table import Table
 from planrl.labs.notebook.render import Update, named_axes
 from planrl.labs.spec.controls import Control, Value
 from planrl.labs.spec.lab import Lab
-from planrl.teaching.notebook import Table
 
 _ipython: Any = IPython.display  # its functions have no types
 PLOTLY = "application/vnd.plotly.v1+json"

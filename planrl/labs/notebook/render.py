@@ -1,27 +1,22 @@
-"""What a lab's figure shows of its learners, and what a reader's list of edges says.
+"""What a lab's figure shows of its learners.
 
 `fill` is the kernel's reading of `Lab.bindings`: the data of every trace. A page has its own, in
-web/lab-figure.js, as it has of lists of edges, in web/lab-state.js.
+web/lab-figure.js.
 """
 
 from __future__ import annotations
 
 import html
-import re
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from planrl.checked import shown
-from planrl.errors import InputError
 from planrl.figures.graphs import positions
 from planrl.graphs import Graph
 from planrl.labs.engine.models import VOCAB
-from planrl.labs.spec.controls import LONGEST_LABEL
 from planrl.labs.spec.figure import Binding
-from planrl.labs.spec.graphs import MOST_EDGES, LabWorld
+from planrl.labs.spec.graphs import LabWorld
 from planrl.labs.spec.lab import METRICS, SNIPPET, Lab
 from planrl.tasks import PROMPT
 
@@ -33,12 +28,7 @@ Looks = Sequence[Mapping[str, Any]]
 """What `Session.look` returns: of each learner numbers by name, and tensors."""
 Point = tuple[int, Sequence[Mapping[str, float]]]
 """How many updates there had been, and the numbers of each learner then."""
-Edges = tuple[tuple[str, str], ...]
 Filler = Callable[[Binding, LabWorld, Looks, Sequence[Point]], Iterator[tuple[int, Update]]]
-
-_SOURCE = re.compile("source|src|from", re.I | re.A)
-_TARGET = re.compile("target|tgt|dst|dest|to", re.I | re.A)
-_NO_NAME = re.compile(r"""["|，；、]|\A'.*'\Z|[:;]\Z|\A[!-/:-@\[-`{-~]+\Z""")
 BLANK: Update = {"x": [None], "y": [None]}  # no data, but the legend keeps its place
 MOST_STEPS = 9  # of a plan that is drawn
 APART = 0.28  # between the middles of two stacks
@@ -200,53 +190,3 @@ def _seen(binding: Binding, looks: Looks) -> Tensor:
 def _names(world: LabWorld) -> list[str]:
     """The nodes' labels, of which plotly must not take any part for markup."""
     return [html.escape(label, quote=False) for label in world.graph.labels]
-
-
-def edge_list(text: str) -> Edges:
-    """The edges in a text, one a line: `a b`, `a -> b` or `a,b`. An edge counts once.
-
-    Blank lines are passed over, and comments: lines that begin with #, % or //. web/lab-state.js
-    reads the same.
-    """
-    found: dict[tuple[str, str], None] = {}
-    for number, whole in enumerate(re.split(r"\r\n|\r|\n", text), 1):
-        line = whole.strip(" \t")
-        if not line or (line != "#" and line.startswith(("#", "%", "//"))):
-            continue
-        words = re.split(r"[ \t]*->[ \t]*|[ \t]*,[ \t]*|[ \t]+", line)
-        reason = _why_no_edge(words, "->" in line, first=not found)
-        if reason:
-            raise InputError(f"line {number}, {shown(line)}: {reason}")
-        found[words[0], words[1]] = None
-        if len(found) > MOST_EDGES:
-            raise InputError(f"line {number}: a lab takes at most {MOST_EDGES} edges")
-    if not found:
-        raise InputError("there is no edge: write two words a line, as in: a b")
-    return tuple(found)
-
-
-def _why_no_edge(words: Sequence[str], arrow: bool, *, first: bool) -> str | None:
-    """Why these words of a line are no edge, or None."""
-    if len(words) != 2 or "" in words:
-        return "write two words, as in: a b"
-    if words[0] == words[1]:
-        return "an edge leads to another node"
-    if first and _SOURCE.fullmatch(words[0]) and _TARGET.fullmatch(words[1]):
-        return "this names columns: remove the line"
-    if arrow and (words[0][-1] in "<-=" or words[1][0] in ">-"):
-        return "write an arrow as ->"
-    for word in words:
-        if len(word) > LONGEST_LABEL:
-            return f"a word has at most {LONGEST_LABEL} letters"
-        if _NO_NAME.search(word) or any(unicodedata.category(c)[0] in "CZ" for c in word):
-            return (
-                "a word is or has a sign that may separate, ends in : or ;, has quotes or a "
-                "character that nobody sees"
-            )
-    return None
-
-
-def numbered(edges: Edges) -> tuple[Edges, tuple[str, ...]]:
-    """The edges as a link has them, nodes numbered as they first appear; and the nodes' names."""
-    names = tuple(dict.fromkeys(name for edge in edges for name in edge))
-    return tuple((str(names.index(a)), str(names.index(b))) for a, b in edges), names

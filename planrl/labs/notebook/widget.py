@@ -16,9 +16,10 @@ from typing import Any
 from planrl.errors import InputError, TrainingError
 from planrl.labs.notebook import render
 from planrl.labs.notebook.panel import Panel
-from planrl.labs.notebook.render import Edges, Looks, Point, edge_list, numbered
+from planrl.labs.notebook.render import Looks, Point
 from planrl.labs.session import Session
 from planrl.labs.spec.controls import Control, State, Value, write_state
+from planrl.labs.spec.graphs import Edges, edge_list, numbered
 from planrl.labs.spec.lab import LOOKS_EVERY
 
 TASK = "planrl: a lab is training"  # the name of such tasks: the loop knows who is training

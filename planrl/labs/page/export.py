@@ -28,8 +28,8 @@ from planrl.labs.catalogue import labs
 from planrl.labs.engine.programs import Program, examples_of, programs
 from planrl.labs.engine.sampling import Values
 from planrl.labs.session import Session
+from planrl.labs.spec.controls import SEED
 from planrl.labs.spec.graphs import lab_worlds
-from planrl.labs.spec.shared_controls import SEED
 
 TYPES = {torch.float32: "float32", torch.int32: "int32"}
 

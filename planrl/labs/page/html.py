@@ -7,8 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from planrl.checked import shown
-from planrl.errors import InputError
+from planrl.errors import InputError, shown
 from planrl.labs.catalogue import labs
 from planrl.labs.page.recordings import recorded
 from planrl.labs.spec.controls import read_state

@@ -1,1 +1,7 @@
-"""labs/spec"""
+"""What a lab consists of, as data.
+
+lab         a lab: its controls, learners, presets and figure
+controls    what a reader can set, the controls that several labs share, a lab's state as a link
+graphs      the graphs that labs run on: ours, or a reader's own, from a list of edges
+figure      the parts of a lab's figure, and the bindings that say what is put into them
+"""

@@ -8,6 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
+
+from planrl.graphs import random_dag, seeded
+from planrl.losses import Loss
+from planrl.models import LogitTable
+from planrl.streams import on_policy
+from planrl.tasks import Batch, Task, all_pairs
 
 
 @dataclass(frozen=True)
@@ -46,3 +53,60 @@ def tensor_of(function: Callable[..., Any]) -> Callable[..., Any]:
         return torch.as_tensor(answer).detach().float()
 
     return converted
+
+
+def walked(base: float = 2.0) -> tuple[Task, LogitTable, Batch]:
+    """A task on ten nodes, a table that is right about as often as not, and a batch of its walks.
+
+    Each walk's steps are rewarded at its end only.
+    """
+    task = all_pairs(random_dag(10, 0.4, seeded(0, "graph")))
+    model = LogitTable(task.vocab)
+    with torch.no_grad():
+        model.table[:, :, :10] += base * task.graph.correct
+    return task, model, next(on_policy(model, task, rng=seeded(0, "walks"), size=256))
+
+
+def gradient(loss: Loss, model: LogitTable, batch: Batch) -> Tensor:
+    """The gradient of a loss on the whole table."""
+    (slope,) = torch.autograd.grad(loss(model(batch.tokens[:, :-1]), batch), model.table)
+    return slope
+
+
+def tried(loss: Loss, model: LogitTable, batch: Batch) -> tuple[Tensor, Verdict | None]:
+    """The gradient of the reader's loss, or the verdict on why there is none."""
+    value, wrong = ask(loss, model(batch.tokens[:, :-1]), batch)
+    if not wrong:
+        found, wrong = ask(lambda: torch.autograd.grad(value, model.table)[0])
+    return (torch.zeros(0), wrong) if wrong else (found, None)
+
+
+def compare(
+    answer: Tensor, wanted: Tensor, right: str, mistakes: dict[str, Tensor], otherwise: str
+) -> Verdict:
+    """Right if these agree; else the first mistake whose gradient this is, or the likeliest one."""
+
+    def same(other: Tensor) -> bool:
+        return torch.allclose(answer, other, atol=1e-6, rtol=1e-4)
+
+    if same(wanted):
+        return Verdict(True, right)
+    for text, other in mistakes.items():
+        if same(other):
+            return Verdict(False, text)
+    if same(-wanted):
+        return Verdict(False, "The sign is turned round: a loss is made smaller.")
+    ratio = float((answer * wanted).sum() / wanted.square().sum())
+    if abs(ratio) > 1e-6 and same(ratio * wanted):
+        return Verdict(False, f"Right direction, but {ratio:.3g} times too large: divide by the "
+                              "number of walks.")  # fmt: skip
+    return Verdict(False, otherwise)
+
+
+def numbers(function: Callable[..., Any], *given: Any) -> tuple[Tensor, Verdict | None]:
+    """What the reader's function returns, as a tensor, or the verdict on why that is impossible."""
+    answer, wrong = ask(function, *given)
+    if wrong:
+        return torch.zeros(0), wrong
+    found, wrong = ask(lambda: torch.as_tensor(answer).detach().double())
+    return (torch.zeros(0), wrong) if wrong else (found, None)

@@ -13,10 +13,9 @@ from planrl.evaluate import evaluate
 from planrl.graphs import seeded
 from planrl.losses import Loss, policy_gradient
 from planrl.models import LogitTable
-from planrl.rollouts import on_policy
+from planrl.streams import on_policy
 from planrl.tasks import Batch
-from planrl.teaching.exercises.checks import Verdict, ask
-from planrl.teaching.exercises.policy import compare, gradient, numbers, tried, walked
+from planrl.teaching.exercises.checks import Verdict, ask, compare, gradient, numbers, tried, walked
 from planrl.theory import kl_drift
 from planrl.train import TrainConfig, probe, train, until
 

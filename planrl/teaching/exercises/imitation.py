@@ -13,8 +13,7 @@ from planrl.evaluate import evaluate
 from planrl.graphs import chain, random_dag, seeded
 from planrl.losses import sft
 from planrl.models import LogitTable
-from planrl.rollouts import demonstrations
-from planrl.streams import sample_paths
+from planrl.streams import demonstrations, sample_paths
 from planrl.tasks import Task, all_pairs, split
 from planrl.teaching.exercises.checks import Verdict, ask
 from planrl.theory import sft_optimum

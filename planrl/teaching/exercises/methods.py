@@ -14,7 +14,7 @@ from planrl.experiments import store
 from planrl.graphs import random_dag, seeded
 from planrl.losses import Loss, group_relative, policy_gradient, sft
 from planrl.models import LogitTable
-from planrl.rollouts import on_policy
+from planrl.streams import on_policy
 from planrl.tasks import Batch, all_pairs
 from planrl.teaching.exercises.checks import Verdict, ask
 

@@ -15,8 +15,8 @@ from planrl.evaluate import evaluate, next_logits
 from planrl.graphs import Graph, chain, random_dag, random_digraph, seeded
 from planrl.losses import q_learning, sft
 from planrl.models import LogitTable
-from planrl.rollouts import Sampler, demonstrations, on_policy, rollout
-from planrl.streams import sample_paths
+from planrl.sampling import Sampler, rollout
+from planrl.streams import demonstrations, on_policy, sample_paths
 from planrl.tasks import (
     Batch,
     Reward,
