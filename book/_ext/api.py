@@ -2,13 +2,14 @@
 
 The source is parsed, not imported: signatures stand as they are written, shapes included, and a
 build needs no torch for them. A name's anchor is its full dotted name, where it is defined:
-``api.html#planrl.losses.sft``.
+``api.html#planrl.losses.sft``. Anchors of before, in former.toml, lead to the same places.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -25,6 +26,10 @@ Definition = ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign
 # `code`, *stressed*; a star between numbers or behind a letter (f*) is none.
 _INLINE = re.compile(r"`([^`]+)`|(?<![\w*])\*(?=\S)([^*`]+?)(?<=\S)\*(?![\w*])")
 LONGEST = 60  # characters of a constant's value that are shown
+FORMER: dict[str, list[str]] = tomllib.loads(
+    Path(__file__).with_name("former.toml").read_text(encoding="utf-8")
+)
+"""Module -> the modules in which its names, or some of them, stood before."""
 
 
 @dataclass
@@ -273,6 +278,7 @@ class Page(SphinxDirective):
         self.anchors |= {
             m.full for all_ in found.values() for e in all_ for m in e.members
         }
+        self.taken = {*self.anchors, *names}
         self.url = pairs.repository_url(Path(self.env.app.srcdir))
         return [self.section(name, found[name]) for name in names]
 
@@ -280,7 +286,8 @@ class Page(SphinxDirective):
         """A module: its docstring, then its names."""
         here = source(module)
         self.env.note_dependency(str(here.path))
-        section = nodes.section(ids=[module], names=[module])
+        before = self.unused(FORMER.get(module, []))
+        section = nodes.section(ids=[module, *before], names=[module])
         section += nodes.title(module, module)
         section += self.paragraphs(
             ast.get_docstring(here.tree) or "", module, set()
@@ -288,6 +295,12 @@ class Page(SphinxDirective):
         for entry in found:
             section += self.described(entry)
         return section
+
+    def unused(self, anchors: list[str]) -> list[str]:
+        """Those of these anchors that nothing on the page has, which are now taken."""
+        free = [anchor for anchor in anchors if anchor not in self.taken]
+        self.taken.update(free)
+        return free
 
     def described(self, entry: Entry) -> list[nodes.Node]:
         """An entry: signature, text, members."""
@@ -316,8 +329,10 @@ class Page(SphinxDirective):
 
     def signature(self, entry: Entry) -> addnodes.desc_signature:
         """The line that says how an entry is called."""
+        former = FORMER.get(entry.module, [])
+        before = self.unused([f"{module}.{entry.name}" for module in former])
         line = addnodes.desc_signature(
-            "", "", ids=[entry.full], module=entry.module, fullname=entry.name,
+            "", "", ids=[entry.full, *before], module=entry.module, fullname=entry.name,
             classes=["sig", "sig-object", "py"],
         )  # fmt: skip
         inside = "." in entry.name
