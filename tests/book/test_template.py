@@ -71,9 +71,9 @@ def test_a_chapter_opens_in_at_most_120_words_with_the_minutes_it_takes(chapter)
 @every()
 def test_a_chapter_asks_for_a_guess_a_check_and_ends_in_numbers(chapter):
     source = code(chapter)
-    assert "controls.ask(" in source
+    assert "sliders.ask(" in source
     assert "my_guess = " in source
-    assert "widgets.QuickCheck(" in source
+    assert "notebook.QuickCheck(" in source
     assert f'evidence.Numbers(\n    "{chapter.stem}"' in source or (
         f'evidence.Numbers("{chapter.stem}"' in source
     )
