@@ -7,7 +7,7 @@ kernels.py    the two places where derivatives are written by hand
 reference.py  the same model with nothing saved: for tests, and for what it attends to
 """
 
-from planrl.transformer.block import TransformerConfig
+from planrl.transformer.block import Block, TransformerConfig, initial_std
 from planrl.transformer.model import Transformer
 
-__all__ = ["Transformer", "TransformerConfig"]
+__all__ = ["Block", "Transformer", "TransformerConfig", "initial_std"]
