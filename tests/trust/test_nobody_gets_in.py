@@ -17,7 +17,7 @@ from planrl.__main__ import main
 from planrl.experiments import datasets
 from planrl.experiments.datasets import FileWorld, WorldSettings
 from planrl.experiments.runs import Algorithm, RunSettings, Session, resume
-from planrl.io import checkpoints
+from planrl.io import checkpoints, files
 from planrl.io.formats import read_alpine, read_graph, read_nanogpt
 from planrl.tasks import Vocab
 from planrl.train import adamw
@@ -240,10 +240,9 @@ def test_a_strangers_run_cannot_have_another_run_of_this_machine_read(
     page = json.loads((trained / "run.json").read_text())
     page["settings"] |= {"start": str(tmp_path / "mine"), "start_digest": digest}
     (trained / "run.json").write_text(json.dumps(page))
-    read, real = [], checkpoints.read_bytes
-    monkeypatch.setattr(
-        checkpoints, "read_bytes", lambda p, **how: read.append(p) or real(p, **how)
-    )
+    read, real = [], files.read_bytes
+    for module in (checkpoints, files):  # weights, and what is JSON
+        monkeypatch.setattr(module, "read_bytes", lambda p, **how: read.append(p) or real(p, **how))
     assert main(["train", "--resume", str(trained), "--steps", "3"]) == 2
     said = capsys.readouterr().err
     assert ("another state" if digest else "without its digest") in said
