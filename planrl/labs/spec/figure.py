@@ -1,7 +1,7 @@
 """The parts of a lab's figure, and what a host puts into them.
 
-A binding is plain data: a kind, the traces it fills, and where what it shows comes from. `filled`
-is the kernel's host of them; a page has its own, in web/lab-figure.js.
+A binding is plain data: a kind, the traces it fills, and where what it shows comes from. A kernel
+fills them in by `planrl.labs.notebook.render.fill`; a page has its own way, in web/lab-figure.js.
 """
 
 from __future__ import annotations
