@@ -509,7 +509,7 @@ def test_the_command_line_explains_itself(capsys):
 
 
 def test_plan_solves_a_pddl_problem_and_judges_a_plan(tmp_path, capsys):
-    domain = Path(__file__).parent / "pddl" / "upper-case.pddl"
+    domain = Path(__file__).parent / "domains" / "pddl" / "upper-case.pddl"
     (tmp_path / "p.pddl").write_text(
         "(define (problem p) (:domain blocks) (:objects a b) (:init (handempty) (ontable a)"
         " (ontable b) (clear a) (clear b)) (:goal (on a b)))"

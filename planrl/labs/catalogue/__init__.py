@@ -5,7 +5,7 @@ rewards                      Q-learning under rewards of the reader's, and what 
 race                         four learners that start from one base
 blocks                       Blocksworld
 
-What a preset says beside it is asserted in tests/test_live_presets.py.
+What a preset says beside it is asserted in tests/labs/test_live_presets.py.
 """
 
 from __future__ import annotations

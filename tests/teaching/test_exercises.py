@@ -10,7 +10,7 @@ import torch
 import planrl as pr
 from planrl.teaching import exercises
 
-BOOK = Path(__file__).parent.parent / "book"
+BOOK = Path(__file__).parents[2] / "book"
 
 
 def expect(verdict, right, words):

@@ -28,7 +28,7 @@ STARTS = [("table", "imitation", "sft"), ("table", "policy-gradient", "pg"),
 def exported(tmp_path_factory):
     """All programs, exported once: those of the book's last build if they are of today's sources,
     else anew."""
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "book" / "_ext"))
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "book" / "_ext"))
     import live  # the book's own
 
     assert live.export_programs() == ""
