@@ -44,7 +44,6 @@ UNTOUCHED = Path()  # planrl's own writing would go here
 GIVEN = Path()  # the stranger's files
 GRAPH = pr.Graph(4, [(0, 1), (1, 2), (0, 3), (3, 2)])
 TASK = pr.all_pairs(GRAPH)
-DOMAINS = Path(__file__).parents[1] / "pddl"
 PROBLEM = "(define (problem p) (:domain {name}) (:objects a b) (:init (ontable a) (on b a) (clear b) (handempty) ) (:goal (and (on a b) ) ) )"
 DOMAIN = """(define (domain blocks) (:requirements :strips ) (:predicates (on ?x ?y) (ontable ?x) (clear ?x) (handempty) (holding ?x) )
  (:action pick-up :parameters (?x) :precondition (and (clear ?x) (ontable ?x) (handempty) ) :effect (and (not (ontable ?x) ) (not (clear ?x) ) (not (handempty) ) (holding ?x) ) )
