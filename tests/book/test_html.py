@@ -168,3 +168,45 @@ def test_a_fold_says_whether_it_holds_code_or_checks_of_the_text(pages):
                 assert "assert" in cell.select_one("pre").get_text()
                 assert cell.select_one(".cell_output") is None
     assert found == {"Show the code", "Show the checks of this text"}
+
+
+def test_no_drop_down_stands_open(pages):
+    """A hint, a solution, code: the reader opens them."""
+    assert [(p.name, str(d)[:80]) for p in pages for d in soup(p).select("details[open]")] == []
+
+
+def has_points(trace):
+    points = [trace.get(key) or [] for key in "xyz"]
+    return any("bdata" in p if isinstance(p, dict) else {*map(str, p)} - {"None"} for p in points)
+
+
+def test_no_named_trace_of_a_figure_is_empty(pages):
+    """Figures with frames are left out: theirs may begin with nothing."""
+    empty = []
+    for page in pages:
+        for figure in soup(page).select("figure.plotly-figure"):
+            drawn = json.loads(figure.select_one("script[type='application/json']").string)
+            named = [trace for trace in drawn["data"] if trace.get("name")]
+            if not drawn.get("frames"):
+                lost = [trace["name"] for trace in named if not has_points(trace)]
+                empty += [(page.name, figure["id"], name) for name in lost]
+    assert empty == []
+
+
+def test_every_figure_keeps_its_height_before_it_is_drawn(pages):
+    loose = [
+        (page.name, str(plot)[:80])
+        for page in pages
+        for plot in soup(page).select(".plotly-plot")
+        if not re.match(r"--height: \d+px", plot.get("style", ""))
+    ]
+    assert loose == []
+
+
+def test_a_lab_begins_with_what_its_chapter_says():
+    for script in sorted((ROOT / "book").glob("[01]*.py")):
+        said = re.findall(r'^lab\("([\w-]+)"(?:, "([^"]*)")?\)', script.read_text("utf-8"), re.M)
+        built = soup(HTML / "book" / f"{script.stem}.html").select("section.planrl-lab")
+        assert [(one["id"], one["data-state"]) for one in built] == [
+            (f"lab-{name}", state) for name, state in said
+        ]

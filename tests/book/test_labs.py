@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import os
 import random
 import re
 import subprocess
 
+import numpy as np
 import psutil
 import pytest
 from built_site import FRAMES, ROOT
 
 from planrl.labs import Session
 from planrl.labs.catalogue import labs
+from planrl.labs.page.recordings import recorded
 
 pytestmark = pytest.mark.book
 PAGES = {
@@ -239,6 +242,42 @@ def test_a_question_without_an_answer_is_not_marked_before_there_is_another(open
     lab.press("One step")
     lab.wait("Paused at update 1")
     lab.page.wait_for_function(f"() => /square/.test(({symbols})()) && /star/.test(({symbols})())")
+
+
+def test_a_slider_moved_between_two_steps_changes_what_is_trained(open_lab):
+    name = "policy-gradient"
+    lab, session = open_lab(name, **STILL), Session(name)
+    (values,) = [one.values for one in labs()[name].controls if one.name == "lr"]
+    lab.press("One step")
+    lab.wait("Paused at update 1[^0-9]")
+    session.train(1)
+    lab.set("lr", len(values) - 1)
+    session.set(lr=values[-1])
+    lab.press("One step")
+    lab.wait("Paused at update 2[^0-9]")
+    lab.check_numbers(session, 1)
+
+
+def test_before_training_the_table_says_what_was_recorded(open_lab):
+    lab, kept = open_lab("policy-gradient"), recorded("policy-gradient")[0]
+    usual = {control.name: control.default for control in labs()["policy-gradient"].controls}
+    shape = [len(axis["values"]) for axis in kept["axes"]]
+    at = [axis["values"].index(usual[axis["name"]]) for axis in kept["axes"]]
+    numbers = np.frombuffer(base64.b64decode(kept["data"]), "<u2")
+    numbers = numbers.reshape(*shape, -1, len(kept["metrics"]), 3, len(kept["steps"]))[*at]
+    expected = numbers[:, :, 0, -1] / np.array(kept["scale"])
+    assert np.array(lab.numbers()) == pytest.approx(expected, rel=6e-3)
+
+
+def test_a_preset_puts_its_settings_into_the_controls(open_lab):
+    lab, known = open_lab("policy-gradient"), labs()["policy-gradient"]
+    usual = {one.name: one.default for one in known.controls}
+    for place, preset in enumerate(known.presets, start=1):
+        lab.set("preset", place)
+        assert lab.host.locator("#lab-policy-gradient-why").inner_text() == preset.why
+        asked = dict(re.findall(r"(\w+)=([^&]*)", lab.page.url.partition("?")[2]))
+        changed = {k: f"{v}" for k, v in preset.settings.items() if v != usual[k]}
+        assert asked == {"lab": "policy-gradient", **changed}
 
 
 def test_a_hidden_tab_pauses_and_goes_on_where_it_was(open_lab):

@@ -54,6 +54,35 @@ VIOLATIONS = """async (asked) => {
     found.push(...(await axe.run({exclude: [...drawn, ...without]},
                                  {resultTypes: ['violations'], ...rules})).violations);
   return found; }"""
+# What of a page's controls shows no sign of having the keyboard, or can't have it.
+UNSEEN = """() => {
+  const look = (e) => { const s = getComputedStyle(e);
+    return [s.outlineStyle, s.outlineWidth, s.outlineColor, s.boxShadow, s.backgroundColor,
+      s.borderColor, s.textDecoration].join(); };
+  return [...document.querySelectorAll(
+      'article :is(a[href], button, input, select, textarea, summary)')]
+    .filter((e) => e.checkVisibility({visibilityProperty: true}) && !e.disabled)
+    .filter((e) => {
+      const before = look(e);
+      e.focus({preventScroll: true, focusVisible: true});
+      const seen = document.activeElement === e && look(e) !== before;
+      e.blur();
+      return !seen || e.tabIndex < 0; })
+    .map((e) => e.outerHTML.slice(0, 150)); }"""
+# The words of figures, beside their marks, that are too pale on what is below them.
+PALE = """() => {
+  const parts = (c) => (c.match(/[\\d.]+/g) ?? []).map(Number);
+  const light = (c) => { const [r, g, b] = parts(c).map((v) => v / 255)
+    .map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+  const ground = (e) => { for (; e; e = e.parentElement) {
+    const c = getComputedStyle(e).backgroundColor; if ((parts(c)[3] ?? 1) > 0.5) return c; } };
+  const words = '.xtick text, .ytick text, .xtitle, .ytitle, .legendtext';
+  return [...document.querySelectorAll('.main-svg :is(' + words + ')')]
+    .filter((e) => e.textContent.trim() && e.checkVisibility())
+    .map((e) => { const [a, b] = [getComputedStyle(e).fill, ground(e)].map(light);
+      return [e.textContent, (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)]; })
+    .filter(([, contrast]) => contrast < 4.5); }"""
 # In the full view, every rule; in the narrow one those that a theme or a width changes, and every
 # rule for what stands around the text, as its menus are others there.
 SEEN = {"runOnly": ["color-contrast", "link-in-text-block", "scrollable-region-focusable"]}
@@ -156,6 +185,9 @@ def test_axe_finds_nothing_serious_on_a_page(visit):
     if not AXE.exists():
         pytest.skip("axe-core is not there: build the book with npm")
     open_everything(visit.page)
+    if visit.width == NARROW[0]:  # what answers say is read in the dark, too
+        asked = ".planrl-check input[type=radio]:first-of-type, .plotly-reveal"
+        visit.page.locator(asked).evaluate_all("(all) => all.forEach((one) => one.click())")
     visit.settle()
     visit.page.evaluate(AXE.read_text("utf-8"))  # no script gets in as an element
     bad = [
@@ -164,6 +196,17 @@ def test_axe_finds_nothing_serious_on_a_page(visit):
         if v["impact"] in ("serious", "critical")
     ]
     assert bad == []
+
+
+def test_the_keyboard_reaches_every_control_and_is_seen_there(visit):
+    open_everything(visit.page)
+    assert visit.page.evaluate(UNSEEN) == []
+
+
+def test_the_words_of_figures_are_read_on_the_page(visit):
+    open_everything(visit.page)
+    visit.settle()
+    assert visit.page.evaluate(PALE) == []
 
 
 def test_every_control_of_a_figure_can_be_reached(visit):

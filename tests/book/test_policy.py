@@ -176,6 +176,7 @@ def test_a_lab_is_trained_under_the_header(reader, strict):
         "() => +/Update (\\d+)/.exec(document.querySelector('.planrl-lab-status').textContent)?.[1] > 20"
     )
     lab.get_by_role("button", name="Pause", exact=True).click()
+    lab.locator(".planrl-lab-status", has_text="Paused at update").wait_for()
     assert lab.locator(".plotly-plot .main-svg, .js-plotly-plot .main-svg").count() > 0
 
 

@@ -93,6 +93,20 @@ def test_without_scripts_the_description_is_shown(open_page, origin):
     assert visit.page.locator(".plotly-controls:visible").count() == 0
 
 
+def test_print_keeps_the_drawings(open_page, origin):
+    visit = open_page(f"{origin}book/04_policy_gradient.html")
+    visit.page.emulate_media(media="print")
+    for kind in (
+        ".plotly-plot .main-svg",
+        ".planrl-lab-plot .main-svg",
+        "article div.math mjx-container",
+        ".planrl-lab-numbers table",
+    ):
+        there = visit.page.locator(kind)
+        assert there.count() > 0, kind
+        assert there.locator("visible=true").count() == there.count(), kind
+
+
 def test_print_shows_the_description_in_the_light_theme(open_page, origin):
     visit = first_with(open_page, origin, "plotly-figure", view=(1280, 900, "dark"))
     page = visit.page
