@@ -36,7 +36,7 @@ from functools import partial
 import torch
 
 import planrl as pr
-from planrl.figures import charts, sliders
+from planrl.figures import charts, sliders, style
 from planrl.figures.table import Table
 from planrl.labs.catalogue.rewards import verdict
 from planrl.tasks import shaped_reward
@@ -474,7 +474,7 @@ for place, (name, run) in enumerate(low.items()):
     charts.add_band(figure, name, steps, torch.tensor([value]), place=place)
     figure.data[-1].showlegend = False
 figure.add_hline(
-    y=truth, line={"dash": "dot", "width": 1.5, "color": charts.STYLES["truth"][0]}
+    y=truth, line={"dash": "dot", "width": 1.5, "color": style.STYLES["truth"][0]}
 )
 for x, y, text in ((20, 3.3, "from 3"), (60, -2, "from -3")):
     figure.add_annotation(x=x, y=y, text=text, showarrow=False, xanchor="left")

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import planrl as pr
-from planrl.domains import Action, parse_plan, read_plan, recognise, state
+from planrl.domains import Action, parse_plan, read_plan, recognise, space, state
 from planrl.domains.pddl import read_problem
 
 FOLDER = Path(__file__).parent / "pddl"
@@ -259,7 +259,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
 @pytest.mark.parametrize("seed", range(4))
 def test_an_independent_planner_finds_plans_of_the_same_length(seed, written, tmp_path):
     pytest.importorskip("pyperplan")
-    worlds = pr.blocksworld.space(list("abcd"))
+    worlds = space(list("abcd"))
     rng = pr.seeded(seed, "planner")
     start, goal = (worlds.states[v] for v in torch.randint(73, (2,), generator=rng).tolist())
     wanted = "".join(re.findall(r"\(on \w \w\)", facts(*goal.stacks))) or "(clear a)"
