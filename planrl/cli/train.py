@@ -14,6 +14,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from planrl.cli import curves
 from planrl.cli.options import add_files, own_files
 from planrl.errors import InputError, TrainingError, whole
 from planrl.experiments.algorithms import USES, Algorithm, refuse_unused
@@ -65,6 +66,8 @@ def add(commands: Any) -> None:
     add("--look-every", type=int, default=0, metavar="N", help="measure every N updates (never)")
     add("--save-every", type=int, default=200, metavar="N", help="save every N updates (200)")
     add("--json", action="store_true", help="one JSON object a record on standard output")
+    add("--plot", type=Path, metavar="PAGE.html",
+        help="write the learning curves as a page that needs no network")  # fmt: skip
 
 
 class _Told(argparse.Action):
@@ -151,7 +154,7 @@ def _interrupts() -> Iterator[list[int]]:
 
 def _refuse_settings(options: argparse.Namespace) -> None:
     """Raise InputError if a resumed run is given settings: it has its own."""
-    given = options.given - {"resume", "steps", "look_every", "save_every", "json"}
+    given = options.given - {"resume", "steps", "look_every", "save_every", "json", "plot"}
     if given:
         names = [name for name in vars(options) if name in given]
         raise InputError(f"a resumed run has its settings: leave out {_flags(names)}")
@@ -161,6 +164,8 @@ def run(options: argparse.Namespace) -> int:
     """Train until done or interrupted, alone in the run's folder."""
     for name in ("look_every", "save_every"):
         whole(getattr(options, name), "--" + name.replace("_", "-"), least=0)
+    if options.plot:
+        curves.refuse(options.plot)
     with ExitStack() as stack:
         new = not (options.resume or (options.out and options.out.exists()))
         session = _begun(options, stack)
@@ -255,9 +260,22 @@ def _trained(session: Session, options: argparse.Namespace) -> int:
             _save(session)
             raise
     _save(session)
-    if interrupted:
-        print(f"stopped and saved after update {len(session.records)}; go on with: {again}",
+    return _ended(session, options, again if interrupted else "")
+
+
+def _ended(session: Session, options: argparse.Namespace, again: str) -> int:
+    """Draw the curves, if asked to, and say what was reached and what to do next."""
+    folder, records, name = session.folder, session.records, session.settings.algorithm.name
+    if options.plot and records:
+        curves.write(records, options.plot, f"{name.upper()} in {folder.name}")
+        print(f"learning curves in {options.plot}", file=sys.stderr)
+    if again:
+        print(f"stopped and saved after update {len(records)}; go on with: {again}",
               file=sys.stderr)  # fmt: skip
         return 130
-    print(f"saved in {session.folder}", file=sys.stderr)
+    print(f"{curves.summary(records, name)}; saved in {folder}", file=sys.stderr)
+    print(f"next: planrl evaluate {folder}", file=sys.stderr)
+    if name == "sft":
+        after = f"planrl train --start {folder} --algorithm pg --out FOLDER"
+        print(f"or, with the same options for the graph and its data: {after}", file=sys.stderr)
     return 0

@@ -1,0 +1,70 @@
+"""The learning curves of a run: written as a page, and summed up in a line."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from planrl.errors import InputError
+from planrl.io.files import write_atomically
+from planrl.train import Step
+
+TITLES = {"loss": "Loss, one value an update", "reward": "Mean return of the batch"}
+LAST = 10  # the summary takes the mean over the last tenth of the updates
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><title>{title}</title>
+<style>
+body {{ font-family: system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }}
+</style>
+<h1>{title}</h1>
+{figures}
+</html>
+"""
+
+
+def refuse(path: Path) -> None:
+    """Raise InputError, before anything is trained, if the page could not be written there."""
+    if path.suffix != ".html":
+        raise InputError(f"--plot writes a page: give it a name ending in .html, not {path}")
+    if not path.parent.is_dir():
+        raise InputError(f"--plot: there is no folder {path.parent}; make it first")
+    if find_spec("plotly") is None:
+        raise InputError('--plot needs plotly: pip install "planrl[notebook]"')
+
+
+def write(records: Sequence[Step], path: Path, title: str) -> None:
+    """Write loss, return and all that was measured over the updates, on a page of its own.
+
+    The page needs no network: plotly is inside it, which makes it some 5 MB large.
+    """
+    from planrl.figures.charts import learning_curves
+    from planrl.figures.style import AT_HOME
+
+    measured = dict.fromkeys(key for record in records for key in record.measured or ())
+    parts: list[str] = []
+    for key in [*TITLES, *measured]:
+        words = TITLES.get(key, key.replace("_", " "))
+        figure: Any = learning_curves({title: records}, key, title=words, y=key.replace("_", " "))
+        figure.update_layout(showlegend=False)
+        parts.append(
+            figure.to_html(full_html=False, include_plotlyjs=not parts, config=dict(AT_HOME))
+        )
+    page = PAGE.format(title=html.escape(title), figures="\n".join(parts))
+    write_atomically(path, page.encode())
+
+
+def summary(records: Sequence[Step], algorithm: str) -> str:
+    """What a run has reached, in a line.
+
+    The batches of SFT are demonstrations, so that their return says nothing and is left out.
+    """
+    last = records[-max(1, len(records) // LAST) :]
+    over = f"mean of the last {len(last)}" if len(last) > 1 else "the last one"
+    said = f"{len(records)} updates: loss {fmean(record.loss for record in last):.3f}"
+    if algorithm != "sft":
+        said += f", return {fmean(record.reward for record in last):.3f}"
+    return f"{said} ({over})"
