@@ -539,7 +539,13 @@ def test_the_learning_curves_are_a_page_that_needs_no_network(base, tmp_path, ca
     said, text = capsys.readouterr().err, page.read_text(encoding="utf-8")
     assert f"learning curves in {page}" in said
     assert "next: planrl evaluate" in said
-    for words in ("Loss, one value an update", "Mean return of the batch", "accuracy"):
+    for words in (
+        "Loss",
+        "Mean return of the batch",
+        "Accuracy",
+        "training pairs",
+        "held-out pairs",
+    ):
         assert words in text
     assert not re.search(r"<(script|link|img)[^>]+(src|href)=", text)
 

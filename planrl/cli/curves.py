@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import fmean
@@ -13,7 +13,8 @@ from planrl.errors import InputError
 from planrl.io.files import write_atomically
 from planrl.train import Step
 
-TITLES = {"loss": "Loss, one value an update", "reward": "Mean return of the batch"}
+TITLES = {"loss": "Loss", "reward": "Mean return of the batch"}
+PAIRS = {"train": "training pairs", "test": "held-out pairs"}
 LAST = 10  # the summary takes the mean over the last tenth of the updates
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>{title}</title>
@@ -39,22 +40,41 @@ def refuse(path: Path) -> None:
 def write(records: Sequence[Step], path: Path, title: str) -> None:
     """Write loss, return and all that was measured over the updates, on a page of its own.
 
-    The page needs no network: plotly is inside it, which makes it some 5 MB large.
+    What was measured on training and on held-out pairs shares a figure. The page needs no network:
+    plotly is inside it, which makes it some 5 MB large.
     """
-    from planrl.figures.charts import learning_curves
     from planrl.figures.style import AT_HOME
 
-    measured = dict.fromkeys(key for record in records for key in record.measured or ())
     parts: list[str] = []
-    for key in [*TITLES, *measured]:
-        words = TITLES.get(key, key.replace("_", " "))
-        figure: Any = learning_curves({title: records}, key, title=words, y=key.replace("_", " "))
-        figure.update_layout(showlegend=False)
+    for figure in _figures(records):
         parts.append(
             figure.to_html(full_html=False, include_plotlyjs=not parts, config=dict(AT_HOME))
         )
     page = PAGE.format(title=html.escape(title), figures="\n".join(parts))
     write_atomically(path, page.encode())
+
+
+def _figures(records: Sequence[Step]) -> Iterator[Any]:
+    import torch
+
+    from planrl.figures.charts import band_figure, track
+
+    lines: dict[str, dict[str, str]] = {words: {words: key} for key, words in TITLES.items()}
+    for key in dict.fromkeys(key for record in records for key in record.measured or ()):
+        pairs, _, measure = key.partition("_")
+        if pairs in PAIRS and measure:
+            lines.setdefault(measure, {})[PAIRS[pairs]] = key
+        else:
+            lines[key] = {key: key}
+    for name, keys in lines.items():
+        words = name.replace("_", " ").capitalize()
+        groups = {}
+        for line, key in keys.items():
+            steps, values = track(records, key)
+            groups[line] = steps, torch.tensor([values])
+        figure = band_figure(groups, title=words, alt=words, x="updates", y=words)
+        figure.update_layout(showlegend=len(keys) > 1)
+        yield figure
 
 
 def summary(records: Sequence[Step], algorithm: str) -> str:
