@@ -22,6 +22,7 @@ from torch.nn.functional import gelu, layer_norm, linear, scaled_dot_product_att
 
 import planrl as pr
 from planrl import sampling
+from planrl.transformer import block as blocks
 from planrl.transformer import model as transformer
 from planrl.transformer.block import FIRST
 from planrl.transformer.kernels import Packing
@@ -150,7 +151,7 @@ def technique_rows(world: World) -> list[Row]:
             peer_name="the same without it",
         )
 
-    by_tanh = partial(patch.object, transformer, "gelu", partial(gelu, approximate="tanh"))
+    by_tanh = partial(patch.object, blocks, "gelu", partial(gelu, approximate="tanh"))
     return [
         step("prompt's places choose nothing", partial(patch.object, transformer, "_packed", everywhere)),
         step("attention without filling", partial(patch.object, transformer, "attend", padded_attention)),
