@@ -13,7 +13,6 @@ import torch
 
 import planrl as pr
 from planrl.__main__ import PIPE, main
-from planrl.cli import curves
 from planrl.io.checkpoints import load
 from planrl.io.formats import read_alpine, read_graph, write_alpine, write_graphml
 from planrl.tasks import Vocab
@@ -529,41 +528,3 @@ def test_plan_solves_a_pddl_problem_and_judges_a_plan(tmp_path, capsys):
         "(on a b)", "(and (on a b) (on b a))"))  # fmt: skip
     assert main(plan) == 1
     assert capsys.readouterr().out == "unsolvable: no plan exists\n"
-
-
-def test_the_learning_curves_are_a_page_that_needs_no_network(base, tmp_path, capsys):
-    page = tmp_path / "curves.html"
-    given = ["train", *GRAPH, "--start", str(base), "--algorithm", "pg", "--batch", "8"]
-    given += ["--steps", "3", "--look-every", "3", "--out", str(tmp_path / "run")]
-    assert main([*given, "--plot", str(page)]) == 0
-    said, text = capsys.readouterr().err, page.read_text(encoding="utf-8")
-    assert f"learning curves in {page}" in said
-    assert "next: planrl evaluate" in said
-    for words in (
-        "Loss",
-        "Mean return of the batch",
-        "Accuracy",
-        "training pairs",
-        "held-out pairs",
-    ):
-        assert words in text
-    assert not re.search(r"<(script|link|img)[^>]+(src|href)=", text)
-
-
-@pytest.mark.parametrize(
-    ("name", "words"), [("curves.png", "ending in .html"), ("no/curves.html", "there is no folder")]
-)
-def test_a_page_that_could_not_be_written_is_refused_before_training(name, words, tmp_path, capsys):
-    folder = tmp_path / "run"
-    arguments = ["train", *SMALL, "--steps", "2", "--out", str(folder)]
-    assert main([*arguments, "--plot", str(tmp_path / name)]) == 2
-    assert words in capsys.readouterr().err
-    assert not folder.exists()
-
-
-def test_the_last_line_sums_up_the_last_tenth_of_the_updates():
-    records = [pr.Step(k, float(k), k / 100) for k in range(1, 101)]
-    assert curves.summary(records, "pg") == (
-        "100 updates: loss 95.500, return 0.955 (mean of the last 10)"
-    )
-    assert curves.summary(records[:1], "sft") == "1 updates: loss 1.000 (the last one)"

@@ -13,10 +13,8 @@ import nbformat
 SAID = re.compile(r"^\*About (\d+) s on 2 cores\.\*", re.M)
 OFF = 4  # so many times more or less than said is worth a look
 WORTH_A_WORD = 9  # seconds from which on a cell should say how long it takes
-CHAPTER, FIGURE = (
-    60,
-    90,
-)  # seconds in which a chapter ends, and shows its first figure
+CHAPTER = 60  # seconds in which a chapter ends
+FIGURE = 90  # seconds in which it shows its first figure
 
 
 def promised(notebook: Any) -> dict[int, int]:

@@ -29,24 +29,25 @@ body {{ font-family: system-ui, sans-serif; max-width: 60rem; margin: 2rem auto;
 
 def refuse(path: Path) -> None:
     """Raise InputError, before anything is trained, if the page could not be written there."""
-    if path.suffix != ".html":
-        raise InputError(f"--plot writes a page: give it a name ending in .html, not {path}")
+    if path.suffix != ".html" or path.is_dir():
+        raise InputError(f"--plot writes a file: give it a name ending in .html, not {path}")
     if not path.parent.is_dir():
         raise InputError(f"--plot: there is no folder {path.parent}; make it first")
     if find_spec("plotly") is None:
         raise InputError('--plot needs plotly: pip install "planrl[notebook]"')
 
 
-def write(records: Sequence[Step], path: Path, title: str) -> None:
+def write(records: Sequence[Step], path: Path, title: str, algorithm: str) -> None:
     """Write loss, return and all that was measured over the updates, on a page of its own.
 
-    What was measured on training and on held-out pairs shares a figure. The page needs no network:
-    plotly is inside it, which makes it some 5 MB large.
+    The return is left out for SFT, whose batches are demonstrations. What was measured on training
+    and on held-out pairs shares a figure; what was nowhere a number has none. The page needs no
+    network: plotly is inside it, which makes it some 5 MB large.
     """
     from planrl.figures.style import AT_HOME
 
     parts: list[str] = []
-    for figure in _figures(records):
+    for figure in _figures(records, algorithm):
         parts.append(
             figure.to_html(full_html=False, include_plotlyjs=not parts, config=dict(AT_HOME))
         )
@@ -54,13 +55,18 @@ def write(records: Sequence[Step], path: Path, title: str) -> None:
     write_atomically(path, page.encode())
 
 
-def _figures(records: Sequence[Step]) -> Iterator[Any]:
+def _figures(records: Sequence[Step], algorithm: str) -> Iterator[Any]:
     import torch
 
     from planrl.figures.charts import band_figure, track
 
-    lines: dict[str, dict[str, str]] = {words: {words: key} for key, words in TITLES.items()}
-    for key in dict.fromkeys(key for record in records for key in record.measured or ()):
+    lines: dict[str, dict[str, str]] = {
+        words: {words: key}
+        for key, words in TITLES.items()
+        if key != "reward" or algorithm != "sft"
+    }
+    measured = [pair for record in records for pair in (record.measured or {}).items()]
+    for key in dict.fromkeys(key for key, value in measured if value is not None):
         pairs, _, measure = key.partition("_")
         if pairs in PAIRS and measure:
             lines.setdefault(measure, {})[PAIRS[pairs]] = key
@@ -84,7 +90,8 @@ def summary(records: Sequence[Step], algorithm: str) -> str:
     """
     last = records[-max(1, len(records) // LAST) :]
     over = f"mean of the last {len(last)}" if len(last) > 1 else "the last one"
-    said = f"{len(records)} updates: loss {fmean(record.loss for record in last):.3f}"
+    updates = "1 update" if len(records) == 1 else f"{len(records)} updates"
+    said = f"{updates}: loss {fmean(record.loss for record in last):.3f}"
     if algorithm != "sft":
         said += f", return {fmean(record.reward for record in last):.3f}"
     return f"{said} ({over})"

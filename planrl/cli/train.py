@@ -66,8 +66,8 @@ def add(commands: Any) -> None:
     add("--look-every", type=int, default=0, metavar="N", help="measure every N updates (never)")
     add("--save-every", type=int, default=200, metavar="N", help="save every N updates (200)")
     add("--json", action="store_true", help="one JSON object a record on standard output")
-    add("--plot", type=Path, metavar="PAGE.html",
-        help="write the learning curves as a page that needs no network")  # fmt: skip
+    said = "write the learning curves as a page that needs no network"
+    add("--plot", type=Path, metavar="PAGE.html", help=said)
 
 
 class _Told(argparse.Action):
@@ -267,7 +267,7 @@ def _ended(session: Session, options: argparse.Namespace, again: str) -> int:
     """Draw the curves, if asked to, and say what was reached and what to do next."""
     folder, records, name = session.folder, session.records, session.settings.algorithm.name
     if options.plot and records:
-        curves.write(records, options.plot, f"{name.upper()} in {folder.name}")
+        curves.write(records, options.plot, f"{name.upper()} in {folder.name}", name)
         print(f"learning curves in {options.plot}", file=sys.stderr)
     if again:
         print(f"stopped and saved after update {len(records)}; go on with: {again}",

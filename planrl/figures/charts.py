@@ -36,7 +36,9 @@ def track(records: Iterable[Step], key: str) -> tuple[list[int], list[float]]:
         rows = [(r.step, float(getattr(r, key))) for r in records]
     else:
         rows = [
-            (r.step, float(r.measured[key])) for r in records if r.measured and key in r.measured
+            (r.step, float(value))
+            for r in records
+            if (value := (r.measured or {}).get(key)) is not None  # saved: what was no number
         ]
     if not rows:
         raise InputError(
