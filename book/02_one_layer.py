@@ -35,7 +35,7 @@ import torch
 
 import planrl as pr
 from planrl.evaluate import auc
-from planrl.experiments.datasets import WorldSettings, make_world
+from planrl.experiments.datasets import DatasetSettings, make_dataset
 from planrl.experiments.probes import adjusted, explained
 from planrl.experiments.store import results
 from planrl.figures import charts, sliders
@@ -66,8 +66,10 @@ my_guess = 35
 # questions (chapter 3 asks what that teaches; here we only look inside).
 
 # %%
-settings = WorldSettings(nodes=40, edge_probability=0.2, train_share=0.3, seed=seed)
-world = make_world(settings)
+settings = DatasetSettings(
+    nodes=40, edge_probability=0.2, train_share=0.3, seed=seed
+)
+world = make_dataset(settings)
 vocab, n = world.train.vocab, world.graph.n
 size = pr.TransformerConfig(layers=1, heads=1, width=64)
 print(f"{len(world.graph.edges)} edges, {len(world.paths)} rows to imitate")
@@ -252,8 +254,10 @@ evidence.Backing(held, claim="A3.1-attention", code=attention_by_place)
 groups = {}  # (size, updates) -> what was found at that look, a seed each
 for which in ("1x1", "1x4", "2x1", "4x1", "4x4"):
     for page in results("imitation", of=which):
-        for found_then in page["result"]["looks"]:
-            groups.setdefault((which, found_then["step"]), []).append(found_then)
+        columns = page["result"]["learners"]["SFT"]
+        for place, step in enumerate(columns["step"]):
+            then = {key: values[place] for key, values in columns.items()}
+            groups.setdefault((which, step), []).append(then)
 rows = [
     {
         "layers x heads": which,

@@ -33,7 +33,7 @@ if importlib.util.find_spec("planrl") is None:
 import torch
 
 import planrl as pr
-from planrl.experiments.datasets import WorldSettings, make_world
+from planrl.experiments.datasets import DatasetSettings, make_dataset
 from planrl.experiments.store import results
 from planrl.figures import charts, sliders
 from planrl.figures.scatter import scatter
@@ -67,7 +67,7 @@ my_guess = 80
 # name that the paper uses for training on given answers.
 
 # %%
-world = make_world(WorldSettings(nodes=100, seed=seed))
+world = make_dataset(DatasetSettings(nodes=100, seed=seed))
 seen = pr.observed(world.train.vocab, world.paths)
 print(len(world.graph.edges), "edges;", len(world.paths), "rows to imitate")
 print(
@@ -249,7 +249,10 @@ figure.update_xaxes(
 
 # %% tags=["hide-input"]
 # made by: python -m planrl reproduce --only imitation
-ends = [page["result"]["looks"][-1] for page in results("imitation", of="1x1")]
+ends = [
+    {key: values[-1] for key, values in page["result"]["learners"]["SFT"].items()}
+    for page in results("imitation", of="1x1")
+]
 spurious = [100 * end["spurious_edges"] for end in ends]
 assert max(spurious) < 0.5, "the finding says: hardly any"
 print(f"of all pairs that are no edge, above the median edge: {sum(spurious) / len(spurious):.2f} %, "

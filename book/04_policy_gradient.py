@@ -35,7 +35,7 @@ import torch
 
 import planrl as pr
 from planrl.claims import verdicts
-from planrl.experiments.datasets import WorldSettings, make_world
+from planrl.experiments.datasets import DatasetSettings, make_dataset
 from planrl.experiments.store import results
 from planrl.figures import charts, sliders
 from planrl.figures.table import Table
@@ -71,7 +71,7 @@ my_guess = 72
 # The base imitates ten right answers to each training question, a fifth of all questions.
 
 # %%
-world = make_world(WorldSettings(nodes=100, seed=seed))
+world = make_dataset(DatasetSettings(nodes=100, seed=seed))
 vocab, size = world.train.vocab, pr.TransformerConfig()
 base = pr.Transformer(vocab, size, pr.seeded(seed, "weights"))
 rng = pr.seeded(seed, "batches")

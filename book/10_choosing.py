@@ -36,7 +36,7 @@ import torch
 
 import planrl as pr
 from planrl.claims import FAILS, HOLDS, UNDECIDED, interval, verdicts
-from planrl.experiments.datasets import WorldSettings, make_world
+from planrl.experiments.datasets import DatasetSettings, make_dataset
 from planrl.experiments.runs import Algorithm
 from planrl.experiments.store import results
 from planrl.figures import scatter, sliders
@@ -364,7 +364,7 @@ assert said["4.3-baseline"] == HOLDS, "group-relative weights are 0, nothing mov
 # Thirty nodes, a small Transformer, one seed. First the base that all start from.
 
 # %%
-world = make_world(WorldSettings(nodes=30, edge_probability=0.25, seed=seed))
+world = make_dataset(DatasetSettings(nodes=30, edge_probability=0.25, seed=seed))
 vocab, rng = world.train.vocab, pr.seeded(seed, "batches")
 start = pr.Transformer(
     vocab, pr.TransformerConfig(width=48), pr.seeded(seed, "weights")

@@ -248,7 +248,7 @@ def test_a_runs_names_outlive_its_files_and_older_runs_without_them_are_read(
     run = tmp_path / "run"
     assert main(["train", *own, "--width", "16", "--steps", "1", "--out", str(run)]) == 0
     page = json.loads((run / "run.json").read_text())
-    assert page["settings"]["world"]["labels"] == list(named.labels)
+    assert page["settings"]["dataset"]["labels"] == list(named.labels)
     Path(files[0]).rename(tmp_path / "moved.graphml")
     capsys.readouterr()
     assert main(["paths", str(run), "--pairs", "v0 v11"]) == 0
@@ -258,7 +258,7 @@ def test_a_runs_names_outlive_its_files_and_older_runs_without_them_are_read(
     assert main(["paths", str(run)]) == 2  # of which pairs?
     (tmp_path / "moved.graphml").rename(files[0])
     for name in ("labels", "prompt"):  # as version 0.1.0 saved it
-        del page["settings"]["world"][name]
+        del page["settings"]["dataset"][name]
     (run / "run.json").write_text(json.dumps(page))
     assert main(["paths", str(run), "--pairs", "v0 v11"]) == 0
     assert main(["train", "--resume", str(run), "--steps", "2"]) == 0
@@ -396,7 +396,10 @@ def test_a_pipe_that_breaks_elsewhere_is_told(base, monkeypatch, capsys):
             ["train", "--out", "{new}", "--nodes", "5", "--edge-probability", "0"],
             "at least one row",
         ),
-        (["train", "--out", "{new}", "--algorithm", "pg", "--kl", "-1"], "kl is the penalty"),
+        (
+            ["train", "--out", "{new}", "--algorithm", "pg", "--kl", "-1"],
+            "kl=-1.0 was given: expected a finite number, at least 0",
+        ),
         (["train", "--out", "{new}", "--graph", "g"], "go together"),
         (
             ["train", "--out", "{new}", "--graph", "g", "--train", "a", "--test", "b"],
@@ -411,18 +414,18 @@ def test_a_pipe_that_breaks_elsewhere_is_told(base, monkeypatch, capsys):
             for given, said in {
                 "pg --epsilon 0.9": "--epsilon goes with the algorithm q, not with pg",
                 "pg --discount 1.0": "--discount goes with the algorithm q, not with pg",
-                "pg --believed 0 1": "--believed goes with the algorithm q",
+                "pg --value-bounds 0 1": "--value-bounds goes with the algorithm q",
                 "pg --off-policy": "--off-policy goes with the algorithm q",
                 "q --baseline": "--baseline goes with the algorithm pg, not with q",
                 "q --kl 0": "--kl goes with the algorithm pg, not with q",
                 "sft --reward outcome": "--reward goes with the algorithm pg or q, not with sft",
                 "sft --reward-scale 2": "--reward-scale goes with the algorithm pg or q",
-                "sft --blocks 3 --nodes 100": "--nodes does nothing beside --blocks",
-                "sft --blocks 3 --cycles": "--cycles does nothing beside --blocks",
+                "sft --blocks 3 --nodes 100": "no kind of graph takes nodes, blocks together",
+                "sft --kind digraph --blocks 3": "blocks=3 goes with the graph blocksworld",
                 "sft --table --heads 1": "--heads does nothing beside --table",
                 "sft --start {base} --width 16": "--width does nothing beside --start",
                 "sft --start {base} --table": "--table does nothing beside --start",
-                "sft --graph g --train a --test b --blocks 3 --train-share 0.5": "--train-share, --blocks does nothing beside --graph",
+                "sft --graph g --train a --test b --blocks 3 --train-share 0.5": "--blocks, --train-share does nothing beside --graph",
             }.items()
         ),
         (
@@ -436,7 +439,10 @@ def test_a_pipe_that_breaks_elsewhere_is_told(base, monkeypatch, capsys):
             "--jobs does nothing beside --scheduler",
         ),
         (["train", "--resume", "{base}", "--lr", "9"], "leave out --lr"),
-        (["train", "--resume", "{base}", "--seed", "0", "--cycles"], "leave out --cycles, --seed"),
+        (
+            ["train", "--resume", "{base}", "--seed", "0", "--kind", "dag"],
+            "leave out --kind, --seed",
+        ),
         (["train", "--out", "{new}", "--steps", "0"], "steps must be at least 1"),
         (["train", "--out", "{new}", "--nodes", "-5"], "nodes=-5"),
         (["train", "--out", "{new}", *GRAPH, "--start", "{base}", "--seed", "1"], "another graph"),

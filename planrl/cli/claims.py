@@ -20,10 +20,12 @@ def add(commands: Any) -> None:
     command.add_argument(
         "--tier",
         choices=store.TIERS,
-        default="full",
-        help="quick: one small seed, run if need be; full: the saved seeds",
+        help="quick: one small seed, run if need be; full: the saved seeds (default: the tier of "
+        "the results in the folder)",
     )
-    command.add_argument("--only", nargs="+", default=[], metavar="ID", help="these claims only")
+    command.add_argument(
+        "--only", nargs="+", default=[], metavar="ID", help="these claims or groups of claims only"
+    )
     command.add_argument("--folder", type=Path, default=None, help="where the results are")
     command.add_argument("--json", action="store_true", help="one JSON object on standard output")
     command.set_defaults(execute=run)
@@ -32,10 +34,10 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the verdicts; the quick tier's missing results are made first."""
     folder = options.folder or store.FOLDER
-    if options.tier == "full" and not folder.is_dir():
+    if options.tier != "quick" and not folder.is_dir():
         raise InputError(f"there is no folder {folder}: leave --folder out, or name one of results")
     if options.tier == "quick":
-        wanted = store.jobs(needed(options.only), tier="quick", folder=folder)
+        wanted = store.jobs(needed(options.only, "quick"), tier="quick", folder=folder)
         for made in store.reproduce(wanted):
             if made.fresh:
                 print(made.error or f"{made.path.name}: done", file=sys.stderr)

@@ -6,9 +6,10 @@ import argparse
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from planrl.errors import InputError
-from planrl.experiments.datasets import FileWorld, World, make_world
+from planrl.experiments.datasets import Dataset, FileDataset, make_dataset
 from planrl.experiments.runs import RunSettings
 from planrl.io.checkpoints import load
 from planrl.io.formats import read_nanogpt
@@ -17,6 +18,20 @@ from planrl.models import PathModel
 from planrl.sampling import Sampler
 from planrl.tasks import PROMPT
 from planrl.transformer import Transformer
+
+
+def add_option(group: argparse._ActionsContainer, name: str, usual: Any, said: str) -> None:
+    """Add an option of this name, of the type of its default: True and False, a range, a value."""
+    flag, how = "--" + name.replace("_", "-"), dict[str, Any]()
+    if isinstance(usual, bool):
+        group.add_argument(flag, action="store_true", help=said)
+        return
+    if isinstance(usual, tuple):
+        how = {"nargs": 2, "metavar": ("LOW", "HIGH"), "type": float}
+        shown = "{:g} {:g}".format(*usual)
+    else:
+        how, shown = {"type": type(usual)}, str(usual)
+    group.add_argument(flag, default=usual, help=f"{said} ({shown})", **how)
 
 
 def add_files(command: argparse.ArgumentParser) -> None:
@@ -42,7 +57,7 @@ def add_prompt(command: argparse._ActionsContainer) -> None:
     )
 
 
-def own_files(options: argparse.Namespace) -> FileWorld | None:
+def own_files(options: argparse.Namespace) -> FileDataset | None:
     """The world these name, or None. Raises InputError if one is missing."""
     given = [options.graph, options.train, options.test]
     if not any(given):
@@ -50,7 +65,7 @@ def own_files(options: argparse.Namespace) -> FileWorld | None:
     if not all(given):
         raise InputError("--graph, --train and --test go together: give all three files")
     prompt = options.prompt or USUAL
-    return FileWorld(graph=options.graph, train=options.train, test=options.test, prompt=prompt)
+    return FileDataset(graph=options.graph, train=options.train, test=options.test, prompt=prompt)
 
 
 def add_model(command: argparse.ArgumentParser, samples: int, what: str) -> None:
@@ -73,7 +88,7 @@ class Subject:
     """
 
     model: PathModel
-    world: World
+    world: Dataset
     sampler: Sampler
     foreign: bool
 
@@ -86,7 +101,7 @@ def subject(options: argparse.Namespace) -> Subject:
     if foreign:
         if own is None:
             raise InputError("a bare checkpoint needs its data: give --graph, --train and --test")
-        model, world = read_nanogpt(path, heads=options.heads), make_world(own)
+        model, world = read_nanogpt(path, heads=options.heads), make_dataset(own)
         sampler = Sampler(max_tokens=world.max_tokens)
     else:
         if options.heads is not None:
@@ -95,7 +110,7 @@ def subject(options: argparse.Namespace) -> Subject:
             raise InputError("--prompt is for a checkpoint file or for your own rows: leave it out")
         saved = load(path)
         model, settings = saved.model, RunSettings.of(saved)
-        world = make_world(own or settings.world)
+        world = make_dataset(own or settings.dataset)
         sampler = settings.algorithm.sampler(world)
     if model.vocab != world.train.vocab:
         raise InputError(
@@ -111,7 +126,7 @@ def subject(options: argparse.Namespace) -> Subject:
     return Subject(model, world, replace(sampler, temperature=options.temperature), foreign)
 
 
-def _fitting(sampler: Sampler, model: Transformer, world: World, words: str) -> Sampler:
+def _fitting(sampler: Sampler, model: Transformer, world: Dataset, words: str) -> Sampler:
     """The sampler, for paths that are no longer than the model's rows behind this prompt."""
     most = model.config.positions - (len(words.split()) - len(USUAL.split()))
     if most <= PROMPT:
@@ -124,7 +139,7 @@ def _fitting(sampler: Sampler, model: Transformer, world: World, words: str) -> 
     return replace(sampler, max_tokens=min(most, sampler.max_tokens))
 
 
-def _say_of_prompt(model: Transformer, world: World, words: str) -> None:
+def _say_of_prompt(model: Transformer, world: Dataset, words: str) -> None:
     """Say if the model seems to have been trained with another prompt than is put to it."""
     asked = REPEATED if words == USUAL else words  # planrl gives the path's first node, too
     if len(asked.split()) < PROMPT or len(asked.split()) > model.config.positions:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from planrl.cli.options import add_model, subject
 from planrl.errors import InputError, shown, whole
-from planrl.experiments.datasets import FileWorld
+from planrl.experiments.datasets import FileDataset
 from planrl.experiments.runs import RunSettings
 from planrl.graphs import Graph, seeded
 from planrl.io.checkpoints import load
@@ -146,10 +147,10 @@ def _kept(options: argparse.Namespace) -> tuple[PathModel, Graph, Sampler] | Non
         return None
     saved = load(options.run)
     settings, model = RunSettings.of(saved), saved.model
-    world, n = settings.world, model.vocab.n_nodes
-    if not isinstance(world, FileWorld) or len(world.labels) != n:
+    world, n = settings.dataset, model.vocab.n_nodes
+    if not isinstance(world, FileDataset) or len(world.labels) != n:
         return None
     longest = model.config.positions if isinstance(model, Transformer) else n + PROMPT + 1
-    may_stop = settings.algorithm.name != "q"
-    sampler = Sampler(max_tokens=longest, may_stop=may_stop, temperature=options.temperature)
+    usual = settings.algorithm.sampler()
+    sampler = replace(usual, max_tokens=longest, temperature=options.temperature)
     return model, Graph(n, [], world.labels), sampler

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from planrl.errors import InputError
-from planrl.experiments.datasets import WorldSettings, demonstrated
+from planrl.experiments.datasets import DatasetSettings, demonstrated
 from planrl.graphs import Graph, seeded
 from planrl.io.files import ready, to_json
 from planrl.io.formats import read_graph, write_alpine, write_graphml
@@ -19,7 +19,7 @@ FILES = ("graph.graphml", "train.txt", "test.txt")
 
 def add(commands: Any) -> None:
     """Add the command, whose defaults are those of `planrl train`."""
-    usual = WorldSettings()
+    usual = DatasetSettings()
     command = commands.add_parser("rows", help="make rows to train and test on from a bare graph")
     command.set_defaults(execute=run)
     add = command.add_argument
@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     """Write the three files that `train --graph --train --test` takes, and say how to go on."""
     given = read_graph(options.graph)
     graph = _in_words(given)
-    settings = WorldSettings(
+    settings = DatasetSettings(
         train_share=options.train_share,
         paths_per_pair=options.paths_per_pair,
         force_edges=options.force_edges,

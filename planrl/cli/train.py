@@ -15,15 +15,33 @@ from typing import Any
 from tqdm import tqdm
 
 from planrl.cli import curves
-from planrl.cli.options import add_files, own_files
+from planrl.cli.options import add_files, add_option, own_files
 from planrl.errors import InputError, TrainingError, whole
-from planrl.experiments.algorithms import USES, Algorithm, refuse_unused
-from planrl.experiments.datasets import OF_RANDOM_GRAPHS, WorldSettings
-from planrl.experiments.runs import RunSettings, Session, resume
+from planrl.experiments.algorithms import ALGORITHMS, Algorithm, refuse_unused, usual_options
+from planrl.experiments.algorithms import OPTIONS as ALGORITHM_OPTIONS
+from planrl.experiments.datasets import GRAPHS, DatasetSettings, graph_options
+from planrl.experiments.datasets import OPTIONS as GRAPH_OPTIONS
+from planrl.experiments.runs import RunSettings, TrainingRun, resume
 from planrl.io.checkpoints import NAME
 from planrl.io.files import alone, ready, to_json
 from planrl.train import TrainConfig
 from planrl.transformer import TransformerConfig
+
+SPLIT_OPTIONS = {
+    "train_share": "share of the pairs that are for training",
+    "force_edges": "have each edge as a training pair",
+    "paths_per_pair": "demonstrated paths for each training pair",
+}
+"""Options of every random dataset, with their help."""
+SIZES_AND_TRAINING = {
+    "layers": "layers of the Transformer",
+    "heads": "attention heads of a layer",
+    "width": "numbers in an embedding; a multiple of the heads",
+    "lr": "learning rate of AdamW",
+    "weight_decay": "weight decay of AdamW",
+    "clip": "longest gradient; a longer one is scaled down",
+}
+"""Options of model and optimizer, with their help."""
 
 
 def add(commands: Any) -> None:
@@ -38,26 +56,15 @@ def add(commands: Any) -> None:
         "--resume", type=Path, metavar="RUN", help="go on with this run (only --steps may be given)"
     )
     add("--start", default="", metavar="RUN", help="start from the model of this run")
-    add("--algorithm", default="sft", choices=("sft", "pg", "q"))
-    for kind, group in ((Algorithm, "algorithm"), (WorldSettings, "random graph and its data"),
-                        (TransformerConfig, "Transformer"), (TrainConfig, "training")):  # fmt: skip
+    add("--algorithm", default="sft", choices=tuple(ALGORITHMS))
+    _add_algorithm(command.add_argument_group("algorithm"))
+    _add_dataset(command.add_argument_group("graph and its data"))
+    for kind, group in ((TransformerConfig, "Transformer"), (TrainConfig, "training")):
         options = command.add_argument_group(group)
         for entry in fields(kind):
-            if entry.name in ("name", "seed", "refresh", "steps"):
-                continue
-            flag = "--" + entry.name.replace("_", "-")
-            users = ", ".join(name for name, used in USES.items() if entry.name in used)
-            said = f"of {users} ({entry.default})" if users else f"({entry.default})"
-            if isinstance(entry.default, bool):
-                options.add_argument(flag, action="store_true", help=said)
-                continue
-            usual = entry.default
-            if entry.name == "positions":  # None: as many as the rows need, too
-                usual, said = None, f"({entry.default}, or as the rows need)"
-            to = {"int": int, "float": float, "float | None": float}.get(str(entry.type), str)
-            two = {"nargs": 2, "metavar": ("LOW", "HIGH"), "type": float}
-            how = two if str(entry.type) == "tuple[float, float]" else {"type": to}
-            options.add_argument(flag, default=usual, help=said, **how)
+            if entry.name not in ("refresh", "steps", "positions"):
+                add_option(options, entry.name, entry.default, SIZES_AND_TRAINING[entry.name])
+    add("--positions", type=int, help=f"({TransformerConfig.positions}, or as the rows need)")
     add_files(command)
     add("--table", action="store_true", help="train a LogitTable instead of a Transformer")
     add("--steps", type=int, help="updates in all (700)")
@@ -68,6 +75,39 @@ def add(commands: Any) -> None:
     add("--json", action="store_true", help="one JSON object a record on standard output")
     said = "write the learning curves as a page that needs no network"
     add("--plot", type=Path, metavar="PAGE.html", help=said)
+
+
+def _add_algorithm(group: Any) -> None:
+    """The options of losses and streams that have a help text, and those for one's own code."""
+    for name, option in ALGORITHM_OPTIONS.items():
+        users = [algorithm for algorithm in ALGORITHMS if name in usual_options(algorithm)]
+        usual = usual_options(users[0])[name]
+        add_option(group, name, usual, f"of {', '.join(users)}: {option.help}")
+    for part in ("loss", "stream"):
+        said = f"a {part} of your own instead of the algorithm's: module:function"
+        group.add_argument(f"--{part}", metavar="PATH", default="", help=said)
+    group.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a keyword argument of the loss or the stream; may be given several times",
+    )
+
+
+def _add_dataset(group: Any) -> None:
+    """The kinds of graphs, their options, and how pairs and paths are drawn."""
+    said = (
+        f"{', '.join(GRAPHS)} (that which the options given belong to, else {next(iter(GRAPHS))})"
+    )
+    group.add_argument("--kind", choices=tuple(GRAPHS), default="", help=said)
+    for name, option in GRAPH_OPTIONS.items():
+        users = [kind for kind in GRAPHS if name in graph_options(kind)]
+        usual = graph_options(users[0])[name]
+        add_option(group, name, usual, f"of {', '.join(users)}: {option.help}")
+    usual = DatasetSettings()
+    for name, what in SPLIT_OPTIONS.items():
+        add_option(group, name, getattr(usual, name), what)
 
 
 class _Told(argparse.Action):
@@ -94,14 +134,14 @@ def _flags(names: Iterable[str]) -> str:
 
 def _refuse_unused(options: argparse.Namespace) -> None:
     """Raise InputError for an option that was given and does nothing beside the others."""
-    for entry in fields(Algorithm):
-        if entry.name in options.given:
-            refuse_unused(options.algorithm, entry.name, _flags([entry.name]))
+    if not (options.loss or options.stream):
+        for name in ALGORITHM_OPTIONS:
+            if name in options.given:
+                refuse_unused(options.algorithm, name, _flags([name]))
     sizes = [entry.name for entry in fields(TransformerConfig)]
-    graph = [entry.name for entry in fields(WorldSettings) if entry.name != "seed"]
+    data = ["kind", *GRAPH_OPTIONS, *SPLIT_OPTIONS]
     for which, there, idle in (
-        ("--graph, --train and --test", own_files(options) is not None, graph),
-        ("--blocks", bool(options.blocks), list(OF_RANDOM_GRAPHS)),
+        ("--graph, --train and --test", own_files(options) is not None, data),
         ("--start", bool(options.start), [*sizes, "table"]),
         ("--table", options.table, sizes),
     ):
@@ -110,25 +150,49 @@ def _refuse_unused(options: argparse.Namespace) -> None:
             raise InputError(f"{_flags(unused)} does nothing beside {which}: leave it out")
 
 
-def _pick(kind: Any, options: argparse.Namespace, **more: Any) -> Any:
-    names = {entry.name for entry in fields(kind)} & set(vars(options)) - set(more)
-    return kind(**{name: getattr(options, name) for name in names}, **more)
+def _given(options: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
+    """The values of those of these options that were given."""
+    return {name: getattr(options, name) for name in names if name in options.given}
+
+
+def _algorithm(options: argparse.Namespace) -> Algorithm:
+    """The algorithm; functions of one's own are looked for in the folder one works in, too."""
+    if options.loss or options.stream or ":" in str(options.reward):
+        sys.path.insert(0, str(Path.cwd()))
+    own = {}
+    for text in options.option:
+        name, equal, value = text.partition("=")
+        if not equal:
+            raise InputError(f"--option {text}: write NAME=VALUE")
+        try:
+            own[name] = json.loads(value)
+        except ValueError:
+            own[name] = value  # text
+    given = _given(options, ALGORITHM_OPTIONS)
+    return Algorithm(
+        options.algorithm, loss=options.loss, stream=options.stream, options={**given, **own}
+    )
+
+
+def _dataset(options: argparse.Namespace) -> DatasetSettings:
+    return DatasetSettings(
+        options.kind,
+        options=_given(options, GRAPH_OPTIONS),
+        seed=options.seed,
+        **_given(options, SPLIT_OPTIONS),
+    )
 
 
 def _settings(options: argparse.Namespace) -> RunSettings:
     _refuse_unused(options)
-    sizes = {} if options.positions is not None else {"positions": TransformerConfig.positions}
+    sizes = _given(options, (entry.name for entry in fields(TransformerConfig)))
+    how = _given(options, (entry.name for entry in fields(TrainConfig)))
+    steps = 700 if options.steps is None else options.steps
     return RunSettings(
-        algorithm=_pick(Algorithm, options, name=options.algorithm),
-        world=own_files(options) or _pick(WorldSettings, options),
-        model=_pick(TransformerConfig, options, **sizes),
-        table=options.table,
-        training=_pick(
-            TrainConfig,
-            options,
-            steps=700 if options.steps is None else options.steps,
-            refresh=None,
-        ),
+        algorithm=_algorithm(options),
+        dataset=own_files(options) or _dataset(options),
+        model=None if options.table else TransformerConfig(**sizes),
+        training=TrainConfig(**{**how, "steps": steps}),
         batch=options.batch,
         seed=options.seed,
         start=str(Path(options.start).resolve()) if options.start else "",
@@ -154,7 +218,10 @@ def _interrupts() -> Iterator[list[int]]:
 
 def _refuse_settings(options: argparse.Namespace) -> None:
     """Raise InputError if a resumed run is given settings: it has its own."""
-    given = options.given - {"resume", "steps", "look_every", "save_every", "json", "plot"}
+    own = {"loss", "stream", "reward"}  # the paths of one's own functions are given again
+    given = options.given - {"resume", "steps", "look_every", "save_every", "json", "plot", *own}
+    if options.option:
+        given |= {"option"}
     if given:
         names = [name for name in vars(options) if name in given]
         raise InputError(f"a resumed run has its settings: leave out {_flags(names)}")
@@ -178,20 +245,23 @@ def run(options: argparse.Namespace) -> int:
             raise
 
 
-def _begun(options: argparse.Namespace, stack: ExitStack) -> Session:
+def _begun(options: argparse.Namespace, stack: ExitStack) -> TrainingRun:
     """The run, its folder held and able to keep it."""
     if options.resume:
         _refuse_settings(options)
         if not (options.resume / "run.json").exists():
             raise InputError(f"there is no run.json in {options.resume}: is it a planrl folder?")
         stack.enter_context(alone(options.resume))
-        session = resume(options.resume, steps=options.steps)
+        own = list(_given(options, ("loss", "stream", "reward")).values())
+        if own:
+            sys.path.insert(0, str(Path.cwd()))
+        session = resume(options.resume, steps=options.steps, own=own)
         ready(options.resume)
         return session
     if options.out is None:
         raise InputError("train needs --out FOLDER to save the run in (or --resume RUN)")
     _refuse_another(options.out)
-    session = Session(_settings(options), options.out, fit_positions=options.positions is None)
+    session = TrainingRun(_settings(options), options.out, fit_positions=options.positions is None)
     ready(options.out)
     stack.enter_context(alone(options.out))
     _refuse_another(options.out)  # which another process may have begun meanwhile
@@ -216,7 +286,7 @@ def _discard(folder: Path, *, folder_too: bool) -> None:
             folder.rmdir()
 
 
-def _save(session: Session) -> None:
+def _save(session: TrainingRun) -> None:
     """Save, or say what is kept."""
     try:
         session.save()
@@ -233,7 +303,7 @@ def _save(session: Session) -> None:
         ) from error
 
 
-def _trained(session: Session, options: argparse.Namespace) -> int:
+def _trained(session: TrainingRun, options: argparse.Namespace) -> int:
     """What to return to the shell, after the run."""
     done, steps = len(session.records), session.settings.training.steps
     bar = tqdm(total=steps, initial=done, disable=options.json or None, unit="step", leave=True)
@@ -263,7 +333,7 @@ def _trained(session: Session, options: argparse.Namespace) -> int:
     return _ended(session, options, again if interrupted else "")
 
 
-def _ended(session: Session, options: argparse.Namespace, again: str) -> int:
+def _ended(session: TrainingRun, options: argparse.Namespace, again: str) -> int:
     """Draw the curves, if asked to, and say what was reached and what to do next."""
     folder, records, name = session.folder, session.records, session.settings.algorithm.name
     if options.plot and records:

@@ -6,7 +6,7 @@ started from by the name of its folder alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ from typing import Any
 from planrl.errors import InputError, check_fields, shown, whole
 from planrl.evaluate import watch
 from planrl.experiments.algorithms import Algorithm as Algorithm
-from planrl.experiments.datasets import FileWorld, WorldSettings, make_world
+from planrl.experiments.algorithms import usual_options
+from planrl.experiments.datasets import DatasetSettings, FileDataset, make_dataset
 from planrl.graphs import seeded
 from planrl.io.checkpoints import Saved, load, save
 from planrl.models import LogitTable, PathModel
@@ -25,15 +26,15 @@ from planrl.transformer import Transformer, TransformerConfig
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
-    """All of a run. `table` trains a LogitTable; `start` is the folder of the run to start from.
+    """All settings of a training run. `model=None` trains a LogitTable.
 
-    `start_digest` is that of its state, which must be the same when this run is gone on with.
+    `start` is the folder of the run to start from, and `start_digest` the digest of its state,
+    which must be the same when this run is resumed.
     """
 
     algorithm: Algorithm
-    world: WorldSettings | FileWorld = field(default_factory=WorldSettings)
-    model: TransformerConfig = field(default_factory=TransformerConfig)
-    table: bool = False
+    dataset: DatasetSettings | FileDataset = field(default_factory=DatasetSettings)
+    model: TransformerConfig | None = field(default_factory=TransformerConfig)
     training: TrainConfig = field(default_factory=TrainConfig)
     batch: int = 128
     seed: int = 0
@@ -43,17 +44,16 @@ class RunSettings:
     def __post_init__(self) -> None:
         check_fields(self)
         whole(self.batch, "batch", least=1, most=MOST_ROWS)
-        for name, kind in (("algorithm", Algorithm), ("world", (WorldSettings, FileWorld)),
-                           ("model", TransformerConfig), ("training", TrainConfig)):  # fmt: skip
+        for name, kind in (
+            ("algorithm", Algorithm),
+            ("dataset", (DatasetSettings, FileDataset)),
+            ("model", (TransformerConfig, type(None))),
+            ("training", TrainConfig),
+        ):
             if not isinstance(getattr(self, name), kind):
                 raise InputError(
                     f"{name} is a record of settings, not {shown(getattr(self, name))}"
                 )
-        if self.table and self.model != TransformerConfig():
-            raise InputError(
-                f"model={self.model} does nothing beside table=True, which has no sizes: leave one "
-                "of them out"
-            )
         if self.training.refresh is not None:
             raise InputError(
                 "a saved run keeps no frozen copy but its start: give Algorithm(kl=...) instead of "
@@ -61,13 +61,15 @@ class RunSettings:
             )
 
     @staticmethod
-    def of(saved: Saved) -> RunSettings:
+    def of(saved: Saved, *, own: Sequence[str] = ()) -> RunSettings:
         """The settings of a saved run. Files they name are read only if their digest is known.
 
         So a stranger's run cannot have another file of this machine read, and told of in an error.
+        Nor can it have code imported: a function that is not planrl's is imported only if its
+        dotted path is among `own`, which the user gives.
         """
-        settings = RunSettings.from_dict(saved.settings)
-        if isinstance(settings.world, FileWorld) and not settings.world.digest:
+        settings = RunSettings.from_dict(saved.settings, own=own)
+        if isinstance(settings.dataset, FileDataset) and not settings.dataset.digest:
             raise InputError(
                 "this run names files without their digest: it was not saved by planrl"
             )
@@ -75,27 +77,79 @@ class RunSettings:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, from which `from_dict` makes the same settings."""
-        return asdict(self)
+        dataset, model = self.dataset, self.model
+        return {
+            **vars(self),
+            "algorithm": self.algorithm.plain(),
+            "dataset": dataset.plain(),
+            "model": None if model is None else asdict(model),
+            "training": asdict(self.training),
+        }
 
     @staticmethod
-    def from_dict(given: Mapping[str, Any]) -> RunSettings:
-        """The settings a saved run was made with."""
+    def from_dict(given: Mapping[str, Any], *, own: Sequence[str] = ()) -> RunSettings:
+        """The settings a saved run was made with; for `own` see `of`."""
         try:
-            world = given["world"]
+            page = migrated(given)
+            dataset = dict(page["dataset"])
+            files = dataset.pop("kind", None) == "files"
             return RunSettings(
                 **{
-                    **given,
-                    "algorithm": Algorithm(**given["algorithm"]),
-                    "world": FileWorld(**world) if "graph" in world else WorldSettings(**world),
-                    "model": TransformerConfig(**given["model"]),
-                    "training": TrainConfig(**given["training"]),
+                    **page,
+                    "algorithm": _algorithm(page["algorithm"], own),
+                    "dataset": FileDataset(**dataset)
+                    if files
+                    else DatasetSettings(**page["dataset"]),
+                    "model": page["model"] and TransformerConfig(**page["model"]),
+                    "training": TrainConfig(**page["training"]),
                 }
             )
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            if isinstance(error, InputError):
+                raise
             raise InputError(f"these are not the settings of a planrl run: {error}") from None
 
 
-class Session:
+def _algorithm(page: Mapping[str, Any], own: Sequence[str]) -> Algorithm:
+    """The algorithm of a saved run, trusted only as far as `own` names its functions."""
+    given = {name: page[name] for name in ("name", "loss", "stream", "options")}
+    algorithm = Algorithm(**given, trusted=False)
+    trusted = set(algorithm.foreign()) <= set(own)
+    return Algorithm(**given) if trusted else algorithm
+
+
+def migrated(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a run as this version saves them, from those of version 0.1.0 if need be."""
+    page = dict(given)
+    if "world" in page:
+        world = dict(page.pop("world"))
+        if "graph" in world:
+            page["dataset"] = {**world, "kind": "files"}
+        else:
+            cycles, blocks = world.pop("cycles", False), world.pop("blocks", 0)
+            graph = [world.pop(name, None) for name in ("nodes", "edge_probability")]
+            options = dict(zip(("nodes", "edge_probability"), graph, strict=True))
+            page["dataset"] = {
+                **world,
+                "kind": "blocksworld" if blocks else "digraph" if cycles else "dag",
+                "options": {"blocks": blocks} if blocks else options,
+            }
+    if page.pop("table", False):
+        page["model"] = None
+    algorithm = page["algorithm"]
+    if "options" not in algorithm:
+        options = {**algorithm, "value_bounds": algorithm.get("believed")}
+        name, usual = algorithm["name"], usual_options(algorithm["name"])
+        page["algorithm"] = {
+            "name": name,
+            "loss": "",
+            "stream": "",
+            "options": {key: value for key, value in options.items() if key in usual},
+        }
+    return page
+
+
+class TrainingRun:
     """A run in progress, its state such that stopping and going on changes no number.
 
     It holds together what `checkpoints` saves and restores: model, optimizer, generator, records.
@@ -118,19 +172,19 @@ class Session:
                 f"the run in {folder} names another one without its digest: an earlier version or "
                 "somebody else saved it; start a new run"
             )
-        self.world = make_world(settings.world)
-        if isinstance(settings.world, FileWorld):
-            self.settings = replace(settings, world=settings.world.known(self.world.graph))
-        if fit_positions and not settings.start:
-            self.settings = replace(self.settings, model=self.world.fitted(settings.model))
+        self.dataset = make_dataset(settings.dataset)
+        if isinstance(settings.dataset, FileDataset):
+            self.settings = replace(settings, dataset=settings.dataset.known(self.dataset.graph))
+        if fit_positions and settings.model is not None and not settings.start:
+            self.settings = replace(self.settings, model=self.dataset.fitted(settings.model))
         self.model, started_from = self._model(), self._model()
         if saved is None:
-            self.world.check_positions(self.model, settings.start)
+            self.dataset.check_positions(self.model, settings.start)
         self.rng = seeded(settings.seed, f"walks of {settings.algorithm.name}")
         self.optimizer = adamw(self.model, settings.training)
         self.records: list[Step] = []
         if saved is not None:
-            if saved.model.vocab != self.world.train.vocab:
+            if saved.model.vocab != self.dataset.train.vocab:
                 raise InputError(f"the model in {folder} is not one of the graph of its settings")
             try:
                 self.model.load_state_dict(saved.model.state_dict())
@@ -141,7 +195,7 @@ class Session:
         self._reference = started_from
 
     def _model(self) -> PathModel:
-        settings, vocab = self.settings, self.world.train.vocab
+        settings, vocab = self.settings, self.dataset.train.vocab
         if settings.start:
             saved = load(settings.start, only=settings.start_digest)
             self.settings, model = replace(settings, start_digest=saved.digest), saved.model
@@ -150,34 +204,34 @@ class Session:
                     f"the run in {settings.start} is of a graph of {model.vocab.n_nodes} nodes, "
                     f"this one has {vocab.n_nodes}"
                 )
-            theirs = make_world(RunSettings.of(saved).world).graph
-            if theirs != self.world.graph:
+            theirs = make_dataset(RunSettings.of(saved).dataset).graph
+            if theirs != self.dataset.graph:
                 raise InputError(
                     f"the run in {settings.start} is of another graph: give the same graph options "
                     "(with --seed, those it was made with)"
                 )
             _refuse_another_model(settings, model)
             return model
-        if settings.table:
+        if settings.model is None:
             return LogitTable(vocab)
         return Transformer(vocab, settings.model, seeded(settings.seed, "weights"))
 
     def run(self, *, look_every: int = 0, samples: int = 32) -> Run:
         """The updates still to be done; every `look_every` updates both tasks are measured."""
         settings, algorithm = self.settings, self.settings.algorithm
-        batches = algorithm.stream(
-            self.world, self.model, self._reference, self.rng, settings.batch
+        batches = algorithm.make_stream(
+            self.dataset, self.model, self._reference, self.rng, settings.batch
         )
         training = settings.training
-        if algorithm.kl:
+        if algorithm.reads_base:
             training = replace(training, refresh=0)
         run = train(
             self.model,
             batches,
-            algorithm.loss(),
+            algorithm.make_loss(),
             training,
             optimizer=self.optimizer,
-            frozen=self._reference if algorithm.kl else None,
+            frozen=self._reference if algorithm.reads_base else None,
             done=self.records[-1].step if self.records else 0,
         )
         if look_every:
@@ -188,13 +242,13 @@ class Session:
 
     def measure(self, samples: int = 32) -> Any:
         """What a look at both tasks gives; the same chance at every look."""
-        tasks = {"train": self.world.train, "test": self.world.test}
+        tasks = {"train": self.dataset.train, "test": self.dataset.test}
         return watch(
             self.model,
             tasks,
             rng=lambda: seeded(self.settings.seed, "probe"),
             samples=samples,
-            sampler=self.settings.algorithm.sampler(self.world),
+            sampler=self.settings.algorithm.sampler(self.dataset),
         )
 
     def save(self) -> Path:
@@ -214,8 +268,13 @@ class Session:
 
 def _refuse_another_model(settings: RunSettings, model: PathModel) -> None:
     """Raise InputError for sizes that the model of the run to start from does not have."""
-    if settings.table and not isinstance(model, LogitTable):
-        raise InputError(f"table=True, but the model of the run in {settings.start} is no table")
+    if settings.model is None:
+        if not isinstance(model, LogitTable):
+            raise InputError(
+                f"model=None is a LogitTable, but the model of the run in {settings.start} is no "
+                "table"
+            )
+        return
     has = model.config if isinstance(model, Transformer) else None
     for entry in fields(TransformerConfig):
         value, theirs = getattr(settings.model, entry.name), getattr(has, entry.name, None)
@@ -226,10 +285,26 @@ def _refuse_another_model(settings: RunSettings, model: PathModel) -> None:
             )
 
 
-def resume(folder: str | Path, *, steps: int | None = None) -> Session:
-    """The run saved in a folder, ready to go on, to `steps` updates in all if that is given."""
+def resume(folder: str | Path, *, steps: int | None = None, own: Sequence[str] = ()) -> TrainingRun:
+    """The run saved in a folder, ready to go on, to `steps` updates in all if that is given.
+
+    A run with functions of your own names them by dotted path; `own` gives these paths again, so
+    that they are imported. Raises InputError for a run whose stream keeps what is not saved.
+    """
     saved = load(folder)
-    settings = RunSettings.of(saved)
+    settings = RunSettings.of(saved, own=own)
+    algorithm = settings.algorithm
+    for path in own:
+        if path not in algorithm.foreign():
+            raise InputError(f"the run in {folder} does not name {path}: leave it out")
+    if (kept := algorithm.carries) != "":
+        how = (
+            f"keeps {kept}" if kept else 'does not say what it keeps (stream.carries = "": nothing)'
+        )
+        raise InputError(
+            f"the run in {folder} cannot be resumed: its stream {algorithm.stream} {how}, and a "
+            "saved run holds only model, optimizer and random numbers; start a new run"
+        )
     if steps is not None:
         settings = replace(settings, training=replace(settings.training, steps=steps))
-    return Session(settings, Path(folder), saved=saved)
+    return TrainingRun(settings, Path(folder), saved=saved)
