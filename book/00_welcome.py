@@ -56,34 +56,34 @@ def runs(name, key):
     return paper_figures.series("dag", name, key)
 
 
-routes = {
+trajectories = {
     name: tuple(
         runs(name, key)[1].mean(0) for key in ("train_diversity", "train_accuracy")
     )
     for name in learners
 }
 ends = {
-    name: (float(ways[-1]), float(right[-1]))
-    for name, (ways, right) in routes.items()
+    name: (float(diversity[-1]), float(right[-1]))
+    for name, (diversity, right) in trajectories.items()
 }
 assert ends["policy gradient"][1] > 0.97 and ends["policy gradient"][0] < 1.5  # noqa: PT018
 assert ends["Q-learning, process reward"][0] > 12
 assert ends["policy gradient + KL"][0] > 3 * ends["policy gradient"][0]
 assert ends["policy gradient + KL"][1] < ends["policy gradient"][1]
-assert ends["continual SFT"][1] > routes["continual SFT"][1][0]
-assert ends["continual SFT"][0] > 0.8 * routes["continual SFT"][0][0]
+assert ends["continual SFT"][1] > trajectories["continual SFT"][1][0]
+assert ends["continual SFT"][0] > 0.8 * trajectories["continual SFT"][0][0]
 assert ends["Q-learning, outcome reward"][1] < 0.05
 last = {name: runs(name, "train_accuracy")[0][-1] for name in learners}
 seeds = len(runs("policy gradient", "train_accuracy")[1])
-figure = scatter.routes(
-    routes,
+figure = scatter.trajectories(
+    trajectories,
     title="Same start, five ways to go",
     x="different right answers among 100",
     y="right when sampled",
     alt="Accuracy against number of different right answers while five learners train. "
     + " ".join(
-        f"{name} ends at {right:.2f} with {ways:.1f} ways."
-        for name, (ways, right) in ends.items()
+        f"{name} ends at {right:.2f} with {diversity:.1f} ways."
+        for name, (diversity, right) in ends.items()
     ),
 )
 figure.update_layout(
@@ -187,9 +187,9 @@ import planrl as pr
 
 task = pr.all_pairs(pr.random_dag(12, 0.3, pr.seeded(0, "graph")))
 model = pr.LogitTable(task.vocab)
-walks = pr.on_policy(model, task, rng=pr.seeded(0, "walks"))
+rollouts = pr.on_policy(model, task, rng=pr.seeded(0, "walks"))
 run = list(
-    pr.train(model, walks, pr.policy_gradient, pr.TrainConfig(steps=400, lr=0.1))
+    pr.train(model, rollouts, pr.policy_gradient, pr.TrainConfig(steps=400, lr=0.1))
 )
 # %%
 charts.learning_curves(

@@ -47,7 +47,7 @@ SFT, PG, Q = "continual SFT", "policy gradient", "Q-learning, process reward"
 KL = "policy gradient + KL"
 OFF, OUTCOME = f"{Q}, off-policy", "Q-learning, outcome reward"
 NAMES = {"dag": "random DAG", "blocksworld": "Blocksworld"}
-world = DatasetSettings()
+dataset = DatasetSettings()
 facts = []
 for of, name in NAMES.items():
     made = {figure: results(figure, of=of) for figure in ("fig2", "fig3")}
@@ -74,7 +74,7 @@ for of, name in NAMES.items():
         "token each time. Diversity is the number of different right answers among these walks."
     )
 print(
-    f"SFT shows {world.paths_per_pair} paths for each of {world.train_share:.0%} of the questions."
+    f"SFT shows {dataset.paths_per_pair} paths for each of {dataset.train_share:.0%} of the questions."
 )
 Table(facts)
 

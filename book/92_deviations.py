@@ -32,7 +32,7 @@ from planrl.claims import (
     HOLDS,
     SO_FAR,
     UNKNOWN,
-    Place,
+    Condition,
     find,
     imitation,
     verdicts,
@@ -46,7 +46,7 @@ from planrl.experiments.store import results
 from planrl.figures import scatter
 from planrl.figures.table import Table
 from planrl.teaching import notebook, paper_figures
-from planrl.teaching.evidence import on_model, place_rows
+from planrl.teaching.evidence import condition_rows, on_model
 
 notebook.setup()
 
@@ -119,13 +119,14 @@ fall = {
     of: float(curve(of, PG, "test_greedy").max() - curve(of, PG, "test_greedy")[-1])
     for of in GRAPHS
 }
-looks = {
+evaluations = {
     size: [page["result"]["learners"]["SFT"] for page in saved("imitation", size)]
     for size in imitation.SIZES
 }
 attention = {
-    size: sum(look["attention_on_target"][0] for look in found) / len(found)
-    for size, found in looks.items()
+    size: sum(evaluation["attention_on_target"][0] for evaluation in found)
+    / len(found)
+    for size, found in evaluations.items()
     if found
 }
 cold, tiny = (f"{PG}, {how}" for how in ("cold", "tiny batch"))
@@ -297,7 +298,7 @@ falsify = {
 
 def changed_base(learner, key, high):
     """A claim of a figure, asked of a base that was trained longer."""
-    place = Place(
+    position = Condition(
         graph="random DAG, base of {base_steps} SFT updates",
         name="sampled" if key.endswith("accuracy") else "greedy",
         model="Transformer, 1 layer, 1 head",
@@ -308,7 +309,7 @@ def changed_base(learner, key, high):
     pages = saved("falsify", "late-base")
     settings = in_words(falsify["late-base"].plain())
     return find(
-        place,
+        position,
         [{"falsify": p["result"]} for p in pages],
         {"falsify": settings},
         [p["settings"]["seed"] for p in pages],
@@ -337,7 +338,7 @@ for verdict in verdicts(["imitation", "figures", "conditions"]):
             "text": f"{who}: {claim.statement} ({claim.source})",
             "note": f"Measured: {claim.measured}{on_model(findings)}. Why, as far as we can "
             f"show: {why or 'no reason found yet.'}",
-            "rows": place_rows(findings),
+            "rows": condition_rows(findings),
         }
     )
 notebook.Cards(cards)

@@ -134,11 +134,11 @@ def sorted_pairs(n: int, edges: Any) -> list[tuple[int, int]]:
     except (TypeError, ValueError, OverflowError):
         array = np.empty(0)  # what is wrong is said below
     if array.dtype.kind == "i" and array.ndim == 2 and array.shape[1] == 2:
-        here, following = array.astype(np.int64).T
-        if array.min() >= 0 and array.max() < n and (here != following).all():
-            here, following = np.divmod(np.unique(here * n + following), n)
+        source, target = array.astype(np.int64).T
+        if array.min() >= 0 and array.max() < n and (source != target).all():
+            source, target = np.divmod(np.unique(source * n + target), n)
             nodes = list(range(n))  # so that equal numbers are one object in memory
-            return [(nodes[a], nodes[b]) for a, b in zip(here.tolist(), following.tolist())]  # noqa: B905
+            return [(nodes[a], nodes[b]) for a, b in zip(source.tolist(), target.tolist())]  # noqa: B905
     pairs = sorted({(index(a), index(b)) for a, b in edges})
     for a, b in pairs:
         if not (0 <= a < n and 0 <= b < n):

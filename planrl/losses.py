@@ -174,8 +174,8 @@ def group_relative(
     """
     logp = _log_probs(_followed(logits, batch), batch)  # [B, T]
     weights = _weights(logits, logp, batch, correction)
-    question = batch.tokens[:, 0] * logits.shape[-1] + batch.tokens[:, 1]
-    same = (question[:, None] == question).to(batch.reward.dtype)  # [B, B]
+    pair = batch.tokens[:, 0] * logits.shape[-1] + batch.tokens[:, 1]
+    same = (pair[:, None] == pair).to(batch.reward.dtype)  # [B, B]
     value = batch.reward.sum(1)
     advantage = value - same @ value / same.sum(1)  # [B]
     return _reinforce(logp, advantage[:, None], batch, weights)
@@ -207,9 +207,9 @@ def q_learning(
     if plain and not float(floor) <= float(cap):  # nan is not
         raise InputError(f"floor is at most cap, but floor={floor} and cap={cap} were given")
     target, end = batch.tokens[:, 1:2], logits.shape[-1] - 1
-    here, following = batch.tokens[:, :-1], batch.tokens[:, 1:]
-    terminal = (following == target) | (following == end)
-    step = batch.chosen & (here != target)
+    current, next_node = batch.tokens[:, :-1], batch.tokens[:, 1:]
+    terminal = (next_node == target) | (next_node == end)
+    step = batch.chosen & (current != target)
     step[:, -1] &= terminal[:, -1]  # a walk cut off by its length: what follows is not known
     best = (logits if batch.frozen is None else batch.frozen).detach()[..., :-1].amax(-1)
     best = torch.where(best == -math.inf, 0.0, best)  # no node is allowed: nothing more is earned

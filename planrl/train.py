@@ -163,11 +163,11 @@ def _forbidden(logits: torch.Tensor, batch: Batch) -> str:
     wrong = batch.chosen & (taken == -math.inf)
     if not wrong.any():
         return ""
-    row, place = wrong.nonzero()[0].tolist()
-    here, following = batch.tokens[row, place : place + 2].tolist()
-    end = following == logits.shape[-1] - 1
+    row, position = wrong.nonzero()[0].tolist()
+    current, next_node = batch.tokens[row, position : position + 2].tolist()
+    end = next_node == logits.shape[-1] - 1
     return (
-        f"row {row} of the batch steps from {here} to {'END' if end else following} on the way to "
+        f"row {row} of the batch steps from {current} to {'END' if end else next_node} on the way to "
         f"{int(batch.tokens[row, 1])}, and the model forbids that step (its logit is -inf): leave "
         "such rows out, or allow the step"
     )

@@ -46,7 +46,7 @@ def test_every_algorithm_trains_from_a_base_and_prints_a_json_record_a_step(base
         out = tmp_path / algorithm[0]
         arguments = ["train", *GRAPH, "--start", str(base), "--steps", "3", "--batch", "8"]
         given = [*arguments, "--algorithm", *algorithm, "--out", str(out), "--json"]
-        assert main([*given, "--look-every", "3"]) == 0
+        assert main([*given, "--eval-every", "3"]) == 0
         records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
         assert [record["step"] for record in records] == [1, 2, 3]
         assert records[2]["measured"]["test_accuracy"] >= 0

@@ -266,7 +266,7 @@ def test_no_value_above_the_cap_is_bootstrapped():
     logits = torch.zeros(1, 5, 4)
     logits[0, 3, 0] = 5.0
     assert pr.q_learning(logits, batch).item() == 25
-    assert pr.q_learning(logits, batch, cap=2.0).item() == 4
+    assert pr.q_learning(logits, batch, value_bounds=(-math.inf, 2.0)).item() == 4
 
 
 def test_no_value_below_the_floor_is_bootstrapped():
@@ -275,7 +275,7 @@ def test_no_value_below_the_floor_is_bootstrapped():
     logits = torch.full((1, 5, 4), -3.0)
     logits[0, 2] = 0.0
     assert pr.q_learning(logits, batch).item() == 9
-    assert pr.q_learning(logits, batch, floor=0.0).item() == 0
+    assert pr.q_learning(logits, batch, value_bounds=(0.0, math.inf)).item() == 0
 
 
 def test_giving_up_is_terminal_for_q_learning():
@@ -291,8 +291,8 @@ def test_giving_up_is_terminal_for_q_learning():
         (partial(pr.policy_gradient, kl=float("nan")), "kl=nan"),
         (partial(pr.policy_gradient, kl=0.1), r"TrainConfig\(refresh=0\)"),
         (partial(pr.q_learning, discount=1.1), "discount=1.1"),
-        (partial(pr.q_learning, floor=2.0, cap=1.0), "floor=2.0 and cap=1.0"),
-        (partial(pr.q_learning, cap=float("nan")), "cap=nan"),
+        (partial(pr.q_learning, value_bounds=(2.0, 1.0)), "floor=2.0 and cap=1.0"),
+        (partial(pr.q_learning, value_bounds=(-math.inf, float("nan"))), "cap=nan"),
         (partial(pr.policy_gradient, baseline=float("nan")), "baseline=nan"),
     ],
 )

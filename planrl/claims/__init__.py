@@ -17,14 +17,14 @@ from planrl.claims import ablations, imitation, paper, theorems
 from planrl.claims.verdict import (
     FAILS,
     FEW,
-    HERE,
     HOLDS,
+    IN_PART,
     SO_FAR,
     UNDECIDED,
     UNKNOWN,
     Claim,
+    Condition,
     Finding,
-    Place,
     Settings,
     Verdict,
     find,
@@ -50,14 +50,14 @@ __all__ = [
     "FAILS",
     "FEW",
     "GROUPS",
-    "HERE",
     "HOLDS",
+    "IN_PART",
     "SO_FAR",
     "UNDECIDED",
     "UNKNOWN",
     "Claim",
+    "Condition",
     "Finding",
-    "Place",
     "Verdict",
     "find",
     "interval",
@@ -80,7 +80,10 @@ def chosen(only: Sequence[str] = ()) -> list[Claim]:
 def needed(only: Sequence[str] = (), tier: str = "full") -> list[str]:
     """The experiments that these claims (all, if none is named) are measured by in a tier."""
     needs = {
-        need for claim in chosen(only) for place in _measured(claim, tier) for need in place.needs
+        need
+        for claim in chosen(only)
+        for condition in _measured(claim, tier)
+        for need in condition.needs
     }
     return [name for name in store.EXPERIMENTS if name in needs]
 
@@ -97,41 +100,41 @@ def verdicts(
     store.check_tier(tier)
     pages: Pages = {}
     return [
-        _judged(claim, places, tier, folder, pages)
+        _judged(claim, conditions, tier, folder, pages)
         for claim in chosen(only)
-        if (places := _measured(claim, tier))
+        if (conditions := _measured(claim, tier))
     ]
 
 
-def _measured(claim: Claim, tier: str) -> list[Place]:
+def _measured(claim: Claim, tier: str) -> list[Condition]:
     """The places of a claim that studies of the tier measure."""
     return [
-        place
-        for place in claim.places
+        condition
+        for condition in claim.conditions
         if all(
-            any(study.label.startswith(_of(place, tier)) for study in store.studies(name, tier))
-            for name in place.needs
+            any(study.label.startswith(_of(condition, tier)) for study in store.studies(name, tier))
+            for name in condition.needs
         )
     ]
 
 
 def _judged(
-    claim: Claim, places: Sequence[Place], tier: str, folder: Path, pages: Pages
+    claim: Claim, conditions: Sequence[Condition], tier: str, folder: Path, pages: Pages
 ) -> Verdict:
     """The verdict on one claim. `pages` keeps what was read for others."""
     findings, took = [], dict[tuple[str, ...], float]()
-    for place in places:
-        seeds = _pages(place, tier, folder, pages)
+    for condition in conditions:
+        seeds = _pages(condition, tier, folder, pages)
         runs = list(seeds.values())
         results = [{name: page["result"] for name, page in one.items()} for one in runs]
         try:
-            findings.append(find(place, results, _settings(place, tier, runs), list(seeds)))
-            took |= _seconds(place, runs)
+            findings.append(find(condition, results, _settings(condition, tier, runs), list(seeds)))
+            took |= _seconds(condition, runs)
         except InputError:
             raise
         except Exception as error:  # a file that is a result in name only can fail anyhow
             raise InputError(
-                f"a saved result of {' or '.join(place.needs)} in {folder} is not one "
+                f"a saved result of {' or '.join(condition.needs)} in {folder} is not one "
                 f"({type(error).__name__}: {str(error)[:200]}): have it made anew with `python "
                 "-m planrl reproduce --again`"
             ) from None
@@ -155,11 +158,11 @@ Pages = dict[tuple[str, str], dict[int, dict[str, Any]]]
 
 
 def _pages(
-    place: Place, tier: str, folder: Path, pages: Pages
+    condition: Condition, tier: str, folder: Path, pages: Pages
 ) -> dict[int, dict[str, dict[str, Any]]]:
     """Seed -> experiment -> saved result, for the seeds that have all that this place needs."""
-    of = _of(place, tier)
-    for name in place.needs:
+    of = _of(condition, tier)
+    for name in condition.needs:
         if (name, of) not in pages:
             try:
                 saved = store.results(name, of=of, folder=folder)
@@ -168,31 +171,35 @@ def _pages(
                     raise  # there, but it can't be read
                 saved = []
             pages[name, of] = {whole(p["study"].get("seed"), "seed"): p for p in saved}
-    seeds = set.intersection(*(set(pages[name, of]) for name in place.needs))
-    return {seed: {name: pages[name, of][seed] for name in place.needs} for seed in sorted(seeds)}
-
-
-def _of(place: Place, tier: str) -> str:
-    return place.of if tier == "full" else "-".join(filter(None, ["quick", place.of]))
-
-
-def _settings(place: Place, tier: str, seeds: list[dict[str, dict[str, Any]]]) -> Settings:
-    """The settings of a place's results, but for the seed; without results, those to be run."""
-    if seeds:
-        return {name: in_words(seeds[0][name]["study"]) for name in place.needs}
-    of = _of(place, tier)
+    seeds = set.intersection(*(set(pages[name, of]) for name in condition.needs))
     return {
-        name: in_words(next(s for s in store.studies(name, tier) if s.label.startswith(of)).plain())
-        for name in place.needs
+        seed: {name: pages[name, of][seed] for name in condition.needs} for seed in sorted(seeds)
     }
 
 
-def _seconds(place: Place, seeds: list[dict[str, dict[str, Any]]]) -> dict[tuple[str, ...], float]:
+def _of(condition: Condition, tier: str) -> str:
+    return condition.of if tier == "full" else "-".join(filter(None, ["quick", condition.of]))
+
+
+def _settings(condition: Condition, tier: str, seeds: list[dict[str, dict[str, Any]]]) -> Settings:
+    """The settings of a place's results, but for the seed; without results, those to be run."""
+    if seeds:
+        return {name: in_words(seeds[0][name]["study"]) for name in condition.needs}
+    of = _of(condition, tier)
+    return {
+        name: in_words(next(s for s in store.studies(name, tier) if s.label.startswith(of)).plain())
+        for name in condition.needs
+    }
+
+
+def _seconds(
+    condition: Condition, seeds: list[dict[str, dict[str, Any]]]
+) -> dict[tuple[str, ...], float]:
     """CPU seconds of the runs, or of the part of them that is about this place, by run and part."""
     found: dict[tuple[str, ...], float] = {}
     for pages in seeds:
         for name, page in pages.items():
             took, key = store.cpu_seconds(page), (name, str(page["study"]))
-            parts = {place.part: took[place.part]} if place.part else took
+            parts = {condition.part: took[condition.part]} if condition.part else took
             found |= {(*key, part): seconds for part, seconds in parts.items()}
     return found

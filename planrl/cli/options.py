@@ -88,7 +88,7 @@ class Subject:
     """
 
     model: PathModel
-    world: Dataset
+    dataset: Dataset
     sampler: Sampler
     foreign: bool
 
@@ -101,8 +101,8 @@ def subject(options: argparse.Namespace) -> Subject:
     if foreign:
         if own is None:
             raise InputError("a bare checkpoint needs its data: give --graph, --train and --test")
-        model, world = read_nanogpt(path, heads=options.heads), make_dataset(own)
-        sampler = Sampler(max_tokens=world.max_tokens)
+        model, data = read_nanogpt(path, heads=options.heads), make_dataset(own)
+        sampler = Sampler(max_tokens=data.max_tokens)
     else:
         if options.heads is not None:
             raise InputError("--heads is for a checkpoint file: a run's folder says its own")
@@ -110,41 +110,41 @@ def subject(options: argparse.Namespace) -> Subject:
             raise InputError("--prompt is for a checkpoint file or for your own rows: leave it out")
         saved = load(path)
         model, settings = saved.model, RunSettings.of(saved)
-        world = make_dataset(own or settings.dataset)
-        sampler = settings.algorithm.sampler(world)
-    if model.vocab != world.train.vocab:
+        data = make_dataset(own or settings.dataset)
+        sampler = settings.algorithm.sampler(data)
+    if model.vocab != data.train.vocab:
         raise InputError(
-            f"the model knows {model.vocab.n_nodes} nodes, the graph has {world.graph.n}"
+            f"the model knows {model.vocab.n_nodes} nodes, the graph has {data.graph.n}"
         )
     if isinstance(model, Transformer):
         words = check_prompt(options.prompt or USUAL) if foreign else USUAL
-        sampler = _fitting(sampler, model, world, words)
+        sampler = _fitting(sampler, model, data, words)
         if foreign:
-            _say_of_prompt(model, world, words)
+            _say_of_prompt(model, data, words)
         if words != USUAL:
             model = Prompted(model, words)
-    return Subject(model, world, replace(sampler, temperature=options.temperature), foreign)
+    return Subject(model, data, replace(sampler, temperature=options.temperature), foreign)
 
 
-def _fitting(sampler: Sampler, model: Transformer, world: Dataset, words: str) -> Sampler:
+def _fitting(sampler: Sampler, model: Transformer, data: Dataset, words: str) -> Sampler:
     """The sampler, for paths that are no longer than the model's rows behind this prompt."""
     most = model.config.positions - (len(words.split()) - len(USUAL.split()))
     if most <= PROMPT:
         raise InputError(f"the model reads at most {model.config.positions} tokens: too few for a "
                          "prompt and a path")  # fmt: skip
-    longest = max(world.paths.shape[1], world.longest)
+    longest = max(data.paths.shape[1], data.longest)
     if longest > most:
         _say(f"the model reads at most {most} tokens, and the longest row has {longest}: longer "
              "paths count as too long")  # fmt: skip
     return replace(sampler, max_tokens=min(most, sampler.max_tokens))
 
 
-def _say_of_prompt(model: Transformer, world: Dataset, words: str) -> None:
+def _say_of_prompt(model: Transformer, data: Dataset, words: str) -> None:
     """Say if the model seems to have been trained with another prompt than is put to it."""
     asked = REPEATED if words == USUAL else words  # planrl gives the path's first node, too
     if len(asked.split()) < PROMPT or len(asked.split()) > model.config.positions:
         return
-    share = float(writes_source(model, world.train.pairs[:1000], asked).mean())
+    share = float(writes_source(model, data.train.pairs[:1000], asked).mean())
     if words == USUAL and share > 0.5:
         _say(f"{share:.0%} of the first steps lead from the source to itself: the model repeats "
              f'the source after `{asked}`. Give --prompt "{REPEATED}" if its rows do')  # fmt: skip

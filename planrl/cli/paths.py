@@ -48,8 +48,8 @@ def run(options: argparse.Namespace) -> int:
     checked = True
     try:
         asked = subject(options)
-        model, graph, sampler = asked.model, asked.world.graph, asked.sampler
-        pairs = asked.world.test.pairs[:SHOWN]
+        model, graph, sampler = asked.model, asked.dataset.graph, asked.sampler
+        pairs = asked.dataset.test.pairs[:SHOWN]
     except InputError as error:
         kept = _kept(options)
         if kept is None:
@@ -147,10 +147,10 @@ def _kept(options: argparse.Namespace) -> tuple[PathModel, Graph, Sampler] | Non
         return None
     saved = load(options.run)
     settings, model = RunSettings.of(saved), saved.model
-    world, n = settings.dataset, model.vocab.n_nodes
-    if not isinstance(world, FileDataset) or len(world.labels) != n:
+    data, n = settings.dataset, model.vocab.n_nodes
+    if not isinstance(data, FileDataset) or len(data.labels) != n:
         return None
     longest = model.config.positions if isinstance(model, Transformer) else n + PROMPT + 1
     usual = settings.algorithm.sampler()
     sampler = replace(usual, max_tokens=longest, temperature=options.temperature)
-    return model, Graph(n, [], world.labels), sampler
+    return model, Graph(n, [], data.labels), sampler

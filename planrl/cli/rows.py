@@ -44,20 +44,24 @@ def run(options: argparse.Namespace) -> int:
         force_edges=options.force_edges,
         seed=options.seed,
     )
-    world = demonstrated(graph, settings)
-    tested = sample_paths(world.test, 1, seeded(options.seed, "paths to test pairs"))
+    dataset = demonstrated(graph, settings)
+    tested = sample_paths(dataset.test, 1, seeded(options.seed, "paths to test pairs"))
     names = [options.out / name for name in FILES]
     there = next((path for path in names if path.exists()), None)
     if there is not None:
         raise InputError(f"{there} is there already: take another folder for --out")
     ready(options.out)
     write_graphml(graph, names[0])
-    write_alpine(names[1], graph, world.paths)
+    write_alpine(names[1], graph, dataset.paths)
     write_alpine(names[2], graph, tested)
     page = {
         "graph": str(names[0]),
-        "train": {"file": str(names[1]), "pairs": len(world.train.pairs), "rows": len(world.paths)},
-        "test": {"file": str(names[2]), "pairs": len(world.test.pairs), "rows": len(tested)},
+        "train": {
+            "file": str(names[1]),
+            "pairs": len(dataset.train.pairs),
+            "rows": len(dataset.paths),
+        },
+        "test": {"file": str(names[2]), "pairs": len(dataset.test.pairs), "rows": len(tested)},
     }
     if options.json:
         print(to_json(page).decode())

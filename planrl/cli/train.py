@@ -70,7 +70,7 @@ def add(commands: Any) -> None:
     add("--steps", type=int, help="updates in all (700)")
     add("--batch", type=int, default=128, help="rows in a batch (128)")
     add("--seed", type=int, default=0, help="of graph, data, weights and walks (0)")
-    add("--look-every", type=int, default=0, metavar="N", help="measure every N updates (never)")
+    add("--eval-every", type=int, default=0, metavar="N", help="measure every N updates (never)")
     add("--save-every", type=int, default=200, metavar="N", help="save every N updates (200)")
     add("--json", action="store_true", help="one JSON object a record on standard output")
     said = "write the learning curves as a page that needs no network"
@@ -219,7 +219,7 @@ def _interrupts() -> Iterator[list[int]]:
 def _refuse_settings(options: argparse.Namespace) -> None:
     """Raise InputError if a resumed run is given settings: it has its own."""
     own = {"loss", "stream", "reward"}  # the paths of one's own functions are given again
-    given = options.given - {"resume", "steps", "look_every", "save_every", "json", "plot", *own}
+    given = options.given - {"resume", "steps", "eval_every", "save_every", "json", "plot", *own}
     if options.option:
         given |= {"option"}
     if given:
@@ -229,7 +229,7 @@ def _refuse_settings(options: argparse.Namespace) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train until done or interrupted, alone in the run's folder."""
-    for name in ("look_every", "save_every"):
+    for name in ("eval_every", "save_every"):
         whole(getattr(options, name), "--" + name.replace("_", "-"), least=0)
     if options.plot:
         curves.refuse(options.plot)
@@ -310,7 +310,7 @@ def _trained(session: TrainingRun, options: argparse.Namespace) -> int:
     again = f"planrl train --resume {session.folder}"
     with _interrupts() as interrupted, bar:
         try:
-            for record in session.run(look_every=options.look_every):
+            for record in session.run(eval_every=options.eval_every):
                 if options.json:
                     print(
                         json.dumps(json.loads(to_json(asdict(record))), sort_keys=True), flush=True

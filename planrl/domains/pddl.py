@@ -192,8 +192,8 @@ def _predicates(rules: _File, types: Mapping[str, Types]) -> dict[str, tuple[Typ
         if name in found or name in RESERVED:
             said = "is declared twice" if name in found else "is a word of PDDL"
             raise rules.source.wrong(form.line, f"the predicate {cut(name)} {said}: rename it")
-        places = rules.source.typed(form[1:], form.line, types, mark="?")
-        found[name] = tuple(_any(tags) for _, tags in places)
+        parameters = rules.source.typed(form[1:], form.line, types, mark="?")
+        found[name] = tuple(_any(tags) for _, tags in parameters)
     return found
 
 

@@ -88,7 +88,7 @@ def q_learning(
     """
     low, high = value_bounds
     return losses.q_learning(
-        logits, batch, discount=discount, floor=low * reward_scale, cap=high * reward_scale
+        logits, batch, discount=discount, value_bounds=(low * reward_scale, high * reward_scale)
     )
 
 

@@ -100,17 +100,17 @@ def explained(model: Transformer, dataset: Dataset, seed: int) -> dict[str, floa
     itself. `attention_on_target` is that of the last layer, averaged over heads and contexts.
     """
     rows = rollout(model, dataset.train.pairs.repeat(4, 1), rng=seeded(seed, "contexts"))
-    beginnings, places = _beginnings(rows, model.vocab.chosen(rows))
+    beginnings, positions = _beginnings(rows, model.vocab.chosen(rows))
     logits, attention = [], []
     with torch.no_grad():
-        for part, place in zip(beginnings.split(1024), places.split(1024), strict=True):
+        for part, position in zip(beginnings.split(1024), positions.split(1024), strict=True):
             values, share = plain(model, part)
             number = torch.arange(len(part))
-            logits.append(values[number, place][:, : dataset.graph.n])
-            attention.append(share[-1].mean(1)[number, place, 1])
-    here = beginnings[torch.arange(len(places)), places]
-    going = here != beginnings[:, 1]  # at the target only END is left to say
-    row, at, to = torch.cat(logits)[going], here[going], beginnings[going, 1]
+            logits.append(values[number, position][:, : dataset.graph.n])
+            attention.append(share[-1].mean(1)[number, position, 1])
+    current = beginnings[torch.arange(len(positions)), positions]
+    going = current != beginnings[:, 1]  # at the target only END is left to say
+    row, at, to = torch.cat(logits)[going], current[going], beginnings[going, 1]
     row = row - row.mean(-1, keepdim=True)
     cell, number = (to * dataset.graph.n + at).unique(return_inverse=True)
     size = torch.bincount(number, minlength=len(cell))
@@ -148,10 +148,10 @@ def _beginnings(rows: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
 
     What follows it is filled with its last token, which no causal model sees.
     """
-    row, place = chosen.nonzero().T
+    row, position = chosen.nonzero().T
     columns = torch.arange(rows.shape[1])
-    kept = rows[row].where(columns <= place[:, None], rows[row, place][:, None])
-    found = torch.cat([place[:, None], kept], 1).unique(dim=0)
+    kept = rows[row].where(columns <= position[:, None], rows[row, position][:, None])
+    found = torch.cat([position[:, None], kept], 1).unique(dim=0)
     return found[:, 1:], found[:, 0]
 
 

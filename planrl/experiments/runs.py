@@ -216,8 +216,8 @@ class TrainingRun:
             return LogitTable(vocab)
         return Transformer(vocab, settings.model, seeded(settings.seed, "weights"))
 
-    def run(self, *, look_every: int = 0, samples: int = 32) -> Run:
-        """The updates still to be done; every `look_every` updates both tasks are measured."""
+    def run(self, *, eval_every: int = 0, samples: int = 32) -> Run:
+        """The updates still to be done; every `eval_every` updates both tasks are measured."""
         settings, algorithm = self.settings, self.settings.algorithm
         batches = algorithm.make_stream(
             self.dataset, self.model, self._reference, self.rng, settings.batch
@@ -234,8 +234,8 @@ class TrainingRun:
             frozen=self._reference if algorithm.reads_base else None,
             done=self.records[-1].step if self.records else 0,
         )
-        if look_every:
-            run = probe(run, self.measure(samples), look_every)
+        if eval_every:
+            run = probe(run, self.measure(samples), eval_every)
         for record in run:
             self.records.append(record)
             yield record

@@ -362,14 +362,14 @@ def noisy_process_reward(
 
     def reward(known: Graph, tokens: Tensor) -> Float[Tensor, "B T"]:
         earned: Tensor = process_reward(known, tokens, scale=scale)
-        current, following = tokens[:, :-1], tokens[:, 1:]
+        current, next_node = tokens[:, :-1], tokens[:, 1:]
         if fresh:
             flipped = torch.rand(current.shape, generator=rng) < share
-            flipped &= (current != n) & (following != n)
+            flipped &= (current != n) & (next_node != n)
         else:
-            flipped = wrong[current, following]
+            flipped = wrong[current, next_node]
         flipped &= known_steps(tokens, n)
-        legal = known.legal[current, following]
+        legal = known.legal[current, next_node]
         return torch.where(flipped, earned + torch.where(legal, -scale, scale), earned)
 
     return reward

@@ -89,7 +89,7 @@ def sliding(
         for label, g in frames.items()
     )
     drawn = {
-        label: charts.band_figure(
+        label: charts.range_figure(
             groups,
             title=title,
             alt=f"{about}, mean, span and each seed, one of {len(frames)} choices. {told}.",
@@ -123,16 +123,16 @@ def ask(
     if not low <= guess <= high:
         raise InputError(f"guess={guess} lies outside {low} .. {high} ({unit or 'no unit'})")
     names = [trace.legendgroup or trace.name for trace in figure.data]
-    traces = [place for place, name in enumerate(names) if name in hidden]
+    traces = [position for position, name in enumerate(names) if name in hidden]
     if not traces:
         raise InputError(f"none of {list(hidden)} is a trace of this figure; it has {names}")
-    place = axis.removeprefix("y")
+    position = axis.removeprefix("y")
     figure.add_shape(
-        type="line", x0=0, x1=1, xref=f"x{place} domain", y0=guess, y1=guess, yref=axis,
+        type="line", x0=0, x1=1, xref=f"x{position} domain", y0=guess, y1=guess, yref=axis,
         line={"dash": "dash", "width": 1.5, "color": STYLES["prediction"][0]}, name="guess",
     )  # fmt: skip
     figure.add_annotation(
-        x=0.01, xref=f"x{place} domain", y=guess, yref=axis, text="your guess", showarrow=False,
+        x=0.01, xref=f"x{position} domain", y=guess, yref=axis, text="your guess", showarrow=False,
         xanchor="left", yanchor="bottom", name="guess",
     )  # fmt: skip
     figure.layout.meta = {

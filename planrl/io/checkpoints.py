@@ -78,8 +78,8 @@ class Saved:
         for name, tensor in self.tensors.items():
             if not name.startswith("optimizer/"):
                 continue
-            _, place, key = (*name.split("/", 2), "", "")[:3]
-            at = int(place) if place.isascii() and place.isdigit() else len(parameters)
+            _, position, key = (*name.split("/", 2), "", "")[:3]
+            at = int(position) if position.isascii() and position.isdigit() else len(parameters)
             like = parameters[min(at, len(parameters) - 1)]
             if (
                 at >= len(parameters)

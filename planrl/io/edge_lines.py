@@ -140,8 +140,8 @@ def edge(words: Sequence[str], line: str) -> tuple[str, str, str | None]:
 def fits(line: str, by: str) -> bool:
     """Whether a line is an edge if this separates its words."""
     try:
-        here, following, _ = edge(split(line, by), line)
-        for name in (here, following):
+        source, target, _ = edge(split(line, by), line)
+        for name in (source, target):
             check_name(name, by, line, 0)
     except LineError:
         return False

@@ -106,8 +106,8 @@ def parse_edges(content: bytes, path: Path) -> Graph:
         for number, line in rows:
             plain = fast(line) if found.plain else None
             if plain:
-                here, following, third = plain.groups()
-                add(number, here, following, third)
+                source, target, third = plain.groups()
+                add(number, source, target, third)
             else:
                 found.read(number, line)
         if found.rows:
@@ -234,23 +234,23 @@ class _Found:
                 number,
             )
 
-    def add(self, number: int, here: str, following: str, third: str | None, row: str = "") -> None:
+    def add(self, number: int, source: str, target: str, third: str | None, row: str = "") -> None:
         """Take an edge; a third word only tells whether all lines have as many."""
         weighted = third is not None and third[0] != "{"
         if weighted is not self.weighted:
             self._width(number, weighted)
         names = self.names
-        a, b = names.get(here), names.get(following)
+        a, b = names.get(source), names.get(target)
         if a is None:
-            a = self._name(number, here, row)
+            a = self._name(number, source, row)
         if b is None:
-            b = self._name(number, following, row)
+            b = self._name(number, target, row)
         if a == b:
-            raise LineError(f"{shown(here)} leads to itself; remove the line", number)
+            raise LineError(f"{shown(source)} leads to itself; remove the line", number)
         self.edges.append(a * MOST_NODES + b)
         rows = len(self.edges)
         if rows <= 3:
-            self.first.append((here, following, third))
+            self.first.append((source, target, third))
         if weighted and third and rows <= MOST_NODES:
             self.thirds.append(third)
         if rows > MOST_LINES:
@@ -283,8 +283,8 @@ class _Found:
             return
         words = split(line, self.by)
         if not self.headline:
-            here, following, third = edge(words, line)
-            self.add(number, here, following, third, line)
+            tail, head, third = edge(words, line)
+            self.add(number, tail, head, third, line)
             return
         if len(words) != len(self.headline):
             raise LineError(f"the line has {len(words)} columns, line {self.line} names "

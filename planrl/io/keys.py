@@ -50,17 +50,19 @@ _PLAIN = (type(None), bool, int, float, complex, str, bytes, types.EllipsisType,
 def pages(name: str, code: str, recipe: str, records: Sequence[Any]) -> list[Page]:
     """What makes each run the one it is, as plain values."""
     made: list[Page] = []
-    places: dict[Any, int] = {}
-    for place, record in enumerate(records):
+    positions: dict[Any, int] = {}
+    for position, record in enumerate(records):
         check_record(record)
         settings = _as_json(record, "settings")
         page = {"function": name, "code": code, "recipe": recipe, "settings": settings}
         try:
-            same = places.setdefault(record, place), places.setdefault(key(page), place)
+            same = positions.setdefault(record, position), positions.setdefault(key(page), position)
         except TypeError as error:
             raise InputError(f"{record} has a setting that can change ({error})") from None
-        if min(same) < place:
-            raise InputError(f"settings {min(same)} and {place} are the same, {record}: leave one")
+        if min(same) < position:
+            raise InputError(
+                f"settings {min(same)} and {position} are the same, {record}: leave one"
+            )
         made.append(page)
     return made
 
@@ -112,7 +114,7 @@ class _Seen:
     def __init__(self, own: str) -> None:
         self.own = own
         self.digest = hashlib.sha256()
-        self.places: dict[int, int] = {}
+        self.positions: dict[int, int] = {}
         self.alive: list[Any] = []  # so that no place in memory is used twice
         self.unknown: list[str] = []
 
@@ -125,10 +127,10 @@ class _Seen:
             self.note(type(value).__name__, repr(value))
             return
         if not isinstance(value, tuple | frozenset):  # which of these are one object is chance
-            if id(value) in self.places:
-                self.note("again", self.places[id(value)])
+            if id(value) in self.positions:
+                self.note("again", self.positions[id(value)])
                 return
-            self.places[id(value)] = len(self.places)
+            self.positions[id(value)] = len(self.positions)
             self.alive.append(value)
         if isinstance(value, types.FunctionType):
             self._function(value, where)

@@ -148,25 +148,25 @@ def _check_first(found: Edges) -> None:
                 found.line,
             )
         return
-    here, following, third = found.first[0]
-    names = [name for name in found.names if name not in (here, following)]
-    plain = tuple(re.sub(r"[\W_]+", "", word.lower()) for word in (here, following))
+    source, target, third = found.first[0]
+    names = [name for name in found.names if name not in (source, target)]
+    plain = tuple(re.sub(r"[\W_]+", "", word.lower()) for word in (source, target))
     usual = plain in _LIKE_HEADER
     numbers = bool(names) and all(map(_whole, names))
-    words = not (_whole(here) or _whole(following))
+    words = not (_whole(source) or _whole(target))
     if (
         names
         and words
         and (usual or numbers)
-        and not _others(found) & {found.names[here], found.names[following]}
+        and not _others(found) & {found.names[source], found.names[target]}
     ):
         raise LineError(
-            f"{shown(here)}, {shown(following)} seem to name columns: write source,target in the "
+            f"{shown(source)}, {shown(target)} seem to name columns: write source,target in the "
             "first line, or, if this is an edge, put another line first",
             found.line,
         )
-    if third is None and numbers and _whole(here) and _whole(following):
-        _check_sizes(found, int(here), int(following))
+    if third is None and numbers and _whole(source) and _whole(target):
+        _check_sizes(found, int(source), int(target))
 
 
 def _check_sizes(found: Edges, nodes: int, edges: int) -> None:
@@ -174,11 +174,11 @@ def _check_sizes(found: Edges, nodes: int, edges: int) -> None:
     if edges != found.rows - 1 or edges < 2:
         return
     ids = np.array([int(name) for name in found.names])
-    here, following = (ids[ends[1:]] for ends in np.divmod(np.asarray(found.edges), MOST_NODES))
-    others = {*here.tolist(), *following.tolist()}
+    source, target = (ids[ends[1:]] for ends in np.divmod(np.asarray(found.edges), MOST_NODES))
+    others = {*source.tolist(), *target.tolist()}
     counted = max(others) == nodes - 1 or others == set(range(1, nodes + 1))
-    ordered = np.lexsort((following, here)).tolist() == list(range(edges))
-    if counted and (edges > max(others) or (ordered and (nodes, edges) > (here[0], following[0]))):
+    ordered = np.lexsort((target, source)).tolist() == list(range(edges))
+    if counted and (edges > max(others) or (ordered and (nodes, edges) > (source[0], target[0]))):
         raise LineError(
             f"`{nodes} {edges}` seems to be the number of nodes and of edges: remove the line, or, "
             "if it is an edge, put another line first",
@@ -189,9 +189,9 @@ def _check_sizes(found: Edges, nodes: int, edges: int) -> None:
 def _others(found: Edges) -> set[int]:
     """The nodes of all edges but the first."""
     first = tuple(found.names[name] for name in found.first[0][:2])
-    here, following = np.divmod(np.asarray(found.edges), MOST_NODES)
-    other = (here != first[0]) | (following != first[1])
-    return _different(here[other]) | _different(following[other])
+    source, target = np.divmod(np.asarray(found.edges), MOST_NODES)
+    other = (source != first[0]) | (target != first[1])
+    return _different(source[other]) | _different(target[other])
 
 
 def _different(nodes: NDArray[np.int64]) -> set[int]:
@@ -202,10 +202,10 @@ def _different(nodes: NDArray[np.int64]) -> set[int]:
 
 def _check_columns(found: Edges) -> None:
     """A third column must be weights, and the second names; no lone `#` divides the file."""
-    here, following = np.divmod(np.asarray(found.edges), MOST_NODES)
-    sources, targets = _different(here), _different(following)
-    above, at = _different(here[: found.above]), found.above
-    below = _different(here[at:]) | _different(following[at:])
+    source, target = np.divmod(np.asarray(found.edges), MOST_NODES)
+    sources, targets = _different(source), _different(target)
+    above, at = _different(source[: found.above]), found.above
+    below = _different(source[at:]) | _different(target[at:])
     if found.lone and below and below <= above and len(above) == at:
         raise LineError(
             "a `#` alone separates the nodes from the edges of a Trivial Graph Format file: keep "

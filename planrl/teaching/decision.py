@@ -64,12 +64,12 @@ QUESTIONS: dict[str, dict[str, str]] = {
         "answers": "whole answers only",
         "nothing": "nothing",
     },
-    "ways": {
+    "diversity": {
         "ask": "Do you need many different right answers to one question?",
         "no": "no",
         "yes": "yes",
     },
-    "walks": {
+    "paths": {
         "ask": "Which walks can you train on?",
         "own": "fresh ones of the model itself",
         "others": "old ones, or another model's",
@@ -145,24 +145,24 @@ EITHER = Advice(
 )
 
 
-def advise(*, answers: str, check: str, ways: str, walks: str) -> Advice:
+def advise(*, answers: str, check: str, diversity: str, paths: str) -> Advice:
     """What the book would try first under these constraints, choices of `QUESTIONS`."""
-    given = {"answers": answers, "check": check, "ways": ways, "walks": walks}
+    given = {"answers": answers, "check": check, "diversity": diversity, "paths": paths}
     for name, choice in given.items():
         choices = [one for one in QUESTIONS[name] if one != "ask"]
         if choice not in choices:
             raise InputError(f"{name}={choice!r}: choose {' or '.join(choices)}")
-    if walks == "none" or check == "nothing":
+    if paths == "none" or check == "nothing":
         if answers == "no":
             return NOTHING
         return IMITATE if check == "nothing" else SIFTED
     if check == "answers":
-        if walks == "others":
+        if paths == "others":
             return ROUNDS
-        return PENALTY if ways == "yes" else GRADIENT
-    if walks == "others":
+        return PENALTY if diversity == "yes" else GRADIENT
+    if paths == "others":
         return AGED
-    return VALUES if ways == "yes" else EITHER
+    return VALUES if diversity == "yes" else EITHER
 
 
 def _badges(found: Sequence[Verdict], *, statement: bool = True) -> str:
@@ -213,8 +213,8 @@ class Chooser:
         for name, choices in QUESTIONS.items():
             rows = "".join(
                 f'<label><input type="radio" name="choose-{name}" id="choose-{name}-{key}"'
-                f"{' checked' * (place == 0)}> {html.escape(words)}</label>"
-                for place, (key, words) in enumerate(list(choices.items())[1:])
+                f"{' checked' * (position == 0)}> {html.escape(words)}</label>"
+                for position, (key, words) in enumerate(list(choices.items())[1:])
             )
             parts.append(f"<fieldset><legend>{html.escape(choices['ask'])}</legend>{rows}"
                          "</fieldset>")  # fmt: skip

@@ -96,7 +96,7 @@ def cards(found: Sequence[Verdict]) -> Cards:
                 "text": one.claim.statement,
                 "note": f"{one.claim.source}. Measured: {one.claim.measured}"
                 f"{on_model(one.findings)}.",
-                "rows": place_rows(one.findings),
+                "rows": condition_rows(one.findings),
             }
             for one in found
         ]
@@ -104,12 +104,12 @@ def cards(found: Sequence[Verdict]) -> Cards:
 
 
 def on_model(findings: Sequence[Finding]) -> str:
-    """The model in words, if all places share it; otherwise each of `place_rows` names its own."""
+    """The model in words, if all places share it; otherwise each of `condition_rows` names its own."""
     models = {found.model for found in findings}
     return f" ({models.pop()})" if len(models) == 1 else ""
 
 
-def place_rows(findings: Sequence[Finding]) -> list[dict[str, str]]:
+def condition_rows(findings: Sequence[Finding]) -> list[dict[str, str]]:
     """A row for each place, numbers to three digits; 0 for what is 0 but for rounding."""
     shared = on_model(findings)
     rows = []
@@ -121,7 +121,7 @@ def place_rows(findings: Sequence[Finding]) -> list[dict[str, str]]:
         few = f" (under {FEW}: too narrow)" if found.few else ""
         measured = f"{mean} ({low} to {high})" if found.values else "no result yet"
         rows.append({
-            "where": found.place if shared else f"{found.place} ({found.model})",
+            "where": found.condition if shared else f"{found.condition} ({found.model})",
             "predicted": found.prediction, "mean (95 % interval)": measured,
             "seeds": f"{len(found.values)}{few}", "verdict": found.verdict,
         })  # fmt: skip
@@ -146,7 +146,7 @@ def reruns() -> list[dict[str, Any]]:
     return rows
 
 
-def band(values: list[float]) -> tuple[float, float]:
+def expected_range(values: list[float]) -> tuple[float, float]:
     """Where the value of one more seed lies with probability 0.95, if values are normal."""
     if len(values) < 2:
         raise InputError(f"a band needs two values or more, but {len(values)} was given")
@@ -204,7 +204,7 @@ class Numbers:
                 rows.append({"number": name, "here": f"{value:.4g}", "band": "none stored yet",
                              "verdict": "not compared"})  # fmt: skip
                 continue
-            low, high = self.within(name, *band(values))
+            low, high = self.within(name, *expected_range(values))
             inside = low - 1e-6 <= value <= high + 1e-6
             here, least, most = alike((value, low, high), width=high - low)
             rows.append({"number": name, "here": here, "band": f"{least} to {most}",

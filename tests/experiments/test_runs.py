@@ -103,10 +103,10 @@ def test_a_base_that_went_on_meanwhile_is_refused_since_it_would_give_other_numb
 
 def test_off_policy_walks_are_the_bases(tmp_path):
     session = TrainingRun(settings("q", off_policy=True), tmp_path)
-    walker = TrainingRun(settings("sft"), tmp_path)
+    behaviour = TrainingRun(settings("sft"), tmp_path)
     batch = next(
         session.settings.algorithm.make_stream(
-            session.dataset, session.model, walker.model, pr.seeded(0, "w"), 8
+            session.dataset, session.model, behaviour.model, pr.seeded(0, "w"), 8
         )
     )
     with torch.no_grad():
@@ -114,7 +114,7 @@ def test_off_policy_walks_are_the_bases(tmp_path):
             parameter.zero_()
     other = next(
         session.settings.algorithm.make_stream(
-            session.dataset, session.model, walker.model, pr.seeded(0, "w"), 8
+            session.dataset, session.model, behaviour.model, pr.seeded(0, "w"), 8
         )
     )
     assert torch.equal(batch.tokens, other.tokens)
@@ -122,7 +122,7 @@ def test_off_policy_walks_are_the_bases(tmp_path):
 
 def test_looks_are_recorded_and_more_steps_can_be_asked_for(tmp_path):
     session = TrainingRun(settings("pg", steps=4), tmp_path)
-    records = list(session.run(look_every=2, samples=4))
+    records = list(session.run(eval_every=2, samples=4))
     assert set(records[1].measured) >= {"train_accuracy", "test_greedy", "train_diversity"}
     assert records[0].measured is None
     session.save()
@@ -131,18 +131,18 @@ def test_looks_are_recorded_and_more_steps_can_be_asked_for(tmp_path):
 
 
 def test_a_strangers_files_make_a_world_and_a_change_is_noticed(tmp_path):
-    world = make_dataset(SMALL)
-    write_graphml(world.graph, tmp_path / "g.graphml")
-    write_alpine(tmp_path / "train.txt", world.graph, world.paths)
-    tests = pr.sample_paths(world.test, 1, pr.seeded(0, "paths"))
-    write_alpine(tmp_path / "test.txt", world.graph, tests)
+    data = make_dataset(SMALL)
+    write_graphml(data.graph, tmp_path / "g.graphml")
+    write_alpine(tmp_path / "train.txt", data.graph, data.paths)
+    tests = pr.sample_paths(data.test, 1, pr.seeded(0, "paths"))
+    write_alpine(tmp_path / "test.txt", data.graph, tests)
     names = {n: str(tmp_path / f) for n, f in
              (("graph", "g.graphml"), ("train", "train.txt"), ("test", "test.txt"))}  # fmt: skip
     files = FileDataset(**names)
     theirs = make_dataset(files)
-    assert theirs.graph == world.graph
-    assert torch.equal(theirs.paths, world.paths)
-    assert len(theirs.test.pairs) == len(world.test.pairs)
+    assert theirs.graph == data.graph
+    assert torch.equal(theirs.paths, data.paths)
+    assert len(theirs.test.pairs) == len(data.test.pairs)
     session = TrainingRun(replace(settings("pg", steps=1), dataset=files), tmp_path / "run")
     list(session.run())
     session.save()
@@ -166,10 +166,12 @@ def test_paths_may_be_as_long_as_the_longest_row_of_train_or_test(tmp_path):
     (tmp_path / "long.txt").write_text(f"0 30 {' '.join(graph.labels)}\n")
     for train, test in (("short", "long"), ("long", "short")):
         names = {"graph": "g.graphml", "train": f"{train}.txt", "test": f"{test}.txt"}
-        world = make_dataset(FileDataset(**{n: str(tmp_path / file) for n, file in names.items()}))
-        assert world.max_tokens == 34
-        assert world.fitted(TINY).positions == 34
-        world.check_positions(pr.LogitTable(world.train.vocab))
+        dataset = make_dataset(
+            FileDataset(**{n: str(tmp_path / file) for n, file in names.items()})
+        )
+        assert dataset.max_tokens == 34
+        assert dataset.fitted(TINY).positions == 34
+        dataset.check_positions(pr.LogitTable(dataset.train.vocab))
 
 
 def test_labels_and_prompt_of_files_are_checked():
@@ -316,9 +318,9 @@ def test_a_run_that_version_0_1_0_saved_has_the_same_settings():
     old = {
         "algorithm": {
             "name": "q", "kl": 0.0, "baseline": False, "reward": "process", "reward_scale": 10.0,
-            "discount": 1.0, "epsilon": 0.1, "off_policy": False, "believed": [0.0, 1.0],
+            "discount": 1.0, "epsilon": 0.1, "off_policy": False, "value_bounds": [0.0, 1.0],
         },
-        "world": {
+        "dataset": {
             "nodes": 14, "edge_probability": 0.3, "cycles": False, "train_share": 0.5,
             "force_edges": False, "paths_per_pair": 2, "blocks": 0, "seed": 0,
         },
@@ -326,14 +328,14 @@ def test_a_run_that_version_0_1_0_saved_has_the_same_settings():
         "batch": 8, "seed": 0, "start": "", "start_digest": "",
     }  # fmt: skip
     assert RunSettings.from_dict(old) == settings("q", reward_scale=10.0, epsilon=0.1)
-    blocks = {**old, "world": {**old["world"], "nodes": 100, "blocks": 3}, "table": True}
+    blocks = {**old, "dataset": {**old["dataset"], "nodes": 100, "blocks": 3}, "table": True}
     made = RunSettings.from_dict(blocks)
     assert made.dataset.kind == "blocksworld"
     assert made.model is None
-    digraph = {**old, "world": {**old["world"], "cycles": True}}
+    digraph = {**old, "dataset": {**old["dataset"], "cycles": True}}
     assert RunSettings.from_dict(digraph).dataset == replace(SMALL, kind="digraph")
     files = {"graph": "a", "train": "b", "test": "c", "digest": "d", "prompt": "s t", "labels": []}
-    assert RunSettings.from_dict({**old, "world": files}).dataset.digest == "d"
+    assert RunSettings.from_dict({**old, "dataset": files}).dataset.digest == "d"
 
 
 def test_sizes_that_the_run_to_start_from_does_not_have_are_refused(tmp_path):

@@ -17,7 +17,7 @@ from planrl.experiments.records import same
 from planrl.experiments.store import reusable
 from planrl.experiments.streams import halved, mistaken
 from planrl.experiments.study import Base, Evaluation, Learner, Study, sft_base
-from planrl.experiments.theorems.expected_gradient import Question, predicted, settle, success
+from planrl.experiments.theorems.expected_gradient import Pair, predicted, settle, success
 from planrl.transformer.reference import plain
 
 DAG = DatasetSettings(nodes=14)
@@ -200,20 +200,20 @@ def test_a_walk_in_expectation_is_what_sampling_finds():
         model.table.copy_(policy.log())
     pairs = torch.tensor([[0, 5]]).repeat(20_000, 1)
     sampler = pr.Sampler(max_tokens=9)
-    walks = pr.rollout(model, pairs, rng=pr.seeded(0, "walks"), sampler=sampler)
-    share = float(pr.is_path(graph, walks).float().mean())
+    rollouts = pr.rollout(model, pairs, rng=pr.seeded(0, "walks"), sampler=sampler)
+    share = float(pr.is_path(graph, rollouts).float().mean())
     # a walk that arrives with its last allowed token counts as too long: one choice less
-    _, _, chance = success(Question(graph, 0, 5, choices=5), policy)
-    assert share == pytest.approx(chance, abs=3 * math.sqrt(chance / 20_000))
+    _, _, draws = success(Pair(graph, 0, 5, choices=5), policy)
+    assert share == pytest.approx(draws, abs=3 * math.sqrt(draws / 20_000))
 
 
 def test_theorem_4_4_holds_where_expected_steps_stop():
     graph = pr.diamond(3)
     base = torch.full((5, 6), 1 / 6, dtype=torch.float64)
-    question = Question(graph, 0, 4)
+    question = Pair(graph, 0, 4)
     policy = settle(question, base, base, kl=0.2)
-    _, chance, right = success(question, policy)
-    told = predicted(chance.nan_to_num(0.0), base, 0.2)
+    _, rng, right = success(question, policy)
+    told = predicted(rng.nan_to_num(0.0), base, 0.2)
     assert float((policy - told)[0].abs().max()) < 1e-8
     assert right > 0.95
     assert policy[0, 1:4].tolist() == pytest.approx([float(policy[0, 1])] * 3)  # ratios are kept

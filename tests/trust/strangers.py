@@ -38,7 +38,7 @@ from planrl.io.files import to_json
 from planrl.labs import Session as LabSession
 from planrl.labs.catalogue import labs
 from planrl.labs.spec.controls import State, read_state, write_state
-from planrl.labs.spec.graphs import edge_list, numbered, own_world
+from planrl.labs.spec.graphs import edge_list, numbered, own_graph
 
 LABS = labs()
 UNTOUCHED = Path()  # planrl's own writing would go here
@@ -394,14 +394,16 @@ def saved_runs(given_run):
         and settings.dataset.kind != "blocksworld"
         and settings.dataset.plain()["options"]["nodes"] <= 12
     ):
-        session = resume(folder, steps=2)
-        for _ in session.run():
+        training_run = resume(folder, steps=2)
+        for _ in training_run.run():
             pass
 
 
 # --- Saved results
 RESULT = store.FOLDER / "choices-seed0.json"
-NEEDING = [claim.id for claim in CLAIMS if any("choices" in place.needs for place in claim.places)]
+NEEDING = [
+    claim.id for claim in CLAIMS if any("choices" in place.needs for place in claim.conditions)
+]
 NESTED = [
     "[" * 100_000,
     '{"a":' * 100_000,
@@ -563,7 +565,7 @@ def lab_links(call):
         assert state.values[control.name] in control.values
     assert read_state(controls, write_state(controls, state), 120) == state
     if state.edges:
-        own_world(state.edges)
+        own_graph(state.edges)
 
 
 PASTED = st.one_of(
@@ -575,8 +577,8 @@ PASTED = st.one_of(
 
 def pasted_graphs(text):
     edges, names = numbered(edge_list(text))
-    world = own_world(edges)
-    assert world.graph.n == len(names)
+    dataset = own_graph(edges)
+    assert dataset.graph.n == len(names)
     controls = LABS["race"].controls
     state = read_state(
         controls,
@@ -663,7 +665,7 @@ TOKEN_CALLS = st.tuples(
 )  # fmt: skip
 
 
-def walks(call):
+def rollouts(call):
     model, pairs, kind, value = call
     sampler = pr.Sampler(
         **{kind: value} if kind in ("temperature", "epsilon", "max_tokens", "greedy") else {}
@@ -750,7 +752,7 @@ FLAGS += [
     "--blocks",
 ]
 FLAGS += [
-    "--look-every",
+    "--eval-every",
     "--save-every",
     "--paths-per-pair",
     "--graph",
@@ -861,7 +863,7 @@ ATTACKS = {
     "pasted graphs": (PASTED, pasted_graphs),
     "lab calls": (LAB_CALLS, lab_calls),
     "token functions": (TOKEN_CALLS, token_functions),
-    "walks": (WALKS, walks),
+    "walks": (WALKS, rollouts),
     "losses": (LOSSES, losses),
     "commands": (arguments(), commands),
 }
@@ -884,9 +886,9 @@ def prepare(folder: Path) -> None:
         batch=4,
         training=pr.TrainConfig(steps=1),
     )
-    session = TrainingRun(settings, GIVEN / "run")
-    assert len(list(session.run())) == 1
-    session.save()
+    training_run = TrainingRun(settings, GIVEN / "run")
+    assert len(list(training_run.run())) == 1
+    training_run.save()
     TENSOR_FILE = checkpoints.load(GIVEN / "run").tensors
     LAB = LabSession("policy-gradient")
     LAB.train(1)
