@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
+from string import Template
 from typing import Any
 from urllib.parse import urldefrag, urljoin
 
@@ -28,15 +29,12 @@ import yaml
 from bs4 import BeautifulSoup, Tag
 
 ROOT = pairs.ROOT
+HERE = Path(__file__).parent
 HTML = ROOT / "_build" / "html"
 PDF = ROOT / "_build" / "planrl.pdf"
 SHEET = "book/_sheet.html"  # the address of the one document; it is never written
 WIDTH = 680  # pixels between the margins of an A4 sheet
 MARGINS = {"top": "16mm", "bottom": "18mm", "left": "15mm", "right": "15mm"}
-NUMBER = (
-    '<div style="width:100%;font:8px sans-serif;text-align:center;color:#555">'
-    '<span class="pageNumber"></span></div>'
-)
 # Attributes that name ids of the same page.
 POINTING = (
     "for",
@@ -153,15 +151,13 @@ def sheet(html: Path = HTML) -> str:
         r'"(.*?)"',
         (ROOT / "planrl/__init__.py").read_text().split("__version__")[1],
     )
-    return (
-        '<!doctype html><html lang="en" data-theme="light" data-mode="light" '
-        f'data-content_root="../"><head><meta charset="utf-8"><title>planrl</title>'
-        f'{"".join(head.values())}</head><body class="planrl-sheet">'
-        f'<header class="planrl-front"><p class="planrl-front-title">planrl</p>'
-        f"<p>An executable paper: what reinforcement learning does, and does not do, for planning "
-        f"with language models</p><p>Version {version[1] if version else ''}. "
-        f"{escape(pairs.repository_url())}</p><ol>{contents}</ol></header>"
-        f'<main class="bd-content">{"".join(map(str, articles))}</main></body></html>'
+    template = Template(HERE.joinpath("sheet.html").read_text(encoding="utf-8"))
+    return template.substitute(
+        head="".join(head.values()),
+        version=version[1] if version else "",
+        repository=escape(pairs.repository_url()),
+        contents=contents,
+        articles="".join(map(str, articles)),
     )
 
 
@@ -223,7 +219,7 @@ def print_book(target: Path = PDF, html: Path = HTML) -> int:
         page.pdf(
             path=target, format="A4", margin=MARGINS, print_background=True, outline=True,
             tagged=True, display_header_footer=True, header_template="<span></span>",
-            footer_template=NUMBER,
+            footer_template=HERE.joinpath("sheet-number.html").read_text("utf-8"),
         )  # fmt: skip
     return len(re.findall(rb"/Type\s*/Page\b", target.read_bytes()))
 
