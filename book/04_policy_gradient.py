@@ -94,7 +94,7 @@ def watch(model):
     return pr.watch(
         model,
         {"test": some},
-        rng=lambda: pr.seeded(seed, "probe"),
+        rng=pr.seeded(seed, "probe"),
         samples=16,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from dataclasses import asdict
 from typing import Any
@@ -14,6 +15,8 @@ from planrl.io.files import to_json
 from planrl.io.prompts import Prompted
 from planrl.tasks import degrees, observed
 from planrl.transformer import Transformer
+
+NO_COVERAGE = "a graph with cycles has endlessly many paths"
 
 
 def add(commands: Any) -> None:
@@ -48,7 +51,10 @@ def run(options: argparse.Namespace) -> int:
         pairs = len(getattr(asked.world, name).pairs)
         print(f"{name}: {pairs} pairs, {options.samples} paths sampled for each")
         for key, value in page[name]["means"].items():
-            print(f"  {key:15} {value:8.3f}")
+            if math.isnan(value):
+                print(f"  {key:15} not defined: {NO_COVERAGE}")
+            else:
+                print(f"  {key:15} {value:8.3f}")
         print(
             "  errors         ", ", ".join(f"{k} {v:.3f}" for k, v in page[name]["errors"].items())
         )
