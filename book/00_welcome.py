@@ -76,19 +76,19 @@ last = {name: runs(name, "train_accuracy")[0][-1] for name in learners}
 seeds = len(runs("policy gradient", "train_accuracy")[1])
 figure = scatter.routes(
     routes,
-    title="Same start, five ways to go",
-    x="different right answers among 100",
-    y="right when sampled",
-    alt="Accuracy against number of different right answers while five learners train. "
+    title="From one base model, five methods end with different accuracy and diversity",
+    x="different correct paths among 100 samples",
+    y="accuracy of sampled paths",
+    alt="Accuracy against number of different correct paths while five learners train. "
     + " ".join(
-        f"{name} ends at {right:.2f} with {ways:.1f} ways."
+        f"{name} ends at {right:.2f} with {ways:.1f} paths."
         for name, (ways, right) in ends.items()
     ),
 )
 figure.update_layout(
     title_subtitle={
-        "text": f"Mean of {seeds} seeds, each with a graph of its own; a point is one look at the "
-        f"model; {max(last.values())} updates ({last['Q-learning, outcome reward']} with outcome reward)"
+        "text": f"Training pairs, sampled at T = 1; mean of {seeds} seeds, each with its own graph of 100 nodes; "
+        f"{max(last.values())} updates ({last['Q-learning, outcome reward']} with outcome reward)"
     }
 )
 

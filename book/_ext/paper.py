@@ -2,7 +2,8 @@
 
 All pages are put into one document, in the order of the table of contents, and a browser prints
 it: links between pages work within the file, and its outline lists the headings. ``card`` as an
-argument draws the picture of shared links, ``book/_static/card.png``, from ``card.html``.
+argument draws the picture of shared links, ``book/_static/card.png``, from ``card.html``;
+``picture`` draws the one that README opens with, ``book/_static/one-picture.png``.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ ROOT = pairs.ROOT
 HERE = Path(__file__).parent
 HTML = ROOT / "_build" / "html"
 PDF = ROOT / "_build" / "planrl.pdf"
+PICTURE = ROOT / "book" / "_static" / "one-picture.png"
 SHEET = "book/_sheet.html"  # the address of the one document; it is never written
 WIDTH = 680  # pixels between the margins of an A4 sheet
 MARGINS = {"top": "16mm", "bottom": "18mm", "left": "15mm", "right": "15mm"}
@@ -235,14 +237,36 @@ def draw_card() -> None:
         page.screenshot(path=ROOT / "book/_static/card.png")
 
 
+def draw_picture(target: Path = PICTURE, html: Path = HTML) -> None:
+    """Draw the picture of README: the first figure of the built book's first page."""
+    with served(html) as origin, browser() as chromium:
+        page = chromium.new_page(
+            viewport={"width": 1280, "height": 900},
+            device_scale_factor=1.5,
+            color_scheme="light",
+        )
+        page.goto(f"{origin}book/00_welcome.html", wait_until="load")
+        figure = page.locator("figure.plotly-figure").first
+        figure.scroll_into_view_if_needed()
+        figure.locator(".main-svg").first.wait_for()
+        page.add_style_tag(content=".modebar { display: none }")
+        figure.screenshot(path=target, animations="disabled")
+
+
 def main(arguments: list[str]) -> int:
-    """Print the book, or draw the card."""
+    """Print the book, or draw one of the pictures that are kept."""
     if arguments == ["card"]:
         draw_card()
         return 0
     if not (HTML / "index.html").exists():
         print("There is no book yet: make book", file=sys.stderr)
         return 1
+    if arguments == ["picture"]:
+        draw_picture()
+        print(
+            f"{PICTURE.relative_to(ROOT)}: {PICTURE.stat().st_size / 1000:.0f} kB"
+        )
+        return 0
     began = time.monotonic()
     count = print_book()
     size = PDF.stat().st_size / 1e6

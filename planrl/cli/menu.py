@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from importlib.metadata import version
 from types import ModuleType
 from typing import Any
 
@@ -66,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
         "language models.",
         formatter_class=Help,
     )
+    top.add_argument("--version", action="version", version=version("planrl"))
     commands = top.add_subparsers(
         dest="command", required=True, metavar="COMMAND", prog="planrl", help=argparse.SUPPRESS
     )
