@@ -101,7 +101,7 @@ class LogitTable(nn.Module):
 
     def forward(self, tokens: Int[Tensor, "B L"]) -> Float[Tensor, "B L V"]:
         """Logits of the next token at every position; 0 where nothing is chosen."""
-        self.vocab.check_questions(tokens)
+        self.vocab.check_prompts(tokens)
         live = tokens != self.vocab.end
         live[:, : PROMPT - 1] = False
         n = self.vocab.n_nodes
@@ -135,11 +135,11 @@ class LinearTransformer(nn.Module):
 
     def forward(self, tokens: Int[Tensor, "B L"]) -> Float[Tensor, "B L V"]:
         """Logits of the next token at every position; 0 where nothing is chosen."""
-        self.vocab.check_questions(tokens)
+        self.vocab.check_prompts(tokens)
         live = tokens != self.vocab.end
         live[:, : PROMPT - 1] = False
-        here = embedding(tokens.clamp(max=self.vocab.n_nodes - 1), self.here)
-        logits = here + embedding(tokens[:, 1:2], self.target)
+        current = embedding(tokens.clamp(max=self.vocab.n_nodes - 1), self.here)
+        logits = current + embedding(tokens[:, 1:2], self.target)
         return torch.where(live.unsqueeze(-1), logits, 0.0)  # not a product: a logit may be -inf
 
     def decoder(self, tokens: Int[Tensor, "B P"], length: int) -> Decoder:

@@ -46,7 +46,7 @@ def test_every_algorithm_trains_from_a_base_and_prints_a_json_record_a_step(base
         out = tmp_path / algorithm[0]
         arguments = ["train", *GRAPH, "--start", str(base), "--steps", "3", "--batch", "8"]
         given = [*arguments, "--algorithm", *algorithm, "--out", str(out), "--json"]
-        assert main([*given, "--look-every", "3"]) == 0
+        assert main([*given, "--eval-every", "3"]) == 0
         records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
         assert [record["step"] for record in records] == [1, 2, 3]
         assert records[2]["measured"]["test_accuracy"] >= 0
@@ -248,7 +248,7 @@ def test_a_runs_names_outlive_its_files_and_older_runs_without_them_are_read(
     run = tmp_path / "run"
     assert main(["train", *own, "--width", "16", "--steps", "1", "--out", str(run)]) == 0
     page = json.loads((run / "run.json").read_text())
-    assert page["settings"]["world"]["labels"] == list(named.labels)
+    assert page["settings"]["dataset"]["labels"] == list(named.labels)
     Path(files[0]).rename(tmp_path / "moved.graphml")
     capsys.readouterr()
     assert main(["paths", str(run), "--pairs", "v0 v11"]) == 0
@@ -258,7 +258,7 @@ def test_a_runs_names_outlive_its_files_and_older_runs_without_them_are_read(
     assert main(["paths", str(run)]) == 2  # of which pairs?
     (tmp_path / "moved.graphml").rename(files[0])
     for name in ("labels", "prompt"):  # as version 0.1.0 saved it
-        del page["settings"]["world"][name]
+        del page["settings"]["dataset"][name]
     (run / "run.json").write_text(json.dumps(page))
     assert main(["paths", str(run), "--pairs", "v0 v11"]) == 0
     assert main(["train", "--resume", str(run), "--steps", "2"]) == 0
@@ -411,7 +411,7 @@ def test_a_pipe_that_breaks_elsewhere_is_told(base, monkeypatch, capsys):
             for given, said in {
                 "pg --epsilon 0.9": "--epsilon goes with the algorithm q, not with pg",
                 "pg --discount 1.0": "--discount goes with the algorithm q, not with pg",
-                "pg --believed 0 1": "--believed goes with the algorithm q",
+                "pg --value-bounds 0 1": "--value-bounds goes with the algorithm q",
                 "pg --off-policy": "--off-policy goes with the algorithm q",
                 "q --baseline": "--baseline goes with the algorithm pg, not with q",
                 "q --kl 0": "--kl goes with the algorithm pg, not with q",

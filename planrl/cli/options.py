@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from planrl.errors import InputError
-from planrl.experiments.datasets import FileWorld, World, make_world
+from planrl.experiments.datasets import Dataset, FileDataset, make_dataset
 from planrl.experiments.runs import RunSettings
 from planrl.io.checkpoints import load
 from planrl.io.formats import read_nanogpt
@@ -42,7 +42,7 @@ def add_prompt(command: argparse._ActionsContainer) -> None:
     )
 
 
-def own_files(options: argparse.Namespace) -> FileWorld | None:
+def own_files(options: argparse.Namespace) -> FileDataset | None:
     """The world these name, or None. Raises InputError if one is missing."""
     given = [options.graph, options.train, options.test]
     if not any(given):
@@ -50,7 +50,7 @@ def own_files(options: argparse.Namespace) -> FileWorld | None:
     if not all(given):
         raise InputError("--graph, --train and --test go together: give all three files")
     prompt = options.prompt or USUAL
-    return FileWorld(graph=options.graph, train=options.train, test=options.test, prompt=prompt)
+    return FileDataset(graph=options.graph, train=options.train, test=options.test, prompt=prompt)
 
 
 def add_model(command: argparse.ArgumentParser, samples: int, what: str) -> None:
@@ -73,7 +73,7 @@ class Subject:
     """
 
     model: PathModel
-    world: World
+    dataset: Dataset
     sampler: Sampler
     foreign: bool
 
@@ -86,8 +86,8 @@ def subject(options: argparse.Namespace) -> Subject:
     if foreign:
         if own is None:
             raise InputError("a bare checkpoint needs its data: give --graph, --train and --test")
-        model, world = read_nanogpt(path, heads=options.heads), make_world(own)
-        sampler = Sampler(max_tokens=world.max_tokens)
+        model, dataset = read_nanogpt(path, heads=options.heads), make_dataset(own)
+        sampler = Sampler(max_tokens=dataset.max_tokens)
     else:
         if options.heads is not None:
             raise InputError("--heads is for a checkpoint file: a run's folder says its own")
@@ -95,41 +95,41 @@ def subject(options: argparse.Namespace) -> Subject:
             raise InputError("--prompt is for a checkpoint file or for your own rows: leave it out")
         saved = load(path)
         model, settings = saved.model, RunSettings.of(saved)
-        world = make_world(own or settings.world)
-        sampler = settings.algorithm.sampler(world)
-    if model.vocab != world.train.vocab:
+        dataset = make_dataset(own or settings.dataset)
+        sampler = settings.algorithm.sampler(dataset)
+    if model.vocab != dataset.train.vocab:
         raise InputError(
-            f"the model knows {model.vocab.n_nodes} nodes, the graph has {world.graph.n}"
+            f"the model knows {model.vocab.n_nodes} nodes, the graph has {dataset.graph.n}"
         )
     if isinstance(model, Transformer):
         words = check_prompt(options.prompt or USUAL) if foreign else USUAL
-        sampler = _fitting(sampler, model, world, words)
+        sampler = _fitting(sampler, model, dataset, words)
         if foreign:
-            _say_of_prompt(model, world, words)
+            _say_of_prompt(model, dataset, words)
         if words != USUAL:
             model = Prompted(model, words)
-    return Subject(model, world, replace(sampler, temperature=options.temperature), foreign)
+    return Subject(model, dataset, replace(sampler, temperature=options.temperature), foreign)
 
 
-def _fitting(sampler: Sampler, model: Transformer, world: World, words: str) -> Sampler:
+def _fitting(sampler: Sampler, model: Transformer, dataset: Dataset, words: str) -> Sampler:
     """The sampler, for paths that are no longer than the model's rows behind this prompt."""
     most = model.config.positions - (len(words.split()) - len(USUAL.split()))
     if most <= PROMPT:
         raise InputError(f"the model reads at most {model.config.positions} tokens: too few for a "
                          "prompt and a path")  # fmt: skip
-    longest = max(world.paths.shape[1], world.longest)
+    longest = max(dataset.paths.shape[1], dataset.longest)
     if longest > most:
         _say(f"the model reads at most {most} tokens, and the longest row has {longest}: longer "
              "paths count as too long")  # fmt: skip
     return replace(sampler, max_tokens=min(most, sampler.max_tokens))
 
 
-def _say_of_prompt(model: Transformer, world: World, words: str) -> None:
+def _say_of_prompt(model: Transformer, dataset: Dataset, words: str) -> None:
     """Say if the model seems to have been trained with another prompt than is put to it."""
     asked = REPEATED if words == USUAL else words  # planrl gives the path's first node, too
     if len(asked.split()) < PROMPT or len(asked.split()) > model.config.positions:
         return
-    share = float(writes_source(model, world.train.pairs[:1000], asked).mean())
+    share = float(writes_source(model, dataset.train.pairs[:1000], asked).mean())
     if words == USUAL and share > 0.5:
         _say(f"{share:.0%} of the first steps lead from the source to itself: the model repeats "
              f'the source after `{asked}`. Give --prompt "{REPEATED}" if its rows do')  # fmt: skip

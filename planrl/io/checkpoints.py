@@ -78,8 +78,8 @@ class Saved:
         for name, tensor in self.tensors.items():
             if not name.startswith("optimizer/"):
                 continue
-            _, place, key = (*name.split("/", 2), "", "")[:3]
-            at = int(place) if place.isascii() and place.isdigit() else len(parameters)
+            _, position, key = (*name.split("/", 2), "", "")[:3]
+            at = int(position) if position.isascii() and position.isdigit() else len(parameters)
             like = parameters[min(at, len(parameters) - 1)]
             if (
                 at >= len(parameters)
@@ -257,8 +257,15 @@ def load(folder: str | Path, *, only: str = "") -> Saved:
         settings = dict(page["settings"])
     except InputError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OSError,
-            SafetensorError) as error:  # fmt: skip
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        RuntimeError,
+        OSError,
+        SafetensorError,
+    ) as error:
         said = " ".join(str(error).split())[:300]
         raise InputError(f"{folder} does not hold a whole planrl run: {said}") from None
     return Saved(model, settings, records, tensors, digest)
