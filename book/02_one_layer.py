@@ -379,9 +379,9 @@ for k in (3, 4, 5, 1):
 # %%
 two = pr.LinearTransformer(vocab)  # logits: here[j] + target[i]
 with torch.no_grad():
-    two.here[:, :n] = 40.0 * dataset.graph.adjacency
+    two.current[:, :n] = 40.0 * dataset.graph.adjacency
     two.target[:, :n] = 40.0 * dataset.graph.reachability
-    two.here[:, n] = 40.0 * 1.5
+    two.current[:, n] = 40.0 * 1.5
 everything = pr.all_pairs(dataset.graph)
 right = pr.evaluate(two, everything, rng=pr.seeded(seed, "two"), samples=20)
 held = pr.check("two tables answer everything", predicted=torch.ones(len(everything.pairs)),

@@ -63,7 +63,7 @@ def forbidding(kind):
         for weight in model.parameters():
             weight.normal_(generator=pr.seeded(0, "weights"))
         if kind is pr.LinearTransformer:
-            model.here[:, 0] = -torch.inf  # no step leads to 0
+            model.current[:, 0] = -torch.inf  # no step leads to 0
         elif kind is pr.LogitTable:
             model.table[:, :, 0] = -torch.inf
             model.table[4, 3, [0, 1, 2, 3, 5]] = -torch.inf  # one step is left

@@ -81,6 +81,7 @@ class RunSettings:
     def from_dict(given: Mapping[str, Any]) -> RunSettings:
         """The settings a saved run was made with."""
         try:
+            given = migrated(given)
             dataset = given["dataset"]
             return RunSettings(
                 **{
@@ -95,6 +96,16 @@ class RunSettings:
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError(f"these are not the settings of a planrl run: {error}") from None
+
+
+OLDER_NAMES = {"world": "dataset", "believed": "value_bounds"}
+
+
+def migrated(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A saved run's settings under today's names: version 0.1.0 called two of them otherwise."""
+    page = {OLDER_NAMES.get(name, name): value for name, value in settings.items()}
+    algorithm = page["algorithm"].items()
+    return {**page, "algorithm": {OLDER_NAMES.get(k, k): value for k, value in algorithm}}
 
 
 class TrainingRun:

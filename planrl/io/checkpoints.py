@@ -241,6 +241,8 @@ def load(folder: str | Path, *, only: str = "") -> Saved:
             )
         tensors = load_tensors(content)
         weights = {k.removeprefix("model/"): v for k, v in tensors.items() if k[:6] == "model/"}
+        if "here" in weights:  # version 0.1.0's name of a LinearTransformer's W^M
+            weights["current"] = weights.pop("here")
         given, wanted = sum(v.numel() for v in weights.values()), _count(page["model"])
         if given != wanted:  # before anything of that size is made
             raise ValueError(f"{name} has {given:,} numbers, the model {wanted:,}")

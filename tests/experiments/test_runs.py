@@ -1,4 +1,5 @@
 import itertools
+import json
 from dataclasses import fields, replace
 
 import pytest
@@ -97,6 +98,14 @@ def test_a_base_that_went_on_meanwhile_is_refused_since_it_would_give_other_numb
     with pytest.raises(pr.InputError, match="base has another state than it had"):
         resume(tmp_path / "run")
     assert resume(tmp_path / "base").settings.start_digest == ""
+
+
+def test_settings_of_a_run_saved_by_version_0_1_0_are_read():
+    now = settings("q", value_bounds=(0.0, 2.0))
+    older = json.loads(json.dumps(now.to_dict()))
+    older["world"] = older.pop("dataset")
+    older["algorithm"]["believed"] = older["algorithm"].pop("value_bounds")
+    assert RunSettings.from_dict(older) == now
 
 
 def test_off_policy_walks_are_the_bases(tmp_path):
