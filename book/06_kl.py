@@ -66,7 +66,7 @@ seed = 0
 # **What training accuracy is left?** Many guess that a penalty strong enough to keep the ways also
 # keeps most of the mistakes.
 
-# %%
+# %% tags=["remove-cell"]
 my_guess = 0.88
 
 # %% [markdown]
@@ -220,7 +220,8 @@ print(f"ways when stopped early at equal accuracy: {stopped:.1f}")
 # > hardly be told apart on the random graph; what is bought is bought at λ = 0.1. On Blocksworld 0.01
 # > already buys a little.
 #
-# That so small a pull fails surprises nobody. What surprises is the theory: by it even a small λ should do.
+# That so weak a penalty fails is no surprise in practice. The theory, however, says that even a small λ
+# is enough.
 
 # %% [markdown]
 # ## Where the penalty stops
@@ -507,7 +508,7 @@ Table(
             "SFT's own, sampled": last(kl, "old_accuracy"),
             "SFT's own, greedy": last(kl, "old_greedy"),
         }
-        for kl in told[0]
+        for kl in (name.removeprefix("lambda ") for name in told[0])
     ],
     caption="Questions SFT never saw (new) and its own, both trained on by policy gradient: accuracy after "
     f"1,000 updates, mean of {len(told)} seeds",

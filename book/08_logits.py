@@ -59,11 +59,10 @@ seed = 0
 # leads. Take a step that is good in the first way alone: an edge into a *dead end*.
 #
 # **Which value will its logit take, in units of the reward?** A step that is right in both ways will
-# have 1; -1 is the lowest that one step can earn. Put your guess in the next cell (on the book's
-# page: on the slider below it). Many guess -1: whoever goes there is lost. But a walk may jump where no
+# have 1; -1 is the lowest that one step can earn. Guess before you scroll to the figure. Many guess -1: whoever goes there is lost. But a walk may jump where no
 # edge is, for a fine.
 
-# %%
+# %% tags=["remove-cell"]
 my_guess = -1
 
 # %% [markdown]
@@ -86,12 +85,12 @@ print(f"{len(graph.edges)} edges, {len(task.pairs)} questions")
 n, edge, leads_on = graph.n, graph.adjacency[None], graph.reachability[:, None]
 asked = torch.zeros(n, 1, 1, dtype=torch.bool)
 asked[task.pairs[:, 1]] = True  # targets that somebody asks for
-underway = asked & ~torch.eye(n, dtype=torch.bool)[:, :, None]  # [target, here, 1]
+walking = asked & ~torch.eye(n, dtype=torch.bool)[:, :, None]  # [target, here, 1]
 kinds = {
-    "edge, leads on": edge & leads_on & underway,
-    "edge, dead end": edge & ~leads_on & underway,
-    "no edge, leads on": ~edge & leads_on & underway,
-    "neither": ~edge & ~leads_on & underway,
+    "edge, leads on": edge & leads_on & walking,
+    "edge, dead end": edge & ~leads_on & walking,
+    "no edge, leads on": ~edge & leads_on & walking,
+    "neither": ~edge & ~leads_on & walking,
 }
 
 
@@ -229,7 +228,7 @@ assert by_formula[0].tolist() == [0, 1, 0, 0]
 noise = 3 * torch.randn(n, n, n + 1, generator=pr.seeded(seed, "noise"))
 unscaled = replace(task, reward=pr.process_reward)
 reached = [pr.optimal_q(unscaled, start=s) for s in (0.0, 3.0, -3.0, noise)]
-exact = pr.process_optimum(graph).masked_fill(~underway, torch.nan)
+exact = pr.process_optimum(graph).masked_fill(~walking, torch.nan)
 
 # %%
 held = pr.check(
@@ -567,9 +566,9 @@ Table(
 )
 
 # %% [markdown]
-# A walker at random shows the whole graph. A good one seldom errs, so the values of errors stay
-# unknown; how many differs from seed to seed. A worse walker shows more than one random step in ten
-# does in these 600 updates. To *answer* takes less than to hold the whole graph.
+# A random policy visits the whole graph. A good policy rarely makes mistakes, so it never learns what
+# mistakes cost; how many values stay unknown differs from seed to seed. A worse policy visits more of
+# the graph than one random step in ten does in these 600 updates. To *answer* takes less than to hold the whole graph.
 #
 # ## What Transformers do
 #

@@ -37,8 +37,10 @@ MOST_CUBE = 800  # nodes where each (target, here, next) has a cell: `correct`, 
 def check_size(n: int, most: int, what: str) -> None:
     """Raise InputError where so many nodes would need more memory than a reader's machine has."""
     if n > most:
-        raise InputError(f"{what} is for graphs of at most {most:,} nodes, this one has {n:,}: "
-                         "take a smaller graph")  # fmt: skip
+        raise InputError(
+            f"{what} is for graphs of at most {most:,} nodes, this one has {n:,}: "
+            "take a smaller graph"
+        )
 
 
 def seeded(seed: int, purpose: str) -> torch.Generator:
@@ -238,8 +240,10 @@ def _probability(p: float) -> float:
 def _of_matrix(there: Bool[Tensor, "N N"]) -> Graph:
     edges = int(there.count_nonzero())
     if edges > MOST_EDGES:
-        raise InputError(f"these are {edges:,} edges, and a graph has at most {MOST_EDGES:,}: take "
-                         "fewer nodes or a smaller p")  # fmt: skip
+        raise InputError(
+            f"these are {edges:,} edges, and a graph has at most {MOST_EDGES:,}: take "
+            "fewer nodes or a smaller p"
+        )
     return Graph(len(there), there.nonzero().tolist())
 
 

@@ -37,8 +37,10 @@ def sample_paths(task: Task, per_pair: int, rng: torch.Generator) -> Int[Tensor,
     if whole(per_pair, "per_pair", most=1_000_000) < 1:
         raise InputError(f"per_pair is how many paths each pair gets, at least 1: {per_pair}")
     if len(task.pairs) * per_pair > MOST_PATHS:
-        raise InputError(f"{per_pair:,} paths for each of {len(task.pairs):,} pairs are more than "
-                         f"{MOST_PATHS:,}: take fewer")  # fmt: skip
+        raise InputError(
+            f"{per_pair:,} paths for each of {len(task.pairs):,} pairs are more than "
+            f"{MOST_PATHS:,}: take fewer"
+        )
     source, target = task.pairs.repeat_interleave(per_pair, 0).T
     draw = _dag_paths if task.graph.is_dag else _simple_paths
     blocks = draw(task.graph, target, source, rng)  # one list of columns for each block of rows
@@ -115,8 +117,11 @@ def _simple_paths(
 def _source(model: PathModel, sampler: Sampler) -> Source:
     """What a batch tells of the model that is about to draw its paths."""
     names = ("temperature", "epsilon", "greedy")
-    departs = {name: getattr(sampler, name) for name in names
-               if getattr(sampler, name) != getattr(Sampler, name)}  # fmt: skip
+    departs = {
+        name: getattr(sampler, name)
+        for name in names
+        if getattr(sampler, name) != getattr(Sampler, name)
+    }
     return Source(
         model,
         parameter_state(model),

@@ -15,7 +15,7 @@ import torch
 from torch.autograd.graph import increment_version
 
 from planrl.errors import InputError, TrainingError, check_fields, shown, whole
-from planrl.losses import Loss
+from planrl.losses import Loss, check_options
 from planrl.models import PathModel, check_device
 from planrl.tasks import Batch
 
@@ -98,6 +98,7 @@ def train(
     """
     config = config or TrainConfig()
     check_device(model)
+    check_options(loss)
     if optimizer is not None:
         _refuse_unused(config, optimizer)
     if frozen is not None and config.refresh != 0:
@@ -128,6 +129,11 @@ def _run(
                 batch = replace(batch, frozen=frozen(batch.tokens[:, :-1]))
         if batch.source is not None:
             batch = replace(batch, source=replace(batch.source, learner=model))
+        if batch.reward.shape != batch.chosen.shape:
+            raise InputError(
+                f"the batch has a reward of shape {list(batch.reward.shape)}: expected "
+                f"{list(batch.chosen.shape)}, one number for each step, as `chosen` has"
+            )
         logits = model(batch.tokens[:, :-1])
         value = loss(logits, batch)
         check_loss(value)
@@ -137,7 +143,7 @@ def _run(
         loss_value, norm = float(value.detach()), clip_gradient(model, config.clip)
         step += 1
         if not math.isfinite(loss_value + norm):
-            cure = _forbidden(logits, batch) or "try a smaller lr or reward scale"
+            cure = _cause(logits, batch)
             raise TrainingError(
                 f"step {step}: loss {loss_value}, gradient norm {norm}, with {config}. The "
                 f"model keeps its parameters of step {step - 1}; {cure}"
@@ -157,6 +163,15 @@ def check_loss(value: torch.Tensor) -> None:
         )
 
 
+def _cause(logits: torch.Tensor, batch: Batch) -> str:
+    """What made a loss infinite or nan, as far as the batch shows it, and what to do."""
+    if not batch.reward.isfinite().all():
+        return (
+            "the reward of the batch holds nan or infinity: correct the function that computes it"
+        )
+    return _forbidden(logits, batch) or "try a smaller lr or reward scale"
+
+
 def _forbidden(logits: torch.Tensor, batch: Batch) -> str:
     """Which chosen step has a logit of -inf, and what to do; "" if none has."""
     taken = logits.detach().gather(-1, batch.tokens[:, 1:, None]).squeeze(-1)
@@ -166,10 +181,10 @@ def _forbidden(logits: torch.Tensor, batch: Batch) -> str:
     row, position = wrong.nonzero()[0].tolist()
     current, next_node = batch.tokens[row, position : position + 2].tolist()
     end = next_node == logits.shape[-1] - 1
+    step = f"{current} to {'END' if end else next_node}"
     return (
-        f"row {row} of the batch steps from {current} to {'END' if end else next_node} on the way to "
-        f"{int(batch.tokens[row, 1])}, and the model forbids that step (its logit is -inf): leave "
-        "such rows out, or allow the step"
+        f"row {row} of the batch steps from {step} on the path to {int(batch.tokens[row, 1])}, and "
+        "the model forbids that step (its logit is -inf): leave such rows out, or allow the step"
     )
 
 

@@ -190,7 +190,7 @@ def test_a_bare_graph_with_names_becomes_rows_a_run_scores_and_paths(tmp_path, c
     page = json.loads(said.out)
     assert page["train"]["rows"] == 3 * page["train"]["pairs"]
     assert main(["inspect", "data/graph.graphml", "data/train.txt", "data/test.txt"]) == 0
-    go_on = said.err.split("go on with planrl ")[1].split()
+    go_on = said.err.split("next: planrl ")[1].split()
     assert main([*go_on[:-1], "run", "--steps", "20", "--width", "16"]) == 0
     assert main(["evaluate", "run", "--samples", "2"]) == 0
     capsys.readouterr()
@@ -441,7 +441,7 @@ def test_a_pipe_that_breaks_elsewhere_is_told(base, monkeypatch, capsys):
         (["train", "--resume", "{base}", "--lr", "9"], "leave out --lr"),
         (
             ["train", "--resume", "{base}", "--seed", "0", "--kind", "dag"],
-            "leave out --kind, --seed",
+            "leave out --seed, --kind",
         ),
         (["train", "--out", "{new}", "--steps", "0"], "steps must be at least 1"),
         (["train", "--out", "{new}", "--nodes", "-5"], "nodes=-5"),

@@ -167,7 +167,7 @@ def test_a_demonstrated_step_that_the_model_forbids_is_named():
     shown = pr.demonstrations(task, torch.tensor([[0, 2, 0, 1, 2, 3]]), rng=pr.seeded(0, "b"))
     before = model.table.detach().clone()
     with pytest.raises(
-        pr.TrainingError, match="from 0 to 1 on the way to 2, and the model forbids"
+        pr.TrainingError, match="from 0 to 1 on the path to 2, and the model forbids"
     ) as told:
         list(pr.train(model, shown, pr.sft, pr.TrainConfig(steps=1)))
     assert "smaller lr" not in str(told.value)

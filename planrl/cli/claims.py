@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from planrl.claims import UNKNOWN, Verdict, needed, settings_in_words, verdicts
+from planrl.cli.options import JSON
 from planrl.errors import InputError
 from planrl.experiments import store
 from planrl.io.files import to_json
@@ -16,28 +17,39 @@ from planrl.io.files import to_json
 
 def add(commands: Any) -> None:
     """Add the command."""
-    command = commands.add_parser("claims", help="the paper's claims, each with a verdict")
+    command = commands.add_parser(
+        "claims", help="print the paper's claims, each with a verdict and its numbers"
+    )
     command.add_argument(
         "--tier",
         choices=store.TIERS,
-        help="quick: one small seed, run if need be; full: the saved seeds (default: the tier of "
-        "the results in the folder)",
+        help="quick: one small seed, run first if need be; full: the saved seeds (default: the "
+        "tier of the results in the folder)",
     )
     command.add_argument(
-        "--only", nargs="+", default=[], metavar="ID", help="these claims or groups of claims only"
+        "--only",
+        nargs="+",
+        default=[],
+        metavar="ID",
+        help="these claims or groups only (default: all)",
     )
-    command.add_argument("--folder", type=Path, default=None, help="where the results are")
-    command.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    command.add_argument(
+        "--folder",
+        type=Path,
+        default=None,
+        help="folder with the results (default: the one that the book reads)",
+    )
+    command.add_argument("--json", action="store_true", help=JSON)
     command.set_defaults(execute=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the verdicts; the quick tier's missing results are made first."""
     folder = options.folder or store.FOLDER
-    if options.tier != "quick" and not folder.is_dir():
+    if options.tier == "full" and not folder.is_dir():
         raise InputError(f"there is no folder {folder}: leave --folder out, or name one of results")
     if options.tier == "quick":
-        wanted = store.jobs(needed(options.only, "quick"), tier="quick", folder=folder)
+        wanted = store.jobs(needed(options.only), tier="quick", folder=folder)
         for made in store.reproduce(wanted):
             if made.fresh:
                 print(made.error or f"{made.path.name}: done", file=sys.stderr)

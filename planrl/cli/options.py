@@ -1,15 +1,26 @@
-"""What several commands share: one's own graph and rows as files, and the model to be asked."""
+"""What several commands share: options made from records of settings, files, the model to ask."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from planrl.errors import InputError
-from planrl.experiments.datasets import Dataset, FileDataset, make_dataset
+from planrl.experiments.algorithms import ALGORITHMS, usual_options
+from planrl.experiments.algorithms import OPTIONS as ALGORITHM_OPTIONS
+from planrl.experiments.datasets import (
+    GRAPHS,
+    Dataset,
+    DatasetSettings,
+    FileDataset,
+    graph_options,
+    make_dataset,
+)
+from planrl.experiments.datasets import OPTIONS as GRAPH_OPTIONS
 from planrl.experiments.runs import RunSettings
 from planrl.io.checkpoints import load
 from planrl.io.formats import read_nanogpt
@@ -17,33 +28,141 @@ from planrl.io.prompts import REPEATED, USUAL, Prompted, check_prompt, writes_so
 from planrl.models import PathModel
 from planrl.sampling import Sampler
 from planrl.tasks import PROMPT
-from planrl.transformer import Transformer
+from planrl.train import TrainConfig
+from planrl.transformer import Transformer, TransformerConfig
+
+JSON = "print one JSON object on standard output instead of text"
+SETTINGS: dict[type, tuple[str, dict[str, str]]] = {
+    TransformerConfig: (
+        "Transformer",
+        {
+            "layers": "number of layers",
+            "heads": "number of attention heads, which must divide --width",
+            "width": "length of the vector that stands for a token",
+            "positions": "longest row that the model reads, in tokens (default: 32, or as many as "
+            "the data need)",
+        },
+    ),
+    TrainConfig: (
+        "training",
+        {
+            "lr": "learning rate of AdamW",
+            "weight_decay": "weight decay of AdamW, at least 0",
+            "clip": "longest gradient norm; a longer gradient is scaled down to it",
+        },
+    ),
+}
+"""Record of settings -> the title of its options, and what each option does.
+
+A field that is not listed here has no option. The options of algorithms and of graphs, with their
+help, are those of the tables in `planrl.experiments.algorithms` and `planrl.experiments.datasets`.
+"""
+SPLIT = {
+    "train_share": "share of the source-target pairs to train on, between 0 and 1",
+    "force_edges": "train on each pair that is an edge, besides the share of the others",
+    "paths_per_pair": "number of random correct paths for each training pair",
+}
+"""Options of every dataset that is not read from files, with their help."""
 
 
-def add_option(group: argparse._ActionsContainer, name: str, usual: Any, said: str) -> None:
-    """Add an option of this name, of the type of its default: True and False, a range, a value."""
-    flag, how = "--" + name.replace("_", "-"), dict[str, Any]()
+METAVARS: dict[type, Any] = {int: "N", float: "X", str: "NAME", tuple: ("LOW", "HIGH")}
+
+
+class Help(argparse.RawDescriptionHelpFormatter):
+    """Help that says each option's default, and keeps the lines of the examples."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        said = action.help or ""
+        default = action.default
+        silent = default is None or default is False or default in ("", [], argparse.SUPPRESS)
+        if silent or "(default" in said or not action.option_strings:
+            return said
+        text = " ".join(map(str, default)) if isinstance(default, tuple | list) else f"{default}"
+        return f"{said} (default: {text})"
+
+
+def flags(names: Iterable[str]) -> str:
+    """The options of these names, as they are written."""
+    return ", ".join("--" + name.replace("_", "-") for name in names)
+
+
+def add_settings(command: argparse.ArgumentParser) -> None:
+    """Add the options of algorithms and graphs from their tables, and those of SETTINGS."""
+    _add_algorithm(
+        command.add_argument_group("algorithm (in brackets: which algorithms use the option)")
+    )
+    _add_dataset(
+        command.add_argument_group(
+            "graph and its data (in brackets: which kinds of graph use the option)"
+        )
+    )
+    for kind, (title, helps) in SETTINGS.items():
+        group = command.add_argument_group(title)
+        for entry in fields(kind):
+            if entry.name in helps:
+                _add_option(group, entry.name, entry.default, helps[entry.name])
+
+
+def _add_algorithm(group: argparse._ArgumentGroup) -> None:
+    for name, option in ALGORITHM_OPTIONS.items():
+        users = [algorithm for algorithm in ALGORITHMS if name in usual_options(algorithm)]
+        _add_option(group, name, usual_options(users[0])[name], _used_by(option.help, users))
+    for part in ("loss", "stream"):
+        group.add_argument(
+            f"--{part}",
+            metavar="PATH",
+            default="",
+            help=f"{part} of your own instead of the algorithm's: my_module:my_{part}",
+        )
+    group.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="keyword argument for the loss or the stream; may be given several times",
+    )
+
+
+def _add_dataset(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--kind",
+        choices=tuple(GRAPHS),
+        default="",
+        help="kind of graph (default: the first that has the options given)",
+    )
+    for name, option in GRAPH_OPTIONS.items():
+        users = [kind for kind in GRAPHS if name in graph_options(kind)]
+        _add_option(group, name, graph_options(users[0])[name], _used_by(option.help, users))
+    for name, said in SPLIT.items():
+        _add_option(group, name, getattr(DatasetSettings(), name), said)
+
+
+def _used_by(said: str, users: Iterable[str]) -> str:
+    return f"{said} [{', '.join(users)}]"
+
+
+def _add_option(group: argparse._ArgumentGroup, name: str, usual: Any, said: str) -> None:
+    """Add an option of the type of its default: a flag, a range, a number or text."""
     if isinstance(usual, bool):
-        group.add_argument(flag, action="store_true", help=said)
+        group.add_argument(flags([name]), dest=name, action="store_true", help=said)
         return
+    how: dict[str, Any] = {"type": type(usual), "metavar": METAVARS[type(usual)]}
     if isinstance(usual, tuple):
         how = {"nargs": 2, "metavar": ("LOW", "HIGH"), "type": float}
-        shown = "{:g} {:g}".format(*usual)
-    else:
-        how, shown = {"type": type(usual)}, str(usual)
-    group.add_argument(flag, default=usual, help=f"{said} ({shown})", **how)
+    default = None if "(default" in said else usual  # None: it depends on other options
+    group.add_argument(flags([name]), dest=name, default=default, help=said, **how)
 
 
 def add_files(command: argparse.ArgumentParser) -> None:
     """Add --graph, --train, --test and --prompt."""
     files = command.add_argument_group("your own data (all three files together)")
+    rows = "one path a line, `s t s a b t`: source, target, then the nodes of the path"
     for name, what in (
-        ("graph", "GraphML, node-link JSON or edge list"),
-        ("train", "rows"),
-        ("test", "rows"),
+        ("graph", "the graph: GraphML, node-link JSON or edge list"),
+        ("train", f"paths to train on, {rows}"),
+        ("test", "paths whose source-target pairs are held out, in the same format"),
     ):
-        files.add_argument(f"--{name}", metavar="FILE", help=f"{what} (`s t s a b t` a line)"
-                           if what == "rows" else what)  # fmt: skip
+        files.add_argument(f"--{name}", metavar="FILE", help=what)
     add_prompt(files)
 
 
@@ -52,13 +171,13 @@ def add_prompt(command: argparse._ActionsContainer) -> None:
     command.add_argument(
         "--prompt",
         metavar="WORDS",
-        help="the words s and t before a path, which starts with its source: "
-        f'"{REPEATED}" for rows `s t s s a b t` ("{USUAL}")',
+        help="the tokens before a path, written with s and t; a path starts with its source: "
+        f'"{REPEATED}" for rows `s t s s a b t` (default: "{USUAL}")',
     )
 
 
 def own_files(options: argparse.Namespace) -> FileDataset | None:
-    """The world these name, or None. Raises InputError if one is missing."""
+    """The dataset that these options name, or None. Raises InputError if one is missing."""
     given = [options.graph, options.train, options.test]
     if not any(given):
         return None
@@ -73,18 +192,29 @@ def add_model(command: argparse.ArgumentParser, samples: int, what: str) -> None
     add = command.add_argument
     add("run", type=Path, help="a run's folder, or a nanoGPT checkpoint (.pt, .safetensors)")
     add_files(command)
-    add("--heads", type=int, metavar="N", help="attention heads of a checkpoint that does not say")
-    add("--samples", type=int, default=samples, help=f"{what} ({samples})")
-    add("--temperature", type=float, default=1.0, help="of the sampled paths (1)")
-    add("--seed", type=int, default=0)
-    add("--json", action="store_true", help="one JSON object on standard output")
+    add(
+        "--heads",
+        type=int,
+        metavar="N",
+        help="number of attention heads of a checkpoint that does not say it",
+    )
+    add("--samples", type=int, metavar="N", default=samples, help=what)
+    add(
+        "--temperature",
+        type=float,
+        metavar="T",
+        default=1.0,
+        help="temperature of the sampled paths, above 0",
+    )
+    add("--seed", type=int, metavar="N", default=0, help="seed of the sampled paths")
+    add("--json", action="store_true", help=JSON)
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A model to be asked, its graph and data, and how its paths are sampled.
+    """A model to evaluate, its graph and data, and how its paths are sampled.
 
-    `foreign` says that it is a checkpoint of another program's.
+    `foreign` says that the model is a checkpoint of another program.
     """
 
     model: PathModel
@@ -94,15 +224,15 @@ class Subject:
 
 
 def subject(options: argparse.Namespace) -> Subject:
-    """What the options name. What is odd about it is said on standard error."""
+    """The model and data that the options name; warnings go to standard error."""
     own, path = own_files(options), options.run
     foreign = path.is_file() or (path.suffix != "" and not path.exists())
     model: PathModel
     if foreign:
         if own is None:
             raise InputError("a bare checkpoint needs its data: give --graph, --train and --test")
-        model, data = read_nanogpt(path, heads=options.heads), make_dataset(own)
-        sampler = Sampler(max_tokens=data.max_tokens)
+        model, dataset = read_nanogpt(path, heads=options.heads), make_dataset(own)
+        sampler = Sampler(max_tokens=dataset.max_tokens)
     else:
         if options.heads is not None:
             raise InputError("--heads is for a checkpoint file: a run's folder says its own")
@@ -110,47 +240,55 @@ def subject(options: argparse.Namespace) -> Subject:
             raise InputError("--prompt is for a checkpoint file or for your own rows: leave it out")
         saved = load(path)
         model, settings = saved.model, RunSettings.of(saved)
-        data = make_dataset(own or settings.dataset)
-        sampler = settings.algorithm.sampler(data)
-    if model.vocab != data.train.vocab:
+        dataset = make_dataset(own or settings.dataset)
+        sampler = settings.algorithm.sampler(dataset)
+    if model.vocab != dataset.train.vocab:
         raise InputError(
-            f"the model knows {model.vocab.n_nodes} nodes, the graph has {data.graph.n}"
+            f"the model knows {model.vocab.n_nodes} nodes, the graph has {dataset.graph.n}"
         )
     if isinstance(model, Transformer):
         words = check_prompt(options.prompt or USUAL) if foreign else USUAL
-        sampler = _fitting(sampler, model, data, words)
+        sampler = _fitting(sampler, model, dataset, words)
         if foreign:
-            _say_of_prompt(model, data, words)
+            _say_of_prompt(model, dataset, words)
         if words != USUAL:
             model = Prompted(model, words)
-    return Subject(model, data, replace(sampler, temperature=options.temperature), foreign)
+    return Subject(model, dataset, replace(sampler, temperature=options.temperature), foreign)
 
 
-def _fitting(sampler: Sampler, model: Transformer, data: Dataset, words: str) -> Sampler:
+def _fitting(sampler: Sampler, model: Transformer, dataset: Dataset, words: str) -> Sampler:
     """The sampler, for paths that are no longer than the model's rows behind this prompt."""
     most = model.config.positions - (len(words.split()) - len(USUAL.split()))
     if most <= PROMPT:
-        raise InputError(f"the model reads at most {model.config.positions} tokens: too few for a "
-                         "prompt and a path")  # fmt: skip
-    longest = max(data.paths.shape[1], data.longest)
+        raise InputError(
+            f"the model reads at most {model.config.positions} tokens: too few for a "
+            "prompt and a path"
+        )
+    longest = max(dataset.paths.shape[1], dataset.longest)
     if longest > most:
-        _say(f"the model reads at most {most} tokens, and the longest row has {longest}: longer "
-             "paths count as too long")  # fmt: skip
+        _say(
+            f"the model reads at most {most} tokens, and the longest row has {longest}: longer "
+            "paths count as too long"
+        )
     return replace(sampler, max_tokens=min(most, sampler.max_tokens))
 
 
-def _say_of_prompt(model: Transformer, data: Dataset, words: str) -> None:
+def _say_of_prompt(model: Transformer, dataset: Dataset, words: str) -> None:
     """Say if the model seems to have been trained with another prompt than is put to it."""
     asked = REPEATED if words == USUAL else words  # planrl gives the path's first node, too
     if len(asked.split()) < PROMPT or len(asked.split()) > model.config.positions:
         return
-    share = float(writes_source(model, data.train.pairs[:1000], asked).mean())
+    share = float(writes_source(model, dataset.train.pairs[:1000], asked).mean())
     if words == USUAL and share > 0.5:
-        _say(f"{share:.0%} of the first steps lead from the source to itself: the model repeats "
-             f'the source after `{asked}`. Give --prompt "{REPEATED}" if its rows do')  # fmt: skip
+        _say(
+            f"{share:.0%} of the first steps lead from the source to itself: the model repeats "
+            f'the source after `{asked}`. Give --prompt "{REPEATED}" if its rows do'
+        )
     elif words != USUAL:
-        _say(f"the source is given after `{asked}`; by itself the model writes it with "
-             f"probability {share:.3f}")  # fmt: skip
+        _say(
+            f"the source is given after `{asked}`; by itself the model writes it with "
+            f"probability {share:.3f}"
+        )
 
 
 def _say(text: str) -> None:

@@ -1,4 +1,4 @@
-"""planrl train: one run into one folder, to be gone on with after any stop."""
+"""planrl train: one run in one folder, which can be continued after any stop."""
 
 from __future__ import annotations
 
@@ -15,99 +15,80 @@ from typing import Any
 from tqdm import tqdm
 
 from planrl.cli import curves
-from planrl.cli.options import add_files, add_option, own_files
+from planrl.cli.options import SPLIT, add_files, add_settings, flags, own_files
 from planrl.errors import InputError, TrainingError, whole
-from planrl.experiments.algorithms import ALGORITHMS, Algorithm, refuse_unused, usual_options
+from planrl.experiments.algorithms import ALGORITHMS, Algorithm, refuse_unused
 from planrl.experiments.algorithms import OPTIONS as ALGORITHM_OPTIONS
-from planrl.experiments.datasets import GRAPHS, DatasetSettings, graph_options
 from planrl.experiments.datasets import OPTIONS as GRAPH_OPTIONS
+from planrl.experiments.datasets import DatasetSettings
 from planrl.experiments.runs import RunSettings, TrainingRun, resume
 from planrl.io.checkpoints import NAME
 from planrl.io.files import alone, ready, to_json
 from planrl.train import TrainConfig
 from planrl.transformer import TransformerConfig
 
-SPLIT_OPTIONS = {
-    "train_share": "share of the pairs that are for training",
-    "force_edges": "have each edge as a training pair",
-    "paths_per_pair": "demonstrated paths for each training pair",
+NUMBER: dict[str, Any] = {"type": int, "metavar": "N"}
+RUN: dict[str, dict[str, Any]] = {
+    "--out": {"type": Path, "metavar": "FOLDER", "help": "folder to save a new run in"},
+    "--resume": {
+        "type": Path,
+        "metavar": "RUN",
+        "help": "continue the run in this folder: its settings stay, --steps may grow",
+    },
+    "--start": {"default": "", "metavar": "RUN", "help": "start from the model of this run"},
+    "--algorithm": {
+        "default": "sft",
+        "choices": tuple(ALGORITHMS),
+        "help": "sft: imitate demonstrated paths; pg: policy gradient; q: Q-learning",
+    },
+    "--table": {
+        "action": "store_true",
+        "help": "train a table of logits instead of a Transformer",
+    },
+    "--steps": {**NUMBER, "help": "number of updates in all (default: 700)"},
+    "--batch": {**NUMBER, "default": 128, "help": "number of paths in a batch"},
+    "--seed": {
+        **NUMBER,
+        "default": 0,
+        "help": "seed of graph, data, weights and sampled paths",
+    },
+    "--eval-every": {
+        **NUMBER,
+        "default": 0,
+        "help": "evaluate on training and held-out pairs every N updates (default: never)",
+    },
+    "--save-every": {
+        **NUMBER,
+        "default": 200,
+        "help": "save every N updates; 0: only at the end",
+    },
+    "--json": {
+        "action": "store_true",
+        "help": "print one JSON object an update on standard output",
+    },
+    "--plot": {
+        "type": Path,
+        "metavar": "PAGE.html",
+        "help": "write the learning curves to this page, which needs no network",
+    },
 }
-"""Options of every random dataset, with their help."""
-SIZES_AND_TRAINING = {
-    "layers": "layers of the Transformer",
-    "heads": "attention heads of a layer",
-    "width": "numbers in an embedding; a multiple of the heads",
-    "lr": "learning rate of AdamW",
-    "weight_decay": "weight decay of AdamW",
-    "clip": "longest gradient; a longer one is scaled down",
-}
-"""Options of model and optimizer, with their help."""
+"""What belongs to the run itself: its folder, its length, what is saved and shown."""
 
 
 def add(commands: Any) -> None:
     """Add the command, whose defaults are the library's own."""
-    command = commands.add_parser("train", help="train a model, or go on with a run")
+    command = commands.add_parser(
+        "train",
+        help="train a model, or continue a run",
+        usage="planrl train (--out FOLDER | --resume RUN) [options]",
+    )
     command.set_defaults(execute=run, given=frozenset())
     command.register("action", None, _Told)
     command.register("action", "store_true", _Said)
-    add = command.add_argument
-    add("--out", type=Path, help="folder to save the run in")
-    add(
-        "--resume", type=Path, metavar="RUN", help="go on with this run (only --steps may be given)"
-    )
-    add("--start", default="", metavar="RUN", help="start from the model of this run")
-    add("--algorithm", default="sft", choices=tuple(ALGORITHMS))
-    _add_algorithm(command.add_argument_group("algorithm"))
-    _add_dataset(command.add_argument_group("graph and its data"))
-    for kind, group in ((TransformerConfig, "Transformer"), (TrainConfig, "training")):
-        options = command.add_argument_group(group)
-        for entry in fields(kind):
-            if entry.name not in ("refresh", "steps", "positions"):
-                add_option(options, entry.name, entry.default, SIZES_AND_TRAINING[entry.name])
-    add("--positions", type=int, help=f"({TransformerConfig.positions}, or as the rows need)")
+    for flag, how in RUN.items():
+        command.add_argument(flag, **how)
+    add_settings(command)
     add_files(command)
-    add("--table", action="store_true", help="train a LogitTable instead of a Transformer")
-    add("--steps", type=int, help="updates in all (700)")
-    add("--batch", type=int, default=128, help="rows in a batch (128)")
-    add("--seed", type=int, default=0, help="of graph, data, weights and walks (0)")
-    add("--eval-every", type=int, default=0, metavar="N", help="measure every N updates (never)")
-    add("--save-every", type=int, default=200, metavar="N", help="save every N updates (200)")
-    add("--json", action="store_true", help="one JSON object a record on standard output")
-    said = "write the learning curves as a page that needs no network"
-    add("--plot", type=Path, metavar="PAGE.html", help=said)
-
-
-def _add_algorithm(group: Any) -> None:
-    """The options of losses and streams that have a help text, and those for one's own code."""
-    for name, option in ALGORITHM_OPTIONS.items():
-        users = [algorithm for algorithm in ALGORITHMS if name in usual_options(algorithm)]
-        usual = usual_options(users[0])[name]
-        add_option(group, name, usual, f"of {', '.join(users)}: {option.help}")
-    for part in ("loss", "stream"):
-        said = f"a {part} of your own instead of the algorithm's: module:function"
-        group.add_argument(f"--{part}", metavar="PATH", default="", help=said)
-    group.add_argument(
-        "--option",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a keyword argument of the loss or the stream; may be given several times",
-    )
-
-
-def _add_dataset(group: Any) -> None:
-    """The kinds of graphs, their options, and how pairs and paths are drawn."""
-    said = (
-        f"{', '.join(GRAPHS)} (that which the options given belong to, else {next(iter(GRAPHS))})"
-    )
-    group.add_argument("--kind", choices=tuple(GRAPHS), default="", help=said)
-    for name, option in GRAPH_OPTIONS.items():
-        users = [kind for kind in GRAPHS if name in graph_options(kind)]
-        usual = graph_options(users[0])[name]
-        add_option(group, name, usual, f"of {', '.join(users)}: {option.help}")
-    usual = DatasetSettings()
-    for name, what in SPLIT_OPTIONS.items():
-        add_option(group, name, getattr(usual, name), what)
 
 
 class _Told(argparse.Action):
@@ -128,18 +109,14 @@ class _Said(_Told):
         super().__call__(parser, namespace, True, option_string)
 
 
-def _flags(names: Iterable[str]) -> str:
-    return ", ".join("--" + name.replace("_", "-") for name in names)
-
-
 def _refuse_unused(options: argparse.Namespace) -> None:
     """Raise InputError for an option that was given and does nothing beside the others."""
     if not (options.loss or options.stream):
         for name in ALGORITHM_OPTIONS:
             if name in options.given:
-                refuse_unused(options.algorithm, name, _flags([name]))
+                refuse_unused(options.algorithm, name, flags([name]))
     sizes = [entry.name for entry in fields(TransformerConfig)]
-    data = ["kind", *GRAPH_OPTIONS, *SPLIT_OPTIONS]
+    data = ["kind", *GRAPH_OPTIONS, *SPLIT]
     for which, there, idle in (
         ("--graph, --train and --test", own_files(options) is not None, data),
         ("--start", bool(options.start), [*sizes, "table"]),
@@ -147,7 +124,7 @@ def _refuse_unused(options: argparse.Namespace) -> None:
     ):
         unused = [name for name in idle if there and name in options.given]
         if unused:
-            raise InputError(f"{_flags(unused)} does nothing beside {which}: leave it out")
+            raise InputError(f"{flags(unused)} does nothing beside {which}: leave it out")
 
 
 def _given(options: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
@@ -179,7 +156,7 @@ def _dataset(options: argparse.Namespace) -> DatasetSettings:
         options.kind,
         options=_given(options, GRAPH_OPTIONS),
         seed=options.seed,
-        **_given(options, SPLIT_OPTIONS),
+        **_given(options, SPLIT),
     )
 
 
@@ -224,7 +201,7 @@ def _refuse_settings(options: argparse.Namespace) -> None:
         given |= {"option"}
     if given:
         names = [name for name in vars(options) if name in given]
-        raise InputError(f"a resumed run has its settings: leave out {_flags(names)}")
+        raise InputError(f"a resumed run keeps its settings: leave out {flags(names)}")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -235,13 +212,13 @@ def run(options: argparse.Namespace) -> int:
         curves.refuse(options.plot)
     with ExitStack() as stack:
         new = not (options.resume or (options.out and options.out.exists()))
-        session = _begun(options, stack)
-        session.held = True
+        training_run = _begun(options, stack)
+        training_run.held = True
         try:
-            return _trained(session, options)
+            return _trained(training_run, options)
         except (InputError, MemoryError):
-            if not options.resume and not session.records:  # it has not even begun
-                _discard(session.folder, folder_too=new)
+            if not options.resume and not training_run.records:  # it has not even begun
+                _discard(training_run.folder, folder_too=new)
             raise
 
 
@@ -255,24 +232,29 @@ def _begun(options: argparse.Namespace, stack: ExitStack) -> TrainingRun:
         own = list(_given(options, ("loss", "stream", "reward")).values())
         if own:
             sys.path.insert(0, str(Path.cwd()))
-        session = resume(options.resume, steps=options.steps, own=own)
+        training_run = resume(options.resume, steps=options.steps, own=own)
         ready(options.resume)
-        return session
+        return training_run
     if options.out is None:
         raise InputError("train needs --out FOLDER to save the run in (or --resume RUN)")
     _refuse_another(options.out)
-    session = TrainingRun(_settings(options), options.out, fit_positions=options.positions is None)
+    training_run = TrainingRun(
+        _settings(options), options.out, fit_positions=options.positions is None
+    )
     ready(options.out)
     stack.enter_context(alone(options.out))
     _refuse_another(options.out)  # which another process may have begun meanwhile
-    session.held = True
-    _save(session)  # so that it can be gone on with from the first moment
-    return session
+    training_run.held = True
+    _save(training_run)  # so that it can be gone on with from the first moment
+    return training_run
 
 
 def _refuse_another(folder: Path) -> None:
     if (folder / "run.json").exists():
-        raise InputError(f"{folder} holds a run already: --resume it, or take another folder")
+        raise InputError(
+            f"{folder} holds a run already: continue it with --resume {folder}, or choose "
+            "another folder"
+        )
 
 
 def _discard(folder: Path, *, folder_too: bool) -> None:
@@ -286,31 +268,31 @@ def _discard(folder: Path, *, folder_too: bool) -> None:
             folder.rmdir()
 
 
-def _save(session: TrainingRun) -> None:
+def _save(training_run: TrainingRun) -> None:
     """Save, or say what is kept."""
     try:
-        session.save()
+        training_run.save()
     except OSError as error:
         kept = (
             "nothing of the run is kept"
-            if session.saved is None
-            else f"its state after update {session.saved} is: when that is mended, go on with "
-            f"planrl train --resume {session.folder}"
+            if training_run.saved is None
+            else f"its state after update {training_run.saved} is. When that is fixed, "
+            f"continue with planrl train --resume {training_run.folder}"
         )
         raise TrainingError(
-            f"update {len(session.records)} could not be saved in {session.folder} "
+            f"update {len(training_run.records)} could not be saved in {training_run.folder} "
             f"({error.strerror}); {kept}"
         ) from error
 
 
-def _trained(session: TrainingRun, options: argparse.Namespace) -> int:
+def _trained(training_run: TrainingRun, options: argparse.Namespace) -> int:
     """What to return to the shell, after the run."""
-    done, steps = len(session.records), session.settings.training.steps
+    done, steps = len(training_run.records), training_run.settings.training.steps
     bar = tqdm(total=steps, initial=done, disable=options.json or None, unit="step", leave=True)
-    again = f"planrl train --resume {session.folder}"
+    again = f"planrl train --resume {training_run.folder}"
     with _interrupts() as interrupted, bar:
         try:
-            for record in session.run(eval_every=options.eval_every):
+            for record in training_run.run(eval_every=options.eval_every):
                 if options.json:
                     print(
                         json.dumps(json.loads(to_json(asdict(record))), sort_keys=True), flush=True
@@ -320,28 +302,32 @@ def _trained(session: TrainingRun, options: argparse.Namespace) -> int:
                 if interrupted:
                     break
                 if options.save_every and record.step % options.save_every == 0:
-                    _save(session)
+                    _save(training_run)
         except TrainingError as error:
             if not isinstance(error.__cause__, OSError):
-                _save(session)
-                raise TrainingError(f"{error}. Saved in {session.folder}") from None
+                _save(training_run)
+                raise TrainingError(f"{error}. Saved in {training_run.folder}") from None
             raise
         except BrokenPipeError:  # nobody reads the records any more
-            _save(session)
+            _save(training_run)
             raise
-    _save(session)
-    return _ended(session, options, again if interrupted else "")
+    _save(training_run)
+    return _ended(training_run, options, again if interrupted else "")
 
 
-def _ended(session: TrainingRun, options: argparse.Namespace, again: str) -> int:
+def _ended(training_run: TrainingRun, options: argparse.Namespace, again: str) -> int:
     """Draw the curves, if asked to, and say what was reached and what to do next."""
-    folder, records, name = session.folder, session.records, session.settings.algorithm.name
+    folder, records, name = (
+        training_run.folder,
+        training_run.records,
+        training_run.settings.algorithm.name,
+    )
     if options.plot and records:
         curves.write(records, options.plot, f"{name.upper()} in {folder.name}", name)
         print(f"learning curves in {options.plot}", file=sys.stderr)
     if again:
-        print(f"stopped and saved after update {len(records)}; go on with: {again}",
-              file=sys.stderr)  # fmt: skip
+        stopped = f"stopped and saved after update {len(records)}"
+        print(f"{stopped}; continue with: {again}", file=sys.stderr)
         return 130
     print(f"{curves.summary(records, name)}; saved in {folder}", file=sys.stderr)
     print(f"next: planrl evaluate {folder}", file=sys.stderr)

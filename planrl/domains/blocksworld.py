@@ -169,7 +169,7 @@ class Space:
             if action not in possible:
                 listed = ", ".join(map(str, possible))
                 raise InputError(
-                    f"action {number}, {action}, can't be done in {current}; there one can do {listed}"
+                    f"action {number}, {action}, can't be done in {current}: possible are {listed}"
                 )
             current = possible[action]
             nodes.append(self.node(current))

@@ -107,12 +107,16 @@ class Reader:
         while waiting:
             form, positive, line = waiting.pop()
             if isinstance(form, str) or (form and not form.head):
-                raise self.source.wrong(line, f"{what} has {cut(form)}, which is no formula: write "
-                                        "(predicate argument ...) or (and ...)")  # fmt: skip
+                raise self.source.wrong(
+                    line,
+                    f"{what} has {cut(form)}, which is no formula: write "
+                    "(predicate argument ...) or (and ...)",
+                )
             if form.head == "not":
                 if len(form) != 2:
-                    raise self.source.wrong(form.line, f"{what} has {cut(form)}: not takes one "
-                                            "formula")  # fmt: skip
+                    raise self.source.wrong(
+                        form.line, f"{what} has {cut(form)}: not takes one formula"
+                    )
                 waiting.append((form[1], not positive, form.line))
             elif positive and (not form or form.head == "and"):
                 waiting += [(part, True, form.line) for part in form[:0:-1]]

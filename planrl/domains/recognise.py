@@ -45,7 +45,7 @@ STANDARD: dict[str, Shape] = {
         frozenset({(_FREE, "0"), _EMPTY, _ON}),
     ),
 }
-ARITIES = {"on": 2, "ontable": 1, "clear": 1, "holding": 1, "handempty": 0}
+PLACES = {"on": 2, "ontable": 1, "clear": 1, "holding": 1, "handempty": 0}
 
 
 @dataclass(frozen=True)
@@ -172,8 +172,8 @@ class Blocks:
         for when, current in (("starts", states[0]), ("ends", states[-1])):
             if current.holding:
                 raise InputError(
-                    f"the plan {when} with {current.holding} in the hand, and a state between moves "
-                    "has it empty: put it down or stack it first"
+                    f"the plan {when} with {current.holding} in the hand, which is empty between "
+                    "moves: put it down or stack it first"
                 )
         nodes = [self.moves.node(current) for current in states if not current.holding]
         return [nodes[0], *(after for before, after in pairwise(nodes) if after != before)]
@@ -194,9 +194,9 @@ def recognise(problem: Problem) -> Blocks:
     operators = list(problem.operators.values())
     changed = {atom[0] for op in operators for atom in op.adds | op.deletes}
     arity = {atom[0]: len(atom) - 1 for op in operators for atom in op.adds | op.deletes}
-    for names in permutations(sorted(changed)) if len(changed) == len(ARITIES) else ():
-        predicates = dict(zip(names, ARITIES, strict=True))
-        if any(arity[name] != ARITIES[mine] for name, mine in predicates.items()):
+    for names in permutations(sorted(changed)) if len(changed) == len(PLACES) else ():
+        predicates = dict(zip(names, PLACES, strict=True))
+        if any(arity[name] != PLACES[mine] for name, mine in predicates.items()):
             continue
         found = {op.name: _matched(op, predicates) for op in operators}
         if all(found.values()) and {m[0] for m in found.values() if m} == set(STANDARD):

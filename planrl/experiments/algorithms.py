@@ -58,18 +58,28 @@ ALGORITHMS = {
 }
 """Name -> loss and stream."""
 OPTIONS = {
-    "kl": Option(help="weight lambda of the KL penalty towards the base model", least=0.0),
-    "baseline": Option(help="subtract the mean return of the batch from each return"),
+    "kl": Option(
+        least=0.0,
+        help="weight lambda of the KL penalty towards the model that the run started from",
+    ),
+    "baseline": Option(help="subtract the batch's mean return from each return"),
     "reward": Option(
-        help="reward model: outcome, process, or a function of your own, my_module:my_reward"
+        help="outcome: a correct path earns 1; process: each step is rewarded by itself; "
+        "my_module:my_reward: a function of your own"
     ),
-    "reward_scale": Option(help="factor of all rewards", least=0.0),
-    "discount": Option(help="discount of later rewards, 0 to 1", least=0.0, most=1.0),
-    "epsilon": Option(help="share of steps drawn uniformly, 0 to 1", least=0.0, most=1.0),
-    "off_policy": Option(help="learn from rollouts of the base model, not from the model's own"),
-    "value_bounds": Option(
-        help="clip bootstrapped values to LOW .. HIGH, in units of the reward scale"
+    "reward_scale": Option(
+        least=0.0, help="what a correct path earns; the process reward's penalty is as large"
     ),
+    "discount": Option(
+        least=0.0, most=1.0, help="factor per step on the value of the next node, from 0 to 1"
+    ),
+    "epsilon": Option(
+        least=0.0,
+        most=1.0,
+        help="probability that a sampled step is a uniformly random node, from 0 to 1",
+    ),
+    "off_policy": Option(help="sample paths from the model that the run started from"),
+    "value_bounds": Option(help="clip target values to this range, in units of --reward-scale"),
 }
 """The options that the command line offers, with their help and ranges."""
 

@@ -50,9 +50,9 @@ def blocks(rng: torch.Generator, *, blocks: int = 4) -> Graph:
 GRAPHS: dict[str, Callable[..., Graph]] = {"dag": dag, "digraph": digraph, "blocksworld": blocks}
 """Kind of graph -> its generator, called with a random number generator and the kind's options."""
 OPTIONS = {
-    "nodes": Option(help="number of nodes", least=1, most=MOST_SQUARE),
+    "nodes": Option(help="number of nodes of the random graph", least=1, most=MOST_SQUARE),
     "edge_probability": Option(
-        help="probability of an edge between two nodes, 0 to 1", least=0.0, most=1.0
+        help="probability of each possible edge, from 0 to 1", least=0.0, most=1.0
     ),
     "blocks": Option(help="number of blocks, 2 to 5; 5 have 501 states", least=1, most=MOST_BLOCKS),
 }

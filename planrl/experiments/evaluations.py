@@ -16,13 +16,23 @@ import torch
 from planrl.evaluate import auc, evaluate, next_logits, recovery
 from planrl.experiments.algorithms import Algorithm
 from planrl.experiments.datasets import Dataset
-from planrl.experiments.probes import edge_scores, explained, memorised, packed, weights
-from planrl.experiments.streams import FULL, copy_rounded, halved
+from planrl.experiments.probes import (
+    context_spread,
+    decoding_curve,
+    edge_scores,
+    edges_read,
+    explained,
+    imitation_distance,
+    memorised,
+    packed,
+    weights,
+)
+from planrl.experiments.streams import FULL, copy_rounded, halved, rows
 from planrl.experiments.study import Evaluation
 from planrl.graphs import seeded
 from planrl.models import PathModel
 from planrl.sampling import rollout
-from planrl.tasks import Batch, Task, degrees, observed
+from planrl.tasks import Batch, Task, degrees, judged, observed
 from planrl.theory import kl_to_uniform
 from planrl.transformer import Transformer
 
@@ -234,3 +244,101 @@ def mismatch(model: PathModel, task: Task, bits: int, rng: torch.Generator) -> f
     with torch.no_grad():
         one, two = (m(tokens[:, :-1])[chosen].softmax(-1) for m in (model, policy))
     return float((one - two).abs().sum(-1).mean() / 2)
+
+
+class Regime(Measurements):
+    """The measurements of the regimes: also decoding curves, new paths, and edges never shown."""
+
+    base_alone = True
+
+    def __init__(
+        self, dataset: Dataset, evaluation: Evaluation, seed: int, algorithm: Algorithm
+    ) -> None:
+        super().__init__(dataset, evaluation, seed, algorithm)
+        self.shown, named = self.known()
+        self.tasks = {
+            name: self.some(name, task, evaluation.pairs * (2 if name == "test" else 1))
+            for name, task in named.items()
+        }
+        self.seen = observed(self.shown.train.vocab, self.shown.paths)
+        self.degrees = {name: degrees(task, self.seen) for name, task in self.tasks.items()}
+        self.demonstrated = frozenset(rows(self.shown.paths))
+        self.visited = torch.ones(dataset.graph.n, dataset.graph.n, dtype=torch.bool)
+        self.new: set[bytes] = set()
+
+    def known(self) -> tuple[Dataset, dict[str, Task]]:
+        """The dataset as the base was shown it, and the tasks to evaluate on."""
+        return self.dataset, {"train": self.dataset.train, "test": self.dataset.test}
+
+    def facts(self) -> Row:
+        """How large the dataset is, and how many edges the demonstrations show."""
+        return {**super().facts(), "shown_edges": int(self.seen.adjacency.sum())}
+
+    def watch(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """The same batches; the contexts they visit and their new correct paths are recorded."""
+        self.visited = torch.zeros_like(self.visited)  # [target, current]
+        for batch in batches:
+            current, target = batch.tokens[:, :-1], batch.tokens[:, 1:2].expand_as(batch.chosen)
+            self.visited[target[batch.chosen], current[batch.chosen]] = True
+            right = judged(self.dataset.graph, batch.tokens)[0]
+            self.new.update(set(rows(batch.tokens[right])) - self.demonstrated)
+            yield batch
+
+    def evaluate(self, model: PathModel) -> Row:
+        """Accuracy, diversity and errors on each task, and what the logits and weights hold."""
+        found: Row = {"new_paths": len(self.new)}
+        for name, task in self.tasks.items():
+            rng, samples = seeded(self.seed, "look"), self.evaluation.samples
+            scores = evaluate(model, task, rng=rng, samples=samples, sampler=self.sampler)
+            found |= scores.summary(f"{name}_")
+            found[f"{name}_by_degree"] = scores.by(self.degrees[name])
+            found[f"{name}_errors"] = scores.errors
+            found[f"{name}_lost"] = float((scores.greedy == 0).float().mean())
+        return found | self._of_logits(model)
+
+    def _of_logits(self, model: PathModel) -> Row:
+        graph, table = self.dataset.graph, next_logits(model)
+        several = (graph.correct.sum(-1) > 1) & ~torch.eye(graph.n, dtype=torch.bool)
+        nodes = table[..., : graph.n]
+        own = nodes - nodes.mean(-1, keepdim=True)  # a policy's logits are free by a constant
+        scores = {
+            "weights": model.readout().adjacency,
+            "logits": edge_scores(table, self.can),
+            "diagonal": own.diagonal(dim1=0, dim2=2),
+            "diagonal_raw": nodes.diagonal(dim1=0, dim2=2),
+        }
+        shown = self.seen.adjacency
+        return {
+            "kl_to_uniform": float(kl_to_uniform(graph, table)[several].mean()),
+            "edges": {name: edges_read(one, graph, shown) for name, one in scores.items()},
+        }
+
+    def end(self, model: Transformer) -> Row:
+        """What is measured once, of the base and of each trained model."""
+        table = next_logits(model)
+        curves = {
+            name: decoding_curve(
+                model,
+                task,
+                self.sampler,
+                seed=self.seed,
+                samples=self.evaluation.samples,
+                degree=self.degrees[name],
+            )
+            for name, task in self.tasks.items()
+        }
+        found: Row = {
+            "curves": curves,
+            "spread": context_spread(self.dataset.graph, table, self.visited),
+            "imitation": imitation_distance(self.shown, table),
+        }
+        return {"end": found if self.seed else {**found, "matrices": self.matrices(model)}}
+
+
+class HalfRegime(Regime):
+    """The same for a base that was shown demonstrations of the old pairs only."""
+
+    def known(self) -> tuple[Dataset, dict[str, Task]]:
+        """The half of the dataset that the base was shown, and its tasks with the new pairs."""
+        half, old, new = halved(self.dataset)
+        return half, {"train": old, "new": new, "test": self.dataset.test}

@@ -121,31 +121,23 @@ def _algorithm(page: Mapping[str, Any], own: Sequence[str]) -> Algorithm:
 def migrated(given: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of a run as this version saves them, from those of version 0.1.0 if need be."""
     page = dict(given)
-    if "world" in page:
-        world = dict(page.pop("world"))
-        if "graph" in world:
-            page["dataset"] = {**world, "kind": "files"}
-        else:
-            cycles, blocks = world.pop("cycles", False), world.pop("blocks", 0)
-            graph = [world.pop(name, None) for name in ("nodes", "edge_probability")]
-            options = dict(zip(("nodes", "edge_probability"), graph, strict=True))
-            page["dataset"] = {
-                **world,
-                "kind": "blocksworld" if blocks else "digraph" if cycles else "dag",
-                "options": {"blocks": blocks} if blocks else options,
-            }
+    dataset = dict(page.pop("world", page.get("dataset", {})))
+    if "graph" in dataset:
+        dataset["kind"] = "files"
+    elif "kind" not in dataset:
+        cycles, blocks = dataset.pop("cycles"), dataset.pop("blocks")
+        options = {name: dataset.pop(name) for name in ("nodes", "edge_probability")}
+        dataset["kind"] = "blocksworld" if blocks else "digraph" if cycles else "dag"
+        dataset["options"] = {"blocks": blocks} if blocks else options
+    page["dataset"] = dataset
     if page.pop("table", False):
         page["model"] = None
-    algorithm = page["algorithm"]
+    algorithm = dict(page["algorithm"])
     if "options" not in algorithm:
-        options = {**algorithm, "value_bounds": algorithm.get("believed")}
-        name, usual = algorithm["name"], usual_options(algorithm["name"])
-        page["algorithm"] = {
-            "name": name,
-            "loss": "",
-            "stream": "",
-            "options": {key: value for key, value in options.items() if key in usual},
-        }
+        name = algorithm.pop("name")
+        algorithm["value_bounds"] = algorithm.pop("believed", algorithm.get("value_bounds"))
+        used = {key: algorithm[key] for key in usual_options(name) if key in algorithm}
+        page["algorithm"] = {"name": name, "loss": "", "stream": "", "options": used}
     return page
 
 
@@ -246,7 +238,7 @@ class TrainingRun:
         return watch(
             self.model,
             tasks,
-            rng=lambda: seeded(self.settings.seed, "probe"),
+            rng=seeded(self.settings.seed, "probe"),
             samples=samples,
             sampler=self.settings.algorithm.sampler(self.dataset),
         )

@@ -30,7 +30,7 @@ import numpy as np
 import torch
 
 from planrl.errors import InputError, shown
-from planrl.experiments import ablations, costs, extensions, imitation, paper, theorems
+from planrl.experiments import ablations, costs, extensions, imitation, paper, regimes, theorems
 from planrl.experiments.records import in_words, same
 from planrl.experiments.study import Experiment
 from planrl.io.files import keep, read_json, ready, to_json, write_atomically
@@ -43,6 +43,7 @@ STUDIES: tuple[Experiment, ...] = (
     *paper.STUDIES,
     *ablations.STUDIES,
     *extensions.STUDIES,
+    *regimes.STUDIES,
     *costs.STUDIES,
 )
 """All experiments, one for each saved result."""

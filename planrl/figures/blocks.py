@@ -55,20 +55,36 @@ def _traces(current: State, below: str = "") -> list[go.Scatter]:
     letters = ["white" if COLOURS[n % len(COLOURS)] in DARK else "#111" for n in range(len(blocks))]
     traces.append(
         go.Scatter(
-            x=[positions[b][0] for b in blocks], y=[positions[b][1] for b in blocks],
+            x=[positions[b][0] for b in blocks],
+            y=[positions[b][1] for b in blocks],
             text=[plain_text(b) for b in blocks],
-            mode="text", textfont={"color": letters, "size": 18}, name="letters", **quiet,
+            mode="text",
+            textfont={"color": letters, "size": 18},
+            name="letters",
+            **quiet,
         )
-    )  # fmt: skip
+    )
     traces.append(
-        go.Scatter(x=[-0.7, len(blocks) - 0.3], y=[0, 0], mode="lines",
-                   line={"color": GREY, "width": 3}, name="table", **quiet)
-    )  # fmt: skip
+        go.Scatter(
+            x=[-0.7, len(blocks) - 0.3],
+            y=[0, 0],
+            mode="lines",
+            line={"color": GREY, "width": 3},
+            name="table",
+            **quiet,
+        )
+    )
     traces.append(
-        go.Scatter(x=[(len(blocks) - 1) / 2], y=[-0.55], mode="text",
-                   text=[plain_text(below) or NOTHING],
-                   textfont={"size": 14, "color": GREY}, name="action", **quiet)
-    )  # fmt: skip
+        go.Scatter(
+            x=[(len(blocks) - 1) / 2],
+            y=[-0.55],
+            mode="text",
+            text=[plain_text(below) or NOTHING],
+            textfont={"size": 14, "color": GREY},
+            name="action",
+            **quiet,
+        )
+    )
     return traces
 
 

@@ -105,9 +105,14 @@ def range_figure(
 
 
 def add_range(
-    figure: go.Figure, name: str, x: Sequence[float], values: Float[Tensor, "S X"], *, position: int,
+    figure: go.Figure,
+    name: str,
+    x: Sequence[float],
+    values: Float[Tensor, "S X"],
+    *,
+    position: int,
     singles: bool = False,
-) -> None:  # fmt: skip
+) -> None:
     """Add the line through the mean over seeds, and the span from the least to the most."""
     colour, dash, _ = style_of(name, position)
     quiet = {"hoverinfo": "skip", "showlegend": False, "legendgroup": name}
@@ -115,16 +120,26 @@ def add_range(
         low, high = values.amin(0), values.amax(0)
         outline = [*x, *reversed(x)], [*high.tolist(), *low.flip(0).tolist()]
         figure.add_scatter(
-            x=outline[0], y=outline[1], mode="lines", fill="toself", fillcolor=faded(colour, 0.18),
-            line={"width": 0}, name=f"{name}, all seeds", **quiet,
-        )  # fmt: skip
+            x=outline[0],
+            y=outline[1],
+            mode="lines",
+            fill="toself",
+            fillcolor=faded(colour, 0.18),
+            line={"width": 0},
+            name=f"{name}, all seeds",
+            **quiet,
+        )
     if singles:
         rows = [v for row in values.tolist() for v in (*row, None)]
         thin = {"color": faded(colour, 0.45), "width": 0.8}
         figure.add_scatter(
-            x=[*x, None] * len(values), y=rows, mode="lines", line=thin, name=f"{name}, each seed",
+            x=[*x, None] * len(values),
+            y=rows,
+            mode="lines",
+            line=thin,
+            name=f"{name}, each seed",
             **quiet,
-        )  # fmt: skip
+        )
     line = {"color": colour, "dash": dash, "width": 2.5}
     figure.add_scatter(
         x=list(x),
@@ -226,10 +241,13 @@ def bars(
         if spans:
             whiskers = [(spans[name][key], value) for key, value in values.items()]
             figure.data[-1].error_y = {
-                "type": "data", "symmetric": False, "thickness": 1.5, "width": 3,
+                "type": "data",
+                "symmetric": False,
+                "thickness": 1.5,
+                "width": 3,
                 "array": [span[1] - value for span, value in whiskers],
                 "arrayminus": [value - span[0] for span, value in whiskers],
-            }  # fmt: skip
+            }
     figure.update_xaxes(title=x, type="category")
     figure.update_yaxes(title=y, range=list(y_range))
     figure.update_layout(barmode="group", legend={"orientation": "h", "y": -0.25})

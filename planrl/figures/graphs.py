@@ -51,8 +51,10 @@ def _arrows(
 ) -> dict[str, Any]:
     """Heads on the way, turned on the screen as their edges are: `previous` is an edge's tail."""
     heads = [(a, where[a] * 0.3 + where[b] * 0.7) for a, b in edges]
-    xs, ys = ([at for a, head in heads for at in (float(where[a, k]), float(head[k]), None)]
-              for k in (0, 1))  # fmt: skip
+    xs, ys = (
+        [at for a, head in heads for at in (float(where[a, k]), float(head[k]), None)]
+        for k in (0, 1)
+    )
     return {
         "x": xs,
         "y": ys,

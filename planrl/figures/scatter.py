@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def trajectories(
+def routes(
     groups: Mapping[str, tuple[Float[Tensor, " X"], Float[Tensor, " X"]]],
     *,
     title: str,
@@ -36,8 +36,10 @@ def trajectories(
     """
     figure = go.Figure()
     starts = [[float(along[0]) for along in axes] for axes in zip(*groups.values(), strict=True)]
-    spans = [float(max(map(max, axes)) - min(map(min, axes)))
-             for axes in zip(*groups.values(), strict=True)]  # fmt: skip
+    spans = [
+        float(max(map(max, axes)) - min(map(min, axes)))
+        for axes in zip(*groups.values(), strict=True)
+    ]
     if groups and all(
         max(s) - min(s) <= 0.03 * span for s, span in zip(starts, spans, strict=True)
     ):

@@ -40,15 +40,34 @@ def with_slider(
     at_once = {"frame": {"duration": 0, "redraw": True}, "mode": "immediate"}
     steps = [{"label": n, "method": "animate", "args": [[n], at_once]} for n in labels]
     figure.update_layout(
-        sliders=[{"active": labels.index(first), "currentvalue": {"prefix": f"{name}: "},
-                  "steps": steps, "pad": {"t": 40}}],
-    )  # fmt: skip
+        sliders=[
+            {
+                "active": labels.index(first),
+                "currentvalue": {"prefix": f"{name}: "},
+                "steps": steps,
+                "pad": {"t": 40},
+            }
+        ],
+    )
     if have_order(labels):
         figure.update_layout(
-            updatemenus=[{"type": "buttons", "showactive": False, "x": 1, "xanchor": "right",
-                          "y": 1.15, "buttons": [{"label": "Play", "method": "animate", "args": [
-                              None, {"frame": {"duration": 500, "redraw": True}}]}]}],
-        )  # fmt: skip
+            updatemenus=[
+                {
+                    "type": "buttons",
+                    "showactive": False,
+                    "x": 1,
+                    "xanchor": "right",
+                    "y": 1.15,
+                    "buttons": [
+                        {
+                            "label": "Play",
+                            "method": "animate",
+                            "args": [None, {"frame": {"duration": 500, "redraw": True}}],
+                        }
+                    ],
+                }
+            ],
+        )
     return figure
 
 
@@ -128,16 +147,39 @@ def ask(
         raise InputError(f"none of {list(hidden)} is a trace of this figure; it has {names}")
     position = axis.removeprefix("y")
     figure.add_shape(
-        type="line", x0=0, x1=1, xref=f"x{position} domain", y0=guess, y1=guess, yref=axis,
-        line={"dash": "dash", "width": 1.5, "color": STYLES["prediction"][0]}, name="guess",
-    )  # fmt: skip
+        type="line",
+        x0=0,
+        x1=1,
+        xref=f"x{position} domain",
+        y0=guess,
+        y1=guess,
+        yref=axis,
+        line={"dash": "dash", "width": 1.5, "color": STYLES["prediction"][0]},
+        name="guess",
+    )
     figure.add_annotation(
-        x=0.01, xref=f"x{position} domain", y=guess, yref=axis, text="your guess", showarrow=False,
-        xanchor="left", yanchor="bottom", name="guess",
-    )  # fmt: skip
+        x=0.01,
+        xref=f"x{position} domain",
+        y=guess,
+        yref=axis,
+        text="your guess",
+        showarrow=False,
+        xanchor="left",
+        yanchor="bottom",
+        name="guess",
+    )
     figure.layout.meta = {
         **figure.layout.meta,
-        "predict": {"question": question, "min": low, "max": high, "step": step, "start": guess,
-                    "unit": unit, "traces": traces, "axis_id": axis, "answer": answer},
-    }  # fmt: skip
+        "predict": {
+            "question": question,
+            "min": low,
+            "max": high,
+            "step": step,
+            "start": guess,
+            "unit": unit,
+            "traces": traces,
+            "axis_id": axis,
+            "answer": answer,
+        },
+    }
     return figure

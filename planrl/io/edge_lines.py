@@ -89,8 +89,10 @@ def _by_arrow(line: str) -> list[str]:
     if len(arrows) != 1:
         raise LineError(f"{shown(line)} has {len(arrows)} arrows: write one edge a line, `a -> b`")
     if re.search(r"[,;\t\[]", marks):
-        raise LineError(f"{shown(line)} has more than `a -> b`: write one edge a line, without "
-                        "attributes, and names with other marks in double quotes")  # fmt: skip
+        raise LineError(
+            f"{shown(line)} has more than `a -> b`: write one edge a line, without "
+            "attributes, and names with other marks in double quotes"
+        )
     return [_name(word, line) for word in (line[: arrows[0].start()], line[arrows[0].end() :])]
 
 

@@ -96,8 +96,10 @@ def _declared(name: str, path: Path) -> str:
     if re.match("utf-16|utf-32", encoding):  # it can't be, or it could not be read in ASCII
         return "utf-8"
     if not _ENCODINGS.fullmatch(encoding):
-        raise InputError(f"{path} declares the encoding {shown(name)}, which planrl does not read: "
-                         "save it as UTF-8")  # fmt: skip
+        raise InputError(
+            f"{path} declares the encoding {shown(name)}, which planrl does not read: "
+            "save it as UTF-8"
+        )
     return encoding
 
 
@@ -267,8 +269,10 @@ def write_graphml(graph: Graph, path: str | Path) -> None:
     """Write a graph so that `read_graphml`, networkx and other tools read it back."""
     for label in graph.labels:
         if _UNWRITABLE.search(label):
-            raise InputError(f"the label {shown(label)} has a character that no XML file can hold: "
-                             "rename the node")  # fmt: skip
+            raise InputError(
+                f"the label {shown(label)} has a character that no XML file can hold: "
+                "rename the node"
+            )
     parts = [_HEAD]
     for v, label in enumerate(graph.labels):
         said = escape(label, {"\r": "&#13;"})

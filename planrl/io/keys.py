@@ -34,17 +34,53 @@ Page = dict[str, Any]
 
 # What Python adds to a class, and what says nothing of how it works
 _ADDED = {
-    "__abstractmethods__", "__annotate__", "__annotate_func__", "__annotations__",
-    "__annotations_cache__", "__dataclass_fields__", "__dataclass_params__", "__dict__", "__doc__",
-    "__firstlineno__", "__match_args__", "__module__", "__orig_bases__", "__parameters__",
-    "__qualname__", "__slotnames__", "__slots__", "__static_attributes__", "__weakref__",
+    "__abstractmethods__",
+    "__annotate__",
+    "__annotate_func__",
+    "__annotations__",
+    "__annotations_cache__",
+    "__dataclass_fields__",
+    "__dataclass_params__",
+    "__dict__",
+    "__doc__",
+    "__firstlineno__",
+    "__match_args__",
+    "__module__",
+    "__orig_bases__",
+    "__parameters__",
+    "__qualname__",
+    "__slotnames__",
+    "__slots__",
+    "__static_attributes__",
+    "__weakref__",
     "_abc_impl",
-}  # fmt: skip
+}
 _DESCRIPTORS = (types.MemberDescriptorType, types.GetSetDescriptorType)
-_BUILT_IN = (types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType,
-             types.MethodWrapperType, types.ClassMethodDescriptorType, np.ufunc)  # fmt: skip
-_PLAIN = (type(None), bool, int, float, complex, str, bytes, types.EllipsisType, range, PurePath,
-          torch.dtype, torch.device, np.generic, np.dtype, re.Pattern)  # fmt: skip
+_BUILT_IN = (
+    types.BuiltinFunctionType,
+    types.MethodDescriptorType,
+    types.WrapperDescriptorType,
+    types.MethodWrapperType,
+    types.ClassMethodDescriptorType,
+    np.ufunc,
+)
+_PLAIN = (
+    type(None),
+    bool,
+    int,
+    float,
+    complex,
+    str,
+    bytes,
+    types.EllipsisType,
+    range,
+    PurePath,
+    torch.dtype,
+    torch.device,
+    np.generic,
+    np.dtype,
+    re.Pattern,
+)
 
 
 def pages(name: str, code: str, recipe: str, records: Sequence[Any]) -> list[Page]:
@@ -218,9 +254,18 @@ class _Seen:
             self.add(value, name)
 
     def _code(self, code: types.CodeType) -> None:
-        self.note(code.co_code, code.co_names, code.co_varnames, code.co_freevars,
-                  code.co_cellvars, code.co_argcount, code.co_kwonlyargcount,
-                  code.co_posonlyargcount, code.co_flags, code.co_exceptiontable)  # fmt: skip
+        self.note(
+            code.co_code,
+            code.co_names,
+            code.co_varnames,
+            code.co_freevars,
+            code.co_cellvars,
+            code.co_argcount,
+            code.co_kwonlyargcount,
+            code.co_posonlyargcount,
+            code.co_flags,
+            code.co_exceptiontable,
+        )
         for constant in code.co_consts:
             if isinstance(constant, types.CodeType):
                 self._code(constant)

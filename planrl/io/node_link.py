@@ -104,14 +104,14 @@ def _graph(page: Any) -> Graph:
     for edge in lists[0]:
         if not isinstance(edge, _Edge):
             raise InputError(f"the edge {shown(edge)} has no source or no target")
-        source, target = (number.get(_key(end)) for end in edge)
-        if source is None or target is None:
-            end = edge[0] if source is None else edge[1]
+        tail, head = (number.get(_key(end)) for end in edge)
+        if tail is None or head is None:
+            end = edge[0] if tail is None else edge[1]
             raise InputError(f"an edge names the node {shown(end)}, which does not exist")
-        if source == target:
+        if tail == head:
             raise InputError(f"the edge from {shown(edge[0])} to itself is a self-loop; remove it")
-        sources.append(source)
-        targets.append(target)
+        sources.append(tail)
+        targets.append(head)
     return in_order(names, sources, targets)
 
 

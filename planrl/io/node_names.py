@@ -22,11 +22,26 @@ _INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u206
 _SIGNS = re.compile(r"[-=~<>|:–—−→⇒←↔]+")
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 # first lines that name columns in words that could be nodes' names, too
-_LIKE_HEADER = {("start", "end"), ("origin", "destination"), ("parent", "child"), ("tail", "head"),
-                ("head", "tail"), ("node1", "node2"), ("id1", "id2"), ("nodea", "nodeb"),
-                ("predecessor", "successor"), ("citing", "cited"), ("caller", "callee"),
-                ("subject", "object"), ("cause", "effect"), ("id", "label"), ("id", "name"),
-                ("node", "label"), ("node", "name"), ("key", "value")}  # fmt: skip
+_LIKE_HEADER = {
+    ("start", "end"),
+    ("origin", "destination"),
+    ("parent", "child"),
+    ("tail", "head"),
+    ("head", "tail"),
+    ("node1", "node2"),
+    ("id1", "id2"),
+    ("nodea", "nodeb"),
+    ("predecessor", "successor"),
+    ("citing", "cited"),
+    ("caller", "callee"),
+    ("subject", "object"),
+    ("cause", "effect"),
+    ("id", "label"),
+    ("id", "name"),
+    ("node", "label"),
+    ("node", "name"),
+    ("key", "value"),
+}
 
 
 class LineError(InputError):
@@ -76,8 +91,10 @@ def _doubt(name: str, by: str) -> str | None:
     if by == " " and re.search("[|，；、،؛]", name):
         return "holds a sign that may separate names: separate them by commas, semicolons or tabs"
     if by in (" ", "->") and (_SIGNS.fullmatch(name) or name.strip(":") != name):
-        return ("is a sign between names: write one edge a line, `a b` or `a -> b` (of an edge "
-                "without direction, both)")  # fmt: skip
+        return (
+            "is a sign between names: write one edge a line, `a b` or `a -> b` (of an edge "
+            "without direction, both)"
+        )
     if re.fullmatch(r"\d+(\s+\d+)+", name):
         return "is several numbers: separate all words of a line alike"
     if re.search(r"\s(#|%|//)(\s|$)", name):
@@ -148,25 +165,25 @@ def _check_first(found: Edges) -> None:
                 found.line,
             )
         return
-    source, target, third = found.first[0]
-    names = [name for name in found.names if name not in (source, target)]
-    plain = tuple(re.sub(r"[\W_]+", "", word.lower()) for word in (source, target))
+    tail, head, third = found.first[0]
+    names = [name for name in found.names if name not in (tail, head)]
+    plain = tuple(re.sub(r"[\W_]+", "", word.lower()) for word in (tail, head))
     usual = plain in _LIKE_HEADER
     numbers = bool(names) and all(map(_whole, names))
-    words = not (_whole(source) or _whole(target))
+    words = not (_whole(tail) or _whole(head))
     if (
         names
         and words
         and (usual or numbers)
-        and not _others(found) & {found.names[source], found.names[target]}
+        and not _others(found) & {found.names[tail], found.names[head]}
     ):
         raise LineError(
-            f"{shown(source)}, {shown(target)} seem to name columns: write source,target in the "
+            f"{shown(tail)}, {shown(head)} seem to name columns: write source,target in the "
             "first line, or, if this is an edge, put another line first",
             found.line,
         )
-    if third is None and numbers and _whole(source) and _whole(target):
-        _check_sizes(found, int(source), int(target))
+    if third is None and numbers and _whole(tail) and _whole(head):
+        _check_sizes(found, int(tail), int(head))
 
 
 def _check_sizes(found: Edges, nodes: int, edges: int) -> None:

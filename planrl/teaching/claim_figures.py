@@ -72,34 +72,60 @@ def _one(verdict: Verdict, pairs: Measured) -> go.Figure:
     colour, ink = STYLES["SFT"][0], STYLES["prediction"][0]
     figure = go.Figure()
     figure.add_bar(
-        y=rows, orientation="h", width=0.8, name="predicted", hoverinfo="skip",
+        y=rows,
+        orientation="h",
+        width=0.8,
+        name="predicted",
+        hoverinfo="skip",
         base=[max(condition.low, low) for condition, _ in pairs],
         x=[_wide(condition, low, high) for condition, _ in pairs],
         marker={"color": faded(ink, 0.3), "line": {"color": ink, "width": 1}},
-    )  # fmt: skip
+    )
     figure.add_scatter(
         x=[value for _, finding in pairs for value in finding.values],
         y=[row for row, (_, finding) in zip(rows, pairs, strict=True) for _ in finding.values],
-        mode="markers", name="a seed", marker={"color": faded(colour, 0.5), "size": 8},
+        mode="markers",
+        name="a seed",
+        marker={"color": faded(colour, 0.5), "size": 8},
         text=[name for _, finding in pairs for name in _names(finding)],
-    )  # fmt: skip
+    )
     ends = [(finding.mean, *finding.interval) for _, finding in pairs]
     figure.add_scatter(
-        x=[mean for mean, *_ in ends], y=rows, mode="markers", name="mean, 95 % interval",
+        x=[mean for mean, *_ in ends],
+        y=rows,
+        mode="markers",
+        name="mean, 95 % interval",
         marker={"color": colour, "symbol": "diamond", "size": 11},
-        error_x={"type": "data", "symmetric": False, "color": colour, "thickness": 2, "width": 6,
-                 "array": [most - mean for mean, _, most in ends],
-                 "arrayminus": [mean - least for mean, least, _ in ends]},
-    )  # fmt: skip
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "color": colour,
+            "thickness": 2,
+            "width": 6,
+            "array": [most - mean for mean, _, most in ends],
+            "arrayminus": [mean - least for mean, least, _ in ends],
+        },
+    )
     figure.update_xaxes(title=plain_text(measured), range=[low, high])
     figure.update_yaxes(
-        type="category", categoryarray=rows, categoryorder="array", range=[len(rows) - 0.5, -0.5],
-        automargin=True, showgrid=False,
-    )  # fmt: skip
+        type="category",
+        categoryarray=rows,
+        categoryorder="array",
+        range=[len(rows) - 0.5, -0.5],
+        automargin=True,
+        showgrid=False,
+    )
     figure.add_annotation(
-        text="<br>".join(textwrap.wrap(plain_text(claim.statement), LINE)), showarrow=False,
-        x=0, xref="paper", xanchor="left", y=1, yref="paper", yanchor="bottom", align="left",
-    )  # fmt: skip
+        text="<br>".join(textwrap.wrap(plain_text(claim.statement), LINE)),
+        showarrow=False,
+        x=0,
+        xref="paper",
+        xanchor="left",
+        y=1,
+        yref="paper",
+        yanchor="bottom",
+        align="left",
+    )
     figure.update_layout(legend={"orientation": "h", "y": -0.3})
     alt = (
         "One claim at a time: each seed's number, their mean with its interval, and the "

@@ -16,6 +16,7 @@ from planrl.claims import Verdict, verdicts
 from planrl.errors import InputError
 from planrl.experiments import store
 from planrl.teaching.evidence import link_to
+from planrl.teaching.notebook import style
 from planrl.teaching.paper_figures import pages, series
 
 METHODS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -192,15 +193,17 @@ class DecisionTable:
                 claims = _badges([self.verdicts[one] for one in ids]) or "no claim measured"
                 body += f'<td data-name="{name}">{claims}</td>'
             body += "</tr>"
-        return (f'{_STYLE}<table class="planrl-decide"><thead><tr>{head}</tr></thead>'
-                f"<tbody>{body}</tbody></table>")  # fmt: skip
+        table = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+        return f'{style("decision")}<table class="planrl-decide">{table}</table>'
 
     def __repr__(self) -> str:
         lines = []
         for method, cells in self.methods.items():
             for name, ids in cells.items():
-                told = [f"{self.verdicts[i].claim.statement} ({i}: {self.verdicts[i].verdict})"
-                        for i in ids]  # fmt: skip
+                told = [
+                    f"{self.verdicts[i].claim.statement} ({i}: {self.verdicts[i].verdict})"
+                    for i in ids
+                ]
                 lines.append(f"{method}, {name}: {' '.join(told) or 'no claim measured'}")
         return "\n".join(lines)
 
@@ -216,21 +219,25 @@ class Chooser:
                 f"{' checked' * (position == 0)}> {html.escape(words)}</label>"
                 for position, (key, words) in enumerate(list(choices.items())[1:])
             )
-            parts.append(f"<fieldset><legend>{html.escape(choices['ask'])}</legend>{rows}"
-                         "</fieldset>")  # fmt: skip
+            parts.append(
+                f"<fieldset><legend>{html.escape(choices['ask'])}</legend>{rows}</fieldset>"
+            )
         shown, rules = [], []
         for number, (advice, cases) in enumerate(self.cases().items()):
             claims = _badges(verdicts(advice.claims) if advice.claims else [])
-            shown.append(f'<div class="planrl-advice planrl-advice-{number}"><p><strong>'
-                         f"{html.escape(advice.method)}.</strong> {html.escape(advice.why)}</p>"
-                         f"<p>{claims}</p></div>")  # fmt: skip
+            shown.append(
+                f'<div class="planrl-advice planrl-advice-{number}"><p><strong>'
+                f"{html.escape(advice.method)}.</strong> {html.escape(advice.why)}</p>"
+                f"<p>{claims}</p></div>"
+            )
             for case in cases:
                 held = "".join(f":has(#choose-{n}-{c}:checked)" for n, c in case.items())
                 rules.append(f".planrl-choose{held} .planrl-advice-{number}")
             rules[-1] += "{display:block}"
         css = ",".join(rules).replace("{display:block},", "{display:block}")
-        return (f"{_STYLE}<style>{css}</style><div class='planrl-choose'>{''.join(parts)}"
-                f"<div aria-live='polite'>{''.join(shown)}</div></div>")  # fmt: skip
+        answers = f"<div aria-live='polite'>{''.join(shown)}</div>"
+        form = f"<div class='planrl-choose'>{''.join(parts)}{answers}</div>"
+        return f"{style('decision')}<style>{css}</style>{form}"
 
     @staticmethod
     def cases() -> dict[Advice, list[dict[str, str]]]:
@@ -246,39 +253,19 @@ class Chooser:
         return "\n".join(f"{advice.method}. {advice.why}" for advice in self.cases())
 
 
-_STYLE = """
-<style>
-.planrl-decide{display:table;width:100%;font-size:.85em;border-collapse:collapse}
-.planrl-decide th,.planrl-decide td{text-align:left!important;vertical-align:top;font-weight:400;
-padding:.5em .8em .5em 0;border:0;border-top:1px solid #8886}
-.planrl-decide tbody th,.planrl-decide thead th{font-weight:600}
-.planrl-claim{display:block;margin-bottom:.5em}
-.planrl-choose{border:1px solid #8886;border-radius:8px;padding:.6em 1em;margin:.6em 0}
-.planrl-choose fieldset{border:0;margin:0 0 .5em;padding:0;min-width:0}
-.planrl-choose legend{font-weight:600;font-size:1em;padding:0;margin:0 0 .1em}
-.planrl-choose label{display:inline-block;margin-right:1.2em;padding:.2em 0;cursor:pointer}
-.planrl-advice{display:none;border-left:4px solid #009E73;padding-left:.8em}
-.planrl-advice p{margin:.3em 0}
-.planrl-advice .planrl-claim{font-size:.85em;margin-bottom:.2em}
-@supports not selector(:has(*)){.planrl-advice{display:block;margin-bottom:1em}}
-@media(max-width:600px){
-.planrl-decide thead{display:none}
-.planrl-decide tr,.planrl-decide tbody th,.planrl-decide td{display:block}
-.planrl-decide td{border:0;padding:.1em 0}
-.planrl-decide td::before{content:attr(data-name) ": ";font-weight:600}
-}
-</style>"""
-
-
 def costs(of: str, names: Sequence[str]) -> list[dict[str, Any]]:
     """A row for each learner: processor seconds for 1,000 updates, looks included, over seeds."""
     rows = []
     for name in names:
         updates = series(of, name, "test_accuracy")[0][-1]
         took = [1000 * store.cpu_seconds(page)[name] / updates for page in pages(of, name)]
-        rows.append({
-            "learner": name, "seeds": len(took), "updates": updates,
-            "CPU seconds for 1,000 updates": f"{sum(took) / len(took):.0f}",
-            "least to most": f"{min(took):.0f} to {max(took):.0f}",
-        })  # fmt: skip
+        rows.append(
+            {
+                "learner": name,
+                "seeds": len(took),
+                "updates": updates,
+                "CPU seconds for 1,000 updates": f"{sum(took) / len(took):.0f}",
+                "least to most": f"{min(took):.0f} to {max(took):.0f}",
+            }
+        )
     return rows

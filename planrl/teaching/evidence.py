@@ -104,7 +104,7 @@ def cards(found: Sequence[Verdict]) -> Cards:
 
 
 def on_model(findings: Sequence[Finding]) -> str:
-    """The model in words, if all places share it; otherwise each of `condition_rows` names its own."""
+    """The model in words if all conditions share it; else `condition_rows` names each one."""
     models = {found.model for found in findings}
     return f" ({models.pop()})" if len(models) == 1 else ""
 
@@ -120,11 +120,15 @@ def condition_rows(findings: Sequence[Finding]) -> list[dict[str, str]]:
         )
         few = f" (under {FEW}: too narrow)" if found.few else ""
         measured = f"{mean} ({low} to {high})" if found.values else "no result yet"
-        rows.append({
-            "where": found.condition if shared else f"{found.condition} ({found.model})",
-            "predicted": found.prediction, "mean (95 % interval)": measured,
-            "seeds": f"{len(found.values)}{few}", "verdict": found.verdict,
-        })  # fmt: skip
+        rows.append(
+            {
+                "where": found.condition if shared else f"{found.condition} ({found.model})",
+                "predicted": found.prediction,
+                "mean (95 % interval)": measured,
+                "seeds": f"{len(found.values)}{few}",
+                "verdict": found.verdict,
+            }
+        )
     return rows
 
 
@@ -136,13 +140,17 @@ def reruns() -> list[dict[str, Any]]:
     rows = []
     for name in store.EXPERIMENTS:
         pages = store.results(name)
-        took = [sum(store.cpu_seconds(p).values()) or p["made_with"].get("seconds", 0.0)
-                for p in pages]  # fmt: skip
-        rows.append({
-            "experiment": name, "results": len(pages),
-            "hours": f"{sum(took) / 3600:.1f}" if all(took) else "-",
-            "command": f"python -m planrl reproduce --only {name} --folder mine",
-        })  # fmt: skip
+        took = [
+            sum(store.cpu_seconds(p).values()) or p["made_with"].get("seconds", 0.0) for p in pages
+        ]
+        rows.append(
+            {
+                "experiment": name,
+                "results": len(pages),
+                "hours": f"{sum(took) / 3600:.1f}" if all(took) else "-",
+                "command": f"python -m planrl reproduce --only {name} --folder mine",
+            }
+        )
     return rows
 
 
@@ -201,14 +209,26 @@ class Numbers:
         for name, value in self.found.items():
             values = self.stored["values"].get(name) if self.stored else None
             if values is None:
-                rows.append({"number": name, "here": f"{value:.4g}", "band": "none stored yet",
-                             "verdict": "not compared"})  # fmt: skip
+                rows.append(
+                    {
+                        "number": name,
+                        "here": f"{value:.4g}",
+                        "band": "none stored yet",
+                        "verdict": "not compared",
+                    }
+                )
                 continue
             low, high = self.within(name, *expected_range(values))
             inside = low - 1e-6 <= value <= high + 1e-6
             here, least, most = alike((value, low, high), width=high - low)
-            rows.append({"number": name, "here": here, "band": f"{least} to {most}",
-                         "verdict": "inside" if inside else "outside"})  # fmt: skip
+            rows.append(
+                {
+                    "number": name,
+                    "here": here,
+                    "band": f"{least} to {most}",
+                    "verdict": "inside" if inside else "outside",
+                }
+            )
         return rows
 
     def within(self, name: str, low: float, high: float) -> tuple[float, float]:

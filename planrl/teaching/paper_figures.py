@@ -132,21 +132,25 @@ def beyond(title: str) -> go.Figure:
                 )
                 for kl, curve in found[0]["result"]["learners"].items()
             }
-    return sliding(frames, title=title, about="accuracy of policy gradient, trained on new and old "
-                   f"questions from a base that knows the old ones, {number}",
-                   y="accuracy")  # fmt: skip
+    return sliding(
+        frames,
+        title=title,
+        about="accuracy of policy gradient, trained on new and old "
+        f"questions from a base that knows the old ones, {number}",
+        y="accuracy",
+    )
 
 
 def pareto(
     of: str, names: Sequence[str], *, title: str, accuracy: str = "test_greedy"
 ) -> go.Figure:
     """Fig. 3b: accuracy against diversity, from the base to the last look, and each seed's end."""
-    diversity = {name: series(of, name, "train_diversity")[1] for name in names}
+    number_of_paths = {name: series(of, name, "train_diversity")[1] for name in names}
     right = {name: series(of, name, accuracy)[1] for name in names}
-    mean = {name: (diversity[name].mean(0), right[name].mean(0)) for name in names}
+    mean = {name: (number_of_paths[name].mean(0), right[name].mean(0)) for name in names}
     least = min(float(min(right[n].mean(0).min(), right[n][:, -1].min())) for n in names)
     told = ", ".join(f"{n} ends at {w[-1]:.1f}, {r[-1]:.3f}" for n, (w, r) in mean.items())
-    return scatter.trajectories(
+    return scatter.routes(
         mean,
         title=title,
         alt=f"{WORDS[accuracy]} against diversity on {GRAPHS[of]}, mean over seeds, and where each "
@@ -154,7 +158,7 @@ def pareto(
         x=WORDS["train_diversity"],
         y=WORDS[accuracy],
         y_range=(least - 0.02, 1.01),
-        ends={n: (diversity[n][:, -1].tolist(), right[n][:, -1].tolist()) for n in names},
+        ends={n: (number_of_paths[n][:, -1].tolist(), right[n][:, -1].tolist()) for n in names},
     )
 
 
@@ -282,6 +286,7 @@ def cell(of: str, learner: str, *, number: int = 0, title: str) -> go.Figure:
         height=620,
     )
     return drawn.update_yaxes(scaleanchor=None).update_xaxes(
-        tickvals=list(range(len(curve["step"]))), ticktext=[str(step) for step in curve["step"]],
+        tickvals=list(range(len(curve["step"]))),
+        ticktext=[str(step) for step in curve["step"]],
         title="updates",
-    )  # fmt: skip
+    )

@@ -44,11 +44,18 @@ def logit_rows(of: str, learner: str) -> Rows:
         ):
             for kind, logits in evaluation.items():
                 if logits is not None:
-                    found.append({
-                        "graph": of, "learner": learner, "seed": page["settings"]["seed"],
-                        "updates": step, "next nodes": kind, "mean logit": logits[0],
-                        "standard deviation": logits[1], "spread of right in a cell": apart,
-                    })  # fmt: skip
+                    found.append(
+                        {
+                            "graph": of,
+                            "learner": learner,
+                            "seed": page["settings"]["seed"],
+                            "updates": step,
+                            "next nodes": kind,
+                            "mean logit": logits[0],
+                            "standard deviation": logits[1],
+                            "spread of right in a cell": apart,
+                        }
+                    )
     return found
 
 
@@ -73,9 +80,14 @@ def stops(of: str, names: Sequence[str], *, key: str = "test_accuracy") -> Rows:
         diversity = series(of, name, "train_diversity")[1].mean(0)
         mean = right.mean(0)
         best = int(mean.argmax())
-        found.append({
-            "learner": name, "best after": steps[best], "accuracy then": float(mean[best]),
-            "at the end": float(mean[-1]), "ways then": float(diversity[best]),
-            "ways at the end": float(diversity[-1]),
-        })  # fmt: skip
+        found.append(
+            {
+                "learner": name,
+                "best after": steps[best],
+                "accuracy then": float(mean[best]),
+                "at the end": float(mean[-1]),
+                "ways then": float(diversity[best]),
+                "ways at the end": float(diversity[-1]),
+            }
+        )
     return found

@@ -318,9 +318,9 @@ def test_a_run_that_version_0_1_0_saved_has_the_same_settings():
     old = {
         "algorithm": {
             "name": "q", "kl": 0.0, "baseline": False, "reward": "process", "reward_scale": 10.0,
-            "discount": 1.0, "epsilon": 0.1, "off_policy": False, "value_bounds": [0.0, 1.0],
+            "discount": 1.0, "epsilon": 0.1, "off_policy": False, "believed": [0.0, 1.0],
         },
-        "dataset": {
+        "world": {
             "nodes": 14, "edge_probability": 0.3, "cycles": False, "train_share": 0.5,
             "force_edges": False, "paths_per_pair": 2, "blocks": 0, "seed": 0,
         },
@@ -328,14 +328,14 @@ def test_a_run_that_version_0_1_0_saved_has_the_same_settings():
         "batch": 8, "seed": 0, "start": "", "start_digest": "",
     }  # fmt: skip
     assert RunSettings.from_dict(old) == settings("q", reward_scale=10.0, epsilon=0.1)
-    blocks = {**old, "dataset": {**old["dataset"], "nodes": 100, "blocks": 3}, "table": True}
+    blocks = {**old, "world": {**old["world"], "nodes": 100, "blocks": 3}, "table": True}
     made = RunSettings.from_dict(blocks)
     assert made.dataset.kind == "blocksworld"
     assert made.model is None
-    digraph = {**old, "dataset": {**old["dataset"], "cycles": True}}
+    digraph = {**old, "world": {**old["world"], "cycles": True}}
     assert RunSettings.from_dict(digraph).dataset == replace(SMALL, kind="digraph")
     files = {"graph": "a", "train": "b", "test": "c", "digest": "d", "prompt": "s t", "labels": []}
-    assert RunSettings.from_dict({**old, "dataset": files}).dataset.digest == "d"
+    assert RunSettings.from_dict({**old, "world": files}).dataset.digest == "d"
 
 
 def test_sizes_that_the_run_to_start_from_does_not_have_are_refused(tmp_path):

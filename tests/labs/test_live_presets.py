@@ -54,7 +54,7 @@ def evaluations(lab, preset, *updates, seed=0, **changes):
 
 
 def healthy(look):
-    return VERDICTS[int(look["failure"])].startswith("No such failure")
+    return VERDICTS[int(look["failure"])].startswith("Healthy")
 
 
 def asks(session):

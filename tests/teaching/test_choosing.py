@@ -36,7 +36,7 @@ def test_each_choice_shows_one_advice_and_the_rules_cover_all():
     page = decision.Chooser()._repr_html_()
     assert page.count('type="radio"') == 10
     assert page.count(" checked>") == 4
-    assert page.count(":has(#choose-walks-own:checked)") == 12
+    assert page.count(":has(#choose-paths-own:checked)") == 12
     assert "<script" not in page
     assert "Policy gradient + KL" in repr(decision.Chooser())
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 VERDICTS = (
-    "No such failure: right next nodes are worth most, on average.",
+    "Healthy: correct moves have the highest values.",
     "Diverging: values lie far outside what any walk can earn.",
     "Constant: all next nodes are worth the same, so the values say nothing.",
     "Wrong sign: right next nodes are worth less than wrong ones.",
@@ -86,7 +86,7 @@ def rewards_lab() -> Lab:
         controls=(
             reward("target", "Reward at the target", [k / 4 for k in range(-4, 9)], 1,
                    "Earned by the step into the target."),
-            reward("edge", "Fine for a step that is no edge", [k / 4 for k in range(9)], 1,
+            reward("edge", "Penalty for an illegal step", [k / 4 for k in range(9)], 1,
                    "Taken for each step that follows no edge."),
             reward("cost", "Cost of every step", (0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25), 0,
                    "Taken for each step, right or wrong."),
@@ -105,13 +105,13 @@ def rewards_lab() -> Lab:
                 meaning="How often the walker takes any node at all.",
             ),
             Control(
-                name="off_policy", label="Walks of the base", kind="switch", values=(0, 1),
-                default=0, texts=("off", "on"),
-                meaning="On: the frozen base walks, not the learner (off-policy).",
+                name="off_policy", label="Learn from the base model's rollouts (off-policy)",
+                kind="switch", values=(0, 1), default=0, texts=("off", "on"),
+                meaning="On: paths are sampled from the frozen base model, not from the learner.",
             ),
             Control(
-                name="bounds", label="Believe no impossible value", kind="switch", values=(0, 1),
-                default=1, texts=("off", "on"),
+                name="bounds", label="Clip values to the possible range",
+                kind="switch", values=(0, 1), default=1, texts=("off", "on"),
                 meaning="On: nothing above the reward at the target, and nothing below a step "
                 "straight to it, is bootstrapped.",
             ),

@@ -53,10 +53,10 @@ class LabGraph:
 
 def _longest_choice(graph: Graph) -> tuple[int, int]:
     """The question with the most right paths that a lab's rows can hold."""
-    paths = graph.adjacency.float()
-    total, step = paths.clone(), paths
+    rollouts = graph.adjacency.float()
+    total, step = rollouts.clone(), rollouts
     for _ in range(TOKENS - PROMPT - 2):
-        step = step @ paths
+        step = step @ rollouts
         total += step
     total.fill_diagonal_(0)
     return divmod(int(total.argmax()), graph.n)

@@ -28,8 +28,10 @@ def moves(function: Callable[[Stacks], Any]) -> Feedback:
             return wrong
         found, wrong = ask(lambda answer=answer: [_piles(stacks) for stacks in answer])
         if wrong:
-            return Feedback(False, "Return a list of states; a state is a list of stacks, each from "
-                                  "the bottom up.")  # fmt: skip
+            return Feedback(
+                False,
+                "Return a list of states; a state is a list of stacks, each from the bottom up.",
+            )
         wanted = {_piles(next_node.stacks) for next_node in successors(current).values()}
         told = f"From {current}: {len(wanted)} moves, you gave {len(set(found))}."
         missing, extra = wanted - set(found), set(found) - wanted
@@ -67,18 +69,27 @@ def sussman(plan: Any) -> Feedback:
         possible = successors(current)
         if action not in possible:
             listed = ", ".join(f"{a.arguments[0]} to {a.arguments[2]}" for a in possible)
-            return Feedback(False, f"Move {number}, {pair[0]} to {pair[1]}, can't be done in "
-                                  f"{current}; there one can do {listed}.")  # fmt: skip
+            return Feedback(
+                False,
+                f"Move {number}, {pair[0]} to {pair[1]}, can't be done in "
+                f"{current}; there one can do {listed}.",
+            )
         current = possible[action]
     if current != goal:
         return Feedback(
             False, f"The plan ends in {current}, the goal is {goal} (from the bottom up)."
         )
     if len(plan) > 3:
-        return Feedback(False, f"It arrives, in {len(plan)} moves. Three are enough: no block of "
-                              "the tower need be moved twice.")  # fmt: skip
-    return Feedback(True, "Three moves, none wasted: C makes way first, though it is the last block "
-                         "anybody asked for.")  # fmt: skip
+        return Feedback(
+            False,
+            f"It arrives, in {len(plan)} moves. Three are enough: no block of "
+            "the tower need be moved twice.",
+        )
+    return Feedback(
+        True,
+        "Three moves, none wasted: C makes way first, though it is the last block "
+        "anybody asked for.",
+    )
 
 
 def shortens(reward: Reward) -> Feedback:
@@ -88,8 +99,11 @@ def shortens(reward: Reward) -> Feedback:
     q, wrong = ask(lambda: optimal_q(task, sweeps=200))
     if wrong:
         if "for ever" in wrong.text:
-            return Feedback(False, "A cycle of your reward earns for ever: a step that does not "
-                                  "arrive must not be worth more than 0.")  # fmt: skip
+            return Feedback(
+                False,
+                "A cycle of your reward earns for ever: a step that does not "
+                "arrive must not be worth more than 0.",
+            )
         return wrong
     steps = graph.distances()  # [from, to]
     best, tied = q[..., : graph.n].max(-1), 0
@@ -97,14 +111,19 @@ def shortens(reward: Reward) -> Feedback:
         choices = (q[target, source, : graph.n] >= best.values[target, source] - 1e-6).nonzero()
         for next_node in choices.flatten().tolist():
             if not graph.adjacency[source, next_node]:
-                return Feedback(False, "Among the best steps is one that is no move: keep the fine "
-                                      "for it.")  # fmt: skip
+                return Feedback(
+                    False, "Among the best steps is one that is no move: keep the fine for it."
+                )
             tied += int(steps[next_node, target] != steps[source, target] - 1)
     if tied:
-        return Feedback(False, f"{tied} of the best steps are detours: make each step cost "
-                              "something.")  # fmt: skip
+        return Feedback(
+            False, f"{tied} of the best steps are detours: make each step cost something."
+        )
     end = torch.as_tensor(q[..., graph.n])
     if bool((end[~end.isnan()] >= best.values[~end.isnan()] - 1e-6).any()):
         return Feedback(False, "Giving up is as good as going on: make a step cost less.")
-    return Feedback(True, "Without any discount the best steps are those of shortest plans, on all "
-                         f"{len(task.pairs)} questions.")  # fmt: skip
+    return Feedback(
+        True,
+        "Without any discount the best steps are those of shortest plans, on all "
+        f"{len(task.pairs)} questions.",
+    )

@@ -98,8 +98,10 @@ def compare(
         return Feedback(False, "The sign is turned round: a loss is made smaller.")
     ratio = float((answer * wanted).sum() / wanted.square().sum())
     if abs(ratio) > 1e-6 and same(ratio * wanted):
-        return Feedback(False, f"Right direction, but {ratio:.3g} times too large: divide by the "
-                              "number of walks.")  # fmt: skip
+        return Feedback(
+            False,
+            f"Right direction, but {ratio:.3g} times too large: divide by the number of walks.",
+        )
     return Feedback(False, otherwise)
 
 

@@ -65,8 +65,11 @@ def drift(function: Callable[[Tensor, float], Any]) -> Feedback:
         for text, other in mistakes.items():
             if abs(value - other) < 1e-6:
                 return Feedback(False, text)
-        return Feedback(False, f"Got {value:.4g}, expected {truth:.4g}: sum over k of q[k] times "
-                              "the distance after drawing k, less the distance now.")  # fmt: skip
+        return Feedback(
+            False,
+            f"Got {value:.4g}, expected {truth:.4g}: sum over k of q[k] times "
+            "the distance after drawing k, less the distance now.",
+        )
     return Feedback(True, "Never below 0, whatever the policy: that is Theorem 4.3.")
 
 
@@ -98,9 +101,11 @@ def stop_in_time(stop: Callable[[Any], Any], *, steps: int = 400) -> Feedback:
         return wrong
     assert last is not None
     end = measure()
-    told = (f"Stopped after {last.step} updates: accuracy {end['accuracy']:.3f} (at first "
-            f"{before['accuracy']:.2f}), {end['diversity']:.2f} ways (at first "
-            f"{before['diversity']:.2f}).")  # fmt: skip
+    told = (
+        f"Stopped after {last.step} updates: accuracy {end['accuracy']:.3f} (at first "
+        f"{before['accuracy']:.2f}), {end['diversity']:.2f} ways (at first "
+        f"{before['diversity']:.2f})."
+    )
     if last.step == steps:
         return Feedback(False, f"{told} That was the last update: your function never said stop.")
     if end["accuracy"] < 0.95:
@@ -173,9 +178,10 @@ def stable_point(function: Callable[[Tensor, Tensor, float], Any]) -> Feedback:
             "That has no base in it: it is where an *entropy bonus* stops.": (p / kl).softmax(0),
             "You multiply by lambda: divide p by it.": (base.log() + p * kl).softmax(0),
             "Your numbers do not sum to 1: divide by their sum.": base * (p / kl).exp(),
-            "p is a chance, not its logarithm: it stands in the exponent.": base * p
+            "p is a chance, not its logarithm: it stands in the exponent.": base
+            * p
             / (base * p).sum(),
-        }  # fmt: skip
+        }
         if torch.allclose(found, truth.double(), atol=1e-4):
             continue
         for text, other in mistakes.items():
@@ -202,8 +208,10 @@ def keeps_diversity(loss: Loss, *, steps: int = 400) -> Feedback:
         scores.append(evaluate(model, task, rng=seeded(0, "probe"), samples=50))
     plain, yours = (float(score.diversity.mean()) for score in scores)
     accuracy = float(scores[1].accuracy.mean())
-    told = (f"With your loss {yours:.2f} different right paths a question (plain: {plain:.2f}), "
-            f"accuracy {accuracy:.2f}.")  # fmt: skip
+    told = (
+        f"With your loss {yours:.2f} different right paths a question (plain: {plain:.2f}), "
+        f"accuracy {accuracy:.2f}."
+    )
     if accuracy < 0.85:
         return Feedback(False, f"{told} The bonus drowns the reward: make it smaller.")
     if yours < 1.2 * plain:

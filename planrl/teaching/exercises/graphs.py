@@ -73,8 +73,10 @@ def correct_steps(function: Callable[[Tensor, Tensor, int, int], Any]) -> Feedba
             reach = set(graph.reachability[target].nonzero().flatten().tolist())
             if found == edges & reach:
                 continue
-            told = (f"At {source} on the way to {target}: expected {sorted(edges & reach)}, got "
-                    f"{sorted(found)}.")  # fmt: skip
+            told = (
+                f"At {source} on the way to {target}: expected {sorted(edges & reach)}, got "
+                f"{sorted(found)}."
+            )
             if found == edges:
                 hint = "Those are all edges: leave out steps from which the target is out of reach."
             elif found == reach:

@@ -62,10 +62,16 @@ def teach(rows: Any) -> Feedback:
     asked = Task(graph, torch.tensor([[0, 2]]))
     accuracy = float(evaluate(model, asked, rng=seeded(0, "probe"), samples=200).accuracy)
     if accuracy > 0.9:
-        return Feedback(True, f"Asked for 0 to 2, it is now right {accuracy:.0%} of the time: what "
-                             "was missing is not an edge but a row with this target.")  # fmt: skip
-    return Feedback(False, f"Asked for 0 to 2 it is right {accuracy:.0%} of the time: rows about "
-                          "other targets teach it nothing of this one.")  # fmt: skip
+        return Feedback(
+            True,
+            f"Asked for 0 to 2, it is now right {accuracy:.0%} of the time: what "
+            "was missing is not an edge but a row with this target.",
+        )
+    return Feedback(
+        False,
+        f"Asked for 0 to 2 it is right {accuracy:.0%} of the time: rows about "
+        "other targets teach it nothing of this one.",
+    )
 
 
 def pieces(function: Callable[[list[int]], Any]) -> Feedback:
@@ -79,7 +85,7 @@ def pieces(function: Callable[[list[int]], Any]) -> Feedback:
         return Feedback(False, f"Of the path {path}: {_piece_mistake(path, given, wanted)}")
     graph = random_dag(20, 0.25, seeded(0, "graph"))
     train_task, test_task = split(all_pairs(graph), 0.3, seeded(0, "split"))
-    rollouts = _shown_paths(sample_paths(train_task, 4, seeded(0, "paths")), graph.n)
+    rollouts = _walks(sample_paths(train_task, 4, seeded(0, "paths")), graph.n)
     accuracy = []
     for cut in (lambda one_path: [one_path], function):
         found, wrong = ask(_cut_by(cut), rollouts)
@@ -89,9 +95,12 @@ def pieces(function: Callable[[list[int]], Any]) -> Feedback:
         scores = evaluate(model, test_task, rng=seeded(0, "probe"), samples=20)
         accuracy.append(float(scores.accuracy.mean()))
     whole, yours = accuracy
-    return Feedback(True, f"Right on {yours:.0%} of the held-out questions, sampled, against "
-                         f"{whole:.0%} with whole paths alone. No step was shown that had not been "
-                         "shown before: only targets were added.")  # fmt: skip
+    return Feedback(
+        True,
+        f"Right on {yours:.0%} of the held-out questions, sampled, against "
+        f"{whole:.0%} with whole paths alone. No step was shown that had not been "
+        "shown before: only targets were added.",
+    )
 
 
 def _cut_by(function: Callable[[list[int]], Any]) -> Callable[[list[list[int]]], Any]:
@@ -120,7 +129,7 @@ def _taught(task: Task, rollouts: list[tuple[int, ...]]) -> LogitTable:
     return model
 
 
-def _shown_paths(rows: Tensor, end: int) -> list[list[int]]:
+def _walks(rows: Tensor, end: int) -> list[list[int]]:
     """The paths in these rows, as lists of nodes."""
     return [[v for v in row if v != end] for row in rows[:, 2:].tolist()]
 

@@ -29,27 +29,36 @@ def attention_share(function: Callable[[Tensor, Tensor], Any]) -> Feedback:
     if wrong:
         return wrong
     if given.numel() != 1:
-        return Feedback(False, f"Expected one number, got shape {list(given.shape)}: average over "
-                              "all places that count, of all rows together.")  # fmt: skip
+        return Feedback(
+            False,
+            f"Expected one number, got shape {list(given.shape)}: average over "
+            "all places that count, of all rows together.",
+        )
     mistakes = {
-        "that is the share on place 0, the source. The target is token 1 of a row.":
-            attention[..., 0][going].mean(),
-        "you average over every place. Only those where `going` holds count.":
-            attention[..., 1].mean(),
-        "the last index is what is attended *to*: attention[row, from, to].":
-            attention[:, 1][going].mean(),
-        "a mean over rows of their means weighs short walks too much: take all places together.":
-            ((attention[..., 1] * going).sum(1) / going.sum(1)).mean(),
-        "that is a sum: divide by the number of places that count.":
-            attention[..., 1][going].sum(),
-    }  # fmt: skip
+        "that is the share on place 0, the source. The target is token 1 of a row.": attention[
+            ..., 0
+        ][going].mean(),
+        "you average over every place. Only those where `going` holds count.": attention[
+            ..., 1
+        ].mean(),
+        "the last index is what is attended *to*: attention[row, from, to].": attention[:, 1][
+            going
+        ].mean(),
+        "a mean over rows of their means weighs short walks too much: take all places together.": (
+            (attention[..., 1] * going).sum(1) / going.sum(1)
+        ).mean(),
+        "that is a sum: divide by the number of places that count.": attention[..., 1][going].sum(),
+    }
     if torch.isclose(given, attention[..., 1][going].mean(), atol=1e-5):
         return Feedback(True, "That is the share of attention that goes to the target.")
     for hint, value in mistakes.items():
         if torch.isclose(given, value, atol=1e-5):
             return Feedback(False, f"Got {float(given):.3f}: {hint}")
-    return Feedback(False, f"Got {float(given):.3f}, expected {attention[..., 1][going].mean():.3f}:"
-                          " take attention[..., 1] where `going` holds, and its mean.")  # fmt: skip
+    return Feedback(
+        False,
+        f"Got {float(given):.3f}, expected {attention[..., 1][going].mean():.3f}:"
+        " take attention[..., 1] where `going` holds, and its mean.",
+    )
 
 
 def readout(function: Callable[[Transformer], Any]) -> Feedback:
@@ -67,12 +76,12 @@ def readout(function: Callable[[Transformer], Any]) -> Feedback:
         embedding, block = model.tokens.weight, model.blocks[0]
         fed = block.feed_forward(embedding)  # type: ignore[operator]
         mistakes = {
-            "the token's own embedding is missing: a layer *adds* to what came in.":
-                fed @ embedding.T,
+            "the token's own embedding is missing: a layer *adds* to what came in.": fed
+            @ embedding.T,
             "the feed-forward part is missing: add block.feed_forward(x).": embedding @ embedding.T,
             "you kept the layer norms. ALPINE's formula leaves them out.": normed,
             "rows and columns are exchanged: row j is what node j says.": truth.T,
-        }  # fmt: skip
+        }
         table, wrong = ask(tensor_of(function), model)
     if wrong:
         return wrong
@@ -86,9 +95,12 @@ def readout(function: Callable[[Transformer], Any]) -> Feedback:
     for hint, value in mistakes.items():
         if torch.allclose(table, value[:n, :n], atol=near):
             return Feedback(False, f"Almost: {hint}")
-    return Feedback(False, "The table differs from model.readout(norms=False).adjacency: take "
-                          "x = model.tokens.weight, add block.feed_forward(x), and compare with "
-                          "every embedding by `@ x.T`.")  # fmt: skip
+    return Feedback(
+        False,
+        "The table differs from model.readout(norms=False).adjacency: take "
+        "x = model.tokens.weight, add block.feed_forward(x), and compare with "
+        "every embedding by `@ x.T`.",
+    )
 
 
 def fill(function: Callable[[Tensor, Tensor], Any]) -> Feedback:
@@ -99,8 +111,11 @@ def fill(function: Callable[[Tensor, Tensor], Any]) -> Feedback:
         if wrong:
             return wrong
         if table.shape != (n, n, n + 1):
-            return Feedback(False, f"Expected logits [{n}, {n}, {n + 1}] (END is one more token), "
-                                  f"got {list(table.shape)}.")  # fmt: skip
+            return Feedback(
+                False,
+                f"Expected logits [{n}, {n}, {n + 1}] (END is one more token), "
+                f"got {list(table.shape)}.",
+            )
         if not table.isfinite().all():
             return Feedback(False, "Some logits are not finite: use large numbers, not infinity.")
         mistake = _misstep(graph, table)
@@ -112,9 +127,12 @@ def fill(function: Callable[[Tensor, Tensor], Any]) -> Feedback:
             model.table.copy_(table)
         scores = evaluate(model, task, rng=seeded(0, "walks"), samples=100)
         if float(scores.accuracy.mean()) < 0.99:
-            return Feedback(False, "The likeliest step is right everywhere, but sampled answers are "
-                                  f"right {scores.accuracy.mean():.0%} of the time: the logits are "
-                                  "too flat. Multiply them.")  # fmt: skip
+            return Feedback(
+                False,
+                "The likeliest step is right everywhere, but sampled answers are "
+                f"right {scores.accuracy.mean():.0%} of the time: the logits are "
+                "too flat. Multiply them.",
+            )
     return Feedback(
         True, "The table answers every question of three graphs, and nobody trained it."
     )

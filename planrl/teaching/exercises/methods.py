@@ -43,22 +43,33 @@ def grouped(loss: Loss) -> Feedback:
         return wrong
     wanted = _slope(group_relative, model, batch)
     if torch.allclose(answer, wanted, atol=1e-6):
-        return Feedback(True, "Same gradient as group_relative: where a question's walks are all "
-                             "right, or all wrong, nothing moves.")  # fmt: skip
+        return Feedback(
+            True,
+            "Same gradient as group_relative: where a question's walks are all "
+            "right, or all wrong, nothing moves.",
+        )
     if torch.allclose(answer, _slope(policy_gradient, model, batch), atol=1e-6):
         return Feedback(False, "That is the plain policy gradient: nothing is subtracted yet.")
     whole = _slope(lambda *given: policy_gradient(*given, baseline=True), model, batch)
     if torch.allclose(answer, whole, atol=1e-6):
-        return Feedback(False, "You subtract the mean of the whole batch: take it over the walks of "
-                              "the same source and target.")  # fmt: skip
+        return Feedback(
+            False,
+            "You subtract the mean of the whole batch: take it over the walks of "
+            "the same source and target.",
+        )
     ratio = float((answer * wanted).sum() / wanted.square().sum())
     if torch.allclose(answer, ratio * wanted, atol=1e-6):
         if ratio < 0:
             return Feedback(False, "The sign is turned round: a loss is made smaller.")
-        return Feedback(False, f"Right direction, but {ratio:.3g} times the size: divide by the "
-                              "number of walks.")  # fmt: skip
-    return Feedback(False, "Subtract from each walk's return the mean return of its group: the "
-                          "walks with the same two prompt tokens.")  # fmt: skip
+        return Feedback(
+            False,
+            f"Right direction, but {ratio:.3g} times the size: divide by the number of walks.",
+        )
+    return Feedback(
+        False,
+        "Subtract from each walk's return the mean return of its group: the "
+        "walks with the same two prompt tokens.",
+    )
 
 
 def sieve(function: Callable[[Iterator[Batch]], Iterator[Batch]]) -> Feedback:
@@ -79,8 +90,9 @@ def sieve(function: Callable[[Iterator[Batch]], Iterator[Batch]]) -> Feedback:
     if rows == int((~right).sum()) and not torch.equal(sieved.tokens, batch.tokens[right]):
         return Feedback(False, "These are the walks that failed: keep those with a return above 0.")
     if not torch.equal(sieved.tokens, batch.tokens[right]):
-        return Feedback(False, f"{int(right.sum())} of {len(right)} walks are right, but you kept "
-                              f"{rows}.")  # fmt: skip
+        return Feedback(
+            False, f"{int(right.sum())} of {len(right)} walks are right, but you kept {rows}."
+        )
     answer, wrong = ask(lambda: _slope(sft, model, sieved))
     if wrong:
         return Feedback(
@@ -92,8 +104,11 @@ def sieve(function: Callable[[Iterator[Batch]], Iterator[Batch]]) -> Feedback:
         return Feedback(
             False, "Take the same rows of chosen, reward and tokens: they belong together."
         )
-    return Feedback(True, "SFT on your stream and policy gradient agree in direction and differ in "
-                         f"size by {ratio:.2f}, since SFT takes a mean over steps.")  # fmt: skip
+    return Feedback(
+        True,
+        "SFT on your stream and policy gradient agree in direction and differ in "
+        f"size by {ratio:.2f}, since SFT takes a mean over steps.",
+    )
 
 
 def front(function: Callable[[list[tuple[float, float]]], Any]) -> Feedback:
@@ -127,8 +142,11 @@ def front(function: Callable[[list[tuple[float, float]]], Any]) -> Feedback:
         else:
             hint = f"Place {extra[0]} is beaten: another point is at least as good in both."
         return Feedback(False, f"{told} {hint}")
-    return Feedback(True, "Five clouds agree, one tie in each: what is kept is a matter of taste, "
-                         "what is dropped is not.")  # fmt: skip
+    return Feedback(
+        True,
+        "Five clouds agree, one tie in each: what is kept is a matter of taste, "
+        "what is dropped is not.",
+    )
 
 
 def judging(function: Callable[[float, float, float, float], Any]) -> Feedback:
@@ -147,8 +165,11 @@ def judging(function: Callable[[float, float, float, float], Any]) -> Feedback:
         if wrong:
             return wrong
         if answer != wanted:
-            return Feedback(False, f"Interval {low:g} to {high:g}, predicted {least:g} to {most:g}: "
-                                  f"expected {wanted!r}, since {why}; got {answer!r}.")  # fmt: skip
+            return Feedback(
+                False,
+                f"Interval {low:g} to {high:g}, predicted {least:g} to {most:g}: "
+                f"expected {wanted!r}, since {why}; got {answer!r}.",
+            )
     return Feedback(True, "Seven cases agree with planrl.claims.find.")
 
 
@@ -212,10 +233,16 @@ def kept(function: Callable[[Any], Any]) -> Feedback:
             hint = "the base is the first look, the end the last; key train_diversity."
             for other, words in hints.items():
                 hint = words if abs(other - value) < 1e-6 else hint
-            return Feedback(False, f"In one seed on {of} expected {wanted:.3f}, got {value:.3f}: "
-                                  f"{hint}")  # fmt: skip
-        condition = Condition(graph=of, model="Transformer", needs=("fig2",), high=0.1,
-                      value=lambda found: float(function(found["fig2"])))  # fmt: skip
+            return Feedback(
+                False, f"In one seed on {of} expected {wanted:.3f}, got {value:.3f}: {hint}"
+            )
+        condition = Condition(
+            graph=of,
+            model="Transformer",
+            needs=("fig2",),
+            high=0.1,
+            value=lambda found: float(function(found["fig2"])),
+        )
         finding = find(condition, [{"fig2": result} for result in results])
         told.append(f"{of} {finding.verdict} (mean {finding.mean:.2f})")
     return Feedback(True, f"Your claim, at most a tenth is kept: {', '.join(told)}.")

@@ -47,15 +47,16 @@ def own_successes(loss: Loss) -> Feedback:
         f"Same gradient as pr.policy_gradient: SFT on the {int(right.sum())} right walks of "
         f"{len(right)}.",
         {
-            "That is SFT on all walks, the wrong ones too: leave out those with a return of 0.":
-                gradient(sft, model, batch),
+            "That is SFT on all paths, the wrong ones too: leave out those of return 0.": gradient(
+                sft, model, batch
+            ),
             "The right walks are chosen, but you divide by their steps: divide by the number of "
             "walks.": gradient(sft, model, won),
             "Only the step that was paid counts so far: every step of a walk gets its return, "
             "batch.reward.sum(1).": gradient(last_step, model, batch),
         },
         "Weigh the surprise of each chosen step by its walk's return, batch.reward.sum(1).",
-    )  # fmt: skip
+    )
 
 
 def correct_paths(stream: Stream) -> Feedback:
@@ -71,26 +72,35 @@ def correct_paths(stream: Stream) -> Feedback:
             False, "Your stream served no batch: yield a pr.Batch for each one it gets."
         )
     if any(len(batch.tokens) == 0 for batch in served):
-        return Feedback(False, "One batch had no right walk, and you served it empty: its mean is "
-                              "nan. Skip it.")  # fmt: skip
+        return Feedback(
+            False, "One batch had no right walk, and you served it empty: its mean is nan. Skip it."
+        )
     if any(len(b.chosen) != len(b.tokens) or len(b.reward) != len(b.tokens) for b in served):
         return Feedback(False, "chosen, reward and tokens must keep the same rows.")
     share = sum(float(batch.reward.sum()) for batch in served) / sum(len(b.tokens) for b in served)
     if share < 1:
-        return Feedback(False, f"Only {share:.0%} of the walks you serve are right: keep the rows "
-                              "whose return is above 0.")  # fmt: skip
+        return Feedback(
+            False,
+            f"Only {share:.0%} of the walks you serve are right: keep the rows "
+            "whose return is above 0.",
+        )
     kept = sum(len(batch.tokens) for batch in served)
     there = sum(int((batch.reward.sum(1) > 0).sum()) for batch in paths)
     if kept < there:
-        return Feedback(False, f"You serve {kept} right walks of the {there} that came by: keep all "
-                              "of each batch.")  # fmt: skip
+        return Feedback(
+            False,
+            f"You serve {kept} right walks of the {there} that came by: keep all of each batch.",
+        )
     before = _mean_return(task, model)
     batches = stream(on_policy(model, task, rng=seeded(2, "walks")))
     for _ in train(model, batches, sft, TrainConfig(steps=150, lr=0.1)):
         pass
-    return Feedback(True, f"pr.sft on your stream takes the return from {before:.2f} to "
-                         f"{_mean_return(task, model):.2f}, as policy gradient does: the loss is "
-                         "SFT's, the stream is new.")  # fmt: skip
+    return Feedback(
+        True,
+        f"pr.sft on your stream takes the return from {before:.2f} to "
+        f"{_mean_return(task, model):.2f}, as policy gradient does: the loss is "
+        "SFT's, the stream is new.",
+    )
 
 
 def _only(batch: Batch, rows: Tensor) -> Batch:
@@ -120,19 +130,24 @@ def cell_gradient(function: Callable[[Tensor, Tensor, int], Any]) -> Feedback:
             "The sign is turned round: a step that was taken more often than expected has a "
             "negative gradient, so that its logit rises.": -truth / paths,
             "Right, but for the division by the number of walks.": truth,
-            "You count as if every choice was due one visit: multiply q by counts.sum().":
-                (q - counts) / paths,
+            "You count as if every choice was due one visit: multiply q by counts.sum().": (
+                q - counts
+            )
+            / paths,
             "What was taken is pushed up, but nothing is pushed down: where is q?": -counts / paths,
-        }.items():  # fmt: skip
+        }.items():
             if torch.allclose(found, other.double(), atol=1e-5):
                 if text:
                     return Feedback(False, text)
                 break
         else:
             return Feedback(False, "Expected (counts.sum() * q - counts) / walks for these counts.")
-    return Feedback(True, "And it sums to 0: what right walks gain, all other choices lose. The "
-                         "choice that no right walk took has a positive gradient: it "
-                         "falls.")  # fmt: skip
+    return Feedback(
+        True,
+        "And it sums to 0: what right walks gain, all other choices lose. The "
+        "choice that no right walk took has a positive gradient: it "
+        "falls.",
+    )
 
 
 def baseline(loss: Loss) -> Feedback:

@@ -49,8 +49,11 @@ def td_target(function: Callable[[Tensor, Batch], Any]) -> Feedback:
         return wrong
     found = torch.as_tensor(answer)
     if found.shape != batch.reward.shape:
-        return Feedback(False, f"Expected a number for each step, {list(batch.reward.shape)}, got "
-                              f"{list(found.shape)}.")  # fmt: skip
+        return Feedback(
+            False,
+            f"Expected a number for each step, {list(batch.reward.shape)}, got "
+            f"{list(found.shape)}.",
+        )
     if found.requires_grad:
         return Feedback(False, "The target must not carry a gradient: detach the logits first.")
     with torch.no_grad():
@@ -89,8 +92,11 @@ def _named_target(found: Tensor, logits: Tensor, batch: Batch) -> Feedback:
         if torch.allclose(found[asked].float(), wanted[asked], atol=1e-4):
             text = f"All {int(asked.sum())} targets are those of q_learning."
             return Feedback(False, f"Close: {hint}") if hint else Feedback(True, text)
-    return Feedback(False, "The targets differ: reward of the step plus the largest logit over "
-                          "nodes one position later.")  # fmt: skip
+    return Feedback(
+        False,
+        "The targets differ: reward of the step plus the largest logit over "
+        "nodes one position later.",
+    )
 
 
 def fixed_point(function: Callable[[Tensor, int, float], Any]) -> Feedback:
@@ -109,13 +115,14 @@ def fixed_point(function: Callable[[Tensor, int, float], Any]) -> Feedback:
                 return wrong
             found = torch.as_tensor(answer).float()
             if found.shape != earned.shape:
-                return Feedback(False, f"Expected a table {list(earned.shape)}, got "
-                                      f"{list(found.shape)}.")  # fmt: skip
-            underway = torch.arange(len(earned)) != target
+                return Feedback(
+                    False, f"Expected a table {list(earned.shape)}, got {list(found.shape)}."
+                )
+            walking = torch.arange(len(earned)) != target
             wanted = optimal_q(task, discount=discount)[target, :, : len(earned)]
-            if torch.allclose(found[underway], wanted[underway], atol=1e-3):
+            if torch.allclose(found[walking], wanted[walking], atol=1e-3):
                 continue
-            hint = _why_not(found, earned, target, discount, underway)
+            hint = _why_not(found, earned, target, discount, walking)
             return Feedback(False, f"{name}, target {target}: {hint}")
     return Feedback(True, "Three rewards, every target: your values are those of pr.optimal_q.")
 
@@ -129,7 +136,7 @@ def _earned(task: Task, target: int) -> Tensor:
     return task.reward(task.graph, rows)[:, 2].view(n, n)
 
 
-def _why_not(found: Tensor, earned: Tensor, target: int, discount: float, underway: Tensor) -> str:
+def _why_not(found: Tensor, earned: Tensor, target: int, discount: float, walking: Tensor) -> str:
     def swept(times: int, gamma: float, *, stops: bool) -> Tensor:
         values = torch.zeros_like(earned)
         for _ in range(times):
@@ -140,7 +147,7 @@ def _why_not(found: Tensor, earned: Tensor, target: int, discount: float, underw
         return values
 
     def same(other: Tensor) -> bool:
-        return torch.allclose(found[underway], other[underway], atol=1e-3)
+        return torch.allclose(found[walking], other[walking], atol=1e-3)
 
     if same(earned):
         return "that is what the step itself earns: sweep again until nothing changes."
@@ -189,8 +196,10 @@ def process(function: Reward) -> Feedback:
         return wrong
     found, wanted = torch.as_tensor(answer).float(), process_reward(graph, tokens)
     if found.shape != wanted.shape:
-        return Feedback(False, f"Expected a number for each step, {list(wanted.shape)}, got "
-                              f"{list(found.shape)}.")  # fmt: skip
+        return Feedback(
+            False,
+            f"Expected a number for each step, {list(wanted.shape)}, got {list(found.shape)}.",
+        )
     if torch.allclose(found, wanted):
         return Feedback(True, f"All {len(tokens)} walks earn what process_reward gives.")
     chosen = Vocab(graph.n).chosen(tokens)
@@ -198,16 +207,21 @@ def process(function: Reward) -> Feedback:
     if torch.allclose(found, -wanted):
         return Feedback(False, "The sign is turned round: arriving earns, a missing edge costs.")
     if torch.allclose(found * chosen, wanted):
-        return Feedback(False, "Steps that nobody chose (the question, the filling) earn nothing: "
-                              "Vocab(graph.n).chosen(tokens) says which are chosen.")  # fmt: skip
+        return Feedback(
+            False,
+            "Steps that nobody chose (the question, the filling) earn nothing: "
+            "Vocab(graph.n).chosen(tokens) says which are chosen.",
+        )
     into_end, arrives = chosen & (next_node == graph.n), (chosen & (next_node == target)).float()
     for other, hint in (
         (wanted - (into_end & (current == target)).float(), "the step from target to END is free."),
-        (wanted + (into_end & (current != target)).float(), "END before the target is giving up: it "
-         "costs like a missing edge."),
+        (
+            wanted + (into_end & (current != target)).float(),
+            "END before the target is giving up: it costs like a missing edge.",
+        ),
         (wanted - arrives, "the step into the target earns 1, and pays its own fine."),
         (arrives, "a step that follows no edge costs 1, an edge nothing."),
-    ):  # fmt: skip
+    ):
         if torch.allclose(found, other):
             return Feedback(False, f"Almost: {hint}")
     return Feedback(False, "1 for the step into the target, less 1 for a step that is no edge.")
@@ -233,12 +247,16 @@ def goal_back(function: Reward) -> Feedback:
     jumps = (table.amax(-1) > legal + 1e-4) & off
     told = f"Greedy walks are right on {float(scores.greedy.mean()):.0%} of the questions."
     if jumps.any():
-        return Feedback(False, f"{told} From {int(jumps.sum())} places a jump pays more than any "
-                              "edge: the cost is too high for the fine.")  # fmt: skip
+        return Feedback(
+            False,
+            f"{told} From {int(jumps.sum())} places a jump pays more than any "
+            "edge: the cost is too high for the fine.",
+        )
     if float(scores.greedy.mean()) == 1.0 and float(scores.accuracy.mean()) > 0.95:
         return Feedback(True, f"{told} Each step costs, so that near is worth more than far.")
-    return Feedback(False, f"{told} Near and far are worth the same: what would make a longer walk "
-                          "earn less?")  # fmt: skip
+    return Feedback(
+        False, f"{told} Near and far are worth the same: what would make a longer walk earn less?"
+    )
 
 
 def _ring() -> Graph:
@@ -247,10 +265,10 @@ def _ring() -> Graph:
     return Graph(12, [*around, (0, 6), (6, 0)])
 
 
-ToStream = Callable[[LogitTable, Task, torch.Generator], Iterator[Batch]]
+Walks = Callable[[LogitTable, Task, torch.Generator], Iterator[Batch]]
 
 
-def old_rollouts(stream: ToStream, *, steps: int = 400) -> Feedback:
+def old_rollouts(stream: Walks, *, steps: int = 400) -> Feedback:
     """Do the reader's walks of an old checkpoint teach a fresh table A + R - 1?"""
     graph = random_dag(8, 0.45, seeded(0, "graph"))
     task = all_pairs(graph, partial(process_reward, scale=SCALE))
@@ -288,15 +306,17 @@ def old_rollouts(stream: ToStream, *, steps: int = 400) -> Feedback:
     if not torch.equal(before["table"], old.state_dict()["table"]):
         return Feedback(False, "The old checkpoint was changed: it only walks.")
     asked = task.pairs[:, 1].unique()
-    underway = (~torch.eye(n, dtype=torch.bool))[asked]
-    share = float(tried[asked][..., :n][underway].float().mean())
-    gap = (next_logits(model)[..., :n] / SCALE - process_optimum(graph))[asked][underway].abs()
+    walking = (~torch.eye(n, dtype=torch.bool))[asked]
+    share = float(tried[asked][..., :n][walking].float().mean())
+    gap = (next_logits(model)[..., :n] / SCALE - process_optimum(graph))[asked][walking].abs()
     good = float((gap < 0.1).float().mean())
     told = f"{share:.0%} of the steps were tried, {good:.0%} of the values are within 0.1."
     if good > 0.99:
         return Feedback(True, f"{told} The logits are A + R - 1, from an old model's walks.")
     if share < 0.99:
-        return Feedback(False, f"{told} What is never tried is never learnt: let the walker "
-                              "explore.")  # fmt: skip
-    return Feedback(False, f"{told} Each step is tried too seldom: explore more, or take larger "
-                          "batches.")  # fmt: skip
+        return Feedback(
+            False, f"{told} What is never tried is never learnt: let the walker explore."
+        )
+    return Feedback(
+        False, f"{told} Each step is tried too seldom: explore more, or take larger batches."
+    )
