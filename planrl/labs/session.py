@@ -16,7 +16,7 @@ from planrl.labs.engine.programs import Program, programs
 from planrl.labs.engine.sampling import WORLD, Values
 from planrl.labs.engine.update import OF_THE_LOSS, knobs_of, update
 from planrl.labs.spec.controls import State, read_state
-from planrl.labs.spec.graphs import MOST_EDGES, SHARE, LabWorld, lab_worlds, own_world
+from planrl.labs.spec.graphs import MOST_EDGES, SHARE, LabGraph, lab_graphs, own_graph
 from planrl.labs.spec.lab import BASE_UPDATES, Lab
 from planrl.losses import Loss
 from planrl.models import PathModel
@@ -57,7 +57,7 @@ class Session:
         self._run = run or _in_torch
         values = self.state.values
         self.model_name = str(values.get("model", "table"))
-        self.world: LabWorld = _world(self.state)
+        self.lab_graph: LabGraph = _lab_graph(self.state)
         self._prepare()
         self.reset()
 
@@ -73,16 +73,16 @@ class Session:
                 raise InputError(f"{name}={value!r}: choose among {list(control.values)}")
             values[name] = value
         self.state = State(values, self.state.edges)
-        for place, learner in enumerate(self.learners):
-            learner.knobs = self.lab.knobs(place, values)
+        for index, learner in enumerate(self.learners):
+            learner.knobs = self.lab.knobs(index, values)
 
     def reset(self) -> None:
         """Back to the start: the same seed gives the same run again."""
         self.updates = 0
         starts = self._starts()
         self.learners = [
-            _Running(self.lab.knobs(place, self.state.values), _begun(starts[learner.start]))
-            for place, learner in enumerate(self.lab.learners)
+            _Running(self.lab.knobs(index, self.state.values), _begun(starts[learner.start]))
+            for index, learner in enumerate(self.lab.learners)
         ]
 
     def train(self, updates: int = 1) -> list[dict[str, float]]:
@@ -105,7 +105,7 @@ class Session:
             told = [{k: float(v) for k, v in new.items() if v.numel() == 1} for new in made]
         return told
 
-    def look(self) -> list[dict[str, Any]]:
+    def evaluate(self) -> list[dict[str, Any]]:
         """What is measured of each learner: numbers by name, and the matrices that are shown."""
         found = []
         for one in self.learners:
@@ -121,12 +121,12 @@ class Session:
 
     def _prepare(self) -> None:
         adjacency = torch.zeros(NODES, NODES, dtype=torch.float32)
-        n = self.world.graph.n
-        adjacency[:n, :n] = self.world.graph.adjacency.float()
+        n = self.lab_graph.graph.n
+        adjacency[:n, :n] = self.lab_graph.graph.adjacency.float()
         seed = torch.tensor(int(self.state.values.get("seed", 0)), dtype=torch.int32)
         asked = {
             "adjacency": adjacency, "seed": seed, "share": torch.tensor(SHARE, dtype=torch.float32),
-            "question": torch.tensor(self.world.question, dtype=torch.int32),
+            "question": torch.tensor(self.lab_graph.pair, dtype=torch.int32),
         }  # fmt: skip
         made = self._call(_PROGRAMS["prepare"], asked, {})
         if not int(made["pair_count"]):
@@ -210,7 +210,7 @@ def _begun(weights: torch.Tensor) -> Values:
     }
 
 
-def _world(state: State) -> LabWorld:
+def _lab_graph(state: State) -> LabGraph:
     if state.edges:
-        return own_world(state.edges)
-    return lab_worlds()[str(state.values.get("graph", "dag"))]
+        return own_graph(state.edges)
+    return lab_graphs()[str(state.values.get("graph", "dag"))]

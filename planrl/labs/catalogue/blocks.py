@@ -13,15 +13,15 @@ from planrl.labs.spec.controls import (
     graph_control,
 )
 from planrl.labs.spec.figure import curves, panels, plan
-from planrl.labs.spec.lab import Lab, Learner
+from planrl.labs.spec.lab import Lab, LabLearner
 
 
 def _blocks() -> Lab:
     colour = style_of("Q-learning, process reward", 0)[0]
-    figure, narrow, place = panels("Accuracy", "The model's plan, step by step")
+    figure, narrow, index = panels("Accuracy", "The model's plan, step by step")
     bound = [
-        *curves(figure, place[0], 0, ("train_greedy", "train_sampled", "test_greedy"), colour),
-        *plan(figure, place[1], 0),
+        *curves(figure, index[0], 0, ("train_greedy", "train_sampled", "test_greedy"), colour),
+        *plan(figure, index[1], 0),
     ]
     return Lab(
         name="blocks",
@@ -40,7 +40,7 @@ def _blocks() -> Lab:
             LR, SEED,
         ),
         learners=(
-            Learner(name="Q-learning, process reward", algorithm="q"),
+            LabLearner(name="Q-learning, process reward", algorithm="q"),
         ),
         presets=(
             Preset(

@@ -12,15 +12,15 @@ from planrl.labs.spec.controls import (
     graph_control,
 )
 from planrl.labs.spec.figure import bars, curves, panels
-from planrl.labs.spec.lab import Lab, Learner
+from planrl.labs.spec.lab import Lab, LabLearner
 
 
 def _imitation() -> Lab:
     colour = style_of("SFT", 0)[0]
-    figure, narrow, place = panels("Accuracy", "Shown, and said", height=420)
+    figure, narrow, index = panels("Accuracy", "Shown, and said", height=420)
     bound = [
-        *curves(figure, place[0], 0, ("train_sampled", "test_sampled", "test_greedy"), colour),
-        *bars(figure, place[1], 0, {"shown": "share of the demonstrations", "cell": "model"}),
+        *curves(figure, index[0], 0, ("train_sampled", "test_sampled", "test_greedy"), colour),
+        *bars(figure, index[1], 0, {"shown": "share of the demonstrations", "cell": "model"}),
     ]
     figure.update_layout(barmode="group")
     return Lab(
@@ -32,7 +32,7 @@ def _imitation() -> Lab:
         alt="A lab for imitation. After 200 updates the model's probabilities in a cell are close "
         "to the shares of the demonstrations; held-out questions stay behind the trained ones.",
         controls=(MODEL, graph_control("dag", "cyclic", "own"), LR, BATCH, SEED),
-        learners=(Learner(name="SFT", algorithm="sft", start="fresh"),),
+        learners=(LabLearner(name="SFT", algorithm="sft", start="fresh"),),
         presets=(
             Preset(
                 name="table", title="Counting", settings={},

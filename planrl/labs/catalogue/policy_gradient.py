@@ -14,16 +14,16 @@ from planrl.labs.spec.controls import (
     graph_control,
 )
 from planrl.labs.spec.figure import curves, edges, panels
-from planrl.labs.spec.lab import Lab, Learner
+from planrl.labs.spec.lab import Lab, LabLearner
 
 
 def _policy_gradient() -> Lab:
     colour = style_of("policy gradient", 0)[0]
-    figure, narrow, place = panels("Accuracy", "Ways and entropy", "Policy, one question")
+    figure, narrow, index = panels("Accuracy", "Ways and entropy", "Policy, one question")
     bound = [
-        *curves(figure, place[0], 0, ("train_sampled", "test_sampled", "test_greedy"), colour),
-        *curves(figure, place[1], 0, ("ways", "entropy"), colour),
-        *edges(figure, place[2], 0, "policy", colour),
+        *curves(figure, index[0], 0, ("train_sampled", "test_sampled", "test_greedy"), colour),
+        *curves(figure, index[1], 0, ("ways", "entropy"), colour),
+        *edges(figure, index[2], 0, "policy", colour),
     ]
     return Lab(
         name="policy-gradient",
@@ -48,7 +48,7 @@ def _policy_gradient() -> Lab:
             ),
             SEED,
         ),
-        learners=(Learner(name="policy gradient", algorithm="pg"),),
+        learners=(LabLearner(name="policy gradient", algorithm="pg"),),
         presets=(
             Preset(
                 name="collapse", title="Collapse", settings={"model": "transformer"},

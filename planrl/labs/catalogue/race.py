@@ -14,24 +14,24 @@ from planrl.labs.spec.controls import (
     graph_control,
 )
 from planrl.labs.spec.figure import curves, panels
-from planrl.labs.spec.lab import Lab, Learner
+from planrl.labs.spec.lab import Lab, LabLearner
 
 FOUR = (
-    Learner(name="continual SFT", algorithm="sft"),
-    Learner(name="policy gradient", algorithm="pg", knobs={"kl": 0.0}),
-    Learner(name="policy gradient + KL", algorithm="pg", knobs={"kl": 0.1}),
-    Learner(name="Q-learning, process reward", algorithm="q"),
+    LabLearner(name="continual SFT", algorithm="sft"),
+    LabLearner(name="policy gradient", algorithm="pg", knobs={"kl": 0.0}),
+    LabLearner(name="policy gradient + KL", algorithm="pg", knobs={"kl": 0.1}),
+    LabLearner(name="Q-learning, process reward", algorithm="q"),
 )
 
 
 def _race() -> Lab:
-    figure, narrow, place = panels("Held-out questions, greedy", "Different right answers of 16")
+    figure, narrow, index = panels("Held-out questions, greedy", "Different right answers of 16")
     bound = [
         binding
         for number, learner in enumerate(FOUR)
         for panel, metric in ((0, "test_greedy"), (1, "ways"))
         for binding in curves(
-            figure, place[panel], number, (metric,), style_of(learner.name, number)[0],
+            figure, index[panel], number, (metric,), style_of(learner.name, number)[0],
             name=learner.name, dash=style_of(learner.name, number)[1],
         )
     ]  # fmt: skip

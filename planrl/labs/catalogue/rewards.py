@@ -14,7 +14,7 @@ from planrl.labs.engine.measure import failure
 from planrl.labs.engine.models import NODES
 from planrl.labs.spec.controls import DISCOUNTS, LR, MODEL, SEED, Control, Preset, graph_control
 from planrl.labs.spec.figure import curves, matrix, panels
-from planrl.labs.spec.lab import Lab, Learner
+from planrl.labs.spec.lab import Lab, LabLearner
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -63,11 +63,11 @@ def verdict(
 def rewards_lab() -> Lab:
     """Rewards as sliders: learnt values beside the exact ones, and the failure by its name."""
     colour = style_of("Q-learning, process reward", 0)[0]
-    figure, narrow, place = panels("Accuracy", "Learnt values", "The exact fixed point")
+    figure, narrow, index = panels("Accuracy", "Learnt values", "The exact fixed point")
     bound = [
-        *curves(figure, place[0], 0, ("train_greedy", "train_sampled", "test_greedy"), colour),
-        *matrix(figure, place[1], 0, "logits"),
-        *matrix(figure, place[2], 0, "exact"),
+        *curves(figure, index[0], 0, ("train_greedy", "train_sampled", "test_greedy"), colour),
+        *matrix(figure, index[1], 0, "logits"),
+        *matrix(figure, index[2], 0, "exact"),
     ]
 
     def reward(name: str, label: str, values: Sequence[float], default: float, why: str) -> Control:
@@ -117,7 +117,7 @@ def rewards_lab() -> Lab:
             ),
             MODEL, graph_control("dag", "cyclic", "own"), LR, SEED,
         ),
-        learners=(Learner(name="Q-learning, process reward", algorithm="q"),),
+        learners=(LabLearner(name="Q-learning, process reward", algorithm="q"),),
         presets=(
             Preset(
                 name="process", title="The paper's process reward",

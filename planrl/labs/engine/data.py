@@ -35,8 +35,8 @@ def prepare(given: Values) -> Values:
     pairs = torch.stack([order // NODES, order % NODES], 1)
     count, least = useful.float().sum(), first.float().sum()
     train = (given["share"] * count).round().maximum(least).clamp(min=1.0)
-    question = torch.arange(SHOWN, device=adjacency.device) % train.long()
-    rows = _demonstrated(pairs[question], legal, reach.T, seed, zero)
+    pair = torch.arange(SHOWN, device=adjacency.device) % train.long()
+    rows = _demonstrated(pairs[pair], legal, reach.T, seed, zero)
     arrived = (rows == VOCAB.end).any(1)
     rows = rows[torch.argsort((~arrived).float() * SHOWN + torch.arange(SHOWN).float() * 0.5)]
     rows_count = arrived.float().sum()
@@ -59,12 +59,12 @@ def _demonstrated(
     for drawn in range(TOKENS - PROMPT):
         right = (legal[columns[-1]] & reach[target] & ~been).float()
         total = right.cumsum(1)
-        following = (total <= number[:, drawn, None] * total[:, -1:]).long().sum(1)
-        following = following.clamp(max=NODES - 1)
+        next_node = (total <= number[:, drawn, None] * total[:, -1:]).long().sum(1)
+        next_node = next_node.clamp(max=NODES - 1)
         stuck = total[:, -1] < 0.5
-        following = torch.where(stuck, columns[-1], following)
-        been = been | (following[:, None] == torch.arange(NODES, device=pairs.device))
-        columns.append(following)
+        next_node = torch.where(stuck, columns[-1], next_node)
+        been = been | (next_node[:, None] == torch.arange(NODES, device=pairs.device))
+        columns.append(next_node)
     return ended(torch.stack(columns, 1))
 
 

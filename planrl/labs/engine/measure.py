@@ -23,14 +23,14 @@ from planrl.tasks import PROMPT, judged
 if TYPE_CHECKING:
     from torch import Tensor
 
-QUESTIONS, SAMPLES, TEST_SAMPLES = 32, 16, 4  # of a look, and walks for each
-LOOK_KNOBS: dict[str, float] = {
+PAIRS, SAMPLES, TEST_SAMPLES = 32, 16, 4  # of a look, and walks for each
+EVALUATION_KNOBS: dict[str, float] = {
     "temperature": 1, "may_stop": 1, "target": 1, "edge": 1, "cost": 0, "discount": 1,
 }  # fmt: skip
 """What a look reads of a learner's settings, and its value unless told otherwise."""
 
 
-def look(body: Body, given: Values) -> Values:
+def evaluation(body: Body, given: Values) -> Values:
     """What we measure of a model: shares of right walks, ways, entropy; and matrices to be shown.
 
     Training questions get SAMPLES walks each, held-out ones TEST_SAMPLES, at the same chance in
@@ -41,7 +41,7 @@ def look(body: Body, given: Values) -> Values:
     graph, params = graph_of(given["adjacency"]), given["params"]
     seed, zero = given["seed"], torch.zeros_like(given["t"])
     device = params.device
-    every = torch.arange(QUESTIONS, device=device)
+    every = torch.arange(PAIRS, device=device)
     train = given["train_count"].long().clamp(min=1)
     rest = given["pair_count"] - given["train_count"]
     pairs = given["pairs"].long()
@@ -50,51 +50,53 @@ def look(body: Body, given: Values) -> Values:
     one = torch.ones_like(given["temperature"])
     options = {**given, "epsilon": 0.0 * one}
 
-    def walked(some: Tensor, samples: int, use: int) -> Tensor:
+    def rollouts(some: Tensor, samples: int, use: int) -> Tensor:
         prompt = VOCAB.prompt(some.repeat_interleave(samples, 0))
         number = uniform(seed, zero, use, len(some) * samples, TOKENS - PROMPT)
-        return ended(body.walk(params, prompt, drawn_by(number, options)))
+        return ended(body.rollout(params, prompt, drawn_by(number, options)))
 
-    sampled = walked(train_pairs, SAMPLES, 3)
-    right = judged(graph, sampled)[0].view(QUESTIONS, SAMPLES)
-    rows = sampled.view(QUESTIONS, SAMPLES, TOKENS)
+    sampled = rollouts(train_pairs, SAMPLES, 3)
+    right = judged(graph, sampled)[0].view(PAIRS, SAMPLES)
+    rows = sampled.view(PAIRS, SAMPLES, TOKENS)
     same = (rows[:, :, None] == rows[:, None]).all(-1)  # [Q, S, S]
     earlier = same & torch.ones(SAMPLES, SAMPLES, device=device, dtype=torch.bool).tril(-1)
-    ways = (right & ~(earlier & right[:, None]).any(-1)).float().sum(1)
-    test = judged(graph, walked(test_pairs, TEST_SAMPLES, 4))[0]
+    diversity = (right & ~(earlier & right[:, None]).any(-1)).float().sum(1)
+    test = judged(graph, rollouts(test_pairs, TEST_SAMPLES, 4))[0]
     likeliest = ended(
-        body.walk(params, VOCAB.prompt(torch.cat([train_pairs, test_pairs])), greedy(options))
+        body.rollout(params, VOCAB.prompt(torch.cat([train_pairs, test_pairs])), greedy(options))
     )
     best = judged(graph, likeliest)[0].float()
-    arrived = torch.maximum(right.float().mean(), best[:QUESTIONS].mean())
-    question = given["question"].long()
-    logits = _rows(body, params, question[1])
+    arrived = torch.maximum(right.float().mean(), best[:PAIRS].mean())
+    pair = given["question"].long()
+    logits = _rows(body, params, pair[1])
     end = torch.arange(VOCAB.size, device=device) == VOCAB.end
     banned = end & (given["may_stop"] < 0.5)
     policy = torch.where(banned, -torch.inf, logits / given["temperature"]).softmax(-1)
-    values, exact = logits[:, :NODES] / SCALE, _exact(question[1], given)
-    prompt = VOCAB.prompt(question[None])
-    plan = ended(body.walk(params, prompt, greedy(options)))
+    values, exact = logits[:, :NODES] / SCALE, _exact(pair[1], given)
+    prompt = VOCAB.prompt(pair[None])
+    plan = ended(body.rollout(params, prompt, greedy(options)))
     shown = given["rows"].long()
     valid = torch.arange(SHOWN, device=device)[:, None] < given["row_count"]
-    asked = valid & (shown[:, 1:2] == question[1]) & (shown[:, :-1] == question[0])
+    asked = valid & (shown[:, 1:2] == pair[1]) & (shown[:, :-1] == pair[0])
     asked = asked & VOCAB.chosen(shown)
     steps = (shown[:, 1:, None] == torch.arange(VOCAB.size, device=device)) & asked[..., None]
     return {
-        "train_sampled": right.float().mean(), "train_greedy": best[:QUESTIONS].mean(),
-        "test_sampled": test.float().mean(), "test_greedy": best[QUESTIONS:].mean(),
-        "ways": ways.mean(), "entropy": _entropy(body, params, sampled, options),
-        "policy": policy, "cell": policy.index_select(0, question[:1]).squeeze(0),
+        "train_sampled": right.float().mean(), "train_greedy": best[:PAIRS].mean(),
+        "test_sampled": test.float().mean(), "test_greedy": best[PAIRS:].mean(),
+        "ways": diversity.mean(), "entropy": _entropy(body, params, sampled, options),
+        "policy": policy, "cell": policy.index_select(0, pair[:1]).squeeze(0),
         "shown": steps.float().sum((0, 1)) / steps.float().sum().clamp(min=1.0),
         "logits": values, "exact": exact,
-        "failure": failure(values, question[1], given, arrived), "plan": plan[0].float(),
+        "failure": failure(values, pair[1], given, arrived), "plan": plan[0].float(),
     }  # fmt: skip
 
 
 def _rows(body: Body, params: Tensor, target: Tensor) -> Tensor:
     """Logits [here, next] of the first step of walks to one target."""
-    here = torch.arange(NODES, device=params.device)
-    return body.logits(params, torch.stack([here, target + 0 * here, here], 1))[:, PROMPT - 1]
+    current = torch.arange(NODES, device=params.device)
+    return body.logits(params, torch.stack([current, target + 0 * current, current], 1))[
+        :, PROMPT - 1
+    ]
 
 
 def _entropy(body: Body, params: Tensor, tokens: Tensor, given: Values) -> Tensor:

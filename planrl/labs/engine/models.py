@@ -51,7 +51,9 @@ class Body(Protocol):
     def logits(self, weights: Float[Tensor, " P"], tokens: Int[Tensor, "B L"]) -> Tensor:
         """Logits of the next token at every place, [B, L, V]."""
 
-    def walk(self, weights: Float[Tensor, " P"], prompt: Int[Tensor, "B 3"], draw: Draw) -> Tensor:
+    def rollout(
+        self, weights: Float[Tensor, " P"], prompt: Int[Tensor, "B 3"], draw: Draw
+    ) -> Tensor:
         """Tokens [B, TOKENS] that begin with the prompt; what follows a walk's end is arbitrary."""
 
 
@@ -76,12 +78,14 @@ class Table:
         model.load_state_dict({"table": weights.detach().view_as(model.table)})
         return model
 
-    def walk(self, weights: Float[Tensor, " P"], prompt: Int[Tensor, "B 3"], draw: Draw) -> Tensor:
+    def rollout(
+        self, weights: Float[Tensor, " P"], prompt: Int[Tensor, "B 3"], draw: Draw
+    ) -> Tensor:
         """Tokens [B, TOKENS] that begin with the prompt."""
         target, columns = prompt[:, 1], list(prompt.unbind(1))
         for drawn in range(TOKENS - PROMPT):
-            here = columns[-1].clamp(max=NODES - 1)
-            columns.append(draw(self._cells(weights, target * NODES + here), drawn))
+            current = columns[-1].clamp(max=NODES - 1)
+            columns.append(draw(self._cells(weights, target * NODES + current), drawn))
         return torch.stack(columns, 1)
 
     @staticmethod
@@ -138,23 +142,25 @@ class SmallTransformer:
         named = {f"model.{name}": part for name, part in self.named(weights).items()}
         return cast("Tensor", functional_call(_Plain(self._model), named, (tokens,)))
 
-    def walk(self, weights: Float[Tensor, " P"], prompt: Int[Tensor, "B 3"], draw: Draw) -> Tensor:
+    def rollout(
+        self, weights: Float[Tensor, " P"], prompt: Int[Tensor, "B 3"], draw: Draw
+    ) -> Tensor:
         """Tokens [B, TOKENS] that begin with the prompt; keys and values are computed once."""
         w = _Weights(self.named(weights))
         columns, keys, values = list(prompt.unbind(1)), [], []
-        for place in range(TOKENS - 1):
-            x = w.tokens[columns[place]] + w.positions[place]
+        for index in range(TOKENS - 1):
+            x = w.tokens[columns[index]] + w.positions[index]
             q, k, v = linear(w.norm(x, "norm_1"), w["qkv"]).split(CONFIG.width, -1)
             keys.append(k)
             values.append(v)
-            if place < FIRST:
+            if index < FIRST:
                 continue
             score = (torch.stack(keys, 1) @ q[:, :, None]).squeeze(2) / math.sqrt(CONFIG.width)
             attended = (score.softmax(-1)[:, None] @ torch.stack(values, 1)).squeeze(1)
             x = x + linear(attended, w["project"])
             x = x + linear(gelu(linear(w.norm(x, "norm_2"), w["expand"]), approximate="tanh"),
                            w["contract"])  # fmt: skip
-            columns.append(draw(w.head(x), place - FIRST))
+            columns.append(draw(w.head(x), index - FIRST))
         return torch.stack(columns, 1)
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from planrl.labs.engine.data import prepare
-from planrl.labs.engine.measure import LOOK_KNOBS, look
+from planrl.labs.engine.measure import EVALUATION_KNOBS, evaluation
 from planrl.labs.engine.models import BODIES, NODES, TOKENS, Body
 from planrl.labs.engine.sampling import SHOWN, STATE, WORLD, Values
 from planrl.labs.engine.update import KNOBS, update
@@ -35,13 +35,13 @@ def programs() -> dict[str, Program]:
     pairs = torch.zeros(NODES * NODES, 2, dtype=torch.int32)
     rows = torch.zeros(SHOWN, TOKENS, dtype=torch.int32)
     given = dict(zip(WORLD[1:], (pairs, number, number, rows, number), strict=True))
-    world = {"adjacency": torch.zeros(NODES, NODES, dtype=torch.float32), **given}
+    lab_graph = {"adjacency": torch.zeros(NODES, NODES, dtype=torch.float32), **given}
     found = [
         Program(
             "prepare",
             prepare,
             {
-                "adjacency": world["adjacency"],
+                "adjacency": lab_graph["adjacency"],
                 "seed": number,
                 "share": torch.tensor(0.5, dtype=torch.float32),
                 "question": torch.zeros(2, dtype=torch.int32),
@@ -63,23 +63,25 @@ def programs() -> dict[str, Program]:
                 algorithm, {"rows", "row_count", "pair_count"}
             )
             options = {k: torch.tensor(float(v), dtype=torch.float32) for k, v in knobs.items()}
-            inputs = {k: v for k, v in {**state, **world, **options}.items() if k not in unused}
+            inputs = {k: v for k, v in {**state, **lab_graph, **options}.items() if k not in unused}
 
             def one(values: Values, algorithm: str = algorithm, body: Body = body) -> Values:
                 return update(algorithm, body, values)
 
             found.append(Program(f"{name}-{algorithm}", one, inputs, tuple(knobs)))
-        options = {k: torch.tensor(float(v), dtype=torch.float32) for k, v in LOOK_KNOBS.items()}
-        question = torch.zeros(2, dtype=torch.int32)
+        options = {
+            k: torch.tensor(float(v), dtype=torch.float32) for k, v in EVALUATION_KNOBS.items()
+        }
+        pair = torch.zeros(2, dtype=torch.int32)
         inputs = {
-            "params": vector, "t": state["t"], "seed": number, **world, **options,
-            "question": question,
+            "params": vector, "t": state["t"], "seed": number, **lab_graph, **options,
+            "question": pair,
         }  # fmt: skip
 
         def measured(values: Values, body: Body = body) -> Values:
-            return look(body, values)
+            return evaluation(body, values)
 
-        found.append(Program(f"{name}-look", measured, inputs, tuple(LOOK_KNOBS)))
+        found.append(Program(f"{name}-look", measured, inputs, tuple(EVALUATION_KNOBS)))
     return {program.name: program for program in found}
 
 

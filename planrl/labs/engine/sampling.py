@@ -49,9 +49,9 @@ def drawn_by(uniforms: Tensor, given: Values) -> Callable[[Tensor, int], Tensor]
     def draw(logits: Tensor, drawn: int) -> Tensor:
         end = torch.arange(VOCAB.size, device=logits.device) == VOCAB.end
         allowed = 1.0 - end.float() * (1.0 - given["may_stop"])
-        law = torch.where(allowed > 0.5, logits / given["temperature"], -torch.inf).softmax(-1)
-        law = law * (1.0 - given["epsilon"]) + given["epsilon"] * allowed / allowed.sum()
-        total = law.cumsum(-1)
+        probs = torch.where(allowed > 0.5, logits / given["temperature"], -torch.inf).softmax(-1)
+        probs = probs * (1.0 - given["epsilon"]) + given["epsilon"] * allowed / allowed.sum()
+        total = probs.cumsum(-1)
         below = total <= uniforms[:, drawn, None] * total[:, -1:]
         return below.long().sum(-1).clamp(max=VOCAB.end)
 
@@ -78,5 +78,5 @@ def ended(tokens: Tensor) -> Tensor:
 
 def picked(table: Tensor, count: Tensor, number: Tensor) -> Tensor:
     """The rows of a table, of which the first `count` are filled, at these places in [0, 1)."""
-    place = (number * count).long()
-    return table[place.minimum(count.long() - 1).clamp(min=0)].long()
+    index = (number * count).long()
+    return table[index.minimum(count.long() - 1).clamp(min=0)].long()

@@ -49,12 +49,12 @@ def _batch(algorithm: str, body: Body, given: Values) -> Tensor:
     one = torch.ones_like(given["lr"])
     if algorithm == "q":
         off = given["off_policy"]
-        walker = given["params"] * (1.0 - off) + given["base"] * off
+        behaviour = given["params"] * (1.0 - off) + given["base"] * off
         options = {**given, "may_stop": 0.0 * one}
     else:
-        walker, options = given["params"], {**given, "may_stop": one, "epsilon": 0.0 * one}
-    walked = body.walk(walker, VOCAB.prompt(pairs), drawn_by(number, options))
-    return ended(walked)
+        behaviour, options = given["params"], {**given, "may_stop": one, "epsilon": 0.0 * one}
+    rollouts = body.rollout(behaviour, VOCAB.prompt(pairs), drawn_by(number, options))
+    return ended(rollouts)
 
 
 def imitation(logits: Tensor, batch: Batch) -> Tensor:
@@ -93,8 +93,7 @@ def _loss(algorithm: str, given: Values) -> Loss:
     return partial(
         q_learning,
         discount=given["discount"],
-        cap=SCALE * given["target"].clamp(min=0.0) + wide,
-        floor=SCALE * worst - wide,
+        value_bounds=(SCALE * worst - wide, SCALE * given["target"].clamp(min=0.0) + wide),
     )
 
 

@@ -16,7 +16,7 @@ from planrl.figures.graphs import positions
 from planrl.graphs import Graph
 from planrl.labs.engine.models import VOCAB
 from planrl.labs.spec.figure import Binding
-from planrl.labs.spec.graphs import LabWorld
+from planrl.labs.spec.graphs import LabGraph
 from planrl.labs.spec.lab import METRICS, SNIPPET, Lab
 from planrl.tasks import PROMPT
 
@@ -24,48 +24,50 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Update = dict[str, Any]
-Looks = Sequence[Mapping[str, Any]]
-"""What `Session.look` returns: of each learner numbers by name, and tensors."""
+Evaluations = Sequence[Mapping[str, Any]]
+"""What `Session.evaluate` returns: of each learner numbers by name, and tensors."""
 Point = tuple[int, Sequence[Mapping[str, float]]]
 """How many updates there had been, and the numbers of each learner then."""
-Filler = Callable[[Binding, LabWorld, Looks, Sequence[Point]], Iterator[tuple[int, Update]]]
+Filler = Callable[[Binding, LabGraph, Evaluations, Sequence[Point]], Iterator[tuple[int, Update]]]
 BLANK: Update = {"x": [None], "y": [None]}  # no data, but the legend keeps its place
 MOST_STEPS = 9  # of a plan that is drawn
 APART = 0.28  # between the middles of two stacks
 
 
-def fill(lab: Lab, world: LabWorld, looks: Looks, history: Sequence[Point]) -> list[Update]:
+def fill(
+    lab: Lab, lab_graph: LabGraph, evaluations: Evaluations, history: Sequence[Point]
+) -> list[Update]:
     """What to change in each trace of the lab's figure, in their order: nested dicts of lists."""
     updates: list[Update] = [{} for _ in lab.figure.data]
     for binding in lab.bindings:
-        for trace, update in FILLERS[binding["kind"]](binding, world, looks, history):
+        for trace, update in FILLERS[binding["kind"]](binding, lab_graph, evaluations, history):
             updates[trace] = update
     return updates
 
 
-def named_world(world: LabWorld, names: Sequence[str], question: Sequence[int]) -> LabWorld:
+def named_graph(lab_graph: LabGraph, names: Sequence[str], pair: Sequence[int]) -> LabGraph:
     """The same world with a reader's names of its nodes, if any, and the question that is asked."""
-    graph = Graph(world.graph.n, world.graph.edges, names or world.graph.labels)
-    source, target = question
-    return replace(world, graph=graph, question=(source, target))
+    graph = Graph(lab_graph.graph.n, lab_graph.graph.edges, names or lab_graph.graph.labels)
+    source, target = pair
+    return replace(lab_graph, graph=graph, pair=(source, target))
 
 
-def numbers(lab: Lab, looks: Looks) -> list[dict[str, Any]]:
+def numbers(lab: Lab, evaluations: Evaluations) -> list[dict[str, Any]]:
     """The lab's metrics, a row for each learner: what the figure shows, in digits."""
     return [
-        {"learner": who.name, **{METRICS[name]: look[name] for name in lab.metrics}}
-        for who, look in zip(lab.learners, looks, strict=True)
+        {"learner": who.name, **{METRICS[name]: evaluation[name] for name in lab.metrics}}
+        for who, evaluation in zip(lab.learners, evaluations, strict=True)
     ]
 
 
-def told(lab: Lab, looks: Looks, updates: int, rate: float | None) -> str:
+def told(lab: Lab, evaluations: Evaluations, updates: int, rate: float | None) -> str:
     """How a run is going, in words; `rate` is None while it pauses, 0 while it is unknown."""
     if rate is not None:
         pace = f", {float(f'{rate:.2g}'):g} updates a second" if rate else ""
         said = f"Training: update {updates}{pace}."
     else:
         said = f"Paused at update {updates}." if updates else "Nothing is trained: press Train."
-    verdict = lab.verdicts[int(looks[0]["failure"])] if lab.verdicts and updates else ""
+    verdict = lab.verdicts[int(evaluations[0]["failure"])] if lab.verdicts and updates else ""
     return f"{said} {verdict}".strip()
 
 
@@ -93,7 +95,7 @@ def named_axes(lab: Lab) -> list[str]:
 
 
 def _curve(
-    binding: Binding, world: LabWorld, looks: Looks, history: Sequence[Point]
+    binding: Binding, lab_graph: LabGraph, evaluations: Evaluations, history: Sequence[Point]
 ) -> Iterator[tuple[int, Update]]:
     line = {
         "x": [update for update, _ in history],
@@ -103,65 +105,68 @@ def _curve(
 
 
 def _nothing(
-    binding: Binding, world: LabWorld, looks: Looks, history: Sequence[Point]
+    binding: Binding, lab_graph: LabGraph, evaluations: Evaluations, history: Sequence[Point]
 ) -> Iterator[tuple[int, Update]]:
     """What was recorded is a page's: a kernel shows what it trained itself."""
     yield binding["trace"], BLANK
 
 
 def _edges(
-    binding: Binding, world: LabWorld, looks: Looks, history: Sequence[Point]
+    binding: Binding, lab_graph: LabGraph, evaluations: Evaluations, history: Sequence[Point]
 ) -> Iterator[tuple[int, Update]]:
-    values = _seen(binding, looks)
-    where = _where(world.graph)
+    values = _seen(binding, evaluations)
+    where = _where(lab_graph.graph)
     at = binding["at"]
-    for place, trace in enumerate(binding["traces"]):
+    for index, trace in enumerate(binding["traces"]):
         lines: list[list[float | None]] = [[], []]
-        for here, following in world.graph.edges:
-            if at[place] <= float(values[here, following]) < at[place + 1]:
+        for current, next_node in lab_graph.graph.edges:
+            if at[index] <= float(values[current, next_node]) < at[index + 1]:
                 for axis in (0, 1):
-                    lines[axis] += [where[here][axis], where[following][axis], None]
+                    lines[axis] += [where[current][axis], where[next_node][axis], None]
         yield trace, {"x": lines[0], "y": lines[1]} if lines[0] else BLANK
 
 
 def _nodes(
-    binding: Binding, world: LabWorld, looks: Looks, history: Sequence[Point]
+    binding: Binding, lab_graph: LabGraph, evaluations: Evaluations, history: Sequence[Point]
 ) -> Iterator[tuple[int, Update]]:
-    symbols = [binding["plain"]] * world.graph.n
-    for node, what in zip(world.question, ("source", "target"), strict=True):
+    symbols = [binding["plain"]] * lab_graph.graph.n
+    for node, what in zip(lab_graph.pair, ("source", "target"), strict=True):
         symbols[node] = binding[what]
-    x, y = (list(axis) for axis in zip(*_where(world.graph), strict=True))
-    yield binding["trace"], {"x": x, "y": y, "text": _names(world), "marker": {"symbol": symbols}}
+    x, y = (list(axis) for axis in zip(*_where(lab_graph.graph), strict=True))
+    yield (
+        binding["trace"],
+        {"x": x, "y": y, "text": _names(lab_graph), "marker": {"symbol": symbols}},
+    )
 
 
 def _matrix(
-    binding: Binding, world: LabWorld, looks: Looks, history: Sequence[Point]
+    binding: Binding, lab_graph: LabGraph, evaluations: Evaluations, history: Sequence[Point]
 ) -> Iterator[tuple[int, Update]]:
-    n, names = world.graph.n, _names(world)
-    values = _seen(binding, looks)[:n, :n].tolist()
+    n, names = lab_graph.graph.n, _names(lab_graph)
+    values = _seen(binding, evaluations)[:n, :n].tolist()
     yield binding["trace"], {"x": names, "y": names, "z": values}
 
 
 def _bars(
-    binding: Binding, world: LabWorld, looks: Looks, history: Sequence[Point]
+    binding: Binding, lab_graph: LabGraph, evaluations: Evaluations, history: Sequence[Point]
 ) -> Iterator[tuple[int, Update]]:
-    values = _seen(binding, looks).tolist()
-    heights = [*values[: world.graph.n], values[VOCAB.end]]
-    yield binding["trace"], {"x": [*_names(world), "END"], "y": heights}
+    values = _seen(binding, evaluations).tolist()
+    heights = [*values[: lab_graph.graph.n], values[VOCAB.end]]
+    yield binding["trace"], {"x": [*_names(lab_graph), "END"], "y": heights}
 
 
 def _plan(
-    binding: Binding, world: LabWorld, looks: Looks, history: Sequence[Point]
+    binding: Binding, lab_graph: LabGraph, evaluations: Evaluations, history: Sequence[Point]
 ) -> Iterator[tuple[int, Update]]:
-    tokens = [int(token) for token in _seen(binding, looks).tolist()]
+    tokens = [int(token) for token in _seen(binding, evaluations).tolist()]
     end = tokens.index(VOCAB.end) if VOCAB.end in tokens else len(tokens)
     path = tokens[PROMPT - 1 : end][:MOST_STEPS]
-    kinds = sorted({name for state in world.pictures for _, _, name in state})
+    kinds = sorted({name for state in lab_graph.pictures for _, _, name in state})
     blocks = [
         (step + APART * (stack - 1), height, name)
         for step, state in enumerate(path)
-        if state < len(world.pictures)  # an untrained model may name a node that is no state
-        for stack, height, name in world.pictures[state]
+        if state < len(lab_graph.pictures)  # an untrained model may name a node that is no state
+        for stack, height, name in lab_graph.pictures[state]
     ]
     colours = [binding["colours"][kinds.index(name)] for _, _, name in blocks]
     x, y, text = (list(column) for column in zip(*blocks, strict=True)) if blocks else ([], [], [])
@@ -181,12 +186,12 @@ def _where(graph: Graph) -> list[list[float]]:
     return found
 
 
-def _seen(binding: Binding, looks: Looks) -> Tensor:
+def _seen(binding: Binding, evaluations: Evaluations) -> Tensor:
     """The tensor that a binding shows of its learner."""
-    seen: Tensor = looks[binding["learner"]][binding["matrix"]]
+    seen: Tensor = evaluations[binding["learner"]][binding["matrix"]]
     return seen
 
 
-def _names(world: LabWorld) -> list[str]:
+def _names(lab_graph: LabGraph) -> list[str]:
     """The nodes' labels, of which plotly must not take any part for markup."""
-    return [html.escape(label, quote=False) for label in world.graph.labels]
+    return [html.escape(label, quote=False) for label in lab_graph.graph.labels]

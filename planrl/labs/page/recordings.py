@@ -116,10 +116,10 @@ def measure(job: Job, programs: Path) -> np.ndarray[Any, Any]:
     metrics, seen = labs()[job.lab].metrics, []
     for seed in SEEDS:
         run = Session(job.lab, f"{job.link}&seed={seed}", run=Exported(programs))
-        rows = [[[one[m] for m in metrics] for one in run.look()]]
+        rows = [[[one[m] for m in metrics] for one in run.evaluate()]]
         for before, after in itertools.pairwise(STEPS):
             run.train(after - before)
-            rows.append([[one[m] for m in metrics] for one in run.look()])
+            rows.append([[one[m] for m in metrics] for one in run.evaluate()])
         seen.append(rows)
     values = np.array(seen)  # [seed, look, learner, metric]
     ordered = np.sort(values, 0)

@@ -39,9 +39,9 @@ def panels(*titles: str, height: int = 420) -> tuple[go.Figure, dict[str, Any], 
     narrow: dict[str, Any] = {"height": 300 * len(titles) + 60}
     share, gap = 1 / len(titles), 60 / (300 * len(titles) - 100)  # 60 pixels for an axis' words
     notes = [note.to_plotly_json() for note in figure.layout.annotations]
-    for place, note in enumerate(notes):
-        top = 1 - place * share
-        end = "" if place == 0 else str(place + 1)
+    for index, note in enumerate(notes):
+        top = 1 - index * share
+        end = "" if index == 0 else str(index + 1)
         narrow[f"xaxis{end}"] = {"domain": [0, 1]}
         narrow[f"yaxis{end}"] = {"domain": [top - share + gap, top - 0.03]}
         note |= {"x": 0.5, "y": top - 0.03}
@@ -69,14 +69,14 @@ def curves(
     for metric in metrics:
         said = name or SAID[metric]
         shared = {"x": [None], "y": [None], "legendgroup": said, "name": said}
-        band = go.Scatter(
+        interval = go.Scatter(
             **shared, fill="toself", fillcolor=faded(colour, 0.13), line={"width": 0},
             showlegend=False, hoverinfo="skip", mode="lines",
         )  # fmt: skip
         shade = "#7F7F7F" if metric == "entropy" else colour
         line = {"color": shade, "dash": dash or DASHES[metric], "width": 2.5}
         where = {"learner": learner, "metric": metric}
-        bound.append({"kind": "band", "trace": _added(figure, panel, band), **where})
+        bound.append({"kind": "band", "trace": _added(figure, panel, interval), **where})
         mean = go.Scatter(**shared, mode="lines", line=line, opacity=0.8, showlegend=False)
         bound.append({"kind": "recorded", "trace": _added(figure, panel, mean), **where})
         first = name == "" or panel[1] == 1
@@ -97,11 +97,11 @@ def edges(figure: go.Figure, panel: Panel, learner: int, name: str, colour: str)
             figure, panel,
             go.Scatter(
                 x=[None], y=[None], mode="lines", hoverinfo="skip", showlegend=False,
-                line={"width": width, "color": faded(colour, 0.4 + 0.6 * place / 4)},
+                line={"width": width, "color": faded(colour, 0.4 + 0.6 * index / 4)},
                 cliponaxis=False,
             ),
         )
-        for place, width in enumerate(WIDTHS)
+        for index, width in enumerate(WIDTHS)
     ]  # fmt: skip
     nodes = _added(
         figure, panel,

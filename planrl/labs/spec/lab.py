@@ -15,11 +15,11 @@ import plotly.graph_objects as go
 
 from planrl.labs.spec.controls import Control, Preset
 from planrl.labs.spec.figure import Binding
-from planrl.labs.spec.graphs import MOST_EDGES, SHARE, lab_worlds
+from planrl.labs.spec.graphs import MOST_EDGES, SHARE, lab_graphs
 
 BASE_UPDATES = {"table": 0, "transformer": 150}
 """SFT updates that make the base a learner starts from; the table's is made by counting."""
-LOOKS_EVERY = {"table": 10, "transformer": 10}
+EVAL_EVERY = {"table": 10, "transformer": 10}
 
 METRICS = {
     "train_sampled": "training questions, sampled",
@@ -32,7 +32,7 @@ METRICS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Learner:
+class LabLearner:
     """Who trains: by which algorithm, from which start (base or fresh), with which knobs fixed."""
 
     name: str
@@ -55,7 +55,7 @@ class Lab:
     intro: str
     alt: str
     controls: Sequence[Control]
-    learners: Sequence[Learner]
+    learners: Sequence[LabLearner]
     presets: Sequence[Preset]
     metrics: Sequence[str]
     figure: go.Figure
@@ -70,16 +70,16 @@ class Lab:
         control = next(control for control in self.controls if control.name == "graph")
         return tuple(str(name) for name in control.values if name != "own")
 
-    def knobs(self, place: int, values: Mapping[str, Any]) -> dict[str, float]:
+    def knobs(self, index: int, values: Mapping[str, Any]) -> dict[str, float]:
         """All numbers that a learner's programs are given."""
         given = {k: float(v) for k, v in values.items() if not isinstance(v, str)}
-        return {**given, **self.learners[place].fixed}
+        return {**given, **self.learners[index].fixed}
 
     def to_json(self, recorded: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
         """The lab as a page reads it."""
         figure = json.loads(self.figure.to_json())
         layout = {k: v for k, v in figure["layout"].items() if k != "template"}
-        worlds = lab_worlds()
+        datasets = lab_graphs()
         return {
             "name": self.name,
             "controls": [asdict(control) for control in self.controls],
@@ -94,8 +94,8 @@ class Lab:
             "bindings": [dict(binding) for binding in self.bindings],
             "share": SHARE,
             "base_updates": BASE_UPDATES,
-            "looks_every": LOOKS_EVERY,
-            "worlds": {name: worlds[name].to_json() for name in self.graphs},
+            "eval_every": EVAL_EVERY,
+            "graphs": {name: datasets[name].to_json() for name in self.graphs},
             "own": {"nodes": 20, "edges": MOST_EDGES} if self.own else None,
             "recorded": list(recorded),
             "snippet": SNIPPET,
@@ -106,4 +106,4 @@ SNIPPET = """from planrl.labs import Session
 
 lab = Session({name!r}, {state!r})
 lab.train({steps})
-lab.look()"""
+lab.evaluate()"""

@@ -5,7 +5,7 @@
 /**
  * @typedef {{model: string, seed: number, every: number,
  *   share: number, base: {updates: number, file: string},
- *   world: {n: number, edges: number[][], question: number[]},
+ *   labGraph: {n: number, edges: number[][], question: number[]},
  *   learners: {algorithm: string, start: string, knobs: Record<string, number>}[]}} Order
  *   what to train; every: updates between two looks
  */
@@ -26,7 +26,7 @@ const planrlLabTraining = (() => {
     rate: 0, // updates a second, by the clock on the wall
     points: /** @type {Point[]} */ ([]),
     stride: 0, // updates between two points that are kept
-    looks: /** @type {Look[]} */ ([]),
+    evaluations: /** @type {Evaluation[]} */ ([]),
     mixed: false, // a setting was changed during the run
     failed: "",
   });
@@ -114,7 +114,7 @@ const planrlLabTraining = (() => {
       silent = 0;
       sent = performance.now();
       const knobs = learners.map((learner) => learner.knobs);
-      worker?.postMessage({ type: "run", epoch, steps, look: true, knobs });
+      worker?.postMessage({ type: "run", epoch, steps, evaluation: true, knobs });
     }
 
     /** @param {any} message */
@@ -130,7 +130,7 @@ const planrlLabTraining = (() => {
         run.ready = true;
         run.shapes = message.shapes;
         run.question = message.question;
-        see(0, message.looks);
+        see(0, message.evaluations);
       }
       if (message.type === "progress") {
         run.busy = false;
@@ -140,7 +140,7 @@ const planrlLabTraining = (() => {
           run.rate = (1000 * (message.step - mark.step)) / ms;
           mark = null;
         }
-        see(message.step, message.looks);
+        see(message.step, message.evaluations);
       }
       next();
       changed();
@@ -148,14 +148,14 @@ const planrlLabTraining = (() => {
 
     /** Keep what a look saw. The newest point is always there; the others keep a distance that
      * doubles when there are too many, so that an hour of training does not fill the memory.
-     * @param {number} step @param {Look[]} looks */
-    function see(step, looks) {
+     * @param {number} step @param {Evaluation[]} looks */
+    function see(step, evaluations) {
       const { points } = run;
       run.step = step;
-      run.looks = looks;
+      run.evaluations = evaluations;
       const [before, last] = [points.at(-2)?.step ?? -Infinity, points.at(-1)?.step];
       if (last !== undefined && (last === step || last - before < run.stride)) points.pop();
-      points.push({ step, metrics: looks.map((look) => look.metrics) });
+      points.push({ step, metrics: evaluations.map((evaluation) => evaluation.metrics) });
       if (points.length <= POINTS) return;
       run.points = points.filter((_, i) => i % 2 === 0);
       run.stride = run.points[1].step - run.points[0].step;

@@ -225,7 +225,7 @@
     // --- Settings -----------------------------------------------------------------------------
     /** @param {string} name @param {Value} value */
     function choose(name, value) {
-      if (name === "graph" && value === "own") own ??= planrlLabState.graph(lab, EXAMPLE).world;
+      if (name === "graph" && value === "own") own ??= planrlLabState.graph(lab, EXAMPLE).labGraph;
       const control = lab.controls.find((c) => c.name === name);
       change({ ...settings, [name]: value }, control?.restarts ? control.label : "");
     }
@@ -236,13 +236,13 @@
     }
 
     function useOwn() {
-      const { world, errors } = planrlLabState.graph(lab, edgeList.value);
+      const { labGraph, errors } = planrlLabState.graph(lab, edgeList.value);
       const told = errors.slice(0, ERRORS);
       if (errors.length > ERRORS) told.push(`And ${errors.length - ERRORS} more.`);
       say(edgesWrong, told.join("\n"));
       edgeList.setAttribute("aria-invalid", `${errors.length > 0}`);
-      if (!world) return;
-      own = world;
+      if (!labGraph) return;
+      own = labGraph;
       change({ ...settings, graph: "own" }, "graph");
     }
 
@@ -274,13 +274,13 @@
       return address.href;
     }
 
-    const worldName = () => `${settings.graph ?? Object.keys(lab.worlds)[0]}`;
-    const world = () => (worldName() === "own" && own) || lab.worlds[worldName()];
+    const graphName = () => `${settings.graph ?? Object.keys(lab.graphs)[0]}`;
+    const labGraph = () => (graphName() === "own" && own) || lab.graphs[graphName()];
 
     /** What the worker is to train. @returns {Order} */
     function order() {
-      const model = `${settings.model ?? Object.keys(lab.looks_every)[0]}`;
-      const { n, edges, question } = world();
+      const model = `${settings.model ?? Object.keys(lab.eval_every)[0]}`;
+      const { n, edges, question } = labGraph();
       /** @type {Record<string, number>} */
       const common = {};
       for (const [name, value] of Object.entries(settings)) {
@@ -293,10 +293,10 @@
         // A reader's own graph has no base that is ready: the worker makes one.
         base: {
           updates: lab.base_updates[model],
-          file: worldName() === "own" ? "" : `programs/bases/${worldName()}-${settings.seed}.f32`,
+          file: graphName() === "own" ? "" : `programs/bases/${graphName()}-${settings.seed}.f32`,
         },
-        every: lab.looks_every[model],
-        world: { n, edges, question },
+        every: lab.eval_every[model],
+        labGraph: { n, edges, question },
         learners: lab.learners.map(({ algorithm, start: from, knobs }) => ({
           algorithm,
           start: from,
@@ -385,7 +385,7 @@
 
     /** What the newest look says of the first learner's values, in words. */
     function verdict() {
-      const place = run.step ? run.looks[0]?.metrics.failure : undefined;
+      const place = run.step ? run.evaluations[0]?.metrics.failure : undefined;
       return place === undefined ? "" : (lab.verdicts?.[place] ?? "");
     }
 
@@ -419,12 +419,12 @@
       drawNumbers();
       if (!drawable || !plot.clientWidth) return;
       // A question without an answer is not asked: the worker will say which one is.
-      const question = planrlLabState.answered(world()) ? world().question : [];
+      const question = planrlLabState.answered(labGraph()) ? labGraph().question : [];
       planrlLabFigure.draw(plot, lab, {
-        world: { ...world(), question: run.question ?? question },
+        labGraph: { ...labGraph(), question: run.question ?? question },
         live: run.step > 0,
         points: run.points,
-        looks: run.looks,
+        evaluations: run.evaluations,
         shapes: run.shapes,
         recording: run.mixed ? null : recording(),
         usual: lab.controls.every((c) => !c.restarts || settings[c.name] === c.default),

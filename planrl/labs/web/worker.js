@@ -10,9 +10,9 @@
  * @typedef {{metrics: Record<string, number>, matrices: Record<string, Float32Array>}} Look
  * @typedef {{type: "open", epoch: number, root: string, model: string, seed: number,
  *   share: number, base: {updates: number, file: string},
- *   world: {n: number, edges: number[][], question: number[]},
+ *   labGraph: {n: number, edges: number[][], question: number[]},
  *   learners: {algorithm: string, start: string, knobs: Record<string, number>}[]}} Open
- * @typedef {{type: "run", epoch: number, steps: number, look: boolean,
+ * @typedef {{type: "run", epoch: number, steps: number, evaluation: boolean,
  *   knobs: Record<string, number>[]}} Run
  */
 
@@ -30,7 +30,7 @@ let sizes = {};
 const files = new Map();
 /** @type {Map<string, Promise<Program>>} */
 const programs = new Map();
-/** @type {{step: number, world: Tensors, look: Program, learners: Learner[]}} */
+/** @type {{step: number, labGraph: Tensors, evaluation: Program, learners: Learner[]}} */
 let lab;
 
 self.onmessage = ({ data }) => {
@@ -161,37 +161,37 @@ async function call({ name, session, inputs, outputs }, tensors, knobs = {}) {
 }
 
 /** @param {Open} message */
-async function open({ epoch, root: folder, model, seed, share, base, world, learners }) {
+async function open({ epoch, root: folder, model, seed, share, base, labGraph, learners }) {
   root = folder;
   if (!ort) await startRuntime();
   const prepare = await program("prepare");
   const adjacency = prepare.inputs.find((input) => input.name === "in_adjacency");
-  const size = adjacency?.shape[0] ?? world.n;
+  const size = adjacency?.shape[0] ?? labGraph.n;
   const matrix = new Float32Array(size * size);
-  for (const [from, to] of world.edges) matrix[from * size + to] = 1;
+  for (const [from, to] of labGraph.edges) matrix[from * size + to] = 1;
   /** @type {Tensors} */
   const given = {
     adjacency: tensor("float32", [size, size], matrix),
     seed: tensor("int32", [], [seed]),
     share: scalar(share),
-    question: tensor("int32", [2], world.question),
+    question: tensor("int32", [2], labGraph.question),
   };
   Object.assign(given, await call(prepare, given)); // the question, too, if it had no answer
   if (!given.pair_count.data[0]) throw new Error("no node of this graph reaches another");
   const starts = await startingPoints(model, given, base, learners);
-  const look = await program(`${model}-look`);
+  const evaluation = await program(`${model}-look`);
   const opened = [];
   for (const { algorithm, start, knobs } of learners) {
     const update = await program(`${model}-${algorithm}`);
     opened.push({ update, knobs, state: begin(starts[start]) });
   }
-  lab = { step: 0, world: given, look, learners: opened };
+  lab = { step: 0, labGraph: given, evaluation, learners: opened };
   /** @type {Record<string, number[]>} */
   const shapes = {};
-  for (const { name, shape } of look.outputs) shapes[name.replace(/^out_/, "")] = shape;
-  const looks = await lookAll();
+  for (const { name, shape } of evaluation.outputs) shapes[name.replace(/^out_/, "")] = shape;
+  const evaluations = await evaluateAll();
   const question = [...given.question.data];
-  self.postMessage({ type: "ready", epoch, looks, shapes, question, bytes });
+  self.postMessage({ type: "ready", epoch, evaluations, shapes, question, bytes });
 }
 
 /** The weights that learners start from: untrained ones, and those of a base that imitates.
@@ -224,7 +224,7 @@ function begin(weights) {
 }
 
 /** @param {Run} message */
-async function train({ epoch, steps, look, knobs }) {
+async function train({ epoch, steps, evaluation, knobs }) {
   lab.learners.forEach((learner, i) => {
     learner.knobs = knobs[i];
   });
@@ -234,7 +234,7 @@ async function train({ epoch, steps, look, knobs }) {
   let losses = [];
   for (let i = 0; i < steps; i++) {
     losses = [];
-    for (const learner of lab.learners) losses.push(await updateOnce(learner, lab.world, lab.step));
+    for (const learner of lab.learners) losses.push(await updateOnce(learner, lab.labGraph, lab.step));
     lab.step += 1;
     if (performance.now() - breath > BREATH) {
       await new Promise((resolve) => setTimeout(resolve));
@@ -242,15 +242,15 @@ async function train({ epoch, steps, look, knobs }) {
       breath = performance.now();
     }
   }
-  const looks = look ? await lookAll() : null;
+  const evaluations = evaluation ? await evaluateAll() : null;
   const ms = performance.now() - begun;
-  self.postMessage({ type: "progress", epoch, step: lab.step, losses, looks, ms });
+  self.postMessage({ type: "progress", epoch, step: lab.step, losses, evaluations, ms });
 }
 
 /** @param {Learner} learner @param {Tensors} world @param {number} step updates done before
  * @returns {Promise<number>} the loss */
-async function updateOnce({ update, knobs, state }, world, step) {
-  const results = await call(update, { ...world, ...state, t: scalar(step) }, knobs);
+async function updateOnce({ update, knobs, state }, labGraph, step) {
+  const results = await call(update, { ...labGraph, ...state, t: scalar(step) }, knobs);
   if (!Number.isFinite(results.loss.data[0] + results.gradient_norm.data[0])) {
     throw new Error(`update ${step + 1} is not finite: try a smaller learning rate`);
   }
@@ -261,20 +261,20 @@ async function updateOnce({ update, knobs, state }, world, step) {
   return results.loss.data[0];
 }
 
-/** @returns {Promise<Look[]>} */
-async function lookAll() {
-  const looks = [];
+/** @returns {Promise<Evaluation[]>} */
+async function evaluateAll() {
+  const evaluations = [];
   for (const { knobs, state } of lab.learners) {
-    const seen = await call(lab.look, { ...lab.world, ...state, t: scalar(lab.step) }, knobs);
-    /** @type {Look} */
-    const look = { metrics: {}, matrices: {} };
+    const seen = await call(lab.evaluation, { ...lab.labGraph, ...state, t: scalar(lab.step) }, knobs);
+    /** @type {Evaluation} */
+    const evaluation = { metrics: {}, matrices: {} };
     for (const [name, { data, dims }] of Object.entries(seen)) {
-      if (dims.length) look.matrices[name] = data;
-      else look.metrics[name] = Number(data[0]);
+      if (dims.length) evaluation.matrices[name] = data;
+      else evaluation.metrics[name] = Number(data[0]);
     }
-    looks.push(look);
+    evaluations.push(evaluation);
   }
-  return looks;
+  return evaluations;
 }
 
 export {};
