@@ -53,7 +53,7 @@ class Panel:
 
     def __init__(self, lab: Lab, text: str, about: str = "") -> None:
         self.lab = lab
-        self.figure = go.Figure(lab.figure)
+        self.figure = go.Figure(lab.picture.figure)
         self.figure.update_layout({axis: {"type": "category"} for axis in named_axes(lab)})
         keep_figures_at_home()
         self.canvas = _canvas(self.figure)
@@ -76,8 +76,8 @@ class Panel:
         self.edges = ipw.Textarea(text, rows=6, description="Edges")
         self.status, self.why, self.snippet, self.numbers = (ipw.HTML() for _ in range(4))
         self._own = ipw.VBox([self.edges, self.use])
-        title = lab.title if lab.title.endswith("?") else f"{lab.title}."
-        intro = f"{lab.intro} {about}".strip()
+        title = lab.words.title if lab.words.title.endswith("?") else f"{lab.words.title}."
+        intro = f"{lab.words.intro} {about}".strip()
         self.head = ipw.HTML(f"<strong>{html.escape(title)}</strong> {html.escape(intro)}")
         rows = ipw.Layout(display="flex", flex_flow="row wrap", grid_gap="4px 16px")
         buttons = ipw.HBox([self.train, self.step, self.reset, self.copy], layout=rows)

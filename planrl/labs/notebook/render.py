@@ -36,8 +36,8 @@ APART = 0.28  # between the middles of two stacks
 
 def fill(lab: Lab, world: LabWorld, looks: Looks, history: Sequence[Point]) -> list[Update]:
     """What to change in each trace of the lab's figure, in their order: nested dicts of lists."""
-    updates: list[Update] = [{} for _ in lab.figure.data]
-    for binding in lab.bindings:
+    updates: list[Update] = [{} for _ in lab.picture.figure.data]
+    for binding in lab.picture.bindings:
         for trace, update in FILLERS[binding["kind"]](binding, world, looks, history):
             updates[trace] = update
     return updates
@@ -83,9 +83,9 @@ def snippet(lab: Lab, link: str, updates: int, *, mixed: bool, loss: str = "") -
 def named_axes(lab: Lab) -> list[str]:
     """The axes, as a layout calls them, that nodes stand on: labels like 3 are no places there."""
     found = []
-    for binding in lab.bindings:
+    for binding in lab.picture.bindings:
         if binding["kind"] in ("matrix", "bars"):
-            trace = lab.figure.data[binding["trace"]]
+            trace = lab.picture.figure.data[binding["trace"]]
             found.append(f"xaxis{(trace.xaxis or 'x')[1:]}")
             if binding["kind"] == "matrix":
                 found.append(f"yaxis{(trace.yaxis or 'y')[1:]}")

@@ -17,10 +17,11 @@ from planrl.errors import InputError, TrainingError
 from planrl.labs.notebook import render
 from planrl.labs.notebook.panel import Panel
 from planrl.labs.notebook.render import Looks, Point
+from planrl.labs.own_loss import name_of
 from planrl.labs.session import Session
 from planrl.labs.spec.controls import Control, State, Value, write_state
 from planrl.labs.spec.graphs import Edges, edge_list, numbered
-from planrl.labs.spec.lab import LOOKS_EVERY
+from planrl.labs.spec.lab import EVERY
 
 TASK = "planrl: a lab is training"  # the name of such tasks: the loop knows who is training
 SLICE, BREATH = 0.04, 0.01  # seconds of training, and of giving way
@@ -64,7 +65,7 @@ class LiveLab:
         self._hush()
         loop = _running_loop()
         if loop is None:
-            updates = LOOKS_EVERY[self.session.model_name]
+            updates = EVERY
             self._guarded(lambda: self._advance(updates), "Training stopped: ")
         elif self._task is None:
             _pause_all(loop)
@@ -111,7 +112,7 @@ class LiveLab:
         if not self.training:
             self._look()
             self._draw()
-        elif self.session.updates % LOOKS_EVERY[self.session.model_name] == 0:
+        elif self.session.updates % EVERY == 0:
             self._look()
             now = time.perf_counter()
             if now - self._drawn > 1 / self.panel.redraws and self.panel.drawn:
@@ -244,7 +245,7 @@ class LiveLab:
     def _copy(self) -> None:
         """Show the lines of planrl that come to where we are; a kernel has no clipboard."""
         said, steps = self._said(self.session.state), self.session.updates or 100
-        loss = self.session.loss_name
+        loss = name_of(self.session.loss)
         text = render.snippet(self.lab, said, steps, mixed=self._mixed, loss=loss)
         self.panel.snippet.value = f"<pre>{html.escape(text)}</pre>"
 

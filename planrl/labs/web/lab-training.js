@@ -4,9 +4,9 @@
 
 /**
  * @typedef {{model: string, seed: number, every: number,
- *   share: number, base: {updates: number, file: string},
+ *   share: number, base: Base & {file: string},
  *   world: {n: number, edges: number[][], question: number[]},
- *   learners: {algorithm: string, start: string, knobs: Record<string, number>}[]}} Order
+ *   learners: {algorithm: string, start: string, options: Record<string, number>}[]}} Order
  *   what to train; every: updates between two looks
  */
 const planrlLabTraining = (() => {
@@ -113,8 +113,8 @@ const planrlLabTraining = (() => {
       run.lookAgain = false;
       silent = 0;
       sent = performance.now();
-      const knobs = learners.map((learner) => learner.knobs);
-      worker?.postMessage({ type: "run", epoch, steps, look: true, knobs });
+      const options = learners.map((learner) => learner.options);
+      worker?.postMessage({ type: "run", epoch, steps, look: true, options });
     }
 
     /** @param {any} message */

@@ -279,7 +279,7 @@
 
     /** What the worker is to train. @returns {Order} */
     function order() {
-      const model = `${settings.model ?? Object.keys(lab.looks_every)[0]}`;
+      const model = `${settings.model ?? Object.keys(lab.bases)[0]}`;
       const { n, edges, question } = world();
       /** @type {Record<string, number>} */
       const common = {};
@@ -292,15 +292,15 @@
         share: lab.share,
         // A reader's own graph has no base that is ready: the worker makes one.
         base: {
-          updates: lab.base_updates[model],
+          ...lab.bases[model],
           file: worldName() === "own" ? "" : `programs/bases/${worldName()}-${settings.seed}.f32`,
         },
-        every: lab.looks_every[model],
+        every: lab.every,
         world: { n, edges, question },
-        learners: lab.learners.map(({ algorithm, start: from, knobs }) => ({
+        learners: lab.learners.map(({ algorithm, start: from, options }) => ({
           algorithm,
           start: from,
-          knobs: { ...common, ...knobs },
+          options: { ...common, ...options },
         })),
       };
     }
