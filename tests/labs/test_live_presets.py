@@ -16,7 +16,7 @@ from planrl.labs.engine.measure import SAMPLES
 from planrl.labs.engine.models import CONFIG, model_named
 from planrl.labs.engine.sampling import closure
 from planrl.labs.spec.controls import read_state
-from planrl.labs.spec.lab import METRICS
+from planrl.labs.spec.figure import METRICS
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -83,7 +83,7 @@ def test_the_numbers_in_the_labs_words_are_those_of_the_code():
     assert f"width {CONFIG.width}" in words["model"]
     assert f"{model_named('table').lr:g} for the table" in words["lr"]
     assert f"{model_named('transformer').lr:g} for the Transformer" in words["lr"]
-    assert f"in {SAMPLES} walks" in METRICS["ways"]
+    assert f"in {SAMPLES} walks" in METRICS["ways"].label
     blocks = Session("blocks").world.graph
     assert f"{blocks.n} states, {len(blocks.edges)} moves" in made["blocks"].words.intro
 

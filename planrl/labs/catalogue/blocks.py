@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planrl.labs.spec.controls import DISCOUNTS, LR, MODEL, SEED, Control, Preset, graph_control
+from planrl.labs.spec.controls import DISCOUNTS, LR, MODEL, SEED, Preset, graph_control, slider
 from planrl.labs.spec.figure import Picture
 from planrl.labs.spec.lab import Lab, LabLearner, Words
 
@@ -13,13 +13,12 @@ WORDS = Words(
     alt="A lab on Blocksworld with three blocks: the plan of a model, drawn state by state "
     "while it trains by Q-learning with process reward.",
 )
-DISCOUNT = Control(
-    name="discount",
-    label="Discount",
-    kind="slider",
-    values=DISCOUNTS,
-    default=0.9,
-    meaning="With 1 every legal move is worth the same: all states reach each other.",
+DISCOUNT = slider(
+    "discount",
+    "Discount",
+    DISCOUNTS,
+    0.9,
+    "With 1 every legal move is worth the same: all states reach each other.",
 )
 LEARNER = LabLearner(name="Q-learning, process reward", algorithm="q")
 PRESETS = (

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from planrl.labs.spec.controls import BATCH, KL, LR, MODEL, SEED, Control, Preset, graph_control
+from planrl.labs.spec.controls import (
+    BATCH,
+    KL,
+    LR,
+    MODEL,
+    SEED,
+    Preset,
+    graph_control,
+    slider,
+    switch,
+)
 from planrl.labs.spec.figure import Picture
 from planrl.labs.spec.lab import Lab, LabLearner, Words
 
@@ -13,22 +23,17 @@ WORDS = Words(
     alt="A lab for policy gradient. Without a KL penalty training accuracy comes near 1 while "
     "different answers go; with a strong penalty most of them stay.",
 )
-TEMPERATURE = Control(
-    name="temperature",
-    label="Temperature of the walks",
-    kind="slider",
-    default=1,
-    values=(0.25, 0.35, 0.5, 0.7, 0.85, 1, 1.25, 1.5, 1.75, 2),
-    meaning="Below 1 the walker prefers what is already likely: it explores less.",
+TEMPERATURE = slider(
+    "temperature",
+    "Temperature of the walks",
+    (0.25, 0.35, 0.5, 0.7, 0.85, 1, 1.25, 1.5, 1.75, 2),
+    1,
+    "Below 1 the walker prefers what is already likely: it explores less.",
 )
-BASELINE = Control(
-    name="baseline",
-    label="Baseline",
-    kind="switch",
-    values=(0, 1),
-    default=0,
-    texts=("off", "on"),
-    meaning="Takes the batch's mean return off each return: once all walks are right, "
+BASELINE = switch(
+    "baseline",
+    "Baseline",
+    "Takes the batch's mean return off each return: once all walks are right, "
     "nothing moves any more.",
 )
 LEARNER = LabLearner(name="policy gradient", algorithm="pg")

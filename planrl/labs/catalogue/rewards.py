@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,7 +10,16 @@ from planrl.errors import InputError, number
 from planrl.graphs import Graph
 from planrl.labs.engine.measure import failure
 from planrl.labs.engine.models import NODES
-from planrl.labs.spec.controls import DISCOUNTS, LR, MODEL, SEED, Control, Preset, graph_control
+from planrl.labs.spec.controls import (
+    DISCOUNTS,
+    LR,
+    MODEL,
+    SEED,
+    Preset,
+    graph_control,
+    slider,
+    switch,
+)
 from planrl.labs.spec.figure import Picture
 from planrl.labs.spec.lab import Lab, LabLearner, Words
 
@@ -59,12 +67,6 @@ def verdict(
     return VERDICTS[int(failure(values, torch.tensor(target), given, share))]
 
 
-def _reward(name: str, label: str, values: Sequence[float], default: float, why: str) -> Control:
-    return Control(
-        name=name, label=label, kind="slider", values=values, default=default, meaning=why
-    )
-
-
 WORDS = Words(
     title="A workshop for rewards",
     intro="Q-learning reads logits as values. Set what a walk earns and watch what is learnt "
@@ -74,70 +76,49 @@ WORDS = Words(
     "reward alone they become constant and accuracy is lost.",
 )
 CONTROLS = (
-    _reward(
+    slider(
         "target",
         "Reward at the target",
         [k / 4 for k in range(-4, 9)],
         1,
         "Earned by the step into the target.",
     ),
-    _reward(
+    slider(
         "edge",
         "Fine for a step that is no edge",
         [k / 4 for k in range(9)],
         1,
         "Taken for each step that follows no edge.",
     ),
-    _reward(
+    slider(
         "cost",
         "Cost of every step",
         (0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25),
         0,
         "Taken for each step, right or wrong.",
     ),
-    Control(
-        name="strict",
-        label="Outcome reward",
-        kind="switch",
-        values=(0, 1),
-        default=0,
-        texts=("off", "on"),
-        meaning="On: the target pays only if every step before was an edge.",
+    switch(
+        "strict", "Outcome reward", "On: the target pays only if every step before was an edge."
     ),
-    Control(
-        name="discount",
-        label="Discount",
-        kind="slider",
-        values=DISCOUNTS,
-        default=1,
-        meaning="What a reward is worth one step earlier.",
+    slider("discount", "Discount", DISCOUNTS, 1, "What a reward is worth one step earlier."),
+    slider(
+        "epsilon",
+        "Exploration ε",
+        (0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1),
+        0.1,
+        "How often the walker takes any node at all.",
     ),
-    Control(
-        name="epsilon",
-        label="Exploration ε",
-        kind="slider",
-        values=(0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1),
-        default=0.1,
-        meaning="How often the walker takes any node at all.",
+    switch(
+        "off_policy",
+        "Walks of the base",
+        "On: the frozen base walks, not the learner (off-policy).",
     ),
-    Control(
-        name="off_policy",
-        label="Walks of the base",
-        kind="switch",
-        values=(0, 1),
-        default=0,
-        texts=("off", "on"),
-        meaning="On: the frozen base walks, not the learner (off-policy).",
-    ),
-    Control(
-        name="bounds",
-        label="Believe no impossible value",
-        kind="switch",
-        values=(0, 1),
-        default=1,
-        texts=("off", "on"),
-        meaning="On: nothing above the reward at the target, and nothing below a step "
+    switch(
+        "bounds",
+        "Believe no impossible value",
+        "On: nothing above the reward at the target, and nothing below a step "
         "straight to it, is bootstrapped.",
+        1,
     ),
     MODEL,
     graph_control("dag", "cyclic", "own"),

@@ -56,8 +56,8 @@ def export(folder: Path, names: Iterable[str] = (), *, reuse: Iterable[Path] = (
 def write_bases(folder: Path) -> list[Path]:
     """Write the Transformers that learners start from, GRAPH-SEED.f32: little-endian floats.
 
-    A page could train them itself, and does for a reader's own graph. But rounding differs a
-    little between machines, and paths drawn from weights that differ a little soon differ.
+    For a reader's own graph a page trains the base itself. For these it does not, because rounding
+    differs between machines, and paths sampled from slightly different weights soon differ.
     """
     ready(folder)
     paths, run, known = [], _Traced(), list(labs().values())

@@ -53,14 +53,10 @@ _REWARDS = {"graph": "dag", "cost": 0, "off_policy": 0, "epsilon": 0.1, "bounds"
 GRIDS = {
     "race": Grid("race", {"lr": (0.5, 1, 2)}, {"model": "transformer", **_USUAL}),
     "imitation": Grid(
-        "imitation",
-        {"lr": (0.25, 1, 4), "batch": (2, 8, 32)},
-        {"model": "table", "graph": "dag"},
+        "imitation", {"lr": (0.25, 1, 4), "batch": (2, 8, 32)}, {"model": "table", "graph": "dag"}
     ),
     "imitation-transformer": Grid(
-        "imitation",
-        {"lr": (0.25, 1, 4)},
-        {"model": "transformer", **_USUAL},
+        "imitation", {"lr": (0.25, 1, 4)}, {"model": "transformer", **_USUAL}
     ),
     "policy-gradient": Grid(
         "policy-gradient",

@@ -7,7 +7,7 @@ fills them in by `planrl.labs.notebook.render.fill`, a page in web/lab-figure.js
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -16,11 +16,23 @@ from planrl.figures.style import DIVERGING, faded, finish, style_of
 
 Binding = Mapping[str, Any]
 
-DASHES = {"train_sampled": "solid", "train_greedy": "dashdot", "test_sampled": "dash",
-          "test_greedy": "dot", "ways": "longdashdot", "entropy": "solid"}  # fmt: skip
-SAID = {"train_sampled": "training, sampled", "train_greedy": "training, greedy",
-        "test_sampled": "held out, sampled", "test_greedy": "held out, greedy",
-        "ways": "right answers of 16", "entropy": "entropy (nats)"}  # fmt: skip
+
+class Metric(NamedTuple):
+    """A number that a lab measures: its name in a table, its name in a legend, its line's dash."""
+
+    label: str
+    legend: str
+    dash: str
+
+
+METRICS = {
+    "train_sampled": Metric("training questions, sampled", "training, sampled", "solid"),
+    "train_greedy": Metric("training questions, greedy", "training, greedy", "dashdot"),
+    "test_sampled": Metric("held-out questions, sampled", "held out, sampled", "dash"),
+    "test_greedy": Metric("held-out questions, greedy", "held out, greedy", "dot"),
+    "ways": Metric("different right answers in 16 walks", "right answers of 16", "longdashdot"),
+    "entropy": Metric("entropy of a choice (nats)", "entropy (nats)", "solid"),
+}
 WIDTHS = (1.0, 1.8, 3.0, 5.0, 7.0)
 LIKELY = (0.0, 0.05, 0.2, 0.4, 0.7, 1.01)
 COLOURS = ("#0072B2", "#D55E00", "#009E73")  # of blocks
@@ -64,10 +76,10 @@ class Picture:
         """
         colour, own_dash, _ = style_of(name, number)
         for metric in metrics:
-            said = name if own else SAID[metric]
+            said = name if own else METRICS[metric].legend
             shared = {**EMPTY, "legendgroup": said, "name": said, "mode": "lines"}
             shade = "#7F7F7F" if metric == "entropy" else colour
-            line = {"color": shade, "dash": own_dash if own else DASHES[metric], "width": 2.5}
+            line = {"color": shade, "dash": own_dash if own else METRICS[metric].dash, "width": 2.5}
             filled = {"fill": "toself", "fillcolor": faded(colour, 0.13), "line": {"width": 0}}
             hidden = {"showlegend": False}
             legend = {"showlegend": panel == 0 or not own}

@@ -13,18 +13,10 @@ from typing import Any
 
 from planrl.labs.engine.algorithms import ALGORITHMS
 from planrl.labs.spec.controls import Control, Preset, Value
-from planrl.labs.spec.figure import Picture
+from planrl.labs.spec.figure import METRICS, Picture
 from planrl.labs.spec.graphs import MOST_EDGES, SHARE, lab_worlds
 
 EVERY = 10  # updates between two evaluations while a lab trains
-METRICS = {
-    "train_sampled": "training questions, sampled",
-    "train_greedy": "training questions, greedy",
-    "test_sampled": "held-out questions, sampled",
-    "test_greedy": "held-out questions, greedy",
-    "ways": "different right answers in 16 walks",
-    "entropy": "entropy of a choice (nats)",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +114,7 @@ class Lab:
             "controls": [asdict(control) for control in self.controls],
             "learners": [learner.to_json() for learner in self.learners],
             "presets": [asdict(preset) for preset in self.presets],
-            "metrics": [{"name": name, "label": METRICS[name]} for name in self.metrics],
+            "metrics": [{"name": name, "label": METRICS[name].label} for name in self.metrics],
             "verdicts": list(self.verdicts),
             "figure": {"data": figure["data"], "layout": layout, "narrow": self.picture.narrow},
             "bindings": self.picture.bindings,
