@@ -19,7 +19,7 @@ TIMES := _build/.stage-times
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup book serve pdf notebooks check lint types unit slow test coverage pages screenshots
+.PHONY: help setup book serve pdf notebooks check lint types unit slow test coverage pages screenshots picture
 .PHONY: colab hosts colab-env notebook-env ci soak hashes audit peers bench clean
 
 help: ## What there is
@@ -118,6 +118,9 @@ pages: $(if $(BOOK_BUILT),setup,book) ## The built pages, in Chromium (and labs 
 
 screenshots: book ## Pictures of every page in two widths and two themes, to look at (PAGES="05_collapse")
 	@$(RUN) tests/book/screenshots.py $(PAGES)
+
+picture: book ## Draw the picture that README opens with (needs Chromium)
+	@$(RUN) book/_ext/paper.py picture
 
 # Environments with other versions, behind whose packages those of .venv are found, torch among them.
 HOSTS := _build/hosts

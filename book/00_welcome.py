@@ -22,13 +22,12 @@ if importlib.util.find_spec("planrl") is None:
 # %% [markdown]
 # # What does reward teach a model that plans?
 #
-# A language model that plans has to find a way: from where it is to where it should be, one allowed
-# step after another. This book takes the smallest setting in which that can be watched from
-# beginning to end, a graph of 100 nodes held in the weights of a one-layer Transformer, and asks
-# what three ways of training do to it. It is the paper
+# To plan is to find a route: a sequence of legal steps from here to the goal. This book takes the
+# smallest setting in which that can be watched from beginning to end, a graph of 100 nodes held in
+# the weights of a one-layer Transformer, and asks what three training methods do to it. It is the paper
 # [*Benefits and Pitfalls of Reinforcement Learning for Language Model Planning*](https://arxiv.org/abs/2509.22613)
-# as something you can run: every number here is computed by code on this page or read from a saved run
-# whose command stands beside it, and theorems and figure titles are checked when the book is built.
+# as something you can run. Every number comes from code you can run, and theorems and figure titles
+# are checked when the book is built.
 
 # %% tags=["hide-input"]
 from planrl.figures import charts, scatter
@@ -77,26 +76,27 @@ last = {name: runs(name, "train_accuracy")[0][-1] for name in learners}
 seeds = len(runs("policy gradient", "train_accuracy")[1])
 figure = scatter.routes(
     routes,
-    title="Same start, five ways to go",
-    x="different right answers among 100",
-    y="right when sampled",
-    alt="Accuracy against number of different right answers while five learners train. "
+    title="From one base model, five methods end with different accuracy and diversity",
+    x="different correct paths among 100 samples",
+    y="accuracy of sampled paths",
+    alt="Accuracy against number of different correct paths while five learners train. "
     + " ".join(
-        f"{name} ends at {right:.2f} with {ways:.1f} ways."
+        f"{name} ends at {right:.2f} with {ways:.1f} paths."
         for name, (ways, right) in ends.items()
     ),
 )
 figure.update_layout(
     title_subtitle={
-        "text": f"Mean of {seeds} seeds, each with a graph of its own; a point is one look at the "
-        f"model; {max(last.values())} updates ({last['Q-learning, outcome reward']} with outcome reward)"
+        "text": f"Training pairs, sampled at T = 1; mean of {seeds} seeds, each with its own graph of 100 nodes; "
+        f"{max(last.values())} updates ({last['Q-learning, outcome reward']} with outcome reward)"
     }
 )
 
 # %% [markdown]
-# - **Policy gradient** gets nearly everything right, and forgets every way but one.
-# - A **KL penalty**, a pull towards the model it began as, holds it back: more ways are left, and
-#   after as many updates it is right a little less often.
+# - **Policy gradient** answers nearly everything correctly, but keeps only one path per
+#   question.
+# - A **KL penalty**, a pull towards the model it began as, keeps more paths per question,
+#   at the price of slightly lower accuracy after the same number of updates.
 # - **Q-learning** with a reward for the outcome alone (*outcome reward*) loses everything; with a reward
 #   for each step (*process reward*) it becomes right and stays diverse.
 # - **Imitation** that just goes on (*continual SFT*, supervised fine-tuning) gains some accuracy and loses few ways.
@@ -169,11 +169,12 @@ lab("race")
 # ## How to use these pages
 #
 # **Read.** Everything is on the page, works without a network, and is complete as it stands.
-# Bars named *Show the code* hide code that only draws, others the checks of the text; open them if you like.
+# Fold-outs hide plotting code and automatic checks.
 # Reading times and the minutes beside exercises are our estimates.
 #
 # **Guess.** Each chapter asks for a guess before it shows the result. Set the slider and press
-# the button: your guess stays in the figure. In a notebook, type it into the cell above the figure.
+# the button: your guess stays in the figure. In a notebook, type it into the
+# cell `my_guess = ...` above the figure.
 #
 # **Move.** Sliders under figures work with mouse, finger and arrow keys. Hover over a figure for its
 # numbers, and choose light or dark at the top of the page. A *live lab* trains when you press

@@ -48,10 +48,10 @@ seed = 0
 # what we could read; to have none is [our choice](references.md#where-we-chose).) A *question* is a
 # pair (source, target) that some path connects.
 #
-# **How many of the questions have ten or more different right answers?** Put your guess, in
-# percent, in the next cell (on the book's page: on the slider below it).
+# **How many of the questions have ten or more different right answers?** Guess, in
+# percent, before you scroll to the figure.
 
-# %%
+# %% tags=["remove-cell"]
 my_guess = 15
 
 # %% [markdown]

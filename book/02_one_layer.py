@@ -56,7 +56,7 @@ seed = 0
 # **After training, what share goes to the one token that names the target?** Many guess that the
 # model looks mostly at where it stands.
 
-# %%
+# %% tags=["remove-cell"]
 my_guess = 35
 
 # %% [markdown]

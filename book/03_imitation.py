@@ -55,7 +55,7 @@ seed = 0
 # **How often will it be right on questions of degree 2 and above**, when it draws its answer from
 # its own probabilities? Many guess: about as often as on the rest.
 
-# %%
+# %% tags=["remove-cell"]
 my_guess = 80
 
 # %% [markdown]

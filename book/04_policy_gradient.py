@@ -62,7 +62,7 @@ seed = 0
 # greedy. The figure below shows how continual SFT does. Many guess that policy gradient stays a little below: one bit for each walk
 # teaches less than whole answers do.
 
-# %%
+# %% tags=["remove-cell"]
 my_guess = 72
 
 # %% [markdown]
@@ -94,7 +94,7 @@ def watch(model):
     return pr.watch(
         model,
         {"test": some},
-        rng=lambda: pr.seeded(seed, "probe"),
+        rng=pr.seeded(seed, "probe"),
         samples=16,
     )
 
@@ -207,8 +207,8 @@ lab("policy-gradient")
 notebook.Source(pr.policy_gradient)
 
 # %% [markdown]
-# Compare that with SFT's loss: minus the mean logarithm of the demonstrated steps. A return of 1
-# leaves the surprise of a walk as it is. A return of 0 removes the walk.
+# Compare that with SFT's loss: minus the mean logarithm of the demonstrated steps. A
+# correct path counts as a training example; a wrong one is dropped.
 #
 # > **Theorem 4.1.** With returns of 0 and 1 and no KL penalty, policy gradient on a batch of walks
 # > *is* SFT on the right walks among them, up to the number one divides by. *Multiply by 1 or by 0.*

@@ -59,7 +59,7 @@ seed = 0
 # **How many different right answers are among 100, after that?** Many guess that they stay, as all of
 # them earn the same.
 
-# %%
+# %% tags=["remove-cell"]
 my_guess = 13
 
 # %% [markdown]

@@ -66,7 +66,7 @@ seed = 0
 # **What training accuracy is left?** Many guess that a penalty strong enough to keep the ways also
 # keeps most of the mistakes.
 
-# %%
+# %% tags=["remove-cell"]
 my_guess = 0.88
 
 # %% [markdown]
@@ -220,7 +220,8 @@ print(f"ways when stopped early at equal accuracy: {stopped:.1f}")
 # > hardly be told apart on the random graph; what is bought is bought at λ = 0.1. On Blocksworld 0.01
 # > already buys a little.
 #
-# That so small a pull fails surprises nobody. What surprises is the theory: by it even a small λ should do.
+# That so weak a penalty fails is no surprise in practice. The theory, however, says that even a small λ
+# is enough.
 
 # %% [markdown]
 # ## Where the penalty stops

@@ -58,10 +58,10 @@ seed = 0
 # with 20 nodes. Now it goes on by Q-learning, on its own walks. A right answer earns its reward at
 # the step into the target; every other walk earns nothing. That is exactly what we want of it.
 #
-# **How often will it be right after 400 updates?** Put your guess, in percent, in the next cell (on
-# the book's page: on the slider below it). Many guess: at least as often as before.
+# **How often will it be right after 400 updates?** Guess, in percent, before you scroll to
+# the figure. Many guess: at least as often as before.
 
-# %%
+# %% tags=["remove-cell"]
 my_guess = 97
 
 # %% [markdown]
@@ -376,11 +376,11 @@ dead = pr.optimal_q(pr.all_pairs(pr.Graph(4, [(0, 1), (1, 3), (0, 2)]), small))[
 assert abs(float(dead[1] - dead[2]) - 0.1) < 1e-6, "the text says: one fine less"
 assert max(list(sampled.values())[:2]) < 0.35
 assert sampled["wrong sign at the target"] < 0.05
-assert by_name["process reward"]["named failure"] == "No such failure"
-assert by_name["every step costs, small fine"]["named failure"] == "No such failure"
-assert by_name["no fine for missing edges"]["named failure"] != "No such failure"
-assert by_name["outcome alone"]["named failure"] != "No such failure"
-assert by_name["wrong sign at the target"]["named failure"] != "No such failure"
+assert by_name["process reward"]["named failure"] == "Healthy"
+assert by_name["every step costs, small fine"]["named failure"] == "Healthy"
+assert by_name["no fine for missing edges"]["named failure"] != "Healthy"
+assert by_name["outcome alone"]["named failure"] != "Healthy"
+assert by_name["wrong sign at the target"]["named failure"] != "Healthy"
 Table(
     rows,
     caption=f"after 400 updates, seed {seed}",

@@ -59,11 +59,10 @@ seed = 0
 # leads. Take a step that is good in the first way alone: an edge into a *dead end*.
 #
 # **Which value will its logit take, in units of the reward?** A step that is right in both ways will
-# have 1; -1 is the lowest that one step can earn. Put your guess in the next cell (on the book's
-# page: on the slider below it). Many guess -1: whoever goes there is lost. But a walk may jump where no
+# have 1; -1 is the lowest that one step can earn. Guess before you scroll to the figure. Many guess -1: whoever goes there is lost. But a walk may jump where no
 # edge is, for a fine.
 
-# %%
+# %% tags=["remove-cell"]
 my_guess = -1
 
 # %% [markdown]
@@ -565,9 +564,9 @@ Table(
 )
 
 # %% [markdown]
-# A walker at random shows the whole graph. A good one seldom errs, so the values of errors stay
-# unknown; how many differs from seed to seed. A worse walker shows more than one random step in ten
-# does in these 600 updates. To *answer* takes less than to hold the whole graph.
+# A random policy visits the whole graph. A good policy rarely makes mistakes, so it never learns what
+# mistakes cost; how many values stay unknown differs from seed to seed. A worse policy visits more of
+# the graph than one random step in ten does in these 600 updates. To *answer* takes less than to hold the whole graph.
 #
 # ## What Transformers do
 #

@@ -54,10 +54,10 @@ seed = 0
 # fifth of all questions. Then it is asked the others, from next door to six moves away, and takes
 # the likeliest move each time (*greedy*).
 #
-# **Of the questions whose shortest plan has six moves, how many does it answer?** Put your guess, in
-# percent, in the next cell. The longer a plan, the more often one can go wrong.
+# **Of the questions whose shortest plan has six moves, how many does it answer?** Guess, in
+# percent, before you scroll to the figure. The longer a plan, the more often one can go wrong.
 
-# %%
+# %% tags=["remove-cell"]
 my_guess = 50
 
 # %% [markdown]

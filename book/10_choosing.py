@@ -55,9 +55,9 @@ seed = 0
 # a training question.
 #
 # **How often is that learner right on held-out questions**, when it samples its answers? Many think
-# that variety must be paid for. Put your guess, in percent, in the next cell.
+# that variety must be paid for. Guess, in percent, before you scroll to the figure.
 
-# %%
+# %% tags=["remove-cell"]
 my_guess = 75
 
 # %% [markdown]

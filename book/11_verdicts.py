@@ -72,9 +72,9 @@ seed = 0
 # others should break.
 #
 # **Of the claims of the figures, what percentage holds on both graphs**, the random one and
-# Blocksworld, by every measure that its card names? Put your guess in the next cell.
+# Blocksworld, by every measure that its card names? Guess before you scroll to the figure.
 
-# %%
+# %% tags=["remove-cell"]
 my_guess = 80
 
 # %% [markdown]
@@ -169,8 +169,8 @@ notebook.Source(interval)
 # If the interval lies inside the prediction, the claim **holds** in that place; if outside, it **fails**; if it
 # goes across a bound, the claim is **undecided** there. Over all places, the claim holds if it holds in each. It **holds in
 # part** if in some only. If in none: it fails if it fails anywhere, else it is undecided. It **holds where
-# measured** if it holds in all that have a result, and one has none yet. Among the *conditions* C-off-policy
-# "fails" as nothing broke, C-cold as more did.
+# measured** if it holds in all that have a result, and one has none yet. Among the *conditions*,
+# C-off-policy fails because the expected breakdown did not happen, and C-cold because more broke than expected.
 #
 # **Sampled or greedy?** What we could read of the paper does not say how its answers were drawn, and the two tell
 # different stories. So claims about the accuracy of trained models are judged both ways, as places of their

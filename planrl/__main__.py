@@ -1,8 +1,7 @@
-"""The command line: train, evaluate, paths, inspect, rows, plan, reproduce, claims, export."""
+"""The command line: `python -m planrl --help` lists its commands."""
 
 from __future__ import annotations
 
-import argparse
 import io
 import os
 import select
@@ -12,35 +11,16 @@ from typing import TextIO
 
 import torch
 
-from planrl.cli import (
-    claims,
-    evaluate,
-    export,
-    inspect,
-    paths,
-    plan,
-    reproduce,
-    rows,
-    train,
-)
+from planrl.cli.menu import parser
 from planrl.errors import InputError, SweepError, TrainingError
 
 PIPE = 141  # what a shell shows for a program whose output nobody reads any more: 128 + SIGPIPE
 
 
-def parser() -> argparse.ArgumentParser:
-    """All commands and their options."""
-    top = argparse.ArgumentParser(prog="planrl", description=__doc__)
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (train, evaluate, paths, inspect, rows, plan, reproduce, claims, export):
-        module.add(commands)
-    return top
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command: 0 if all went well, 2 and one line on standard error if input is wrong.
 
-    A command whose output is cut short (`planrl claims | head -1`) ends without a word.
+    A command whose output is cut short (`planrl claims | head -1`) ends silently.
     """
     try:
         try:

@@ -11,7 +11,7 @@ target if it is let; `evaluate(..., strict=True)` also says how often it would s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -34,9 +34,10 @@ ERRORS = ("no edge", "gave up", "too long")
 class Scores:
     """Per pair (M of them): accuracy of S samples, greedy accuracy, distinct right paths, coverage.
 
-    `coverage` is nan where the graph has cycles (endlessly many paths). `errors` counts the S * M
-    sampled walks by what went wrong first, as shares; `entropy` is the mean entropy, in nats, of
-    the model's choices along its own sampled walks.
+    `coverage` is nan where the graph has cycles: with them a pair has endlessly many paths, and no
+    fast way to count those without a repeated node is known (#P-complete). `errors` counts
+    the S * M sampled walks by what went wrong first, as shares; `entropy` is the mean entropy, in
+    nats, of the model's choices along its own sampled walks.
 
     `strict_accuracy` and `strict_greedy`, if asked for, count a correct path by the probability
     that the model itself says END right after the target, as the sampler would draw it there.
@@ -243,21 +244,24 @@ def recovery(model: PathModel, graph: Graph) -> Recovery:
 
 def watch(
     model: PathModel,
-    tasks: dict[str, Task],
+    tasks: Mapping[str, Task],
     *,
-    rng: Callable[[], torch.Generator],
+    rng: torch.Generator,
     samples: int = 32,
     sampler: Sampler | None = None,
 ) -> Callable[[], dict[str, float]]:
     """A measure for `probe`: the summary on each named task, under `name_accuracy` and so on.
 
-    `rng` makes a fresh generator for each look, so that every look uses the same chance.
+    Every evaluation draws the same random numbers, those that follow the present state of `rng`, so
+    that two of them differ by what was learned. `rng` itself is left as it is.
     """
+    state = rng.get_state()
 
     def measure() -> dict[str, float]:
         summary: dict[str, float] = {}
         for name, task in tasks.items():
-            scores = evaluate(model, task, rng=rng(), sampler=sampler, samples=samples)
+            same = torch.Generator().set_state(state)
+            scores = evaluate(model, task, rng=same, sampler=sampler, samples=samples)
             summary |= scores.summary(f"{name}_")
         return summary
 

@@ -238,12 +238,29 @@ class Task:
         """These walks with what was chosen in them and what each step earned."""
         self.vocab.check(tokens)
         reward = self.reward(self.graph, tokens)
-        shape = [len(tokens), tokens.shape[1] - 1]
-        fits = isinstance(reward, torch.Tensor) and list(reward.shape) == shape
-        if not (fits and reward.isfinite().all()):
-            bad = float(reward[~reward.isfinite()][0]) if fits else shown(reward)
-            raise InputError(f"the reward gave {bad}: expected finite numbers of shape {shape}")
+        _check_reward(self.reward, reward, [len(tokens), tokens.shape[1] - 1])
         return Batch(self.vocab.chosen(tokens), reward, tokens)
+
+
+def _check_reward(function: Reward, reward: Any, shape: list[int]) -> None:
+    """Raise InputError unless a reward function returned a finite number for each step."""
+    if not isinstance(reward, torch.Tensor):
+        bad = shown(reward)
+    elif list(reward.shape) != shape:
+        bad = f"a tensor of shape {list(reward.shape)}"
+    elif not reward.is_floating_point():
+        bad = f"a tensor of {reward.dtype}"
+    elif not reward.isfinite().all():
+        row, step = (~reward.isfinite()).nonzero()[0].tolist()
+        bad = f"{float(reward[row, step])} at step {step} of row {row}"
+    else:
+        return
+    inner = getattr(function, "func", function)  # of a functools.partial
+    name = getattr(inner, "__name__", type(inner).__name__)
+    raise InputError(
+        f"the reward function {name} returned {bad}: expected finite floating-point numbers of "
+        f"shape {shape}, one for each step of each row of tokens"
+    )
 
 
 def all_pairs(graph: Graph, reward: Reward = outcome_reward) -> Task:

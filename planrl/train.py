@@ -128,6 +128,11 @@ def _run(
                 batch = replace(batch, frozen=frozen(batch.tokens[:, :-1]))
         if batch.source is not None:
             batch = replace(batch, source=replace(batch.source, learner=model))
+        if batch.reward.shape != batch.chosen.shape:
+            raise InputError(
+                f"the batch has a reward of shape {list(batch.reward.shape)}: expected "
+                f"{list(batch.chosen.shape)}, one number for each step, as `chosen` has"
+            )
         logits = model(batch.tokens[:, :-1])
         value = loss(logits, batch)
         check_loss(value)
@@ -137,7 +142,7 @@ def _run(
         loss_value, norm = float(value.detach()), clip_gradient(model, config.clip)
         step += 1
         if not math.isfinite(loss_value + norm):
-            cure = _forbidden(logits, batch) or "try a smaller lr or reward scale"
+            cure = _cause(logits, batch)
             raise TrainingError(
                 f"step {step}: loss {loss_value}, gradient norm {norm}, with {config}. The "
                 f"model keeps its parameters of step {step - 1}; {cure}"
@@ -155,6 +160,15 @@ def check_loss(value: torch.Tensor) -> None:
             f"a loss returns one number as a tensor made of the logits, but {shown(value)} came: "
             "end it with .mean() or .sum(), without .item() or .detach()"
         )
+
+
+def _cause(logits: torch.Tensor, batch: Batch) -> str:
+    """What made a loss infinite or nan, as far as the batch shows it, and what to do."""
+    if not batch.reward.isfinite().all():
+        return (
+            "the reward of the batch holds nan or infinity: correct the function that computes it"
+        )
+    return _forbidden(logits, batch) or "try a smaller lr or reward scale"
 
 
 def _forbidden(logits: torch.Tensor, batch: Batch) -> str:

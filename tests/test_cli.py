@@ -46,7 +46,7 @@ def test_every_algorithm_trains_from_a_base_and_prints_a_json_record_a_step(base
         out = tmp_path / algorithm[0]
         arguments = ["train", *GRAPH, "--start", str(base), "--steps", "3", "--batch", "8"]
         given = [*arguments, "--algorithm", *algorithm, "--out", str(out), "--json"]
-        assert main([*given, "--look-every", "3"]) == 0
+        assert main([*given, "--eval-every", "3"]) == 0
         records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
         assert [record["step"] for record in records] == [1, 2, 3]
         assert records[2]["measured"]["test_accuracy"] >= 0
@@ -190,7 +190,7 @@ def test_a_bare_graph_with_names_becomes_rows_a_run_scores_and_paths(tmp_path, c
     page = json.loads(said.out)
     assert page["train"]["rows"] == 3 * page["train"]["pairs"]
     assert main(["inspect", "data/graph.graphml", "data/train.txt", "data/test.txt"]) == 0
-    go_on = said.err.split("go on with planrl ")[1].split()
+    go_on = said.err.split("next: planrl ")[1].split()
     assert main([*go_on[:-1], "run", "--steps", "20", "--width", "16"]) == 0
     assert main(["evaluate", "run", "--samples", "2"]) == 0
     capsys.readouterr()
@@ -411,7 +411,7 @@ def test_a_pipe_that_breaks_elsewhere_is_told(base, monkeypatch, capsys):
             for given, said in {
                 "pg --epsilon 0.9": "--epsilon goes with the algorithm q, not with pg",
                 "pg --discount 1.0": "--discount goes with the algorithm q, not with pg",
-                "pg --believed 0 1": "--believed goes with the algorithm q",
+                "pg --value-bounds 0 1": "--value-bounds goes with the algorithm q",
                 "pg --off-policy": "--off-policy goes with the algorithm q",
                 "q --baseline": "--baseline goes with the algorithm pg, not with q",
                 "q --kl 0": "--kl goes with the algorithm pg, not with q",
@@ -436,7 +436,7 @@ def test_a_pipe_that_breaks_elsewhere_is_told(base, monkeypatch, capsys):
             "--jobs does nothing beside --scheduler",
         ),
         (["train", "--resume", "{base}", "--lr", "9"], "leave out --lr"),
-        (["train", "--resume", "{base}", "--seed", "0", "--cycles"], "leave out --cycles, --seed"),
+        (["train", "--resume", "{base}", "--seed", "0", "--cycles"], "leave out --seed, --cycles"),
         (["train", "--out", "{new}", "--steps", "0"], "steps must be at least 1"),
         (["train", "--out", "{new}", "--nodes", "-5"], "nodes=-5"),
         (["train", "--out", "{new}", *GRAPH, "--start", "{base}", "--seed", "1"], "another graph"),

@@ -307,15 +307,18 @@ def test_recovery_is_not_a_number_where_there_is_nothing_to_tell_apart():
 def test_watch_looks_at_each_task_with_the_same_chance_every_time(small_task):
     one, two = pr.split(small_task, 0.5, pr.seeded(0, "split"))
     model = pr.LogitTable(small_task.vocab)
-    curious, rng = pr.Sampler(epsilon=0.5, max_tokens=7), lambda: pr.seeded(0, "look")
+    curious = pr.Sampler(epsilon=0.5, max_tokens=7)
     for given in ({}, {"samples": 3}, {"sampler": curious}):
+        rng = pr.seeded(0, "look")
         measure = pr.watch(model, {"one": one, "two": two}, rng=rng, **given)
         wanted = {}
         for name, task in {"one": one, "two": two}.items():
-            wanted |= pr.evaluate(model, task, rng=rng(), **given).summary(f"{name}_")
+            same = pr.seeded(0, "look")
+            wanted |= pr.evaluate(model, task, rng=same, **given).summary(f"{name}_")
         assert len(wanted) == 10
         assert measure() == wanted
         assert measure() == wanted
+        assert torch.equal(rng.get_state(), pr.seeded(0, "look").get_state())
 
 
 def test_records_cannot_be_changed():

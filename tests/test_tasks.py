@@ -141,10 +141,20 @@ def test_a_reward_is_any_function_of_graph_and_tokens(small_task):
 @pytest.mark.parametrize(
     ("reward", "said"),
     [
-        (partial(pr.outcome_reward, scale=float("nan")), "gave nan: expected finite"),
-        (lambda graph, tokens: torch.full((1, 4), -torch.inf), "gave -inf: expected finite"),
-        (lambda graph, tokens: torch.zeros(1), r"expected finite numbers of shape \[1, 4\]"),
-        (lambda graph, tokens: 1.0, r"gave 1.0: expected finite numbers"),
+        (
+            partial(pr.outcome_reward, scale=float("nan")),
+            "reward function outcome_reward returned nan at step 0 of row 0",
+        ),
+        (
+            lambda graph, tokens: torch.full((1, 4), -torch.inf),
+            "returned -inf at step 0 of row 0: expected finite",
+        ),
+        (
+            lambda graph, tokens: torch.zeros(1),
+            r"returned a tensor of shape \[1\]: .* of shape \[1, 4\]",
+        ),
+        (lambda graph, tokens: torch.ones((1, 4)).long(), r"returned a tensor of torch.int64"),
+        (lambda graph, tokens: 1.0, r"returned 1.0: expected finite"),
     ],
 )
 def test_what_is_no_reward_of_each_step_is_named(reward, said):

@@ -1,5 +1,6 @@
 import itertools
 import math
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -42,7 +43,7 @@ def test_every_loss_trains_every_model_and_the_same_seed_gives_the_same_bits(
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_measuring_a_run_does_not_change_it(name, make_model, small_task):
     plain, watched = make_model(small_task.vocab), make_model(small_task.vocab)
-    measure = pr.watch(watched, {"all": small_task}, rng=lambda: pr.seeded(0, "probe"), samples=4)
+    measure = pr.watch(watched, {"all": small_task}, rng=pr.seeded(0, "probe"), samples=4)
     unprobed = list(a_run(small_task, plain, name))
     probed = list(pr.probe(a_run(small_task, watched, name), measure, every=3))
     assert [(r.step, r.loss, r.reward) for r in probed] == [
@@ -154,3 +155,15 @@ def test_a_given_reference_needs_refresh_0(small_task):
     model = pr.LogitTable(small_task.vocab)
     with pytest.raises(pr.InputError, match="refresh=0"):
         pr.train(model, iter([]), pr.sft, frozen=model)
+
+
+def test_a_wrong_reward_in_a_batch_made_by_hand_is_named_instead_of_the_learning_rate(small_task):
+    model = pr.LogitTable(small_task.vocab)
+    batch = next(pr.on_policy(model, small_task, rng=pr.seeded(0, "paths"), size=4))
+    nan = replace(batch, reward=batch.reward * torch.nan, source=None)
+    with pytest.raises(pr.TrainingError, match="reward of the batch holds nan"):
+        next(pr.train(model, iter([nan]), pr.policy_gradient))
+    short = replace(batch, source=None)
+    object.__setattr__(short, "reward", batch.reward[:, 0])  # tests check types, a reader may not
+    with pytest.raises(pr.InputError, match=r"reward of shape \[4\]: expected \[4, "):
+        next(pr.train(model, iter([short]), pr.policy_gradient))

@@ -1,13 +1,12 @@
 """The API page: what planrl offers, read from its source when the book is built.
 
-The source is parsed, not imported: signatures stand as they are written, shapes included, and a
-build needs no torch for them. A name's anchor is its full dotted name, where it is defined:
-``api.html#planrl.losses.sft``. Anchors of before, in former.toml, lead to the same places.
+griffe parses the source without importing it: signatures stand as they are written, shapes
+included, and a build needs no torch for them. A name's anchor is its full dotted name, where it is
+defined: ``api.html#planrl.losses.sft``. Anchors of before, in former.toml, lead to the same places.
 """
 
 from __future__ import annotations
 
-import ast
 import re
 import tomllib
 from collections.abc import Iterator
@@ -16,13 +15,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import griffe
 import pairs
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-Definition = ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign
 # `code`, *stressed*; a star between numbers or behind a letter (f*) is none.
 _INLINE = re.compile(r"`([^`]+)`|(?<![\w*])\*(?=\S)([^*`]+?)(?<=\S)\*(?![\w*])")
 LONGEST = 60  # characters of a constant's value that are shown
@@ -30,6 +29,8 @@ FORMER: dict[str, list[str]] = tomllib.loads(
     Path(__file__).with_name("former.toml").read_text(encoding="utf-8")
 )
 """Module -> the modules in which its names, or some of them, stood before."""
+_KINDS = griffe.ParameterKind
+_STARS = {_KINDS.var_positional: "*", _KINDS.var_keyword: "**"}
 
 
 @dataclass
@@ -42,8 +43,7 @@ class Entry:
     signature: list[tuple[str, str, str]] | None  # name, annotation, default
     returns: str
     text: str
-    line: int
-    last: int
+    lines: tuple[int, int]
     members: list[Entry] = field(default_factory=list)
 
     @property
@@ -52,199 +52,106 @@ class Entry:
         return f"{self.module}.{self.name}"
 
 
-@dataclass
-class Source:
-    """A module as it is written."""
-
-    name: str
-    path: Path
-    text: str
-    tree: ast.Module
-
-    def segment(self, node: ast.expr | None) -> str:
-        """What the source says for a node, on one line."""
-        found = ast.get_source_segment(self.text, node) if node else ""
-        return re.sub(
-            r"([\[(]) | (?=[\])])", r"\1", " ".join((found or "").split())
-        )
-
-
 @cache
-def source(module: str, root: Path = pairs.ROOT) -> Source:
-    """Read a module or package by its dotted name."""
-    path = root.joinpath(*module.split("."))
-    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    text = path.read_text(encoding="utf-8")
-    return Source(module, path, text, ast.parse(text))
+def source(module: str) -> griffe.Module:
+    """Return a module or package by its dotted name, parsed."""
+    package = module.partition(".")[0]
+    if module == package:
+        return griffe.load(
+            package, search_paths=[pairs.ROOT], allow_inspection=False
+        )
+    return source(package)[module.removeprefix(f"{package}.")]
 
 
-def _targets(node: ast.stmt) -> list[str]:
-    if isinstance(node, ast.FunctionDef | ast.ClassDef):
-        return [node.name]
-    if isinstance(node, ast.AnnAssign):
-        return [node.target.id] if isinstance(node.target, ast.Name) else []
-    if isinstance(node, ast.Assign):
-        found = [n for target in node.targets for n in ast.walk(target)]
-        return [n.id for n in found if isinstance(n, ast.Name)]
-    return []
+def written(expression: Any) -> str:
+    """Return an annotation or a value as the source has it."""
+    return "" if expression is None else f"{expression}".replace("'", '"')
 
 
-def _said(body: list[ast.stmt], place: int) -> str:
-    """The text that stands directly behind an assignment."""
-    following = body[place + 1] if place + 1 < len(body) else None
-    value = following.value if isinstance(following, ast.Expr) else None
-    text = value.value if isinstance(value, ast.Constant) else None
-    return text.strip() if isinstance(text, str) else ""
-
-
-def _parameters(
-    module: Source, node: ast.FunctionDef, *, bound: bool
-) -> list[tuple[str, str, str]]:
-    args = node.args
-    ordinary = [*args.posonlyargs, *args.args]
-    defaults = [None] * (len(ordinary) - len(args.defaults)) + list(args.defaults)
-    found = []
-    for place, (arg, default) in enumerate(zip(ordinary, defaults, strict=True)):
-        if not (bound and place == 0):
-            found.append(
-                (arg.arg, module.segment(arg.annotation), module.segment(default))
-            )
-        if args.posonlyargs and place == len(args.posonlyargs) - 1:
+def _parameters(thing: Any) -> list[tuple[str, str, str]]:
+    """Return name, annotation and default of each parameter, with a * before keywords."""
+    found: list[tuple[str, str, str]] = []
+    bound = thing.is_class or (
+        thing.parent.is_class and "staticmethod" not in thing.labels
+    )
+    for one in list(thing.parameters)[bound:]:
+        if one.kind is _KINDS.keyword_only and not any(
+            name.startswith("*") for name, _, _ in found
+        ):
+            found.append(("*", "", ""))
+        star = _STARS.get(one.kind, "")
+        default = "" if star else written(one.default)
+        found.append((f"{star}{one.name}", written(one.annotation), default))
+        if one.kind is _KINDS.positional_only:  # of which nothing here has two
             found.append(("/", "", ""))
-    if args.vararg:
-        found.append(
-            (f"*{args.vararg.arg}", module.segment(args.vararg.annotation), "")
-        )
-    elif args.kwonlyargs:
-        found.append(("*", "", ""))
-    for arg, default in zip(args.kwonlyargs, args.kw_defaults, strict=True):
-        found.append(
-            (arg.arg, module.segment(arg.annotation), module.segment(default))
-        )
-    if args.kwarg:
-        found.append(
-            (f"**{args.kwarg.arg}", module.segment(args.kwarg.annotation), "")
-        )
     return found
 
 
-def _fields(
-    module: Source, node: ast.ClassDef, decorator: str
-) -> list[tuple[str, str, str]]:
-    """The fields of a dataclass, as its constructor takes them."""
-    found = [("*", "", "")] if "kw_only=True" in decorator else []
-    for line in node.body:
-        if not isinstance(line, ast.AnnAssign) or not isinstance(
-            line.target, ast.Name
-        ):
-            continue
-        default = module.segment(line.value)
-        if (
-            isinstance(line.value, ast.Call)
-            and module.segment(line.value.func) == "field"
-        ):
-            told = {word.arg: word.value for word in line.value.keywords}
-            if "init" in told:
-                continue
-            made = module.segment(told.get("default_factory"))
-            default = f"{made}()" if made else module.segment(told.get("default"))
-        found.append((line.target.id, module.segment(line.annotation), default))
-    return found
-
-
-def _class(module: Source, node: ast.ClassDef) -> Entry:
-    """A class, with its public methods and properties."""
-    data = [
-        m for d in node.decorator_list if "dataclass" in (m := module.segment(d))
-    ]
-    methods = [line for line in node.body if isinstance(line, ast.FunctionDef)]
-    made = next((m for m in methods if m.name == "__init__"), None)
-    signature = None
-    if data:
-        signature = _fields(module, node, data[0])
-    elif made:
-        signature = _parameters(module, made, bound=True)
-    entry = Entry(
-        node.name, module.name, "class", signature, "", ast.get_docstring(node) or "",
-        node.lineno, node.end_lineno or 0,
-    )  # fmt: skip
-    for method in methods:
-        if method.name.startswith("_"):
-            continue
-        marks = [module.segment(d) for d in method.decorator_list]
-        is_property = any(mark.endswith("property") for mark in marks)
-        told = _function(module, method, bound="staticmethod" not in marks)
-        told.name, told.kind = f"{node.name}.{method.name}", "method"
-        if is_property:
-            told.kind, told.signature = "property", None
-        entry.members.append(told)
-    return entry
-
-
-def _function(
-    module: Source, node: ast.FunctionDef, *, bound: bool = False
-) -> Entry:
-    return Entry(
-        node.name, module.name, "function", _parameters(module, node, bound=bound),
-        module.segment(node.returns), ast.get_docstring(node) or "", node.lineno,
-        node.end_lineno or 0,
-    )  # fmt: skip
+def entry(thing: Any) -> Entry:
+    """Return the entry of what griffe has found, with a class's public methods and properties."""
+    inside = thing.parent.is_class
+    made = Entry(
+        name=f"{thing.parent.name}.{thing.name}" if inside else thing.name,
+        module=thing.module.path,
+        kind="data",
+        signature=None,
+        returns="",
+        text=thing.docstring.value.strip() if thing.docstring else "",
+        lines=(thing.lineno, thing.endlineno),
+    )
+    if thing.is_class:
+        made.kind = "class"
+        if "__init__" in thing.members:
+            made.signature = _parameters(thing)
+        made.members = [
+            entry(member)
+            for name, member in thing.members.items()
+            if not name.startswith("_")
+            and (member.is_function or "property" in member.labels)
+        ]
+    elif thing.is_function:
+        made.kind, made.signature = (
+            "method" if inside else "function",
+            _parameters(thing),
+        )
+        made.returns = written(thing.returns)
+    elif "property" in thing.labels:
+        made.kind, made.returns = "property", written(thing.annotation)
+    elif len(written(thing.value)) <= LONGEST:
+        made.returns = written(thing.value)
+    return made
 
 
 def find(module: str, name: str) -> Entry:
-    """The entry of a name as a module offers it, wherever in planrl it is defined."""
+    """Return the entry of a name as a module offers it, wherever in planrl it is defined."""
     here = source(module)
-    for place, node in enumerate(here.tree.body):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
-            "planrl"
-        ):
-            for alias in node.names:
-                if (alias.asname or alias.name) == name:
-                    return find(node.module or "", alias.name)
-        if name not in _targets(node):
-            continue
-        if isinstance(node, ast.ClassDef):
-            return _class(here, node)
-        if isinstance(node, ast.FunctionDef):
-            return _function(here, node)
-        value = here.segment(getattr(node, "value", None))
-        shown = value if len(value) <= LONGEST and len(_targets(node)) == 1 else ""
-        text = _said(here.tree.body, place)
-        return Entry(
-            name,
-            module,
-            "data",
-            None,
-            shown,
-            text,
-            node.lineno,
-            node.end_lineno or 0,
-        )
-    raise LookupError(f"{module} has no {name}")
+    thing = here.members.get(name)
+    if thing is None:
+        raise LookupError(f"{module} has no {name}")
+    if thing.is_module:  # which has the name of what is imported from it
+        where, _, name = here.imports[name].rpartition(".")
+        return find(where, name)
+    return entry(thing.final_target if thing.is_alias else thing)
 
 
 def public(module: str) -> list[str]:
     """The names a module offers: its ``__all__``, or what it defines and says a word about."""
     here = source(module)
-    names: list[str] = []
-    for place, node in enumerate(here.tree.body):
-        if isinstance(node, ast.Assign) and _targets(node) == ["__all__"]:
-            return list(ast.literal_eval(node.value))
-        constant = isinstance(node, ast.Assign | ast.AnnAssign)
-        if not constant or _said(here.tree.body, place):
-            names += [name for name in _targets(node) if not name.startswith("_")]
-    return names
+    if here.exports is not None:
+        return [f"{name}" for name in here.exports]
+    return [
+        name
+        for name, thing in here.members.items()
+        if not (name.startswith("_") or thing.is_alias or thing.is_module)
+        and (thing.docstring or not thing.is_attribute)
+    ]
 
 
 @cache
 def short_names() -> dict[str, str]:
     """What ``import planrl as pr`` offers: full name -> short name."""
-    found = {}
-    for node in source("planrl").tree.body:
-        if isinstance(node, ast.ImportFrom):
-            for alias in node.names:
-                found[find(node.module or "", alias.name).full] = f"pr.{alias.name}"
-    return found
+    names = source("planrl").imports
+    return {find("planrl", name).full: f"pr.{name}" for name in names}
 
 
 def entries(module: str) -> list[Entry]:
@@ -285,12 +192,12 @@ class Page(SphinxDirective):
     def section(self, module: str, found: list[Entry]) -> nodes.section:
         """A module: its docstring, then its names."""
         here = source(module)
-        self.env.note_dependency(str(here.path))
+        self.env.note_dependency(str(here.filepath))
         before = self.unused(FORMER.get(module, []))
         section = nodes.section(ids=[module, *before], names=[module])
         section += nodes.title(module, module)
         section += self.paragraphs(
-            ast.get_docstring(here.tree) or "", module, set()
+            here.docstring.value if here.docstring else "", module, set()
         )
         for entry in found:
             section += self.described(entry)
@@ -350,9 +257,9 @@ class Page(SphinxDirective):
         elif entry.returns:
             line += addnodes.desc_returns("", entry.returns)
         address = f"{self.url}/blob/main/{entry.module.replace('.', '/')}"
-        if source(entry.module).path.name == "__init__.py":
+        if source(entry.module).filepath.name == "__init__.py":
             address += "/__init__"
-        where = f"{address}.py#L{entry.line}-L{entry.last}"
+        where = f"{address}.py#L{entry.lines[0]}-L{entry.lines[1]}"
         mark = nodes.inline("", "source", classes=["viewcode-link"])
         line += nodes.reference("", "", mark, refuri=where, internal=False)
         return line

@@ -186,9 +186,10 @@ def choose_scripts(
             app.add_js_file(script, loading_method="defer")
         if lab:
             app.add_css_file("live/lab.css", priority=901)
-        without = ".plotly-alt{display:block!important}.plotly-plot,.plotly-controls{display:none}"
+        sheet = context["pathto"]("_static/no-script.css", 1)
         context["metatags"] = (
-            f"{context.get('metatags') or ''}<noscript><style>{without}</style></noscript>\n"
+            f"{context.get('metatags') or ''}"
+            f'<noscript><link rel="stylesheet" href="{sheet}" /></noscript>\n'
         )
 
 

@@ -2,7 +2,8 @@
 
 All pages are put into one document, in the order of the table of contents, and a browser prints
 it: links between pages work within the file, and its outline lists the headings. ``card`` as an
-argument draws the picture of shared links, ``book/_static/card.png``, from ``card.html``.
+argument draws the picture of shared links, ``book/_static/card.png``, from ``card.html``;
+``picture`` draws the one that README opens with, ``book/_static/one-picture.png``.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
+from string import Template
 from typing import Any
 from urllib.parse import urldefrag, urljoin
 
@@ -28,15 +30,13 @@ import yaml
 from bs4 import BeautifulSoup, Tag
 
 ROOT = pairs.ROOT
+HERE = Path(__file__).parent
 HTML = ROOT / "_build" / "html"
 PDF = ROOT / "_build" / "planrl.pdf"
+PICTURE = ROOT / "book" / "_static" / "one-picture.png"
 SHEET = "book/_sheet.html"  # the address of the one document; it is never written
 WIDTH = 680  # pixels between the margins of an A4 sheet
 MARGINS = {"top": "16mm", "bottom": "18mm", "left": "15mm", "right": "15mm"}
-NUMBER = (
-    '<div style="width:100%;font:8px sans-serif;text-align:center;color:#555">'
-    '<span class="pageNumber"></span></div>'
-)
 # Attributes that name ids of the same page.
 POINTING = (
     "for",
@@ -153,15 +153,13 @@ def sheet(html: Path = HTML) -> str:
         r'"(.*?)"',
         (ROOT / "planrl/__init__.py").read_text().split("__version__")[1],
     )
-    return (
-        '<!doctype html><html lang="en" data-theme="light" data-mode="light" '
-        f'data-content_root="../"><head><meta charset="utf-8"><title>planrl</title>'
-        f'{"".join(head.values())}</head><body class="planrl-sheet">'
-        f'<header class="planrl-front"><p class="planrl-front-title">planrl</p>'
-        f"<p>An executable paper: what reinforcement learning does, and does not do, for planning "
-        f"with language models</p><p>Version {version[1] if version else ''}. "
-        f"{escape(pairs.repository_url())}</p><ol>{contents}</ol></header>"
-        f'<main class="bd-content">{"".join(map(str, articles))}</main></body></html>'
+    template = Template(HERE.joinpath("sheet.html").read_text(encoding="utf-8"))
+    return template.substitute(
+        head="".join(head.values()),
+        version=version[1] if version else "",
+        repository=escape(pairs.repository_url()),
+        contents=contents,
+        articles="".join(map(str, articles)),
     )
 
 
@@ -223,7 +221,7 @@ def print_book(target: Path = PDF, html: Path = HTML) -> int:
         page.pdf(
             path=target, format="A4", margin=MARGINS, print_background=True, outline=True,
             tagged=True, display_header_footer=True, header_template="<span></span>",
-            footer_template=NUMBER,
+            footer_template=HERE.joinpath("sheet-number.html").read_text("utf-8"),
         )  # fmt: skip
     return len(re.findall(rb"/Type\s*/Page\b", target.read_bytes()))
 
@@ -239,14 +237,36 @@ def draw_card() -> None:
         page.screenshot(path=ROOT / "book/_static/card.png")
 
 
+def draw_picture(target: Path = PICTURE, html: Path = HTML) -> None:
+    """Draw the picture of README: the first figure of the built book's first page."""
+    with served(html) as origin, browser() as chromium:
+        page = chromium.new_page(
+            viewport={"width": 1280, "height": 900},
+            device_scale_factor=1.5,
+            color_scheme="light",
+        )
+        page.goto(f"{origin}book/00_welcome.html", wait_until="load")
+        figure = page.locator("figure.plotly-figure").first
+        figure.scroll_into_view_if_needed()
+        figure.locator(".main-svg").first.wait_for()
+        page.add_style_tag(content=".modebar { display: none }")
+        figure.screenshot(path=target, animations="disabled")
+
+
 def main(arguments: list[str]) -> int:
-    """Print the book, or draw the card."""
+    """Print the book, or draw one of the pictures that are kept."""
     if arguments == ["card"]:
         draw_card()
         return 0
     if not (HTML / "index.html").exists():
         print("There is no book yet: make book", file=sys.stderr)
         return 1
+    if arguments == ["picture"]:
+        draw_picture()
+        print(
+            f"{PICTURE.relative_to(ROOT)}: {PICTURE.stat().st_size / 1000:.0f} kB"
+        )
+        return 0
     began = time.monotonic()
     count = print_book()
     size = PDF.stat().st_size / 1e6

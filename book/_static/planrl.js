@@ -28,6 +28,22 @@
     });
   });
 
+  /**
+   * A letter, a number or a name stays; a longer formula is left out.
+   * @param {string} [formula]
+   */
+  const plain = (formula) => (/^[\w ,.()[\]=]*$/.test(formula ?? "\\") ? formula ?? "" : "…");
+
+  // The summaries of a search are plain text, in which a formula's LaTeX source cannot be read.
+  // @ts-ignore: Sphinx declares Search, on the page of the search only.
+  const search = typeof Search === "undefined" ? null : Search;
+  if (search) {
+    /** @type {(html: string, anchor: string) => string} */
+    const whole = search.htmlToText;
+    search.htmlToText = (/** @type {string} */ html, /** @type {string} */ anchor) =>
+      whole(html.replace(/\\\(([^]*?)\\\)|\\\[[^]*?\\\]/g, (_, inline) => plain(inline)), anchor);
+  }
+
   // Every letter of a formula says what it means: on hover, and when it is tapped.
   const explain = () => {
     const data = document.querySelector("script.planrl-symbols-data");

@@ -22,15 +22,18 @@ import torch
 from planrl.errors import InputError
 from planrl.graphs import seeded
 
-HOLDS, SO_FAR, HERE, FAILS, UNDECIDED, UNKNOWN = (
-    "holds",
-    "holds where measured",
-    "holds in part",
-    "fails",
-    "undecided",
-    "not measured",
-)
-"""A verdict's words, from "holds" to "not measured"."""
+HOLDS = "holds"
+"""The interval lies inside the prediction in every condition."""
+SO_FAR = "holds where measured"
+"""The claim holds in every condition that has a result; at least one has none."""
+HERE = "holds in part"
+"""The claim holds in some of the measured conditions, but not in all."""
+FAILS = "fails"
+"""The interval lies outside the prediction, or the claim holds in no measured condition."""
+UNDECIDED = "undecided"
+"""The interval overlaps the prediction, but does not lie inside it."""
+UNKNOWN = "not measured"
+"""There is no saved result."""
 FEW = 5
 """Seeds below which a bootstrap interval is too narrow."""
 ROUNDING = 1e-12

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from planrl.claims import UNKNOWN, Verdict, needed, settings_in_words, verdicts
+from planrl.cli.options import JSON
 from planrl.errors import InputError
 from planrl.experiments import store
 from planrl.io.files import to_json
@@ -16,16 +17,25 @@ from planrl.io.files import to_json
 
 def add(commands: Any) -> None:
     """Add the command."""
-    command = commands.add_parser("claims", help="the paper's claims, each with a verdict")
+    command = commands.add_parser(
+        "claims", help="print the paper's claims, each with a verdict and its numbers"
+    )
     command.add_argument(
         "--tier",
         choices=store.TIERS,
         default="full",
-        help="quick: one small seed, run if need be; full: the saved seeds",
+        help="quick: one small seed, run first if need be; full: the saved seeds",
     )
-    command.add_argument("--only", nargs="+", default=[], metavar="ID", help="these claims only")
-    command.add_argument("--folder", type=Path, default=None, help="where the results are")
-    command.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    command.add_argument(
+        "--only", nargs="+", default=[], metavar="ID", help="print these claims only (default: all)"
+    )
+    command.add_argument(
+        "--folder",
+        type=Path,
+        default=None,
+        help="folder with the results (default: the one that the book reads)",
+    )
+    command.add_argument("--json", action="store_true", help=JSON)
     command.set_defaults(execute=run)
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator, Sequence
+from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import fmean
+from string import Template
 from typing import Any
 
 from planrl.errors import InputError
@@ -16,15 +18,6 @@ from planrl.train import Step
 TITLES = {"loss": "Loss", "reward": "Mean return of the batch"}
 PAIRS = {"train": "training pairs", "test": "held-out pairs"}
 LAST = 10  # the summary takes the mean over the last tenth of the updates
-PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
-<meta name="viewport" content="width=device-width"><title>{title}</title>
-<style>
-body {{ font-family: system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }}
-</style>
-<h1>{title}</h1>
-{figures}
-</html>
-"""
 
 
 def refuse(path: Path) -> None:
@@ -51,7 +44,8 @@ def write(records: Sequence[Step], path: Path, title: str, algorithm: str) -> No
         parts.append(
             figure.to_html(full_html=False, include_plotlyjs=not parts, config=dict(AT_HOME))
         )
-    page = PAGE.format(title=html.escape(title), figures="\n".join(parts))
+    template = Template(files("planrl.cli").joinpath("curves.html").read_text("utf-8"))
+    page = template.substitute(title=html.escape(title), figures="\n".join(parts))
     write_atomically(path, page.encode())
 
 

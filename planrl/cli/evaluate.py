@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from dataclasses import asdict
 from typing import Any
@@ -15,17 +16,21 @@ from planrl.io.prompts import Prompted
 from planrl.tasks import degrees, observed
 from planrl.transformer import Transformer
 
+NO_COVERAGE = "a graph with cycles has endlessly many paths"
+
 
 def add(commands: Any) -> None:
     """Add the command."""
-    command = commands.add_parser("evaluate", help="score a trained model")
+    command = commands.add_parser(
+        "evaluate", help="measure accuracy and diversity of a trained model"
+    )
     command.set_defaults(execute=run)
-    add_model(command, 100, "paths for each pair")
+    add_model(command, 100, "number of paths sampled for each pair")
     command.add_argument(
         "--strict",
         action="store_true",
-        help="also count the paths after which the model itself says END at the target, where "
-        "paths are ended otherwise",
+        help="also give the accuracy if the model itself must emit END at the target; otherwise "
+        "each path is ended there",
     )
 
 
@@ -33,17 +38,23 @@ def run(options: argparse.Namespace) -> int:
     """Score the model and print."""
     asked = subject(options)
     if asked.foreign and not options.strict:
-        print("planrl: each path was ended at its target, whether or not the model would go on: "
-              "--strict also gives the accuracy of its own endings", file=sys.stderr)  # fmt: skip
+        print(
+            "planrl: each path was ended at its target, whether or not the model would go on: "
+            "--strict also gives the accuracy if the model must emit END itself",
+            file=sys.stderr,
+        )
     page = _scores(asked, options)
     if options.json:
         print(to_json(page).decode())
         return 0
     for name in ("train", "test"):
         pairs = len(getattr(asked.world, name).pairs)
-        print(f"{name}: {pairs} pairs, {options.samples} walks each")
+        print(f"{name}: {pairs} pairs, {options.samples} paths sampled for each")
         for key, value in page[name]["means"].items():
-            print(f"  {key:15} {value:8.3f}")
+            if math.isnan(value):
+                print(f"  {key:15} not defined: {NO_COVERAGE}")
+            else:
+                print(f"  {key:15} {value:8.3f}")
         print(
             "  errors         ", ", ".join(f"{k} {v:.3f}" for k, v in page[name]["errors"].items())
         )

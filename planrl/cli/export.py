@@ -1,4 +1,4 @@
-"""planrl export: the live labs' programs for a page, and the runs that it shows before training."""
+"""planrl export: the programs that train in a page, and the recorded runs that it shows first."""
 
 from __future__ import annotations
 
@@ -12,25 +12,29 @@ from planrl.errors import InputError
 
 def add(commands: Any) -> None:
     """Add the command."""
-    command = commands.add_parser("export", help="write the live labs' programs for a page (ONNX)")
-    command.add_argument("folder", type=Path, help="where NAME.onnx and NAME.json go")
-    command.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these programs")
+    command = commands.add_parser("export", help="write the programs that train in a page (ONNX)")
+    command.add_argument("folder", type=Path, help="folder for NAME.onnx and NAME.json")
+    command.add_argument(
+        "--only", nargs="+", default=[], metavar="NAME", help="export these programs (default: all)"
+    )
     command.add_argument(
         "--reuse",
         type=Path,
         nargs="+",
         default=[],
         metavar="OTHER",
-        help="copy programs from these folders that were exported from the steps of today",
+        help="copy programs that are up to date from these folders (default: export all anew)",
     )
     command.add_argument(
         "--record",
         nargs="*",
         metavar="LAB",
-        help="run the exported programs on the recorded grids of these labs (all, if none is "
-        "named) and renew what pages show before anything is trained",
+        help="also make the recorded runs of these labs, which a page shows before anything is "
+        "trained (without names: of all labs; default: none)",
     )
-    command.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (1)")
+    command.add_argument(
+        "--jobs", type=int, default=1, metavar="N", help="number of processes for --record"
+    )
     command.set_defaults(execute=run)
 
 

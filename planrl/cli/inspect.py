@@ -1,4 +1,4 @@
-"""planrl inspect: a report on a graph and on rows of text, before anything is trained."""
+"""planrl inspect: a report on a graph and on files of paths, before anything is trained."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from planrl.cli.options import add_prompt
+from planrl.cli.options import JSON, add_prompt
 from planrl.io.files import to_json
 from planrl.io.formats import read_alpine, read_graph
 from planrl.io.prompts import USUAL, better_prompt, check_prompt, in_usual_rows
@@ -15,13 +15,18 @@ from planrl.io.prompts import USUAL, better_prompt, check_prompt, in_usual_rows
 
 def add(commands: Any) -> None:
     """Add the command."""
-    command = commands.add_parser("inspect", help="check a graph and ALPINE text files, and report")
-    command.add_argument(
-        "graph", type=Path, help="a GraphML file, a node-link JSON file or an edge list"
+    command = commands.add_parser(
+        "inspect", help="check a graph and files of paths before anything is trained"
     )
-    command.add_argument("lines", type=Path, nargs="*", help="text files of rows `s t s a b t`")
+    command.add_argument("graph", type=Path, help="the graph: GraphML, node-link JSON or edge list")
+    command.add_argument(
+        "lines",
+        type=Path,
+        nargs="*",
+        help="files of paths, one a line, `s t s a b t`: source, target, nodes of the path",
+    )
     add_prompt(command)
-    command.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    command.add_argument("--json", action="store_true", help=JSON)
     command.set_defaults(execute=run)
 
 
@@ -51,8 +56,10 @@ def run(options: argparse.Namespace) -> int:
         print(to_json(page).decode())
     else:
         kind = "no cycles" if graph.is_dag else "cycles"
-        print(f"{options.graph}: {graph.n} nodes, {page['edges']} edges, {kind}, "
-              f"{page['reachable_pairs']} reachable pairs")  # fmt: skip
+        print(
+            f"{options.graph}: {graph.n} nodes, {page['edges']} edges, {kind}, "
+            f"{page['reachable_pairs']} reachable pairs"
+        )
         for name, entry in page["files"].items():
             wrong = entry["invalid"]
             print(f"{name}: {entry['rows']} rows, {entry['pairs']} pairs, {len(wrong)} invalid")

@@ -1,14 +1,17 @@
-"""What several commands share: one's own graph and rows as files, and the model to be asked."""
+"""What several commands share: options made from records of settings, files, the model to ask."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import Field, dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from planrl.errors import InputError
-from planrl.experiments.datasets import FileWorld, World, make_world
+from planrl.experiments.algorithms import USES, Algorithm
+from planrl.experiments.datasets import FileWorld, World, WorldSettings, make_world
 from planrl.experiments.runs import RunSettings
 from planrl.io.checkpoints import load
 from planrl.io.formats import read_nanogpt
@@ -16,19 +19,120 @@ from planrl.io.prompts import REPEATED, USUAL, Prompted, check_prompt, writes_so
 from planrl.models import PathModel
 from planrl.sampling import Sampler
 from planrl.tasks import PROMPT
-from planrl.transformer import Transformer
+from planrl.train import TrainConfig
+from planrl.transformer import Transformer, TransformerConfig
+
+JSON = "print one JSON object on standard output instead of text"
+SETTINGS: dict[type, tuple[str, dict[str, str]]] = {
+    Algorithm: (
+        "algorithm (in brackets: which algorithms use the option)",
+        {
+            "kl": "weight lambda of the KL penalty towards the model that the run started from",
+            "baseline": "subtract the batch's mean return from each return",
+            "reward": "outcome: a correct path earns 1; process: each step is rewarded by itself",
+            "reward_scale": "what a correct path earns; the process reward's penalty is as large",
+            "discount": "factor per step on the value of the next node, from 0 to 1",
+            "epsilon": "probability that a sampled step is a uniformly random node, from 0 to 1",
+            "off_policy": "sample paths from the model that the run started from",
+            "believed": "clip target values to this range, in units of --reward-scale",
+        },
+    ),
+    WorldSettings: (
+        "random graph and its data",
+        {
+            "nodes": "number of nodes of the random graph",
+            "edge_probability": "probability of each possible edge, from 0 to 1",
+            "cycles": "let the random graph have cycles",
+            "train_share": "share of the source-target pairs to train on, between 0 and 1",
+            "force_edges": "train on each pair that is an edge, besides the share of the others",
+            "paths_per_pair": "number of random correct paths for each training pair",
+            "blocks": "number of blocks: the graph of Blocksworld instead of a random one (0: not)",
+        },
+    ),
+    TransformerConfig: (
+        "Transformer",
+        {
+            "layers": "number of layers",
+            "heads": "number of attention heads, which must divide --width",
+            "width": "length of the vector that stands for a token",
+            "positions": "longest row that the model reads, in tokens (default: 32, or as many as "
+            "the data need)",
+        },
+    ),
+    TrainConfig: (
+        "training",
+        {
+            "lr": "learning rate of AdamW",
+            "weight_decay": "weight decay of AdamW, at least 0",
+            "clip": "longest gradient norm; a longer gradient is scaled down to it",
+        },
+    ),
+}
+"""Record of settings -> the title of its options, and what each option does.
+
+`add_settings` makes the options. A field that is not listed here has no option.
+"""
+FLAGS = {"believed": "value_bounds"}  # options that are not named as their field
+
+
+class Help(argparse.RawDescriptionHelpFormatter):
+    """Help that says each option's default, and keeps the lines of the examples."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        said = action.help or ""
+        default = action.default
+        silent = default is None or default is False or default in ("", [], argparse.SUPPRESS)
+        if silent or "(default" in said or not action.option_strings:
+            return said
+        text = " ".join(map(str, default)) if isinstance(default, tuple | list) else f"{default}"
+        return f"{said} (default: {text})"
+
+
+def flags(names: Iterable[str]) -> str:
+    """The options of these fields, as they are written."""
+    return ", ".join("--" + FLAGS.get(name, name).replace("_", "-") for name in names)
+
+
+def add_settings(command: argparse.ArgumentParser) -> None:
+    """Add an option for each field of the records in SETTINGS, with the record's own default."""
+    for kind, (title, helps) in SETTINGS.items():
+        group = command.add_argument_group(title)
+        for entry in fields(kind):
+            if entry.name in helps:
+                _add_field(group, entry, helps[entry.name])
+
+
+def _add_field(group: argparse._ArgumentGroup, entry: Field[Any], said: str) -> None:
+    users = [name for name, used in USES.items() if entry.name in used]
+    if users:
+        said += f" [{', '.join(users)}]"
+    flag = flags([entry.name])
+    if isinstance(entry.default, bool):
+        group.add_argument(flag, dest=entry.name, action="store_true", help=said)
+        return
+    default = None if "(default" in said else entry.default  # None: it depends on other options
+    pair = {"nargs": 2, "metavar": ("LOW", "HIGH"), "type": float}
+    single = {
+        "int": {"type": int, "metavar": "N"},
+        "float": {"type": float, "metavar": "X"},
+        "float | None": {"type": float, "metavar": "X"},
+    }
+    how: dict[str, Any] = single.get(str(entry.type), {"type": str, "metavar": "NAME"})
+    if str(entry.type) == "tuple[float, float]":
+        how = pair
+    group.add_argument(flag, dest=entry.name, default=default, help=said, **how)
 
 
 def add_files(command: argparse.ArgumentParser) -> None:
     """Add --graph, --train, --test and --prompt."""
     files = command.add_argument_group("your own data (all three files together)")
+    rows = "one path a line, `s t s a b t`: source, target, then the nodes of the path"
     for name, what in (
-        ("graph", "GraphML, node-link JSON or edge list"),
-        ("train", "rows"),
-        ("test", "rows"),
+        ("graph", "the graph: GraphML, node-link JSON or edge list"),
+        ("train", f"paths to train on, {rows}"),
+        ("test", "paths whose source-target pairs are held out, in the same format"),
     ):
-        files.add_argument(f"--{name}", metavar="FILE", help=f"{what} (`s t s a b t` a line)"
-                           if what == "rows" else what)  # fmt: skip
+        files.add_argument(f"--{name}", metavar="FILE", help=what)
     add_prompt(files)
 
 
@@ -37,13 +141,13 @@ def add_prompt(command: argparse._ActionsContainer) -> None:
     command.add_argument(
         "--prompt",
         metavar="WORDS",
-        help="the words s and t before a path, which starts with its source: "
-        f'"{REPEATED}" for rows `s t s s a b t` ("{USUAL}")',
+        help="the tokens before a path, written with s and t; a path starts with its source: "
+        f'"{REPEATED}" for rows `s t s s a b t` (default: "{USUAL}")',
     )
 
 
 def own_files(options: argparse.Namespace) -> FileWorld | None:
-    """The world these name, or None. Raises InputError if one is missing."""
+    """The dataset that these options name, or None. Raises InputError if one is missing."""
     given = [options.graph, options.train, options.test]
     if not any(given):
         return None
@@ -58,18 +162,29 @@ def add_model(command: argparse.ArgumentParser, samples: int, what: str) -> None
     add = command.add_argument
     add("run", type=Path, help="a run's folder, or a nanoGPT checkpoint (.pt, .safetensors)")
     add_files(command)
-    add("--heads", type=int, metavar="N", help="attention heads of a checkpoint that does not say")
-    add("--samples", type=int, default=samples, help=f"{what} ({samples})")
-    add("--temperature", type=float, default=1.0, help="of the sampled paths (1)")
-    add("--seed", type=int, default=0)
-    add("--json", action="store_true", help="one JSON object on standard output")
+    add(
+        "--heads",
+        type=int,
+        metavar="N",
+        help="number of attention heads of a checkpoint that does not say it",
+    )
+    add("--samples", type=int, metavar="N", default=samples, help=what)
+    add(
+        "--temperature",
+        type=float,
+        metavar="T",
+        default=1.0,
+        help="temperature of the sampled paths, above 0",
+    )
+    add("--seed", type=int, metavar="N", default=0, help="seed of the sampled paths")
+    add("--json", action="store_true", help=JSON)
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A model to be asked, its graph and data, and how its paths are sampled.
+    """A model to evaluate, its graph and data, and how its paths are sampled.
 
-    `foreign` says that it is a checkpoint of another program's.
+    `foreign` says that the model is a checkpoint of another program.
     """
 
     model: PathModel
@@ -79,7 +194,7 @@ class Subject:
 
 
 def subject(options: argparse.Namespace) -> Subject:
-    """What the options name. What is odd about it is said on standard error."""
+    """The model and data that the options name; warnings go to standard error."""
     own, path = own_files(options), options.run
     foreign = path.is_file() or (path.suffix != "" and not path.exists())
     model: PathModel
@@ -115,12 +230,16 @@ def _fitting(sampler: Sampler, model: Transformer, world: World, words: str) -> 
     """The sampler, for paths that are no longer than the model's rows behind this prompt."""
     most = model.config.positions - (len(words.split()) - len(USUAL.split()))
     if most <= PROMPT:
-        raise InputError(f"the model reads at most {model.config.positions} tokens: too few for a "
-                         "prompt and a path")  # fmt: skip
+        raise InputError(
+            f"the model reads at most {model.config.positions} tokens: too few for a "
+            "prompt and a path"
+        )
     longest = max(world.paths.shape[1], world.longest)
     if longest > most:
-        _say(f"the model reads at most {most} tokens, and the longest row has {longest}: longer "
-             "paths count as too long")  # fmt: skip
+        _say(
+            f"the model reads at most {most} tokens, and the longest row has {longest}: longer "
+            "paths count as too long"
+        )
     return replace(sampler, max_tokens=min(most, sampler.max_tokens))
 
 
@@ -131,11 +250,15 @@ def _say_of_prompt(model: Transformer, world: World, words: str) -> None:
         return
     share = float(writes_source(model, world.train.pairs[:1000], asked).mean())
     if words == USUAL and share > 0.5:
-        _say(f"{share:.0%} of the first steps lead from the source to itself: the model repeats "
-             f'the source after `{asked}`. Give --prompt "{REPEATED}" if its rows do')  # fmt: skip
+        _say(
+            f"{share:.0%} of the first steps lead from the source to itself: the model repeats "
+            f'the source after `{asked}`. Give --prompt "{REPEATED}" if its rows do'
+        )
     elif words != USUAL:
-        _say(f"the source is given after `{asked}`; by itself the model writes it with "
-             f"probability {share:.3f}")  # fmt: skip
+        _say(
+            f"the source is given after `{asked}`; by itself the model writes it with "
+            f"probability {share:.3f}"
+        )
 
 
 def _say(text: str) -> None:

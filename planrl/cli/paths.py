@@ -1,4 +1,4 @@
-"""planrl paths: what a model answers, path by path, in the names of its graph's nodes."""
+"""planrl paths: the paths that a model gives, with the names of its graph's nodes."""
 
 from __future__ import annotations
 
@@ -27,15 +27,18 @@ SHOWN = 10  # pairs, if none are named
 
 def add(commands: Any) -> None:
     """Add the command."""
-    command = commands.add_parser("paths", help="print a model's paths, and which are correct")
+    command = commands.add_parser(
+        "paths", help="print the paths that a model gives, and which of them are correct"
+    )
     command.set_defaults(execute=run)
-    add_model(command, 0, "paths sampled for each pair; with 0, its most likely path")
+    add_model(command, 0, "number of paths sampled for each pair; 0: the greedy path")
     command.add_argument(
         "--pairs",
         nargs="+",
         default=[],
         metavar="PAIR",
-        help=f'source and target, "A B" or "New York -> Boston" (the first {SHOWN} test pairs)',
+        help='source and target, as "A B" or "New York -> Boston" (default: the first '
+        f"{SHOWN} test pairs)",
     )
 
 
@@ -55,8 +58,11 @@ def run(options: argparse.Namespace) -> int:
             raise
         checked = False
         model, graph, sampler = kept
-        print(f"planrl: {error}. The run has kept the nodes' names: its paths are printed, but not "
-              "checked", file=sys.stderr)  # fmt: skip
+        print(
+            f"planrl: {error}. The run has kept the nodes' names: its paths are printed, but not "
+            "checked",
+            file=sys.stderr,
+        )
     if options.pairs:
         pairs = torch.tensor([_pair(text, graph) for text in options.pairs])
     found = list(_found(model, graph, pairs, sampler, options))

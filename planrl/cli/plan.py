@@ -1,14 +1,16 @@
-"""planrl plan: solve a PDDL problem, or judge a plan for it."""
+"""planrl plan: solve a PDDL problem, or check a plan for it."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from planrl.cli.options import JSON
 from planrl.domains.search import MOST_STATES, MOST_TRIES
 from planrl.errors import InputError
 from planrl.io.files import to_json
@@ -30,12 +32,19 @@ EMPTY = "; the goal holds already: the empty plan"  # as a comment, so that the 
 def add(commands: Any) -> None:
     """Add the command."""
     command = commands.add_parser(
-        "plan", help="solve a PDDL problem, or judge a plan", epilog=LIMITS
+        "plan",
+        help="solve a PDDL problem, or check a plan for it",
+        epilog=textwrap.fill(LIMITS, 79),
     )
-    command.add_argument("domain", type=Path, help="a PDDL domain file (STRIPS, types)")
-    command.add_argument("problem", type=Path, help="a PDDL problem file")
-    command.add_argument("--check", type=Path, metavar="PLAN", help="judge this plan step by step")
-    command.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    command.add_argument("domain", type=Path, help="the PDDL domain file (STRIPS, types)")
+    command.add_argument("problem", type=Path, help="the PDDL problem file")
+    command.add_argument(
+        "--check",
+        type=Path,
+        metavar="PLAN",
+        help="check this plan step by step instead of searching for one",
+    )
+    command.add_argument("--json", action="store_true", help=JSON)
     command.set_defaults(execute=run)
 
 
@@ -72,8 +81,9 @@ def run(options: argparse.Namespace) -> int:
 
 def _searched(problem: Problem | Blocks, *, quiet: bool) -> list[Action] | None:
     """A shortest plan, while a terminal shows how far the search is."""
-    with tqdm(total=MOST_STATES, unit=" states", unit_scale=True, disable=quiet or None,
-              leave=False) as bar:  # fmt: skip
+    with tqdm(
+        total=MOST_STATES, unit=" states", unit_scale=True, disable=quiet or None, leave=False
+    ) as bar:
 
         def watch(states: int, steps: int) -> None:
             bar.set_postfix(steps=steps, refresh=False)

@@ -1,4 +1,4 @@
-"""planrl reproduce: make the saved results that the book and the claims rest on."""
+"""planrl reproduce: run the experiments whose results the book and the claims use."""
 
 from __future__ import annotations
 
@@ -17,29 +17,39 @@ from planrl.experiments.store import against_stored
 
 def add(commands: Any) -> None:
     """Add the command."""
-    command = commands.add_parser("reproduce", help="make the saved results the book shows")
+    command = commands.add_parser(
+        "reproduce", help="run the experiments whose results the book shows"
+    )
     command.add_argument(
         "--tier",
         choices=store.TIERS,
         default="full",
-        help="quick: one seed, small (minutes); full: the paper's figures (full)",
+        help="quick: small, one seed, minutes; full: as in the paper, all seeds, hours",
     )
     names = [*store.EXPERIMENTS, *store.FIGURES]
-    command.add_argument("--only", choices=names, help="one experiment or figure (default: all)")
-    command.add_argument("--seeds", type=int, nargs="+", help="default: those of the experiment")
-    command.add_argument("--again", action="store_true", help="also what is already there")
+    command.add_argument(
+        "--only", choices=names, help="run this experiment or figure only (default: all)"
+    )
+    command.add_argument(
+        "--seeds",
+        type=int,
+        nargs="+",
+        metavar="N",
+        help="run these seeds only (default: all of the experiment)",
+    )
+    command.add_argument("--again", action="store_true", help="run again what has a result already")
     command.add_argument(
         "--folder",
         type=Path,
         default=None,
-        help="where the results go (default: where the book finds them)",
+        help="folder for the results (default: the one that the book reads)",
     )
-    command.add_argument("--jobs", type=int, default=1, metavar="N", help="runs at once (1)")
+    command.add_argument("--jobs", type=int, default=1, metavar="N", help="number of runs at once")
     command.add_argument(
         "--scheduler",
         default="",
         metavar="ADDRESS",
-        help="a Dask cluster to run on, tcp://host:8786",
+        help="run on this Dask cluster, tcp://host:8786 (default: this machine)",
     )
     command.set_defaults(execute=run)
 

@@ -1,4 +1,4 @@
-"""planrl rows: demonstrated paths and a split of the pairs, from a bare graph."""
+"""planrl rows: training and test data from a graph: a split of the pairs, and paths."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from planrl.cli.options import JSON
 from planrl.errors import InputError
 from planrl.experiments.datasets import WorldSettings, demonstrated
 from planrl.graphs import Graph, seeded
@@ -20,18 +21,32 @@ FILES = ("graph.graphml", "train.txt", "test.txt")
 def add(commands: Any) -> None:
     """Add the command, whose defaults are those of `planrl train`."""
     usual = WorldSettings()
-    command = commands.add_parser("rows", help="make rows to train and test on from a bare graph")
+    command = commands.add_parser("rows", help="make training and test data from a graph")
     command.set_defaults(execute=run)
     add = command.add_argument
-    add("graph", type=Path, help="GraphML or edge list")
-    add("--out", type=Path, required=True, metavar="FOLDER", help=f"where {', '.join(FILES)} go")
-    add("--train-share", type=float, default=usual.train_share, metavar="X",
-        help=f"of the pairs, for training ({usual.train_share})")  # fmt: skip
-    add("--paths-per-pair", type=int, default=usual.paths_per_pair, metavar="N",
-        help=f"random correct paths for each training pair ({usual.paths_per_pair})")  # fmt: skip
-    add("--force-edges", action="store_true", help="have each edge as a training pair")
-    add("--seed", type=int, default=0, help="of split and paths (0)")
-    add("--json", action="store_true", help="one JSON object on standard output")
+    add("graph", type=Path, help="the graph: GraphML, node-link JSON or edge list")
+    add("--out", type=Path, required=True, metavar="FOLDER", help=f"folder for {', '.join(FILES)}")
+    add(
+        "--train-share",
+        type=float,
+        default=usual.train_share,
+        metavar="X",
+        help="share of the source-target pairs to train on, between 0 and 1",
+    )
+    add(
+        "--paths-per-pair",
+        type=int,
+        default=usual.paths_per_pair,
+        metavar="N",
+        help="number of random correct paths for each training pair",
+    )
+    add(
+        "--force-edges",
+        action="store_true",
+        help="train on each pair that is an edge, besides the share of the others",
+    )
+    add("--seed", type=int, metavar="N", default=0, help="seed of the split and the paths")
+    add("--json", action="store_true", help=JSON)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -49,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     names = [options.out / name for name in FILES]
     there = next((path for path in names if path.exists()), None)
     if there is not None:
-        raise InputError(f"{there} is there already: take another folder for --out")
+        raise InputError(f"{there} is there already: choose another folder for --out")
     ready(options.out)
     write_graphml(graph, names[0])
     write_alpine(names[1], graph, world.paths)
@@ -66,10 +81,12 @@ def run(options: argparse.Namespace) -> int:
             print("{file}: {rows} rows, {pairs} pairs".format(**page[name]))  # type: ignore[arg-type]
     renamed = sum(a != b for a, b in zip(given.labels, graph.labels, strict=True))
     if renamed:
-        print(f"planrl: {renamed} names of more than one word have _ for blanks in these files",
-              file=sys.stderr)  # fmt: skip
+        print(
+            f"planrl: {renamed} names of more than one word have _ for blanks in these files",
+            file=sys.stderr,
+        )
     go_on = "planrl train --graph {} --train {} --test {} --out RUN".format(*names)
-    print(f"planrl: go on with {go_on}", file=sys.stderr)
+    print(f"next: {go_on}", file=sys.stderr)
     return 0
 
 

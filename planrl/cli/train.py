@@ -1,4 +1,4 @@
-"""planrl train: one run into one folder, to be gone on with after any stop."""
+"""planrl train: one run in one folder, which can be continued after any stop."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import json
 import signal
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 from tqdm import tqdm
 
 from planrl.cli import curves
-from planrl.cli.options import add_files, own_files
+from planrl.cli.options import add_files, add_settings, flags, own_files
 from planrl.errors import InputError, TrainingError, whole
 from planrl.experiments.algorithms import USES, Algorithm, refuse_unused
 from planrl.experiments.datasets import OF_RANDOM_GRAPHS, WorldSettings
@@ -25,49 +25,68 @@ from planrl.io.files import alone, ready, to_json
 from planrl.train import TrainConfig
 from planrl.transformer import TransformerConfig
 
+NUMBER: dict[str, Any] = {"type": int, "metavar": "N"}
+RUN: dict[str, dict[str, Any]] = {
+    "--out": {"type": Path, "metavar": "FOLDER", "help": "folder to save a new run in"},
+    "--resume": {
+        "type": Path,
+        "metavar": "RUN",
+        "help": "continue the run in this folder: its settings stay, --steps may grow",
+    },
+    "--start": {"default": "", "metavar": "RUN", "help": "start from the model of this run"},
+    "--algorithm": {
+        "default": "sft",
+        "choices": tuple(USES),
+        "help": "sft: imitate demonstrated paths; pg: policy gradient; q: Q-learning",
+    },
+    "--table": {
+        "action": "store_true",
+        "help": "train a table of logits instead of a Transformer",
+    },
+    "--steps": {**NUMBER, "help": "number of updates in all (default: 700)"},
+    "--batch": {**NUMBER, "default": 128, "help": "number of paths in a batch"},
+    "--seed": {
+        **NUMBER,
+        "default": 0,
+        "help": "seed of graph, data, weights and sampled paths",
+    },
+    "--eval-every": {
+        **NUMBER,
+        "default": 0,
+        "help": "evaluate on training and held-out pairs every N updates (default: never)",
+    },
+    "--save-every": {
+        **NUMBER,
+        "default": 200,
+        "help": "save every N updates; 0: only at the end",
+    },
+    "--json": {
+        "action": "store_true",
+        "help": "print one JSON object an update on standard output",
+    },
+    "--plot": {
+        "type": Path,
+        "metavar": "PAGE.html",
+        "help": "write the learning curves to this page, which needs no network",
+    },
+}
+"""What belongs to the run itself: its folder, its length, what is saved and shown."""
+
 
 def add(commands: Any) -> None:
     """Add the command, whose defaults are the library's own."""
-    command = commands.add_parser("train", help="train a model, or go on with a run")
+    command = commands.add_parser(
+        "train",
+        help="train a model, or continue a run",
+        usage="planrl train (--out FOLDER | --resume RUN) [options]",
+    )
     command.set_defaults(execute=run, given=frozenset())
     command.register("action", None, _Told)
     command.register("action", "store_true", _Said)
-    add = command.add_argument
-    add("--out", type=Path, help="folder to save the run in")
-    add(
-        "--resume", type=Path, metavar="RUN", help="go on with this run (only --steps may be given)"
-    )
-    add("--start", default="", metavar="RUN", help="start from the model of this run")
-    add("--algorithm", default="sft", choices=("sft", "pg", "q"))
-    for kind, group in ((Algorithm, "algorithm"), (WorldSettings, "random graph and its data"),
-                        (TransformerConfig, "Transformer"), (TrainConfig, "training")):  # fmt: skip
-        options = command.add_argument_group(group)
-        for entry in fields(kind):
-            if entry.name in ("name", "seed", "refresh", "steps"):
-                continue
-            flag = "--" + entry.name.replace("_", "-")
-            users = ", ".join(name for name, used in USES.items() if entry.name in used)
-            said = f"of {users} ({entry.default})" if users else f"({entry.default})"
-            if isinstance(entry.default, bool):
-                options.add_argument(flag, action="store_true", help=said)
-                continue
-            usual = entry.default
-            if entry.name == "positions":  # None: as many as the rows need, too
-                usual, said = None, f"({entry.default}, or as the rows need)"
-            to = {"int": int, "float": float, "float | None": float}.get(str(entry.type), str)
-            two = {"nargs": 2, "metavar": ("LOW", "HIGH"), "type": float}
-            how = two if str(entry.type) == "tuple[float, float]" else {"type": to}
-            options.add_argument(flag, default=usual, help=said, **how)
+    for flag, how in RUN.items():
+        command.add_argument(flag, **how)
+    add_settings(command)
     add_files(command)
-    add("--table", action="store_true", help="train a LogitTable instead of a Transformer")
-    add("--steps", type=int, help="updates in all (700)")
-    add("--batch", type=int, default=128, help="rows in a batch (128)")
-    add("--seed", type=int, default=0, help="of graph, data, weights and walks (0)")
-    add("--look-every", type=int, default=0, metavar="N", help="measure every N updates (never)")
-    add("--save-every", type=int, default=200, metavar="N", help="save every N updates (200)")
-    add("--json", action="store_true", help="one JSON object a record on standard output")
-    said = "write the learning curves as a page that needs no network"
-    add("--plot", type=Path, metavar="PAGE.html", help=said)
 
 
 class _Told(argparse.Action):
@@ -88,15 +107,11 @@ class _Said(_Told):
         super().__call__(parser, namespace, True, option_string)
 
 
-def _flags(names: Iterable[str]) -> str:
-    return ", ".join("--" + name.replace("_", "-") for name in names)
-
-
 def _refuse_unused(options: argparse.Namespace) -> None:
     """Raise InputError for an option that was given and does nothing beside the others."""
     for entry in fields(Algorithm):
         if entry.name in options.given:
-            refuse_unused(options.algorithm, entry.name, _flags([entry.name]))
+            refuse_unused(options.algorithm, entry.name, flags([entry.name]))
     sizes = [entry.name for entry in fields(TransformerConfig)]
     graph = [entry.name for entry in fields(WorldSettings) if entry.name != "seed"]
     for which, there, idle in (
@@ -107,7 +122,7 @@ def _refuse_unused(options: argparse.Namespace) -> None:
     ):
         unused = [name for name in idle if there and name in options.given]
         if unused:
-            raise InputError(f"{_flags(unused)} does nothing beside {which}: leave it out")
+            raise InputError(f"{flags(unused)} does nothing beside {which}: leave it out")
 
 
 def _pick(kind: Any, options: argparse.Namespace, **more: Any) -> Any:
@@ -154,15 +169,15 @@ def _interrupts() -> Iterator[list[int]]:
 
 def _refuse_settings(options: argparse.Namespace) -> None:
     """Raise InputError if a resumed run is given settings: it has its own."""
-    given = options.given - {"resume", "steps", "look_every", "save_every", "json", "plot"}
+    given = options.given - {"resume", "steps", "eval_every", "save_every", "json", "plot"}
     if given:
         names = [name for name in vars(options) if name in given]
-        raise InputError(f"a resumed run has its settings: leave out {_flags(names)}")
+        raise InputError(f"a resumed run keeps its settings: leave out {flags(names)}")
 
 
 def run(options: argparse.Namespace) -> int:
     """Train until done or interrupted, alone in the run's folder."""
-    for name in ("look_every", "save_every"):
+    for name in ("eval_every", "save_every"):
         whole(getattr(options, name), "--" + name.replace("_", "-"), least=0)
     if options.plot:
         curves.refuse(options.plot)
@@ -202,7 +217,10 @@ def _begun(options: argparse.Namespace, stack: ExitStack) -> Session:
 
 def _refuse_another(folder: Path) -> None:
     if (folder / "run.json").exists():
-        raise InputError(f"{folder} holds a run already: --resume it, or take another folder")
+        raise InputError(
+            f"{folder} holds a run already: continue it with --resume {folder}, or choose "
+            "another folder"
+        )
 
 
 def _discard(folder: Path, *, folder_too: bool) -> None:
@@ -224,7 +242,7 @@ def _save(session: Session) -> None:
         kept = (
             "nothing of the run is kept"
             if session.saved is None
-            else f"its state after update {session.saved} is: when that is mended, go on with "
+            else f"its state after update {session.saved} is. When that is fixed, continue with "
             f"planrl train --resume {session.folder}"
         )
         raise TrainingError(
@@ -240,7 +258,7 @@ def _trained(session: Session, options: argparse.Namespace) -> int:
     again = f"planrl train --resume {session.folder}"
     with _interrupts() as interrupted, bar:
         try:
-            for record in session.run(look_every=options.look_every):
+            for record in session.run(look_every=options.eval_every):
                 if options.json:
                     print(
                         json.dumps(json.loads(to_json(asdict(record))), sort_keys=True), flush=True
@@ -270,8 +288,8 @@ def _ended(session: Session, options: argparse.Namespace, again: str) -> int:
         curves.write(records, options.plot, f"{name.upper()} in {folder.name}", name)
         print(f"learning curves in {options.plot}", file=sys.stderr)
     if again:
-        print(f"stopped and saved after update {len(records)}; go on with: {again}",
-              file=sys.stderr)  # fmt: skip
+        stopped = f"stopped and saved after update {len(records)}"
+        print(f"{stopped}; continue with: {again}", file=sys.stderr)
         return 130
     print(f"{curves.summary(records, name)}; saved in {folder}", file=sys.stderr)
     print(f"next: planrl evaluate {folder}", file=sys.stderr)

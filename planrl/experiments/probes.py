@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,15 +12,16 @@ import torch
 
 from planrl.evaluate import auc, next_logits
 from planrl.experiments.datasets import World
-from planrl.graphs import seeded
-from planrl.sampling import rollout
-from planrl.tasks import observed
+from planrl.graphs import Graph, seeded
+from planrl.models import PathModel
+from planrl.sampling import Sampler, rollout, sample_distinct
+from planrl.tasks import Task, is_path, observed
 from planrl.theory import step_counts
 from planrl.transformer import Transformer
 from planrl.transformer.reference import plain
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
+    from jaxtyping import Bool, Float, Int
     from torch import Tensor
 
 
@@ -185,3 +187,132 @@ def unpacked(page: Mapping[str, Any]) -> Tensor:
     """The matrix that `packed` wrote."""
     raw = np.frombuffer(base64.b64decode(page["float16"]), dtype="<f2")
     return torch.from_numpy(raw.astype("float32")).view(*page["shape"])
+
+
+TEMPERATURES = (1.0, 0.7, 0.5, 0.3, 0.1)
+
+
+def decoding_curve(
+    model: PathModel,
+    task: Task,
+    sampler: Sampler,
+    *,
+    seed: int,
+    samples: int,
+    degree: Int[Tensor, " M"],
+) -> dict[str, list[Any]]:
+    """How accuracy and diversity trade as the temperature falls, the same pairs at each.
+
+    For each of `TEMPERATURES`: the accuracy of `samples` paths per pair, the distinct correct paths
+    among them (`diversity`), those of them that visit no node twice (`simple`), and the accuracy by
+    degree.
+    """
+    found: dict[str, list[Any]] = {"temperature": list(TEMPERATURES)}
+    for temperature in TEMPERATURES:
+        drawn = sample_distinct(
+            model,
+            task.pairs,
+            samples,
+            rng=seeded(seed, "decoding"),
+            sampler=replace(sampler, temperature=temperature),
+        )
+        right = is_path(task.graph, drawn.tokens)
+        once = right & ~_revisits(drawn.tokens, task.graph.n)
+        hits = torch.zeros(len(task.pairs)).index_add(0, drawn.pair, (drawn.count * right).float())
+        accuracy = hits / samples
+        row = {
+            "accuracy": float(accuracy.mean()),
+            "diversity": float(right.sum() / len(task.pairs)),
+            "simple": float(once.sum() / len(task.pairs)),
+            "by_degree": {int(d): float(accuracy[degree == d].mean()) for d in degree.unique()},
+        }
+        for name, value in row.items():
+            found.setdefault(name, []).append(value)
+    return found
+
+
+def _revisits(tokens: Int[Tensor, "B L"], end: int) -> Bool[Tensor, " B"]:
+    """Whether a path visits some node twice."""
+    nodes = tokens[:, 2:].sort(1).values  # behind the prompt's source and target
+    return ((nodes[:, 1:] == nodes[:, :-1]) & (nodes[:, 1:] != end)).any(1)
+
+
+def edges_read(
+    scores: Float[Tensor, "N N"], graph: Graph, shown: Bool[Tensor, "N N"]
+) -> dict[str, float]:
+    """How well scores [current, next] separate edges from non-edges, and edges never shown.
+
+    Each column is centred first, since Theorem 5.3 leaves the mean over current nodes of a next
+    node's column free. `auc` is of all edges, `auc_unseen` of the edges that no demonstration
+    takes, `auc_shown` of the others, each against all non-edges; `precision` is the share of edges
+    among the |E| highest scores; `auc_raw` is that of all edges without centring.
+    """
+    n = graph.n
+    off = ~torch.eye(n, dtype=torch.bool)
+    mean = scores.masked_fill(~off, 0.0).sum(0) / (n - 1)
+    centred, edge = scores - mean, graph.adjacency
+
+    def against_non_edges(some: Tensor) -> float:
+        counted = off & (some | ~edge)
+        both = bool(some.any()) and bool((counted & ~edge).any())
+        return auc(centred[counted], edge[counted]) if both else torch.nan
+
+    highest = centred[off].topk(int(edge.sum())).indices
+    return {
+        "auc": against_non_edges(edge),
+        "auc_shown": against_non_edges(edge & shown),
+        "auc_unseen": against_non_edges(edge & ~shown),
+        "auc_raw": auc(scores[off], edge[off]),
+        "precision": float(edge[off][highest].float().mean()),
+    }
+
+
+def context_spread(
+    graph: Graph, table: Float[Tensor, "N N V"], visited: Bool[Tensor, "N N"]
+) -> dict[str, float]:
+    """The standard deviation among the logits of a context's correct next nodes, in mean.
+
+    Over all contexts (target, current) with several correct next nodes, and over those of them that
+    the training paths visited: Theorem 5.2 speaks of these only.
+    """
+    correct = graph.correct
+    several = (correct.sum(-1) > 1) & ~torch.eye(graph.n, dtype=torch.bool)
+    nodes = torch.where(correct, table[..., : graph.n], 0.0)
+    count = correct.sum(-1).clamp(min=1)
+    mean = nodes.sum(-1) / count
+    spread = (nodes.square().sum(-1) / count - mean.square()).clamp(min=0).sqrt()
+    return {
+        name: float(spread[some].mean()) if some.any() else torch.nan
+        for name, some in (("all", several), ("visited", several & visited))
+    }
+
+
+def imitation_distance(dataset: World, table: Float[Tensor, "N N V"]) -> dict[str, float]:
+    """Theorem 3.1 against a planner who knows no frequency: whose distribution is the model's?
+
+    Over contexts that are shown at least 10 times: the mean total variation of the model's softmax
+    to the demonstrated shares N_ijk / N_ij (`to_shares`) and to the uniform distribution on the
+    correct next nodes (`to_uniform`), and of that uniform distribution to the shares
+    (`uniform_to_shares`). `beyond_uniform` is the correlation, over contexts and the next nodes
+    shown there, of softmax minus uniform with shares minus uniform.
+    """
+    graph, n = dataset.graph, dataset.graph.n
+    counts = step_counts(dataset.train.vocab, dataset.paths)
+    often = (counts.sum(-1) >= 10) & ~torch.eye(n, dtype=torch.bool)
+    if not often.any():
+        return {}
+    shares = (counts[often] / counts[often].sum(-1, keepdim=True))[:, :n]
+    policy = table[often].softmax(-1)[:, :n]
+    correct = graph.correct[often].float()
+    uniform = correct / correct.sum(-1, keepdim=True)
+    choice = (correct.sum(-1) > 1)[:, None] & (correct > 0)
+
+    def distance(a: Tensor, b: Tensor) -> float:
+        return float((a - b).abs().sum(-1).mean() / 2)
+
+    return {
+        "to_shares": distance(policy, shares),
+        "to_uniform": distance(policy, uniform),
+        "uniform_to_shares": distance(uniform, shares),
+        "beyond_uniform": correlation((policy - uniform)[choice], (shares - uniform)[choice]),
+    }

@@ -192,7 +192,7 @@ class Session:
         return watch(
             self.model,
             tasks,
-            rng=lambda: seeded(self.settings.seed, "probe"),
+            rng=seeded(self.settings.seed, "probe"),
             samples=samples,
             sampler=self.settings.algorithm.sampler(self.world),
         )

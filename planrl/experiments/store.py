@@ -37,6 +37,7 @@ from planrl.experiments import (
     fig3,
     imitation,
     quantised,
+    regimes,
     theorems,
 )
 from planrl.io.files import keep, read_json, ready, to_json, write_atomically
@@ -53,6 +54,7 @@ _MODULES = (
     falsify,
     choices,
     quantised,
+    regimes,
     costs,
 )
 EXPERIMENTS: dict[str, Any] = {module.NAME: module for module in _MODULES}

@@ -90,7 +90,7 @@ def keep(path: Path, content: bytes, what: str) -> None:
         write_atomically(path, content)
     except OSError as error:
         raise OSError(
-            f"{what} could not be saved in {path.parent} ({error.strerror}). When that is mended, "
+            f"{what} could not be saved in {path.parent} ({error.strerror}). When that is fixed, "
             "the same call makes it and what follows it; what was saved before stays"
         ) from error
 

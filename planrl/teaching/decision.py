@@ -16,6 +16,7 @@ from planrl.claims import Verdict, verdicts
 from planrl.errors import InputError
 from planrl.experiments import store
 from planrl.teaching.evidence import link_to
+from planrl.teaching.notebook import style
 from planrl.teaching.paper_figures import pages, series
 
 METHODS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -192,8 +193,8 @@ class DecisionTable:
                 claims = _badges([self.verdicts[one] for one in ids]) or "no claim measured"
                 body += f'<td data-name="{name}">{claims}</td>'
             body += "</tr>"
-        return (f'{_STYLE}<table class="planrl-decide"><thead><tr>{head}</tr></thead>'
-                f"<tbody>{body}</tbody></table>")  # fmt: skip
+        table = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+        return f'{style("decision")}<table class="planrl-decide">{table}</table>'
 
     def __repr__(self) -> str:
         lines = []
@@ -229,8 +230,9 @@ class Chooser:
                 rules.append(f".planrl-choose{held} .planrl-advice-{number}")
             rules[-1] += "{display:block}"
         css = ",".join(rules).replace("{display:block},", "{display:block}")
-        return (f"{_STYLE}<style>{css}</style><div class='planrl-choose'>{''.join(parts)}"
-                f"<div aria-live='polite'>{''.join(shown)}</div></div>")  # fmt: skip
+        answers = f"<div aria-live='polite'>{''.join(shown)}</div>"
+        form = f"<div class='planrl-choose'>{''.join(parts)}{answers}</div>"
+        return f"{style('decision')}<style>{css}</style>{form}"
 
     @staticmethod
     def cases() -> dict[Advice, list[dict[str, str]]]:
@@ -244,30 +246,6 @@ class Chooser:
 
     def __repr__(self) -> str:
         return "\n".join(f"{advice.method}. {advice.why}" for advice in self.cases())
-
-
-_STYLE = """
-<style>
-.planrl-decide{display:table;width:100%;font-size:.85em;border-collapse:collapse}
-.planrl-decide th,.planrl-decide td{text-align:left!important;vertical-align:top;font-weight:400;
-padding:.5em .8em .5em 0;border:0;border-top:1px solid #8886}
-.planrl-decide tbody th,.planrl-decide thead th{font-weight:600}
-.planrl-claim{display:block;margin-bottom:.5em}
-.planrl-choose{border:1px solid #8886;border-radius:8px;padding:.6em 1em;margin:.6em 0}
-.planrl-choose fieldset{border:0;margin:0 0 .5em;padding:0;min-width:0}
-.planrl-choose legend{font-weight:600;font-size:1em;padding:0;margin:0 0 .1em}
-.planrl-choose label{display:inline-block;margin-right:1.2em;padding:.2em 0;cursor:pointer}
-.planrl-advice{display:none;border-left:4px solid #009E73;padding-left:.8em}
-.planrl-advice p{margin:.3em 0}
-.planrl-advice .planrl-claim{font-size:.85em;margin-bottom:.2em}
-@supports not selector(:has(*)){.planrl-advice{display:block;margin-bottom:1em}}
-@media(max-width:600px){
-.planrl-decide thead{display:none}
-.planrl-decide tr,.planrl-decide tbody th,.planrl-decide td{display:block}
-.planrl-decide td{border:0;padding:.1em 0}
-.planrl-decide td::before{content:attr(data-name) ": ";font-weight:600}
-}
-</style>"""
 
 
 def costs(of: str, names: Sequence[str]) -> list[dict[str, Any]]:

@@ -11,24 +11,20 @@ import os
 import sys
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
 import torch
 
 from planrl.errors import InputError
 
-_STYLE = """
-<style>
-.planrl-check{border:1px solid #8886;border-radius:8px;padding:.6em 1em;margin:.6em 0;
-max-width:46em}
-.planrl-check legend{font-weight:600;padding:0 .4em;font-size:1em;width:auto}
-.planrl-check>div{display:grid;grid-template-columns:auto 1fr;align-items:baseline}
-.planrl-check label{cursor:pointer;padding:.15em .3em;margin:0}
-.planrl-check .planrl-feedback{display:none;grid-column:1/-1;margin:.1em 0 .5em 1.9em;
-padding-left:.6em;border-left:3px solid #D55E00}
-.planrl-check .planrl-right{border-left-color:#009E73}
-.planrl-check input:checked+label+.planrl-feedback{display:block}
-</style>"""
+
+@cache
+def style(name: str) -> str:
+    """The style element of an output, which goes with it into a notebook or a page."""
+    text = files("planrl.teaching").joinpath("css", f"{name}.css").read_text(encoding="utf-8")
+    return f"\n<style>\n{text}</style>"
 
 
 def setup(threads: int = 1) -> None:
@@ -78,7 +74,7 @@ class QuickCheck:
             )
         body = "".join(f"<div>{row}</div>" for row in rows)
         legend = f"<legend>{html.escape(self.question)}</legend>"
-        return f'{_STYLE}<fieldset class="planrl-check">{legend}{body}</fieldset>'
+        return f'{style("check")}<fieldset class="planrl-check">{legend}{body}</fieldset>'
 
     def __repr__(self) -> str:
         return f"{self.question} {' / '.join(self.choices)}"
@@ -143,7 +139,7 @@ class Cards:
         self.cards = list(cards)
 
     def _repr_html_(self) -> str:
-        return _CARDS + "".join(map(self._card, self.cards))
+        return style("cards") + "".join(map(self._card, self.cards))
 
     @staticmethod
     def _card(card: Mapping[str, Any]) -> str:
@@ -170,36 +166,3 @@ class Cards:
 
     def __repr__(self) -> str:
         return "\n".join(f"{c['title']}: {c['badge']}. {c['text']}" for c in self.cards)
-
-
-_CARDS = """
-<style>
-.planrl-card{border:1px solid #8886;border-left:4px solid #7F7F7F;border-radius:6px;
-padding:.5em 1em;margin:.7em 0}
-.planrl-card{scroll-margin-top:5em}
-.planrl-card:target{outline:3px solid #0072B2}
-.planrl-card p{margin:.2em 0}
-.planrl-card .planrl-note{font-size:.85em;opacity:.8}
-.planrl-card .planrl-badge{border:1px solid currentColor;border-radius:1em;padding:0 .6em;
-font-size:.8em;white-space:nowrap}
-.planrl-holds,.planrl-holds-where-measured{border-left-color:#009E73}
-.planrl-holds-in-part{border-left-color:#E69F00}
-.planrl-fails{border-left-color:#D55E00}
-.planrl-card table{display:table;width:100%;margin:.4em 0 0;font-size:.85em;
-border-collapse:collapse}
-.planrl-card th,.planrl-card td{text-align:left;padding:.15em .8em .15em 0;border:0;
-font-weight:400;vertical-align:top}
-.planrl-card thead th{opacity:.7}
-.planrl-card thead th:first-child{width:32%}
-.planrl-card thead th:nth-child(3){width:28%}
-.planrl-card thead th:nth-child(n+4){width:12%}
-@media(min-width:601px){.planrl-card table{table-layout:fixed}}
-@media(max-width:600px){
-.planrl-card thead{display:none}
-.planrl-card tr{display:block;margin-top:.6em}
-.planrl-card tbody th{display:block;font-weight:600}
-.planrl-card td{display:inline;padding:0}
-.planrl-card td:not(:last-child)::after{content:" · "}
-.planrl-card td::before{content:attr(data-name) ": ";opacity:.7}
-}
-</style>"""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
 import inspect
 import re
@@ -82,7 +81,7 @@ def test_signatures_stand_as_they_are_written():
     assert config.signature[:3] == [
         ("*", "", ""),
         ("steps", "int | None", "None"),
-        ("lr", "float", "1e-2"),
+        ("lr", "float", "0.01"),
     ]
 
 
@@ -132,9 +131,8 @@ def test_every_function_named_under_a_theorem_is_on_the_page(built):
             assert name in ids, f"{script.stem}: {name}"
 
 
-def test_the_sources_of_the_page_parse():
+def test_a_name_that_a_module_does_not_have_is_refused():
     import api
 
-    assert isinstance(api.source("planrl.losses").tree, ast.Module)
     with pytest.raises(LookupError, match="has no nothing"):
         api.find("planrl", "nothing")

@@ -14,7 +14,7 @@ SMALL += ["--width", "16", "--batch", "8"]
 
 def test_the_learning_curves_are_a_page_that_needs_no_network(tmp_path, capsys):
     page = tmp_path / "curves.html"
-    given = [*SMALL, "--algorithm", "pg", "--steps", "3", "--look-every", "3"]
+    given = [*SMALL, "--algorithm", "pg", "--steps", "3", "--eval-every", "3"]
     assert main([*given, "--out", str(tmp_path / "run"), "--plot", str(page)]) == 0
     said, text = capsys.readouterr().err, page.read_text(encoding="utf-8")
     assert f"learning curves in {page}" in said

@@ -391,7 +391,7 @@ def test_a_lab_names_no_failure_only_of_a_learner_most_of_whose_paths_are_correc
     accuracy = max(look["train_sampled"], look["train_greedy"])
     if taught == "every target":
         assert accuracy > 0.9
-        assert VERDICTS[int(look["failure"])].startswith("No such failure")
+        assert VERDICTS[int(look["failure"])].startswith("Healthy")
     else:
         assert accuracy < 0.2
         assert VERDICTS[int(look["failure"])].startswith("Not learnt")

@@ -54,7 +54,7 @@ def looks(lab, preset, *updates, seed=0, **changes):
 
 
 def healthy(look):
-    return VERDICTS[int(look["failure"])].startswith("No such failure")
+    return VERDICTS[int(look["failure"])].startswith("Healthy")
 
 
 def asks(session):
@@ -83,7 +83,7 @@ def test_the_numbers_in_the_labs_words_are_those_of_the_code():
     assert f"width {CONFIG.width}" in words["model"]
     assert f"{model_named('table').lr:g} for the table" in words["lr"]
     assert f"{model_named('transformer').lr:g} for the Transformer" in words["lr"]
-    assert f"in {SAMPLES} walks" in METRICS["ways"].label
+    assert f"among {SAMPLES}" in METRICS["ways"].label
     blocks = Session("blocks").world.graph
     assert f"{blocks.n} states, {len(blocks.edges)} moves" in made["blocks"].words.intro
 

@@ -741,7 +741,7 @@ FLAGS += [
     "--blocks",
 ]
 FLAGS += [
-    "--look-every",
+    "--eval-every",
     "--save-every",
     "--paths-per-pair",
     "--graph",
@@ -749,7 +749,7 @@ FLAGS += [
     "--test",
     "--start",
     "--resume",
-    "--believed",
+    "--value-bounds",
     "--nonsense",
 ]
 SAID = st.one_of(

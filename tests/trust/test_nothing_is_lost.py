@@ -126,7 +126,7 @@ def test_training_on_a_full_disk_says_what_is_kept_and_goes_on_to_the_same_bits(
         assert str(run) in said
         if "No space" in said and "after update" in said:
             assert (
-                f"after update 4 is: when that is mended, go on with planrl train --resume {run}"
+                f"after update 4 is. When that is fixed, continue with planrl train --resume {run}"
                 in said
             )
         assert killing.of_train(run) == before
@@ -153,7 +153,7 @@ def test_a_save_that_finds_the_disk_full_in_the_middle_of_a_run_says_so(
     said = capsys.readouterr().err
     assert "update 4 could not be saved" in said
     assert (
-        f"its state after update 2 is: when that is mended, go on with planrl train --resume {run}"
+        f"its state after update 2 is. When that is fixed, continue with planrl train --resume {run}"
         in said
     )
     assert len(checkpoints.load(run).records) == 2

@@ -8,8 +8,8 @@ from planrl.labs.spec.lab import Lab, LabLearner, Words
 
 WORDS = Words(
     title="Does it stack blocks?",
-    intro="Three blocks, 13 states, 30 moves. The plan that is drawn is the model's own, its "
-    "most likely next state each time, from one tower to the other.",
+    intro="Three blocks, 13 states, 30 moves. The figure shows the model's greedy plan from one "
+    "tower to the other: at each step its most likely next state.",
     alt="A lab on Blocksworld with three blocks: the plan of a model, drawn state by state "
     "while it trains by Q-learning with process reward.",
 )
@@ -18,7 +18,7 @@ DISCOUNT = slider(
     "Discount",
     DISCOUNTS,
     0.9,
-    "With 1 every legal move is worth the same: all states reach each other.",
+    "With 1 every legal move has the same value, because all states reach each other.",
 )
 LEARNER = LabLearner(name="Q-learning, process reward", algorithm="q")
 PRESETS = (
@@ -26,14 +26,15 @@ PRESETS = (
         name="discount",
         title="With a discount",
         settings={},
-        why="Near is worth more than far. So the best plan the values know is a short one.",
+        why="A state nearer to the target has a higher value. So the plan with the highest values "
+        "is a short one.",
     ),
     Preset(
         name="no-discount",
         title="Without",
         settings={"discount": 1},
-        why="Every state reaches every other, so all legal moves are worth 1. After 600 "
-        "updates many of the likeliest plans go round in circles and never arrive.",
+        why="Every state reaches every other one, so all legal moves have value 1. After 600 "
+        "updates many greedy plans run in circles and never arrive.",
     ),
 )
 

@@ -7,29 +7,28 @@ from planrl.labs.spec.figure import Picture
 from planrl.labs.spec.lab import Lab, LabLearner, Words
 
 WORDS = Words(
-    title="Does a model say what it was shown?",
-    intro="SFT on demonstrated paths. On the right one cell: standing at the source of the "
-    "question that is shown, on the way to its target, how often each next node was "
-    "demonstrated, and how often the model says it.",
-    alt="A lab for imitation. After 200 updates the model's probabilities in a cell are close "
-    "to the shares of the demonstrations; held-out questions stay behind the trained ones.",
+    title="Does a model reproduce its demonstrations?",
+    intro="SFT on demonstrated paths. The right panel is about one source-target pair: at the "
+    "source, how often each next node was demonstrated, and how likely the model makes it.",
+    alt="A lab for imitation. After 200 updates the model's probabilities in one context are close "
+    "to the shares of the demonstrations; accuracy is lower on held-out pairs than on trained "
+    "ones.",
 )
 LEARNER = LabLearner(name="SFT", algorithm="sft", start="fresh")
 PRESETS = (
     Preset(
         name="table",
-        title="Counting",
+        title="Logit table",
         settings={},
-        why="The table's probabilities go to the demonstrated shares. What was never shown "
-        "stays as it was.",
+        why="The table's probabilities approach the demonstrated shares. Contexts that were never "
+        "demonstrated keep their probabilities.",
     ),
     Preset(
         name="transformer",
         title="The same in a Transformer",
         settings={"model": "transformer"},
-        why="It shares what it learns between targets, so held-out questions gain. The "
-        "probabilities in the cell stay farther from the demonstrated shares than the "
-        "table's.",
+        why="The Transformer shares what it learns between targets, so accuracy on held-out pairs "
+        "rises. Its probabilities stay farther from the demonstrated shares than the table's.",
     ),
     Preset(
         name="restless",
@@ -44,7 +43,7 @@ PRESETS = (
 
 def imitation_lab() -> Lab:
     """SFT from fresh weights, and its probabilities beside the shares of the demonstrations."""
-    picture = Picture("Accuracy", "Shown, and said")
+    picture = Picture("Accuracy", "Demonstrated shares and probabilities")
     picture.curves(0, "train_sampled", "test_sampled", "test_greedy", name=LEARNER.name)
     picture.bars(1, {"shown": "share of the demonstrations", "cell": "model"})
     return Lab(

@@ -17,24 +17,24 @@ from planrl.labs.spec.figure import Picture
 from planrl.labs.spec.lab import Lab, LabLearner, Words
 
 WORDS = Words(
-    title="Watch the other answers go, and buy them back",
-    intro="Policy gradient from a base that imitates. The graph shows the policy on the way "
-    "from the square to the star: the thicker an edge, the likelier it is taken.",
-    alt="A lab for policy gradient. Without a KL penalty training accuracy comes near 1 while "
-    "different answers go; with a strong penalty most of them stay.",
+    title="Watch diversity collapse, and keep it with a KL penalty",
+    intro="Policy gradient from a base that imitates. The graph shows the policy for paths "
+    "from the square to the star: the thicker an edge, the likelier it is chosen.",
+    alt="A lab for policy gradient. Without a KL penalty training accuracy approaches 1 while "
+    "diversity falls; with a strong penalty most of the diversity stays.",
 )
 TEMPERATURE = slider(
     "temperature",
-    "Temperature of the walks",
+    "Sampling temperature",
     (0.25, 0.35, 0.5, 0.7, 0.85, 1, 1.25, 1.5, 1.75, 2),
     1,
-    "Below 1 the walker prefers what is already likely: it explores less.",
+    "Below 1 the model samples likely steps more often and explores less.",
 )
 BASELINE = switch(
     "baseline",
     "Baseline",
-    "Takes the batch's mean return off each return: once all walks are right, "
-    "nothing moves any more.",
+    "On: the batch's mean return is subtracted from each return. Once all paths are correct, "
+    "the gradient is 0.",
 )
 LEARNER = LabLearner(name="policy gradient", algorithm="pg")
 PRESETS = (
@@ -42,43 +42,44 @@ PRESETS = (
         name="collapse",
         title="Collapse",
         settings={"model": "transformer"},
-        why="Each update favours whatever right walks happened to be drawn (Theorem 4.3). "
-        "After 200 updates most questions have one answer left.",
+        why="Each update makes the correct paths that were sampled more likely (Theorem 4.3). "
+        "After 200 updates most pairs have one correct path left among 16 samples.",
     ),
     Preset(
         name="bought-back",
-        title="Bought back",
+        title="Diversity kept",
         settings={"model": "transformer", "kl": 1},
-        why="The penalty holds the odds among right answers at those of the base (Theorem "
-        "4.4). The price is sampled accuracy on the trained questions.",
+        why="The penalty holds the odds among correct paths at those of the base (Theorem "
+        "4.4). The cost is a lower sampled accuracy on training pairs.",
     ),
     Preset(
         name="too-little",
         title="Too little",
         settings={"model": "transformer", "kl": 0.1},
-        why="A weak penalty slows the loss of answers but does not stop it here. Compare "
-        "the ways after 200 updates with those of Collapse.",
+        why="A weak penalty slows the loss of diversity but does not stop it here. Compare "
+        "the diversity after 200 updates with that of Collapse.",
     ),
     Preset(
         name="baseline",
         title="With a baseline",
         settings={"baseline": 1},
-        why="Walks below the mean now push their steps down, and a batch that is all right "
-        "moves nothing. Answers still go, before that point; held-out questions lose.",
+        why="Steps of paths below the mean become less likely, and a batch of correct paths "
+        "alone has no gradient. Diversity still falls before that point, and so does accuracy on "
+        "held-out pairs.",
     ),
     Preset(
         name="cold",
         title="No exploring",
         settings={"temperature": 0.25},
-        why="A cold walker only sees what it already does, and becomes sure of it. "
-        "Held-out questions gain nothing.",
+        why="At a low temperature the model samples little but its likeliest paths, and its "
+        "entropy falls. Accuracy on held-out pairs does not rise.",
     ),
 )
 
 
 def policy_gradient_lab() -> Lab:
     """Policy gradient from a base that imitates, its diversity, and its policy for one pair."""
-    picture = Picture("Accuracy", "Ways and entropy", "Policy, one question")
+    picture = Picture("Accuracy", "Diversity and entropy", "Policy, one pair")
     name = LEARNER.name
     picture.curves(0, "train_sampled", "test_sampled", "test_greedy", name=name)
     picture.curves(1, "ways", "entropy", name=name)

@@ -9,11 +9,11 @@ from planrl.labs.spec.figure import Picture
 from planrl.labs.spec.lab import Lab, LabLearner, Words
 
 WORDS = Words(
-    title="Four learners, one clock",
+    title="Four learners from one base",
     intro="All four start from the same base, which imitates demonstrated paths, and take the "
     "same number of updates on the same graph.",
-    alt="A lab with four learners. Policy gradient loses different answers, with a KL penalty "
-    "it loses them later; Q-learning with process reward keeps most of them.",
+    alt="A lab with four learners. Policy gradient loses diversity, with a KL penalty it loses "
+    "it later; Q-learning with process reward keeps most of it.",
 )
 LEARNERS = (
     LabLearner(name="continual SFT", algorithm="sft"),
@@ -26,22 +26,22 @@ PRESETS = (
         name="race",
         title="Transformers",
         settings={},
-        why="One graph, the same questions, one clock. Look at both panels: being right "
-        "and being right in many ways are two things.",
+        why="All four train on the same graph and the same pairs. Compare both panels: "
+        "a learner can be accurate and yet have lost its diversity.",
     ),
     Preset(
         name="table",
         title="Logit tables",
         settings={"model": "table"},
-        why="The same four losses on one number for each target, node and next node. "
-        "Nothing is shared between targets: only Q-learning gains on held-out questions.",
+        why="The same four losses on one number for each target, node and next node. Nothing is "
+        "shared between targets: only Q-learning becomes more accurate on held-out pairs.",
     ),
 )
 
 
 def race_lab() -> Lab:
     """Four learners from one base, their held-out accuracy and their diversity."""
-    picture = Picture("Held-out questions, greedy", "Different right answers of 16")
+    picture = Picture("Held-out pairs, greedy", "Distinct correct paths among 16")
     for number, learner in enumerate(LEARNERS):
         for panel, metric in enumerate(("test_greedy", "ways")):
             picture.curves(panel, metric, name=learner.name, number=number, own=True)

@@ -28,12 +28,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 VERDICTS = (
-    "No such failure: right next nodes are worth most, on average.",
-    "Diverging: values lie far outside what any walk can earn.",
-    "Constant: all next nodes are worth the same, so the values say nothing.",
-    "Wrong sign: right next nodes are worth less than wrong ones.",
-    "Dead end: an edge that leads away from the target is worth as much as a right one.",
-    "Not learnt: right next nodes are worth most, on average, but most paths are not correct.",
+    "Healthy: correct moves have the highest values.",
+    "Diverging: values lie far outside what any path can earn.",
+    "Constant: all next nodes have the same value.",
+    "Wrong sign: correct next nodes have lower values than incorrect ones.",
+    "Dead end: an edge from which the target cannot be reached has the value of a correct one.",
+    "Not learnt: correct next nodes have the highest values on average, but most paths are not "
+    "correct.",
 )
 
 
@@ -69,10 +70,10 @@ def verdict(
 
 WORDS = Words(
     title="A workshop for rewards",
-    intro="Q-learning reads logits as values. Set what a walk earns and watch what is learnt "
-    "for one target, beside the values that these rewards would have exactly.",
-    alt="A lab for Q-learning. With a reward at the target and a fine for steps that are no "
-    "edge the learnt values move towards adjacency plus reachability minus one; with outcome "
+    intro="Q-learning reads logits as values. Set the rewards, and compare the values learnt "
+    "for one target with the exact fixed point for these rewards.",
+    alt="A lab for Q-learning. With a reward at the target and a penalty for illegal steps "
+    "the learnt values approach adjacency plus reachability minus one; with outcome "
     "reward alone they become constant and accuracy is lost.",
 )
 CONTROLS = (
@@ -85,39 +86,47 @@ CONTROLS = (
     ),
     slider(
         "edge",
-        "Fine for a step that is no edge",
+        "Penalty for an illegal step",
         [k / 4 for k in range(9)],
         1,
-        "Taken for each step that follows no edge.",
+        "Subtracted at each step that follows no edge.",
     ),
     slider(
         "cost",
         "Cost of every step",
         (0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25),
         0,
-        "Taken for each step, right or wrong.",
+        "Subtracted at each step, legal or illegal.",
     ),
     switch(
-        "strict", "Outcome reward", "On: the target pays only if every step before was an edge."
+        "strict",
+        "Outcome reward",
+        "On: the target is rewarded only if every step before it is legal.",
     ),
-    slider("discount", "Discount", DISCOUNTS, 1, "What a reward is worth one step earlier."),
+    slider(
+        "discount",
+        "Discount",
+        DISCOUNTS,
+        1,
+        "The factor by which a reward counts less one step earlier.",
+    ),
     slider(
         "epsilon",
         "Exploration ε",
         (0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1),
         0.1,
-        "How often the walker takes any node at all.",
+        "The probability of a step to a node drawn uniformly.",
     ),
     switch(
         "off_policy",
-        "Walks of the base",
-        "On: the frozen base walks, not the learner (off-policy).",
+        "Learn from the base model's rollouts (off-policy)",
+        "On: paths are sampled from the frozen base model, not from the learner.",
     ),
     switch(
         "bounds",
-        "Believe no impossible value",
-        "On: nothing above the reward at the target, and nothing below a step "
-        "straight to it, is bootstrapped.",
+        "Clip values to the possible range",
+        "On: bootstrapped values are clipped to at most the reward at the target, and at least the "
+        "reward of an illegal step straight to it.",
         1,
     ),
     MODEL,
@@ -131,45 +140,45 @@ PRESETS = (
         name="process",
         title="The paper's process reward",
         settings={"model": "transformer"},
-        why="A reward at the target and a fine for no edge: the values move towards "
-        "A + R - 1 (Theorem 5.2). Greedy paths become correct, and most of the different "
-        "correct paths of the base stay.",
+        why="A reward at the target and a penalty for illegal steps: the values approach "
+        "A + R - 1 (Theorem 5.2). Greedy paths become correct, and most of the base's diversity "
+        "stays.",
     ),
     Preset(
         name="outcome",
         title="Outcome reward alone",
         settings={"model": "transformer", "strict": 1, "edge": 0},
-        why="Nothing says which step was wrong, so all values of a target become the same "
-        "(Theorem 5.1). Accuracy is lost within a hundred updates.",
+        why="The reward does not say which step was illegal, so all values of a target become the "
+        "same (Theorem 5.1). Accuracy is lost within a hundred updates.",
     ),
     Preset(
         name="unfined",
-        title="No fine",
+        title="No penalty",
         settings={"model": "transformer", "edge": 0},
-        why="A jump straight to the target pays as much as a path of edges. So edges stop "
-        "mattering, and accuracy is lost.",
+        why="An illegal step straight to the target earns as much as a correct path. So the values "
+        "no longer depend on the edges, and accuracy is lost.",
     ),
     Preset(
         name="wrong-sign",
         title="A target that costs",
         settings={"target": -1, "edge": 0},
-        why="Walkers learn to stay away from the target. The sign of one number decides.",
+        why="The reward at the target is negative. So the model learns to avoid the target.",
     ),
     Preset(
         name="cycles",
         title="Cycles, and a discount",
         settings={"graph": "cyclic", "discount": 0.9},
-        why="Where much reaches much, undiscounted values hardly tell near from far. With "
-        "a discount the way to the goal stands out.",
+        why="On a graph with cycles most nodes reach each other, so undiscounted values hardly "
+        "depend on the distance to the target. With a discount they do.",
     ),
     Preset(
         name="diverging",
         title="Overestimation",
         settings={"model": "transformer", "graph": "cyclic", "off_policy": 1, "bounds": 0, "lr": 4},
-        why="The largest of many noisy values is too large, and the next update is trained "
-        "towards it. On cycles, at a high rate and without bounds, such errors feed on "
-        "themselves; the base walks, so no walk shows them wrong. No path earns more than "
-        "1, but after 300 updates the best values are more than twice that, and rising.",
+        why="The largest of many noisy values is too large on average, and the next update "
+        "bootstraps from it. On cycles, at a high learning rate and without value bounds, such "
+        "errors grow; the base samples the paths, so no path corrects them. No path earns more "
+        "than 1, but after 300 updates the best values are more than 2 and still rising.",
     ),
 )
 

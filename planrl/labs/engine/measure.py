@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 QUESTIONS, SAMPLES, TEST_SAMPLES = 32, 16, 4  # pairs of an evaluation, and paths for each
-LOOK_OPTIONS: dict[str, float] = {
+EVALUATION_OPTIONS: dict[str, float] = {
     **{"temperature": 1, "may_stop": 1},
     **{"target": 1, "edge": 1, "cost": 0, "discount": 1},
 }
 """What an evaluation reads of a learner's settings, with default values."""
 
 
-def look(model: FunctionalModel, given: Values) -> Values:
+def evaluate(model: FunctionalModel, given: Values) -> Values:
     """Accuracies, diversity and entropy of a model, and the matrices that a figure shows.
 
     For each training pair SAMPLES paths are sampled, for each held-out pair TEST_SAMPLES, with the

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from planrl.labs.engine.algorithms import ALGORITHMS, Algorithm
 from planrl.labs.engine.data import DATA, prepare
-from planrl.labs.engine.measure import LOOK_OPTIONS, look
+from planrl.labs.engine.measure import EVALUATION_OPTIONS, evaluate
 from planrl.labs.engine.models import MODELS, NODES, TOKENS, FunctionalModel, model_named
 from planrl.labs.engine.sampling import SHOWN, Values
 from planrl.labs.engine.update import update
@@ -45,7 +45,7 @@ def programs() -> Mapping[str, Program]:
     for model in map(model_named, MODELS):
         found.append(Program(f"{model.name}-fresh", partial(_fresh, model), _seed()))
         found += [_update(model, name, algorithm) for name, algorithm in ALGORITHMS.items()]
-        found.append(_look(model))
+        found.append(_evaluation(model))
     return {program.name: program for program in found}
 
 
@@ -74,10 +74,19 @@ def _update(model: FunctionalModel, name: str, algorithm: Algorithm) -> Program:
     )
 
 
-def _look(model: FunctionalModel) -> Program:
+def _evaluation(model: FunctionalModel) -> Program:
     weights = {"params": torch.zeros(model.size, dtype=torch.float32)}
-    inputs = {**weights, **_time(), **_seed(), **_data(), **_numbers(LOOK_OPTIONS), **_question()}
-    return Program(f"{model.name}-look", partial(look, model), inputs, tuple(LOOK_OPTIONS))
+    inputs = {
+        **weights,
+        **_time(),
+        **_seed(),
+        **_data(),
+        **_numbers(EVALUATION_OPTIONS),
+        **_question(),
+    }
+    return Program(
+        f"{model.name}-look", partial(evaluate, model), inputs, tuple(EVALUATION_OPTIONS)
+    )
 
 
 def _data() -> Values:

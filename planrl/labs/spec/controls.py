@@ -168,7 +168,7 @@ SEED = choice(
     "seed",
     "Seed",
     {seed: str(seed) for seed in range(10)},
-    "It chooses the training questions, the demonstrations, the weights and all walks.",
+    "It decides the training pairs, the demonstrations, the first weights and all sampling.",
 )
 RATES = {
     0.25: "1/4",
@@ -191,16 +191,14 @@ LR = replace(
     ),
     texts=[f"× {said}" for said in RATES.values()],
 )
-BATCH = slider(
-    "batch", "Batch", (1, 2, 4, 8, 16, 32), 32, "How many walks an update averages over."
-)
+BATCH = slider("batch", "Batch", (1, 2, 4, 8, 16, 32), 32, "The number of paths in an update.")
 _STEPS = [float(f"{step}e{decade}") for decade in (-3, -2, -1) for step in (1, 1.5, 2, 3, 5, 7)]
 KL = slider(
     "kl",
     "KL penalty λ",
     (0, *_STEPS, 1),
     0,
-    "How strongly the policy is held to the base it started from (Theorem 4.4).",
+    "The weight of the penalty for leaving the base model (Theorem 4.4).",
 )
 DISCOUNTS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 1)
 _GRAPHS = {
@@ -213,5 +211,5 @@ _GRAPHS = {
 
 def graph_control(*names: str) -> Control:
     """Which graph; "own" is a graph of the reader's."""
-    meaning = "The graph whose paths are asked for; it is nowhere in a question."
+    meaning = "The graph whose paths are asked for; a prompt does not contain it."
     return choice("graph", "Graph", {name: _GRAPHS[name] for name in names}, meaning)

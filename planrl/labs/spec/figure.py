@@ -26,12 +26,12 @@ class Metric(NamedTuple):
 
 
 METRICS = {
-    "train_sampled": Metric("training questions, sampled", "training, sampled", "solid"),
-    "train_greedy": Metric("training questions, greedy", "training, greedy", "dashdot"),
-    "test_sampled": Metric("held-out questions, sampled", "held out, sampled", "dash"),
-    "test_greedy": Metric("held-out questions, greedy", "held out, greedy", "dot"),
-    "ways": Metric("different right answers in 16 walks", "right answers of 16", "longdashdot"),
-    "entropy": Metric("entropy of a choice (nats)", "entropy (nats)", "solid"),
+    "train_sampled": Metric("training pairs, sampled", "training, sampled", "solid"),
+    "train_greedy": Metric("training pairs, greedy", "training, greedy", "dashdot"),
+    "test_sampled": Metric("held-out pairs, sampled", "held out, sampled", "dash"),
+    "test_greedy": Metric("held-out pairs, greedy", "held out, greedy", "dot"),
+    "ways": Metric("distinct correct paths among 16", "correct paths of 16", "longdashdot"),
+    "entropy": Metric("entropy of a step (nats)", "entropy (nats)", "solid"),
 }
 WIDTHS = (1.0, 1.8, 3.0, 5.0, 7.0)
 LIKELY = (0.0, 0.05, 0.2, 0.4, 0.7, 1.01)
@@ -84,12 +84,12 @@ class Picture:
             hidden = {"showlegend": False}
             legend = {"showlegend": panel == 0 or not own}
             where = {"learner": number, "metric": metric}
-            for kind, look in (
+            for kind, style in (
                 ("band", {**filled, **hidden, "hoverinfo": "skip"}),
                 ("recorded", {"line": line, **hidden, "opacity": 0.8}),
                 ("curve", {"line": line, **legend}),
             ):
-                trace = self._add(panel, go.Scatter(**shared, **look))
+                trace = self._add(panel, go.Scatter(**shared, **style))
                 self.bindings.append({"kind": kind, "trace": trace, **where})
         self._axes(panel, x={"title": "updates", "rangemode": "tozero"})
         shares = not {"ways", "entropy"} & set(metrics)
@@ -126,10 +126,10 @@ class Picture:
             zmax=1.5,
             showscale=panel == 1,
             colorbar={"thickness": 10, "x": 1.01, "len": 0.9},
-            hovertemplate="here %{y}, next %{x}: %{z:.2f}<extra></extra>",
+            hovertemplate="current %{y}, next %{x}: %{z:.2f}<extra></extra>",
         )
         self._bind("matrix", self._add(panel, heat), learner, matrix)
-        near = {"text": "here", "standoff": 2}  # clear of the panel to its left
+        near = {"text": "current", "standoff": 2}  # clear of the panel to its left
         self._axes(panel, x={"title": "next"}, y={"title": near, "autorange": "reversed"})
 
     def bars(self, panel: int, names: Mapping[str, str], learner: int = 0) -> None:

@@ -107,7 +107,7 @@ class Lab:
 
     def to_json(self, recorded: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
         """The lab as a page reads it."""
-        figure, worlds = json.loads(self.picture.figure.to_json()), lab_worlds()
+        figure, known = json.loads(self.picture.figure.to_json()), lab_worlds()
         layout = {k: v for k, v in figure["layout"].items() if k != "template"}
         return {
             "name": self.name,
@@ -121,7 +121,7 @@ class Lab:
             "share": SHARE,
             "bases": {name: asdict(base) for name, base in BASES.items()},
             "every": EVERY,
-            "worlds": {name: worlds[name].to_json() for name in self.graphs},
+            "worlds": {name: known[name].to_json() for name in self.graphs},
             "own": {"nodes": 20, "edges": self.most_edges} if self.most_edges else None,
             "recorded": list(recorded),
             "snippet": SNIPPET,

@@ -208,7 +208,7 @@
     function fillOwnPanel({ nodes, edges }) {
       const how =
         `One edge a line: a b, a -> b or a,b. At most ${nodes} nodes and ${edges} edges. ` +
-        "The question goes from the first word to the last.";
+        "The pair that is shown goes from the first word to the last.";
       ownPanel.append(
         make("label", { htmlFor: edgeList.id }, "Edges of your own graph"),
         make("p", { id: id("edges-how") }, how),
