@@ -62,8 +62,8 @@ routes = {
     for name in learners
 }
 ends = {
-    name: (float(ways[-1]), float(right[-1]))
-    for name, (ways, right) in routes.items()
+    name: (float(diversity[-1]), float(right[-1]))
+    for name, (diversity, right) in routes.items()
 }
 assert ends["policy gradient"][1] > 0.97 and ends["policy gradient"][0] < 1.5  # noqa: PT018
 assert ends["Q-learning, process reward"][0] > 12
@@ -81,8 +81,8 @@ figure = scatter.routes(
     y="accuracy of sampled paths",
     alt="Accuracy against number of different correct paths while five learners train. "
     + " ".join(
-        f"{name} ends at {right:.2f} with {ways:.1f} paths."
-        for name, (ways, right) in ends.items()
+        f"{name} ends at {right:.2f} with {diversity:.1f} paths."
+        for name, (diversity, right) in ends.items()
     ),
 )
 figure.update_layout(
@@ -188,9 +188,9 @@ import planrl as pr
 
 task = pr.all_pairs(pr.random_dag(12, 0.3, pr.seeded(0, "graph")))
 model = pr.LogitTable(task.vocab)
-walks = pr.on_policy(model, task, rng=pr.seeded(0, "walks"))
+rollouts = pr.on_policy(model, task, rng=pr.seeded(0, "walks"))
 run = list(
-    pr.train(model, walks, pr.policy_gradient, pr.TrainConfig(steps=400, lr=0.1))
+    pr.train(model, rollouts, pr.policy_gradient, pr.TrainConfig(steps=400, lr=0.1))
 )
 # %%
 charts.learning_curves(

@@ -61,8 +61,8 @@ my_guess = 15
 
 # %%
 graph = pr.random_dag(100, 0.15, pr.seeded(seed, "graph"))
-questions = pr.all_pairs(graph)
-source, target = questions.pairs.T
+whole_task = pr.all_pairs(graph)
+source, target = whole_task.pairs.T
 answers = graph.count_paths()[target, source]
 
 # %% tags=["hide-input"]
@@ -105,7 +105,7 @@ notebook.Download(
 )
 
 # %%
-print(f"{len(graph.edges)} edges, {len(questions.pairs)} questions, seed {seed}")
+print(f"{len(graph.edges)} edges, {len(whole_task.pairs)} questions, seed {seed}")
 print(f"right answers: median {int(answers.median())}, most {int(answers.max()):,}")
 
 # %% [markdown]
@@ -235,11 +235,11 @@ for line in task.vocab.show(rows)[:6]:
 # > without cycles.
 
 # %%
-walks = pr.sample_paths(questions, 10, pr.seeded(seed, "walks"))
-right = pr.is_path(graph, walks).float()
+rollouts = pr.sample_paths(whole_task, 10, pr.seeded(seed, "walks"))
+right = pr.is_path(graph, rollouts).float()
 held = pr.check(
     "walks along C(i, j) are right answers",
-    predicted=torch.ones(len(walks)),
+    predicted=torch.ones(len(rollouts)),
     observed=right,
     tolerance=0,
 )
@@ -268,10 +268,13 @@ notebook.Source(pr.is_path, judged)
 # further on, $P[i, j] = \sum_{k : A[j, k] = 1} P[i, k]$ with $P[i, i] = 1$.
 
 # %%
-ways = small.count_paths()[7, 0].float()
+diversity = small.count_paths()[7, 0].float()
 print(
     pr.check(
-        "four paths lead from 0 to 7", predicted=4.0, observed=ways, tolerance=0
+        "four paths lead from 0 to 7",
+        predicted=4.0,
+        observed=diversity,
+        tolerance=0,
     )
 )
 
@@ -315,7 +318,7 @@ exercises.reachability(my_reachability)
 
 
 # %%
-def my_correct(adjacency, reachability, target, here): ...
+def my_correct(adjacency, reachability, target, current): ...
 
 
 exercises.correct_steps(my_correct)
@@ -330,8 +333,8 @@ exercises.correct_steps(my_correct)
 # <details><summary>Solution</summary>
 #
 # ```python
-# def my_correct(adjacency, reachability, target, here):
-#     return (adjacency[here] & reachability[target]).nonzero().flatten().tolist()
+# def my_correct(adjacency, reachability, target, current):
+#     return (adjacency[current] & reachability[target]).nonzero().flatten().tolist()
 #
 # exercises.correct_steps(my_correct)
 # ```
@@ -360,8 +363,8 @@ exercises.path_count(my_count)
 # def my_count(adjacency, source, target):
 #     if source == target:
 #         return 1
-#     following = adjacency[source].nonzero().flatten().tolist()
-#     return sum(my_count(adjacency, k, target) for k in following)
+#     next_node = adjacency[source].nonzero().flatten().tolist()
+#     return sum(my_count(adjacency, k, target) for k in next_node)
 #
 # exercises.path_count(my_count)
 # ```
@@ -384,7 +387,7 @@ evidence.Numbers(
     "01_paths",
     {
         "edges": len(graph.edges),
-        "questions": len(questions.pairs),
+        "questions": len(whole_task.pairs),
         "% of questions with ten or more right answers": shares["10"],
         "median of right answers": answers.float().median(),
     },

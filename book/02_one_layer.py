@@ -35,13 +35,13 @@ import torch
 
 import planrl as pr
 from planrl.evaluate import auc
-from planrl.experiments.datasets import WorldSettings, make_world
+from planrl.experiments.datasets import DatasetSettings, make_dataset
 from planrl.experiments.probes import adjusted, explained
 from planrl.experiments.store import results
 from planrl.figures import charts, sliders
 from planrl.figures.table import Table
 from planrl.teaching import evidence, exercises, notebook
-from planrl.transformer.reference import attention_by_place, plain
+from planrl.transformer.reference import attention_by_position, plain
 
 notebook.setup()
 seed = 0
@@ -66,26 +66,28 @@ my_guess = 35
 # questions (chapter 3 asks what that teaches; here we only look inside).
 
 # %%
-settings = WorldSettings(nodes=40, edge_probability=0.2, train_share=0.3, seed=seed)
-world = make_world(settings)
-vocab, n = world.train.vocab, world.graph.n
+settings = DatasetSettings(
+    nodes=40, edge_probability=0.2, train_share=0.3, seed=seed
+)
+dataset = make_dataset(settings)
+vocab, n = dataset.train.vocab, dataset.graph.n
 size = pr.TransformerConfig(layers=1, heads=1, width=64)
-print(f"{len(world.graph.edges)} edges, {len(world.paths)} rows to imitate")
+print(f"{len(dataset.graph.edges)} edges, {len(dataset.paths)} rows to imitate")
 
 # %% [markdown]
 # We measure attention along right answers to held-out questions: once before training, then
 # after every 20 updates. Steps that start at the target itself are left out.
 
 # %%
-answers = pr.sample_paths(world.test, 1, pr.seeded(seed, "answers"))
+answers = pr.sample_paths(dataset.test, 1, pr.seeded(seed, "answers"))
 model = pr.Transformer(vocab, size, pr.seeded(seed, "weights"))
-before = attention_by_place(model, answers)
+before = attention_by_position(model, answers)
 rng = pr.seeded(seed, "batches")
-shown = pr.demonstrations(world.train, world.paths, rng=rng, size=64)
+shown = pr.demonstrations(dataset.train, dataset.paths, rng=rng, size=64)
 config = pr.TrainConfig(steps=600, lr=2e-3, weight_decay=0.1)
 run = pr.train(model, shown, pr.sft, config)
-look = partial(attention_by_place, model, answers)
-records = list(pr.probe(run, look, every=20))
+evaluation = partial(attention_by_position, model, answers)
+records = list(pr.probe(run, evaluation, every=20))
 after = records[-1].measured
 
 # %% [markdown]
@@ -95,9 +97,9 @@ after = records[-1].measured
 steps, target = charts.track(records, "target")
 steps, target = [0, *steps], 100 * torch.tensor([[before["target"], *target]])
 assert after["target"] > 0.6 > 2 * after["even"], "the title says: it comes to rest"
-assert max(after[name] for name in ("source", "here", "between")) < 0.2
+assert max(after[name] for name in ("source", "current", "between")) < 0.2
 assert abs(before["target"] - before["even"]) < 0.05, "the text says: about even"
-figure = charts.band_figure(
+figure = charts.range_figure(
     {"the target": (steps, target), "all other places": (steps, 100 - target)},
     title="Attention comes to rest on the target",
     x="updates",
@@ -122,7 +124,7 @@ sliders.ask(
     unit="%",
     hidden=["the target", "all other places"],
     answer=f"It is {target[0, -1]:.0f} %. The node where the walk stands gets "
-    f"{100 * after['here']:.0f} %: it needs no attention, as the next section tells.",
+    f"{100 * after['current']:.0f} %: it needs no attention, as the next section tells.",
 )
 
 # %% tags=["hide-input"]
@@ -150,14 +152,14 @@ lab("imitation", "model=transformer")
 # column a place it can look at. At nearly every place the target gets the largest share.
 
 # %%
-walk = answers[(answers != vocab.end).sum(1).argmax()][None]
+path = answers[(answers != vocab.end).sum(1).argmax()][None]
 with torch.no_grad():
-    attention = plain(model, walk)[1][0, 0, 0]  # [from, to]
+    attention = plain(model, path)[1][0, 0, 0]  # [from, to]
 
 # %% tags=["hide-input"]
-stop = int((walk[0] != vocab.end).sum()) - 1  # where the walk arrives
-places = ["source", "target", *(f"walk {k}" for k in range(1, stop - 1))]
-names = [f"{name}: {int(v)}" for name, v in zip(places, walk[0], strict=False)]
+stop = int((path[0] != vocab.end).sum()) - 1  # where the walk arrives
+positions = ["source", "target", *(f"walk {k}" for k in range(1, stop - 1))]
+names = [f"{name}: {int(v)}" for name, v in zip(positions, path[0], strict=False)]
 part = attention[2:stop, :stop]
 part = part.where(torch.ones_like(part).tril(2).bool(), torch.tensor(torch.nan))
 looked = attention[2:stop, :stop].argmax(1)
@@ -222,7 +224,7 @@ notebook.Source(pr.LogitTable.forward)
 notebook.Source(adjusted)
 
 # %%
-found = explained(model, world, seed)
+found = explained(model, dataset, seed)
 held = pr.check(
     "target and current node explain the logits",
     predicted=1.0,
@@ -238,7 +240,7 @@ held = pr.check(
     observed=after["target"],
     tolerance=0.5,
 )
-evidence.Backing(held, claim="A3.1-attention", code=attention_by_place)
+evidence.Backing(held, claim="A3.1-attention", code=attention_by_position)
 
 # %% [markdown]
 # Nearly, then, not exactly. For attention we know of no number in the paper: we say that it *rests* on the target if
@@ -252,19 +254,21 @@ evidence.Backing(held, claim="A3.1-attention", code=attention_by_place)
 groups = {}  # (size, updates) -> what was found at that look, a seed each
 for which in ("1x1", "1x4", "2x1", "4x1", "4x4"):
     for page in results("imitation", of=which):
-        for found_then in page["result"]["looks"]:
+        for found_then in page["result"]["evaluations"]:
             groups.setdefault((which, found_then["step"]), []).append(found_then)
 rows = [
     {
         "layers x heads": which,
         "updates": step,
-        "seeds": len(looks),
-        "attention on the target": sum(x["attention_on_target"] for x in looks)
-        / len(looks),
-        "variance explained": sum(x["explained_adjusted"] for x in looks)
-        / len(looks),
+        "seeds": len(evaluations),
+        "attention on the target": sum(
+            x["attention_on_target"] for x in evaluations
+        )
+        / len(evaluations),
+        "variance explained": sum(x["explained_adjusted"] for x in evaluations)
+        / len(evaluations),
     }
-    for (which, step), looks in groups.items()
+    for (which, step), evaluations in groups.items()
 ]
 first, last, deep = (
     rows[0],
@@ -308,27 +312,29 @@ notebook.Source(pr.Transformer.readout)
 
 # %%
 readout = model.readout()
-seen = pr.observed(vocab, world.paths)  # what the rows showed of A and of R
+seen = pr.observed(vocab, dataset.paths)  # what the rows showed of A and of R
 off = ~torch.eye(n, dtype=torch.bool)
 score = {
-    "edges, all": auc(readout.adjacency[off], world.graph.adjacency[off]),
+    "edges, all": auc(readout.adjacency[off], dataset.graph.adjacency[off]),
     "edges, shown": auc(readout.adjacency[off], seen.adjacency[off]),
-    "reachable, all": auc(readout.reachability[off], world.graph.reachability[off]),
+    "reachable, all": auc(
+        readout.reachability[off], dataset.graph.reachability[off]
+    ),
     "reachable, shown": auc(readout.reachability[off], seen.reachability[off]),
 }
 print(*(f"{value:.3f}  {name}" for name, value in score.items()), sep="\n")
 
 # %% tags=["hide-input"]
 assert score["edges, shown"] > 0.93, "the title says: it repeats them"
-never = readout.adjacency[world.graph.adjacency & ~seen.adjacency].mean()
-no_edge = readout.adjacency[off & ~world.graph.adjacency].mean()
+never = readout.adjacency[dataset.graph.adjacency & ~seen.adjacency].mean()
+no_edge = readout.adjacency[off & ~dataset.graph.adjacency].mean()
 assert never < no_edge + 1 < readout.adjacency[seen.adjacency].mean() - 2
 assert score["edges, shown"] > score["edges, all"] + 0.02
 assert score["reachable, shown"] > score["reachable, all"] + 0.03
 drawn = (readout.adjacency - readout.adjacency.mean()) / readout.adjacency.std()
 charts.heatmaps(
     {
-        "edges (pale: never shown)": world.graph.adjacency * 0.35
+        "edges (pale: never shown)": dataset.graph.adjacency * 0.35
         + seen.adjacency * 0.65,
         "read from the weights": drawn.clamp(0, 4),
     },
@@ -373,10 +379,10 @@ for k in (3, 4, 5, 1):
 # %%
 two = pr.LinearTransformer(vocab)  # logits: here[j] + target[i]
 with torch.no_grad():
-    two.here[:, :n] = 40.0 * world.graph.adjacency
-    two.target[:, :n] = 40.0 * world.graph.reachability
-    two.here[:, n] = 40.0 * 1.5
-everything = pr.all_pairs(world.graph)
+    two.current[:, :n] = 40.0 * dataset.graph.adjacency
+    two.target[:, :n] = 40.0 * dataset.graph.reachability
+    two.current[:, n] = 40.0 * 1.5
+everything = pr.all_pairs(dataset.graph)
 right = pr.evaluate(two, everything, rng=pr.seeded(seed, "two"), samples=20)
 held = pr.check("two tables answer everything", predicted=torch.ones(len(everything.pairs)),
                 observed=right.accuracy, tolerance=0)  # fmt: skip
@@ -419,13 +425,13 @@ Table(costs, caption="numbers to be learnt")
 
 # %%
 table = pr.LogitTable(vocab)
-all_rows = pr.demonstrations(world.train, world.paths, rng=rng, size=None)
+all_rows = pr.demonstrations(dataset.train, dataset.paths, rng=rng, size=None)
 list(pr.train(table, all_rows, pr.sft, pr.TrainConfig(steps=60, lr=0.5)))
-cells = world.graph.correct.any(-1)  # [target, here]: something can be asked
-known = ~pr.sft_optimum(world.train, world.paths)[..., 0].isnan() & cells
+cells = dataset.graph.correct.any(-1)  # [target, here]: something can be asked
+known = ~pr.sft_optimum(dataset.train, dataset.paths)[..., 0].isnan() & cells
 known_mass, unknown_mass = {}, {}
 for name, one in {"table": table, "Transformer": model}.items():
-    correct = pr.next_logits(one).softmax(-1)[..., :n] * world.graph.correct
+    correct = pr.next_logits(one).softmax(-1)[..., :n] * dataset.graph.correct
     mass = correct.sum(-1)
     known_mass[name] = float(mass[known].mean())
     unknown_mass[name] = float(mass[cells & ~known].mean())
@@ -573,7 +579,7 @@ exercises.fill(my_fill)
 # </details>
 #
 # > **Exercise 4.** *Open.* In a new cell, train a model with `layers=2` on the same rows and follow
-# > `attention_by_place`, which looks at the last layer. If the target's share stays low, look at
+# > `attention_by_position`, which looks at the last layer. If the target's share stays low, look at
 # > `plain(model, answers)[1][0]`, the first layer. Who fetches the target?
 
 # %% [markdown]

@@ -33,7 +33,7 @@ if importlib.util.find_spec("planrl") is None:
 import torch
 
 import planrl as pr
-from planrl.experiments.datasets import WorldSettings, make_world
+from planrl.experiments.datasets import DatasetSettings, make_dataset
 from planrl.experiments.store import results
 from planrl.figures import charts, sliders
 from planrl.figures.scatter import scatter
@@ -67,20 +67,23 @@ my_guess = 80
 # name that the paper uses for training on given answers.
 
 # %%
-world = make_world(WorldSettings(nodes=100, seed=seed))
-seen = pr.observed(world.train.vocab, world.paths)
-print(len(world.graph.edges), "edges;", len(world.paths), "rows to imitate")
+dataset = make_dataset(DatasetSettings(nodes=100, seed=seed))
+seen = pr.observed(dataset.train.vocab, dataset.paths)
+print(len(dataset.graph.edges), "edges;", len(dataset.paths), "rows to imitate")
 print(
-    len(world.train.pairs), "training questions,", len(world.test.pairs), "held out"
+    len(dataset.train.pairs),
+    "training questions,",
+    len(dataset.test.pairs),
+    "held out",
 )
 
 # %% [markdown]
 # An algorithm is a stream of batches and a loss. Here: the demonstrated rows, and `sft`.
 
 # %%
-vocab, rng = world.train.vocab, pr.seeded(seed, "batches")
+vocab, rng = dataset.train.vocab, pr.seeded(seed, "batches")
 model = pr.Transformer(vocab, pr.TransformerConfig(), pr.seeded(seed, "weights"))
-shown = pr.demonstrations(world.train, world.paths, rng=rng, size=64)
+shown = pr.demonstrations(dataset.train, dataset.paths, rng=rng, size=64)
 config = pr.TrainConfig(steps=600, lr=1e-3, weight_decay=0.1)
 run = list(pr.train(model, shown, pr.sft, config))
 print(f"loss {run[0].loss:.2f} nats at first, {run[-1].loss:.2f} at last")
@@ -94,9 +97,9 @@ print(f"loss {run[0].loss:.2f} nats at first, {run[-1].loss:.2f} at last")
 
 # %%
 rng = pr.seeded(seed, "probe")
-on_train = pr.evaluate(model, world.train, rng=rng, samples=16)
-on_test = pr.evaluate(model, world.test, rng=rng, samples=16)
-degree = pr.degrees(world.test, seen).clamp(max=2)
+on_train = pr.evaluate(model, dataset.train, rng=rng, samples=16)
+on_test = pr.evaluate(model, dataset.test, rng=rng, samples=16)
+degree = pr.degrees(dataset.test, seen).clamp(max=2)
 by_degree = on_test.by(degree)
 
 # %% tags=["hide-input"]
@@ -142,10 +145,10 @@ sliders.ask(
 notebook.Download(
     [
         {
-            "questions": place,
-            **{kind: round(v[place], 2) for kind, v in percent.items()},
+            "questions": position,
+            **{kind: round(v[position], 2) for kind, v in percent.items()},
         }
-        for place in percent["greedy"]
+        for position in percent["greedy"]
     ],
     "degrees.csv",
 )
@@ -192,8 +195,8 @@ Table(
 # its target. In the demonstrated rows END follows the target; how likely does the model find END there?
 
 # %%
-steps = world.paths[:, :-1]
-at_target = (steps == steps[:, 1:2]) & vocab.chosen(world.paths)
+steps = dataset.paths[:, :-1]
+at_target = (steps == steps[:, 1:2]) & vocab.chosen(dataset.paths)
 with torch.no_grad():
     says_end = model(steps).softmax(-1)[at_target][:, vocab.end].mean()
 print(f"probability of END at the target: {says_end:.4f}")
@@ -207,17 +210,17 @@ assert says_end > 0.98, "the text says: it has learnt to stop"
 
 # %%
 readout = model.readout().adjacency
-found = pr.recovery(model, world.graph)
+found = pr.recovery(model, dataset.graph)
 print(f"AUC of the adjacency read-out: {found.adjacency_auc:.3f}")
-edge_use = pr.edge_use(world.graph, world.paths) * len(world.paths)
-edge = world.graph.adjacency & (edge_use > 0)
+edge_use = pr.edge_use(dataset.graph, dataset.paths) * len(dataset.paths)
+edge = dataset.graph.adjacency & (edge_use > 0)
 rare = torch.stack([edge_use[edge].log(), readout[edge]]).corrcoef()[0, 1]
 print(f"correlation of read-out and log of the number of walks: {rare:.2f}")
 
 # %% tags=["hide-input"]
 assert rare > 0.5, "the title says: pale"
-never = world.graph.adjacency & (edge_use == 0)
-no_edge = ~world.graph.adjacency & ~torch.eye(world.graph.n, dtype=torch.bool)
+never = dataset.graph.adjacency & (edge_use == 0)
+no_edge = ~dataset.graph.adjacency & ~torch.eye(dataset.graph.n, dtype=torch.bool)
 assert never.sum() > 20
 assert (
     readout[never].mean() < readout[no_edge].mean() + 1 < readout[edge].mean() - 1
@@ -249,7 +252,9 @@ figure.update_xaxes(
 
 # %% tags=["hide-input"]
 # made by: python -m planrl reproduce --only imitation
-ends = [page["result"]["looks"][-1] for page in results("imitation", of="1x1")]
+ends = [
+    page["result"]["evaluations"][-1] for page in results("imitation", of="1x1")
+]
 spurious = [100 * end["spurious_edges"] for end in ends]
 assert max(spurious) < 0.5, "the finding says: hardly any"
 print(f"of all pairs that are no edge, above the median edge: {sum(spurious) / len(spurious):.2f} %, "
@@ -290,9 +295,9 @@ notebook.Source(pr.sft)
 # is about tables; the Transformer shares its weights among cells and need not obey.
 
 # %%
-from_theory = pr.sft_optimum(world.train, world.paths)  # [target, here, next]
+from_theory = pr.sft_optimum(dataset.train, dataset.paths)  # [target, here, next]
 table = pr.LogitTable(vocab)
-everything = pr.demonstrations(world.train, world.paths, rng=rng, size=None)
+everything = pr.demonstrations(dataset.train, dataset.paths, rng=rng, size=None)
 for steps, lr in ((40, 0.5), (20, 0.05)):
     list(pr.train(table, everything, pr.sft, pr.TrainConfig(steps=steps, lr=lr)))
 learnt = table.table.detach().softmax(-1)
@@ -393,7 +398,7 @@ notebook.QuickCheck(
 
 
 # %%
-def my_shares(rows, target, here, size): ...
+def my_shares(rows, target, current, size): ...
 
 
 exercises.frequencies(my_shares)
@@ -408,10 +413,10 @@ exercises.frequencies(my_shares)
 # <details><summary>Solution</summary>
 #
 # ```python
-# def my_shares(rows, target, here, size):
+# def my_shares(rows, target, current, size):
 #     rows = rows[rows[:, 1] == target]
-#     following = rows[:, 3:][rows[:, 2:-1] == here]
-#     counts = following.bincount(minlength=size)
+#     next_node = rows[:, 3:][rows[:, 2:-1] == current]
+#     counts = next_node.bincount(minlength=size)
 #     return counts / counts.sum()
 #
 # exercises.frequencies(my_shares)
@@ -424,9 +429,9 @@ exercises.frequencies(my_shares)
 # > works? If it does, nearly every sampled answer from 0 to 2 is right.
 
 # %%
-my_walks = ...
+my_paths = ...
 
-exercises.teach(my_walks)
+exercises.teach(my_paths)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -437,8 +442,8 @@ exercises.teach(my_walks)
 # <details><summary>Solution</summary>
 #
 # ```python
-# my_walks = [[0, 1, 2]]
-# exercises.teach(my_walks)
+# my_paths = [[0, 1, 2]]
+# exercises.teach(my_paths)
 # ```
 #
 # </details>

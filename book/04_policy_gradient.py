@@ -35,7 +35,7 @@ import torch
 
 import planrl as pr
 from planrl.claims import verdicts
-from planrl.experiments.datasets import WorldSettings, make_world
+from planrl.experiments.datasets import DatasetSettings, make_dataset
 from planrl.experiments.store import results
 from planrl.figures import charts, sliders
 from planrl.figures.table import Table
@@ -71,14 +71,14 @@ my_guess = 72
 # The base imitates ten right answers to each training question, a fifth of all questions.
 
 # %%
-world = make_world(WorldSettings(nodes=100, seed=seed))
-vocab, size = world.train.vocab, pr.TransformerConfig()
+dataset = make_dataset(DatasetSettings(nodes=100, seed=seed))
+vocab, size = dataset.train.vocab, pr.TransformerConfig()
 base = pr.Transformer(vocab, size, pr.seeded(seed, "weights"))
 rng = pr.seeded(seed, "batches")
-shown = pr.demonstrations(world.train, world.paths, rng=rng)
+shown = pr.demonstrations(dataset.train, dataset.paths, rng=rng)
 config = pr.TrainConfig(steps=400, lr=2e-3, weight_decay=0.1)
 list(pr.train(base, shown, pr.sft, config))
-print(len(world.train.pairs), "training questions,", len(world.paths), "rows")
+print(len(dataset.train.pairs), "training questions,", len(dataset.paths), "rows")
 
 # %% [markdown]
 # *About 6 s on 2 cores.*
@@ -87,7 +87,7 @@ print(len(world.train.pairs), "training questions,", len(world.paths), "rows")
 # differ by what was learnt.
 
 # %% tags=["hide-input"]
-some = pr.Task(world.graph, world.test.pairs[:600])
+some = pr.Task(dataset.graph, dataset.test.pairs[:600])
 
 
 def watch(model):
@@ -105,7 +105,7 @@ def watch(model):
 # %%
 continual = copy.deepcopy(base)
 rng = pr.seeded(seed, "more batches")
-shown = pr.demonstrations(world.train, world.paths, rng=rng)
+shown = pr.demonstrations(dataset.train, dataset.paths, rng=rng)
 config = pr.TrainConfig(steps=300, lr=5e-4, weight_decay=0.1)
 run = pr.train(continual, shown, pr.sft, config)
 with_sft = list(pr.probe(run, watch(continual), every=50))
@@ -128,9 +128,9 @@ def counted(batches, found):
 # %%
 learner, found = copy.deepcopy(base), set()
 rng = pr.seeded(seed, "walks")
-walks = counted(pr.on_policy(learner, world.train, rng=rng), found)
+rollouts = counted(pr.on_policy(learner, dataset.train, rng=rng), found)
 config = pr.TrainConfig(steps=300, lr=5e-4)
-run = pr.train(learner, walks, pr.policy_gradient, config)
+run = pr.train(learner, rollouts, pr.policy_gradient, config)
 with_reward = list(pr.probe(run, watch(learner), every=50))
 
 # %% [markdown]
@@ -149,7 +149,7 @@ for name, records in (
 ends = {name: float(values[0, -1]) for name, (_, values) in curves.items()}
 assert ends["policy gradient"] > ends["continual SFT"] + 1, "the title says: above"
 assert ends["continual SFT"] > 100 * at_first["test_accuracy"] + 5
-figure = charts.band_figure(
+figure = charts.range_figure(
     curves,
     title="Trained on its own walks, the model passes imitation, sampled",
     x="updates",
@@ -217,9 +217,9 @@ notebook.Source(pr.policy_gradient)
 
 # %%
 batch = next(
-    pr.on_policy(base, world.train, rng=pr.seeded(seed, "a batch"), size=200)
+    pr.on_policy(base, dataset.train, rng=pr.seeded(seed, "a batch"), size=200)
 )
-won = world.train.batch(batch.tokens[pr.is_path(world.graph, batch.tokens)])
+won = dataset.train.batch(batch.tokens[pr.is_path(dataset.graph, batch.tokens)])
 share = won.chosen.sum() / len(batch.tokens)  # means over steps and over walks
 
 
@@ -251,7 +251,7 @@ assert slope(base, pr.policy_gradient, batch).abs().max() > 0.01, (
 # and the last section of this chapter comes back to it.
 
 # %%
-demonstrated = set(vocab.show(world.paths))
+demonstrated = set(vocab.show(dataset.paths))
 fresh = found - demonstrated
 print(f"{len(demonstrated):,} different right answers were demonstrated")
 print(f"{len(found):,} came by in its own walks, {len(fresh):,} of them new")
@@ -306,7 +306,7 @@ observed = slope(table, pr.policy_gradient, batch).view_as(expected)
 print(pr.check("(4.2)", predicted=expected, observed=observed, tolerance=1e-6))
 
 # %%
-wrong = ~world.graph.correct & ~torch.eye(100, dtype=torch.bool)[:, :, None]
+wrong = ~dataset.graph.correct & ~torch.eye(100, dtype=torch.bool)[:, :, None]
 held = pr.check(
     "the logit of a wrong step is never raised",
     predicted=0.0,
@@ -341,9 +341,9 @@ assert now[2] > was[2] + 0.01, "the text says: more likely all the same"
 # %%
 task = pr.all_pairs(pr.random_dag(10, 0.4, pr.seeded(seed, "small graph")))
 student = pr.LogitTable(task.vocab)
-walks = pr.on_policy(student, task, rng=pr.seeded(seed, "small walks"))
+rollouts = pr.on_policy(student, task, rng=pr.seeded(seed, "small walks"))
 config = pr.TrainConfig(steps=800, lr=0.1)
-list(pr.train(student, walks, pr.policy_gradient, config))
+list(pr.train(student, rollouts, pr.policy_gradient, config))
 scores = pr.evaluate(student, task, rng=pr.seeded(seed, "probe"), samples=50)
 held = pr.check(
     "training accuracy goes to 1",
@@ -472,20 +472,22 @@ tried = {
     "policy gradient, cold": "its own walks, temperature 0.1",
     "policy gradient, tiny batch": "its own walks, two an update",
 }
-looks = [page["result"]["learners"] for page in results("conditions")]
+evaluations = [page["result"]["learners"] for page in results("conditions")]
 
 
 def at_end(name, key):
-    return sum(look[name][key][-1] for look in looks) / len(looks)
+    return sum(evaluation[name][key][-1] for evaluation in evaluations) / len(
+        evaluations
+    )
 
 
 # %% tags=["hide-input"]
 cold, tiny = "policy gradient, cold", "policy gradient, tiny batch"
-sure = at_end("continual SFT", "test_greedy")
+greedy = at_end("continual SFT", "test_greedy")
 assert at_end(cold, "test_accuracy") > at_end("continual SFT", "test_accuracy")
 assert (
     at_end(cold, "test_greedy")
-    < sure - 0.05
+    < greedy - 0.05
     < at_end("policy gradient", "test_greedy") + 0.02
 )
 gains = [
@@ -495,7 +497,7 @@ gains = [
 assert gains[0] > 0.5 * gains[1], "the finding says: most of the gain"
 assert at_end(tiny, "test_greedy") < 0.6, "the finding says: wrecked"
 assert at_end(cold, "train_diversity") < 1.1
-assert len(looks) == 3, "the finding says: three seeds"
+assert len(evaluations) == 3, "the finding says: three seeds"
 judged = {f.name: f.verdict for f in verdicts(["C-cold"])[0].findings}
 assert judged["cold, sampled"] == "undecided", "the finding says so"
 assert judged["cold, greedy"] == "fails", "the finding says: below"
@@ -510,7 +512,7 @@ Table(
         }
         for name, words in tried.items()
     ],
-    caption=f"After 800 updates from the same base, mean of {len(looks)} seeds; "
+    caption=f"After 800 updates from the same base, mean of {len(evaluations)} seeds; "
     "the last column is on training questions",
 )
 
@@ -535,7 +537,7 @@ Table(
 
 
 # %%
-def my_gradient(counts, q, walks): ...
+def my_gradient(counts, q, rollouts): ...
 
 
 exercises.cell_gradient(my_gradient)
@@ -601,7 +603,7 @@ def my_stream(batches):
     yield from batches
 
 
-exercises.right_walks(my_stream)
+exercises.correct_paths(my_stream)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -618,7 +620,7 @@ exercises.right_walks(my_stream)
 #         if right.any():
 #             yield pr.Batch(batch.chosen[right], batch.reward[right], batch.tokens[right])
 #
-# exercises.right_walks(my_stream)
+# exercises.correct_paths(my_stream)
 # ```
 #
 # </details>

@@ -74,21 +74,23 @@ def over_seeds(key, of="dag"):
     return paper_figures.series(of, "policy gradient", key)[1]  # [seeds, looks]
 
 
-step, ways = paper_figures.series("dag", "policy gradient", "train_diversity")
+step, number_of_paths = paper_figures.series(
+    "dag", "policy gradient", "train_diversity"
+)
 
 # %% tags=["hide-input"]
 sampled = over_seeds("train_accuracy")
-assert ways[:, 0].mean() > 12, "the title says: from many"
-assert ways[:, -1].mean() < 1.5, "the title says: to one"
+assert number_of_paths[:, 0].mean() > 12, "the title says: from many"
+assert number_of_paths[:, -1].mean() < 1.5, "the title says: to one"
 assert sampled[:, -1].mean() > 0.97
-figure = charts.band_figure(
-    {"policy gradient": (step, ways)},
+figure = charts.range_figure(
+    {"policy gradient": (step, number_of_paths)},
     title="Trained to be right, the model forgets all ways but one",
     x="updates",
     y="different right answers among 100",
     y_range=(0, 20),
-    alt=f"Distinct right paths per training question fall from {float(ways[:, 0].mean()):.1f} to "
-    f"{float(ways[:, -1].mean()):.2f} over {step[-1]} updates, mean of {len(ways)} seeds",
+    alt=f"Distinct right paths per training question fall from {float(number_of_paths[:, 0].mean()):.1f} to "
+    f"{float(number_of_paths[:, -1].mean()):.2f} over {step[-1]} updates, mean of {len(number_of_paths)} seeds",
 )
 sliders.ask(
     figure,
@@ -98,9 +100,9 @@ sliders.ask(
     high=20,
     step=0.5,
     hidden=["policy gradient"],
-    answer=f"They fall from {float(ways[:, 0].mean()):.1f} to {float(ways[:, -1].mean()):.2f}, while "
+    answer=f"They fall from {float(number_of_paths[:, 0].mean()):.1f} to {float(number_of_paths[:, -1].mean()):.2f}, while "
     f"accuracy rises from {float(sampled[:, 0].mean()):.2f} to {float(sampled[:, -1].mean()):.2f} "
-    f"(training questions, mean of {len(ways)} seeds).",
+    f"(training questions, mean of {len(number_of_paths)} seeds).",
 )
 
 # %% tags=["hide-input"]
@@ -152,21 +154,21 @@ def scores_of(given):
 
 def watch(model, pictures_of):
     rng = pr.seeded(seed, "one question")
-    walks = pr.rollout(model, asked.expand(500, 2), rng=rng)
+    rollouts = pr.rollout(model, asked.expand(500, 2), rng=rng)
     pictures_of[str(50 * len(pictures_of))] = graphs.graph_view(
-        graph, weights=pr.edge_use(graph, walks)
+        graph, weights=pr.edge_use(graph, rollouts)
     )
     return scores_of(model)
 
 
 # %%
 model, pictures_of = student(), {}
-look = partial(watch, model, pictures_of)
-base = look()
-walks = pr.on_policy(model, task, rng=pr.seeded(seed, "walks"), size=64)
+evaluation = partial(watch, model, pictures_of)
+base = evaluation()
+rollouts = pr.on_policy(model, task, rng=pr.seeded(seed, "walks"), size=64)
 config = pr.TrainConfig(steps=1000, lr=0.2)
-run = pr.train(model, walks, pr.policy_gradient, config)
-records = list(pr.probe(run, look, every=50))
+run = pr.train(model, rollouts, pr.policy_gradient, config)
+records = list(pr.probe(run, evaluation, every=50))
 end = records[-1].measured
 print(f"at first: {base['accuracy']:.3f} right, {base['diversity']:.2f} ways")
 print(f"at the end: {end['accuracy']:.3f} right, {end['diversity']:.2f} ways")
@@ -250,7 +252,7 @@ assert gap < 0.08, "the text says: the mean policy stays where it was"
 assert policy.amax(-1).mean() > 0.9, "the text says: each is sure of something"
 some = torch.stack(apart)[::5].T  # [cells, looks]
 assert (some.mean(0)[20::20].diff() > 0).all(), "the title says: keeps growing"
-charts.band_figure(
+charts.range_figure(
     {"mean of 500 cells": (list(range(0, 600, 5)), some.mean(0)[None]),
      "one cell": (list(range(0, 600, 5)), some[:1])},
     title="The distance from equal choices keeps growing",
@@ -392,8 +394,8 @@ assert torch.autograd.grad(plain, fresh.table)[0].abs().max() > 1e-3
 
 # %%
 learner = student()
-walks = pr.on_policy(learner, task, rng=pr.seeded(seed, "walks"), size=64)
-list(pr.train(learner, walks, loss, config))
+rollouts = pr.on_policy(learner, task, rng=pr.seeded(seed, "walks"), size=64)
+list(pr.train(learner, rollouts, loss, config))
 kept = scores_of(learner)
 print(
     f"with a baseline: {kept['accuracy']:.3f} right, {kept['diversity']:.2f} ways"
@@ -414,8 +416,8 @@ assert end["diversity"] - 0.1 < kept["diversity"] < base["diversity"] - 0.5, (
 def plainly(loss):
     learner = student()
     steps = torch.optim.SGD(learner.parameters(), lr=10.0)
-    walks = pr.on_policy(learner, task, rng=pr.seeded(seed, "walks"), size=64)
-    for _, batch in zip(range(1000), walks, strict=False):
+    rollouts = pr.on_policy(learner, task, rng=pr.seeded(seed, "walks"), size=64)
+    for _, batch in zip(range(1000), rollouts, strict=False):
         steps.zero_grad()
         loss(learner(batch.tokens[:, :-1]), batch).backward()
         steps.step()

@@ -38,7 +38,7 @@ from planrl.claims import verdicts
 from planrl.experiments.fig2 import LAMBDAS
 from planrl.experiments.store import results
 from planrl.experiments.theorems.expected_gradient import (
-    Question,
+    Pair,
     predicted,
     settle,
     success,
@@ -257,21 +257,23 @@ notebook.Source(pr.policy_gradient)
 # $0.6 \exp(2)$, $0.3 \exp(2)$ and $0.1$.
 
 # %%
-chances = torch.tensor([[1.0, 1.0, 0.0]])
+probabilities = torch.tensor([[1.0, 1.0, 0.0]])
 start = torch.tensor([[0.6, 0.3, 0.1]])
 for kl in (0.5, 0.1):
     print(
         f"lambda {kl}:",
-        [round(x, 4) for x in predicted(chances, start, kl)[0].tolist()],
+        [round(x, 4) for x in predicted(probabilities, start, kl)[0].tolist()],
     )
 
 # %% tags=["hide-input"]
-by_hand = predicted(chances, start, 0.5)[0]
+by_hand = predicted(probabilities, start, 0.5)[0]
 assert torch.allclose(
     by_hand[0] / by_hand[1], torch.tensor(2.0).double(), atol=1e-6
 )
-assert predicted(chances, start, 0.1)[0, 2] < 1e-4, "the text says: next to nothing"
-left = predicted(chances, start, 1.0)[0]
+assert predicted(probabilities, start, 0.1)[0, 2] < 1e-4, (
+    "the text says: next to nothing"
+)
+left = predicted(probabilities, start, 1.0)[0]
 assert left[2] / left[0] > 0.36 * 0.1 / 0.6, "the text says: more than a third"
 unequal = torch.tensor([[1.0, 0.99, 0.0]])
 apart = {kl: predicted(unequal, start, kl)[0] for kl in (0.1, 0.001)}
@@ -307,13 +309,13 @@ def student():
 
 
 # %%
-question = Question(graph, source=0, target=9, choices=10)
+pair = Pair(graph, source=0, target=9, choices=10)
 base = student().table.detach()[9].softmax(-1)  # [here, next] on the way to 9
 gaps, solved = [], {}
 for kl in (0.1, 0.3, 1.0):
-    policy = settle(question, base, base, kl=kl)
-    visits, chance, solved[kl] = success(question, policy)
-    told = predicted(chance.nan_to_num(0.0), base, kl)
+    policy = settle(pair, base, base, kl=kl)
+    visits, probability, solved[kl] = success(pair, policy)
+    told = predicted(probability.nan_to_num(0.0), base, kl)
     gaps.append((policy - told)[visits > 1e-6].abs().max())
 print({kl: round(value, 4) for kl, value in solved.items()})
 
@@ -326,11 +328,7 @@ evidence.Backing(held, claim="4.4-formula", code=predicted, formula="6.2")
 
 # %% tags=["hide-input"]
 assert (
-    solved[0.1]
-    > 0.999
-    > solved[0.3]
-    > solved[1.0]
-    > success(question, base)[2] + 0.03
+    solved[0.1] > 0.999 > solved[0.3] > solved[1.0] > success(pair, base)[2] + 0.03
 )
 notebook.QuickCheck(
     "What does (6.2) say for λ → 0, and for a very large λ?",
@@ -359,10 +357,10 @@ notebook.QuickCheck(
 kept, accuracy = {}, {}
 for kl in (0.0, 0.03, 0.1, 0.3, 1.0):
     model, rng = student(), pr.seeded(seed, "walks")
-    walks = pr.on_policy(model, task, rng=rng, size=64)
+    rollouts = pr.on_policy(model, task, rng=rng, size=64)
     loss = partial(pr.policy_gradient, kl=kl)
     config = pr.TrainConfig(steps=500, lr=0.2, refresh=0)  # a frozen base
-    list(pr.train(model, walks, loss, config))
+    list(pr.train(model, rollouts, loss, config))
     scores = pr.evaluate(model, task, rng=pr.seeded(seed, "probe"), samples=50)
     kept[f"λ = {kl:g}"] = scores.diversity.mean().item()
     accuracy[f"λ = {kl:g}"] = scores.accuracy.mean().item()
@@ -388,7 +386,9 @@ charts.bars(
     y_range=(0, 1.2 * was),
     alt="Ways per question: base "
     + f"{was:.2f}, "
-    + ", ".join(f"{name} {ways:.2f}" for name, ways in kept.items()),
+    + ", ".join(
+        f"{name} {number_of_paths:.2f}" for name, number_of_paths in kept.items()
+    ),
     height=340,
 )
 
@@ -407,13 +407,13 @@ charts.bars(
 # from better policies, with the base unchanged.
 
 # %%
-line = Question(pr.chain(5), source=0, target=4, choices=4)
+line = Pair(pr.chain(5), source=0, target=4, choices=4)
 
 
-def forward(chance):  # of the chain's next node, at each node
-    policy = torch.full((5, 6), (1 - chance) / 5, dtype=torch.float64)
+def forward(probability):  # of the chain's next node, at each node
+    policy = torch.full((5, 6), (1 - probability) / 5, dtype=torch.float64)
     return policy.index_put(
-        (torch.arange(4), torch.arange(1, 5)), torch.tensor(chance).double()
+        (torch.arange(4), torch.arange(1, 5)), torch.tensor(probability).double()
     )
 
 
@@ -431,7 +431,7 @@ assert branches[0.1][0] < 1e-6 < 0.95 < branches[0.1][-1], (
 assert branches[0.05][5] > 0.95 > branches[0.1][5], (
     "the text says: a larger λ needs more"
 )
-charts.band_figure(
+charts.range_figure(
     {
         f"λ = {kl:g}": (starts, torch.tensor([values]))
         for kl, values in branches.items()
@@ -474,12 +474,13 @@ told = [page["result"]["lambdas"] for page in results("beyond")]
 
 
 def last(kl, key):
-    return sum(look[kl][key][-1] for look in told) / len(told)
+    return sum(evaluation[kl][key][-1] for evaluation in told) / len(told)
 
 
 assert strong / plain < 0.5, "claim C-plateau"
 forgot = [
-    look["0"]["old_greedy"][-1] < look["0"]["old_greedy"][0] - 0.01 for look in told
+    evaluation["0"]["old_greedy"][-1] < evaluation["0"]["old_greedy"][0] - 0.01
+    for evaluation in told
 ]
 assert sorted(forgot) == [False, False, True], (
     "the finding says: one of three seeds"
@@ -529,10 +530,7 @@ Table(
 
 # %%
 uniform = torch.full_like(base, 1 / base.shape[-1])
-bonus = {
-    kl: success(question, settle(question, base, uniform, kl=kl))[2]
-    for kl in solved
-}
+bonus = {kl: success(pair, settle(pair, base, uniform, kl=kl))[2] for kl in solved}
 for kl in solved:
     print(f"{kl}: penalty {solved[kl]:.3f} right, bonus {bonus[kl]:.3f} right")
 

@@ -72,13 +72,13 @@ my_guess = 97
 
 # %%
 graph = pr.random_dag(20, 0.3, pr.seeded(seed, "graph"))
-questions = pr.all_pairs(graph)
-paths = pr.sample_paths(questions, 10, pr.seeded(seed, "paths"))
+task = pr.all_pairs(graph)
+paths = pr.sample_paths(task, 10, pr.seeded(seed, "paths"))
 rng = pr.seeded(seed, "lessons")
-lessons = pr.demonstrations(questions, paths, rng=rng, size=None)
-base = pr.LinearTransformer(questions.vocab)
+lessons = pr.demonstrations(task, paths, rng=rng, size=None)
+base = pr.LinearTransformer(task.vocab)
 list(pr.train(base, lessons, pr.sft, pr.TrainConfig(steps=60, lr=0.1)))
-print(f"{len(graph.edges)} edges, {len(questions.pairs)} questions")
+print(f"{len(graph.edges)} edges, {len(task.pairs)} questions")
 
 # %% [markdown]
 # A measure, and Q-learning from that base with a reward of our choice. Rewards are times 10: a softmax
@@ -89,21 +89,21 @@ print(f"{len(graph.edges)} edges, {len(questions.pairs)} questions")
 
 # %%
 chooser, explorer = [pr.Sampler(epsilon=e, may_stop=False) for e in (0.0, 0.1)]
-believing = partial(pr.q_learning, cap=10.0, floor=0.0)
+bounded = partial(pr.q_learning, value_bounds=(0.0, 10.0))
 
 
 def right(model):
     rng = pr.seeded(seed, "probe")  # the same chance at every look
-    scores = pr.evaluate(model, questions, rng=rng, samples=16, sampler=chooser)
+    scores = pr.evaluate(model, task, rng=rng, samples=16, sampler=chooser)
     return scores.summary()
 
 
 # %%
-def taught(reward, loss=believing):
+def taught(reward, loss=bounded):
     model, rng = copy.deepcopy(base), pr.seeded(seed, "walks")
-    paid = replace(questions, reward=lambda *walk: 10 * reward(*walk))
-    walks = pr.on_policy(model, paid, rng=rng, sampler=explorer, size=64)
-    run = pr.train(model, walks, loss, pr.TrainConfig(steps=400, lr=0.1))
+    paid = replace(task, reward=lambda *path: 10 * reward(*path))
+    rollouts = pr.on_policy(model, paid, rng=rng, sampler=explorer, size=64)
+    run = pr.train(model, rollouts, loss, pr.TrainConfig(steps=400, lr=0.1))
     return model, list(pr.probe(run, lambda: right(model), every=20))
 
 
@@ -129,7 +129,7 @@ ruined, process = ends.values()
 assert before > 90, "the text says: right on nearly every question"
 assert ruined < 15, "the title says: it forgets them"
 assert process > 97
-figure = charts.band_figure(
+figure = charts.range_figure(
     percent,
     title="Paid for right answers alone, it forgets them",
     x="updates",
@@ -181,7 +181,7 @@ saved = {name: paper_figures.series("dag", name, "train_accuracy") for name in r
 # %% tags=["hide-input"]
 steps, lost = saved["Q-learning, outcome reward"]
 assert float(lost[:, steps.index(100)].max()) < 0.05, "the title says: 100 updates"
-charts.band_figure(
+charts.range_figure(
     saved,
     title="At the paper's size, outcome reward ruins a model in 100 updates",
     x="updates",
@@ -259,12 +259,12 @@ n, away = graph.n, ~torch.eye(graph.n, dtype=torch.bool)
 noise = 3 * torch.randn(n, n, n + 1, generator=pr.seeded(seed, "noise"))
 spread, constants = [], {}
 for name, start in {"0": 0.0, "3": 3.0, "-3": -3.0, "noise": noise}.items():
-    ends_at = pr.optimal_q(questions, start=start)[..., :n]
+    ends_at = pr.optimal_q(task, start=start)[..., :n]
     others = torch.stack(
         [ends_at[i][away[i]][:, away[i]] for i in range(n)]
     ).flatten(1)
     spread.append(others.amax(1) - others.amin(1))
-    constants[name] = float(others[questions.pairs[:, 1]].mean())
+    constants[name] = float(others[task.pairs[:, 1]].mean())
 print("mean constant by start:", {k: round(v, 2) for k, v in constants.items()})
 
 # %%
@@ -294,11 +294,11 @@ _, boundless = taught(pr.outcome_reward, pr.q_learning)
 print(f"without bounds: {boundless[-1].measured['accuracy']:.3f} right")
 
 # %% tags=["hide-input"]
-chance = pr.LinearTransformer(questions.vocab)
-for weight in chance.parameters():
+random_model = pr.LinearTransformer(task.vocab)
+for weight in random_model.parameters():
     torch.nn.init.zeros_(weight)
-by_chance = right(chance)["accuracy"]
-assert 0.005 < by_chance < 0.05, "the text says: a few in a hundred"
+at_random = right(random_model)["accuracy"]
+assert 0.005 < at_random < 0.05, "the text says: a few in a hundred"
 assert boundless[-1].measured["accuracy"] < 0.15, "the text says: not the bounds"
 
 # %% [markdown]
@@ -354,7 +354,7 @@ told = {
 }
 rows = []
 for name, (model, run) in models.items():
-    exact = pr.optimal_q(replace(questions, reward=rewards[name]))[..., :n]
+    exact = pr.optimal_q(replace(task, reward=rewards[name]))[..., :n]
     learnt = pr.next_logits(model)[watched, :, :n] / 10
     seen = run[-1].measured
     best = max(seen["accuracy"], seen["greedy"])
@@ -431,29 +431,31 @@ anywhere = pr.Sampler(epsilon=1.0, may_stop=False)
 
 
 asked_for = circling.pairs[:, 1].unique()
-places = (~torch.eye(8, dtype=torch.bool))[asked_for]  # [target, here]
+positions = (~torch.eye(8, dtype=torch.bool))[asked_for]  # [target, here]
 
 
 def best_value(table):
     best = pr.next_logits(table)[asked_for, :, :8].amax(-1) / 10
-    return {"value": float(best[places].mean())}
+    return {"value": float(best[positions].mean())}
 
 
 # %%
-def believed(start, loss):
+def learnt_values(start, loss):
     table, rng = pr.LogitTable(circling.vocab), pr.seeded(seed, "any")
     table.load_state_dict({"table": torch.full_like(table.table, 10.0 * start)})
-    walks = pr.on_policy(table, circling, rng=rng, sampler=anywhere, size=64)
-    run = pr.train(table, walks, loss, pr.TrainConfig(steps=400, lr=0.5, clip=None))
+    rollouts = pr.on_policy(table, circling, rng=rng, sampler=anywhere, size=64)
+    run = pr.train(
+        table, rollouts, loss, pr.TrainConfig(steps=400, lr=0.5, clip=None)
+    )
     return list(pr.probe(run, lambda: best_value(table), every=20))
 
 
-losses = {"without bounds": pr.q_learning, "with bounds": believing}
-high = {name: believed(3, loss) for name, loss in losses.items()}
-low = {name: believed(-3, loss) for name, loss in losses.items()}
+losses = {"without bounds": pr.q_learning, "with bounds": bounded}
+high = {name: learnt_values(3, loss) for name, loss in losses.items()}
+low = {name: learnt_values(-3, loss) for name, loss in losses.items()}
 
 # %% tags=["hide-input"]
-truth = float(pr.process_optimum(cycles).amax(-1)[asked_for][places].mean())
+truth = float(pr.process_optimum(cycles).amax(-1)[asked_for][positions].mean())
 stuck, kept = (run[-1].measured["value"] for run in high.values())
 risen, held_low = (run[-1].measured["value"] for run in low.values())
 assert min(stuck, risen) > 1.2, (
@@ -469,9 +471,9 @@ figure = charts.learning_curves(
     f"ends at {stuck:.2f}, with bounds at {kept:.2f}; from -3 at {risen:.2f} and {held_low:.2f}. "
     f"A + R - 1 says {truth:.2f}.",
 )
-for place, (name, run) in enumerate(low.items()):
+for position, (name, run) in enumerate(low.items()):
     steps, value = charts.track(run, "value")
-    charts.add_band(figure, name, steps, torch.tensor([value]), place=place)
+    charts.add_range(figure, name, steps, torch.tensor([value]), position=position)
     figure.data[-1].showlegend = False
 figure.add_hline(
     y=truth, line={"dash": "dot", "width": 1.5, "color": style.STYLES["truth"][0]}
@@ -524,8 +526,8 @@ exercises.td_target(my_target)
 # def my_target(logits, batch):
 #     best = logits.detach()[..., :-1].amax(-1)
 #     after = torch.cat([best[:, 1:], torch.zeros_like(best[:, :1])], 1)
-#     following, end = batch.tokens[:, 1:], logits.shape[-1] - 1
-#     over = (following == batch.tokens[:, 1:2]) | (following == end)
+#     next_node, end = batch.tokens[:, 1:], logits.shape[-1] - 1
+#     over = (next_node == batch.tokens[:, 1:2]) | (next_node == end)
 #     return batch.reward + after * ~over
 #
 # exercises.td_target(my_target)
@@ -572,9 +574,9 @@ exercises.fixed_point(my_values)
 # > jump worth its price? If it works, 0.05 less would be a tie.
 
 # %%
-my_fine = ...
+my_penalty = ...
 
-exercises.smallest_fine(my_fine)
+exercises.smallest_penalty(my_penalty)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -585,8 +587,8 @@ exercises.smallest_fine(my_fine)
 # <details><summary>Solution</summary>
 #
 # ```python
-# my_fine = 0.45
-# exercises.smallest_fine(my_fine)
+# my_penalty = 0.45
+# exercises.smallest_penalty(my_penalty)
 # ```
 #
 # </details>

@@ -100,16 +100,16 @@ def means(model):
     return {name: float(values[where].mean()) for name, where in kinds.items()}
 
 
-def taught(model, walks, loss=pr.q_learning):
+def taught(model, rollouts, loss=pr.q_learning):
     config = pr.TrainConfig(steps=600, lr=0.1, clip=None)
-    run = pr.train(model, walks, loss, config)
+    run = pr.train(model, rollouts, loss, config)
     return list(pr.probe(run, lambda: means(model), every=20))
 
 
 # %%
 table, rng = pr.LogitTable(task.vocab), pr.seeded(seed, "walks")
-walks = pr.on_policy(table, task, rng=rng, sampler=at_random, size=256)
-records = taught(table, walks)
+rollouts = pr.on_policy(table, task, rng=rng, sampler=at_random, size=256)
+records = taught(table, rollouts)
 first = next(pr.on_policy(table, task, rng=rng, sampler=at_random, size=2000))
 print(
     f"right among the walker's walks: {pr.is_path(graph, first.tokens).float().mean():.3f}"
@@ -123,7 +123,7 @@ for name, wanted in zip(kinds, (1, 0, 0, -1), strict=True):
         name,
         ends[name],
     )
-figure = charts.band_figure(
+figure = charts.range_figure(
     {
         name: (
             [0, *charts.track(records, name)[0]],
@@ -139,9 +139,11 @@ figure = charts.band_figure(
     + ", ".join(f"{name} {value:.2f}" for name, value in ends.items()),
 )
 figure.update_layout(showlegend=False)
-for trace, place in zip(figure.data, ("top", "top", "bottom", "top"), strict=True):
-    trace.mode, trace.textposition = "lines+text", f"{place} left"
-    words = f"{trace.name}<br> " if place == "top" else f" <br>{trace.name}"
+for trace, position in zip(
+    figure.data, ("top", "top", "bottom", "top"), strict=True
+):
+    trace.mode, trace.textposition = "lines+text", f"{position} left"
+    words = f"{trace.name}<br> " if position == "top" else f" <br>{trace.name}"
     trace.text = [
         *[""] * (len(trace.x) - 1),
         words,
@@ -283,9 +285,9 @@ charts.heatmaps(
 
 # %%
 linear, rng = pr.LinearTransformer(task.vocab), pr.seeded(seed, "linear walks")
-believing = partial(pr.q_learning, cap=10.0, floor=0.0)
-walks = pr.on_policy(linear, task, rng=rng, sampler=at_random, size=256)
-steps = taught(linear, walks, believing)
+bounded = partial(pr.q_learning, value_bounds=(0.0, 10.0))
+rollouts = pr.on_policy(linear, task, rng=rng, sampler=at_random, size=256)
+steps = taught(linear, rollouts, bounded)
 
 # %%
 parts, goals = linear.readout(), task.pairs[:, 1].unique()
@@ -382,7 +384,7 @@ evidence.Backing(held, claim="4-one-value", code=pr.kl_to_uniform)
 # %% tags=["hide-input"]
 PG, Q = "policy gradient", "Q-learning, process reward"
 OFF = f"{Q}, off-policy"
-ways = {
+diversity = {
     name: paper_figures.series("dag", name, "train_diversity")[1]
     for name in (PG, Q, OFF)
 }
@@ -390,7 +392,7 @@ greedy = {
     name: paper_figures.series("dag", name, "test_greedy")[1]
     for name in (PG, Q, OFF)
 }
-assert ways[PG][:, -1].mean() < 1.5 < 12 < ways[Q][:, -1].mean()
+assert diversity[PG][:, -1].mean() < 1.5 < 12 < diversity[Q][:, -1].mean()
 assert (
     min(greedy[name][:, -1].mean() for name in (Q, OFF)) > greedy[PG][:, -1].mean()
 )
@@ -427,17 +429,17 @@ list(pr.train(old, shown, pr.sft, pr.TrainConfig(steps=8, lr=0.1)))
 explorer, chooser = [pr.Sampler(epsilon=e, may_stop=False) for e in (0.1, 0.0)]
 
 
-def right(model, questions):
+def right(model, task):
     rng = pr.seeded(seed, "probe")
-    found = pr.evaluate(model, questions, rng=rng, samples=32, sampler=chooser)
+    found = pr.evaluate(model, task, rng=rng, samples=32, sampler=chooser)
     return 100 * float(found.accuracy.mean())
 
 
 # %%
 def after(loss, pays, kept):
     model, rng = copy.deepcopy(old), pr.seeded(seed, "walks")
-    walker, paid = old if kept else model, replace(train, reward=pays)
-    fresh = pr.on_policy(walker, paid, rng=rng, sampler=explorer, size=64)
+    behaviour, paid = old if kept else model, replace(train, reward=pays)
+    fresh = pr.on_policy(behaviour, paid, rng=rng, sampler=explorer, size=64)
     batches = pr.replay(fresh, rng=rng, capacity=50) if kept else fresh
     list(pr.train(model, batches, loss, pr.TrainConfig(steps=300, lr=0.1)))
     return right(model, held_out)
@@ -452,7 +454,7 @@ uncorrected = partial(pr.policy_gradient, correction="none")
 learners = {
     "PG, outcome reward": (uncorrected, pr.outcome_reward),
     "PG, process reward": (uncorrected, reward),
-    "Q-learning, process reward": (believing, reward),
+    "Q-learning, process reward": (bounded, reward),
 }
 from_old = {"fresh walks": False, "the old checkpoint's walks": True}
 scores = {
@@ -527,16 +529,16 @@ print(
 )
 
 # %%
-walkers = {
+behaviours = {
     "itself, ε = 0.1": (None, explorer),
     "the old checkpoint, ε = 0.1": (old, explorer),
     "a good imitator, ε = 0.1": (imitator, explorer),
     "a good imitator, ε = 0": (imitator, chooser),
 }
 pupils = {}
-for name, (walker, how) in walkers.items():
+for name, (behaviour, how) in behaviours.items():
     pupil, rng = pr.LogitTable(task.vocab), pr.seeded(seed, name)
-    taught(pupil, pr.on_policy(walker or pupil, task, rng=rng, sampler=how))
+    taught(pupil, pr.on_policy(behaviour or pupil, task, rng=rng, sampler=how))
     pupils[name] = pupil
 
 # %% tags=["hide-input"]
@@ -611,7 +613,7 @@ Table(
             "claim": f"{name}: {verdict.claim.statement}",
             "verdict": verdict.verdict,
         }
-        | {"where it does not hold": "; ".join(f"{f.place}: {f.verdict}" for f in verdict.findings
+        | {"where it does not hold": "; ".join(f"{f.condition}: {f.verdict}" for f in verdict.findings
                                       if f.verdict != "holds") or "-"}
         for name, verdict in judged.items()
     ],
@@ -653,9 +655,9 @@ exercises.process(my_reward)
 #
 # ```python
 # def my_reward(graph, tokens):
-#     here, following, target = tokens[:, :-1], tokens[:, 1:], tokens[:, 1:2]
-#     arrives = (following == target).float()
-#     fined = ~graph.legal[here, following] & (here != target)
+#     current, next_node, target = tokens[:, :-1], tokens[:, 1:], tokens[:, 1:2]
+#     arrives = (next_node == target).float()
+#     fined = ~graph.legal[current, next_node] & (current != target)
 #     return (arrives - fined.float()) * pr.Vocab(graph.n).chosen(tokens)
 #
 # exercises.process(my_reward)
@@ -700,10 +702,10 @@ exercises.goal_back(my_ring_reward)
 
 
 # %%
-def my_walks(old, task, rng): ...
+def my_rollouts(old, task, rng): ...
 
 
-exercises.old_walks(my_walks)
+exercises.old_rollouts(my_rollouts)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -715,12 +717,12 @@ exercises.old_walks(my_walks)
 # <details><summary>Solution</summary>
 #
 # ```python
-# def my_walks(old, task, rng):
+# def my_rollouts(old, task, rng):
 #     sampler = pr.Sampler(epsilon=0.9, may_stop=False)
 #     batches = pr.on_policy(old, task, rng=rng, sampler=sampler, size=128)
 #     return pr.replay(batches, rng=rng, capacity=100)
 #
-# exercises.old_walks(my_walks)
+# exercises.old_rollouts(my_rollouts)
 # ```
 #
 # </details>

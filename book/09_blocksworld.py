@@ -66,8 +66,8 @@ my_guess = 50
 # A **move** takes a block from the top of a stack to the table or onto another stack.
 
 # %%
-world = space(4)
-graph = world.graph
+dataset = space(4)
+graph = dataset.graph
 train, test = pr.split(pr.all_pairs(graph), 0.2, pr.seeded(seed, "split"))
 paths = pr.sample_paths(train, 10, pr.seeded(seed, "paths"))
 print(f"{graph.n} states, {len(graph.edges)} moves")
@@ -172,14 +172,16 @@ def counted(rows):
     """For each step: moves away, whether it comes nearer, and the chance that a new state does."""
     visited = torch.zeros(len(rows), graph.n, dtype=torch.bool)
     found = []
-    for place in range(2, rows.shape[1] - 1):
-        walks_on = (rows[:, place : place + 2] < graph.n).all(1).nonzero()[:, 0]
-        i, j, k = rows[walks_on][:, [1, place, place + 1]].T
-        visited[walks_on, j] = True
-        new = graph.adjacency[j] & ~visited[walks_on]
-        chance = (new & nearer[i, j]).sum(1) / new.sum(1)
+    for position in range(2, rows.shape[1] - 1):
+        rollouts_on = (
+            (rows[:, position : position + 2] < graph.n).all(1).nonzero()[:, 0]
+        )
+        i, j, k = rows[rollouts_on][:, [1, position, position + 1]].T
+        visited[rollouts_on, j] = True
+        new = graph.adjacency[j] & ~visited[rollouts_on]
+        probability = (new & nearer[i, j]).sum(1) / new.sum(1)
         found.append(
-            torch.stack([apart[i, j].float(), nearer[i, j, k].float(), chance])
+            torch.stack([apart[i, j].float(), nearer[i, j, k].float(), probability])
         )
     return torch.cat(found, 1)
 
@@ -232,23 +234,30 @@ answers = pr.rollout(
     sampler=pr.Sampler(greedy=True, max_tokens=paths.shape[1]),
 )
 right = pr.is_path(graph, answers)
-walks = [row[2:].tolist() for row in answers[right]]
-walks = [walk[: walk.index(graph.n)] for walk in walks]
-longest = max(walks, key=len)
-extra = [len(walk) - 1 - int(steps[walk[0], walk[-1]]) for walk in walks]
+rollouts = [row[2:].tolist() for row in answers[right]]
+rollouts = [one_path[: one_path.index(graph.n)] for one_path in rollouts]
+longest = max(rollouts, key=len)
+extra = [
+    len(one_path) - 1 - int(steps[one_path[0], one_path[-1]])
+    for one_path in rollouts
+]
 best = nx.shortest_path(graph.to_networkx(), longest[0], longest[-1])
 wasted = sum(extra) / len(extra)
 assert max(extra) > 0, "the text says: not the shortest"
 print(f"{wasted:.1f} moves more than needed, on average; {max(extra)} at most")
 names = {"shortest": best, "model": longest}
 figure = block_pictures.play(
-    {name: [world.states[v] for v in walk] for name, walk in names.items()},
+    {
+        name: [dataset.states[v] for v in one_path]
+        for name, one_path in names.items()
+    },
     actions={
-        name: [str(a) for a in world.plan(walk)] for name, walk in names.items()
+        name: [str(a) for a in dataset.plan(one_path)]
+        for name, one_path in names.items()
     },
     title="The model's longest right plan, beside a shortest one",
 )
-asked_for = [str(world.states[node]) for node in (longest[0], longest[-1])]
+asked_for = [str(dataset.states[node]) for node in (longest[0], longest[-1])]
 figure.update_layout(
     title_subtitle={
         "text": f"From {asked_for[0]} to {asked_for[1]}, stacks from the bottom up"
@@ -286,12 +295,14 @@ assert graph.reachability.all()
 Table(table)
 
 # %% tags=["hide-input"]
-towers = [here for here in world.states if len(here.stacks) == 1]
-assert all(len(graph.adjacency[world.node(here)].nonzero()) == 1 for here in towers)
+towers = [current for current in dataset.states if len(current.stacks) == 1]
+assert all(
+    len(graph.adjacency[dataset.node(current)].nonzero()) == 1 for current in towers
+)
 print(
     f"{len(towers)} of the {graph.n} states are single towers, with one way out each"
 )
-block_pictures.draw_state(world.states[40], title="One state of 73")
+block_pictures.draw_state(dataset.states[40], title="One state of 73")
 
 # %% [markdown]
 # ## From PDDL to a path, and back
@@ -417,7 +428,7 @@ evidence.Backing(held, claim="5.2-no-goal", code=pr.optimal_q, formula="9.1")
 
 # %%
 two = space(2)
-states = [str(here) for here in two.states]
+states = [str(current) for current in two.states]
 at, to = states.index("A|B"), states.index("AB")
 for discount in (1.0, 0.9):
     q = pr.optimal_q(pr.all_pairs(two.graph, pr.process_reward), discount=discount)
@@ -514,7 +525,9 @@ assert by_greed[-1]["learner"] == "continual SFT", "the text says: best"
 assert by_greed[-2]["learner"] == "base", "the text says: all others below it"
 for verdict in verdicts(["2-pg-test", "2-continual-sft-test"]):
     (there,) = [
-        f for f in verdict.findings if f.place == "Blocksworld, 4 blocks, greedy"
+        f
+        for f in verdict.findings
+        if f.condition == "Blocksworld, 4 blocks, greedy"
     ]
     assert there.verdict == UNDECIDED, "the text says so"
 assert max(rows, key=lambda row: row["test, sampled"])["learner"] == PG

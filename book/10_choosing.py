@@ -36,7 +36,7 @@ import torch
 
 import planrl as pr
 from planrl.claims import FAILS, HOLDS, UNDECIDED, interval, verdicts
-from planrl.experiments.datasets import WorldSettings, make_world
+from planrl.experiments.datasets import DatasetSettings, make_dataset
 from planrl.experiments.runs import Algorithm
 from planrl.experiments.store import results
 from planrl.figures import scatter, sliders
@@ -91,17 +91,17 @@ LABELS = {
 def plane(of, names, title, top):
     """Where learners end on a graph: ways, and percent right on held-out questions."""
     base = [paper_figures.series(of, "policy gradient", k)[1][:, 0] for k in KEYS]
-    places = {"SFT": (base[0].tolist(), (100 * base[1]).tolist())}
+    ends_of = {"SFT": (base[0].tolist(), (100 * base[1]).tolist())}
     for name in names:
-        ways, right = (ends(of, name, key) for key in KEYS)
+        number_of_paths, right = (ends(of, name, key) for key in KEYS)
         plain = name.removesuffix(", discount 0.9")
-        places[plain] = ways.tolist(), (100 * right).tolist()
+        ends_of[plain] = number_of_paths.tolist(), (100 * right).tolist()
     told = "; ".join(
         f"{LABELS[name][0]} {sum(r) / len(r):.0f} % with {sum(w) / len(w):.1f} ways"
-        for name, (w, r) in places.items()
+        for name, (w, r) in ends_of.items()
     )
     figure = scatter.ends(
-        places,
+        ends_of,
         LABELS,
         title=title,
         x="different right answers among 100 (training questions)",
@@ -110,7 +110,7 @@ def plane(of, names, title, top):
         y_range=(50, 100),
         alt=f"Where learners end on {paper_figures.GRAPHS[of]}, ten seeds and their mean. {told}.",
     )
-    return figure, places
+    return figure, ends_of
 
 
 KEYS = "train_diversity", "test_accuracy"
@@ -118,7 +118,7 @@ mean = {n: [float(ends("dag", n, key).mean()) for key in KEYS] for n in learners
 assert max(mean, key=lambda n: mean[n][0]) == Q
 assert max(mean, key=lambda n: mean[n][1]) == Q
 assert len(ends("dag", Q, KEYS[0])) == 10
-figure, places = plane(
+figure, ends_of = plane(
     "dag",
     learners,
     "The learner with the most ways is also the most often right",
@@ -132,7 +132,7 @@ sliders.ask(
     high=100,
     step=1,
     unit="%",
-    hidden=list(places),
+    hidden=list(ends_of),
     answer=f"It is right on {100 * mean[Q][1]:.0f} % of them, more often than any other. It has the "
     "most ways and the most right answers, on this graph. Look at Blocksworld below before you "
     "believe that this is a law.",
@@ -142,8 +142,8 @@ sliders.ask(
 notebook.Download(
     [
         {"graph": "dag", "learner": name, "ways": w, "percent right": r}
-        for name, (ways, right) in places.items()
-        for w, r in zip(ways, right, strict=True)
+        for name, (number_of_paths, right) in ends_of.items()
+        for w, r in zip(number_of_paths, right, strict=True)
     ],
     "choosing.csv",
 )
@@ -214,7 +214,9 @@ said = {one.claim.id: one.verdict for one in verdicts()}
 assert said["2-continual-sft-test"] == FAILS, "the text says that it raises it"
 assert said["C-off-policy"] == FAILS, "the text explains its two negatives"
 assert verdicts(["C-forgets"])[0].findings[0].verdict == FAILS, "when sampled"
-wrecked = [f for f in verdicts(["C-cold"])[0].findings if "tiny batch" in f.place]
+wrecked = [
+    f for f in verdicts(["C-cold"])[0].findings if "tiny batch" in f.condition
+]
 assert len(wrecked) == 2 and max(f.interval[1] for f in wrecked) < -0.15  # noqa: PT018
 placed = {
     (one.claim.id, f.graph.split(",")[0], f.name): f.verdict
@@ -235,8 +237,12 @@ for graph, over in (
         assert placed[claim, graph, "greedy"] in greedily, (
             "the text says: not greedily"
         )
-for place in verdicts(["2-continual-sft-test"])[0].findings:
-    assert abs(place.mean) < 0.005 if "greedy" in place.place else place.mean > 0.1
+for position in verdicts(["2-continual-sft-test"])[0].findings:
+    assert (
+        abs(position.mean) < 0.005
+        if "greedy" in position.condition
+        else position.mean > 0.1
+    )
 decision.DecisionTable()
 
 # %% [markdown]
@@ -252,7 +258,9 @@ decision.Chooser()
 # The same as a function:
 
 # %%
-advice = decision.advise(answers="yes", check="answers", ways="yes", walks="own")
+advice = decision.advise(
+    answers="yes", check="answers", diversity="yes", paths="own"
+)
 print(advice.method, advice.why, advice.claims, sep="\n")
 
 # %% [markdown]
@@ -364,15 +372,18 @@ assert said["4.3-baseline"] == HOLDS, "group-relative weights are 0, nothing mov
 # Thirty nodes, a small Transformer, one seed. First the base that all start from.
 
 # %%
-world = make_world(WorldSettings(nodes=30, edge_probability=0.25, seed=seed))
-vocab, rng = world.train.vocab, pr.seeded(seed, "batches")
+dataset = make_dataset(DatasetSettings(nodes=30, edge_probability=0.25, seed=seed))
+vocab, rng = dataset.train.vocab, pr.seeded(seed, "batches")
 start = pr.Transformer(
     vocab, pr.TransformerConfig(width=48), pr.seeded(seed, "weights")
 )
-shown = pr.demonstrations(world.train, world.paths, rng=rng, size=64)
+shown = pr.demonstrations(dataset.train, dataset.paths, rng=rng, size=64)
 list(pr.train(start, shown, pr.sft, pr.TrainConfig(steps=300, lr=1e-3)))
 print(
-    len(world.train.pairs), "training questions,", len(world.test.pairs), "held out"
+    len(dataset.train.pairs),
+    "training questions,",
+    len(dataset.test.pairs),
+    "held out",
 )
 
 # %% [markdown]
@@ -393,9 +404,11 @@ race = {
 models = {}
 for name, (algorithm, loss) in race.items():
     models[name] = learner = copy.deepcopy(start)
-    walks = algorithm.stream(world, learner, start, pr.seeded(seed, "walks"), 128)
+    rollouts = algorithm.stream(
+        dataset, learner, start, pr.seeded(seed, "walks"), 128
+    )
     config = pr.TrainConfig(steps=400, lr=1e-3, refresh=0 if algorithm.kl else None)
-    list(pr.train(learner, walks, loss, config))
+    list(pr.train(learner, rollouts, loss, config))
 
 # %% [markdown]
 # *About 15 s on 2 cores.*
@@ -408,10 +421,10 @@ for name, (algorithm, _) in race.items():
             models[name],
             part,
             rng=pr.seeded(seed, "probe"),
-            sampler=algorithm.sampler(world),
+            sampler=algorithm.sampler(dataset),
             samples=50,
         )
-        for part in (world.train, world.test)
+        for part in (dataset.train, dataset.test)
     )
     table.append(
         {
@@ -423,16 +436,26 @@ for name, (algorithm, _) in race.items():
         }
     )
 live = {row["learner"]: row for row in table}
-ways = {name: row["ways of 50"] for name, row in live.items()}
-assert ways["policy gradient"] < ways["group-relative"] < ways[Q]
-assert ways["group-relative"] < ways["continual SFT"], "still lose many"
-assert ways["policy gradient"] < ways["policy gradient + KL"] < ways[Q]
+number_of_paths = {name: row["ways of 50"] for name, row in live.items()}
+assert (
+    number_of_paths["policy gradient"]
+    < number_of_paths["group-relative"]
+    < number_of_paths[Q]
+)
+assert number_of_paths["group-relative"] < number_of_paths["continual SFT"], (
+    "still lose many"
+)
+assert (
+    number_of_paths["policy gradient"]
+    < number_of_paths["policy gradient + KL"]
+    < number_of_paths[Q]
+)
 assert live[Q]["held out, sampled"] == max(r["held out, sampled"] for r in table)
 lead = [
     live[PG][k] - live[SFT][k] for k in ("held out, sampled", "held out, greedy")
 ]
 assert seed != 0 or (lead[0] < 0.03 and lead[1] < 0), "the text says: no better"
-assert 1.5 < 128 / len(world.train.pairs) < 3, "the text says: some two"
+assert 1.5 < 128 / len(dataset.train.pairs) < 3, "the text says: some two"
 five = json.loads(evidence.FILE.read_text())["10_choosing"]["values"]
 kept = [statistics.mean(five[f"ways of 50, {n}"]) for n in ("group-relative", PG)]
 assert [f"{v:.1f}" for v in kept] == ["1.6", "1.1"], "the text says so"
@@ -658,10 +681,10 @@ right_of = {name: row["held out, sampled"] for name, row in live.items()}
 evidence.Numbers(
     "10_choosing",
     {
-        "ways of 50, policy gradient": ways[PG],
-        "ways of 50, group-relative": ways["group-relative"],
-        "ways of 50, policy gradient + KL": ways[KL],
-        "ways of 50, Q-learning": ways[Q],
+        "ways of 50, policy gradient": number_of_paths[PG],
+        "ways of 50, group-relative": number_of_paths["group-relative"],
+        "ways of 50, policy gradient + KL": number_of_paths[KL],
+        "ways of 50, Q-learning": number_of_paths[Q],
         "held-out accuracy, Q-learning": right_of[Q],
     },
     limits={"held-out": (0, 1)},

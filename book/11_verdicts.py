@@ -37,8 +37,8 @@ import torch
 import planrl as pr
 from planrl.claims import (
     FAILS,
-    HERE,
     HOLDS,
+    IN_PART,
     SO_FAR,
     UNDECIDED,
     UNKNOWN,
@@ -103,7 +103,7 @@ def percent(claims, *kinds):
 
 
 everywhere = {name: percent(claims, HOLDS) for name, claims in groups.items()}
-partly = {name: percent(claims, HERE, SO_FAR) for name, claims in groups.items()}
+partly = {name: percent(claims, IN_PART, SO_FAR) for name, claims in groups.items()}
 assert everywhere["theorems"] == 100, "the title says: every theorem"
 assert everywhere["figures"] < 25, "the title says: not a quarter"
 assert all(v.verdict != UNKNOWN for v in judged.values())
@@ -143,7 +143,7 @@ sliders.ask(
 # %% tags=["hide-input"]
 notebook.Download(
     [
-        {"claim": v.claim.id, "verdict": v.verdict, "place": f.place, "mean": f.mean,
+        {"claim": v.claim.id, "verdict": v.verdict, "condition": f.condition, "mean": f.mean,
          "low": f.interval[0], "high": f.interval[1], "seeds": len(f.values)}
         for v in judged.values()
         for f in v.findings
@@ -203,7 +203,7 @@ notebook.Download(
     [
         {
             "claim": name,
-            "where": finding.place,
+            "where": finding.condition,
             "model": finding.model,
             "predicted": finding.prediction,
             "seed": one_seed,
@@ -356,9 +356,9 @@ for found in judged["2-pg-over-sft"].findings:
     assert found.verdict == (HOLDS if found.name == "sampled" else FAILS)
 ours = ["our derivation" in claim.source for claim in theorems.CLAIMS]
 assert (len(ours), sum(ours)) == (18, 7), "the summary says so"
-assert judged["2-pg-collapse"].verdict == HERE
+assert judged["2-pg-collapse"].verdict == IN_PART
 assert judged["1-pg-adjacency"].verdict == FAILS
-partial = [judged[c.id] for c in paper.CLAIMS if judged[c.id].verdict == HERE]
+partial = [judged[c.id] for c in paper.CLAIMS if judged[c.id].verdict == IN_PART]
 holding = [{f.graph for f in v.findings if f.verdict == HOLDS} for v in partial]
 failing = [c.id for c in paper.CLAIMS if judged[c.id].verdict == FAILS]
 on_both = [len(graphs) for graphs in holding].count(2)
@@ -518,7 +518,7 @@ exercises.kept(my_share)
 #
 # </details>
 #
-# > **Exercise 4.** *Open.* Write a claim of your own and have it judged: a `planrl.claims.Place` says where,
+# > **Exercise 4.** *Open.* Write a claim of your own and have it judged: a `planrl.claims.Condition` says where,
 # > what is measured and what you predict, and `planrl.claims.find(place, results)` judges. Write the
 # > prediction down before you look. Would you have kept it?
 

@@ -34,7 +34,7 @@ if importlib.util.find_spec("planrl") is None:
 # `--only fig3`.
 
 # %% tags=["hide-input"]
-from planrl.experiments.datasets import WorldSettings
+from planrl.experiments.datasets import DatasetSettings
 from planrl.experiments.fig2 import LAMBDAS
 from planrl.experiments.fig3 import Settings, learners
 from planrl.experiments.store import results
@@ -48,13 +48,13 @@ SFT, PG, Q = "continual SFT", "policy gradient", "Q-learning, process reward"
 KL = "policy gradient + KL"
 OFF, OUTCOME = f"{Q}, off-policy", "Q-learning, outcome reward"
 NAMES = {"dag": "random DAG", "blocksworld": "Blocksworld"}
-world = WorldSettings()
+dataset = DatasetSettings()
 facts = []
 for of, name in NAMES.items():
     made = {figure: results(figure, of=of) for figure in ("fig2", "fig3")}
     page = made["fig2"][0]
     how, found = page["settings"], page["result"]["facts"]
-    random = f"{how['nodes']} nodes, edge probability {world.edge_probability:g}"
+    random = f"{how['nodes']} nodes, edge probability {dataset.edge_probability:g}"
     facts.append(
         {
             "graph": f"{name}, {how['blocks']} blocks"
@@ -74,7 +74,7 @@ for of, name in NAMES.items():
         "token each time. Diversity is the number of different right answers among these walks."
     )
 print(
-    f"SFT shows {world.paths_per_pair} paths for each of {world.train_share:.0%} of the questions."
+    f"SFT shows {dataset.paths_per_pair} paths for each of {dataset.train_share:.0%} of the questions."
 )
 Table(facts)
 
@@ -287,7 +287,7 @@ Download(paper_tables.beyond_rows(), "questions-outside-sft.csv")
 for of, name in NAMES.items():
     how = results("fig3", of=of)[0]["settings"]
     whole = how["steps"]
-    some = Settings(**{**how, "looks": tuple(how["looks"])})
+    some = Settings(**{**how, "eval_steps": tuple(how["eval_steps"])})
     short = {
         learner: made.training.steps
         for learner, made in learners(some).items()

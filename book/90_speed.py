@@ -35,7 +35,7 @@ import plotly.graph_objects as go
 import torch
 
 import planrl as pr
-from planrl.experiments.datasets import WorldSettings, make_world
+from planrl.experiments.datasets import DatasetSettings, make_dataset
 from planrl.experiments.store import results
 from planrl.figures import charts, sliders, style
 from planrl.figures.table import Table
@@ -265,17 +265,17 @@ def profile(work, times=10):
     return {**table, "all else": 1 - sum(table.values())}
 
 
-world = make_world(WorldSettings())
+dataset = make_dataset(DatasetSettings())
 model = pr.Transformer(
-    world.train.vocab, pr.TransformerConfig(), pr.seeded(0, "weights")
+    dataset.train.vocab, pr.TransformerConfig(), pr.seeded(0, "weights")
 )
 rows_of_256 = pr.demonstrations(
-    world.train, world.paths, rng=pr.seeded(0, "rows"), size=256
+    dataset.train, dataset.paths, rng=pr.seeded(0, "rows"), size=256
 )
 run = pr.train(model, rows_of_256, pr.sft, pr.TrainConfig(lr=5e-4))
 for _ in range(60):  # so that it walks a little like one that has learnt
     next(run)
-pairs = world.train.pairs[:512].repeat(2, 1)
+pairs = dataset.train.pairs[:512].repeat(2, 1)
 rng = pr.seeded(0, "walks")
 profiles = {
     "fine-tuning step, 256 rows": profile(lambda: next(run)),
@@ -334,8 +334,8 @@ SCALE = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 frames = {}
 for axis, meaning in MEANS.items():
     drawn = go.Figure()
-    for place, work in enumerate(costs.MODELS):
-        colour = ("#0072B2", "#D55E00", "#009E73")[place]
+    for position, work in enumerate(costs.MODELS):
+        colour = ("#0072B2", "#D55E00", "#009E73")[position]
         for of, dash, name in (
             ("cpu_seconds", "solid", called(work)),
             ("flops", "dot", f"{called(work)}: products"),
@@ -462,8 +462,8 @@ assert min(added) > 0.85 * layers[1]
 assert 4 < ends("sft step", "width", "cpu_seconds") < 16
 assert ends("sft step", "width", "floor") > 1.5
 assert ends("sft step", "nodes", "cpu_seconds") < 4
-walks = per_size("roll-out", "length")
-assert walks[60] / walks[30] > 2.5, "more than linear"
+rollouts = per_size("roll-out", "length")
+assert rollouts[60] / rollouts[30] > 2.5, "more than linear"
 assert ends("graph", "nodes", "cpu_seconds") > 16**1.5
 assert ends("paths", "nodes", "memory_peak") > 2
 held = costs.along(points, "roll-out", "batch", base)
@@ -569,7 +569,7 @@ Table(
 
 # %% tags=["hide-input"]
 n, p, width = 10_000, 0.15, 120
-edges, questions = p * n * (n - 1) / 2, n * (n - 1) / 2
+edges, task = p * n * (n - 1) / 2, n * (n - 1) / 2
 token = 24 * width**2 + 2 * width * (n + 1)  # operations for one token, forward
 small = 24 * width**2 + 2 * width * 101
 Table(
@@ -591,12 +591,12 @@ Table(
         },
         {
             "what": "all pairs, as rows",
-            "it takes": f"{questions * 16 / 1e9:.1f} GB",
+            "it takes": f"{task * 16 / 1e9:.1f} GB",
             "instead": "draw questions; a held-out one is told by a hash of (s, t)",
         },
         {
             "what": "the diversity of all questions, 100 samples each",
-            "it takes": f"{questions * 100 / 1e9:.0f} billion walks",
+            "it takes": f"{task * 100 / 1e9:.0f} billion walks",
             "instead": "2,000 questions: a standard error of 1 % on an accuracy",
         },
         {

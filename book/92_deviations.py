@@ -34,7 +34,7 @@ from planrl.claims import (
     HOLDS,
     SO_FAR,
     UNKNOWN,
-    Place,
+    Condition,
     ablations,
     find,
     imitation,
@@ -49,7 +49,7 @@ from planrl.experiments.store import results
 from planrl.figures import scatter
 from planrl.figures.table import Table
 from planrl.teaching import notebook, paper_figures
-from planrl.teaching.evidence import on_model, place_rows
+from planrl.teaching.evidence import condition_rows, on_model
 
 notebook.setup()
 
@@ -122,13 +122,14 @@ fall = {
     of: float(curve(of, PG, "test_greedy").max() - curve(of, PG, "test_greedy")[-1])
     for of in GRAPHS
 }
-looks = {
-    size: [page["result"]["looks"][0] for page in saved("imitation", size)]
+evaluations = {
+    size: [page["result"]["evaluations"][0] for page in saved("imitation", size)]
     for size in imitation.SIZES
 }
 attention = {
-    size: sum(look["attention_on_target"] for look in found) / len(found)
-    for size, found in looks.items()
+    size: sum(evaluation["attention_on_target"] for evaluation in found)
+    / len(found)
+    for size, found in evaluations.items()
     if found
 }
 cold, tiny = (f"{PG}, {how}" for how in ("cold", "tiny batch"))
@@ -293,7 +294,7 @@ REASONS = {
 
 def changed_base(learner, key, high):
     """A claim of a figure, asked of a base that was trained longer."""
-    place = Place(
+    position = Condition(
         graph="random DAG, base of {base_steps} SFT updates",
         name="sampled" if key.endswith("accuracy") else "greedy",
         model="Transformer, 1 layer, 1 head",
@@ -304,7 +305,7 @@ def changed_base(learner, key, high):
     pages = saved("falsify", "late-base")
     settings = asdict(falsify.grid("full")["late-base-seed0"])
     return find(
-        place,
+        position,
         [{"falsify": p["result"]} for p in pages],
         {"falsify": settings},
         [p["settings"]["seed"] for p in pages],
@@ -335,7 +336,7 @@ for verdict in verdicts(
             "text": f"{who}: {claim.statement} ({claim.source})",
             "note": f"Measured: {claim.measured}{on_model(findings)}. Why, as far as we can "
             f"show: {why or 'no reason found yet.'}",
-            "rows": place_rows(findings),
+            "rows": condition_rows(findings),
         }
     )
 notebook.Cards(cards)
@@ -370,7 +371,7 @@ MEANING = {
 def flat(settings):
     """Settings of the run and of its world."""
     given = asdict(settings)
-    return {**given.pop("world"), **given}
+    return {**given.pop("dataset"), **given}
 
 
 grid = {
@@ -481,7 +482,7 @@ print(
     f"rewards times {care.reward_scale:g}\n"
     f"a share of {care.epsilon:g} of the steps at random\n"
     "a walker that can't give up\n"
-    f"no value believed below {care.believed[0]:g} or above {care.believed[1]:g} times the reward\n"
+    f"no value believed below {care.value_bounds[0]:g} or above {care.value_bounds[1]:g} times the reward\n"
     f"learning rate {known['Q-learning'].training.lr:g}, and {faster:g} times that"
 )
 

@@ -41,8 +41,11 @@ def shown(value: object, most: int = 60) -> str:
 
 
 def _bounds(least: float | None, most: float | None) -> str:
-    said = [f"{word} {bound:,}" for word, bound in (("at least", least), ("at most", most))
-            if bound is not None]  # fmt: skip
+    said = [
+        f"{word} {bound:,}"
+        for word, bound in (("at least", least), ("at most", most))
+        if bound is not None
+    ]
     return f", {' and '.join(said)}" if said else ""
 
 
@@ -127,18 +130,20 @@ def sorted_pairs(n: int, edges: Any) -> list[tuple[int, int]]:
     elif not isinstance(edges, Sequence):
         edges = list(edges)
     if len(edges) == 2 and all(isinstance(row, Sequence) and len(row) > 2 for row in edges):
-        raise InputError("edges has two rows, sources and targets: expected pairs (from, to), "
-                         "as zip(*edges) makes them")  # fmt: skip
+        raise InputError(
+            "edges has two rows, sources and targets: expected pairs (from, to), "
+            "as zip(*edges) makes them"
+        )
     try:
         array = np.asarray(edges)
     except (TypeError, ValueError, OverflowError):
         array = np.empty(0)  # what is wrong is said below
     if array.dtype.kind == "i" and array.ndim == 2 and array.shape[1] == 2:
-        here, following = array.astype(np.int64).T
-        if array.min() >= 0 and array.max() < n and (here != following).all():
-            here, following = np.divmod(np.unique(here * n + following), n)
+        source, target = array.astype(np.int64).T
+        if array.min() >= 0 and array.max() < n and (source != target).all():
+            source, target = np.divmod(np.unique(source * n + target), n)
             nodes = list(range(n))  # so that equal numbers are one object in memory
-            return [(nodes[a], nodes[b]) for a, b in zip(here.tolist(), following.tolist())]  # noqa: B905
+            return [(nodes[a], nodes[b]) for a, b in zip(source.tolist(), target.tolist())]  # noqa: B905
     pairs = sorted({(index(a), index(b)) for a, b in edges})
     for a, b in pairs:
         if not (0 <= a < n and 0 <= b < n):
@@ -158,11 +163,12 @@ def _rows(edges: Any, shape: list[int]) -> Any:
     if 0 in shape:
         return []
     if len(shape) != 2 or shape[1] != 2:
-        hint = "write edges.T" if len(shape) == 2 and shape[0] == 2 else (
-            "of an adjacency matrix, write matrix.nonzero() of torch, np.argwhere(matrix) of numpy"
-        )  # fmt: skip
-        raise InputError(f"edges has shape {shape}: expected [E, 2], a pair (from, to) in each row "
-                         f"({hint})")  # fmt: skip
+        hint = "for an adjacency matrix, write matrix.nonzero() or np.argwhere(matrix)"
+        if len(shape) == 2 and shape[0] == 2:
+            hint = "write edges.T"
+        raise InputError(
+            f"edges has shape {shape}: expected [E, 2], a pair (from, to) in each row ({hint})"
+        )
     if not isinstance(edges, np.ndarray):
         edges = np.asarray(edges.tolist() if hasattr(edges, "tolist") else edges)
     if edges.dtype == bool:

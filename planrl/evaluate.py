@@ -112,32 +112,34 @@ def evaluate(
             "may_stop=False (END is never drawn) nor stop_at_target=False (accuracy is strict then)"
         )
     graph = task.graph
-    walks = sample_distinct(model, task.pairs, samples, rng=rng, sampler=sampler)
-    error = first_error(graph, walks.tokens)
+    rollouts = sample_distinct(model, task.pairs, samples, rng=rng, sampler=sampler)
+    error = first_error(graph, rollouts.tokens)
     right = (error < 0).float()
     per_pair = right.new_zeros(2, len(task.pairs))
-    hits, diversity = per_pair.index_add(1, walks.pair, torch.stack([right * walks.count, right]))
-    sure = replace(sampler, greedy=True, temperature=1.0, epsilon=0.0)
-    best = rollout(model, task.pairs, rng=rng, sampler=sure)
+    hits, diversity = per_pair.index_add(
+        1, rollouts.pair, torch.stack([right * rollouts.count, right])
+    )
+    greedy_sampler = replace(sampler, greedy=True, temperature=1.0, epsilon=0.0)
+    best = rollout(model, task.pairs, rng=rng, sampler=greedy_sampler)
     scores = Scores(
         accuracy=hits / samples,
         greedy=is_path(graph, best).float(),
         diversity=diversity,
         coverage=diversity / _path_counts(task),
         errors={
-            name: float(walks.count[error == e].sum() / walks.count.sum())
+            name: float(rollouts.count[error == e].sum() / rollouts.count.sum())
             for e, name in enumerate(ERRORS)
         },
-        entropy=_choice_entropy(model, walks),
+        entropy=_choice_entropy(model, rollouts),
         samples=samples,
     )
     if not strict:
         return scores
-    ended = walks.count * _says_end(model, graph, walks.tokens, sampler)
+    ended = rollouts.count * _says_end(model, graph, rollouts.tokens, sampler)
     return replace(
         scores,
-        strict_accuracy=torch.zeros_like(hits).index_add(0, walks.pair, ended) / samples,
-        strict_greedy=_says_end(model, graph, best, sure),
+        strict_accuracy=torch.zeros_like(hits).index_add(0, rollouts.pair, ended) / samples,
+        strict_greedy=_says_end(model, graph, best, greedy_sampler),
     )
 
 
@@ -150,7 +152,7 @@ def _says_end(model: PathModel, graph: Graph, tokens: Tensor, sampler: Sampler) 
             right, arrived = judged(graph, rows)
             if right.any():
                 at_target = model(rows[right, :-1])[arrived[right]]
-                found[first : first + 512][right] = sampler.law(at_target)[:, -1]
+                found[first : first + 512][right] = sampler.probs(at_target)[:, -1]
     return found
 
 
@@ -161,13 +163,13 @@ def _path_counts(task: Task) -> Tensor:
     return task.graph.count_paths()[target, source]
 
 
-def _choice_entropy(model: PathModel, walks: Counted) -> float:
+def _choice_entropy(model: PathModel, rollouts: Counted) -> float:
     """Over at most 4,096 different walks, spread evenly over the pairs."""
-    stride = -(-len(walks.count) // 4096)
+    stride = -(-len(rollouts.count) // 4096)
     total, steps = 0.0, 0
     with torch.inference_mode():
         for rows, count in zip(
-            walks.tokens[::stride].split(512), walks.count[::stride].split(512), strict=True
+            rollouts.tokens[::stride].split(512), rollouts.count[::stride].split(512), strict=True
         ):
             chosen = model.vocab.chosen(rows) & (rows[:, :-1] != rows[:, 1:2])
             logp = model(rows[:, :-1])[chosen].log_softmax(-1)
@@ -193,8 +195,8 @@ def next_logits(model: PathModel) -> Float[Tensor, "N N V"]:
     check_device(model)
     n = model.vocab.n_nodes
     check_size(n, MOST_CUBE, "next_logits")
-    target, here = torch.cartesian_prod(torch.arange(n), torch.arange(n)).T
-    tokens = torch.stack([here, target, here], 1)
+    target, current = torch.cartesian_prod(torch.arange(n), torch.arange(n)).T
+    tokens = torch.stack([current, target, current], 1)
     with torch.no_grad():
         last = torch.cat([model(rows)[:, PROMPT - 1] for rows in tokens.split(1024)])
     return last.view(n, n, -1)
@@ -205,9 +207,11 @@ def auc(score: Float[Tensor, " N"], truth: Bool[Tensor, " N"]) -> float:
     positive, negative = int(truth.sum()), int((~truth).sum())
     if not positive or not negative:
         raise InputError(f"AUC needs true and false entries; {positive} true, {negative} false")
-    _, place, count = score.unique(return_inverse=True, return_counts=True)
+    _, position, count = score.unique(return_inverse=True, return_counts=True)
     rank = count.cumsum(0) - (count.double() - 1) / 2  # mean rank of tied scores
-    return float((rank[place][truth].sum() - positive * (positive + 1) / 2) / positive / negative)
+    return float(
+        (rank[position][truth].sum() - positive * (positive + 1) / 2) / positive / negative
+    )
 
 
 @dataclass(frozen=True)

@@ -37,8 +37,10 @@ MOST_CUBE = 800  # nodes where each (target, here, next) has a cell: `correct`, 
 def check_size(n: int, most: int, what: str) -> None:
     """Raise InputError where so many nodes would need more memory than a reader's machine has."""
     if n > most:
-        raise InputError(f"{what} is for graphs of at most {most:,} nodes, this one has {n:,}: "
-                         "take a smaller graph")  # fmt: skip
+        raise InputError(
+            f"{what} is for graphs of at most {most:,} nodes, this one has {n:,}: "
+            "take a smaller graph"
+        )
 
 
 def seeded(seed: int, purpose: str) -> torch.Generator:
@@ -104,8 +106,8 @@ class Graph:
         check_size(self.n, MOST_SQUARE, "the adjacency matrix")
         adjacency = torch.zeros(self.n, self.n, dtype=torch.bool)
         if self.edges:
-            here, following = torch.tensor(self.edges).T
-            adjacency[here, following] = True
+            current, next_node = torch.tensor(self.edges).T
+            adjacency[current, next_node] = True
         return adjacency
 
     @cached_property
@@ -169,9 +171,9 @@ class Graph:
         counts = torch.zeros(self.n, self.n, dtype=torch.int64)
         rough = torch.zeros(self.n, self.n, dtype=torch.float64)
         for k in self.order.flip(0).tolist():
-            following = self.adjacency[k]
-            counts[:, k] = counts[:, following].sum(1)
-            rough[:, k] = rough[:, following].sum(1)
+            next_node = self.adjacency[k]
+            counts[:, k] = counts[:, next_node].sum(1)
+            rough[:, k] = rough[:, next_node].sum(1)
             counts[k, k] = rough[k, k] = 1
         if rough.max() >= 2.0**63:
             raise InputError(
@@ -223,7 +225,7 @@ def from_networkx(graph: Any) -> Graph:
     return Graph(len(number), edges, names)
 
 
-def _chances(n: int, rng: torch.Generator) -> Float[Tensor, "N N"]:
+def _edge_draws(n: int, rng: torch.Generator) -> Float[Tensor, "N N"]:
     if whole(n, "n", most=MOST_SQUARE) < 1:
         raise InputError(f"a graph needs at least one node, but n={n} was given")
     return torch.rand(n, n, generator=rng)
@@ -238,19 +240,21 @@ def _probability(p: float) -> float:
 def _of_matrix(there: Bool[Tensor, "N N"]) -> Graph:
     edges = int(there.count_nonzero())
     if edges > MOST_EDGES:
-        raise InputError(f"these are {edges:,} edges, and a graph has at most {MOST_EDGES:,}: take "
-                         "fewer nodes or a smaller p")  # fmt: skip
+        raise InputError(
+            f"these are {edges:,} edges, and a graph has at most {MOST_EDGES:,}: take "
+            "fewer nodes or a smaller p"
+        )
     return Graph(len(there), there.nonzero().tolist())
 
 
 def random_dag(n: int, p: float, rng: torch.Generator) -> Graph:
     """An Erdos-Renyi DAG: each edge i -> j with i < j is there with probability p."""
-    return _of_matrix((_chances(n, rng) < _probability(p)).triu(1))
+    return _of_matrix((_edge_draws(n, rng) < _probability(p)).triu(1))
 
 
 def random_digraph(n: int, p: float, rng: torch.Generator) -> Graph:
     """An Erdos-Renyi digraph: each edge i -> j with i != j is there with probability p."""
-    there = _chances(n, rng) < _probability(p)
+    there = _edge_draws(n, rng) < _probability(p)
     return _of_matrix(there.fill_diagonal_(False))
 
 
@@ -282,5 +286,5 @@ def layered(widths: Sequence[int], p: float, rng: torch.Generator) -> Graph:
     check_size(sum(sizes), MOST_SQUARE, "layered")
     layer = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
     there = torch.rand(len(layer), len(layer), generator=rng) < _probability(p)
-    following = layer[None, :] == layer[:, None] + 1
-    return _of_matrix(there & following)
+    next_node = layer[None, :] == layer[:, None] + 1
+    return _of_matrix(there & next_node)

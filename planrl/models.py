@@ -101,7 +101,7 @@ class LogitTable(nn.Module):
 
     def forward(self, tokens: Int[Tensor, "B L"]) -> Float[Tensor, "B L V"]:
         """Logits of the next token at every position; 0 where nothing is chosen."""
-        self.vocab.check_questions(tokens)
+        self.vocab.check_prompts(tokens)
         live = tokens != self.vocab.end
         live[:, : PROMPT - 1] = False
         n = self.vocab.n_nodes
@@ -130,26 +130,26 @@ class LinearTransformer(nn.Module):
         super().__init__()
         check_size(vocab.n_nodes, MOST_SQUARE, "a LinearTransformer")
         self.vocab = vocab
-        self.here = nn.Parameter(torch.zeros(vocab.n_nodes, vocab.size))
+        self.current = nn.Parameter(torch.zeros(vocab.n_nodes, vocab.size))
         self.target = nn.Parameter(torch.zeros(vocab.n_nodes, vocab.size))
 
     def forward(self, tokens: Int[Tensor, "B L"]) -> Float[Tensor, "B L V"]:
         """Logits of the next token at every position; 0 where nothing is chosen."""
-        self.vocab.check_questions(tokens)
+        self.vocab.check_prompts(tokens)
         live = tokens != self.vocab.end
         live[:, : PROMPT - 1] = False
-        here = embedding(tokens.clamp(max=self.vocab.n_nodes - 1), self.here)
-        logits = here + embedding(tokens[:, 1:2], self.target)
+        current = embedding(tokens.clamp(max=self.vocab.n_nodes - 1), self.current)
+        logits = current + embedding(tokens[:, 1:2], self.target)
         return torch.where(live.unsqueeze(-1), logits, 0.0)  # not a product: a logit may be -inf
 
     def decoder(self, tokens: Int[Tensor, "B P"], length: int) -> Decoder:
         """A decoder that has read these prompts."""
-        return Chain(self.here.detach() + self.target.detach()[:, None], tokens)
+        return Chain(self.current.detach() + self.target.detach()[:, None], tokens)
 
     def readout(self) -> Readout:
         """W^M and W^V themselves."""
         n = self.vocab.n_nodes
-        return Readout(self.here.detach()[:, :n].clone(), self.target.detach()[:, :n].clone())
+        return Readout(self.current.detach()[:, :n].clone(), self.target.detach()[:, :n].clone())
 
 
 class Chain:

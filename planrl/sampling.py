@@ -85,22 +85,24 @@ class Sampler:
         """Which of these next tokens end their path."""
         return (tokens == target) | (tokens == end) if self.stop_at_target else tokens == end
 
-    def law(self, logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
+    def probs(self, logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
         """The probabilities with which the next token is drawn."""
         if not self.may_stop:  # END is the last token
-            law = replace(self, may_stop=True).law(logits[:, :-1])
-            return torch.cat([law, torch.zeros_like(law[:, :1])], 1)
+            probs = replace(self, may_stop=True).probs(logits[:, :-1])
+            return torch.cat([probs, torch.zeros_like(probs[:, :1])], 1)
         if self.greedy:
             best = logits.max(-1, keepdim=True)
             refuse_undrawable(best.values)
-            law = torch.zeros_like(logits).scatter_(-1, best.indices, 1.0)
+            probs = torch.zeros_like(logits).scatter_(-1, best.indices, 1.0)
         else:
-            law = (logits if self.temperature == 1.0 else logits / self.temperature).softmax(-1)
-        return law * (1 - self.epsilon) + self.epsilon / logits.shape[-1] if self.epsilon else law
+            probs = (logits if self.temperature == 1.0 else logits / self.temperature).softmax(-1)
+        return (
+            probs * (1 - self.epsilon) + self.epsilon / logits.shape[-1] if self.epsilon else probs
+        )
 
     def cumulative(self, logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
         """The cumulative law, up to 1."""
-        cumulative = self.law(logits).cumsum(-1)
+        cumulative = self.probs(logits).cumsum(-1)
         return cumulative / cumulative[:, -1:]
 
     def draw(
@@ -144,19 +146,19 @@ def log_probs(
     0 where nothing is drawn: in the prompt, after the path, and, with `stop_at_target`, at END
     behind the target, which is written. So a row's sum is the log-probability of its path.
     """
-    here, following = tokens[:, :-1], tokens[:, 1:]
+    current, next_node = tokens[:, :-1], tokens[:, 1:]
     sampler = sampler or Sampler()
     drawn = policy.vocab.chosen(tokens)
     if sampler.stop_at_target:
-        drawn = drawn & (here != tokens[:, 1:2])
-    logits = policy(here)
-    law = sampler.law(logits[drawn].double())  # rows of one step each
-    found = law.gather(1, following[drawn][:, None]).squeeze(1).log().to(logits.dtype)
+        drawn = drawn & (current != tokens[:, 1:2])
+    logits = policy(current)
+    probs = sampler.probs(logits[drawn].double())  # rows of one step each
+    found = probs.gather(1, next_node[drawn][:, None]).squeeze(1).log().to(logits.dtype)
     return logits.new_zeros(drawn.shape).masked_scatter_(drawn, found)
 
 
 @torch.inference_mode()
-def _walk(model: PathModel, pairs: Tensor, sampler: Sampler, rng: torch.Generator) -> Tensor:
+def _rollout(model: PathModel, pairs: Tensor, sampler: Sampler, rng: torch.Generator) -> Tensor:
     """Walks [B, max_tokens], END after their last token."""
     end, length = model.vocab.end, sampler.max_tokens
     columns = torch.full((length, len(pairs)), end)
@@ -181,20 +183,20 @@ def _fill(
     target = columns[1]
     rows = torch.arange(len(target))
     going = torch.ones_like(rows, dtype=torch.bool)
-    for place in range(PROMPT, len(columns)):
-        following = sampler.draw(decoder.logits(), rng, going)
-        columns[place].index_copy_(0, rows, following)
-        going &= ~sampler.ends(following, target, end)
+    for position in range(PROMPT, len(columns)):
+        next_node = sampler.draw(decoder.logits(), rng, going)
+        columns[position].index_copy_(0, rows, next_node)
+        going &= ~sampler.ends(next_node, target, end)
         alive = int(going.count_nonzero())
-        if not alive or place == len(columns) - 1:
+        if not alive or position == len(columns) - 1:
             return
         # finished rows are dropped, but not one by one: in a small batch dropping costs as much
         if alive < (DROP if len(rows) > SMALL else DROP / 2) * len(rows):
             kept = going.nonzero().squeeze(1)
             decoder.keep(kept)
-            rows, target, following = rows[kept], target[kept], following[kept]
+            rows, target, next_node = rows[kept], target[kept], next_node[kept]
             going = going[kept]
-        decoder.push(following)
+        decoder.push(next_node)
 
 
 def _fill_from_chain(
@@ -211,13 +213,13 @@ def _fill_from_chain(
     size = len(columns) - PROMPT, len(chain.cell), 1
     uniform = torch.rand(size, generator=rng)
     first, cell = chain.first[:, None], chain.cell
-    for place, number in enumerate(uniform, PROMPT):
-        following = torch.searchsorted(cumulative.index_select(0, cell), number, right=True)
-        columns[place] = following.view(-1)
-        so_far = columns[PROMPT : place + 1]
-        if place % 4 == 0 and sampler.ends(so_far, columns[1], end).any(0).all():
+    for position, number in enumerate(uniform, PROMPT):
+        next_node = torch.searchsorted(cumulative.index_select(0, cell), number, right=True)
+        columns[position] = next_node.view(-1)
+        so_far = columns[PROMPT : position + 1]
+        if position % 4 == 0 and sampler.ends(so_far, columns[1], end).any(0).all():
             break
-        cell = (first + following).view(-1)
+        cell = (first + next_node).view(-1)
     return True
 
 
@@ -234,7 +236,7 @@ def rollout(
     """
     sampler = sampler or Sampler()
     check_pairs(pairs, model)
-    tokens = torch.cat([_walk(model, chunk, sampler, rng) for chunk in pairs.split(CHUNK)])
+    tokens = torch.cat([_rollout(model, chunk, sampler, rng) for chunk in pairs.split(CHUNK)])
     return trimmed(tokens, model)
 
 
@@ -278,12 +280,12 @@ def _branch(
     tokens[:, :PROMPT] = vocab.prompt(pairs)
     decoder = model.decoder(tokens[:, :PROMPT], length)
     pair = torch.arange(len(pairs))
-    for place in range(PROMPT, length):
-        parent, following, count = _spread(sampler.law(decoder.logits()), count, rng)
+    for position in range(PROMPT, length):
+        parent, next_node, count = _spread(sampler.probs(decoder.logits()), count, rng)
         tokens, pair = tokens[parent], pair[parent]
-        tokens[:, place] = following
-        over = sampler.ends(following, tokens[:, 1], vocab.end)
-        if place == length - 1:
+        tokens[:, position] = next_node
+        over = sampler.ends(next_node, tokens[:, 1], vocab.end)
+        if position == length - 1:
             over[:] = True
         yield tokens[over], pair[over], count[over]
         going = (~over).nonzero().squeeze(1)
@@ -291,21 +293,21 @@ def _branch(
             return
         tokens, pair, count = tokens[going], pair[going], count[going]
         decoder.keep(parent[going])
-        decoder.push(following[going])
+        decoder.push(next_node[going])
 
 
 def _spread(
-    law: Float[Tensor, "B V"], count: Int[Tensor, " B"], rng: torch.Generator
+    probs: Float[Tensor, "B V"], count: Int[Tensor, " B"], rng: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Draw count[b] times from row b of the law: the (row, token) that came up, and how often.
 
     All rows' cumulative laws, each raised by its row's number, are one ascending list: a number
     of row b, raised alike, falls on its token there.
     """
-    refuse_undrawable(law[:, -1])
-    rows, size = law.shape
+    refuse_undrawable(probs[:, -1])
+    rows, size = probs.shape
     above = torch.arange(rows, dtype=torch.float64)
-    cumulative = law.cumsum(1, dtype=torch.float64)
+    cumulative = probs.cumsum(1, dtype=torch.float64)
     cumulative = cumulative.div_(cumulative[:, -1:].clone()).add_(above[:, None])
     uniform = torch.rand(int(count.sum()), generator=rng)
     drawn = torch.searchsorted(

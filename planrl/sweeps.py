@@ -146,7 +146,7 @@ def sweep(
 class _Outcome:
     """How the run of the record at `place` ended."""
 
-    place: int
+    position: int
     value: Any
     cpu_seconds: float
     error: Exception | None = None
@@ -163,22 +163,22 @@ class _Sweep:
         self.failed: dict[int, Exception] = {}
         self.running: dict[int, None] = {}
         self.stopped = False
-        for place, path in enumerate(files):
+        for position, path in enumerate(files):
             if path is not None and path.exists():
-                value, seconds = _read(path, pages[place])
-                self.ready[place] = Result(records[place], value, seconds, fresh=False)
+                value, seconds = _read(path, pages[position])
+                self.ready[position] = Result(records[position], value, seconds, fresh=False)
 
     def results(self, pool: joblib.Parallel) -> Iterator[Result[Any]]:
         """The results in order; all that was handed out is waited for and stored at the end."""
         ended = self._ended(pool, [p for p in range(len(self.records)) if p not in self.ready])
         try:
-            for place, record in enumerate(self.records):
-                while place not in self.ready and place not in self.failed:
+            for position, record in enumerate(self.records):
+                while position not in self.ready and position not in self.failed:
                     next(ended)
-                if place in self.failed:
-                    error = self.failed[place]
+                if position in self.failed:
+                    error = self.failed[position]
                     raise SweepError(f"the run of {record} failed: {_said(error)}") from error
-                yield self.ready.pop(place)
+                yield self.ready.pop(position)
         finally:
             self.stopped = True
             if not sys.is_finalizing():  # at the end of Python there is nobody left to wait for
@@ -193,39 +193,39 @@ class _Sweep:
         except (OSError, InputError):  # of the store
             raise
         except Exception as error:  # a worker died, or could not be sent its run
-            among = "; ".join(str(self.records[place]) for place in self.running)
+            among = "; ".join(str(self.records[position]) for position in self.running)
             raise SweepError(f"a run did not come back: {among}: {_said(error)}") from error
 
     def _tasks(self, todo: list[int]) -> Iterator[Any]:
-        for place in todo:
+        for position in todo:
             if self.stopped or self.failed:
                 return
-            self.running[place] = None
-            yield joblib.delayed(_attempt)(self.run, place, self.records[place])
+            self.running[position] = None
+            yield joblib.delayed(_attempt)(self.run, position, self.records[position])
 
     def _note(self, outcome: _Outcome) -> None:
-        place, path = outcome.place, self.files[outcome.place]
-        del self.running[place]
+        position, path = outcome.position, self.files[outcome.position]
+        del self.running[position]
         if outcome.error:
-            self.failed[place] = outcome.error
+            self.failed[position] = outcome.error
             return
         found = {"value": outcome.value, "cpu_seconds": outcome.cpu_seconds}
-        self.ready[place] = Result(self.records[place], **found, fresh=True)
+        self.ready[position] = Result(self.records[position], **found, fresh=True)
         if path is not None:
-            page = to_json({"format": FORMAT, **self.pages[place], **found})
-            keep(path, page, f"the result of {self.records[place]}")
+            page = to_json({"format": FORMAT, **self.pages[position], **found})
+            keep(path, page, f"the result of {self.records[position]}")
 
 
-def _attempt(run: Callable[[S], Any], place: int, record: S) -> _Outcome:
+def _attempt(run: Callable[[S], Any], position: int, record: S) -> _Outcome:
     """One run in one torch thread. An error is an outcome too, so that it stops no other run."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     began = time.process_time()
     try:
         value = json.loads(to_json(run(record)))
-        return _Outcome(place, value, time.process_time() - began)
+        return _Outcome(position, value, time.process_time() - began)
     except Exception as error:
-        return _Outcome(place, None, time.process_time() - began, _portable(error))
+        return _Outcome(position, None, time.process_time() - began, _portable(error))
     finally:
         torch.set_num_threads(threads)
 

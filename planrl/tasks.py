@@ -77,16 +77,18 @@ class Vocab:
     def check(self, tokens: Tensor) -> None:
         """Raise InputError unless these are rows, and every token is one of this vocabulary."""
         if tokens.ndim != 2 or tokens.dtype != torch.int64 or tokens.device.type != "cpu":
-            raise InputError(f"tokens is {list(tokens.shape)} of {tokens.dtype} on {tokens.device}:"
-                             " expected rows [B, L] of int64 on the CPU")  # fmt: skip
+            raise InputError(
+                f"tokens is {list(tokens.shape)} of {tokens.dtype} on {tokens.device}:"
+                " expected rows [B, L] of int64 on the CPU"
+            )
         if tokens.numel() == 0:
             return
         least, most = tokens.aminmax()
         if least < 0 or most >= self.size:
             wrong = (tokens < 0) | (tokens >= self.size)
-            row, place = wrong.nonzero()[0].tolist()
+            row, index = wrong.nonzero()[0].tolist()
             raise InputError(
-                f"row {row} holds token {int(tokens[row, place])} at position {place}, but this "
+                f"row {row} holds token {int(tokens[row, index])} at position {index}, but this "
                 f"vocabulary has the nodes 0 .. {self.n_nodes - 1} and END = {self.end}"
             )
 
@@ -99,7 +101,7 @@ class Vocab:
                 f"`s t s`, {PROMPT} tokens"
             )
 
-    def check_questions(self, tokens: Tensor) -> None:
+    def check_prompts(self, tokens: Tensor) -> None:
         """Raise InputError unless these are rows of this vocabulary that begin with a question."""
         self.check_rows(tokens)
         if (tokens[:, 1] == self.end).any():
@@ -191,9 +193,9 @@ def shaped_reward(
     from the target to END costs nothing.
     """
     chosen, right = Vocab(graph.n).chosen(tokens), judged(graph, tokens)[0][:, None]
-    here, following = tokens[:, :-1], tokens[:, 1:]
-    done = (here == tokens[:, 1:2]) & (following == graph.n)
-    arrives = (following == tokens[:, 1:2]).float() * (1.0 - strict * (~right).float())
+    current, next_node = tokens[:, :-1], tokens[:, 1:]
+    done = (current == tokens[:, 1:2]) & (next_node == graph.n)
+    arrives = (next_node == tokens[:, 1:2]).float() * (1.0 - strict * (~right).float())
     illegal = (~_legal(graph, tokens) & ~done).float()
     return (target * arrives - edge * illegal - cost * (~done).float()) * chosen
 

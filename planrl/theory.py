@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 def step_counts(vocab: Vocab, tokens: Int[Tensor, "M L"]) -> Float[Tensor, "N N V"]:
     """N[i, j, k]: how often these rows step j -> k on the way to i, END among the k."""
-    vocab.check_questions(tokens)
+    vocab.check_prompts(tokens)
     check_size(vocab.n_nodes, MOST_CUBE, "counting steps by target")
     chosen = vocab.chosen(tokens)
     target = tokens[:, 1:2].expand_as(chosen)[chosen]
-    here, following = tokens[:, :-1][chosen], tokens[:, 1:][chosen]
+    current, next_node = tokens[:, :-1][chosen], tokens[:, 1:][chosen]
     counts = torch.zeros(vocab.n_nodes, vocab.n_nodes, vocab.size)
-    one = torch.ones(len(here))
-    return counts.index_put_((target, here, following), one, accumulate=True)
+    one = torch.ones(len(current))
+    return counts.index_put_((target, current, next_node), one, accumulate=True)
 
 
 def sft_optimum(task: Task, tokens: Int[Tensor, "M L"]) -> Float[Tensor, "N N V"]:
@@ -57,8 +57,8 @@ def optimal_q(
     whole(sweeps, "sweeps", least=1)
     n = task.graph.n
     check_size(n, MOST_CUBE, "optimal_q")
-    target, here, following = torch.cartesian_prod(*[torch.arange(m) for m in (n, n, n + 1)]).T
-    rows = torch.stack([here, target, here, following, torch.full_like(here, n)], 1)
+    target, current, next_node = torch.cartesian_prod(*[torch.arange(m) for m in (n, n, n + 1)]).T
+    rows = torch.stack([current, target, current, next_node, torch.full_like(current, n)], 1)
     earned = task.reward(task.graph, rows)[:, PROMPT - 1].view(n, n, n + 1)
     q = torch.as_tensor(start, dtype=torch.float32).expand(n, n, n + 1)
     same = torch.eye(n, dtype=torch.bool)

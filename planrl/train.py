@@ -15,7 +15,7 @@ import torch
 from torch.autograd.graph import increment_version
 
 from planrl.errors import InputError, TrainingError, check_fields, shown, whole
-from planrl.losses import Loss
+from planrl.losses import Loss, check_options
 from planrl.models import PathModel, check_device
 from planrl.tasks import Batch
 
@@ -98,6 +98,7 @@ def train(
     """
     config = config or TrainConfig()
     check_device(model)
+    check_options(loss)
     if optimizer is not None:
         _refuse_unused(config, optimizer)
     if frozen is not None and config.refresh != 0:
@@ -177,13 +178,13 @@ def _forbidden(logits: torch.Tensor, batch: Batch) -> str:
     wrong = batch.chosen & (taken == -math.inf)
     if not wrong.any():
         return ""
-    row, place = wrong.nonzero()[0].tolist()
-    here, following = batch.tokens[row, place : place + 2].tolist()
-    end = following == logits.shape[-1] - 1
+    row, position = wrong.nonzero()[0].tolist()
+    current, next_node = batch.tokens[row, position : position + 2].tolist()
+    end = next_node == logits.shape[-1] - 1
+    step = f"{current} to {'END' if end else next_node}"
     return (
-        f"row {row} of the batch steps from {here} to {'END' if end else following} on the way to "
-        f"{int(batch.tokens[row, 1])}, and the model forbids that step (its logit is -inf): leave "
-        "such rows out, or allow the step"
+        f"row {row} of the batch steps from {step} on the path to {int(batch.tokens[row, 1])}, and "
+        "the model forbids that step (its logit is -inf): leave such rows out, or allow the step"
     )
 
 

@@ -1,13 +1,15 @@
 """What the tests of labs in a kernel share: what a lab shows, and programs that fail when told."""
 
 
-def seen(looks):
-    return [{k: v for k, v in look.items() if isinstance(v, float)} for look in looks]
+def seen(evaluations):
+    return [
+        {k: v for k, v in evaluation.items() if isinstance(v, float)} for evaluation in evaluations
+    ]
 
 
 def same(one, other):
     """Do two sessions measure the same of every learner?"""
-    return seen(one.look()) == seen(other.look())
+    return seen(one.evaluate()) == seen(other.evaluate())
 
 
 def status(lab):

@@ -248,7 +248,7 @@ def test_a_runs_names_outlive_its_files_and_older_runs_without_them_are_read(
     run = tmp_path / "run"
     assert main(["train", *own, "--width", "16", "--steps", "1", "--out", str(run)]) == 0
     page = json.loads((run / "run.json").read_text())
-    assert page["settings"]["world"]["labels"] == list(named.labels)
+    assert page["settings"]["dataset"]["labels"] == list(named.labels)
     Path(files[0]).rename(tmp_path / "moved.graphml")
     capsys.readouterr()
     assert main(["paths", str(run), "--pairs", "v0 v11"]) == 0
@@ -258,7 +258,7 @@ def test_a_runs_names_outlive_its_files_and_older_runs_without_them_are_read(
     assert main(["paths", str(run)]) == 2  # of which pairs?
     (tmp_path / "moved.graphml").rename(files[0])
     for name in ("labels", "prompt"):  # as version 0.1.0 saved it
-        del page["settings"]["world"][name]
+        del page["settings"]["dataset"][name]
     (run / "run.json").write_text(json.dumps(page))
     assert main(["paths", str(run), "--pairs", "v0 v11"]) == 0
     assert main(["train", "--resume", str(run), "--steps", "2"]) == 0

@@ -19,14 +19,14 @@ def model(small_task):
 def test_every_pair_has_all_its_samples_and_no_walk_twice(model, small_task, settings):
     sampler = pr.Sampler(max_tokens=8, **settings)
     pairs = small_task.pairs[:30]
-    walks = pr.sample_distinct(model, pairs, 50, rng=pr.seeded(0, "s"), sampler=sampler)
-    assert torch.bincount(walks.pair, walks.count).tolist() == [50] * len(pairs)
-    assert torch.equal(walks.tokens[:, :2], pairs[walks.pair])
-    assert len(walks.tokens.unique(dim=0)) == len(walks.tokens)
-    assert torch.equal(walks.pair, walks.pair.sort().values)
+    rollouts = pr.sample_distinct(model, pairs, 50, rng=pr.seeded(0, "s"), sampler=sampler)
+    assert torch.bincount(rollouts.pair, rollouts.count).tolist() == [50] * len(pairs)
+    assert torch.equal(rollouts.tokens[:, :2], pairs[rollouts.pair])
+    assert len(rollouts.tokens.unique(dim=0)) == len(rollouts.tokens)
+    assert torch.equal(rollouts.pair, rollouts.pair.sort().values)
     if sampler.greedy:
         plain = pr.rollout(model, pairs, rng=pr.seeded(0, "s"), sampler=sampler)
-        assert torch.equal(walks.tokens, plain)
+        assert torch.equal(rollouts.tokens, plain)
 
 
 def test_counted_walks_follow_the_law_of_plain_ones(model, small_task):
@@ -43,20 +43,20 @@ def test_counted_walks_follow_the_law_of_plain_ones(model, small_task):
     def apart(one, two):
         return sum(abs(one.get(w, 0) - two.get(w, 0)) for w in one | two) / 2 / samples
 
-    walks = pr.sample_distinct(model, pair, samples, rng=pr.seeded(2, "d"), sampler=sampler)
-    counted = dict(zip(map(tuple, walks.tokens.tolist()), walks.count.tolist(), strict=True))
+    rollouts = pr.sample_distinct(model, pair, samples, rng=pr.seeded(2, "d"), sampler=sampler)
+    counted = dict(zip(map(tuple, rollouts.tokens.tolist()), rollouts.count.tolist(), strict=True))
     assert apart(counted, plain(0)) < 1.3 * apart(plain(1), plain(0))
 
 
 def test_it_does_not_matter_how_many_pairs_are_drawn_together(model, small_task, monkeypatch):
     monkeypatch.setattr("planrl.sampling.CHUNK_OF_SAMPLES", 60)
-    walks = pr.sample_distinct(model, small_task.pairs, 20, rng=pr.seeded(0, "s"))
-    assert (torch.bincount(walks.pair, walks.count) == 20).all()
+    rollouts = pr.sample_distinct(model, small_task.pairs, 20, rng=pr.seeded(0, "s"))
+    assert (torch.bincount(rollouts.pair, rollouts.count) == 20).all()
 
 
 def test_walks_can_be_trained_on(model, small_task):
-    walks = pr.sample_distinct(model, small_task.pairs[:5], 4, rng=pr.seeded(0, "s"))
-    batch = small_task.batch(walks.tokens)
+    rollouts = pr.sample_distinct(model, small_task.pairs[:5], 4, rng=pr.seeded(0, "s"))
+    batch = small_task.batch(rollouts.tokens)
     pr.sft(model(batch.tokens[:, :-1]), batch).backward()
 
 

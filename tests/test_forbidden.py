@@ -21,9 +21,9 @@ class Lawful(pr.LogitTable):
 
     least = -torch.inf
 
-    def banned(self, here):
-        banned = ~GRAPH.legal[here]
-        banned[..., -1] = here == 5
+    def banned(self, current):
+        banned = ~GRAPH.legal[current]
+        banned[..., -1] = current == 5
         return banned
 
     def forward(self, tokens):
@@ -63,7 +63,7 @@ def forbidding(kind):
         for weight in model.parameters():
             weight.normal_(generator=pr.seeded(0, "weights"))
         if kind is pr.LinearTransformer:
-            model.here[:, 0] = -torch.inf  # no step leads to 0
+            model.current[:, 0] = -torch.inf  # no step leads to 0
         elif kind is pr.LogitTable:
             model.table[:, :, 0] = -torch.inf
             model.table[4, 3, [0, 1, 2, 3, 5]] = -torch.inf  # one step is left
@@ -125,9 +125,9 @@ def test_loss_and_gradient_are_those_of_a_very_small_logit_in_the_place_of_infin
 )
 def test_what_is_forbidden_is_never_drawn(kind, sampler):
     model = forbidding(kind)
-    walks = rollout(model, TASK.pairs.repeat(20, 1), rng=pr.seeded(0, "w"), sampler=sampler)
-    chosen = TASK.vocab.chosen(walks) & (walks[:, 1:] != 5)
-    assert GRAPH.legal[walks[:, :-1][chosen], walks[:, 1:][chosen]].all()
+    rollouts = rollout(model, TASK.pairs.repeat(20, 1), rng=pr.seeded(0, "w"), sampler=sampler)
+    chosen = TASK.vocab.chosen(rollouts) & (rollouts[:, 1:] != 5)
+    assert GRAPH.legal[rollouts[:, :-1][chosen], rollouts[:, 1:][chosen]].all()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -167,7 +167,7 @@ def test_a_demonstrated_step_that_the_model_forbids_is_named():
     shown = pr.demonstrations(task, torch.tensor([[0, 2, 0, 1, 2, 3]]), rng=pr.seeded(0, "b"))
     before = model.table.detach().clone()
     with pytest.raises(
-        pr.TrainingError, match="from 0 to 1 on the way to 2, and the model forbids"
+        pr.TrainingError, match="from 0 to 1 on the path to 2, and the model forbids"
     ) as told:
         list(pr.train(model, shown, pr.sft, pr.TrainConfig(steps=1)))
     assert "smaller lr" not in str(told.value)
@@ -183,8 +183,8 @@ def test_a_place_that_forbids_everything_matters_only_to_those_who_stand_there()
         model.table[2, 0, [0, 1, 3]] = -torch.inf
     for count in (1, 40):  # few walks, and as many as make a table worth while
         pairs = torch.tensor([[0, 2]] * count)
-        walks = rollout(model, pairs, rng=pr.seeded(0, "w"))
-        assert walks.tolist() == [[0, 2, 0, 2, 3]] * count
+        rollouts = rollout(model, pairs, rng=pr.seeded(0, "w"))
+        assert rollouts.tolist() == [[0, 2, 0, 2, 3]] * count
         for sampler in (pr.Sampler(), pr.Sampler(greedy=True)):
             with pytest.raises(pr.InputError, match="forbid every next token"):
                 rollout(

@@ -97,10 +97,10 @@ def test_readout_without_norms_is_alpines_formula():
     model = sharp(Vocab(6), width=16)
     embedding, block = model.tokens.weight, model.blocks[0]
     ours = model.readout(norms=False)
-    here = (embedding + block.feed_forward(embedding)) @ embedding.T
+    current = (embedding + block.feed_forward(embedding)) @ embedding.T
     value = block.project(embedding @ block.qkv.weight[32:].T)
     target = (value + block.feed_forward(value)) @ embedding.T
-    assert torch.allclose(ours.adjacency, here[:6, :6], atol=1e-5)
+    assert torch.allclose(ours.adjacency, current[:6, :6], atol=1e-5)
     assert torch.allclose(ours.reachability, target[:6, :6], atol=1e-5)
     assert not torch.allclose(model.readout().adjacency, ours.adjacency)
 

@@ -64,7 +64,7 @@ def expected(loss, model, rows, probs, log_probs, task=TASK, frozen=None):
 @pytest.mark.parametrize("other", [False, True])
 def test_sequence_weights_make_any_covering_behaviour_exactly_unbiased(sampler, other):
     policy, base = a_table("policy"), a_table("base")
-    walker, rows = (a_table("walker") if other else policy), all_paths()
+    source, rows = (a_table("walker") if other else policy), all_paths()
     plain = log_probs(policy, rows, PURE)
     own = expected(pr.policy_gradient, policy, rows, plain.sum(1).exp(), plain)
     # minus the slope of the expected return, and of the END that is written at the target
@@ -75,12 +75,12 @@ def test_sequence_weights_make_any_covering_behaviour_exactly_unbiased(sampler, 
     slope = (returns * paths).sum() + (taken * written).sum(1) @ (returns * paths).detach()
     wanted = -torch.autograd.grad(slope, policy.table)[0]
     assert torch.allclose(own, wanted, atol=1e-12)
-    probs = drawn_by(walker, sampler, rows)
+    probs = drawn_by(source, sampler, rows)
     for kl in (0.0, 0.3):
         loss = partial(pr.policy_gradient, kl=kl)
         own = expected(loss, policy, rows, plain.sum(1).exp(), plain, frozen=base)
         weighted = partial(loss, correction="sequence")
-        behaviour = log_probs(walker, rows, sampler)
+        behaviour = log_probs(source, rows, sampler)
         found = expected(weighted, policy, rows, probs, behaviour, frozen=base)
         assert own.abs().max() > 0.01
         assert torch.allclose(found, own, atol=1e-12)
@@ -89,16 +89,16 @@ def test_sequence_weights_make_any_covering_behaviour_exactly_unbiased(sampler, 
 @pytest.mark.parametrize("sampler", [PURE, HOT, CURIOUS])
 def test_the_bias_of_token_weights_and_of_none_is_the_one_that_is_stated(sampler):
     """Token weights: nodes as often as mu visits them, what follows as mu earns it. None: steps too."""
-    policy, walker, rows = a_table("policy"), a_table("walker"), all_paths()
-    probs, returns = drawn_by(walker, sampler, rows), TASK.reward(TASK.graph, rows).sum(1).double()
-    chosen, behaviour = TASK.vocab.chosen(rows), log_probs(walker, rows, sampler)
+    policy, source, rows = a_table("policy"), a_table("walker"), all_paths()
+    probs, returns = drawn_by(source, sampler, rows), TASK.reward(TASK.graph, rows).sum(1).double()
+    chosen, behaviour = TASK.vocab.chosen(rows), log_probs(source, rows, sampler)
     logq = policy(rows[:, :-1]).log_softmax(-1)
     token, none = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.float64)
     for at in range(PROMPT - 1, rows.shape[1] - 1):
         for start in rows[:, : at + 1].unique(dim=0):  # a beginning that mu may draw
-            here = (rows[:, : at + 1] == start).all(1) & chosen[:, at]
-            for k in rows[here, at + 1].unique():
-                some = here & (rows[:, at + 1] == k)
+            current = (rows[:, : at + 1] == start).all(1) & chosen[:, at]
+            for k in rows[current, at + 1].unique():
+                some = current & (rows[:, at + 1] == k)
                 visited_and_earned = probs[some] @ returns[some]  # d(start) mu(k) Q(start, k)
                 step = logq[some][0, at, k]
                 if start[-1] == 3:  # END is written here, so every weight is 1
@@ -147,12 +147,12 @@ def test_sequence_weights_leave_a_mean_over_the_batch_unbiased(loss):
     But for END behind the target, which is written: there a mean return does not cancel.
     """
     task = pr.Task(pr.chain(2), torch.tensor([[0, 1]]), pr.process_reward)
-    policy, walker = a_table("policy", task.vocab), a_table("walker", task.vocab)
+    policy, source = a_table("policy", task.vocab), a_table("walker", task.vocab)
     rows = all_paths(task, max_tokens=5)
     sampler = pr.Sampler(epsilon=0.2, max_tokens=5)
 
-    def gradient(walker, sampler, loss):
-        behaviour, total = log_probs(walker, rows, sampler), torch.zeros(())
+    def gradient(source, sampler, loss):
+        behaviour, total = log_probs(source, rows, sampler), torch.zeros(())
         probs = behaviour.sum(1).exp()
         for a, b in product(range(len(rows)), repeat=2):
             two = rows[[a, b]]
@@ -162,9 +162,9 @@ def test_sequence_weights_leave_a_mean_over_the_batch_unbiased(loss):
 
     own = gradient(policy, pr.Sampler(max_tokens=5), loss)
     assert own.abs().max() > 0.01
-    found = gradient(walker, sampler, partial(loss, correction="sequence"))
+    found = gradient(source, sampler, partial(loss, correction="sequence"))
     assert torch.allclose(found, own, atol=1e-12)
-    assert not torch.allclose(gradient(walker, sampler, loss), own, atol=1e-3)
+    assert not torch.allclose(gradient(source, sampler, loss), own, atol=1e-3)
 
 
 def streams(model, task):
@@ -205,10 +205,10 @@ def test_whoever_asks_for_no_weights_or_does_not_need_them_is_served(words):
 
 def test_a_batch_is_stale_once_its_model_was_trained_on():
     model = pr.LogitTable(TASK.vocab)
-    walks = pr.on_policy(model, TASK, rng=pr.seeded(0, "w"), size=4)
-    batch = next(walks)
+    rollouts = pr.on_policy(model, TASK, rng=pr.seeded(0, "w"), size=4)
+    batch = next(rollouts)
     pr.policy_gradient(model(batch.tokens[:, :-1]), batch)
-    list(pr.train(model, walks, pr.policy_gradient, pr.TrainConfig(steps=1)))
+    list(pr.train(model, rollouts, pr.policy_gradient, pr.TrainConfig(steps=1)))
     with pytest.raises(pr.InputError, match="before the model's parameters were last changed"):
         pr.policy_gradient(model(batch.tokens[:, :-1]), batch)
 
@@ -226,8 +226,10 @@ def test_on_its_own_paths_weights_change_no_bit(correction):
     runs = []
     for loss in (pr.policy_gradient, partial(pr.policy_gradient, correction=correction)):
         model = pr.LogitTable(TASK.vocab)
-        walks = pr.on_policy(model, TASK, rng=pr.seeded(0, "w"), size=8)
-        runs.append([*pr.train(model, walks, loss, pr.TrainConfig(steps=5)), model.table.tolist()])
+        rollouts = pr.on_policy(model, TASK, rng=pr.seeded(0, "w"), size=8)
+        runs.append(
+            [*pr.train(model, rollouts, loss, pr.TrainConfig(steps=5)), model.table.tolist()]
+        )
     assert runs[0] == runs[1]
 
 
@@ -277,8 +279,8 @@ def test_a_policy_that_can_not_give_up_may_be_sampled_without_giving_up():
     with torch.no_grad():
         model.table[:, :, END] = -torch.inf
         model.table[3, 3, END] = 0.0  # at the target END is written, and learnt
-    walks = pr.on_policy(model, TASK, rng=pr.seeded(0, "w"), sampler=pr.Sampler(may_stop=False))
-    records = list(pr.train(model, walks, pr.policy_gradient, pr.TrainConfig(steps=3)))
+    rollouts = pr.on_policy(model, TASK, rng=pr.seeded(0, "w"), sampler=pr.Sampler(may_stop=False))
+    records = list(pr.train(model, rollouts, pr.policy_gradient, pr.TrainConfig(steps=3)))
     assert len(records) == 3
 
 
@@ -290,21 +292,21 @@ def test_an_unknown_correction_is_refused():
 
 def test_where_paths_run_past_their_target_the_end_behind_it_is_drawn_and_weighed(small_task):
     task = pr.all_pairs(small_task.graph, pr.process_reward)
-    walker, learner = pr.LogitTable(task.vocab), pr.LogitTable(task.vocab)
+    other, learner = pr.LogitTable(task.vocab), pr.LogitTable(task.vocab)
     with torch.no_grad():
-        for seed, model in enumerate((walker, learner)):
+        for seed, model in enumerate((other, learner)):
             model.table.normal_(generator=pr.seeded(seed, "table"))
     for stops in (True, False):
         sampler = pr.Sampler(stop_at_target=stops)
         drawn = pr.on_policy(
-            walker, task, rng=pr.seeded(0, "paths"), sampler=sampler, record_probs=True
+            other, task, rng=pr.seeded(0, "paths"), sampler=sampler, record_probs=True
         )
         batch = next(drawn)
         logq = [
             model(batch.tokens[:, :-1])
             .log_softmax(-1)
             .gather(-1, batch.tokens[:, 1:, None])[..., 0]
-            for model in (walker, learner)
+            for model in (other, learner)
         ]
         counted = batch.chosen
         if stops:

@@ -31,23 +31,23 @@ class Stepwise(pr.LogitTable):
 
 def test_walks_of_a_model_that_knows_the_way_are_right_answers(small_task):
     model = table_for(small_task.graph, 60.0)
-    walks = pr.rollout(model, small_task.pairs, rng=pr.seeded(0, "walks"))
-    assert pr.is_path(small_task.graph, walks).all()
+    rollouts = pr.rollout(model, small_task.pairs, rng=pr.seeded(0, "walks"))
+    assert pr.is_path(small_task.graph, rollouts).all()
 
 
 def test_the_sampling_law_is_softmax_of_logits_over_temperature_mixed_with_uniform():
     logits = torch.tensor([[0.0, 1.0, 2.0, -1.0]])
     sampler = pr.Sampler(temperature=0.7, epsilon=0.2)
-    law = 0.8 * (logits[0] / 0.7).softmax(-1) + 0.2 / 4
-    assert torch.allclose(sampler.law(logits)[0], law)
+    probs = 0.8 * (logits[0] / 0.7).softmax(-1) + 0.2 / 4
+    assert torch.allclose(sampler.probs(logits)[0], probs)
     drawn = sampler.draw(logits.expand(100_000, 4), pr.seeded(0, "draws"))
     share = drawn.bincount(minlength=4) / 100_000
-    assert (share - law).abs().sum() / 2 < 0.01  # total variation
+    assert (share - probs).abs().sum() / 2 < 0.01  # total variation
 
 
 def test_a_sampler_samples_at_temperature_1_without_detours_for_20_tokens():
     logits = torch.randn(3, 5, generator=pr.seeded(0, "logits"))
-    assert torch.equal(pr.Sampler().law(logits), logits.softmax(-1))
+    assert torch.equal(pr.Sampler().probs(logits), logits.softmax(-1))
     model = pr.LogitTable(Vocab(3))
     with torch.no_grad():
         model.table[:, :, 0] = 60.0
@@ -57,7 +57,7 @@ def test_a_sampler_samples_at_temperature_1_without_detours_for_20_tokens():
 def test_a_cumulative_law_ends_at_exactly_1_so_that_no_number_falls_beyond_it():
     logits = torch.randn(50, 1000, generator=pr.seeded(0, "logits"))
     sampler = pr.Sampler()
-    assert (sampler.law(logits).cumsum(-1)[:, -1] < 1).any()
+    assert (sampler.probs(logits).cumsum(-1)[:, -1] < 1).any()
     assert (sampler.cumulative(logits)[:, -1] == 1).all()
 
 
@@ -68,8 +68,8 @@ def test_a_token_of_no_chance_is_not_drawn_even_by_the_number_0(kind, monkeypatc
         model.table[..., 0] = -math.inf
         model.table[..., 2] = 60.0
     monkeypatch.setattr(torch, "rand", lambda *size, **_: torch.zeros(*size))
-    walks = pr.rollout(model, torch.tensor([[0, 2]] * 4), rng=pr.seeded(0, "w"))
-    assert (walks[:, 3] == 1).all()
+    rollouts = pr.rollout(model, torch.tensor([[0, 2]] * 4), rng=pr.seeded(0, "w"))
+    assert (rollouts[:, 3] == 1).all()
 
 
 @pytest.mark.parametrize("kind", [pr.LogitTable, Stepwise])
@@ -102,11 +102,11 @@ def test_a_walker_that_may_not_stop_never_draws_end(sampler):
     logits = torch.tensor([[0.0, 1.0, 9.0]]).expand(5000, 3)
     drawn = sampler.draw(logits, pr.seeded(0, "draws"))
     assert (drawn < 2).all()
-    law = sampler.law(logits[:1])[0]
-    assert law[2] == 0
-    assert law.sum() == pytest.approx(1)
+    probs = sampler.probs(logits[:1])[0]
+    assert probs[2] == 0
+    assert probs.sum() == pytest.approx(1)
     share = drawn.bincount(minlength=3) / 5000
-    assert (share - law).abs().max() < 0.03
+    assert (share - probs).abs().max() < 0.03
 
 
 def test_greedy_takes_the_best_token_and_epsilon_still_explores():
@@ -125,11 +125,11 @@ def test_cached_walks_follow_the_models_own_law(small_task):
         for parameter in model.parameters():
             parameter.mul_(5)
     greedy = pr.Sampler(greedy=True, max_tokens=10)
-    walks = pr.rollout(model, small_task.pairs, rng=pr.seeded(0, "w"), sampler=greedy)
-    target = walks[:, 1]
-    following = model(walks[:, :-1]).argmax(-1)
-    chosen = small_task.vocab.chosen(walks) & (walks[:, :-1] != target[:, None])
-    assert torch.equal(walks[:, 1:][chosen], following[chosen])
+    rollouts = pr.rollout(model, small_task.pairs, rng=pr.seeded(0, "w"), sampler=greedy)
+    target = rollouts[:, 1]
+    next_node = model(rollouts[:, :-1]).argmax(-1)
+    chosen = small_task.vocab.chosen(rollouts) & (rollouts[:, :-1] != target[:, None])
+    assert torch.equal(rollouts[:, 1:][chosen], next_node[chosen])
 
 
 def test_a_walk_ends_at_its_target_at_end_or_at_its_longest():
@@ -138,9 +138,9 @@ def test_a_walk_ends_at_its_target_at_end_or_at_its_longest():
     with torch.no_grad():
         model.table[3, 0, 3] = model.table[2, 0, 4] = model.table[1, 0, 0] = 50.0
     pairs = torch.tensor([[0, 3], [0, 2], [0, 1]])
-    walks = pr.rollout(model, pairs, rng=pr.seeded(0, "w"), sampler=pr.Sampler(max_tokens=6))
+    rollouts = pr.rollout(model, pairs, rng=pr.seeded(0, "w"), sampler=pr.Sampler(max_tokens=6))
     assert graph.n == 4
-    assert walks.tolist() == [[0, 3, 0, 3, 4, 4], [0, 2, 0, 4, 4, 4], [0, 1, 0, 0, 0, 0]]
+    assert rollouts.tolist() == [[0, 3, 0, 3, 4, 4], [0, 2, 0, 4, 4, 4], [0, 1, 0, 0, 0, 0]]
 
 
 @pytest.mark.parametrize("kind", ["table", "step by step", "greedy", "counted"])
@@ -148,25 +148,25 @@ def test_a_walk_that_is_not_stopped_at_its_target_goes_on_until_the_model_says_e
     """To 1 it runs past the target, to 2 it ends there, to 3 it passes and comes back."""
     model = Stepwise(Vocab(4)) if kind == "step by step" else pr.LogitTable(Vocab(4))
     with torch.no_grad():
-        for target, here, following in [
+        for target, current, next_node in [
             *((1, 0, 1), (1, 1, 3), (1, 3, 4)),
             *((2, 0, 2), (2, 2, 4)),
             *((3, 0, 3), (3, 3, 3)),
         ]:
-            model.table[target, here, following] = 60.0
+            model.table[target, current, next_node] = 60.0
     pairs = torch.tensor([[0, 1], [0, 2], [0, 3]])
     sampler = pr.Sampler(max_tokens=7, stop_at_target=False, greedy=kind == "greedy")
     rng = pr.seeded(0, "w")
     if kind == "counted":
-        walks = pr.sample_distinct(model, pairs, 5, rng=rng, sampler=sampler).tokens
+        rollouts = pr.sample_distinct(model, pairs, 5, rng=rng, sampler=sampler).tokens
     else:
-        walks = pr.rollout(model, pairs, rng=rng, sampler=sampler)
-    assert walks.tolist() == [
+        rollouts = pr.rollout(model, pairs, rng=rng, sampler=sampler)
+    assert rollouts.tolist() == [
         [0, 1, 0, 1, 3, 4, 4],
         [0, 2, 0, 2, 4, 4, 4],
         [0, 3, 0, 3, 3, 3, 3],
     ]
-    assert pr.is_path(pr.fork(3), walks).tolist() == [False, True, False]
+    assert pr.is_path(pr.fork(3), rollouts).tolist() == [False, True, False]
 
 
 @pytest.mark.parametrize(
@@ -200,10 +200,10 @@ def test_finished_walks_are_dropped_once_they_are_many(rows, going, asked):
     pairs = torch.tensor([[0, 3]] * going + [[0, 1], [0, 2]] * rows)[:rows]
     pairs = pairs[torch.randperm(rows, generator=pr.seeded(0, "order"))]
     for sampler in (pr.Sampler(max_tokens=6), pr.Sampler(max_tokens=6, greedy=True)):
-        walks = pr.rollout(model, pairs, rng=pr.seeded(0, "w"), sampler=sampler)
-        assert walks.shape == (rows, 6)
+        rollouts = pr.rollout(model, pairs, rng=pr.seeded(0, "w"), sampler=sampler)
+        assert rollouts.shape == (rows, 6)
         told = {1: [0, 1, 0, 1, 4, 4], 2: [0, 2, 0, 4, 4, 4], 3: [0, 3, 0, 0, 0, 0]}
-        assert walks.tolist() == [told[target] for target in pairs[:, 1].tolist()]
+        assert rollouts.tolist() == [told[target] for target in pairs[:, 1].tolist()]
         assert seen == [rows, asked, asked]
         assert told_more == [asked, asked]  # nothing is asked after the last token
         seen.clear()
@@ -233,9 +233,9 @@ def test_a_table_is_not_walked_on_when_all_walks_are_over(monkeypatch):
     model = pr.LogitTable(Vocab(3))
     with torch.no_grad():
         model.table[2, 0, 1] = model.table[2, 1, 2] = 60.0
-    walks = pr.rollout(model, torch.tensor([[0, 2]] * 4), rng=pr.seeded(0, "w"))
-    assert walks.tolist() == [[0, 2, 0, 1, 2, 3]] * 4
-    assert walks.view(-1).tolist() == [0, 2, 0, 1, 2, 3] * 4  # row after row in memory
+    rollouts = pr.rollout(model, torch.tensor([[0, 2]] * 4), rng=pr.seeded(0, "w"))
+    assert rollouts.tolist() == [[0, 2, 0, 1, 2, 3]] * 4
+    assert rollouts.view(-1).tolist() == [0, 2, 0, 1, 2, 3] * 4  # row after row in memory
     assert len(drawn) == 2
 
 
@@ -245,10 +245,10 @@ def test_a_walk_that_comes_back_to_its_source_goes_on(kind):
     with torch.no_grad():
         model.table[1, 0] = torch.tensor([0.7, 0.3, 0.0]).log()
     for seed in range(20):
-        (walk,) = pr.rollout(model, torch.tensor([[0, 1]]), rng=pr.seeded(seed, "w")).tolist()
-        steps = walk[3 : walk.index(2)] if 2 in walk else walk[3:]
+        (path,) = pr.rollout(model, torch.tensor([[0, 1]]), rng=pr.seeded(seed, "w")).tolist()
+        steps = path[3 : path.index(2)] if 2 in path else path[3:]
         assert steps[:-1] == [0] * (len(steps) - 1)
-        assert steps[-1] == 1 or len(walk) == 20
+        assert steps[-1] == 1 or len(path) == 20
         arrived.append(len(steps))
     assert max(arrived) > 2
 
@@ -258,8 +258,8 @@ def test_many_rows_walk_as_well_as_few_and_the_model_is_left_alone(small_task, m
     before = {k: v.clone() for k, v in model.state_dict().items()}
     pairs = small_task.pairs.repeat(60, 1)
     assert len(pairs) > 1024
-    walks = pr.rollout(model, pairs, rng=pr.seeded(0, "w"))
-    assert torch.equal(walks[:, :2], pairs)
+    rollouts = pr.rollout(model, pairs, rng=pr.seeded(0, "w"))
+    assert torch.equal(rollouts[:, :2], pairs)
     assert all(torch.equal(before[k], v) for k, v in model.state_dict().items())
 
 

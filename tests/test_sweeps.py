@@ -80,8 +80,8 @@ def test_results_come_in_the_settings_order_whoever_ends_first(work, n_jobs):
     assert [result.settings for result in results] == settings
     assert [result.value["square"] for result in results] == [0, 1, 4, 9, 16]
     assert all(result.fresh and result.cpu_seconds >= 0 for result in results)
-    here = {result.value["process"] == os.getpid() for result in results}
-    assert here == {n_jobs == 1}
+    current = {result.value["process"] == os.getpid() for result in results}
+    assert current == {n_jobs == 1}
 
 
 def test_every_run_has_one_torch_thread_and_this_process_keeps_its_own(work):
@@ -232,16 +232,16 @@ def test_without_joblib_the_module_says_what_to_install():
 
 def test_the_numbers_are_the_same_in_this_process_and_in_others(work):
     settings = grid(work.Settings(), model=["table", "transformer"], seed=range(2))
-    here, there = (list(sweep(work.train, settings, n_jobs=n)) for n in (1, 2))
-    assert [result.value for result in here] == [result.value for result in there]
-    assert len({result.value["weights"] for result in here}) == 4
+    current, there = (list(sweep(work.train, settings, n_jobs=n)) for n in (1, 2))
+    assert [result.value for result in current] == [result.value for result in there]
+    assert len({result.value["weights"] for result in current}) == 4
 
 
 @pytest.mark.slow
 def test_the_numbers_are_the_same_on_a_cluster(work, tmp_path):
     distributed = pytest.importorskip("distributed")
     settings = grid(work.Settings(), model=["table", "transformer"], seed=range(3))
-    here = [result.value for result in sweep(work.train, settings, n_jobs=1)]
+    current = [result.value for result in sweep(work.train, settings, n_jobs=1)]
     with (
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1",
@@ -254,7 +254,7 @@ def test_the_numbers_are_the_same_on_a_cluster(work, tmp_path):
             squares = sweep(work.square, settings)
             failing = sweep(work.even_only, grid(work.Settings(), seed=[0, 1, 2, 4, 6, 8]))
             stopped = sweep(work.square, settings)
-        assert [result.value for result in results] == here
+        assert [result.value for result in results] == current
         processes = {result.value["process"] for result in squares}
         assert len(processes) == 2
         assert os.getpid() not in processes
@@ -264,5 +264,5 @@ def test_the_numbers_are_the_same_on_a_cluster(work, tmp_path):
         next(stopped)
         stopped.close()
     again = list(sweep(work.train, settings, store=tmp_path / "store"))
-    assert [result.value for result in again] == here
+    assert [result.value for result in again] == current
     assert not any(result.fresh for result in again)

@@ -12,10 +12,10 @@ def row(*tokens, length, end):
     return [*tokens, *[end] * (length - len(tokens))]
 
 
-def rows(graph, *walks):
+def rows(graph, *rollouts):
     """Rows of walks, each given as its target and then its nodes."""
-    length = max(map(len, walks)) + 2
-    return torch.tensor([row(w[1], w[0], *w[1:], length=length, end=graph.n) for w in walks])
+    length = max(map(len, rollouts)) + 2
+    return torch.tensor([row(w[1], w[0], *w[1:], length=length, end=graph.n) for w in rollouts])
 
 
 def test_prompt_repeats_the_source_and_show_leaves_filling_out():
@@ -87,8 +87,8 @@ def test_sampled_paths_are_right_answers_to_each_pair_in_order(make):
     paths = pr.sample_paths(task, 3, pr.seeded(0, "paths"))
     assert pr.is_path(task.graph, paths).all()
     assert torch.equal(paths[:, :2], task.pairs.repeat_interleave(3, 0))
-    for walk in paths.tolist():  # no node twice, also where there are cycles
-        nodes = [v for v in walk[2:] if v != task.graph.n]
+    for path in paths.tolist():  # no node twice, also where there are cycles
+        nodes = [v for v in path[2:] if v != task.graph.n]
         assert len(set(nodes)) == len(nodes)
 
 

@@ -53,9 +53,9 @@ def test_theorem_5_2_is_where_q_learning_goes():
     task = pr.all_pairs(pr.random_dag(6, 0.5, pr.seeded(0, "graph")), pr.process_reward)
     model = pr.LogitTable(task.vocab)
     sampler = pr.Sampler(epsilon=1.0, max_tokens=10)
-    walks = pr.on_policy(model, task, rng=pr.seeded(0, "w"), sampler=sampler, size=64)
+    rollouts = pr.on_policy(model, task, rng=pr.seeded(0, "w"), sampler=sampler, size=64)
     for lr in (0.05, 0.005):
-        list(pr.train(model, walks, pr.q_learning, pr.TrainConfig(steps=300, lr=lr)))
+        list(pr.train(model, rollouts, pr.q_learning, pr.TrainConfig(steps=300, lr=lr)))
     told = pr.optimal_q(task)
     told[0] = torch.nan  # no question asks for node 0, so nothing is learnt of it
     pr.check("table", predicted=told, observed=model.table.detach(), tolerance=0.05)

@@ -57,8 +57,8 @@ def test_measuring_a_run_does_not_change_it(name, make_model, small_task):
 def test_policy_gradient_learns_the_way_from_scratch():
     task = pr.all_pairs(pr.random_dag(8, 0.4, pr.seeded(0, "graph")))
     model = pr.LogitTable(task.vocab)
-    walks = pr.on_policy(model, task, rng=pr.seeded(0, "walks"))
-    run = list(pr.train(model, walks, pr.policy_gradient, pr.TrainConfig(steps=400, lr=0.1)))
+    rollouts = pr.on_policy(model, task, rng=pr.seeded(0, "walks"))
+    run = list(pr.train(model, rollouts, pr.policy_gradient, pr.TrainConfig(steps=400, lr=0.1)))
     assert run[0].reward < 0.4
     assert run[-1].reward > 0.9
 
@@ -66,8 +66,8 @@ def test_policy_gradient_learns_the_way_from_scratch():
 def test_a_run_without_end_stops_when_nobody_asks_and_until_stops_it():
     task = pr.all_pairs(pr.diamond(2))
     model = pr.LogitTable(task.vocab)
-    walks = pr.on_policy(model, task, rng=pr.seeded(0, "walks"))
-    endless = pr.train(model, walks, pr.policy_gradient)
+    rollouts = pr.on_policy(model, task, rng=pr.seeded(0, "walks"))
+    endless = pr.train(model, rollouts, pr.policy_gradient)
     assert len(list(itertools.islice(endless, 3))) == 3
     stopped = list(pr.until(endless, lambda record: record.step >= 7))
     assert stopped[-1].step == 7

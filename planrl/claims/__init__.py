@@ -18,14 +18,14 @@ from planrl.claims import ablations, imitation, paper, theorems
 from planrl.claims.verdict import (
     FAILS,
     FEW,
-    HERE,
     HOLDS,
+    IN_PART,
     SO_FAR,
     UNDECIDED,
     UNKNOWN,
     Claim,
+    Condition,
     Finding,
-    Place,
     Settings,
     Verdict,
     find,
@@ -47,14 +47,14 @@ __all__ = [
     "CLAIMS",
     "FAILS",
     "FEW",
-    "HERE",
     "HOLDS",
+    "IN_PART",
     "SO_FAR",
     "UNDECIDED",
     "UNKNOWN",
     "Claim",
+    "Condition",
     "Finding",
-    "Place",
     "Verdict",
     "find",
     "interval",
@@ -76,7 +76,9 @@ def chosen(only: Sequence[str] = ()) -> list[Claim]:
 
 def needed(only: Sequence[str] = ()) -> list[str]:
     """The experiments that these claims (all, if none is named) are measured by."""
-    needs = {need for claim in chosen(only) for place in claim.places for need in place.needs}
+    needs = {
+        need for claim in chosen(only) for condition in claim.conditions for need in condition.needs
+    }
     return [name for name in store.EXPERIMENTS if name in needs]
 
 
@@ -93,19 +95,19 @@ def verdicts(
     found = []
     for claim in chosen(only):
         findings, took = [], dict[tuple[str, ...], float]()
-        for place in claim.places:
-            seeds = _pages(place, tier, folder, pages)
+        for condition in claim.conditions:
+            seeds = _pages(condition, tier, folder, pages)
             runs = list(seeds.values())
             results = [{name: page["result"] for name, page in one.items()} for one in runs]
             try:
-                settings = _settings(place, tier, runs)
-                findings.append(find(place, results, settings, list(seeds)))
-                took |= _seconds(place, runs)
+                settings = _settings(condition, tier, runs)
+                findings.append(find(condition, results, settings, list(seeds)))
+                took |= _seconds(condition, runs)
             except InputError:
                 raise
             except Exception as error:  # a file that is a result in name only can fail anyhow
                 raise InputError(
-                    f"a saved result of {' or '.join(place.needs)} in {folder} is not one "
+                    f"a saved result of {' or '.join(condition.needs)} in {folder} is not one "
                     f"({type(error).__name__}: {str(error)[:200]}): have it made anew with `python "
                     "-m planrl reproduce --again`"
                 ) from None
@@ -130,11 +132,11 @@ Pages = dict[tuple[str, str], dict[int, dict[str, Any]]]
 
 
 def _pages(
-    place: Place, tier: str, folder: Path, pages: Pages
+    condition: Condition, tier: str, folder: Path, pages: Pages
 ) -> dict[int, dict[str, dict[str, Any]]]:
     """Seed -> experiment -> saved result, for the seeds that have all that this place needs."""
-    of = _of(place, tier)
-    for name in place.needs:
+    of = _of(condition, tier)
+    for name in condition.needs:
         if (name, of) not in pages:
             try:
                 saved = store.results(name, of=of, folder=folder)
@@ -143,23 +145,25 @@ def _pages(
                     raise  # there, but it can't be read
                 saved = []
             pages[name, of] = {whole(p["settings"].get("seed"), "seed"): p for p in saved}
-    seeds = set.intersection(*(set(pages[name, of]) for name in place.needs))
-    return {seed: {name: pages[name, of][seed] for name in place.needs} for seed in sorted(seeds)}
+    seeds = set.intersection(*(set(pages[name, of]) for name in condition.needs))
+    return {
+        seed: {name: pages[name, of][seed] for name in condition.needs} for seed in sorted(seeds)
+    }
 
 
-def _of(place: Place, tier: str) -> str:
-    return place.of if tier == "full" else "-".join(filter(None, ["quick", place.of]))
+def _of(condition: Condition, tier: str) -> str:
+    return condition.of if tier == "full" else "-".join(filter(None, ["quick", condition.of]))
 
 
-def _settings(place: Place, tier: str, seeds: list[dict[str, dict[str, Any]]]) -> Settings:
+def _settings(condition: Condition, tier: str, seeds: list[dict[str, dict[str, Any]]]) -> Settings:
     """The settings of a place's results, but for the seed; without results, those to be run."""
     found = {}
-    for name in place.needs:
+    for name in condition.needs:
         if seeds:
             given = seeds[0][name]["settings"]
         else:
             module = store.EXPERIMENTS[name]
-            for which, of in ((tier, _of(place, tier)), ("full", place.of)):
+            for which, of in ((tier, _of(condition, tier)), ("full", condition.of)):
                 grid = module.grid(which)
                 fitting = [settings for label, settings in grid.items() if label.startswith(of)]
                 if fitting:
@@ -169,12 +173,14 @@ def _settings(place: Place, tier: str, seeds: list[dict[str, dict[str, Any]]]) -
     return found
 
 
-def _seconds(place: Place, seeds: list[dict[str, dict[str, Any]]]) -> dict[tuple[str, ...], float]:
+def _seconds(
+    condition: Condition, seeds: list[dict[str, dict[str, Any]]]
+) -> dict[tuple[str, ...], float]:
     """CPU seconds of the runs, or of the part of them that is about this place, by run and part."""
     found: dict[tuple[str, ...], float] = {}
     for pages in seeds:
         for name, page in pages.items():
             took, key = store.cpu_seconds(page), (name, str(page["settings"]))
-            parts = {place.part: took[place.part]} if place.part else took
+            parts = {condition.part: took[condition.part]} if condition.part else took
             found |= {(*key, part): seconds for part, seconds in parts.items()}
     return found

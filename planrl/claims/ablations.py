@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from planrl.claims.verdict import Claim, Place, Results
+from planrl.claims.verdict import Claim, Condition, Results
 
 INF = float("inf")
 DAG, MODEL = "random DAG, {nodes} nodes", "Transformer, 1 layer, 1 head"
 PG, SFT, Q = "policy gradient", "continual SFT", "Q-learning"
 
 
-def _end(results: Results, learner: str, key: str, place: int = -1) -> float:
-    return float(results["conditions"]["learners"][learner][key][place])
+def _end(results: Results, learner: str, key: str, condition: int = -1) -> float:
+    return float(results["conditions"]["learners"][learner][key][condition])
 
 
-def _less(one: str, other: str, key: str) -> Callable[[Results], float]:
+def _difference(one: str, other: str, key: str) -> Callable[[Results], float]:
     return lambda results: _end(results, one, key) - _end(results, other, key)
 
 
@@ -29,10 +29,10 @@ def _share_of_gain(one: str, other: str, key: str) -> Callable[[Results], float]
     return of
 
 
-def _place(
+def _condition(
     name: str, value: Callable[[Results], float], *, low: float = -INF, high: float = INF
-) -> Place:
-    return Place(graph=DAG, name=name, model=MODEL, needs=("conditions",), value=value,
+) -> Condition:
+    return Condition(graph=DAG, name=name, model=MODEL, needs=("conditions",), value=value,
                  low=low, high=high)  # fmt: skip
 
 
@@ -42,10 +42,10 @@ def _both(
     *,
     low: float = -INF,
     high: float = INF,
-) -> tuple[Place, ...]:
+) -> tuple[Condition, ...]:
     """Test accuracy both ways: answers sampled at temperature 1, and greedy ones."""
     return tuple(
-        _place(f"{name}, {how}", value(key), low=low, high=high)
+        _condition(f"{name}, {how}", value(key), low=low, high=high)
         for how, key in (("sampled", "test_accuracy"), ("greedy", "test_greedy"))
     )
 
@@ -63,18 +63,18 @@ def _new(kl: str, key: str, other: str = "") -> Callable[[Results], float]:
 
 def _beyond(
     name: str, value: Callable[[Results], float], *, low: float = -INF, high: float = INF
-) -> Place:
-    return Place(graph=DAG, name=name, model=MODEL, needs=("beyond",), value=value,
+) -> Condition:
+    return Condition(graph=DAG, name=name, model=MODEL, needs=("beyond",), value=value,
                  low=low, high=high)  # fmt: skip
 
 
-def _constrained(which: str) -> tuple[Place, ...]:
-    return _both(which, lambda key: _less(f"{PG}, {which}", SFT, key), low=-0.05, high=0.05)
+def _constrained(which: str) -> tuple[Condition, ...]:
+    return _both(which, lambda key: _difference(f"{PG}, {which}", SFT, key), low=-0.05, high=0.05)
 
 
-def _noisy(share: str) -> tuple[Place, ...]:
+def _noisy(share: str) -> tuple[Condition, ...]:
     name = f"{share} of the checks wrong"
-    return _both(name, lambda key: _less(f"{Q}, {name}", Q, key), high=-0.05)
+    return _both(name, lambda key: _difference(f"{Q}, {name}", Q, key), high=-0.05)
 
 
 CLAIMS = (
@@ -84,7 +84,7 @@ CLAIMS = (
         source="Break condition of takeaway 2",
         measured="test accuracy after 800 updates, less that of continual SFT: temperature 0.1 "
         "(cold), or batches of 2 (tiny); far below, the model is wrecked: no falling back",
-        places=(*_constrained("cold"), *_constrained("tiny batch")),
+        conditions=(*_constrained("cold"), *_constrained("tiny batch")),
     ),
     Claim(
         id="C-plateau",
@@ -92,8 +92,10 @@ CLAIMS = (
         source="Break condition of Theorem 4.4",
         measured="gain in training accuracy, as a share of what policy gradient gains without it "
         "(sampled only: greedily the base leaves nearly nothing to gain)",
-        places=(
-            _place("sampled", _share_of_gain(f"{PG}, lambda 1", PG, "train_accuracy"), high=0.5),
+        conditions=(
+            _condition(
+                "sampled", _share_of_gain(f"{PG}, lambda 1", PG, "train_accuracy"), high=0.5
+            ),
         ),
     ),
     Claim(
@@ -101,16 +103,16 @@ CLAIMS = (
         statement="Checks of the edges that err break Q-learning with process reward.",
         source="Break condition of Theorem 5.2",
         measured="test accuracy less that with right checks",
-        places=(*_noisy("5%"), *_noisy("20%")),
+        conditions=(*_noisy("5%"), *_noisy("20%")),
     ),
     Claim(
         id="C-off-policy",
         statement="Off-policy walks without exploration break Q-learning.",
         source="Break condition of Assumption 5.1",
         measured="test accuracy less that on-policy with exploration",
-        places=_both(
+        conditions=_both(
             "the base walks, epsilon 0",
-            lambda key: _less(f"{Q}, off-policy without exploration", Q, key),
+            lambda key: _difference(f"{Q}, off-policy without exploration", Q, key),
             high=-0.05,
         ),
     ),
@@ -119,9 +121,9 @@ CLAIMS = (
         statement="Walks of a copy that is up to 200 updates old do as well as fresh ones.",
         source="Sec. 5, asynchronous training",
         measured="test accuracy less that with fresh walks",
-        places=_both(
+        conditions=_both(
             "renewed every 200",
-            lambda key: _less(f"{Q}, stale walker", Q, key),
+            lambda key: _difference(f"{Q}, stale walker", Q, key),
             low=-0.05,
             high=0.05,
         ),
@@ -131,7 +133,7 @@ CLAIMS = (
         statement="A strong KL penalty blocks questions that SFT never saw.",
         source="Appendix, pairs outside SFT",
         measured="accuracy on the new questions, lambda 1 less lambda 0",
-        places=(
+        conditions=(
             _beyond("sampled", _new("1", "new_accuracy", "0"), high=-0.02),
             _beyond("greedy", _new("1", "new_greedy", "0"), high=-0.02),
         ),
@@ -141,7 +143,7 @@ CLAIMS = (
         statement="Without a penalty some of the old questions are forgotten.",
         source="Appendix, pairs outside SFT",
         measured="accuracy on SFT's own questions, at the end less that of the base, lambda 0",
-        places=(
+        conditions=(
             _beyond("sampled", _new("0", "old_accuracy"), high=-0.01),
             _beyond("greedy", _new("0", "old_greedy"), high=-0.01),
         ),

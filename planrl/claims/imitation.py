@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from planrl.claims.verdict import Claim, Place, Results
+from planrl.claims.verdict import Claim, Condition, Results
 
 SIZES = {
     "1x1": "1 layer, 1 head",
@@ -17,23 +17,23 @@ INF = float("inf")
 DAG = "random DAG, {nodes} nodes"
 
 
-def _look(key: str, place: int = -1) -> Callable[[Results], float]:
-    return lambda results: float(results["imitation"]["looks"][place][key])
+def _measured(key: str, condition: int = -1) -> Callable[[Results], float]:
+    return lambda results: float(results["imitation"]["evaluations"][condition][key])
 
 
 def _unseen(results: Results) -> float:
     """Where true but unobserved reachability stands between none (0) and observed (1)."""
-    look = results["imitation"]["looks"][-1]
-    floor = look["reachability_unreachable"]
-    unseen = look["reachability_unobserved"] - floor
-    return float(unseen / (look["reachability_observed"] - floor))
+    evaluation = results["imitation"]["evaluations"][-1]
+    floor = evaluation["reachability_unreachable"]
+    unseen = evaluation["reachability_unobserved"] - floor
+    return float(unseen / (evaluation["reachability_observed"] - floor))
 
 
 def _by_degree(key: str) -> Callable[[Results], float]:
     """Accuracy on questions of degree 0 less that on those of degree 2 and more."""
 
     def of(results: Results) -> float:
-        table = results["imitation"]["looks"][-1]["test_by_degree"]
+        table = results["imitation"]["evaluations"][-1]["test_by_degree"]
         far = [row for degree, row in table.items() if int(degree) >= 2]
         pairs = sum(row["pairs"] for row in far)
         return float(table["0"][key] - sum(row[key] * row["pairs"] for row in far) / pairs)
@@ -41,22 +41,22 @@ def _by_degree(key: str) -> Callable[[Results], float]:
     return of
 
 
-def _place(
+def _condition(
     value: Callable[[Results], float], name: str = "", *, low: float = -INF, high: float = INF
-) -> Place:
-    return Place(graph=DAG, name=name, model=f"Transformer, {SIZES['1x1']}",
+) -> Condition:
+    return Condition(graph=DAG, name=name, model=f"Transformer, {SIZES['1x1']}",
                  needs=("imitation",), of="1x1", value=value, low=low, high=high)  # fmt: skip
 
 
-def _sizes(key: str, *, low: float) -> tuple[Place, ...]:
+def _sizes(key: str, *, low: float) -> tuple[Condition, ...]:
     """One place for each size at the same first look, and the paper's size at its last one."""
     return (
         *(
-            Place(graph=DAG, name="at the first look", model=f"Transformer, {words}",
-                  needs=("imitation",), of=size, value=_look(key, 0), low=low)
+            Condition(graph=DAG, name="at the first look", model=f"Transformer, {words}",
+                  needs=("imitation",), of=size, value=_measured(key, 0), low=low)
             for size, words in SIZES.items()
         ),
-        _place(_look(key), "at the last look", low=low),
+        _condition(_measured(key), "at the last look", low=low),
     )  # fmt: skip
 
 
@@ -67,9 +67,9 @@ CLAIMS = (
         source="Theorem 3.1",
         measured="over (target, here) shown at least 10 times: correlation of softmax with "
         "N_ijk / N_ij, and of logits with log N_ijk within a cell",
-        places=(
-            _place(_look("ratio_correlation"), "softmax and frequency", low=0.9),
-            _place(_look("log_count_correlation"), "logit and log count", low=0.5),
+        conditions=(
+            _condition(_measured("ratio_correlation"), "softmax and frequency", low=0.9),
+            _condition(_measured("log_count_correlation"), "logit and log count", low=0.5),
         ),
     ),
     Claim(
@@ -77,9 +77,9 @@ CLAIMS = (
         statement="The weights hold which edges were shown.",
         source="Sec. 3, ALPINE",
         measured="AUC of the read-out W^M' against A; gap between its means over edges and others",
-        places=(
-            _place(_look("adjacency_auc"), "AUC", low=0.8),
-            _place(_look("adjacency_gap"), "gap", low=1.0),
+        conditions=(
+            _condition(_measured("adjacency_auc"), "AUC", low=0.8),
+            _condition(_measured("adjacency_gap"), "gap", low=1.0),
         ),
     ),
     Claim(
@@ -87,14 +87,14 @@ CLAIMS = (
         statement="They hold spurious edges, too.",
         source="Fig. 1",
         measured="share of the pairs that are no edge and are rated above the median edge",
-        places=(_place(_look("spurious_edges"), low=0.01),),
+        conditions=(_condition(_measured("spurious_edges"), low=0.01),),
     ),
     Claim(
         id="3.1-rare",
         statement="Edges that are rarely shown are under-weighted.",
         source="Sec. 3.2",
         measured="correlation of an edge's rating in W^M' with the log of how often it was shown",
-        places=(_place(_look("rare_edges"), low=0.3),),
+        conditions=(_condition(_measured("rare_edges"), low=0.3),),
     ),
     Claim(
         id="3.1-transitivity",
@@ -102,16 +102,16 @@ CLAIMS = (
         source="Sec. 3.2, ALPINE",
         measured="read-out W^V' of true but unobserved reachability, 0 being its mean over what "
         "can't be reached and 1 that over what was observed",
-        places=(_place(_unseen, high=0.25),),
+        conditions=(_condition(_unseen, high=0.25),),
     ),
     Claim(
         id="3.1-degrees",
         statement="So questions further from what was shown are answered worse.",
         source="Sec. 3.2, ALPINE",
         measured="test accuracy on questions of degree 0 less that of degree 2 and more",
-        places=(
-            _place(_by_degree("accuracy"), "sampled", low=0.1),
-            _place(_by_degree("greedy"), "greedy", low=0.02),
+        conditions=(
+            _condition(_by_degree("accuracy"), "sampled", low=0.1),
+            _condition(_by_degree("greedy"), "greedy", low=0.02),
         ),
     ),
     Claim(
@@ -120,13 +120,13 @@ CLAIMS = (
         source="Assumption 3.1",
         measured="share of the logits' variance that (target, here) explains, over contexts that "
         "differ in their history only; variance within a group of n contexts over n - 1",
-        places=_sizes("explained_adjusted", low=0.9),
+        conditions=_sizes("explained_adjusted", low=0.9),
     ),
     Claim(
         id="A3.1-attention",
         statement="Attention rests on the target.",
         source="Assumption 3.1",
         measured="mean weight on the target's place in the last layer",
-        places=_sizes("attention_on_target", low=0.5),
+        conditions=_sizes("attention_on_target", low=0.5),
     ),
 )

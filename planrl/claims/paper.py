@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from planrl.claims.verdict import Claim, Place, Results
+from planrl.claims.verdict import Claim, Condition, Results
 from planrl.experiments.fig2 import LAMBDAS
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _scaled(learner: str, key: str) -> Callable[[Results], float]:
     return lambda results: _curve(results, learner, key)[-1] / 10.0
 
 
-def _places(
+def _conditions(
     value: Callable[[Results], float],
     low: float = -INF,
     high: float = INF,
@@ -81,9 +81,9 @@ def _places(
     needs: tuple[str, ...] = ("fig2",),
     only: str = "",
     what: str = "",
-) -> tuple[Place, ...]:
+) -> tuple[Condition, ...]:
     return tuple(
-        Place(
+        Condition(
             graph=graph,
             name=what,
             model="Transformer, 1 layer, 1 head",
@@ -106,13 +106,13 @@ def _both(
     on: str = "test",
     needs: tuple[str, ...] = ("fig2",),
     what: str = "",
-) -> tuple[Place, ...]:
+) -> tuple[Condition, ...]:
     """Accuracy on training or test questions, both ways: answers sampled at temperature 1, and
     greedy ones. They tell different stories. `value` makes a number of the accuracy's key."""
     return tuple(
-        place
+        condition
         for how, key in (("sampled", f"{on}_accuracy"), ("greedy", f"{on}_greedy"))
-        for place in _places(value(key), low, high, needs=needs, what=what + how)
+        for condition in _conditions(value(key), low, high, needs=needs, what=what + how)
     )
 
 
@@ -137,56 +137,58 @@ CLAIMS = (
         statement="Continual SFT does not raise test accuracy.",
         source="Sec. 4.2, Fig. 2a",
         measured="test accuracy at the end less that of the base",
-        places=_both(lambda key: gained(SFT, key), high=0.0),
+        conditions=_both(lambda key: gained(SFT, key), high=0.0),
     ),
     Claim(
         id="2-pg-test",
         statement="Policy gradient raises test accuracy.",
         source="Sec. 4.2, Fig. 2a",
         measured="test accuracy at the end less that of the base",
-        places=_both(lambda key: gained(PG, key), low=0.0),
+        conditions=_both(lambda key: gained(PG, key), low=0.0),
     ),
     Claim(
         id="2-pg-over-sft",
         statement="Policy gradient ends above continual SFT on held-out questions.",
         source="Takeaway 2, Fig. 2a",
         measured="test accuracy at the end, policy gradient less continual SFT",
-        places=_both(lambda key: between(PG, SFT, key), low=0.0),
+        conditions=_both(lambda key: between(PG, SFT, key), low=0.0),
     ),
     Claim(
         id="2-pg-train",
         statement="Policy gradient reaches and keeps a training accuracy of 1.",
         source="Theorem 4.2, Fig. 2b",
         measured="training accuracy at the end",
-        places=_both(lambda key: at_end(PG, key), low=0.97, on="train"),
+        conditions=_both(lambda key: at_end(PG, key), low=0.97, on="train"),
     ),
     Claim(
         id="2-pg-collapse",
         statement="Without a KL penalty the answers to a question collapse to one path.",
         source="Theorem 4.3, Fig. 2c",
         measured="distinct right paths among 100 samples a training question, at the end",
-        places=_places(at_end(PG, "train_diversity"), high=1.5),
+        conditions=_conditions(at_end(PG, "train_diversity"), high=1.5),
     ),
     Claim(
         id="2-pg-test-falls",
         statement="Its test accuracy falls again after a peak.",
         source="Fig. 2a",
         measured="best test accuracy less the last one",
-        places=_both(lambda key: fallen(PG, key), low=0.01),
+        conditions=_both(lambda key: fallen(PG, key), low=0.01),
     ),
     Claim(
         id="2-kl-diversity",
         statement="A KL penalty (lambda 0.1) keeps more different answers.",
         source="Theorem 4.4, Fig. 2c",
         measured="distinct right paths of 100, with the penalty less without, at the end",
-        places=_places(between("policy gradient + KL", PG, "train_diversity"), low=1.0),
+        conditions=_conditions(between("policy gradient + KL", PG, "train_diversity"), low=1.0),
     ),
     Claim(
         id="2-kl-price",
         statement="The penalty is paid for in training accuracy.",
         source="Theorem 4.4, Fig. 2b",
         measured="training accuracy, with the penalty less without, at the end",
-        places=_both(lambda key: between("policy gradient + KL", PG, key), high=0.0, on="train"),
+        conditions=_both(
+            lambda key: between("policy gradient + KL", PG, key), high=0.0, on="train"
+        ),
     ),
     Claim(
         id="2-kl-order",
@@ -194,8 +196,8 @@ CLAIMS = (
         source="Theorem 4.4",
         measured="rank correlation of lambda (0, 1e-4, 1e-3, 1e-2, 1e-1) with the value at the "
         "end on training questions: different answers, accuracy",
-        places=(
-            *_places(follows_lambda("train_diversity"), low=0.0, what="different answers"),
+        conditions=(
+            *_conditions(follows_lambda("train_diversity"), low=0.0, what="different answers"),
             *_both(follows_lambda, high=0.0, on="train", what="accuracy, "),
         ),
     ),
@@ -204,10 +206,10 @@ CLAIMS = (
         statement="Q-learning with outcome reward alone loses everything.",
         source="Theorem 5.1, Fig. 3a",
         measured="accuracy at the end",
-        places=tuple(
-            place
+        conditions=tuple(
+            condition
             for on, what in (("train", "training, "), ("test", "test, "))
-            for place in _both(
+            for condition in _both(
                 lambda key: at_end("Q-learning, outcome reward", key),
                 high=0.05,
                 on=on,
@@ -222,7 +224,7 @@ CLAIMS = (
         source="Sec. 5, Fig. 3a",
         measured="test accuracy at the end, off-policy less on-policy (on Blocksworld, discount "
         "0.9)",
-        places=_both(
+        conditions=_both(
             lambda key: _discounted(between, OFF, Q, key), low=-0.05, high=0.05, needs=("fig3",)
         ),
     ),
@@ -232,7 +234,9 @@ CLAIMS = (
         source="Fig. 3a",
         measured="test accuracy at the end, Q-learning (on Blocksworld, discount 0.9; its samples "
         "are drawn by its values times 10) less policy gradient",
-        places=_both(lambda key: _discounted(between, Q, PG, key), low=0.0, needs=("fig2", "fig3")),
+        conditions=_both(
+            lambda key: _discounted(between, Q, PG, key), low=0.0, needs=("fig2", "fig3")
+        ),
     ),
     Claim(
         id="3-q-diversity",
@@ -240,7 +244,7 @@ CLAIMS = (
         source="Takeaway 6, Fig. 3b",
         measured="distinct right paths of 100 on training questions, at the end over the base's "
         "(on Blocksworld, discount 0.9)",
-        places=_places(_discounted(kept, Q, "train_diversity"), low=1.0, needs=("fig3",)),
+        conditions=_conditions(_discounted(kept, Q, "train_diversity"), low=1.0, needs=("fig3",)),
     ),
     Claim(
         id="1-q-adjacency",
@@ -248,14 +252,14 @@ CLAIMS = (
         source="Fig. 1",
         measured="AUC of the read-out W^M' against A, Q-learning without discount less policy "
         "gradient",
-        places=_places(between(Q, PG, "adjacency_auc"), low=0.0, needs=("fig2", "fig3")),
+        conditions=_conditions(between(Q, PG, "adjacency_auc"), low=0.0, needs=("fig2", "fig3")),
     ),
     Claim(
         id="1-pg-adjacency",
         statement="Policy gradient's weights hold the adjacency better than SFT's.",
         source="Fig. 1",
         measured="AUC of the read-out W^M' against A, policy gradient less continual SFT",
-        places=_places(between(PG, SFT, "adjacency_auc"), low=0.0),
+        conditions=_conditions(between(PG, SFT, "adjacency_auc"), low=0.0),
     ),
     Claim(
         id="4-one-value",
@@ -263,6 +267,6 @@ CLAIMS = (
         source="Theorem 5.2, Fig. 4",
         measured="standard deviation among them, per unit of reward, Q-learning without discount, "
         "at the end",
-        places=_places(_scaled(Q, "spread_of_right"), high=0.1, needs=("fig3",)),
+        conditions=_conditions(_scaled(Q, "spread_of_right"), high=0.1, needs=("fig3",)),
     ),
 )

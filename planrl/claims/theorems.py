@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from planrl.claims.verdict import Claim, Place, Results
+from planrl.claims.verdict import Claim, Condition, Results
 
 
 def _of(part: str, name: str) -> Callable[[Results], float]:
@@ -20,10 +20,10 @@ def _claim(
     *bounds: tuple[str, str, float, float],
 ) -> Claim:
     """A claim with a place for each (number, what it is called, low, high)."""
-    places = tuple(
-        Place(
+    conditions = tuple(
+        Condition(
             graph=_graph(part, number),
-            name=place,
+            name=condition,
             model=_model(part, number),
             needs=("theorems",),
             value=_of(part, number),
@@ -31,9 +31,11 @@ def _claim(
             low=low,
             high=high,
         )
-        for number, place, low, high in bounds
+        for number, condition, low, high in bounds
     )
-    return Claim(id=name, statement=statement, source=source, measured=measured, places=places)
+    return Claim(
+        id=name, statement=statement, source=source, measured=measured, conditions=conditions
+    )
 
 
 DAG, MOVES = "random DAG, {nodes} nodes", "Blocksworld, {blocks} blocks"

@@ -26,7 +26,7 @@ HOLDS = "holds"
 """The interval lies inside the prediction in every condition."""
 SO_FAR = "holds where measured"
 """The claim holds in every condition that has a result; at least one has none."""
-HERE = "holds in part"
+IN_PART = "holds in part"
 """The claim holds in some of the measured conditions, but not in all."""
 FAILS = "fails"
 """The interval lies outside the prediction, or the claim holds in no measured condition."""
@@ -45,7 +45,7 @@ Settings = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class Condition:
     """Where a claim is measured, and what is predicted there.
 
     `graph` may name settings of the first experiment in braces, such as {nodes}; `name` tells this
@@ -88,7 +88,7 @@ class Claim:
     statement: str
     source: str
     measured: str
-    places: tuple[Place, ...]
+    conditions: tuple[Condition, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +111,7 @@ class Finding:
     settings: Settings = field(default_factory=dict)
 
     @property
-    def place(self) -> str:
+    def condition(self) -> str:
         """Graph and what is special, in words."""
         return ", ".join(filter(None, (self.graph, self.name)))
 
@@ -164,7 +164,7 @@ def interval(values: Sequence[float], *, draws: int = 2000) -> tuple[float, floa
 
 
 def find(
-    place: Place,
+    condition: Condition,
     results: Iterable[Results],
     settings: Settings | None = None,
     seeds: Sequence[int] = (),
@@ -175,27 +175,27 @@ def find(
     if a result lacks what is to be measured: it was made by another version.
     """
     try:
-        values = tuple(float(place.value(one)) for one in results)
+        values = tuple(float(condition.value(one)) for one in results)
     except KeyError as error:
         raise InputError(
-            f"a saved result of {' or '.join(place.needs)} has no {error}: have it made anew with "
-            f"`python -m planrl reproduce --only {place.needs[0]} --again`"
+            f"a saved result of {' or '.join(condition.needs)} has no {error}: make it again with "
+            f"`python -m planrl reproduce --only {condition.needs[0]} --again`"
         ) from None
     if len(seeds) not in (0, len(values)):
         raise InputError(f"results: {len(values)}, seeds: {len(seeds)}; give one for each, or none")
     known = settings or {}
     finding = Finding(
-        graph=place.graph.format(**known.get(place.needs[0], {})),
-        model=place.model,
-        name=place.name,
-        prediction=place.prediction,
+        graph=condition.graph.format(**known.get(condition.needs[0], {})),
+        model=condition.model,
+        name=condition.name,
+        prediction=condition.prediction,
         verdict=UNKNOWN,
         settings=known,
     )
     if not values:
         return finding
     low, high = interval(values)
-    least, most = place.low - ROUNDING, place.high + ROUNDING
+    least, most = condition.low - ROUNDING, condition.high + ROUNDING
     if any(map(math.isnan, values)):
         verdict = FAILS
     elif least <= low and high <= most:
@@ -217,7 +217,7 @@ def judge(claim: Claim, findings: Sequence[Finding], seconds: float = 0.0) -> Ve
     elif all(one == HOLDS for one in seen):
         verdict = HOLDS if len(seen) == len(findings) else SO_FAR
     elif HOLDS in seen:
-        verdict = HERE
+        verdict = IN_PART
     else:
         verdict = FAILS if FAILS in seen else UNDECIDED
     return Verdict(claim=claim, verdict=verdict, findings=tuple(findings), seconds=seconds)

@@ -71,7 +71,7 @@ def as_row(verdict: Verdict) -> dict[str, Any]:
         "verdict": verdict.verdict,
         "caution": verdict.caution,
         "cpu_seconds": verdict.seconds,
-        "places": [{"place": f.place, **asdict(f)} for f in verdict.findings],
+        "conditions": [{"condition": f.condition, **asdict(f)} for f in verdict.findings],
     }
 
 
@@ -89,6 +89,6 @@ def _lines(verdict: Verdict) -> list[str]:
         count = len(found.values)
         numbers = f"{found.mean:.4g} [{low:.4g}, {high:.4g}] of {count} seed{'s' * (count != 1)}"
         what = numbers if found.values else "no result"
-        where = f"{found.place} ({found.model})"
+        where = f"{found.condition} ({found.model})"
         lines.append(f"    {found.verdict:9} {where}: {what}; predicted {found.prediction}")
     return lines

@@ -52,7 +52,7 @@ def write(records: Sequence[Step], path: Path, title: str, algorithm: str) -> No
 def _figures(records: Sequence[Step], algorithm: str) -> Iterator[Any]:
     import torch
 
-    from planrl.figures.charts import band_figure, track
+    from planrl.figures.charts import range_figure, track
 
     lines: dict[str, dict[str, str]] = {
         words: {words: key}
@@ -72,7 +72,7 @@ def _figures(records: Sequence[Step], algorithm: str) -> Iterator[Any]:
         for line, key in keys.items():
             steps, values = track(records, key)
             groups[line] = steps, torch.tensor([values])
-        figure = band_figure(groups, title=words, alt=words, x="updates", y=words)
+        figure = range_figure(groups, title=words, alt=words, x="updates", y=words)
         figure.update_layout(showlegend=len(keys) > 1)
         yield figure
 

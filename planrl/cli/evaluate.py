@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
         print(to_json(page).decode())
         return 0
     for name in ("train", "test"):
-        pairs = len(getattr(asked.world, name).pairs)
+        pairs = len(getattr(asked.dataset, name).pairs)
         print(f"{name}: {pairs} pairs, {options.samples} paths sampled for each")
         for key, value in page[name]["means"].items():
             if math.isnan(value):
@@ -66,8 +66,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _scores(asked: Subject, options: argparse.Namespace) -> dict[str, Any]:
     page: dict[str, Any] = {}
-    model, world = asked.model, asked.world
-    for name, task in (("train", world.train), ("test", world.test)):
+    model, dataset = asked.model, asked.dataset
+    for name, task in (("train", dataset.train), ("test", dataset.test)):
         rng = seeded(options.seed, f"evaluate {name}")
         scores = evaluate(
             model,
@@ -79,8 +79,8 @@ def _scores(asked: Subject, options: argparse.Namespace) -> dict[str, Any]:
         )
         page[name] = {"means": scores.summary(), "errors": scores.errors}
         if name == "test":
-            page[name]["by_degree"] = scores.by(degrees(task, observed(task.vocab, world.paths)))
+            page[name]["by_degree"] = scores.by(degrees(task, observed(task.vocab, dataset.paths)))
     inner = model.model if isinstance(model, Prompted) else model
     if not (isinstance(inner, Transformer) and inner.config.layers > 1):
-        page["recovery"] = asdict(recovery(model, world.graph))
+        page["recovery"] = asdict(recovery(model, dataset.graph))
     return page

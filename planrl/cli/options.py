@@ -11,7 +11,7 @@ from typing import Any
 
 from planrl.errors import InputError
 from planrl.experiments.algorithms import USES, Algorithm
-from planrl.experiments.datasets import FileWorld, World, WorldSettings, make_world
+from planrl.experiments.datasets import Dataset, DatasetSettings, FileDataset, make_dataset
 from planrl.experiments.runs import RunSettings
 from planrl.io.checkpoints import load
 from planrl.io.formats import read_nanogpt
@@ -34,10 +34,10 @@ SETTINGS: dict[type, tuple[str, dict[str, str]]] = {
             "discount": "factor per step on the value of the next node, from 0 to 1",
             "epsilon": "probability that a sampled step is a uniformly random node, from 0 to 1",
             "off_policy": "sample paths from the model that the run started from",
-            "believed": "clip target values to this range, in units of --reward-scale",
+            "value_bounds": "clip target values to this range, in units of --reward-scale",
         },
     ),
-    WorldSettings: (
+    DatasetSettings: (
         "random graph and its data",
         {
             "nodes": "number of nodes of the random graph",
@@ -72,7 +72,7 @@ SETTINGS: dict[type, tuple[str, dict[str, str]]] = {
 
 `add_settings` makes the options. A field that is not listed here has no option.
 """
-FLAGS = {"believed": "value_bounds"}  # options that are not named as their field
+FLAGS = {"value_bounds": "value_bounds"}  # options that are not named as their field
 
 
 class Help(argparse.RawDescriptionHelpFormatter):
@@ -146,7 +146,7 @@ def add_prompt(command: argparse._ActionsContainer) -> None:
     )
 
 
-def own_files(options: argparse.Namespace) -> FileWorld | None:
+def own_files(options: argparse.Namespace) -> FileDataset | None:
     """The dataset that these options name, or None. Raises InputError if one is missing."""
     given = [options.graph, options.train, options.test]
     if not any(given):
@@ -154,7 +154,7 @@ def own_files(options: argparse.Namespace) -> FileWorld | None:
     if not all(given):
         raise InputError("--graph, --train and --test go together: give all three files")
     prompt = options.prompt or USUAL
-    return FileWorld(graph=options.graph, train=options.train, test=options.test, prompt=prompt)
+    return FileDataset(graph=options.graph, train=options.train, test=options.test, prompt=prompt)
 
 
 def add_model(command: argparse.ArgumentParser, samples: int, what: str) -> None:
@@ -188,7 +188,7 @@ class Subject:
     """
 
     model: PathModel
-    world: World
+    dataset: Dataset
     sampler: Sampler
     foreign: bool
 
@@ -201,8 +201,8 @@ def subject(options: argparse.Namespace) -> Subject:
     if foreign:
         if own is None:
             raise InputError("a bare checkpoint needs its data: give --graph, --train and --test")
-        model, world = read_nanogpt(path, heads=options.heads), make_world(own)
-        sampler = Sampler(max_tokens=world.max_tokens)
+        model, dataset = read_nanogpt(path, heads=options.heads), make_dataset(own)
+        sampler = Sampler(max_tokens=dataset.max_tokens)
     else:
         if options.heads is not None:
             raise InputError("--heads is for a checkpoint file: a run's folder says its own")
@@ -210,23 +210,23 @@ def subject(options: argparse.Namespace) -> Subject:
             raise InputError("--prompt is for a checkpoint file or for your own rows: leave it out")
         saved = load(path)
         model, settings = saved.model, RunSettings.of(saved)
-        world = make_world(own or settings.world)
-        sampler = settings.algorithm.sampler(world)
-    if model.vocab != world.train.vocab:
+        dataset = make_dataset(own or settings.dataset)
+        sampler = settings.algorithm.sampler(dataset)
+    if model.vocab != dataset.train.vocab:
         raise InputError(
-            f"the model knows {model.vocab.n_nodes} nodes, the graph has {world.graph.n}"
+            f"the model knows {model.vocab.n_nodes} nodes, the graph has {dataset.graph.n}"
         )
     if isinstance(model, Transformer):
         words = check_prompt(options.prompt or USUAL) if foreign else USUAL
-        sampler = _fitting(sampler, model, world, words)
+        sampler = _fitting(sampler, model, dataset, words)
         if foreign:
-            _say_of_prompt(model, world, words)
+            _say_of_prompt(model, dataset, words)
         if words != USUAL:
             model = Prompted(model, words)
-    return Subject(model, world, replace(sampler, temperature=options.temperature), foreign)
+    return Subject(model, dataset, replace(sampler, temperature=options.temperature), foreign)
 
 
-def _fitting(sampler: Sampler, model: Transformer, world: World, words: str) -> Sampler:
+def _fitting(sampler: Sampler, model: Transformer, dataset: Dataset, words: str) -> Sampler:
     """The sampler, for paths that are no longer than the model's rows behind this prompt."""
     most = model.config.positions - (len(words.split()) - len(USUAL.split()))
     if most <= PROMPT:
@@ -234,7 +234,7 @@ def _fitting(sampler: Sampler, model: Transformer, world: World, words: str) -> 
             f"the model reads at most {model.config.positions} tokens: too few for a "
             "prompt and a path"
         )
-    longest = max(world.paths.shape[1], world.longest)
+    longest = max(dataset.paths.shape[1], dataset.longest)
     if longest > most:
         _say(
             f"the model reads at most {most} tokens, and the longest row has {longest}: longer "
@@ -243,12 +243,12 @@ def _fitting(sampler: Sampler, model: Transformer, world: World, words: str) -> 
     return replace(sampler, max_tokens=min(most, sampler.max_tokens))
 
 
-def _say_of_prompt(model: Transformer, world: World, words: str) -> None:
+def _say_of_prompt(model: Transformer, dataset: Dataset, words: str) -> None:
     """Say if the model seems to have been trained with another prompt than is put to it."""
     asked = REPEATED if words == USUAL else words  # planrl gives the path's first node, too
     if len(asked.split()) < PROMPT or len(asked.split()) > model.config.positions:
         return
-    share = float(writes_source(model, world.train.pairs[:1000], asked).mean())
+    share = float(writes_source(model, dataset.train.pairs[:1000], asked).mean())
     if words == USUAL and share > 0.5:
         _say(
             f"{share:.0%} of the first steps lead from the source to itself: the model repeats "

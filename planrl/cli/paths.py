@@ -11,7 +11,7 @@ import torch
 
 from planrl.cli.options import add_model, subject
 from planrl.errors import InputError, shown, whole
-from planrl.experiments.datasets import FileWorld
+from planrl.experiments.datasets import FileDataset
 from planrl.experiments.runs import RunSettings
 from planrl.graphs import Graph, seeded
 from planrl.io.checkpoints import load
@@ -50,8 +50,8 @@ def run(options: argparse.Namespace) -> int:
     checked = True
     try:
         asked = subject(options)
-        model, graph, sampler = asked.model, asked.world.graph, asked.sampler
-        pairs = asked.world.test.pairs[:SHOWN]
+        model, graph, sampler = asked.model, asked.dataset.graph, asked.sampler
+        pairs = asked.dataset.test.pairs[:SHOWN]
     except InputError as error:
         kept = _kept(options)
         if kept is None:
@@ -152,10 +152,10 @@ def _kept(options: argparse.Namespace) -> tuple[PathModel, Graph, Sampler] | Non
         return None
     saved = load(options.run)
     settings, model = RunSettings.of(saved), saved.model
-    world, n = settings.world, model.vocab.n_nodes
-    if not isinstance(world, FileWorld) or len(world.labels) != n:
+    dataset, n = settings.dataset, model.vocab.n_nodes
+    if not isinstance(dataset, FileDataset) or len(dataset.labels) != n:
         return None
     longest = model.config.positions if isinstance(model, Transformer) else n + PROMPT + 1
     may_stop = settings.algorithm.name != "q"
     sampler = Sampler(max_tokens=longest, may_stop=may_stop, temperature=options.temperature)
-    return model, Graph(n, [], world.labels), sampler
+    return model, Graph(n, [], dataset.labels), sampler

@@ -9,7 +9,7 @@ from typing import Any
 
 from planrl.cli.options import JSON
 from planrl.errors import InputError
-from planrl.experiments.datasets import WorldSettings, demonstrated
+from planrl.experiments.datasets import DatasetSettings, demonstrated
 from planrl.graphs import Graph, seeded
 from planrl.io.files import ready, to_json
 from planrl.io.formats import read_graph, write_alpine, write_graphml
@@ -20,7 +20,7 @@ FILES = ("graph.graphml", "train.txt", "test.txt")
 
 def add(commands: Any) -> None:
     """Add the command, whose defaults are those of `planrl train`."""
-    usual = WorldSettings()
+    usual = DatasetSettings()
     command = commands.add_parser("rows", help="make training and test data from a graph")
     command.set_defaults(execute=run)
     add = command.add_argument
@@ -53,26 +53,30 @@ def run(options: argparse.Namespace) -> int:
     """Write the three files that `train --graph --train --test` takes, and say how to go on."""
     given = read_graph(options.graph)
     graph = _in_words(given)
-    settings = WorldSettings(
+    settings = DatasetSettings(
         train_share=options.train_share,
         paths_per_pair=options.paths_per_pair,
         force_edges=options.force_edges,
         seed=options.seed,
     )
-    world = demonstrated(graph, settings)
-    tested = sample_paths(world.test, 1, seeded(options.seed, "paths to test pairs"))
+    dataset = demonstrated(graph, settings)
+    tested = sample_paths(dataset.test, 1, seeded(options.seed, "paths to test pairs"))
     names = [options.out / name for name in FILES]
     there = next((path for path in names if path.exists()), None)
     if there is not None:
         raise InputError(f"{there} is there already: choose another folder for --out")
     ready(options.out)
     write_graphml(graph, names[0])
-    write_alpine(names[1], graph, world.paths)
+    write_alpine(names[1], graph, dataset.paths)
     write_alpine(names[2], graph, tested)
     page = {
         "graph": str(names[0]),
-        "train": {"file": str(names[1]), "pairs": len(world.train.pairs), "rows": len(world.paths)},
-        "test": {"file": str(names[2]), "pairs": len(world.test.pairs), "rows": len(tested)},
+        "train": {
+            "file": str(names[1]),
+            "pairs": len(dataset.train.pairs),
+            "rows": len(dataset.paths),
+        },
+        "test": {"file": str(names[2]), "pairs": len(dataset.test.pairs), "rows": len(tested)},
     }
     if options.json:
         print(to_json(page).decode())

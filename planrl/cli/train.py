@@ -18,8 +18,8 @@ from planrl.cli import curves
 from planrl.cli.options import add_files, add_settings, flags, own_files
 from planrl.errors import InputError, TrainingError, whole
 from planrl.experiments.algorithms import USES, Algorithm, refuse_unused
-from planrl.experiments.datasets import OF_RANDOM_GRAPHS, WorldSettings
-from planrl.experiments.runs import RunSettings, Session, resume
+from planrl.experiments.datasets import OF_RANDOM_GRAPHS, DatasetSettings
+from planrl.experiments.runs import RunSettings, TrainingRun, resume
 from planrl.io.checkpoints import NAME
 from planrl.io.files import alone, ready, to_json
 from planrl.train import TrainConfig
@@ -113,7 +113,7 @@ def _refuse_unused(options: argparse.Namespace) -> None:
         if entry.name in options.given:
             refuse_unused(options.algorithm, entry.name, flags([entry.name]))
     sizes = [entry.name for entry in fields(TransformerConfig)]
-    graph = [entry.name for entry in fields(WorldSettings) if entry.name != "seed"]
+    graph = [entry.name for entry in fields(DatasetSettings) if entry.name != "seed"]
     for which, there, idle in (
         ("--graph, --train and --test", own_files(options) is not None, graph),
         ("--blocks", bool(options.blocks), list(OF_RANDOM_GRAPHS)),
@@ -135,7 +135,7 @@ def _settings(options: argparse.Namespace) -> RunSettings:
     sizes = {} if options.positions is not None else {"positions": TransformerConfig.positions}
     return RunSettings(
         algorithm=_pick(Algorithm, options, name=options.algorithm),
-        world=own_files(options) or _pick(WorldSettings, options),
+        dataset=own_files(options) or _pick(DatasetSettings, options),
         model=_pick(TransformerConfig, options, **sizes),
         table=options.table,
         training=_pick(
@@ -183,36 +183,38 @@ def run(options: argparse.Namespace) -> int:
         curves.refuse(options.plot)
     with ExitStack() as stack:
         new = not (options.resume or (options.out and options.out.exists()))
-        session = _begun(options, stack)
-        session.held = True
+        training_run = _begun(options, stack)
+        training_run.held = True
         try:
-            return _trained(session, options)
+            return _trained(training_run, options)
         except (InputError, MemoryError):
-            if not options.resume and not session.records:  # it has not even begun
-                _discard(session.folder, folder_too=new)
+            if not options.resume and not training_run.records:  # it has not even begun
+                _discard(training_run.folder, folder_too=new)
             raise
 
 
-def _begun(options: argparse.Namespace, stack: ExitStack) -> Session:
+def _begun(options: argparse.Namespace, stack: ExitStack) -> TrainingRun:
     """The run, its folder held and able to keep it."""
     if options.resume:
         _refuse_settings(options)
         if not (options.resume / "run.json").exists():
             raise InputError(f"there is no run.json in {options.resume}: is it a planrl folder?")
         stack.enter_context(alone(options.resume))
-        session = resume(options.resume, steps=options.steps)
+        training_run = resume(options.resume, steps=options.steps)
         ready(options.resume)
-        return session
+        return training_run
     if options.out is None:
         raise InputError("train needs --out FOLDER to save the run in (or --resume RUN)")
     _refuse_another(options.out)
-    session = Session(_settings(options), options.out, fit_positions=options.positions is None)
+    training_run = TrainingRun(
+        _settings(options), options.out, fit_positions=options.positions is None
+    )
     ready(options.out)
     stack.enter_context(alone(options.out))
     _refuse_another(options.out)  # which another process may have begun meanwhile
-    session.held = True
-    _save(session)  # so that it can be gone on with from the first moment
-    return session
+    training_run.held = True
+    _save(training_run)  # so that it can be gone on with from the first moment
+    return training_run
 
 
 def _refuse_another(folder: Path) -> None:
@@ -234,31 +236,31 @@ def _discard(folder: Path, *, folder_too: bool) -> None:
             folder.rmdir()
 
 
-def _save(session: Session) -> None:
+def _save(training_run: TrainingRun) -> None:
     """Save, or say what is kept."""
     try:
-        session.save()
+        training_run.save()
     except OSError as error:
         kept = (
             "nothing of the run is kept"
-            if session.saved is None
-            else f"its state after update {session.saved} is. When that is fixed, continue with "
-            f"planrl train --resume {session.folder}"
+            if training_run.saved is None
+            else f"its state after update {training_run.saved} is. When that is fixed, "
+            f"continue with planrl train --resume {training_run.folder}"
         )
         raise TrainingError(
-            f"update {len(session.records)} could not be saved in {session.folder} "
+            f"update {len(training_run.records)} could not be saved in {training_run.folder} "
             f"({error.strerror}); {kept}"
         ) from error
 
 
-def _trained(session: Session, options: argparse.Namespace) -> int:
+def _trained(training_run: TrainingRun, options: argparse.Namespace) -> int:
     """What to return to the shell, after the run."""
-    done, steps = len(session.records), session.settings.training.steps
+    done, steps = len(training_run.records), training_run.settings.training.steps
     bar = tqdm(total=steps, initial=done, disable=options.json or None, unit="step", leave=True)
-    again = f"planrl train --resume {session.folder}"
+    again = f"planrl train --resume {training_run.folder}"
     with _interrupts() as interrupted, bar:
         try:
-            for record in session.run(look_every=options.eval_every):
+            for record in training_run.run(eval_every=options.eval_every):
                 if options.json:
                     print(
                         json.dumps(json.loads(to_json(asdict(record))), sort_keys=True), flush=True
@@ -268,22 +270,26 @@ def _trained(session: Session, options: argparse.Namespace) -> int:
                 if interrupted:
                     break
                 if options.save_every and record.step % options.save_every == 0:
-                    _save(session)
+                    _save(training_run)
         except TrainingError as error:
             if not isinstance(error.__cause__, OSError):
-                _save(session)
-                raise TrainingError(f"{error}. Saved in {session.folder}") from None
+                _save(training_run)
+                raise TrainingError(f"{error}. Saved in {training_run.folder}") from None
             raise
         except BrokenPipeError:  # nobody reads the records any more
-            _save(session)
+            _save(training_run)
             raise
-    _save(session)
-    return _ended(session, options, again if interrupted else "")
+    _save(training_run)
+    return _ended(training_run, options, again if interrupted else "")
 
 
-def _ended(session: Session, options: argparse.Namespace, again: str) -> int:
+def _ended(training_run: TrainingRun, options: argparse.Namespace, again: str) -> int:
     """Draw the curves, if asked to, and say what was reached and what to do next."""
-    folder, records, name = session.folder, session.records, session.settings.algorithm.name
+    folder, records, name = (
+        training_run.folder,
+        training_run.records,
+        training_run.settings.algorithm.name,
+    )
     if options.plot and records:
         curves.write(records, options.plot, f"{name.upper()} in {folder.name}", name)
         print(f"learning curves in {options.plot}", file=sys.stderr)

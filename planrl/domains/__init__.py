@@ -10,15 +10,15 @@ recognise, heuristic     Blocksworld under any names, and what guides its search
 from planrl.domains.blocksworld import Action, Space, State, blocksworld, space, state, successors
 from planrl.domains.plan_text import parse_plan, read_plan
 from planrl.domains.recognise import Blocks, recognise
-from planrl.domains.strips import Problem, Verdict
+from planrl.domains.strips import PlanCheck, Problem
 
 __all__ = [
     "Action",
     "Blocks",
+    "PlanCheck",
     "Problem",
     "Space",
     "State",
-    "Verdict",
     "blocksworld",
     "parse_plan",
     "read_plan",

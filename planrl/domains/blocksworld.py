@@ -84,9 +84,9 @@ def state(*stacks: str | Sequence[str], holding: str = "") -> State:
     return State(tuple(tuple(stack) for stack in stacks), holding)
 
 
-def successors(here: State, *, hand: bool = False) -> dict[Action, State]:
+def successors(current: State, *, hand: bool = False) -> dict[Action, State]:
     """Every action that can be done in a state, and where it leads."""
-    return dict(_with_hand(here) if hand else _moves(here))
+    return dict(_with_hand(current) if hand else _moves(current))
 
 
 def _without_top(stacks: Stacks, at: int) -> Stacks:
@@ -97,28 +97,28 @@ def _on_top(stacks: Stacks, at: int, block: str) -> Stacks:
     return (*stacks[:at], (*stacks[at], block), *stacks[at + 1 :])
 
 
-def _moves(here: State) -> Iterator[tuple[Action, State]]:
-    for at, stack in enumerate(here.stacks):
-        block, below = stack[-1], here.below(stack[-1])
-        rest = _without_top(here.stacks, at)
+def _moves(current: State) -> Iterator[tuple[Action, State]]:
+    for at, stack in enumerate(current.stacks):
+        block, below = stack[-1], current.below(stack[-1])
+        rest = _without_top(current.stacks, at)
         if below != TABLE:
             yield Action("move", (block, below, TABLE)), State((*rest, (block,)))
-        for other, onto in enumerate(here.stacks):
+        for other, onto in enumerate(current.stacks):
             if other != at:
                 action = Action("move", (block, below, onto[-1]))
                 yield action, State(_on_top(rest, other, block))
 
 
-def _with_hand(here: State) -> Iterator[tuple[Action, State]]:
-    held = here.holding
+def _with_hand(current: State) -> Iterator[tuple[Action, State]]:
+    held = current.holding
     if held:
-        yield Action("put-down", (held,)), State((*here.stacks, (held,)))
-        for at, stack in enumerate(here.stacks):
-            yield Action("stack", (held, stack[-1])), State(_on_top(here.stacks, at, held))
+        yield Action("put-down", (held,)), State((*current.stacks, (held,)))
+        for at, stack in enumerate(current.stacks):
+            yield Action("stack", (held, stack[-1])), State(_on_top(current.stacks, at, held))
         return
-    for at, stack in enumerate(here.stacks):
-        block, below = stack[-1], here.below(stack[-1])
-        rest = State(_without_top(here.stacks, at), block)
+    for at, stack in enumerate(current.stacks):
+        block, below = stack[-1], current.below(stack[-1])
+        rest = State(_without_top(current.stacks, at), block)
         if below == TABLE:
             yield Action("pick-up", (block,)), rest
         else:
@@ -138,41 +138,41 @@ class Space:
 
     @cached_property
     def _number(self) -> dict[State, int]:
-        return {here: v for v, here in enumerate(self.states)}
+        return {current: v for v, current in enumerate(self.states)}
 
     @cached_property
     def graph(self) -> Graph:
         """Nodes are states, edges actions; labels are the states as text."""
         edges = [
-            (v, self._number[following])
-            for v, here in enumerate(self.states)
-            for following in successors(here, hand=self.hand).values()
+            (v, self._number[next_node])
+            for v, current in enumerate(self.states)
+            for next_node in successors(current, hand=self.hand).values()
         ]
-        return Graph(len(self.states), edges, [str(here) for here in self.states])
+        return Graph(len(self.states), edges, [str(current) for current in self.states])
 
-    def node(self, here: State) -> int:
+    def node(self, current: State) -> int:
         """The node of a state. Raises InputError if it is none of these blocks'."""
-        if here not in self._number:
+        if current not in self._number:
             blocks = ", ".join(self.states[0].blocks)
             hand = "" if self.hand else ", with an empty hand"
-            raise InputError(f"{here} is no state of the blocks {blocks}{hand}")
-        return self._number[here]
+            raise InputError(f"{current} is no state of the blocks {blocks}{hand}")
+        return self._number[current]
 
     def path(self, start: State, plan: Iterable[Action]) -> list[int]:
         """The nodes that a plan goes through, the start first.
 
         Raises InputError with the first action that can't be done where it is to be done.
         """
-        here, nodes = start, [self.node(start)]
+        current, nodes = start, [self.node(start)]
         for number, action in enumerate(plan, 1):
-            possible = successors(here, hand=self.hand)
+            possible = successors(current, hand=self.hand)
             if action not in possible:
                 listed = ", ".join(map(str, possible))
                 raise InputError(
-                    f"action {number}, {action}, can't be done in {here}; there one can do {listed}"
+                    f"action {number}, {action}, can't be done in {current}: possible are {listed}"
                 )
-            here = possible[action]
-            nodes.append(self.node(here))
+            current = possible[action]
+            nodes.append(self.node(current))
         return nodes
 
     def plan(self, path: Sequence[int]) -> list[Action]:
@@ -188,8 +188,8 @@ class Space:
                 )
             found = [
                 action
-                for action, following in successors(self.states[a], hand=self.hand).items()
-                if following == self.states[b]
+                for action, next_node in successors(self.states[a], hand=self.hand).items()
+                if next_node == self.states[b]
             ]
             if not found:
                 raise InputError(

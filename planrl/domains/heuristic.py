@@ -79,8 +79,11 @@ class StepsLeft:
         # Such a goal may be met by taking a block into the hand: then its second step is saved.
         self.saved = 1 if more or any(fact[0] in ("clear", "holding") for fact in goal) else 0
         self.empty = ("handempty",) in goal
-        self.lying = {bit: (fact[1], fact[2] if fact[0] == "on" else TABLE)
-                      for fact, bit in bits.items() if fact[0] in ("on", "ontable")}  # fmt: skip
+        self.lying = {
+            bit: (fact[1], fact[2] if fact[0] == "on" else TABLE)
+            for fact, bit in bits.items()
+            if fact[0] in ("on", "ontable")
+        }
         self.held = {bit: fact[1] for fact, bit in bits.items() if fact[0] == "holding"}
         self.where, self.hand = sum(self.lying), sum(self.held)
 

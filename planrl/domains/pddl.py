@@ -104,8 +104,11 @@ class _File:
         if define.head != "define" or not isinstance(header, Form) or header.head != kind:
             raise InputError(f"{path} is no PDDL {kind} file: it has no ({kind} ...)")
         if len(found) > 1:
-            raise source.wrong(found[1].line, f"{cut(found[1])} stands behind the end of the "
-                               f"{kind}: a file holds one {kind} and nothing else")  # fmt: skip
+            raise source.wrong(
+                found[1].line,
+                f"{cut(found[1])} stands behind the end of the "
+                f"{kind}: a file holds one {kind} and nothing else",
+            )
         if len(header) != 2:
             raise source.wrong(header.line, f"the {kind} needs one name: write ({kind} name)")
         parts, actions = _sections(source, kind, define)
@@ -126,14 +129,18 @@ def _sections(source: Source, kind: str, define: Form) -> tuple[dict[str, Form],
         if part.head == ":action" and kind == "domain":
             name = source.name(part[1] if len(part) > 1 else "", part.line, "an action's name")
             if name in actions:
-                raise source.wrong(part.line, f"there are two actions called {cut(name)}: "
-                                   "rename one")  # fmt: skip
+                raise source.wrong(
+                    part.line, f"there are two actions called {cut(name)}: rename one"
+                )
             actions[name] = part
         elif part.head not in PARTS[kind]:
             raise source.beyond(part.head, part.line)
         elif part.head in parts:
-            raise source.wrong(part.line, f"there are two sections {part.head}, the first of "
-                               f"them in line {parts[part.head].line}: join them")  # fmt: skip
+            raise source.wrong(
+                part.line,
+                f"there are two sections {part.head}, the first of "
+                f"them in line {parts[part.head].line}: join them",
+            )
         else:
             parts[part.head] = part
     return parts, actions
@@ -192,8 +199,8 @@ def _predicates(rules: _File, types: Mapping[str, Types]) -> dict[str, tuple[Typ
         if name in found or name in RESERVED:
             said = "is declared twice" if name in found else "is a word of PDDL"
             raise rules.source.wrong(form.line, f"the predicate {cut(name)} {said}: rename it")
-        places = rules.source.typed(form[1:], form.line, types, mark="?")
-        found[name] = tuple(_any(tags) for _, tags in places)
+        parameters = rules.source.typed(form[1:], form.line, types, mark="?")
+        found[name] = tuple(_any(tags) for _, tags in parameters)
     return found
 
 
@@ -252,8 +259,9 @@ def _parts(source: Source, form: Form, what: str) -> dict[str, Form]:
         elif given and not parts[given[-1]]:
             parts[given[-1]].append(item)
         else:
-            raise source.wrong(form.line, f"{what} has {cut(item)} where another part such as "
-                               ":effect is expected")  # fmt: skip
+            raise source.wrong(
+                form.line, f"{what} has {cut(item)} where another part such as :effect is expected"
+            )
     return parts
 
 
@@ -274,6 +282,8 @@ def _metric(
         return f"action costs that differ ({spent[0]:g} and {spent[-1]:g})", ()
     free = sorted(name for name, cost in costs.items() if not cost)
     if spent and free:
-        return "", (f"{cut(', '.join(free))} cost nothing, but count as steps: plans found have "
-                    "the fewest steps, not the least (total-cost)",)  # fmt: skip
+        return "", (
+            f"{cut(', '.join(free))} cost nothing, but count as steps: plans found have "
+            "the fewest steps, not the least (total-cost)",
+        )
     return "", ("every action costs the same: the fewest steps have the least (total-cost)",)

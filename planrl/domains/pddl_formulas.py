@@ -107,12 +107,16 @@ class Reader:
         while waiting:
             form, positive, line = waiting.pop()
             if isinstance(form, str) or (form and not form.head):
-                raise self.source.wrong(line, f"{what} has {cut(form)}, which is no formula: write "
-                                        "(predicate argument ...) or (and ...)")  # fmt: skip
+                raise self.source.wrong(
+                    line,
+                    f"{what} has {cut(form)}, which is no formula: write "
+                    "(predicate argument ...) or (and ...)",
+                )
             if form.head == "not":
                 if len(form) != 2:
-                    raise self.source.wrong(form.line, f"{what} has {cut(form)}: not takes one "
-                                            "formula")  # fmt: skip
+                    raise self.source.wrong(
+                        form.line, f"{what} has {cut(form)}: not takes one formula"
+                    )
                 waiting.append((form[1], not positive, form.line))
             elif positive and (not form or form.head == "and"):
                 waiting += [(part, True, form.line) for part in form[:0:-1]]
@@ -123,18 +127,20 @@ class Reader:
 
     def _atom(self, form: Form, what: str, variables: Mapping[str, Types]) -> Atom:
         wrong, name = self.source.wrong, form.head
-        places = self.words.predicates.get(name)
+        parameters = self.words.predicates.get(name)
         terms = [term for term in form[1:] if isinstance(term, str)]
-        if len(terms) < len(form) - 1 or (places is None and name in BEYOND | self.words.functions):
+        if len(terms) < len(form) - 1 or (
+            parameters is None and name in BEYOND | self.words.functions
+        ):
             raise self.source.beyond(form, form.line, what)
         atom = (name, *terms)
         has = f"{what} has {cut(text_of(atom))}, but"
-        if places is None:
+        if parameters is None:
             known = ", ".join(sorted(self.words.predicates)) or "none"
             raise wrong(form.line, f"{has} the domain's predicates are {cut(known, 200)}")
-        if len(terms) != len(places):
-            raise wrong(form.line, f"{has} {name} is declared with {len(places)} places")
-        for term, wanted in zip(terms, places, strict=True):
+        if len(terms) != len(parameters):
+            raise wrong(form.line, f"{has} {name} is declared with {len(parameters)} places")
+        for term, wanted in zip(terms, parameters, strict=True):
             if not self._fits(term, wanted, form, what, variables):
                 raise wrong(form.line, f"{has} {term} is not of type {' or '.join(sorted(wanted))}")
         return atom

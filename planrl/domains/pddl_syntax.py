@@ -99,8 +99,10 @@ class Source:
                 raise self.wrong(line, f"- {cut(kind)} was given: write names, - and their type")
             for tag in sorted(tags):
                 if types is not None and tag not in types:
-                    raise self.wrong(line, f"{names[-1]} is of the type {cut(tag)}, which the "
-                                     "domain does not have")  # fmt: skip
+                    raise self.wrong(
+                        line,
+                        f"{names[-1]} is of the type {cut(tag)}, which the domain does not have",
+                    )
             found += [(name, tags) for name in names]
             names = []
         return [*found, *((name, frozenset()) for name in names)]
@@ -136,8 +138,11 @@ def read_forms(text: str, source: Source) -> list[Form]:
                 raise wrong(line, f"{cut(token)} stands outside all brackets")
             if token in SECTIONS and not opened[-1] and len(opened) > 2:
                 around = opened[1]
-                raise wrong(around.line, f"a bracket of {cut(around.head) or 'this list'} is not "
-                            f"closed before {token} begins in line {line}")  # fmt: skip
+                raise wrong(
+                    around.line,
+                    f"a bracket of {cut(around.head) or 'this list'} is not "
+                    f"closed before {token} begins in line {line}",
+                )
             opened[-1].append(token)
     if opened:
         last, count = opened[-1].line, len(opened)

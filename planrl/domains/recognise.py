@@ -75,7 +75,7 @@ class Blocks:
     def goals(self) -> list[State]:
         """Every state that meets the goal, those with a block in the hand included."""
         goal = self.problem.goal
-        return [here for here in self.space.states if not goal.unmet(self.atoms(here))]
+        return [current for current in self.space.states if not goal.unmet(self.atoms(current))]
 
     def solve(self, *, watch: Watch | None = None) -> list[Action] | None:
         """A shortest plan, found by A*; None if there is none.
@@ -120,20 +120,20 @@ class Blocks:
             raise InputError(f"{what}: {text_of(wrong[0])} does not fit the others")
         return found
 
-    def atoms(self, here: State) -> frozenset[Atom]:
+    def atoms(self, current: State) -> frozenset[Atom]:
         """The atoms that hold in a state, in the problem's words."""
         theirs = {mine: name for name, mine in self.predicates.items()}
-        changing = {(theirs[fact[0]], *fact[1:]) for fact in self._facts(here)}
+        changing = {(theirs[fact[0]], *fact[1:]) for fact in self._facts(current)}
         fixed = {atom for atom in self.problem.init if atom[0] not in self.predicates}
         return frozenset(changing | fixed)
 
     @staticmethod
-    def _facts(here: State) -> set[Atom]:
+    def _facts(current: State) -> set[Atom]:
         facts: set[Atom] = set()
-        for stack in here.stacks:
+        for stack in current.stacks:
             facts |= {("on", block, below) for below, block in pairwise(stack)}
             facts |= {("ontable", stack[0]), ("clear", stack[-1])}
-        facts.add(("holding", here.holding) if here.holding else ("handempty",))
+        facts.add(("holding", current.holding) if current.holding else ("handempty",))
         return facts
 
     def ours(self, action: Action) -> Action:
@@ -145,8 +145,8 @@ class Blocks:
         """An action of ours in the words of the PDDL domain."""
         name = next(name for name, mine in self.operators.items() if mine == action.name)
         arguments = [""] * len(action.arguments)
-        for place, argument in zip(self.order[name], action.arguments, strict=True):
-            arguments[place] = argument
+        for position, argument in zip(self.order[name], action.arguments, strict=True):
+            arguments[position] = argument
         return Action(name, tuple(arguments))
 
     def path(self, plan: Iterable[Action]) -> list[int]:
@@ -169,13 +169,13 @@ class Blocks:
         InputError if the plan starts or ends with a block in the hand.
         """
         states = [self.space.states[node] for node in self.path(plan)]
-        for when, here in (("starts", states[0]), ("ends", states[-1])):
-            if here.holding:
+        for when, current in (("starts", states[0]), ("ends", states[-1])):
+            if current.holding:
                 raise InputError(
-                    f"the plan {when} with {here.holding} in the hand, and a state between moves "
-                    "has it empty: put it down or stack it first"
+                    f"the plan {when} with {current.holding} in the hand, which is empty between "
+                    "moves: put it down or stack it first"
                 )
-        nodes = [self.moves.node(here) for here in states if not here.holding]
+        nodes = [self.moves.node(current) for current in states if not current.holding]
         return [nodes[0], *(after for before, after in pairwise(nodes) if after != before)]
 
     def plan_of_moves(self, path: Sequence[int]) -> list[Action]:
@@ -250,7 +250,7 @@ def _matched(
         return None  # and nobody tries the orders of twenty parameters
     orders = permutations(range(len(variables)))
     for (name, shape), order in product(STANDARD.items(), orders):
-        number = {variables[place]: str(k) for k, place in enumerate(order)}
+        number = {variables[position]: str(k) for k, position in enumerate(order)}
         renamed = tuple(
             frozenset((predicates[head], *(number.get(t, t) for t in rest)) for head, *rest in side)
             for side in sides

@@ -113,7 +113,7 @@ class _Search:
         layer, depth = [self.task.start], 0
         came[self.task.start] = (-1, -1)
         while layer:
-            following = []
+            neighbours = []
             for state in layer:
                 self.check(depth)
                 for number, after in self.successors(state):
@@ -121,8 +121,8 @@ class _Search:
                         came[after] = state, number
                         if reached(after):
                             return self.plan(after)
-                        following.append(after)
-            layer, depth = following, depth + 1
+                        neighbours.append(after)
+            layer, depth = neighbours, depth + 1
         return None
 
     def guided(self, estimate: Estimate) -> list[int] | None:

@@ -14,7 +14,7 @@ from planrl.errors import InputError
 
 
 @dataclass(frozen=True)
-class Verdict:
+class PlanCheck:
     """What became of a plan. `step` counts from 1; it is 0 where the goal was not met at the end.
 
     `unmet` names what was missing: atoms of the step's precondition, or of the goal.
@@ -81,17 +81,17 @@ class Problem:
                 raise InputError(f"{action}: {name} is not of type {' or '.join(sorted(types))}")
         return operator
 
-    def validate(self, plan: Sequence[Action]) -> Verdict:
+    def validate(self, plan: Sequence[Action]) -> PlanCheck:
         """Whether each action's precondition is met in its turn, and the goal at the end."""
         state = self.init
         for number, action in enumerate(plan, 1):
             condition, after = self.step(state, action)
             unmet = condition.unmet(state)
             if unmet:
-                return Verdict(False, len(plan), number, str(action), unmet)
+                return PlanCheck(False, len(plan), number, str(action), unmet)
             state = after
         unmet = self.goal.unmet(state)
-        return Verdict(not unmet, len(plan), unmet=unmet)
+        return PlanCheck(not unmet, len(plan), unmet=unmet)
 
     @property
     def actions(self) -> tuple[Action, ...]:

@@ -9,8 +9,8 @@ from functools import partial
 import torch
 
 from planrl.errors import InputError, check_fields, number, shown
-from planrl.experiments.datasets import World
-from planrl.losses import Loss, policy_gradient, q_learning, sft
+from planrl.experiments.datasets import Dataset
+from planrl.losses import Loss, check_bounds, policy_gradient, q_learning, sft
 from planrl.models import PathModel
 from planrl.sampling import Sampler
 from planrl.streams import demonstrations, on_policy
@@ -20,7 +20,7 @@ REWARDS = {"outcome": outcome_reward, "process": process_reward}
 USES: dict[str, tuple[str, ...]] = {
     "sft": (),
     "pg": ("kl", "baseline", "reward", "reward_scale"),
-    "q": ("reward", "reward_scale", "discount", "epsilon", "off_policy", "believed"),
+    "q": ("reward", "reward_scale", "discount", "epsilon", "off_policy", "value_bounds"),
 }
 """Algorithm -> the options that act on it; any other one is refused."""
 
@@ -40,7 +40,7 @@ class Algorithm:
     """A loss and the walks it learns from. `name` is sft, pg or q; the rest as the loss says.
 
     With both rewards the best policy's values are between 0 (a step straight to the target pays its
-    own fine) and `reward_scale`; Q-learning believes none outside `believed`, times that scale.
+    own fine) and `reward_scale`; Q-learning believes none outside `value_bounds`, times that scale.
     `off_policy` lets the model the run started from, rather than the learning one, walk.
     """
 
@@ -52,7 +52,7 @@ class Algorithm:
     discount: float = 1.0
     epsilon: float = 0.0
     off_policy: bool = False
-    believed: tuple[float, float] = (0.0, 1.0)
+    value_bounds: tuple[float, float] = (0.0, 1.0)
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -68,10 +68,8 @@ class Algorithm:
             raise InputError(
                 f"kl is the penalty's weight lambda, at least 0, but {self.kl} was given"
             )
-        low, high = self.believed
-        if not low < high:
-            raise InputError(f"believed is (low, high) with low < high, not {shown(self.believed)}")
-        object.__setattr__(self, "believed", (low, high))  # a saved run gives a list
+        check_bounds(self.value_bounds)
+        object.__setattr__(self, "value_bounds", tuple(self.value_bounds))  # a saved run has a list
         for entry in fields(Algorithm):
             value = getattr(self, entry.name)
             if entry.name != "name" and value != entry.default:
@@ -88,30 +86,30 @@ class Algorithm:
                              f"{self.name}: leave it out")  # fmt: skip
         if self.name == "sft":
             return sft
+        low, high = self.value_bounds
         return partial(
             q_learning,
             discount=self.discount,
-            floor=self.believed[0] * self.reward_scale,
-            cap=self.believed[1] * self.reward_scale,
+            value_bounds=(low * self.reward_scale, high * self.reward_scale),
         )
 
     def stream(
-        self, world: World, model: PathModel, start: PathModel, rng: torch.Generator, size: int
+        self, dataset: Dataset, model: PathModel, start: PathModel, rng: torch.Generator, size: int
     ) -> Iterator[Batch]:
         """The batches it learns from."""
-        task = self.task(world)
+        task = self.task(dataset)
         if self.name == "sft":
-            return demonstrations(task, world.paths, rng=rng, size=size)
-        walker = start if self.off_policy else model
+            return demonstrations(task, dataset.paths, rng=rng, size=size)
+        behaviour = start if self.off_policy else model
         return on_policy(
-            walker, task, rng=rng, sampler=self.sampler(world, self.epsilon), size=size
+            behaviour, task, rng=rng, sampler=self.sampler(dataset, self.epsilon), size=size
         )
 
-    def task(self, world: World) -> Task:
+    def task(self, dataset: Dataset) -> Task:
         """The training questions with its reward."""
         reward: Reward = partial(REWARDS[self.reward], scale=self.reward_scale)
-        return replace(world.train, reward=reward)
+        return replace(dataset.train, reward=reward)
 
-    def sampler(self, world: World, epsilon: float = 0.0) -> Sampler:
+    def sampler(self, dataset: Dataset, epsilon: float = 0.0) -> Sampler:
         """How its models walk; one trained by Q-learning chooses among nodes and cannot give up."""
-        return Sampler(epsilon=epsilon, may_stop=self.name != "q", max_tokens=world.max_tokens)
+        return Sampler(epsilon=epsilon, may_stop=self.name != "q", max_tokens=dataset.max_tokens)

@@ -15,7 +15,7 @@ import torch
 from planrl.errors import check_fields
 from planrl.evaluate import evaluate
 from planrl.experiments import study
-from planrl.experiments.datasets import World, WorldSettings, make_world
+from planrl.experiments.datasets import Dataset, DatasetSettings, make_dataset
 from planrl.experiments.runs import Algorithm
 from planrl.experiments.study import Learner, Observer, base_model
 from planrl.graphs import seeded
@@ -36,7 +36,7 @@ class Settings:
     base_steps: int = 700
     steps: int = 1000
     lambdas: tuple[float, ...] = (0.0, 0.01, 0.1, 1.0)
-    looks: tuple[int, ...] = (200, 500, 1000)
+    eval_steps: tuple[int, ...] = (200, 500, 1000)
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -47,25 +47,25 @@ def grid(tier: str) -> dict[str, Settings]:
     return {} if tier == "quick" else {f"seed{seed}": Settings(seed=seed) for seed in range(3)}
 
 
-def halved(world: World) -> tuple[World, Task, Task]:
+def halved(dataset: Dataset) -> tuple[Dataset, Task, Task]:
     """The world with demonstrations of the old questions only; the old and the new questions."""
-    pairs = world.train.pairs
+    pairs = dataset.train.pairs
     old = torch.arange(len(pairs)) % 2 == 0
-    asked = torch.zeros(world.graph.n, world.graph.n, dtype=torch.bool)
+    asked = torch.zeros(dataset.graph.n, dataset.graph.n, dtype=torch.bool)
     asked[pairs[old, 0], pairs[old, 1]] = True
-    paths = world.paths[asked[world.paths[:, 0], world.paths[:, 1]]]
-    tasks = [replace(world.train, pairs=pairs[some]) for some in (old, ~old)]
-    return replace(world, train=tasks[0], paths=paths), tasks[0], tasks[1]
+    paths = dataset.paths[asked[dataset.paths[:, 0], dataset.paths[:, 1]]]
+    tasks = [replace(dataset.train, pairs=pairs[some]) for some in (old, ~old)]
+    return replace(dataset, train=tasks[0], paths=paths), tasks[0], tasks[1]
 
 
-class _Looks(Observer):
+class _ThreeTasks(Observer):
     """Looks at old, new and held-out questions."""
 
-    def __init__(self, world: World, settings: study.Settings, tasks: dict[str, Task]) -> None:
-        super().__init__(world, settings)
+    def __init__(self, dataset: Dataset, settings: study.Settings, tasks: dict[str, Task]) -> None:
+        super().__init__(dataset, settings)
         self.asked = {**tasks, "test": self.tasks["test"]}
 
-    def look(self, model: PathModel, sampler: Any) -> dict[str, Any]:
+    def evaluate(self, model: PathModel, sampler: Any) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for name, task in self.asked.items():
             rng = seeded(self.settings.seed, "look")
@@ -92,20 +92,22 @@ def run(settings: Settings) -> dict[str, Any]:
     """{lambda: looks in columns}, for policy gradient from a base that knows half the questions."""
     torch.set_num_threads(1)
     began = time.process_time()
-    world = make_world(WorldSettings(nodes=settings.nodes, seed=settings.seed))
-    everything = world.train
-    half, old, new = halved(world)
+    dataset = make_dataset(DatasetSettings(nodes=settings.nodes, seed=settings.seed))
+    everything = dataset.train
+    half, old, new = halved(dataset)
     about = study.Settings(
         seed=settings.seed,
         nodes=settings.nodes,
         base_steps=settings.base_steps,
         steps=settings.steps,
-        looks=settings.looks,
+        eval_steps=settings.eval_steps,
     )
     base = base_model(half, about)
-    observer = _Looks(half, about, {"old": old, "new": new})
+    observer = _ThreeTasks(half, about, {"old": old, "new": new})
 
-    def all_questions(world: World, model: PathModel, base: PathModel, rng: torch.Generator) -> Any:
+    def all_questions(
+        dataset: Dataset, model: PathModel, base: PathModel, rng: torch.Generator
+    ) -> Any:
         return on_policy(model, everything, rng=rng, size=128)
 
     table = {}

@@ -13,7 +13,7 @@ import torch
 
 from planrl.errors import check_fields
 from planrl.experiments import study
-from planrl.experiments.datasets import World
+from planrl.experiments.datasets import Dataset
 from planrl.experiments.runs import Algorithm
 from planrl.experiments.study import Learner
 from planrl.sampling import Sampler
@@ -24,14 +24,14 @@ NAME = "choices"
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """One seed: `steps` and `base_steps` are updates, `looks` those after which we measure."""
+    """One seed: `steps` and `base_steps` are updates, `eval_steps` those after which we measure."""
 
     seed: int = 0
     nodes: int = 100
     base_steps: int = 700
     steps: int = 800
     samples: int = 100
-    looks: tuple[int, ...] = (200, 400, 800)
+    eval_steps: tuple[int, ...] = (200, 400, 800)
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -46,9 +46,9 @@ def grid(tier: str) -> dict[str, Settings]:
 class MayGiveUp(Algorithm):
     """Q-learning whose walker may say END before its target."""
 
-    def sampler(self, world: World, epsilon: float = 0.0) -> Sampler:
+    def sampler(self, dataset: Dataset, epsilon: float = 0.0) -> Sampler:
         """Walks among nodes and END."""
-        return Sampler(epsilon=epsilon, max_tokens=world.max_tokens)
+        return Sampler(epsilon=epsilon, max_tokens=dataset.max_tokens)
 
 
 def learners(settings: Settings) -> dict[str, Learner]:
@@ -59,8 +59,8 @@ def learners(settings: Settings) -> dict[str, Learner]:
         "policy gradient": Algorithm(name="pg"),
         "policy gradient, with a baseline": Algorithm(name="pg", baseline=True),
         "Q-learning": process,
-        "Q-learning, no cap on values": replace(process, believed=(0.0, math.inf)),
-        "Q-learning, no floor under values": replace(process, believed=(-math.inf, 1.0)),
+        "Q-learning, no cap on values": replace(process, value_bounds=(0.0, math.inf)),
+        "Q-learning, no floor under values": replace(process, value_bounds=(-math.inf, 1.0)),
         "Q-learning, may give up": MayGiveUp(**asdict(process)),
         "Q-learning, rewards times 1": replace(process, reward_scale=1.0),
         "Q-learning, no exploration": replace(process, epsilon=0.0),
@@ -87,7 +87,7 @@ def run(settings: Settings) -> dict[str, Any]:
         base_steps=settings.base_steps,
         steps=settings.steps,
         samples=settings.samples,
-        looks=settings.looks,
+        eval_steps=settings.eval_steps,
         pairs=200,
     )
     result = study.run_learners(about, learners(settings))

@@ -15,7 +15,7 @@ import torch
 
 from planrl.errors import InputError, check_fields
 from planrl.experiments import study
-from planrl.experiments.datasets import World
+from planrl.experiments.datasets import Dataset
 from planrl.experiments.runs import Algorithm
 from planrl.experiments.study import Learner, run_learners
 from planrl.graphs import Graph, seeded
@@ -52,7 +52,7 @@ class Settings:
 
     def study(self) -> study.Settings:
         """The settings shared with the figures."""
-        looks = tuple(sorted({max(self.steps // 4, 1), max(self.steps // 2, 1), self.steps}))
+        evaluations = tuple(sorted({max(self.steps // 4, 1), max(self.steps // 2, 1), self.steps}))
         small = self.nodes < 100
         return study.Settings(
             seed=self.seed,
@@ -60,7 +60,7 @@ class Settings:
             base_steps=self.base_steps,
             steps=self.steps,
             samples=20 if small else 100,
-            looks=looks,
+            eval_steps=evaluations,
         )
 
 
@@ -79,45 +79,50 @@ def mistaken(graph: Graph, share: float, rng: torch.Generator) -> Graph:
     absent = (~edge).triu(1)
     known = edge.clone()
     for there, now in ((edge, False), (absent, True)):
-        places = there.nonzero()
-        some = places[torch.randperm(len(places), generator=rng)[:count]]
+        positions = there.nonzero()
+        some = positions[torch.randperm(len(positions), generator=rng)[:count]]
         known[some[:, 0], some[:, 1]] = now
     return Graph(graph.n, known.nonzero().tolist())
 
 
 def _walks(
-    sampler: Sampler, world: World, model: PathModel, base: PathModel, rng: torch.Generator
+    sampler: Sampler, dataset: Dataset, model: PathModel, base: PathModel, rng: torch.Generator
 ) -> Iterator[Batch]:
-    return on_policy(model, world.train, rng=rng, sampler=sampler, size=128)
+    return on_policy(model, dataset.train, rng=rng, sampler=sampler, size=128)
 
 
 def _checked(
-    share: float, seed: int, world: World, model: PathModel, base: PathModel, rng: torch.Generator
+    share: float,
+    seed: int,
+    dataset: Dataset,
+    model: PathModel,
+    base: PathModel,
+    rng: torch.Generator,
 ) -> Iterator[Batch]:
     """Walks of Q-learning whose reward comes from a checker that errs."""
-    known = mistaken(world.graph, share, seeded(seed, f"mistakes {share}"))
+    known = mistaken(dataset.graph, share, seeded(seed, f"mistakes {share}"))
 
     def reward(graph: Graph, tokens: torch.Tensor) -> torch.Tensor:
         return process_reward(known, tokens, scale=SCALE)
 
-    task = replace(world.train, reward=reward)
-    sampler = Sampler(epsilon=0.1, may_stop=False, max_tokens=world.max_tokens)
+    task = replace(dataset.train, reward=reward)
+    sampler = Sampler(epsilon=0.1, may_stop=False, max_tokens=dataset.max_tokens)
     return on_policy(model, task, rng=rng, sampler=sampler, size=128)
 
 
 def _aged(
-    stale: int, world: World, model: PathModel, base: PathModel, rng: torch.Generator
+    stale: int, dataset: Dataset, model: PathModel, base: PathModel, rng: torch.Generator
 ) -> Iterator[Batch]:
     """Walks of a copy of the learner that is renewed every `stale` updates."""
-    walker = copy.deepcopy(model)
+    behaviour = copy.deepcopy(model)
     reward = partial(process_reward, scale=SCALE)
-    task = replace(world.train, reward=reward)
-    sampler = Sampler(epsilon=0.1, may_stop=False, max_tokens=world.max_tokens)
-    batches = on_policy(walker, task, rng=rng, sampler=sampler, size=128)
+    task = replace(dataset.train, reward=reward)
+    sampler = Sampler(epsilon=0.1, may_stop=False, max_tokens=dataset.max_tokens)
+    batches = on_policy(behaviour, task, rng=rng, sampler=sampler, size=128)
     for count, batch in enumerate(batches, 1):
         yield batch
         if count % stale == 0:
-            walker.load_state_dict(model.state_dict())
+            behaviour.load_state_dict(model.state_dict())
 
 
 def learners(settings: Settings) -> dict[str, Learner]:

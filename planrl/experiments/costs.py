@@ -241,8 +241,8 @@ def _sft_step(point: Point) -> Prepared:
 def _pg_step(point: Point) -> Prepared:
     setting = _Setting.of(point, steps=SHOWN_STEPS)
     rng, sampler = seeded(0, "walks"), setting.sampler
-    walks = on_policy(setting.model, setting.task, rng=rng, sampler=sampler, size=point.batch)
-    return setting.updates(walks, policy_gradient)
+    rollouts = on_policy(setting.model, setting.task, rng=rng, sampler=sampler, size=point.batch)
+    return setting.updates(rollouts, policy_gradient)
 
 
 def _roll_out(point: Point) -> Prepared:
@@ -252,11 +252,11 @@ def _roll_out(point: Point) -> Prepared:
     pairs = setting.task.pairs
     pairs = pairs[torch.randint(len(pairs), (4 * point.batch,), generator=rng)]
 
-    def walk() -> torch.Tensor:
+    def path() -> torch.Tensor:
         return rollout(setting.model, pairs, rng=rng, sampler=setting.sampler)
 
-    tokens = _tokens((walk() for _ in range(2)), setting.task.vocab.end)
-    return walk, {**setting.facts, "prompts": len(pairs), "tokens": tokens}
+    tokens = _tokens((path() for _ in range(2)), setting.task.vocab.end)
+    return path, {**setting.facts, "prompts": len(pairs), "tokens": tokens}
 
 
 def _build(point: Point) -> Prepared:  # the graph, its reachability and all its questions

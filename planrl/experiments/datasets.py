@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WorldSettings:
+class DatasetSettings:
     """A graph and its data; the defaults are the paper's, where it states them.
 
     With `blocks` the graph is Blocksworld with so many blocks (the paper's has 4), which the three
@@ -50,7 +50,7 @@ class WorldSettings:
         number(self.edge_probability, "edge_probability", least=0.0, most=1.0)
         number(self.train_share, "train_share", least=0.0, most=1.0)
         for name in OF_RANDOM_GRAPHS if self.blocks else ():
-            if getattr(self, name) != getattr(WorldSettings, name):
+            if getattr(self, name) != getattr(DatasetSettings, name):
                 raise InputError(
                     f"{name}={getattr(self, name)} goes with a random graph, not with "
                     f"blocks={self.blocks}: leave it out"
@@ -58,7 +58,7 @@ class WorldSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FileWorld:
+class FileDataset:
     """A graph, training lines and test lines as files; the digest tells if they changed.
 
     `prompt` is how the lines begin, before their paths (see `planrl.io.prompts`). A saved run also
@@ -80,7 +80,7 @@ class FileWorld:
             raise InputError(f"labels={shown(labels)} was given: expected the nodes' names")
         object.__setattr__(self, "labels", tuple(labels))  # a saved run gives a list
 
-    def known(self, graph: Graph) -> FileWorld:
+    def known(self, graph: Graph) -> FileDataset:
         """The same with digest and labels, as a run saves it."""
         numbers = tuple(map(str, range(graph.n)))
         labels = () if graph.labels == numbers else graph.labels
@@ -95,7 +95,7 @@ class FileWorld:
 
 
 @dataclass(frozen=True)
-class World:
+class Dataset:
     """A graph, its training and test questions, and the demonstrated paths.
 
     `longest` is the length of the longest row that is known for a test question, if any is.
@@ -129,10 +129,10 @@ class World:
             )
 
 
-def make_world(settings: WorldSettings | FileWorld) -> World:
+def make_dataset(settings: DatasetSettings | FileDataset) -> Dataset:
     """The world these settings describe; the same settings give the same world."""
-    if isinstance(settings, FileWorld):
-        return _read_world(settings)
+    if isinstance(settings, FileDataset):
+        return _read_dataset(settings)
     if settings.blocks:
         graph = blocksworld(settings.blocks)
     else:
@@ -141,7 +141,7 @@ def make_world(settings: WorldSettings | FileWorld) -> World:
     return demonstrated(graph, settings)
 
 
-def demonstrated(graph: Graph, settings: WorldSettings) -> World:
+def demonstrated(graph: Graph, settings: DatasetSettings) -> Dataset:
     """The world of a given graph: its pairs split, paths drawn for those of the training task.
 
     What the settings say of the graph itself is not used.
@@ -151,10 +151,10 @@ def demonstrated(graph: Graph, settings: WorldSettings) -> World:
         all_pairs(graph), settings.train_share, rng["split"], force_edges=settings.force_edges
     )
     paths = sample_paths(train_task, settings.paths_per_pair, rng["paths"])
-    return World(graph, train_task, test_task, paths)
+    return Dataset(graph, train_task, test_task, paths)
 
 
-def _read_world(settings: FileWorld) -> World:
+def _read_dataset(settings: FileDataset) -> Dataset:
     if settings.digest and settings.digest != settings.fingerprint():
         raise InputError(
             f"{settings.graph}, {settings.train} or {settings.test} has changed since the run was "
@@ -175,7 +175,7 @@ def _read_world(settings: FileWorld) -> World:
             raise InputError(f"{name} has no rows")
         rows[name] = lines.tokens
     train_rows, test_rows = rows[settings.train], rows[settings.test]
-    return World(
+    return Dataset(
         graph,
         Task(graph, train_rows[:, :2].unique(dim=0)),
         Task(graph, test_rows[:, :2].unique(dim=0)),

@@ -14,7 +14,7 @@ import torch
 
 from planrl.errors import check_fields
 from planrl.experiments import fig3, study
-from planrl.experiments.datasets import WorldSettings, make_world
+from planrl.experiments.datasets import DatasetSettings, make_dataset
 from planrl.experiments.fig2 import learners as fig2_learners
 from planrl.experiments.study import Learner, Observer, base_model, follow
 
@@ -27,10 +27,10 @@ class Settings:
     """A world that differs from the figures' in one thing, or a base trained shorter or longer."""
 
     seed: int = 0
-    world: WorldSettings = field(default_factory=WorldSettings)
+    dataset: DatasetSettings = field(default_factory=DatasetSettings)
     base_steps: int = 700
     steps: int = 800
-    looks: tuple[int, ...] = (200, 400, 800)
+    eval_steps: tuple[int, ...] = (200, 400, 800)
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -42,16 +42,16 @@ def grid(tier: str) -> dict[str, Settings]:
         return {}
     found: dict[str, Settings] = {}
     for seed in range(2):
-        plain = Settings(seed=seed, world=WorldSettings(seed=seed))
+        plain = Settings(seed=seed, dataset=DatasetSettings(seed=seed))
         changed = {
             "plain": plain,
-            "half-train": replace(plain, world=replace(plain.world, train_share=0.5)),
-            "edges-train": replace(plain, world=replace(plain.world, force_edges=True)),
-            "one-path": replace(plain, world=replace(plain.world, paths_per_pair=1)),
+            "half-train": replace(plain, dataset=replace(plain.dataset, train_share=0.5)),
+            "edges-train": replace(plain, dataset=replace(plain.dataset, force_edges=True)),
+            "one-path": replace(plain, dataset=replace(plain.dataset, paths_per_pair=1)),
             "early-base": replace(plain, base_steps=350),
             "late-base": replace(plain, base_steps=5000),
             "digraph": replace(
-                plain, world=replace(plain.world, cycles=True, nodes=50, edge_probability=0.06)
+                plain, dataset=replace(plain.dataset, cycles=True, nodes=50, edge_probability=0.06)
             ),
         }
         found |= {f"{name}-seed{seed}": settings for name, settings in changed.items()}
@@ -64,7 +64,7 @@ def _figure(settings: Settings) -> fig3.Settings:
         seed=settings.seed,
         base_steps=settings.base_steps,
         steps=settings.steps,
-        looks=settings.looks,
+        eval_steps=settings.eval_steps,
         pairs=200,
     )
 
@@ -86,8 +86,8 @@ def run(settings: Settings) -> dict[str, Any]:
     torch.set_num_threads(1)
     began = time.process_time()
     about = _figure(settings)
-    world = make_world(settings.world)
-    base, observer = base_model(world, about), Observer(world, about)
+    dataset = make_dataset(settings.dataset)
+    base, observer = base_model(dataset, about), Observer(dataset, about)
     table = {
         name: follow(name, learner, base, observer)[0]
         for name, learner in learners(settings).items()

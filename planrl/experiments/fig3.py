@@ -18,13 +18,13 @@ DISCOUNTED = 0.9
 class Settings(study.Settings):
     """As in Fig. 2, and which values Q-learning believes: none outside these, times the reward."""
 
-    believed: tuple[float, float] = (0.0, 1.0)
+    value_bounds: tuple[float, float] = (0.0, 1.0)
 
 
 def grid(tier: str) -> dict[str, Settings]:
     """The same worlds, seeds and looks as in Fig. 2."""
     return {
-        label: Settings(**{**asdict(settings), "looks": settings.looks})
+        label: Settings(**{**asdict(settings), "eval_steps": settings.eval_steps})
         for label, settings in study.grid(tier).items()
     }
 
@@ -36,7 +36,11 @@ def learners(settings: Settings) -> dict[str, Learner]:
     """
     training = TrainConfig(steps=settings.steps, lr=3e-4)
     process = Algorithm(
-        name="q", reward="process", reward_scale=10.0, epsilon=0.1, believed=settings.believed
+        name="q",
+        reward="process",
+        reward_scale=10.0,
+        epsilon=0.1,
+        value_bounds=settings.value_bounds,
     )
     found = {
         "Q-learning, process reward": process,

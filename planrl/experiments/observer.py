@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from planrl.evaluate import evaluate, next_logits
-from planrl.experiments.datasets import World
+from planrl.experiments.datasets import Dataset
 from planrl.experiments.probes import (
     context_spread,
     decoding_curve,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 class Observer:
     """Measures models of one dataset, always on the same pairs and with the same random numbers."""
 
-    dataset: World
+    dataset: Dataset
     seed: int
     samples: int
     tasks: Mapping[str, Task]
@@ -44,7 +44,7 @@ class Observer:
 
     @staticmethod
     def of(
-        dataset: World, named: Mapping[str, Task], *, seed: int, samples: int, pairs: int
+        dataset: Dataset, named: Mapping[str, Task], *, seed: int, samples: int, pairs: int
     ) -> Observer:
         """At most `pairs` pairs of each task, of a task called "test" twice as many."""
         tasks = {}
@@ -136,7 +136,7 @@ class Observer:
 class Record:
     """What a stream has shown so far: contexts visited, and correct paths not demonstrated."""
 
-    def __init__(self, dataset: World, demonstrated: frozenset[bytes]) -> None:
+    def __init__(self, dataset: Dataset, demonstrated: frozenset[bytes]) -> None:
         n = dataset.graph.n
         self.graph, self.demonstrated = dataset.graph, demonstrated
         self.visited = torch.zeros(n, n, dtype=torch.bool)  # [target, current]

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from planrl.evaluate import auc, next_logits
-from planrl.experiments.datasets import World
+from planrl.experiments.datasets import Dataset
 from planrl.graphs import Graph, seeded
 from planrl.models import PathModel
 from planrl.sampling import Sampler, rollout, sample_distinct
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def memorised(model: Transformer, world: World) -> dict[str, float]:
+def memorised(model: Transformer, dataset: Dataset) -> dict[str, float]:
     """Theorem 3.1: how near the model's choices are to the demonstrated frequencies.
 
     Over (target, here) shown at least 10 times: the correlation of softmax with N_ijk / N_ij, that
     of logits with log N_ijk where it is not 0 (each cell's mean taken off), and the mean total
     variation between the two laws.
     """
-    counts = step_counts(world.train.vocab, world.paths)
+    counts = step_counts(dataset.train.vocab, dataset.paths)
     shown = counts.sum(-1) >= 10
-    shown &= ~torch.eye(world.graph.n, dtype=torch.bool)
+    shown &= ~torch.eye(dataset.graph.n, dtype=torch.bool)
     ratio = counts[shown] / counts[shown].sum(-1, keepdim=True)
     logits = next_logits(model)[shown]
     policy = logits.softmax(-1)
@@ -59,20 +59,20 @@ def correlation(a: Tensor, b: Tensor) -> float:
     return float(torch.corrcoef(torch.stack([a.double(), b.double()]))[0, 1])
 
 
-def weights(model: Transformer, world: World) -> dict[str, float]:
+def weights(model: Transformer, dataset: Dataset) -> dict[str, float]:
     """What the weights' read-outs hold: edges, spurious edges, and reachability by what was shown.
 
     A spurious edge is a pair (from, to) in the order of the graph that is no edge, and that W^M'
     rates above the median true edge; given as a share of the non-edges. `rare_edges` is the
     correlation of an edge's rating with the log of how often it was shown.
     """
-    graph, n = world.graph, world.graph.n
-    seen = observed(world.train.vocab, world.paths)
+    graph, n = dataset.graph, dataset.graph.n
+    seen = observed(dataset.train.vocab, dataset.paths)
     readout = model.readout()
     later = torch.ones(n, n, dtype=torch.bool).triu(1)
     edge = graph.adjacency
     score = readout.adjacency
-    shown = step_counts(world.train.vocab, world.paths)[..., :n].sum(0)
+    shown = step_counts(dataset.train.vocab, dataset.paths)[..., :n].sum(0)
     known = edge & (shown > 0)
     reach = readout.reachability  # [target, from]
     off = ~torch.eye(n, dtype=torch.bool)
@@ -90,7 +90,7 @@ def weights(model: Transformer, world: World) -> dict[str, float]:
     }
 
 
-def explained(model: Transformer, world: World, seed: int) -> dict[str, float]:
+def explained(model: Transformer, dataset: Dataset, seed: int) -> dict[str, float]:
     """Assumption 3.1: the share of the logits' variance that (target, here) explains, and more.
 
     Over the model's own walks: every beginning of a walk is a context. Those that share target and
@@ -101,20 +101,20 @@ def explained(model: Transformer, world: World, seed: int) -> dict[str, float]:
     effect would explain nothing. `explained_additive` is what target and last node explain each by
     itself. `attention_on_target` is that of the last layer, averaged over heads and contexts.
     """
-    rows = rollout(model, world.train.pairs.repeat(4, 1), rng=seeded(seed, "contexts"))
-    beginnings, places = _beginnings(rows, model.vocab.chosen(rows))
+    rows = rollout(model, dataset.train.pairs.repeat(4, 1), rng=seeded(seed, "contexts"))
+    beginnings, positions = _beginnings(rows, model.vocab.chosen(rows))
     logits, attention = [], []
     with torch.no_grad():
-        for part, place in zip(beginnings.split(1024), places.split(1024), strict=True):
+        for part, position in zip(beginnings.split(1024), positions.split(1024), strict=True):
             values, share = plain(model, part)
             number = torch.arange(len(part))
-            logits.append(values[number, place][:, : world.graph.n])
-            attention.append(share[-1].mean(1)[number, place, 1])
-    here = beginnings[torch.arange(len(places)), places]
-    going = here != beginnings[:, 1]  # at the target only END is left to say
-    row, at, to = torch.cat(logits)[going], here[going], beginnings[going, 1]
+            logits.append(values[number, position][:, : dataset.graph.n])
+            attention.append(share[-1].mean(1)[number, position, 1])
+    current = beginnings[torch.arange(len(positions)), positions]
+    going = current != beginnings[:, 1]  # at the target only END is left to say
+    row, at, to = torch.cat(logits)[going], current[going], beginnings[going, 1]
     row = row - row.mean(-1, keepdim=True)
-    cell, number = (to * world.graph.n + at).unique(return_inverse=True)
+    cell, number = (to * dataset.graph.n + at).unique(return_inverse=True)
     size = torch.bincount(number, minlength=len(cell))
     several = (size > 1)[number]
     row, number = row[several], number[several].unique(return_inverse=True)[1]
@@ -150,10 +150,10 @@ def _beginnings(rows: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
 
     What follows it is filled with its last token, which no causal model sees.
     """
-    row, place = chosen.nonzero().T
+    row, position = chosen.nonzero().T
     columns = torch.arange(rows.shape[1])
-    kept = rows[row].where(columns <= place[:, None], rows[row, place][:, None])
-    found = torch.cat([place[:, None], kept], 1).unique(dim=0)
+    kept = rows[row].where(columns <= position[:, None], rows[row, position][:, None])
+    found = torch.cat([position[:, None], kept], 1).unique(dim=0)
     return found[:, 1:], found[:, 0]
 
 
@@ -287,7 +287,7 @@ def context_spread(
     }
 
 
-def imitation_distance(dataset: World, table: Float[Tensor, "N N V"]) -> dict[str, float]:
+def imitation_distance(dataset: Dataset, table: Float[Tensor, "N N V"]) -> dict[str, float]:
     """Theorem 3.1 against a planner who knows no frequency: whose distribution is the model's?
 
     Over contexts that are shown at least 10 times: the mean total variation of the model's softmax

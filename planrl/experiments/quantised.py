@@ -19,7 +19,7 @@ import torch
 from planrl.errors import InputError, check_fields
 from planrl.evaluate import evaluate
 from planrl.experiments import study
-from planrl.experiments.datasets import World, WorldSettings, make_world
+from planrl.experiments.datasets import Dataset, DatasetSettings, make_dataset
 from planrl.experiments.runs import Algorithm
 from planrl.experiments.study import Learner
 from planrl.graphs import seeded
@@ -70,30 +70,30 @@ def rounded(weight: Float[Tensor, "O I"], bits: int) -> Float[Tensor, "O I"]:
     return scaled.mul(step)
 
 
-def quantised_walks(
+def quantised_rollouts(
     model: PathModel, task: Task, bits: int, *, rng: torch.Generator, sampler: Sampler, size: int
 ) -> Iterator[Batch]:
     """`on_policy`, but for the walker's weight matrices: the model's of that moment, rounded."""
-    walker = copy.deepcopy(model)
-    walks = on_policy(walker, task, rng=rng, sampler=sampler, size=size)
+    behaviour = copy.deepcopy(model)
+    rollouts = on_policy(behaviour, task, rng=rng, sampler=sampler, size=size)
     while True:
-        _copy_rounded(model, walker, bits)
-        yield next(walks)
+        _copy_rounded(model, behaviour, bits)
+        yield next(rollouts)
 
 
-def _copy_rounded(model: PathModel, walker: PathModel, bits: int) -> None:
+def _copy_rounded(model: PathModel, behaviour: PathModel, bits: int) -> None:
     state = model.state_dict()
-    walker.load_state_dict({k: rounded(v, bits) if v.ndim == 2 else v for k, v in state.items()})
+    behaviour.load_state_dict({k: rounded(v, bits) if v.ndim == 2 else v for k, v in state.items()})
 
 
 def mismatch(model: PathModel, task: Task, bits: int, rng: torch.Generator) -> float:
     """Mean total variation between the laws of walker and learner, along the former's walks."""
-    walker = copy.deepcopy(model)
-    _copy_rounded(model, walker, bits)
-    tokens = rollout(walker, task.pairs, rng=rng)
+    behaviour = copy.deepcopy(model)
+    _copy_rounded(model, behaviour, bits)
+    tokens = rollout(behaviour, task.pairs, rng=rng)
     chosen = task.vocab.chosen(tokens) & (tokens[:, :-1] != tokens[:, 1:2])
     with torch.no_grad():
-        one, two = (m(tokens[:, :-1])[chosen].softmax(-1) for m in (model, walker))
+        one, two = (m(tokens[:, :-1])[chosen].softmax(-1) for m in (model, behaviour))
     return float((one - two).abs().sum(-1).mean() / 2)
 
 
@@ -119,35 +119,40 @@ def run(settings: Settings) -> dict[str, Any]:
     """{learner: {bits: scores at the end}}, and the base's scores; all from the same base."""
     torch.set_num_threads(1)
     began = time.process_time()
-    world = make_world(WorldSettings(nodes=settings.nodes, seed=settings.seed))
+    dataset = make_dataset(DatasetSettings(nodes=settings.nodes, seed=settings.seed))
     start = study.Settings(seed=settings.seed, base_steps=settings.base_steps)
-    base = study.base_model(world, start)
+    base = study.base_model(dataset, start)
     table: dict[str, Any] = {}
     for name, learner in learners(settings).items():
         table[name], algorithm = {}, learner.algorithm
-        task = algorithm.task(world)
+        task = algorithm.task(dataset)
         for bits in settings.bits:
             model = copy.deepcopy(base)
-            batches = quantised_walks(
+            batches = quantised_rollouts(
                 model, task, bits, rng=seeded(settings.seed, f"walks of {name}"),
-                sampler=algorithm.sampler(world, algorithm.epsilon), size=learner.batch,
+                sampler=algorithm.sampler(dataset, algorithm.epsilon), size=learner.batch,
             )  # fmt: skip
             loss = algorithm.loss("none" if algorithm.name == "pg" else None)  # others' paths
             for _ in train(model, batches, loss, learner.training):
                 pass
-            table[name][str(bits)] = _scores(model, world, settings, bits, algorithm.sampler(world))
+            table[name][str(bits)] = _scores(
+                model, dataset, settings, bits, algorithm.sampler(dataset)
+            )
     facts: Mapping[str, Any] = {"cpu_seconds": time.process_time() - began}
-    at_first = _scores(base, world, settings, FULL, Sampler())
+    at_first = _scores(base, dataset, settings, FULL, Sampler())
     return {"facts": facts, "base": at_first, "learners": table}
 
 
 def _scores(
-    model: PathModel, world: World, settings: Settings, bits: int, sampler: Sampler
+    model: PathModel, dataset: Dataset, settings: Settings, bits: int, sampler: Sampler
 ) -> dict[str, float]:
     """Of the learner, walking with its own weights; and how far its walker's laws are from its."""
     scores: dict[str, float] = {}
-    for name, task in (("train", world.train), ("test", world.test)):
+    for name, task in (("train", dataset.train), ("test", dataset.test)):
         rng = seeded(settings.seed, "look")
         found = evaluate(model, task, rng=rng, samples=settings.samples, sampler=sampler)
         scores |= found.summary(f"{name}_")
-    return {**scores, "mismatch": mismatch(model, world.train, bits, seeded(settings.seed, "gap"))}
+    return {
+        **scores,
+        "mismatch": mismatch(model, dataset.train, bits, seeded(settings.seed, "gap")),
+    }

@@ -32,7 +32,7 @@ from planrl.errors import InputError, check_fields, shown
 from planrl.experiments import study
 from planrl.experiments.algorithms import Algorithm
 from planrl.experiments.beyond import halved
-from planrl.experiments.datasets import World, WorldSettings, make_world
+from planrl.experiments.datasets import Dataset, DatasetSettings, make_dataset
 from planrl.experiments.observer import Observer, Record
 from planrl.experiments.streams import (
     demonstrated_reward,
@@ -89,7 +89,7 @@ class Settings:
 class Regime:
     """A dataset, the SFT updates of its base, and the methods that start from the base, by name."""
 
-    dataset: WorldSettings
+    dataset: DatasetSettings
     base_steps: int
     learners: Callable[[], dict[str, Tuned]]
     half: bool = False
@@ -203,52 +203,57 @@ def _saturation() -> dict[str, Tuned]:
     return {**_sft(2000), **_pg(2000)}
 
 
-ONE_PATH = WorldSettings(paths_per_pair=1)
+ONE_PATH = DatasetSettings(paths_per_pair=1)
 REGIMES = {
-    "A": Regime(dataset=WorldSettings(), base_steps=5000, learners=_main),
+    "A": Regime(dataset=DatasetSettings(), base_steps=5000, learners=_main),
     "B": Regime(dataset=ONE_PATH, base_steps=700, learners=_one_path),
-    "C": Regime(dataset=WorldSettings(blocks=4), base_steps=3000, learners=_blocks),
+    "C": Regime(dataset=DatasetSettings(blocks=4), base_steps=3000, learners=_blocks),
     "D": Regime(
-        dataset=WorldSettings(blocks=4, train_share=0.8), base_steps=3000, learners=_blocks_80
+        dataset=DatasetSettings(blocks=4, train_share=0.8), base_steps=3000, learners=_blocks_80
     ),
     "E": Regime(
-        dataset=WorldSettings(nodes=50, edge_probability=0.06, cycles=True),
+        dataset=DatasetSettings(nodes=50, edge_probability=0.06, cycles=True),
         base_steps=3000,
         learners=_digraph,
     ),
-    "G": Regime(dataset=WorldSettings(), base_steps=5000, learners=_conditions),
+    "G": Regime(dataset=DatasetSettings(), base_steps=5000, learners=_conditions),
     "H": Regime(dataset=ONE_PATH, base_steps=700, learners=_new_pairs, half=True),
-    "S": Regime(dataset=WorldSettings(), base_steps=700, learners=_saturation),
+    "S": Regime(dataset=DatasetSettings(), base_steps=700, learners=_saturation),
 }
 
 
 def demonstrated_paths_pay(
-    world: World, model: PathModel, base: PathModel, rng: torch.Generator
+    dataset: Dataset, model: PathModel, base: PathModel, rng: torch.Generator
 ) -> Iterator[Batch]:
     """On-policy rollouts of which only those earn 1 that are demonstrated paths: no new data."""
-    reward = demonstrated_reward(rows(world.paths))
-    task = replace(world, train=replace(world.train, reward=reward))
+    reward = demonstrated_reward(rows(dataset.paths))
+    task = replace(dataset, train=replace(dataset.train, reward=reward))
     return on_training_pairs(task, model, base, rng)
 
 
 def demonstrations_with_process_reward(
-    world: World, model: PathModel, base: PathModel, rng: torch.Generator
+    dataset: Dataset, model: PathModel, base: PathModel, rng: torch.Generator
 ) -> Iterator[Batch]:
     """The demonstrated paths, which never take an illegal step, with their process rewards."""
-    task = replace(world.train, reward=partial(process_reward, scale=SCALE))
-    return demonstrations(task, world.paths, rng=rng, size=128)
+    task = replace(dataset.train, reward=partial(process_reward, scale=SCALE))
+    return demonstrations(task, dataset.paths, rng=rng, size=128)
 
 
 def noisily_checked(
-    kind: str, share: float, world: World, model: PathModel, base: PathModel, rng: torch.Generator
+    kind: str,
+    share: float,
+    dataset: Dataset,
+    model: PathModel,
+    base: PathModel,
+    rng: torch.Generator,
 ) -> Iterator[Batch]:
     """Rollouts of Q-learning, each edge check wrong with probability `share`; see the reward."""
     seed = int(torch.randint(2**31, (), generator=rng))
     reward = noisy_process_reward(
-        world.graph, share, seeded(seed, f"{kind} noise"), fresh=kind == "fresh", scale=SCALE
+        dataset.graph, share, seeded(seed, f"{kind} noise"), fresh=kind == "fresh", scale=SCALE
     )
-    sampler = Sampler(epsilon=0.1, may_stop=False, max_tokens=world.max_tokens)
-    task = replace(world, train=replace(world.train, reward=reward))
+    sampler = Sampler(epsilon=0.1, may_stop=False, max_tokens=dataset.max_tokens)
+    task = replace(dataset, train=replace(dataset.train, reward=reward))
     return on_training_pairs(task, model, base, rng, sampler=sampler)
 
 
@@ -300,7 +305,7 @@ def eval_steps(steps: int) -> list[int]:
 
 
 def follow(
-    name: str, learner: Tuned, base: Transformer, observer: Observer, everything: World
+    name: str, learner: Tuned, base: Transformer, observer: Observer, everything: Dataset
 ) -> dict[str, Any]:
     """Train a copy of the base by one method: its evaluations in columns, and its end."""
     model = copy.deepcopy(base)
@@ -338,9 +343,9 @@ def follow(
 
 
 def _own_stream(
-    learner: Learner, world: World, model: PathModel, base: PathModel, rng: torch.Generator
+    learner: Learner, dataset: Dataset, model: PathModel, base: PathModel, rng: torch.Generator
 ) -> Iterator[Batch]:
-    return learner.algorithm.stream(world, model, base, rng, learner.batch)
+    return learner.algorithm.stream(dataset, model, base, rng, learner.batch)
 
 
 def run(settings: Settings) -> dict[str, Any]:
@@ -351,7 +356,7 @@ def run(settings: Settings) -> dict[str, Any]:
     about = replace(regime.dataset, seed=settings.seed)
     if settings.nodes:
         about = replace(about, nodes=settings.nodes)
-    everything = make_world(about)
+    everything = make_dataset(about)
     dataset, named = everything, {"train": everything.train, "test": everything.test}
     if regime.half:
         dataset, old, new = halved(everything)

@@ -14,7 +14,7 @@ from typing import Any
 from planrl.errors import InputError, check_fields, shown, whole
 from planrl.evaluate import watch
 from planrl.experiments.algorithms import Algorithm as Algorithm
-from planrl.experiments.datasets import FileWorld, WorldSettings, make_world
+from planrl.experiments.datasets import DatasetSettings, FileDataset, make_dataset
 from planrl.graphs import seeded
 from planrl.io.checkpoints import Saved, load, save
 from planrl.models import LogitTable, PathModel
@@ -31,7 +31,7 @@ class RunSettings:
     """
 
     algorithm: Algorithm
-    world: WorldSettings | FileWorld = field(default_factory=WorldSettings)
+    dataset: DatasetSettings | FileDataset = field(default_factory=DatasetSettings)
     model: TransformerConfig = field(default_factory=TransformerConfig)
     table: bool = False
     training: TrainConfig = field(default_factory=TrainConfig)
@@ -43,7 +43,7 @@ class RunSettings:
     def __post_init__(self) -> None:
         check_fields(self)
         whole(self.batch, "batch", least=1, most=MOST_ROWS)
-        for name, kind in (("algorithm", Algorithm), ("world", (WorldSettings, FileWorld)),
+        for name, kind in (("algorithm", Algorithm), ("dataset", (DatasetSettings, FileDataset)),
                            ("model", TransformerConfig), ("training", TrainConfig)):  # fmt: skip
             if not isinstance(getattr(self, name), kind):
                 raise InputError(
@@ -67,7 +67,7 @@ class RunSettings:
         So a stranger's run cannot have another file of this machine read, and told of in an error.
         """
         settings = RunSettings.from_dict(saved.settings)
-        if isinstance(settings.world, FileWorld) and not settings.world.digest:
+        if isinstance(settings.dataset, FileDataset) and not settings.dataset.digest:
             raise InputError(
                 "this run names files without their digest: it was not saved by planrl"
             )
@@ -81,12 +81,15 @@ class RunSettings:
     def from_dict(given: Mapping[str, Any]) -> RunSettings:
         """The settings a saved run was made with."""
         try:
-            world = given["world"]
+            given = migrated(given)
+            dataset = given["dataset"]
             return RunSettings(
                 **{
                     **given,
                     "algorithm": Algorithm(**given["algorithm"]),
-                    "world": FileWorld(**world) if "graph" in world else WorldSettings(**world),
+                    "dataset": FileDataset(**dataset)
+                    if "graph" in dataset
+                    else DatasetSettings(**dataset),
                     "model": TransformerConfig(**given["model"]),
                     "training": TrainConfig(**given["training"]),
                 }
@@ -95,7 +98,17 @@ class RunSettings:
             raise InputError(f"these are not the settings of a planrl run: {error}") from None
 
 
-class Session:
+OLDER_NAMES = {"world": "dataset", "believed": "value_bounds"}
+
+
+def migrated(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A saved run's settings under today's names: version 0.1.0 called two of them otherwise."""
+    page = {OLDER_NAMES.get(name, name): value for name, value in settings.items()}
+    algorithm = page["algorithm"].items()
+    return {**page, "algorithm": {OLDER_NAMES.get(k, k): value for k, value in algorithm}}
+
+
+class TrainingRun:
     """A run in progress, its state such that stopping and going on changes no number.
 
     It holds together what `checkpoints` saves and restores: model, optimizer, generator, records.
@@ -118,19 +131,19 @@ class Session:
                 f"the run in {folder} names another one without its digest: an earlier version or "
                 "somebody else saved it; start a new run"
             )
-        self.world = make_world(settings.world)
-        if isinstance(settings.world, FileWorld):
-            self.settings = replace(settings, world=settings.world.known(self.world.graph))
+        self.dataset = make_dataset(settings.dataset)
+        if isinstance(settings.dataset, FileDataset):
+            self.settings = replace(settings, dataset=settings.dataset.known(self.dataset.graph))
         if fit_positions and not settings.start:
-            self.settings = replace(self.settings, model=self.world.fitted(settings.model))
+            self.settings = replace(self.settings, model=self.dataset.fitted(settings.model))
         self.model, started_from = self._model(), self._model()
         if saved is None:
-            self.world.check_positions(self.model, settings.start)
+            self.dataset.check_positions(self.model, settings.start)
         self.rng = seeded(settings.seed, f"walks of {settings.algorithm.name}")
         self.optimizer = adamw(self.model, settings.training)
         self.records: list[Step] = []
         if saved is not None:
-            if saved.model.vocab != self.world.train.vocab:
+            if saved.model.vocab != self.dataset.train.vocab:
                 raise InputError(f"the model in {folder} is not one of the graph of its settings")
             try:
                 self.model.load_state_dict(saved.model.state_dict())
@@ -141,7 +154,7 @@ class Session:
         self._reference = started_from
 
     def _model(self) -> PathModel:
-        settings, vocab = self.settings, self.world.train.vocab
+        settings, vocab = self.settings, self.dataset.train.vocab
         if settings.start:
             saved = load(settings.start, only=settings.start_digest)
             self.settings, model = replace(settings, start_digest=saved.digest), saved.model
@@ -150,8 +163,8 @@ class Session:
                     f"the run in {settings.start} is of a graph of {model.vocab.n_nodes} nodes, "
                     f"this one has {vocab.n_nodes}"
                 )
-            theirs = make_world(RunSettings.of(saved).world).graph
-            if theirs != self.world.graph:
+            theirs = make_dataset(RunSettings.of(saved).dataset).graph
+            if theirs != self.dataset.graph:
                 raise InputError(
                     f"the run in {settings.start} is of another graph: give the same graph options "
                     "(with --seed, those it was made with)"
@@ -162,11 +175,11 @@ class Session:
             return LogitTable(vocab)
         return Transformer(vocab, settings.model, seeded(settings.seed, "weights"))
 
-    def run(self, *, look_every: int = 0, samples: int = 32) -> Run:
-        """The updates still to be done; every `look_every` updates both tasks are measured."""
+    def run(self, *, eval_every: int = 0, samples: int = 32) -> Run:
+        """The updates still to be done; every `eval_every` updates both tasks are measured."""
         settings, algorithm = self.settings, self.settings.algorithm
         batches = algorithm.stream(
-            self.world, self.model, self._reference, self.rng, settings.batch
+            self.dataset, self.model, self._reference, self.rng, settings.batch
         )
         training = settings.training
         if algorithm.kl:
@@ -180,21 +193,21 @@ class Session:
             frozen=self._reference if algorithm.kl else None,
             done=self.records[-1].step if self.records else 0,
         )
-        if look_every:
-            run = probe(run, self.measure(samples), look_every)
+        if eval_every:
+            run = probe(run, self.measure(samples), eval_every)
         for record in run:
             self.records.append(record)
             yield record
 
     def measure(self, samples: int = 32) -> Any:
         """What a look at both tasks gives; the same chance at every look."""
-        tasks = {"train": self.world.train, "test": self.world.test}
+        tasks = {"train": self.dataset.train, "test": self.dataset.test}
         return watch(
             self.model,
             tasks,
             rng=seeded(self.settings.seed, "probe"),
             samples=samples,
-            sampler=self.settings.algorithm.sampler(self.world),
+            sampler=self.settings.algorithm.sampler(self.dataset),
         )
 
     def save(self) -> Path:
@@ -226,10 +239,10 @@ def _refuse_another_model(settings: RunSettings, model: PathModel) -> None:
             )
 
 
-def resume(folder: str | Path, *, steps: int | None = None) -> Session:
+def resume(folder: str | Path, *, steps: int | None = None) -> TrainingRun:
     """The run saved in a folder, ready to go on, to `steps` updates in all if that is given."""
     saved = load(folder)
     settings = RunSettings.of(saved)
     if steps is not None:
         settings = replace(settings, training=replace(settings.training, steps=steps))
-    return Session(settings, Path(folder), saved=saved)
+    return TrainingRun(settings, Path(folder), saved=saved)

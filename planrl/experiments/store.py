@@ -91,8 +91,10 @@ def make(job: Job) -> tuple[str, str, str]:
     try:
         result = _rounded(EXPERIMENTS[job.name].run(job.settings))
     except Exception as error:  # the others go on; this one is told at the end
-        places = traceback.extract_tb(error.__traceback__)
-        where = f" ({Path(places[-1].filename).name}:{places[-1].lineno})" if places else ""
+        positions = traceback.extract_tb(error.__traceback__)
+        where = (
+            f" ({Path(positions[-1].filename).name}:{positions[-1].lineno})" if positions else ""
+        )
         said = f"{type(error).__name__}: {error}{where}"
         return job.path, "", f"{job.name} with {job.settings} failed. {said}"
     page = {

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from planrl.experiments.datasets import World
+from planrl.experiments.datasets import Dataset
 from planrl.graphs import Graph
 from planrl.models import PathModel
 from planrl.sampling import Sampler
@@ -67,14 +67,14 @@ def noisy_process_reward(
 
     def reward(known: Graph, tokens: Tensor) -> Float[Tensor, "B T"]:
         earned: Tensor = process_reward(known, tokens, scale=scale)
-        current, following = tokens[:, :-1], tokens[:, 1:]
+        current, next_node = tokens[:, :-1], tokens[:, 1:]
         if fresh:
             flipped = torch.rand(current.shape, generator=rng) < share
-            flipped &= (current != n) & (following != n)
+            flipped &= (current != n) & (next_node != n)
         else:
-            flipped = wrong[current, following]
+            flipped = wrong[current, next_node]
         flipped &= known_steps(tokens, n)
-        legal = known.legal[current, following]
+        legal = known.legal[current, next_node]
         return torch.where(flipped, earned + torch.where(legal, -scale, scale), earned)
 
     return reward
@@ -88,7 +88,7 @@ def known_steps(tokens: Int[Tensor, "B L"], end: int) -> Tensor:
 
 
 def on_training_pairs(
-    dataset: World,
+    dataset: Dataset,
     model: PathModel,
     base: PathModel,
     rng: torch.Generator,
@@ -100,7 +100,7 @@ def on_training_pairs(
 
 
 def rollouts_of_base(
-    sampler: Sampler, dataset: World, model: PathModel, base: PathModel, rng: torch.Generator
+    sampler: Sampler, dataset: Dataset, model: PathModel, base: PathModel, rng: torch.Generator
 ) -> Iterator[Batch]:
     """The frozen base's rollouts, drawn as the sampler says, with process rewards."""
     task = replace(dataset.train, reward=partial(process_reward, scale=SCALE))
@@ -109,7 +109,7 @@ def rollouts_of_base(
 
 
 def rollouts_of_a_copy(
-    renewed: int, dataset: World, model: PathModel, base: PathModel, rng: torch.Generator
+    renewed: int, dataset: Dataset, model: PathModel, base: PathModel, rng: torch.Generator
 ) -> Iterator[Batch]:
     """Rollouts of a copy of the learner that is renewed every `renewed` updates."""
     behaviour = copy.deepcopy(model)

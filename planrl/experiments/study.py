@@ -23,7 +23,7 @@ import torch
 
 from planrl.errors import InputError, check_fields
 from planrl.evaluate import auc, evaluate, next_logits, recovery
-from planrl.experiments.datasets import World, WorldSettings, make_world
+from planrl.experiments.datasets import Dataset, DatasetSettings, make_dataset
 from planrl.experiments.probes import edge_scores, packed
 from planrl.experiments.runs import Algorithm
 from planrl.graphs import seeded
@@ -46,7 +46,7 @@ SEEDS = tuple(range(10))
 class Settings:
     """One seed on one graph: a random DAG of `nodes` nodes, or Blocksworld with `blocks` blocks.
 
-    `steps` and `base_steps` are updates, `looks` those after which we measure: up to `pairs`
+    `steps` and `base_steps` are updates, `eval_steps` those after which we measure: up to `pairs`
     training questions with `samples` walks each, twice as many held-out ones with a fifth of that.
     """
 
@@ -57,7 +57,7 @@ class Settings:
     steps: int = 2000
     samples: int = 100
     pairs: int = 400
-    looks: tuple[int, ...] = (100, 200, 300, 400, 600, 800, 1000, 1200, 1400, 1600, 1800, 2000)
+    eval_steps: tuple[int, ...] = (100, 200, 300, 400, 600, 800, 1000, 1200, 1400, 1600, 1800, 2000)
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -74,21 +74,21 @@ class Settings:
             raise InputError(
                 f"blocks={self.blocks}: take 2 to 5 (5 have 501 states), or 0 for a random DAG"
             )
-        if list(self.looks) != sorted(set(self.looks)) or not self.looks:
-            raise InputError(f"looks are numbers of updates in ascending order: {self.looks}")
-        if not 1 <= self.looks[0] <= self.looks[-1] <= self.steps:
+        if list(self.eval_steps) != sorted(set(self.eval_steps)) or not self.eval_steps:
+            raise InputError(f"looks are numbers of updates in ascending order: {self.eval_steps}")
+        if not 1 <= self.eval_steps[0] <= self.eval_steps[-1] <= self.steps:
             raise InputError(
-                f"looks={self.looks}: each is after 1 to steps={self.steps} updates; "
+                f"looks={self.eval_steps}: each is after 1 to steps={self.steps} updates; "
                 "the base is looked at anyway"
             )
         if self.samples < 5:
             raise InputError(f"samples={self.samples}: take at least 5 walks for each question")
 
-    def world(self) -> World:
+    def dataset(self) -> Dataset:
         """The graph, its questions and the demonstrations."""
         if self.blocks:
-            return make_world(WorldSettings(blocks=self.blocks, seed=self.seed))
-        return make_world(WorldSettings(nodes=self.nodes, seed=self.seed))
+            return make_dataset(DatasetSettings(blocks=self.blocks, seed=self.seed))
+        return make_dataset(DatasetSettings(nodes=self.nodes, seed=self.seed))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +102,9 @@ class Learner:
     algorithm: Algorithm
     training: TrainConfig
     batch: int = 128
-    stream: Callable[[World, PathModel, PathModel, torch.Generator], Iterator[Batch]] | None = None
+    stream: Callable[[Dataset, PathModel, PathModel, torch.Generator], Iterator[Batch]] | None = (
+        None
+    )
     correction: str | None = None
 
     def __post_init__(self) -> None:
@@ -118,15 +120,15 @@ def base_learner(steps: int) -> Learner:
 
 
 def base_model(
-    world: World, settings: Settings, config: TransformerConfig | None = None
+    dataset: Dataset, settings: Settings, config: TransformerConfig | None = None
 ) -> Transformer:
     """The SFT model every learner starts from."""
-    vocab, seed = world.train.vocab, settings.seed
-    config = config or TransformerConfig(positions=32 * -(-world.max_tokens // 32))
+    vocab, seed = dataset.train.vocab, settings.seed
+    config = config or TransformerConfig(positions=32 * -(-dataset.max_tokens // 32))
     model = Transformer(vocab, config, seeded(seed, "weights"))
     how = base_learner(settings.base_steps)
     rng = seeded(seed, "base batches")
-    batches = how.algorithm.stream(world, model, model, rng, how.batch)
+    batches = how.algorithm.stream(dataset, model, model, rng, how.batch)
     for _ in train(model, batches, how.algorithm.loss(), how.training):
         pass
     return model
@@ -135,31 +137,31 @@ def base_model(
 class Observer:
     """Looks at models of one world, always at the same questions and with the same chance."""
 
-    def __init__(self, world: World, settings: Settings) -> None:
-        self.world, self.settings = world, settings
-        seen = observed(world.test.vocab, world.paths)
+    def __init__(self, dataset: Dataset, settings: Settings) -> None:
+        self.dataset, self.settings = dataset, settings
+        seen = observed(dataset.test.vocab, dataset.paths)
         self.tasks, self.degrees = {}, {}
         for name, task, most in (
-            ("train", world.train, settings.pairs),
-            ("test", world.test, 2 * settings.pairs),
+            ("train", dataset.train, settings.pairs),
+            ("test", dataset.test, 2 * settings.pairs),
         ):
             some = torch.randperm(len(task.pairs), generator=seeded(settings.seed, f"look {name}"))
             self.tasks[name] = Task(task.graph, task.pairs[some[:most]], task.reward)
             self.degrees[name] = degrees(self.tasks[name], seen)
-        correct = world.graph.correct.sum(-1)
+        correct = dataset.graph.correct.sum(-1)
         cells = (correct > 2).nonzero()  # [target, here] with a real choice: three to be shown
         self.choosing = cells[:: max(len(cells) // 3, 1)][: 3 if settings.seed == 0 else 0]
 
     def facts(self) -> dict[str, Any]:
         """How large the world is, and which cells' logits are shown."""
         return {
-            "edges": len(self.world.graph.edges),
-            "train_pairs": len(self.world.train.pairs),
-            "test_pairs": len(self.world.test.pairs),
+            "edges": len(self.dataset.graph.edges),
+            "train_pairs": len(self.dataset.train.pairs),
+            "test_pairs": len(self.dataset.test.pairs),
             "cells": self.choosing.tolist(),
         }
 
-    def look(self, model: PathModel, sampler: Sampler) -> dict[str, Any]:
+    def evaluate(self, model: PathModel, sampler: Sampler) -> dict[str, Any]:
         """All we measure of a model, as plain values."""
         found: dict[str, Any] = {}
         samples = {"train": self.settings.samples, "test": self.settings.samples // 5}
@@ -170,7 +172,7 @@ class Observer:
             found[f"{name}_by_degree"] = scores.by(self.degrees[name])
             found[f"{name}_errors"] = scores.errors
         table = next_logits(model)
-        return {**found, **asdict(recovery(model, self.world.graph)), **self.of_logits(table)}
+        return {**found, **asdict(recovery(model, self.dataset.graph)), **self.of_logits(table)}
 
     def of_logits(self, table: Float[Tensor, "N N V"]) -> dict[str, Any]:
         """Of the logits [target, here, next] of every first step that has a right answer.
@@ -180,7 +182,7 @@ class Observer:
         of the next nodes that are right (an edge, and the target can be reached), half right (one
         of the two) and wrong (neither).
         """
-        graph = self.world.graph
+        graph = self.dataset.graph
         n = graph.n
         kl = kl_to_uniform(graph, table)
         can = graph.correct.any(-1) & ~torch.eye(n, dtype=torch.bool)
@@ -209,11 +211,13 @@ class Observer:
 def grid(tier: str) -> dict[str, Settings]:
     """The settings of each result: both graphs, ten seeds (`full`), or one small seed (`quick`)."""
     if tier == "quick":
-        looks: tuple[int, ...] = (50, 150)
-        small = Settings(nodes=30, base_steps=150, steps=150, samples=20, pairs=60, looks=looks)
+        evaluations: tuple[int, ...] = (50, 150)
+        small = Settings(
+            nodes=30, base_steps=150, steps=150, samples=20, pairs=60, eval_steps=evaluations
+        )
         return {"quick-dag": small, "quick-blocksworld": replace(small, blocks=3)}
     moves = Settings(  # walks there are long and differ much, so a look costs five times as much
-        blocks=4, steps=1000, pairs=200, looks=(50, 100, 200, 400, 600, 800, 1000)
+        blocks=4, steps=1000, pairs=200, eval_steps=(50, 100, 200, 400, 600, 800, 1000)
     )
     return {
         **{f"dag-seed{seed}": Settings(seed=seed) for seed in SEEDS},
@@ -225,21 +229,21 @@ def follow(
     name: str, learner: Learner, base: Transformer, observer: Observer
 ) -> tuple[dict[str, list[Any]], Transformer]:
     """Train a copy of the base as the learner does: its looks, in columns, and the model."""
-    world, settings, model = observer.world, observer.settings, copy.deepcopy(base)
+    dataset, settings, model = observer.dataset, observer.settings, copy.deepcopy(base)
     algorithm, training = learner.algorithm, learner.training
     if algorithm.kl:
         training = replace(training, refresh=0)
     rng = seeded(settings.seed, f"walks of {name}")
     if learner.stream is not None:
-        batches = learner.stream(world, model, base, rng)
+        batches = learner.stream(dataset, model, base, rng)
     else:
-        batches = algorithm.stream(world, model, base, rng, learner.batch)
-    sampler = algorithm.sampler(world)
-    looks = [{"step": 0, **observer.look(base, sampler)}]
+        batches = algorithm.stream(dataset, model, base, rng, learner.batch)
+    sampler = algorithm.sampler(dataset)
+    evaluations = [{"step": 0, **observer.evaluate(base, sampler)}]
     for record in train(model, batches, algorithm.loss(learner.correction), training):
-        if record.step in settings.looks:
-            looks.append({"step": record.step, **observer.look(model, sampler)})
-    return {key: [row[key] for row in looks] for key in looks[0]}, model
+        if record.step in settings.eval_steps:
+            evaluations.append({"step": record.step, **observer.evaluate(model, sampler)})
+    return {key: [row[key] for row in evaluations] for key in evaluations[0]}, model
 
 
 def run_learners(settings: Settings, learners: Mapping[str, Learner]) -> dict[str, Any]:
@@ -249,8 +253,8 @@ def run_learners(settings: Settings, learners: Mapping[str, Learner]) -> dict[st
     """
     torch.set_num_threads(1)
     began = time.process_time()
-    world = settings.world()
-    base, observer = base_model(world, settings), Observer(world, settings)
+    dataset = settings.dataset()
+    base, observer = base_model(dataset, settings), Observer(dataset, settings)
     table: dict[str, Any] = {}
     matrices: dict[str, Any] = {"SFT": _matrices(base, observer)}
     seconds = {"SFT": time.process_time() - began}
@@ -267,7 +271,7 @@ def run_learners(settings: Settings, learners: Mapping[str, Learner]) -> dict[st
 
 
 def _matrices(model: Transformer, observer: Observer) -> dict[str, Any]:
-    graph = observer.world.graph
+    graph = observer.dataset.graph
     can = graph.correct.any(-1) & ~torch.eye(graph.n, dtype=torch.bool)
     return {
         "weights": packed(model.readout().adjacency),

@@ -20,24 +20,24 @@ NOTHING = "\u00a0"  # a text that is empty is drawn once and not again
 HALF = 0.46  # of a block's width
 
 
-def _places(here: State) -> dict[str, tuple[float, float]]:
+def _positions(current: State) -> dict[str, tuple[float, float]]:
     """Where each block lies: a stack stands in the column of its lowest block."""
-    columns = {block: column for column, block in enumerate(here.blocks)}
-    places = {}
-    for stack in here.stacks:
+    columns = {block: column for column, block in enumerate(current.blocks)}
+    positions = {}
+    for stack in current.stacks:
         for height, block in enumerate(stack):
-            places[block] = (float(columns[stack[0]]), height + 0.5)
-    if here.holding:
-        places[here.holding] = (float(columns[here.holding]), len(columns) + 0.9)
-    return places
+            positions[block] = (float(columns[stack[0]]), height + 0.5)
+    if current.holding:
+        positions[current.holding] = (float(columns[current.holding]), len(columns) + 0.9)
+    return positions
 
 
-def _traces(here: State, below: str = "") -> list[go.Scatter]:
+def _traces(current: State, below: str = "") -> list[go.Scatter]:
     """One trace a block, then the letters, the table and a line of text under it."""
-    places, blocks = _places(here), here.blocks
+    positions, blocks = _positions(current), current.blocks
     traces: list[Any] = []
     for number, block in enumerate(blocks):
-        x, y = places[block]
+        x, y = positions[block]
         traces.append(
             go.Scatter(
                 x=[x - HALF, x + HALF, x + HALF, x - HALF, x - HALF],
@@ -55,27 +55,43 @@ def _traces(here: State, below: str = "") -> list[go.Scatter]:
     letters = ["white" if COLOURS[n % len(COLOURS)] in DARK else "#111" for n in range(len(blocks))]
     traces.append(
         go.Scatter(
-            x=[places[b][0] for b in blocks], y=[places[b][1] for b in blocks],
+            x=[positions[b][0] for b in blocks],
+            y=[positions[b][1] for b in blocks],
             text=[plain_text(b) for b in blocks],
-            mode="text", textfont={"color": letters, "size": 18}, name="letters", **quiet,
+            mode="text",
+            textfont={"color": letters, "size": 18},
+            name="letters",
+            **quiet,
         )
-    )  # fmt: skip
+    )
     traces.append(
-        go.Scatter(x=[-0.7, len(blocks) - 0.3], y=[0, 0], mode="lines",
-                   line={"color": GREY, "width": 3}, name="table", **quiet)
-    )  # fmt: skip
+        go.Scatter(
+            x=[-0.7, len(blocks) - 0.3],
+            y=[0, 0],
+            mode="lines",
+            line={"color": GREY, "width": 3},
+            name="table",
+            **quiet,
+        )
+    )
     traces.append(
-        go.Scatter(x=[(len(blocks) - 1) / 2], y=[-0.55], mode="text",
-                   text=[plain_text(below) or NOTHING],
-                   textfont={"size": 14, "color": GREY}, name="action", **quiet)
-    )  # fmt: skip
+        go.Scatter(
+            x=[(len(blocks) - 1) / 2],
+            y=[-0.55],
+            mode="text",
+            text=[plain_text(below) or NOTHING],
+            textfont={"size": 14, "color": GREY},
+            name="action",
+            **quiet,
+        )
+    )
     return traces
 
 
-def draw_state(here: State, *, title: str = "") -> go.Figure:
+def draw_state(current: State, *, title: str = "") -> go.Figure:
     """A state as blocks on a table; a held block hangs above."""
-    alt = f"Blocks: {here}, stacks from the bottom up"
-    return _drawn({str(here): (here, "")}, title, alt, height=300)
+    alt = f"Blocks: {current}, stacks from the bottom up"
+    return _drawn({str(current): (current, "")}, title, alt, height=300)
 
 
 def _drawn(
@@ -87,10 +103,10 @@ def _drawn(
         subplot_titles=[plain_text(name) for name in panels],
         horizontal_spacing=0.06,
     )
-    for column, (here, below) in enumerate(panels.values(), 1):
-        for trace in _traces(here, below):
+    for column, (current, below) in enumerate(panels.values(), 1):
+        for trace in _traces(current, below):
             figure.add_trace(trace, row=1, col=column)
-    most = max(len(here.blocks) for here, _ in panels.values())
+    most = max(len(current.blocks) for current, _ in panels.values())
     figure.update_xaxes(visible=False, range=[-0.8, most - 0.2])
     figure.update_yaxes(visible=False, range=[-0.9, most + 1.5])
     for column in range(len(panels)):

@@ -67,7 +67,7 @@ def learning_curves(
         tracks = [track(records, key) for records in seeds]
         groups[name] = (tracks[0][0], torch.tensor([values for _, values in tracks]))
     told = alt or f"{y or key} over updates for {', '.join(runs)}"
-    return band_figure(
+    return range_figure(
         groups,
         title=title or key,
         alt=told,
@@ -78,7 +78,7 @@ def learning_curves(
     )
 
 
-def band_figure(
+def range_figure(
     groups: Mapping[str, tuple[Sequence[float], Float[Tensor, "S X"]]],
     *,
     title: str,
@@ -94,8 +94,8 @@ def band_figure(
     `singles` draws every seed's own line, too, thin.
     """
     figure = go.Figure()
-    for place, (name, (places, values)) in enumerate(groups.items()):
-        add_band(figure, name, places, values, place=place, singles=singles)
+    for position, (name, (xs, values)) in enumerate(groups.items()):
+        add_range(figure, name, xs, values, position=position, singles=singles)
     figure.update_xaxes(title=x)
     figure.update_yaxes(title=y, range=y_range and list(y_range))
     figure.update_layout(
@@ -104,27 +104,42 @@ def band_figure(
     return finish(figure, title, alt, height)
 
 
-def add_band(
-    figure: go.Figure, name: str, x: Sequence[float], values: Float[Tensor, "S X"], *, place: int,
+def add_range(
+    figure: go.Figure,
+    name: str,
+    x: Sequence[float],
+    values: Float[Tensor, "S X"],
+    *,
+    position: int,
     singles: bool = False,
-) -> None:  # fmt: skip
+) -> None:
     """Add the line through the mean over seeds, and the span from the least to the most."""
-    colour, dash, _ = style_of(name, place)
+    colour, dash, _ = style_of(name, position)
     quiet = {"hoverinfo": "skip", "showlegend": False, "legendgroup": name}
     if len(values) > 1:
         low, high = values.amin(0), values.amax(0)
         outline = [*x, *reversed(x)], [*high.tolist(), *low.flip(0).tolist()]
         figure.add_scatter(
-            x=outline[0], y=outline[1], mode="lines", fill="toself", fillcolor=faded(colour, 0.18),
-            line={"width": 0}, name=f"{name}, all seeds", **quiet,
-        )  # fmt: skip
+            x=outline[0],
+            y=outline[1],
+            mode="lines",
+            fill="toself",
+            fillcolor=faded(colour, 0.18),
+            line={"width": 0},
+            name=f"{name}, all seeds",
+            **quiet,
+        )
     if singles:
         rows = [v for row in values.tolist() for v in (*row, None)]
         thin = {"color": faded(colour, 0.45), "width": 0.8}
         figure.add_scatter(
-            x=[*x, None] * len(values), y=rows, mode="lines", line=thin, name=f"{name}, each seed",
+            x=[*x, None] * len(values),
+            y=rows,
+            mode="lines",
+            line=thin,
+            name=f"{name}, each seed",
             **quiet,
-        )  # fmt: skip
+        )
     line = {"color": colour, "dash": dash, "width": 2.5}
     figure.add_scatter(
         x=list(x),
@@ -161,7 +176,7 @@ def heatmaps(
         rows, columns, subplot_titles=names or None, vertical_spacing=0.16, horizontal_spacing=0.08
     )
     bound = max(float(m[m.isfinite()].float().abs().max()) for m in panels.values())
-    for place, (name, given) in enumerate(panels.items()):
+    for position, (name, given) in enumerate(panels.items()):
         values = given.float()
         ticks = [plain_text(label) for label in labels] if labels else None
         figure.add_heatmap(
@@ -175,19 +190,19 @@ def heatmaps(
             colorbar={"title": {"text": colours, "side": "right"}} if len(panels) == 1 else None,
             name=name,
             hovertemplate=f"{y} %{{y}}, {x} %{{x}}: %{{z:.3g}}<extra>{name}</extra>",
-            row=place // columns + 1,
-            col=place % columns + 1,
+            row=position // columns + 1,
+            col=position % columns + 1,
         )
     figure.update_annotations(font_size=13)
     figure.update_yaxes(autorange="reversed", constrain="domain", showgrid=False, zeroline=False)
     figure.update_xaxes(constrain="domain", showgrid=False, zeroline=False)
-    for place in range(len(panels)):
-        where = {"row": place // columns + 1, "col": place % columns + 1}
+    for position in range(len(panels)):
+        where = {"row": position // columns + 1, "col": position % columns + 1}
         figure.update_xaxes(title=x, **where) if where["row"] == rows else None
         figure.update_yaxes(title=y, **where) if where["col"] == 1 else None
     if len(panels) == 1 or rows == 1:
-        for place in range(len(panels)):
-            axis = "" if place == 0 else str(place + 1)
+        for position in range(len(panels)):
+            axis = "" if position == 0 else str(position + 1)
             figure.update_yaxes(scaleanchor=f"x{axis}", selector={"anchor": f"x{axis}"})
     finish(figure, title, alt, height)
     if colours and len(panels) > 1:
@@ -212,13 +227,13 @@ def bars(
     `spans` draws an interval over each bar instead of its value.
     """
     figure = go.Figure()
-    for place, (name, values) in enumerate(groups.items()):
-        colour, _, _ = style_of(name, place)
+    for position, (name, values) in enumerate(groups.items()):
+        colour, _, _ = style_of(name, position)
         figure.add_bar(
             x=list(values),
             y=list(values.values()),
             name=name,
-            marker={"color": colour, "pattern": {"shape": ["", "/", "x", "."][place % 4]}},
+            marker={"color": colour, "pattern": {"shape": ["", "/", "x", "."][position % 4]}},
             text=None if spans else [format(value, text) for value in values.values()],
             textposition="outside",
             cliponaxis=False,
@@ -226,10 +241,13 @@ def bars(
         if spans:
             whiskers = [(spans[name][key], value) for key, value in values.items()]
             figure.data[-1].error_y = {
-                "type": "data", "symmetric": False, "thickness": 1.5, "width": 3,
+                "type": "data",
+                "symmetric": False,
+                "thickness": 1.5,
+                "width": 3,
                 "array": [span[1] - value for span, value in whiskers],
                 "arrayminus": [value - span[0] for span, value in whiskers],
-            }  # fmt: skip
+            }
     figure.update_xaxes(title=x, type="category")
     figure.update_yaxes(title=y, range=list(y_range))
     figure.update_layout(barmode="group", legend={"orientation": "h", "y": -0.25})

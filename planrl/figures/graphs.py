@@ -27,8 +27,8 @@ def positions(graph: Graph) -> Float[Tensor, "N 2"]:
         return torch.stack([angle.cos(), angle.sin()], 1)
     depth = torch.zeros(graph.n)
     for j in graph.order.tolist():
-        following = graph.adjacency[j]
-        depth[following] = torch.maximum(depth[following], depth[j] + 1)
+        target = graph.adjacency[j]
+        depth[target] = torch.maximum(depth[target], depth[j] + 1)
     height = torch.zeros(graph.n)
     for level in depth.unique():
         rows = (depth == level).nonzero().squeeze(1)
@@ -51,8 +51,10 @@ def _arrows(
 ) -> dict[str, Any]:
     """Heads on the way, turned on the screen as their edges are: `previous` is an edge's tail."""
     heads = [(a, where[a] * 0.3 + where[b] * 0.7) for a, b in edges]
-    xs, ys = ([at for a, head in heads for at in (float(where[a, k]), float(head[k]), None)]
-              for k in (0, 1))  # fmt: skip
+    xs, ys = (
+        [at for a, head in heads for at in (float(where[a, k]), float(head[k]), None)]
+        for k in (0, 1)
+    )
     return {
         "x": xs,
         "y": ys,
@@ -93,7 +95,7 @@ def _graph_traces(
     graph: Graph, path: Sequence[int], weights: Tensor | None = None
 ) -> list[go.Scatter]:
     where = positions(graph)
-    walked = list(pairwise(path))
+    steps = list(pairwise(path))
     xs, ys = _edge_lines(graph, where, graph.edges)
     faint, strong = "rgba(127,127,127,0.45)", STYLES["policy gradient"][0]
     hover, off = {"hoverinfo": "skip"}, {"showlegend": False}
@@ -108,10 +110,10 @@ def _graph_traces(
             line = {"color": colour, "width": 1.2 + 6 * float(weights[edge])}
             traces.append(go.Scatter(x=xs, y=ys, mode="lines", line=line, **hover, **off))
         traces.append(go.Scatter(**_arrows(where, graph.edges, colours)))
-    xs, ys = _edge_lines(graph, where, walked)
+    xs, ys = _edge_lines(graph, where, steps)
     line = {"color": strong, "width": 4}
     traces.append(go.Scatter(x=xs, y=ys, mode="lines", line=line, **hover, **off))
-    traces.append(go.Scatter(**_arrows(where, walked, [strong] * len(walked))))
+    traces.append(go.Scatter(**_arrows(where, steps, [strong] * len(steps))))
     names = [plain_text(label) for label in graph.labels]
     nodes = go.Scatter(
         x=where[:, 0].tolist(),

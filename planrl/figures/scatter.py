@@ -36,15 +36,17 @@ def routes(
     """
     figure = go.Figure()
     starts = [[float(along[0]) for along in axes] for axes in zip(*groups.values(), strict=True)]
-    spans = [float(max(map(max, axes)) - min(map(min, axes)))
-             for axes in zip(*groups.values(), strict=True)]  # fmt: skip
+    spans = [
+        float(max(map(max, axes)) - min(map(min, axes)))
+        for axes in zip(*groups.values(), strict=True)
+    ]
     if groups and all(
         max(s) - min(s) <= 0.03 * span for s, span in zip(starts, spans, strict=True)
     ):
         at = {name: sum(s) / len(s) for name, s in zip("xy", starts, strict=True)}
         figure.add_annotation(**at, text="start", ax=28, ay=28, arrowhead=2)
-    for place, (name, (xs, ys)) in enumerate(groups.items()):
-        colour, dash, symbol = style_of(name, place)
+    for position, (name, (xs, ys)) in enumerate(groups.items()):
+        colour, dash, symbol = style_of(name, position)
         sizes = [5] * (len(xs) - 1) + [13]
         figure.add_scatter(
             x=[round(v, 4) for v in xs.tolist()],
@@ -88,8 +90,8 @@ def ends(
     `labels` maps a name to the words beside its mean and to where they stand, "top center" say.
     """
     figure = go.Figure()
-    for place, (name, (xs, ys)) in enumerate(groups.items()):
-        colour, _, symbol = style_of(name, place)
+    for position, (name, (xs, ys)) in enumerate(groups.items()):
+        colour, _, symbol = style_of(name, position)
         words, where = labels[name]
         mean = [sum(xs) / len(xs)], [sum(ys) / len(ys)]
         for points, size, opacity in (((xs, ys), 7, 0.45), (mean, 13, 1.0)):
@@ -124,9 +126,9 @@ def dots(
     """
     figure = go.Figure()
     names = list(dict.fromkeys(name for row in rows.values() for name in row))
-    for place, name in enumerate(names):
-        colour, _, symbol = style_of(name, place)
-        if name not in STYLES and place % 2:
+    for position, name in enumerate(names):
+        colour, _, symbol = style_of(name, position)
+        if name not in STYLES and position % 2:
             symbol = "square-open"
         seeds = [(v, row) for row, found in rows.items() for v in found.get(name, ())]
         means = [(sum(f[name]) / len(f[name]), row) for row, f in rows.items() if f.get(name)]
@@ -160,10 +162,10 @@ def scatter(
     """Clouds of points; at most `most` of each are drawn, evenly taken. `diagonal`: also y = x."""
     figure = go.Figure()
     low = high = 0.0
-    for place, (name, (xs, ys)) in enumerate(groups.items()):
+    for position, (name, (xs, ys)) in enumerate(groups.items()):
         low = min(low, float(xs.min()), float(ys.min()))
         high = max(high, float(xs.max()), float(ys.max()))
-        colour, _, symbol = style_of(name, place)
+        colour, _, symbol = style_of(name, position)
         every = max(1, -(-len(xs) // most))
         figure.add_scatter(
             x=[round(v, 4) for v in xs[::every].tolist()],

@@ -40,15 +40,34 @@ def with_slider(
     at_once = {"frame": {"duration": 0, "redraw": True}, "mode": "immediate"}
     steps = [{"label": n, "method": "animate", "args": [[n], at_once]} for n in labels]
     figure.update_layout(
-        sliders=[{"active": labels.index(first), "currentvalue": {"prefix": f"{name}: "},
-                  "steps": steps, "pad": {"t": 40}}],
-    )  # fmt: skip
+        sliders=[
+            {
+                "active": labels.index(first),
+                "currentvalue": {"prefix": f"{name}: "},
+                "steps": steps,
+                "pad": {"t": 40},
+            }
+        ],
+    )
     if have_order(labels):
         figure.update_layout(
-            updatemenus=[{"type": "buttons", "showactive": False, "x": 1, "xanchor": "right",
-                          "y": 1.15, "buttons": [{"label": "Play", "method": "animate", "args": [
-                              None, {"frame": {"duration": 500, "redraw": True}}]}]}],
-        )  # fmt: skip
+            updatemenus=[
+                {
+                    "type": "buttons",
+                    "showactive": False,
+                    "x": 1,
+                    "xanchor": "right",
+                    "y": 1.15,
+                    "buttons": [
+                        {
+                            "label": "Play",
+                            "method": "animate",
+                            "args": [None, {"frame": {"duration": 500, "redraw": True}}],
+                        }
+                    ],
+                }
+            ],
+        )
     return figure
 
 
@@ -89,7 +108,7 @@ def sliding(
         for label, g in frames.items()
     )
     drawn = {
-        label: charts.band_figure(
+        label: charts.range_figure(
             groups,
             title=title,
             alt=f"{about}, mean, span and each seed, one of {len(frames)} choices. {told}.",
@@ -123,21 +142,44 @@ def ask(
     if not low <= guess <= high:
         raise InputError(f"guess={guess} lies outside {low} .. {high} ({unit or 'no unit'})")
     names = [trace.legendgroup or trace.name for trace in figure.data]
-    traces = [place for place, name in enumerate(names) if name in hidden]
+    traces = [position for position, name in enumerate(names) if name in hidden]
     if not traces:
         raise InputError(f"none of {list(hidden)} is a trace of this figure; it has {names}")
-    place = axis.removeprefix("y")
+    position = axis.removeprefix("y")
     figure.add_shape(
-        type="line", x0=0, x1=1, xref=f"x{place} domain", y0=guess, y1=guess, yref=axis,
-        line={"dash": "dash", "width": 1.5, "color": STYLES["prediction"][0]}, name="guess",
-    )  # fmt: skip
+        type="line",
+        x0=0,
+        x1=1,
+        xref=f"x{position} domain",
+        y0=guess,
+        y1=guess,
+        yref=axis,
+        line={"dash": "dash", "width": 1.5, "color": STYLES["prediction"][0]},
+        name="guess",
+    )
     figure.add_annotation(
-        x=0.01, xref=f"x{place} domain", y=guess, yref=axis, text="your guess", showarrow=False,
-        xanchor="left", yanchor="bottom", name="guess",
-    )  # fmt: skip
+        x=0.01,
+        xref=f"x{position} domain",
+        y=guess,
+        yref=axis,
+        text="your guess",
+        showarrow=False,
+        xanchor="left",
+        yanchor="bottom",
+        name="guess",
+    )
     figure.layout.meta = {
         **figure.layout.meta,
-        "predict": {"question": question, "min": low, "max": high, "step": step, "start": guess,
-                    "unit": unit, "traces": traces, "axis_id": axis, "answer": answer},
-    }  # fmt: skip
+        "predict": {
+            "question": question,
+            "min": low,
+            "max": high,
+            "step": step,
+            "start": guess,
+            "unit": unit,
+            "traces": traces,
+            "axis_id": axis,
+            "answer": answer,
+        },
+    }
     return figure

@@ -48,9 +48,9 @@ def plain_text(text: object) -> str:
     return html.escape(str(text), quote=False)
 
 
-def style_of(name: str, place: int) -> tuple[str, str, str]:
+def style_of(name: str, position: int) -> tuple[str, str, str]:
     """Colour, dash and marker of an algorithm, or of the place-th other thing."""
-    return STYLES.get(name, (_OTHERS[place % 6], _DASHES[place % 4], "circle"))
+    return STYLES.get(name, (_OTHERS[position % 6], _DASHES[position % 4], "circle"))
 
 
 def finish(figure: go.Figure, title: str, alt: str, height: int, **meta: Any) -> go.Figure:

@@ -78,8 +78,8 @@ class Saved:
         for name, tensor in self.tensors.items():
             if not name.startswith("optimizer/"):
                 continue
-            _, place, key = (*name.split("/", 2), "", "")[:3]
-            at = int(place) if place.isascii() and place.isdigit() else len(parameters)
+            _, position, key = (*name.split("/", 2), "", "")[:3]
+            at = int(position) if position.isascii() and position.isdigit() else len(parameters)
             like = parameters[min(at, len(parameters) - 1)]
             if (
                 at >= len(parameters)
@@ -241,6 +241,8 @@ def load(folder: str | Path, *, only: str = "") -> Saved:
             )
         tensors = load_tensors(content)
         weights = {k.removeprefix("model/"): v for k, v in tensors.items() if k[:6] == "model/"}
+        if "here" in weights:  # version 0.1.0's name of a LinearTransformer's W^M
+            weights["current"] = weights.pop("here")
         given, wanted = sum(v.numel() for v in weights.values()), _count(page["model"])
         if given != wanted:  # before anything of that size is made
             raise ValueError(f"{name} has {given:,} numbers, the model {wanted:,}")
@@ -257,8 +259,15 @@ def load(folder: str | Path, *, only: str = "") -> Saved:
         settings = dict(page["settings"])
     except InputError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OSError,
-            SafetensorError) as error:  # fmt: skip
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        RuntimeError,
+        OSError,
+        SafetensorError,
+    ) as error:
         said = " ".join(str(error).split())[:300]
         raise InputError(f"{folder} does not hold a whole planrl run: {said}") from None
     return Saved(model, settings, records, tensors, digest)

@@ -89,8 +89,10 @@ def _by_arrow(line: str) -> list[str]:
     if len(arrows) != 1:
         raise LineError(f"{shown(line)} has {len(arrows)} arrows: write one edge a line, `a -> b`")
     if re.search(r"[,;\t\[]", marks):
-        raise LineError(f"{shown(line)} has more than `a -> b`: write one edge a line, without "
-                        "attributes, and names with other marks in double quotes")  # fmt: skip
+        raise LineError(
+            f"{shown(line)} has more than `a -> b`: write one edge a line, without "
+            "attributes, and names with other marks in double quotes"
+        )
     return [_name(word, line) for word in (line[: arrows[0].start()], line[arrows[0].end() :])]
 
 
@@ -140,8 +142,8 @@ def edge(words: Sequence[str], line: str) -> tuple[str, str, str | None]:
 def fits(line: str, by: str) -> bool:
     """Whether a line is an edge if this separates its words."""
     try:
-        here, following, _ = edge(split(line, by), line)
-        for name in (here, following):
+        source, target, _ = edge(split(line, by), line)
+        for name in (source, target):
             check_name(name, by, line, 0)
     except LineError:
         return False

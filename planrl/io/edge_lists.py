@@ -48,23 +48,37 @@ _READ = f"read it with networkx.{{}} {_SAVE}"
 _KEEP = "keep the lines of its edges only"
 # what the beginning of a file matches, what the file is then, and the cure
 _FORMATS = [
-    (r"(?i)\A(?:strict\s+)?(?:di)?graph\b[^\n\[\]{]*\s*\{\s*(?:$|[^\n]*-[->])",
-     "a Graphviz DOT file", _READ.format("nx_pydot.read_dot")),
+    (
+        r"(?i)\A(?:strict\s+)?(?:di)?graph\b[^\n\[\]{]*\s*\{\s*(?:$|[^\n]*-[->])",
+        "a Graphviz DOT file",
+        _READ.format("nx_pydot.read_dot"),
+    ),
     (r"^graph\s*\[", "a GML file", _READ.format("read_gml")),
-    (r"(?i)\A\*(?:vertices|network|arcs|edges|matrix)", "a Pajek file",
-     _READ.format("read_pajek")),
-    (r"(?i)\A%%MatrixMarket", "a Matrix Market file",
-     "read it with scipy.io.mmread and networkx.from_scipy_sparse_array(matrix, "
-     f"create_using=networkx.DiGraph) {_SAVE}"),
+    (r"(?i)\A\*(?:vertices|network|arcs|edges|matrix)", "a Pajek file", _READ.format("read_pajek")),
+    (
+        r"(?i)\A%%MatrixMarket",
+        "a Matrix Market file",
+        "read it with scipy.io.mmread and networkx.from_scipy_sparse_array(matrix, "
+        f"create_using=networkx.DiGraph) {_SAVE}",
+    ),
     (r"(?i)\Adl\b[^\n]*\bn\s*=", "a UCINET DL file", _KEEP),
     (r"(?i)\Anodedef\s*>", "a GDF file", f"{_KEEP}, under a first line source,target"),
-    (r"^p\s+[a-z]+\s+\d+\s+\d+\s*$|\A(?:[ea] \d+ \d+\n){2,}\Z", "a DIMACS file",
-     "keep `1 2` of each line `e 1 2` or `a 1 2 5`"),
-    (r"\A(?:graph|flowchart)\s+(?:TB|TD|BT|RL|LR)\s*$", "a Mermaid chart",
-     "remove its first line and write each edge as `a -> b`"),
-    (r"\A>>(?:graph|digraph|sparse)6<<", "a graph6 or sparse6 file",
-     _READ.format("read_graph6 or networkx.read_sparse6")),
-]  # fmt: skip
+    (
+        r"^p\s+[a-z]+\s+\d+\s+\d+\s*$|\A(?:[ea] \d+ \d+\n){2,}\Z",
+        "a DIMACS file",
+        "keep `1 2` of each line `e 1 2` or `a 1 2 5`",
+    ),
+    (
+        r"\A(?:graph|flowchart)\s+(?:TB|TD|BT|RL|LR)\s*$",
+        "a Mermaid chart",
+        "remove its first line and write each edge as `a -> b`",
+    ),
+    (
+        r"\A>>(?:graph|digraph|sparse)6<<",
+        "a graph6 or sparse6 file",
+        _READ.format("read_graph6 or networkx.read_sparse6"),
+    ),
+]
 _COMPILED = [(re.compile(pattern, re.M), what, cure) for pattern, what, cure in _FORMATS]
 _UNDIRECTED = re.compile(r"%\s*(?:sym|bip)\b|#\s*undirected graph\b", re.I)  # KONECT's, SNAP's
 
@@ -106,8 +120,8 @@ def parse_edges(content: bytes, path: Path) -> Graph:
         for number, line in rows:
             plain = fast(line) if found.plain else None
             if plain:
-                here, following, third = plain.groups()
-                add(number, here, following, third)
+                source, target, third = plain.groups()
+                add(number, source, target, third)
             else:
                 found.read(number, line)
         if found.rows:
@@ -119,8 +133,9 @@ def parse_edges(content: bytes, path: Path) -> Graph:
         raise InputError(f"{path} has no edges: expected lines like `0 3`")
     edges = np.asarray(found.edges)
     if len(edges) > MOST_EDGES and len(edges := np.unique(edges)) > MOST_EDGES:
-        raise InputError(f"{path} has {len(edges):,} edges, more than {MOST_EDGES:,}: take a "
-                         "smaller graph")  # fmt: skip
+        raise InputError(
+            f"{path} has {len(edges):,} edges, more than {MOST_EDGES:,}: take a smaller graph"
+        )
     return in_order({name: name for name in found.names}, *np.divmod(edges, MOST_NODES))
 
 
@@ -147,8 +162,11 @@ def _rows(content: bytes, path: Path, above: list[tuple[int, str]]) -> Iterator[
             if began and _TIGHT.match(comment):
                 yield number, comment
             elif not began and says_undirected(comment):
-                raise LineError(f"{shown(comment)} says that the edges have no direction, planning "
-                                "needs directions: write each edge both ways", number)  # fmt: skip
+                raise LineError(
+                    f"{shown(comment)} says that the edges have no direction, planning "
+                    "needs directions: write each edge both ways",
+                    number,
+                )
             elif not began and (what := recognised(comment)):
                 raise LineError(what, number)
             elif len(above) < BEGINNING and _TIGHT.match(comment):
@@ -213,8 +231,11 @@ class _Found:
         """The first line names the columns, those of sources and of targets among them."""
         sources, targets = columns
         if len(sources) + len(targets) > 2:
-            raise LineError(f"{shown(line)} names several columns of sources or targets: keep one "
-                            "of each, source,target", self.line)  # fmt: skip
+            raise LineError(
+                f"{shown(line)} names several columns of sources or targets: keep one "
+                "of each, source,target",
+                self.line,
+            )
         words = split(line, by)
         self.by, self.headline, self.columns = by, words, (sources[0], targets[0])
         kinds = [k for k, word in enumerate(words) if word.lower() in ("type", "directed")]
@@ -234,23 +255,23 @@ class _Found:
                 number,
             )
 
-    def add(self, number: int, here: str, following: str, third: str | None, row: str = "") -> None:
+    def add(self, number: int, source: str, target: str, third: str | None, row: str = "") -> None:
         """Take an edge; a third word only tells whether all lines have as many."""
         weighted = third is not None and third[0] != "{"
         if weighted is not self.weighted:
             self._width(number, weighted)
         names = self.names
-        a, b = names.get(here), names.get(following)
+        a, b = names.get(source), names.get(target)
         if a is None:
-            a = self._name(number, here, row)
+            a = self._name(number, source, row)
         if b is None:
-            b = self._name(number, following, row)
+            b = self._name(number, target, row)
         if a == b:
-            raise LineError(f"{shown(here)} leads to itself; remove the line", number)
+            raise LineError(f"{shown(source)} leads to itself; remove the line", number)
         self.edges.append(a * MOST_NODES + b)
         rows = len(self.edges)
         if rows <= 3:
-            self.first.append((here, following, third))
+            self.first.append((source, target, third))
         if weighted and third and rows <= MOST_NODES:
             self.thirds.append(third)
         if rows > MOST_LINES:
@@ -283,12 +304,15 @@ class _Found:
             return
         words = split(line, self.by)
         if not self.headline:
-            here, following, third = edge(words, line)
-            self.add(number, here, following, third, line)
+            tail, head, third = edge(words, line)
+            self.add(number, tail, head, third, line)
             return
         if len(words) != len(self.headline):
-            raise LineError(f"the line has {len(words)} columns, line {self.line} names "
-                            f"{len(self.headline)}: {shown(line)}", number)  # fmt: skip
+            raise LineError(
+                f"the line has {len(words)} columns, line {self.line} names "
+                f"{len(self.headline)}: {shown(line)}",
+                number,
+            )
         source, target = self.columns
         kind = words[self.kind].lower() if self.kind is not None else ""
         if kind in ("undirected", "false"):

@@ -46,13 +46,15 @@ _BINARY = {
     b"\xfd7zXZ\x00": "an xz archive: unpack it with unxz",
     b"\x28\xb5\x2f\xfd": "a zstd archive: unpack it with unzstd",
     b"\x93NUMPY": "a NumPy array: write it as text with numpy.savetxt(path, array, fmt='%d')",
-    **{b"\x80" + bytes([protocol]): "a Python pickle: write a graph with networkx.write_graphml"
-       for protocol in range(2, 6)},
+    **{
+        b"\x80" + bytes([protocol]): "a Python pickle: write a graph with networkx.write_graphml"
+        for protocol in range(2, 6)
+    },
     b"\x89HDF": "an HDF5 file: export it as text",
     b"\x89PNG": "a PNG picture: give the graph as text",
     b"%PDF-": "a PDF: give the graph as text",
     b"PAR1": "a Parquet file: export it as CSV",
-}  # fmt: skip
+}
 _MARKS = {  # the longer ones first: that of UTF-16 is the beginning of one of UTF-32
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -227,8 +229,9 @@ def read_bytes(path: str | Path, *, most: int = MOST_BYTES, within: Path | None 
         with os.fdopen(os.open(path, flags), "rb") as file:
             about = os.fstat(file.fileno())
             if not stat.S_ISREG(about.st_mode):
-                raise InputError(f"cannot read {path}: it is a folder, a pipe or a device: "
-                                 "give a file")  # fmt: skip
+                raise InputError(
+                    f"cannot read {path}: it is a folder, a pipe or a device: give a file"
+                )
             content = file.read(about.st_size + 1) if about.st_size <= most else b""
             if about.st_size > most or len(content) > most:
                 raise InputError(f"{path} is larger than {most:,} bytes: that is too large")

@@ -15,8 +15,17 @@ from planrl.io.nanogpt import read_nanogpt
 from planrl.io.node_link import parse_node_link, read_node_link
 from planrl.io.text_rows import Lines, read_alpine, write_alpine
 
-__all__ = ["Lines", "read_alpine", "read_edges", "read_graph", "read_graphml", "read_nanogpt",
-           "read_node_link", "write_alpine", "write_graphml"]  # fmt: skip
+__all__ = [
+    "Lines",
+    "read_alpine",
+    "read_edges",
+    "read_graph",
+    "read_graphml",
+    "read_nanogpt",
+    "read_node_link",
+    "write_alpine",
+    "write_graphml",
+]
 
 
 def read_graph(path: str | Path) -> Graph:

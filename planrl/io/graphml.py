@@ -96,8 +96,10 @@ def _declared(name: str, path: Path) -> str:
     if re.match("utf-16|utf-32", encoding):  # it can't be, or it could not be read in ASCII
         return "utf-8"
     if not _ENCODINGS.fullmatch(encoding):
-        raise InputError(f"{path} declares the encoding {shown(name)}, which planrl does not read: "
-                         "save it as UTF-8")  # fmt: skip
+        raise InputError(
+            f"{path} declares the encoding {shown(name)}, which planrl does not read: "
+            "save it as UTF-8"
+        )
     return encoding
 
 
@@ -183,11 +185,11 @@ class _Parsed:
         self.inside.append(name)
 
     def _edge(self, given: dict[str, str]) -> None:
-        here, following = given.get("source"), given.get("target")
-        if here is None or following is None:
+        source, target = given.get("source"), given.get("target")
+        if source is None or target is None:
             raise self.refuse("an edge has no source or no target")
-        if here == following:
-            raise self.refuse(f"the edge from {shown(here)} to itself is a self-loop; remove it")
+        if source == target:
+            raise self.refuse(f"the edge from {shown(source)} to itself is a self-loop; remove it")
         said = given.get("directed")
         if self.directed and not (said in ("true", "1") if said else all(self.within[-1:])):
             raise self.refuse(
@@ -196,8 +198,8 @@ class _Parsed:
             )
         if len(self.sources) == MOST_EDGES:
             raise self.refuse(f"it has more than {MOST_EDGES:,} edges: take a smaller graph")
-        self.sources.append(self.number.setdefault(here, len(self.number)))
-        self.targets.append(self.number.setdefault(following, len(self.number)))
+        self.sources.append(self.number.setdefault(source, len(self.number)))
+        self.targets.append(self.number.setdefault(target, len(self.number)))
 
     def text(self, words: str) -> None:
         if self.words is not None and self.depth in (0, len(self.open)):
@@ -228,8 +230,8 @@ class _Parsed:
             raise self.refuse(
                 'the graph is undirected, planning needs directions: set edgedefault="directed"'
             )
-        place = {name: v for v, name in enumerate(self.labels)}
-        unknown = next((name for name in self.number if name not in place), None)
+        position = {name: v for v, name in enumerate(self.labels)}
+        unknown = next((name for name in self.number if name not in position), None)
         if unknown is not None:
             raise self.refuse(f"an edge names the node {shown(unknown)}, which does not exist")
         usual = next((text for text in self.label_keys.values() if text is not None), None)
@@ -237,7 +239,7 @@ class _Parsed:
         for name, label in self.labels.items():
             said = (label, self.drawn.get(name), usual, name)
             names[name] = next(text for text in said if text is not None)
-        nodes = np.array([place[name] for name in self.number], dtype=np.int64)
+        nodes = np.array([position[name] for name in self.number], dtype=np.int64)
         return in_order(names, nodes[self.sources], nodes[self.targets])
 
 
@@ -267,8 +269,10 @@ def write_graphml(graph: Graph, path: str | Path) -> None:
     """Write a graph so that `read_graphml`, networkx and other tools read it back."""
     for label in graph.labels:
         if _UNWRITABLE.search(label):
-            raise InputError(f"the label {shown(label)} has a character that no XML file can hold: "
-                             "rename the node")  # fmt: skip
+            raise InputError(
+                f"the label {shown(label)} has a character that no XML file can hold: "
+                "rename the node"
+            )
     parts = [_HEAD]
     for v, label in enumerate(graph.labels):
         said = escape(label, {"\r": "&#13;"})

@@ -34,33 +34,71 @@ Page = dict[str, Any]
 
 # What Python adds to a class, and what says nothing of how it works
 _ADDED = {
-    "__abstractmethods__", "__annotate__", "__annotate_func__", "__annotations__",
-    "__annotations_cache__", "__dataclass_fields__", "__dataclass_params__", "__dict__", "__doc__",
-    "__firstlineno__", "__match_args__", "__module__", "__orig_bases__", "__parameters__",
-    "__qualname__", "__slotnames__", "__slots__", "__static_attributes__", "__weakref__",
+    "__abstractmethods__",
+    "__annotate__",
+    "__annotate_func__",
+    "__annotations__",
+    "__annotations_cache__",
+    "__dataclass_fields__",
+    "__dataclass_params__",
+    "__dict__",
+    "__doc__",
+    "__firstlineno__",
+    "__match_args__",
+    "__module__",
+    "__orig_bases__",
+    "__parameters__",
+    "__qualname__",
+    "__slotnames__",
+    "__slots__",
+    "__static_attributes__",
+    "__weakref__",
     "_abc_impl",
-}  # fmt: skip
+}
 _DESCRIPTORS = (types.MemberDescriptorType, types.GetSetDescriptorType)
-_BUILT_IN = (types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType,
-             types.MethodWrapperType, types.ClassMethodDescriptorType, np.ufunc)  # fmt: skip
-_PLAIN = (type(None), bool, int, float, complex, str, bytes, types.EllipsisType, range, PurePath,
-          torch.dtype, torch.device, np.generic, np.dtype, re.Pattern)  # fmt: skip
+_BUILT_IN = (
+    types.BuiltinFunctionType,
+    types.MethodDescriptorType,
+    types.WrapperDescriptorType,
+    types.MethodWrapperType,
+    types.ClassMethodDescriptorType,
+    np.ufunc,
+)
+_PLAIN = (
+    type(None),
+    bool,
+    int,
+    float,
+    complex,
+    str,
+    bytes,
+    types.EllipsisType,
+    range,
+    PurePath,
+    torch.dtype,
+    torch.device,
+    np.generic,
+    np.dtype,
+    re.Pattern,
+)
 
 
 def pages(name: str, code: str, recipe: str, records: Sequence[Any]) -> list[Page]:
     """What makes each run the one it is, as plain values."""
     made: list[Page] = []
-    places: dict[Any, int] = {}
-    for place, record in enumerate(records):
+    positions: dict[Any, int] = {}
+    for position, record in enumerate(records):
         check_record(record)
         settings = _as_json(record, "settings")
         page = {"function": name, "code": code, "recipe": recipe, "settings": settings}
         try:
-            same = places.setdefault(record, place), places.setdefault(key(page), place)
+            same = positions.setdefault(record, position), positions.setdefault(key(page), position)
         except TypeError as error:
             raise InputError(f"{record} has a setting that can change ({error})") from None
-        if min(same) < place:
-            raise InputError(f"settings {min(same)} and {place} are the same, {record}: leave one")
+        if min(same) < position:
+            raise InputError(
+                f"settings {min(same)} and {position} are the same, {record}: leave one"
+            )
         made.append(page)
     return made
 
@@ -112,7 +150,7 @@ class _Seen:
     def __init__(self, own: str) -> None:
         self.own = own
         self.digest = hashlib.sha256()
-        self.places: dict[int, int] = {}
+        self.positions: dict[int, int] = {}
         self.alive: list[Any] = []  # so that no place in memory is used twice
         self.unknown: list[str] = []
 
@@ -125,10 +163,10 @@ class _Seen:
             self.note(type(value).__name__, repr(value))
             return
         if not isinstance(value, tuple | frozenset):  # which of these are one object is chance
-            if id(value) in self.places:
-                self.note("again", self.places[id(value)])
+            if id(value) in self.positions:
+                self.note("again", self.positions[id(value)])
                 return
-            self.places[id(value)] = len(self.places)
+            self.positions[id(value)] = len(self.positions)
             self.alive.append(value)
         if isinstance(value, types.FunctionType):
             self._function(value, where)
@@ -216,9 +254,18 @@ class _Seen:
             self.add(value, name)
 
     def _code(self, code: types.CodeType) -> None:
-        self.note(code.co_code, code.co_names, code.co_varnames, code.co_freevars,
-                  code.co_cellvars, code.co_argcount, code.co_kwonlyargcount,
-                  code.co_posonlyargcount, code.co_flags, code.co_exceptiontable)  # fmt: skip
+        self.note(
+            code.co_code,
+            code.co_names,
+            code.co_varnames,
+            code.co_freevars,
+            code.co_cellvars,
+            code.co_argcount,
+            code.co_kwonlyargcount,
+            code.co_posonlyargcount,
+            code.co_flags,
+            code.co_exceptiontable,
+        )
         for constant in code.co_consts:
             if isinstance(constant, types.CodeType):
                 self._code(constant)

@@ -122,13 +122,13 @@ def _sizes(
 
 def _beside(path: Path) -> dict[str, Any]:
     """The sizes that a JSON file in the same folder tells, if one has n_head."""
-    for place in (path.with_suffix(".json"), path.with_name("config.json")):
-        if not place.is_file():
+    for position in (path.with_suffix(".json"), path.with_name("config.json")):
+        if not position.is_file():
             continue
         try:
-            page = json.loads(read_bytes(place, most=MOST_CONFIG, within=path.parent))
+            page = json.loads(read_bytes(position, most=MOST_CONFIG, within=path.parent))
         except (ValueError, RecursionError) as error:  # an InputError is a ValueError
-            raise InputError(f"its sizes in {place.name} can't be read: {error}") from None
+            raise InputError(f"its sizes in {position.name} can't be read: {error}") from None
         inner = page.get("model_args", page) if isinstance(page, dict) else {}
         if isinstance(inner, dict) and "n_head" in inner:
             names = ("n_layer", "n_head", "n_embd", "block_size", "bias")

@@ -104,14 +104,14 @@ def _graph(page: Any) -> Graph:
     for edge in lists[0]:
         if not isinstance(edge, _Edge):
             raise InputError(f"the edge {shown(edge)} has no source or no target")
-        here, following = (number.get(_key(end)) for end in edge)
-        if here is None or following is None:
-            end = edge[0] if here is None else edge[1]
+        tail, head = (number.get(_key(end)) for end in edge)
+        if tail is None or head is None:
+            end = edge[0] if tail is None else edge[1]
             raise InputError(f"an edge names the node {shown(end)}, which does not exist")
-        if here == following:
+        if tail == head:
             raise InputError(f"the edge from {shown(edge[0])} to itself is a self-loop; remove it")
-        sources.append(here)
-        targets.append(following)
+        sources.append(tail)
+        targets.append(head)
     return in_order(names, sources, targets)
 
 

@@ -22,11 +22,26 @@ _INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u206
 _SIGNS = re.compile(r"[-=~<>|:–—−→⇒←↔]+")
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 # first lines that name columns in words that could be nodes' names, too
-_LIKE_HEADER = {("start", "end"), ("origin", "destination"), ("parent", "child"), ("tail", "head"),
-                ("head", "tail"), ("node1", "node2"), ("id1", "id2"), ("nodea", "nodeb"),
-                ("predecessor", "successor"), ("citing", "cited"), ("caller", "callee"),
-                ("subject", "object"), ("cause", "effect"), ("id", "label"), ("id", "name"),
-                ("node", "label"), ("node", "name"), ("key", "value")}  # fmt: skip
+_LIKE_HEADER = {
+    ("start", "end"),
+    ("origin", "destination"),
+    ("parent", "child"),
+    ("tail", "head"),
+    ("head", "tail"),
+    ("node1", "node2"),
+    ("id1", "id2"),
+    ("nodea", "nodeb"),
+    ("predecessor", "successor"),
+    ("citing", "cited"),
+    ("caller", "callee"),
+    ("subject", "object"),
+    ("cause", "effect"),
+    ("id", "label"),
+    ("id", "name"),
+    ("node", "label"),
+    ("node", "name"),
+    ("key", "value"),
+}
 
 
 class LineError(InputError):
@@ -76,8 +91,10 @@ def _doubt(name: str, by: str) -> str | None:
     if by == " " and re.search("[|，；、،؛]", name):
         return "holds a sign that may separate names: separate them by commas, semicolons or tabs"
     if by in (" ", "->") and (_SIGNS.fullmatch(name) or name.strip(":") != name):
-        return ("is a sign between names: write one edge a line, `a b` or `a -> b` (of an edge "
-                "without direction, both)")  # fmt: skip
+        return (
+            "is a sign between names: write one edge a line, `a b` or `a -> b` (of an edge "
+            "without direction, both)"
+        )
     if re.fullmatch(r"\d+(\s+\d+)+", name):
         return "is several numbers: separate all words of a line alike"
     if re.search(r"\s(#|%|//)(\s|$)", name):
@@ -148,25 +165,25 @@ def _check_first(found: Edges) -> None:
                 found.line,
             )
         return
-    here, following, third = found.first[0]
-    names = [name for name in found.names if name not in (here, following)]
-    plain = tuple(re.sub(r"[\W_]+", "", word.lower()) for word in (here, following))
+    tail, head, third = found.first[0]
+    names = [name for name in found.names if name not in (tail, head)]
+    plain = tuple(re.sub(r"[\W_]+", "", word.lower()) for word in (tail, head))
     usual = plain in _LIKE_HEADER
     numbers = bool(names) and all(map(_whole, names))
-    words = not (_whole(here) or _whole(following))
+    words = not (_whole(tail) or _whole(head))
     if (
         names
         and words
         and (usual or numbers)
-        and not _others(found) & {found.names[here], found.names[following]}
+        and not _others(found) & {found.names[tail], found.names[head]}
     ):
         raise LineError(
-            f"{shown(here)}, {shown(following)} seem to name columns: write source,target in the "
+            f"{shown(tail)}, {shown(head)} seem to name columns: write source,target in the "
             "first line, or, if this is an edge, put another line first",
             found.line,
         )
-    if third is None and numbers and _whole(here) and _whole(following):
-        _check_sizes(found, int(here), int(following))
+    if third is None and numbers and _whole(tail) and _whole(head):
+        _check_sizes(found, int(tail), int(head))
 
 
 def _check_sizes(found: Edges, nodes: int, edges: int) -> None:
@@ -174,11 +191,11 @@ def _check_sizes(found: Edges, nodes: int, edges: int) -> None:
     if edges != found.rows - 1 or edges < 2:
         return
     ids = np.array([int(name) for name in found.names])
-    here, following = (ids[ends[1:]] for ends in np.divmod(np.asarray(found.edges), MOST_NODES))
-    others = {*here.tolist(), *following.tolist()}
+    source, target = (ids[ends[1:]] for ends in np.divmod(np.asarray(found.edges), MOST_NODES))
+    others = {*source.tolist(), *target.tolist()}
     counted = max(others) == nodes - 1 or others == set(range(1, nodes + 1))
-    ordered = np.lexsort((following, here)).tolist() == list(range(edges))
-    if counted and (edges > max(others) or (ordered and (nodes, edges) > (here[0], following[0]))):
+    ordered = np.lexsort((target, source)).tolist() == list(range(edges))
+    if counted and (edges > max(others) or (ordered and (nodes, edges) > (source[0], target[0]))):
         raise LineError(
             f"`{nodes} {edges}` seems to be the number of nodes and of edges: remove the line, or, "
             "if it is an edge, put another line first",
@@ -189,9 +206,9 @@ def _check_sizes(found: Edges, nodes: int, edges: int) -> None:
 def _others(found: Edges) -> set[int]:
     """The nodes of all edges but the first."""
     first = tuple(found.names[name] for name in found.first[0][:2])
-    here, following = np.divmod(np.asarray(found.edges), MOST_NODES)
-    other = (here != first[0]) | (following != first[1])
-    return _different(here[other]) | _different(following[other])
+    source, target = np.divmod(np.asarray(found.edges), MOST_NODES)
+    other = (source != first[0]) | (target != first[1])
+    return _different(source[other]) | _different(target[other])
 
 
 def _different(nodes: NDArray[np.int64]) -> set[int]:
@@ -202,10 +219,10 @@ def _different(nodes: NDArray[np.int64]) -> set[int]:
 
 def _check_columns(found: Edges) -> None:
     """A third column must be weights, and the second names; no lone `#` divides the file."""
-    here, following = np.divmod(np.asarray(found.edges), MOST_NODES)
-    sources, targets = _different(here), _different(following)
-    above, at = _different(here[: found.above]), found.above
-    below = _different(here[at:]) | _different(following[at:])
+    source, target = np.divmod(np.asarray(found.edges), MOST_NODES)
+    sources, targets = _different(source), _different(target)
+    above, at = _different(source[: found.above]), found.above
+    below = _different(source[at:]) | _different(target[at:])
     if found.lone and below and below <= above and len(above) == at:
         raise LineError(
             "a `#` alone separates the nodes from the edges of a Trivial Graph Format file: keep "

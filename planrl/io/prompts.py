@@ -41,7 +41,7 @@ def check_prompt(words: str) -> str:
     return " ".join(parts)
 
 
-def _places(words: str) -> list[int]:
+def _positions(words: str) -> list[int]:
     """The column of (source, target) that each token before the path's first step repeats."""
     return [0 if word == "s" else 1 for word in (*check_prompt(words).split(), "s")]
 
@@ -55,7 +55,7 @@ class Prompted:
     """
 
     def __init__(self, model: Transformer, words: str) -> None:
-        self.model, self.words, self.places = model, check_prompt(words), _places(words)
+        self.model, self.words, self.positions = model, check_prompt(words), _positions(words)
 
     @property
     def vocab(self) -> Vocab:
@@ -63,18 +63,18 @@ class Prompted:
         return self.model.vocab
 
     def _theirs(self, tokens: Tensor) -> Tensor:
-        return torch.cat([tokens[:, self.places], tokens[:, PROMPT:]], 1)
+        return torch.cat([tokens[:, self.positions], tokens[:, PROMPT:]], 1)
 
     def __call__(self, tokens: Int[Tensor, "B L"]) -> Float[Tensor, "B L V"]:
         """Logits of the next token at every position; 0 where nothing is chosen."""
-        self.vocab.check_questions(tokens)
+        self.vocab.check_prompts(tokens)
         logits = self.model(self._theirs(tokens))
         asked = torch.zeros_like(logits[:, : PROMPT - 1])
-        return torch.cat([asked, logits[:, len(self.places) - 1 :]], 1)
+        return torch.cat([asked, logits[:, len(self.positions) - 1 :]], 1)
 
     def decoder(self, tokens: Int[Tensor, "B P"], length: int) -> Decoder:
         """A decoder that has read these prompts; `length` is the longest row, in planrl's form."""
-        return self.model.decoder(self._theirs(tokens), length + len(self.places) - PROMPT)
+        return self.model.decoder(self._theirs(tokens), length + len(self.positions) - PROMPT)
 
     def readout(self) -> Readout:
         """What the model's weights alone say of the graph; no prompt enters into that."""
@@ -102,12 +102,12 @@ def writes_source(
     since no node leads to itself, and near 1 for one whose rows repeat the source. The words are at
     least three, since the Transformer chooses nothing before.
     """
-    given = pairs[:, _places(words)[:-1]]
+    given = pairs[:, _positions(words)[:-1]]
     with torch.inference_mode():
-        laws = [
+        all_probs = [
             model.decoder(rows, rows.shape[1]).logits().softmax(-1) for rows in given.split(1024)
         ]
-        return torch.cat(laws).gather(1, pairs[:, :1]).squeeze(1)
+        return torch.cat(all_probs).gather(1, pairs[:, :1]).squeeze(1)
 
 
 def in_usual_rows(lines: Lines, graph: Graph, words: str) -> Lines:
@@ -116,12 +116,12 @@ def in_usual_rows(lines: Lines, graph: Graph, words: str) -> Lines:
     Rows that have planrl's form already stay as they are. `invalid` tells of the rows that are no
     paths in either form.
     """
-    places, tokens, end = _places(words), lines.tokens, graph.n
-    start = len(places) - 1  # the column at which their paths start
+    positions, tokens, end = _positions(words), lines.tokens, graph.n
+    start = len(positions) - 1  # the column at which their paths start
     if check_prompt(words) == USUAL or tokens.shape[1] <= start or not len(tokens):
         return lines
-    pair = tokens[:, [places.index(0), places.index(1)]]
-    theirs = (tokens[:, : start + 1] == pair[:, places]).all(1) & (pair[:, 0] != pair[:, 1])
+    pair = tokens[:, [positions.index(0), positions.index(1)]]
+    theirs = (tokens[:, : start + 1] == pair[:, positions]).all(1) & (pair[:, 0] != pair[:, 1])
     padding = tokens.new_full((len(tokens), start - (PROMPT - 1)), end)
     moved = torch.cat([pair, tokens[:, start:], padding], 1)
     rows = torch.where(theirs[:, None], moved, tokens)

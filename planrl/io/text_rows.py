@@ -131,9 +131,9 @@ def why_no_path(graph: Graph, row: list[int]) -> str:
 
     if row[2] != row[0]:
         return f"starts at {name(row[2])}, but its source is {name(row[0])}"
-    for here, following in pairwise(row[2:]):
-        if not legal[here, following]:
-            return f"steps {name(here)} -> {name(following)}, which is no edge"
+    for tail, head in pairwise(row[2:]):
+        if not legal[tail, head]:
+            return f"steps {name(tail)} -> {name(head)}, which is no edge"
     return f"ends at {name(row[-1])}, but its target is {name(row[1])}"
 
 

@@ -28,14 +28,32 @@ from planrl.errors import InputError, shown
 SAVE = "torch.save({'model': model.state_dict(), 'model_args': {...}}, path)"
 
 _SCALARS = ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar")
-_DTYPES = ("float16", "float32", "float64", "bfloat16", "int8", "int16", "int32", "int64",
-           "uint8", "bool")  # fmt: skip
+_DTYPES = (
+    "float16",
+    "float32",
+    "float64",
+    "bfloat16",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "bool",
+)
 _STORAGES = ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Bool", "Byte")
 # All that a pickle may name. torch's own list is longer, and some of it makes memory of a number.
-_NAMED = {*_SCALARS, "numpy.dtype", "_codecs.encode", "collections.OrderedDict",
-          "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter", "torch.Size",
-          "torch.device", *(f"torch.{name}" for name in _DTYPES),
-          *(f"torch.{kind}Storage" for kind in _STORAGES)}  # fmt: skip
+_NAMED = {
+    *_SCALARS,
+    "numpy.dtype",
+    "_codecs.encode",
+    "collections.OrderedDict",
+    "torch._utils._rebuild_tensor_v2",
+    "torch._utils._rebuild_parameter",
+    "torch.Size",
+    "torch.device",
+    *(f"torch.{name}" for name in _DTYPES),
+    *(f"torch.{kind}Storage" for kind in _STORAGES),
+}
 _NUMPY = re.compile(r"[biufc](1|2|4|8|16|32)|[US][0-9]{1,9}|[mM]8")  # dtypes of harmless scalars
 _MAGIC = (0x1950A86A20F9469CFC6C).to_bytes(10, "little")  # at the head of torch's older format
 _FIRST_BYTES = {
@@ -124,8 +142,16 @@ def _safetensors(content: bytes) -> dict[str, Any]:
         return {"model": load_safetensors(content), "metadata": header.get("__metadata__") or {}}
     except InputError:
         raise
-    except (SafetensorError, ValueError, TypeError, KeyError, IndexError, AttributeError,
-            RecursionError, RuntimeError) as error:  # fmt: skip
+    except (
+        SafetensorError,
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        RecursionError,
+        RuntimeError,
+    ) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"it is not a whole safetensors file: {reason}") from None
 

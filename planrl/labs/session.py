@@ -19,7 +19,7 @@ from planrl.labs.engine.sampling import Values
 from planrl.labs.engine.update import update
 from planrl.labs.own_loss import OwnLoss, about, own_losses
 from planrl.labs.spec.controls import State, read_state
-from planrl.labs.spec.graphs import SHARE, LabWorld, lab_worlds, own_world
+from planrl.labs.spec.graphs import SHARE, LabGraph, lab_graphs, own_graph
 from planrl.labs.spec.lab import BASES, Lab
 from planrl.losses import Loss
 from planrl.models import PathModel
@@ -45,7 +45,7 @@ class _Running:
 class Session:
     """A lab's learners, as the lab's link describes them: `Session("race", "seed=3")`.
 
-    `train(n)` takes n updates of every learner, `look()` measures them, `model(0)` is the first
+    `train(n)` takes n updates of every learner, `evaluate()` measures them, `model(0)` is the first
     learner's model, and `starts` holds the weights that learners start from. The same link gives
     the numbers that the page shows.
 
@@ -65,7 +65,7 @@ class Session:
         self._own = own_losses(self.lab, loss)
         self._run = run or _in_torch
         self.model_name = str(self.state.values.get("model", "table"))
-        self.world: LabWorld = _world(self.state)
+        self.lab_graph: LabGraph = _lab_graph(self.state)
         self._prepare()
         self.starts = self._starts()
         self.reset()
@@ -118,7 +118,7 @@ class Session:
             self.updates += 1
         return [{k: float(v) for k, v in new.items() if v.numel() == 1} for new in made]
 
-    def look(self) -> list[dict[str, Any]]:
+    def evaluate(self) -> list[dict[str, Any]]:
         """What is measured of each learner: numbers by name, and the matrices that are shown."""
         found = []
         for running in self.learners:
@@ -146,11 +146,11 @@ class Session:
 
     def _prepare(self) -> None:
         adjacency = torch.zeros(NODES, NODES, dtype=torch.float32)
-        n = self.world.graph.n
-        adjacency[:n, :n] = self.world.graph.adjacency.float()
+        n = self.lab_graph.graph.n
+        adjacency[:n, :n] = self.lab_graph.graph.adjacency.float()
         seed = torch.tensor(int(self.state.values.get("seed", 0)), dtype=torch.int32)
-        question = torch.tensor(self.world.question, dtype=torch.int32)
-        asked = {"adjacency": adjacency, "seed": seed, "question": question}
+        pair = torch.tensor(self.lab_graph.pair, dtype=torch.int32)
+        asked = {"adjacency": adjacency, "seed": seed, "question": pair}
         made = self._run_program(programs()["prepare"], asked, {"share": SHARE})
         if not int(made["pair_count"]):
             raise InputError("no node of this graph reaches another: there is nothing to ask")
@@ -196,7 +196,7 @@ def _time(updates: int) -> torch.Tensor:
     return torch.tensor(float(updates), dtype=torch.float32)
 
 
-def _world(state: State) -> LabWorld:
+def _lab_graph(state: State) -> LabGraph:
     if state.edges:
-        return own_world(state.edges)
-    return lab_worlds()[str(state.values.get("graph", "dag"))]
+        return own_graph(state.edges)
+    return lab_graphs()[str(state.values.get("graph", "dag"))]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from planrl.claims import Place, Verdict
+from planrl.claims import Condition, Verdict
 from planrl.claims.verdict import Finding
 from planrl.errors import InputError
 from planrl.figures.sliders import with_slider
@@ -17,7 +17,7 @@ from planrl.figures.style import STYLES, faded, finish, plain_text
 LINE = 46  # letters of a claim that fit on a phone
 ROW = 30  # and of a place
 TIMES = 15  # numbers so much larger than others do not share their axis
-Measured = list[tuple[Place, Finding]]
+Measured = list[tuple[Condition, Finding]]
 
 
 def by_seed(found: Sequence[Verdict], *, start: str = "") -> go.Figure:
@@ -48,17 +48,17 @@ def by_seed(found: Sequence[Verdict], *, start: str = "") -> go.Figure:
 def _alike(verdict: Verdict) -> list[Measured]:
     """The places that have numbers, those of one size together."""
     groups: list[tuple[float, Measured]] = []
-    for place, finding in zip(verdict.claim.places, verdict.findings, strict=True):
+    for condition, finding in zip(verdict.claim.conditions, verdict.findings, strict=True):
         if not finding.values:
             continue
-        bounds = [bound for bound in (place.low, place.high) if math.isfinite(bound)]
+        bounds = [bound for bound in (condition.low, condition.high) if math.isfinite(bound)]
         size = max(map(abs, (*finding.values, *bounds)))
         for other, pairs in groups:
             if max(size, other) <= TIMES * min(size, other):
-                pairs.append((place, finding))
+                pairs.append((condition, finding))
                 break
         else:
-            groups.append((size, [(place, finding)]))
+            groups.append((size, [(condition, finding)]))
     return [pairs for _, pairs in groups]
 
 
@@ -72,34 +72,60 @@ def _one(verdict: Verdict, pairs: Measured) -> go.Figure:
     colour, ink = STYLES["SFT"][0], STYLES["prediction"][0]
     figure = go.Figure()
     figure.add_bar(
-        y=rows, orientation="h", width=0.8, name="predicted", hoverinfo="skip",
-        base=[max(place.low, low) for place, _ in pairs],
-        x=[_wide(place, low, high) for place, _ in pairs],
+        y=rows,
+        orientation="h",
+        width=0.8,
+        name="predicted",
+        hoverinfo="skip",
+        base=[max(condition.low, low) for condition, _ in pairs],
+        x=[_wide(condition, low, high) for condition, _ in pairs],
         marker={"color": faded(ink, 0.3), "line": {"color": ink, "width": 1}},
-    )  # fmt: skip
+    )
     figure.add_scatter(
         x=[value for _, finding in pairs for value in finding.values],
         y=[row for row, (_, finding) in zip(rows, pairs, strict=True) for _ in finding.values],
-        mode="markers", name="a seed", marker={"color": faded(colour, 0.5), "size": 8},
+        mode="markers",
+        name="a seed",
+        marker={"color": faded(colour, 0.5), "size": 8},
         text=[name for _, finding in pairs for name in _names(finding)],
-    )  # fmt: skip
+    )
     ends = [(finding.mean, *finding.interval) for _, finding in pairs]
     figure.add_scatter(
-        x=[mean for mean, *_ in ends], y=rows, mode="markers", name="mean, 95 % interval",
+        x=[mean for mean, *_ in ends],
+        y=rows,
+        mode="markers",
+        name="mean, 95 % interval",
         marker={"color": colour, "symbol": "diamond", "size": 11},
-        error_x={"type": "data", "symmetric": False, "color": colour, "thickness": 2, "width": 6,
-                 "array": [most - mean for mean, _, most in ends],
-                 "arrayminus": [mean - least for mean, least, _ in ends]},
-    )  # fmt: skip
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "color": colour,
+            "thickness": 2,
+            "width": 6,
+            "array": [most - mean for mean, _, most in ends],
+            "arrayminus": [mean - least for mean, least, _ in ends],
+        },
+    )
     figure.update_xaxes(title=plain_text(measured), range=[low, high])
     figure.update_yaxes(
-        type="category", categoryarray=rows, categoryorder="array", range=[len(rows) - 0.5, -0.5],
-        automargin=True, showgrid=False,
-    )  # fmt: skip
+        type="category",
+        categoryarray=rows,
+        categoryorder="array",
+        range=[len(rows) - 0.5, -0.5],
+        automargin=True,
+        showgrid=False,
+    )
     figure.add_annotation(
-        text="<br>".join(textwrap.wrap(plain_text(claim.statement), LINE)), showarrow=False,
-        x=0, xref="paper", xanchor="left", y=1, yref="paper", yanchor="bottom", align="left",
-    )  # fmt: skip
+        text="<br>".join(textwrap.wrap(plain_text(claim.statement), LINE)),
+        showarrow=False,
+        x=0,
+        xref="paper",
+        xanchor="left",
+        y=1,
+        yref="paper",
+        yanchor="bottom",
+        align="left",
+    )
     figure.update_layout(legend={"orientation": "h", "y": -0.3})
     alt = (
         "One claim at a time: each seed's number, their mean with its interval, and the "
@@ -116,15 +142,15 @@ def _names(finding: Finding) -> list[str]:
 def _said(finding: Finding, *, model: bool) -> str:
     """A place in words, with its verdict; of few results, how many."""
     few = f", {len(finding.values)} seeds" if finding.few else ""
-    return f"{finding.place}{f' ({finding.model})' * model}: {finding.verdict}{few}"
+    return f"{finding.condition}{f' ({finding.model})' * model}: {finding.verdict}{few}"
 
 
 def _range(pairs: Measured) -> tuple[float, float]:
     """All numbers and all bounds, with some room; where all are one number, room around it."""
     numbers = [
         value
-        for place, finding in pairs
-        for value in (*finding.values, *finding.interval, place.low, place.high)
+        for condition, finding in pairs
+        for value in (*finding.values, *finding.interval, condition.low, condition.high)
         if math.isfinite(value)
     ]
     low, high = min(numbers), max(numbers)
@@ -132,6 +158,6 @@ def _range(pairs: Measured) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _wide(place: Place, low: float, high: float) -> float:
+def _wide(condition: Condition, low: float, high: float) -> float:
     """How wide the prediction is within the axis; one number is as wide as can be seen."""
-    return max(min(place.high, high) - max(place.low, low), 0.012 * (high - low))
+    return max(min(condition.high, high) - max(condition.low, low), 0.012 * (high - low))

@@ -65,12 +65,12 @@ QUESTIONS: dict[str, dict[str, str]] = {
         "answers": "whole answers only",
         "nothing": "nothing",
     },
-    "ways": {
+    "diversity": {
         "ask": "Do you need many different right answers to one question?",
         "no": "no",
         "yes": "yes",
     },
-    "walks": {
+    "paths": {
         "ask": "Which walks can you train on?",
         "own": "fresh ones of the model itself",
         "others": "old ones, or another model's",
@@ -146,24 +146,24 @@ EITHER = Advice(
 )
 
 
-def advise(*, answers: str, check: str, ways: str, walks: str) -> Advice:
+def advise(*, answers: str, check: str, diversity: str, paths: str) -> Advice:
     """What the book would try first under these constraints, choices of `QUESTIONS`."""
-    given = {"answers": answers, "check": check, "ways": ways, "walks": walks}
+    given = {"answers": answers, "check": check, "diversity": diversity, "paths": paths}
     for name, choice in given.items():
         choices = [one for one in QUESTIONS[name] if one != "ask"]
         if choice not in choices:
             raise InputError(f"{name}={choice!r}: choose {' or '.join(choices)}")
-    if walks == "none" or check == "nothing":
+    if paths == "none" or check == "nothing":
         if answers == "no":
             return NOTHING
         return IMITATE if check == "nothing" else SIFTED
     if check == "answers":
-        if walks == "others":
+        if paths == "others":
             return ROUNDS
-        return PENALTY if ways == "yes" else GRADIENT
-    if walks == "others":
+        return PENALTY if diversity == "yes" else GRADIENT
+    if paths == "others":
         return AGED
-    return VALUES if ways == "yes" else EITHER
+    return VALUES if diversity == "yes" else EITHER
 
 
 def _badges(found: Sequence[Verdict], *, statement: bool = True) -> str:
@@ -200,8 +200,10 @@ class DecisionTable:
         lines = []
         for method, cells in self.methods.items():
             for name, ids in cells.items():
-                told = [f"{self.verdicts[i].claim.statement} ({i}: {self.verdicts[i].verdict})"
-                        for i in ids]  # fmt: skip
+                told = [
+                    f"{self.verdicts[i].claim.statement} ({i}: {self.verdicts[i].verdict})"
+                    for i in ids
+                ]
                 lines.append(f"{method}, {name}: {' '.join(told) or 'no claim measured'}")
         return "\n".join(lines)
 
@@ -214,17 +216,20 @@ class Chooser:
         for name, choices in QUESTIONS.items():
             rows = "".join(
                 f'<label><input type="radio" name="choose-{name}" id="choose-{name}-{key}"'
-                f"{' checked' * (place == 0)}> {html.escape(words)}</label>"
-                for place, (key, words) in enumerate(list(choices.items())[1:])
+                f"{' checked' * (position == 0)}> {html.escape(words)}</label>"
+                for position, (key, words) in enumerate(list(choices.items())[1:])
             )
-            parts.append(f"<fieldset><legend>{html.escape(choices['ask'])}</legend>{rows}"
-                         "</fieldset>")  # fmt: skip
+            parts.append(
+                f"<fieldset><legend>{html.escape(choices['ask'])}</legend>{rows}</fieldset>"
+            )
         shown, rules = [], []
         for number, (advice, cases) in enumerate(self.cases().items()):
             claims = _badges(verdicts(advice.claims) if advice.claims else [])
-            shown.append(f'<div class="planrl-advice planrl-advice-{number}"><p><strong>'
-                         f"{html.escape(advice.method)}.</strong> {html.escape(advice.why)}</p>"
-                         f"<p>{claims}</p></div>")  # fmt: skip
+            shown.append(
+                f'<div class="planrl-advice planrl-advice-{number}"><p><strong>'
+                f"{html.escape(advice.method)}.</strong> {html.escape(advice.why)}</p>"
+                f"<p>{claims}</p></div>"
+            )
             for case in cases:
                 held = "".join(f":has(#choose-{n}-{c}:checked)" for n, c in case.items())
                 rules.append(f".planrl-choose{held} .planrl-advice-{number}")
@@ -254,9 +259,13 @@ def costs(of: str, names: Sequence[str]) -> list[dict[str, Any]]:
     for name in names:
         updates = series(of, name, "test_accuracy")[0][-1]
         took = [1000 * store.cpu_seconds(page)[name] / updates for page in pages(of, name)]
-        rows.append({
-            "learner": name, "seeds": len(took), "updates": updates,
-            "CPU seconds for 1,000 updates": f"{sum(took) / len(took):.0f}",
-            "least to most": f"{min(took):.0f} to {max(took):.0f}",
-        })  # fmt: skip
+        rows.append(
+            {
+                "learner": name,
+                "seeds": len(took),
+                "updates": updates,
+                "CPU seconds for 1,000 updates": f"{sum(took) / len(took):.0f}",
+                "least to most": f"{min(took):.0f} to {max(took):.0f}",
+            }
+        )
     return rows

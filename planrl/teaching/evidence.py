@@ -96,7 +96,7 @@ def cards(found: Sequence[Verdict]) -> Cards:
                 "text": one.claim.statement,
                 "note": f"{one.claim.source}. Measured: {one.claim.measured}"
                 f"{on_model(one.findings)}.",
-                "rows": place_rows(one.findings),
+                "rows": condition_rows(one.findings),
             }
             for one in found
         ]
@@ -104,12 +104,12 @@ def cards(found: Sequence[Verdict]) -> Cards:
 
 
 def on_model(findings: Sequence[Finding]) -> str:
-    """The model in words, if all places share it; otherwise each of `place_rows` names its own."""
+    """The model in words if all conditions share it; else `condition_rows` names each one."""
     models = {found.model for found in findings}
     return f" ({models.pop()})" if len(models) == 1 else ""
 
 
-def place_rows(findings: Sequence[Finding]) -> list[dict[str, str]]:
+def condition_rows(findings: Sequence[Finding]) -> list[dict[str, str]]:
     """A row for each place, numbers to three digits; 0 for what is 0 but for rounding."""
     shared = on_model(findings)
     rows = []
@@ -120,11 +120,15 @@ def place_rows(findings: Sequence[Finding]) -> list[dict[str, str]]:
         )
         few = f" (under {FEW}: too narrow)" if found.few else ""
         measured = f"{mean} ({low} to {high})" if found.values else "no result yet"
-        rows.append({
-            "where": found.place if shared else f"{found.place} ({found.model})",
-            "predicted": found.prediction, "mean (95 % interval)": measured,
-            "seeds": f"{len(found.values)}{few}", "verdict": found.verdict,
-        })  # fmt: skip
+        rows.append(
+            {
+                "where": found.condition if shared else f"{found.condition} ({found.model})",
+                "predicted": found.prediction,
+                "mean (95 % interval)": measured,
+                "seeds": f"{len(found.values)}{few}",
+                "verdict": found.verdict,
+            }
+        )
     return rows
 
 
@@ -136,17 +140,21 @@ def reruns() -> list[dict[str, Any]]:
     rows = []
     for name in store.EXPERIMENTS:
         pages = store.results(name)
-        took = [sum(store.cpu_seconds(p).values()) or p["made_with"].get("seconds", 0.0)
-                for p in pages]  # fmt: skip
-        rows.append({
-            "experiment": name, "results": len(pages),
-            "hours": f"{sum(took) / 3600:.1f}" if all(took) else "-",
-            "command": f"python -m planrl reproduce --only {name} --folder mine",
-        })  # fmt: skip
+        took = [
+            sum(store.cpu_seconds(p).values()) or p["made_with"].get("seconds", 0.0) for p in pages
+        ]
+        rows.append(
+            {
+                "experiment": name,
+                "results": len(pages),
+                "hours": f"{sum(took) / 3600:.1f}" if all(took) else "-",
+                "command": f"python -m planrl reproduce --only {name} --folder mine",
+            }
+        )
     return rows
 
 
-def band(values: list[float]) -> tuple[float, float]:
+def expected_range(values: list[float]) -> tuple[float, float]:
     """Where the value of one more seed lies with probability 0.95, if values are normal."""
     if len(values) < 2:
         raise InputError(f"a band needs two values or more, but {len(values)} was given")
@@ -201,14 +209,26 @@ class Numbers:
         for name, value in self.found.items():
             values = self.stored["values"].get(name) if self.stored else None
             if values is None:
-                rows.append({"number": name, "here": f"{value:.4g}", "band": "none stored yet",
-                             "verdict": "not compared"})  # fmt: skip
+                rows.append(
+                    {
+                        "number": name,
+                        "here": f"{value:.4g}",
+                        "band": "none stored yet",
+                        "verdict": "not compared",
+                    }
+                )
                 continue
-            low, high = self.within(name, *band(values))
+            low, high = self.within(name, *expected_range(values))
             inside = low - 1e-6 <= value <= high + 1e-6
             here, least, most = alike((value, low, high), width=high - low)
-            rows.append({"number": name, "here": here, "band": f"{least} to {most}",
-                         "verdict": "inside" if inside else "outside"})  # fmt: skip
+            rows.append(
+                {
+                    "number": name,
+                    "here": here,
+                    "band": f"{least} to {most}",
+                    "verdict": "inside" if inside else "outside",
+                }
+            )
         return rows
 
     def within(self, name: str, low: float, high: float) -> tuple[float, float]:

@@ -63,12 +63,12 @@ class QuickCheck:
     def _repr_html_(self) -> str:
         name = f"check-{abs(hash_of(self.question))}"
         rows = []
-        for place, (choice, feedback) in enumerate(self.choices.items()):
+        for number, (choice, feedback) in enumerate(self.choices.items()):
             kind = " planrl-right" if choice in self.right else ""
             verdict = "Yes." if choice in self.right else "Not quite."
             rows.append(
-                f'<input type="radio" name="{name}" id="{name}-{place}">'
-                f'<label for="{name}-{place}">{html.escape(choice)}</label>'
+                f'<input type="radio" name="{name}" id="{name}-{number}">'
+                f'<label for="{name}-{number}">{html.escape(choice)}</label>'
                 f'<div class="planrl-feedback{kind}"><strong>{verdict}</strong> '
                 f"{html.escape(feedback)}</div>"
             )
@@ -145,7 +145,7 @@ class Cards:
     def _card(card: Mapping[str, Any]) -> str:
         told = {key: html.escape(str(card[key])) for key in ("title", "badge", "text", "note")}
         kind = told["badge"].replace(" ", "-")
-        place = f' id="{html.escape(str(card["id"]))}"' if "id" in card else ""
+        number = f' id="{html.escape(str(card["id"]))}"' if "id" in card else ""
         names = list(card["rows"][0])
         head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in names)
         body = ""
@@ -158,7 +158,7 @@ class Cards:
             )
             body += "</tr>"
         return (
-            f'<div{place} class="planrl-card planrl-{kind}"><p><strong>{told["title"]}</strong> '
+            f'<div{number} class="planrl-card planrl-{kind}"><p><strong>{told["title"]}</strong> '
             f'<span class="planrl-badge">{told["badge"]}</span> {told["text"]}</p>'
             f'<p class="planrl-note">{told["note"]}</p>'
             f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"

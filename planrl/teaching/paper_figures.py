@@ -90,7 +90,7 @@ def curves(
     ends = {name: float(values[:, -1].mean()) for name, (_, values) in groups.items()}
     number = len(next(iter(groups.values()))[1])
     told = ", ".join(f"{name} ends at {end:.3g}" for name, end in ends.items())
-    return charts.band_figure(
+    return charts.range_figure(
         groups,
         title=title,
         alt=f"{WORDS.get(key, key)} over updates on {GRAPHS[of]}, mean, span and each of {number} "
@@ -132,18 +132,22 @@ def beyond(title: str) -> go.Figure:
                 )
                 for kl, curve in found[0]["result"]["lambdas"].items()
             }
-    return sliding(frames, title=title, about="accuracy of policy gradient, trained on new and old "
-                   f"questions from a base that knows the old ones, {number}",
-                   y="accuracy")  # fmt: skip
+    return sliding(
+        frames,
+        title=title,
+        about="accuracy of policy gradient, trained on new and old "
+        f"questions from a base that knows the old ones, {number}",
+        y="accuracy",
+    )
 
 
 def pareto(
     of: str, names: Sequence[str], *, title: str, accuracy: str = "test_greedy"
 ) -> go.Figure:
     """Fig. 3b: accuracy against diversity, from the base to the last look, and each seed's end."""
-    ways = {name: series(of, name, "train_diversity")[1] for name in names}
+    number_of_paths = {name: series(of, name, "train_diversity")[1] for name in names}
     right = {name: series(of, name, accuracy)[1] for name in names}
-    mean = {name: (ways[name].mean(0), right[name].mean(0)) for name in names}
+    mean = {name: (number_of_paths[name].mean(0), right[name].mean(0)) for name in names}
     least = min(float(min(right[n].mean(0).min(), right[n][:, -1].min())) for n in names)
     told = ", ".join(f"{n} ends at {w[-1]:.1f}, {r[-1]:.3f}" for n, (w, r) in mean.items())
     return scatter.routes(
@@ -154,11 +158,11 @@ def pareto(
         x=WORDS["train_diversity"],
         y=WORDS[accuracy],
         y_range=(least - 0.02, 1.01),
-        ends={n: (ways[n][:, -1].tolist(), right[n][:, -1].tolist()) for n in names},
+        ends={n: (number_of_paths[n][:, -1].tolist(), right[n][:, -1].tolist()) for n in names},
     )
 
 
-def looks_by_degree(of: str, name: str) -> dict[int, dict[str, dict[str, float]]]:
+def accuracy_by_degree(of: str, name: str) -> dict[int, dict[str, dict[str, float]]]:
     """For each seed the last look at held-out questions by degree: pairs, accuracy, greedy."""
     return {
         page["settings"]["seed"]: page["result"]["learners"][name]["test_by_degree"][-1]
@@ -176,10 +180,10 @@ def by_degree(of: str, names: Sequence[str], key: str, *, title: str) -> go.Figu
     means: dict[str, dict[str, float]] = {}
     spans: dict[str, dict[str, tuple[float, float]]] = {}
     for name in names:
-        looks = looks_by_degree(of, name).values()
+        evaluations = accuracy_by_degree(of, name).values()
         means[name], spans[name] = {}, {}
-        for degree in sorted({degree for look in looks for degree in look}):
-            found = [look[degree][key] for look in looks if degree in look]
+        for degree in sorted({degree for evaluation in evaluations for degree in evaluation}):
+            found = [evaluation[degree][key] for evaluation in evaluations if degree in evaluation]
             means[name][degree] = sum(found) / len(found)
             spans[name][degree] = interval(found)
     told = "; ".join(
@@ -233,8 +237,8 @@ def adjacency(of: str, names: Sequence[str], which: str, *, title: str) -> go.Fi
 def truth(of: str) -> Tensor:
     """The adjacency of seed 0's graph."""
     found = next(p for p in results("fig2", of=of) if p["settings"]["seed"] == 0)["settings"]
-    world = Settings(**{**found, "looks": tuple(found["looks"])}).world()
-    return world.graph.adjacency.float()
+    dataset = Settings(**{**found, "eval_steps": tuple(found["eval_steps"])}).dataset()
+    return dataset.graph.adjacency.float()
 
 
 def logits(of: str, learner: str, *, title: str) -> go.Figure:
@@ -247,11 +251,14 @@ def logits(of: str, learner: str, *, title: str) -> go.Figure:
     }
     groups = {}
     for kind, name in names.items():
-        rows = [[look[kind] for look in page["logits"]] for page in found]
-        if all(look is not None for row in rows for look in row):
-            groups[name] = found[0]["step"], torch.tensor([[look[0] for look in r] for r in rows])
+        rows = [[evaluation[kind] for evaluation in page["logits"]] for page in found]
+        if all(evaluation is not None for row in rows for evaluation in row):
+            groups[name] = (
+                found[0]["step"],
+                torch.tensor([[evaluation[0] for evaluation in r] for r in rows]),
+            )
     told = ", ".join(f"{name} {float(v[:, -1].mean()):.2f}" for name, (_, v) in groups.items())
-    return charts.band_figure(
+    return charts.range_figure(
         groups,
         title=title,
         alt=f"Mean logits over training of {learner} on {GRAPHS[of]}, {len(found)} seeds. At the "
@@ -265,14 +272,14 @@ def logits(of: str, learner: str, *, title: str) -> go.Figure:
 def cell(of: str, learner: str, *, number: int = 0, title: str) -> go.Figure:
     """Fig. 4 as a heatmap: the logits of every next node at one (target, here), over training."""
     page = next(p for p in pages(of, learner) if p["settings"]["seed"] == 0)["result"]
-    target, here = page["facts"]["cells"][number]
+    target, current = page["facts"]["cells"][number]
     curve = page["learners"][learner]
-    values = torch.tensor([look[number] for look in curve["cells"]])[:, :-1].T
+    values = torch.tensor([evaluation[number] for evaluation in curve["cells"]])[:, :-1].T
     drawn = charts.heatmaps(
         {"": values},
         title=title,
         alt=f"Logits of each next node over training of {learner}, target {target}, standing at "
-        f"{here}, seed 0.",
+        f"{current}, seed 0.",
         x="look",
         y="next node",
         diverging=True,
@@ -280,6 +287,7 @@ def cell(of: str, learner: str, *, number: int = 0, title: str) -> go.Figure:
         height=620,
     )
     return drawn.update_yaxes(scaleanchor=None).update_xaxes(
-        tickvals=list(range(len(curve["step"]))), ticktext=[str(step) for step in curve["step"]],
+        tickvals=list(range(len(curve["step"]))),
+        ticktext=[str(step) for step in curve["step"]],
         title="updates",
-    )  # fmt: skip
+    )

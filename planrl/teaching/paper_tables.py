@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from planrl.experiments.store import results
-from planrl.teaching.paper_figures import looks_by_degree, pages, seeds, series
+from planrl.teaching.paper_figures import accuracy_by_degree, pages, seeds, series
 
 Rows = list[dict[str, Any]]
 
@@ -18,9 +18,9 @@ def rows(of: str, names: Sequence[str], keys: Sequence[str]) -> Rows:
         tracks = {key: series(of, name, key) for key in keys}
         steps, _ = next(iter(tracks.values()))
         for number, seed in enumerate(seeds(of, name)):
-            for place, step in enumerate(steps):
+            for position, step in enumerate(steps):
                 row: dict[str, Any] = {"graph": of, "learner": name, "seed": seed, "updates": step}
-                found.append(row | {k: float(v[number, place]) for k, (_, v) in tracks.items()})
+                found.append(row | {k: float(v[number, position]) for k, (_, v) in tracks.items()})
     return found
 
 
@@ -29,8 +29,8 @@ def degree_rows(of: str, names: Sequence[str]) -> Rows:
     return [
         {"graph": of, "learner": name, "seed": seed, "degree": int(degree), **row}
         for name in names
-        for seed, look in looks_by_degree(of, name).items()
-        for degree, row in look.items()
+        for seed, evaluation in accuracy_by_degree(of, name).items()
+        for degree, row in evaluation.items()
     ]
 
 
@@ -39,16 +39,23 @@ def logit_rows(of: str, learner: str) -> Rows:
     found = []
     for page in pages(of, learner):
         curve = page["result"]["learners"][learner]
-        for step, look, apart in zip(
+        for step, evaluation, apart in zip(
             curve["step"], curve["logits"], curve["spread_of_right"], strict=True
         ):
-            for kind, law in look.items():
-                if law is not None:
-                    found.append({
-                        "graph": of, "learner": learner, "seed": page["settings"]["seed"],
-                        "updates": step, "next nodes": kind, "mean logit": law[0],
-                        "standard deviation": law[1], "spread of right in a cell": apart,
-                    })  # fmt: skip
+            for kind, logits in evaluation.items():
+                if logits is not None:
+                    found.append(
+                        {
+                            "graph": of,
+                            "learner": learner,
+                            "seed": page["settings"]["seed"],
+                            "updates": step,
+                            "next nodes": kind,
+                            "mean logit": logits[0],
+                            "standard deviation": logits[1],
+                            "spread of right in a cell": apart,
+                        }
+                    )
     return found
 
 
@@ -57,10 +64,10 @@ def beyond_rows() -> Rows:
     found = []
     for page in results("beyond"):
         for kl, curve in page["result"]["lambdas"].items():
-            for place, step in enumerate(curve["step"]):
+            for position, step in enumerate(curve["step"]):
                 row = {"lambda": kl, "seed": page["settings"]["seed"], "updates": step}
                 keys = [key for key in curve if key.endswith(("_accuracy", "_greedy"))]
-                found.append(row | {key: curve[key][place] for key in keys})
+                found.append(row | {key: curve[key][position] for key in keys})
     return found
 
 
@@ -69,12 +76,17 @@ def stops(of: str, names: Sequence[str], *, key: str = "test_accuracy") -> Rows:
     found = []
     for name in names:
         steps, right = series(of, name, key)
-        ways = series(of, name, "train_diversity")[1].mean(0)
+        diversity = series(of, name, "train_diversity")[1].mean(0)
         mean = right.mean(0)
         best = int(mean.argmax())
-        found.append({
-            "learner": name, "best after": steps[best], "accuracy then": float(mean[best]),
-            "at the end": float(mean[-1]), "ways then": float(ways[best]),
-            "ways at the end": float(ways[-1]),
-        })  # fmt: skip
+        found.append(
+            {
+                "learner": name,
+                "best after": steps[best],
+                "accuracy then": float(mean[best]),
+                "at the end": float(mean[-1]),
+                "ways then": float(diversity[best]),
+                "ways at the end": float(diversity[-1]),
+            }
+        )
     return found

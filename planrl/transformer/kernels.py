@@ -32,7 +32,7 @@ class Packing:
     packed row that a place holds. Filling points at any row: causal attention never looks at it.
     """
 
-    place: Int[Tensor, " M"]
+    position: Int[Tensor, " M"]
     row: Int[Tensor, "B L"]
 
     @classmethod
@@ -48,12 +48,12 @@ class Packing:
 
     def pack(self, padded: Float[Tensor, "B L D"]) -> Float[Tensor, "M D"]:
         """The packed rows of a rectangle."""
-        return padded.flatten(0, 1).index_select(0, self.place)
+        return padded.flatten(0, 1).index_select(0, self.position)
 
     def pad(self, packed: Float[Tensor, "M D"]) -> Float[Tensor, "B L D"]:
         """The rectangle, with zeros for filling."""
         size = self.row.numel()
-        padded = packed.new_zeros(size, packed.shape[1]).index_copy(0, self.place, packed)
+        padded = packed.new_zeros(size, packed.shape[1]).index_copy(0, self.position, packed)
         return padded.view(*self.row.shape, -1)
 
 

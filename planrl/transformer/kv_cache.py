@@ -34,7 +34,7 @@ class _Store:
         return first
 
 
-class _Walker:
+class _CachedDecoder:
     """A decoder with a store of keys and values for each layer.
 
     In the first layer these depend on token and place alone. Where there are more walks than
@@ -48,10 +48,10 @@ class _Walker:
         self.stores = [_Store(weight, room, 2 * config.width) for _ in range(config.layers)]
         # where each walk's keys and values lie, by place: in the first layer, in the others
         self.pointers = torch.empty(min(config.layers, 2), len(prompt), length, dtype=torch.int64)
-        for place in range(FIRST):
-            self._read(prompt[:, place], choosing=False)
-        for place in range(FIRST, prompt.shape[1]):
-            self.push(prompt[:, place])
+        for position in range(FIRST):
+            self._read(prompt[:, position], choosing=False)
+        for position in range(FIRST, prompt.shape[1]):
+            self.push(prompt[:, position])
 
     def logits(self) -> Tensor:
         return self.model._head(self.last)

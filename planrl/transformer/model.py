@@ -20,7 +20,7 @@ from planrl.models import Decoder, Readout
 from planrl.tasks import PROMPT, Vocab
 from planrl.transformer.block import FIRST, Block, TransformerConfig, initial_std
 from planrl.transformer.kernels import Packing, attend
-from planrl.transformer.kv_cache import _Walker
+from planrl.transformer.kv_cache import _CachedDecoder
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -54,25 +54,27 @@ class Transformer(nn.Module):
         self.vocab.check(tokens)
         length = self._check_length(tokens.shape[1])
         choosing, reading = _packed(tokens, self.vocab.end)
-        if not len(choosing.place):  # nothing is chosen anywhere
+        if not len(choosing.position):  # nothing is chosen anywhere
             return self.tokens.weight.new_zeros(*tokens.shape, self.vocab.size)
-        x = self.tokens(tokens.flatten()[reading.place]) + self.positions(reading.place % length)
+        x = self.tokens(tokens.flatten()[reading.position]) + self.positions(
+            reading.position % length
+        )
         *early, last = self._blocks()
         for block in early:
             h = block.norm_1(x)
             q, kv = block.queries(h), block.keys_values(h)
             x = block.finish(x, attend(q, kv, reading, reading, self.config.heads))
-        h, chosen = last.norm_1(x), len(choosing.place)
+        h, chosen = last.norm_1(x), len(choosing.position)
         q, kv = last.queries(h[:chosen]), last.keys_values(h)
         x = last.finish(x[:chosen], attend(q, kv, choosing, reading, self.config.heads))
         logits = self._head(x)
         padded = logits.new_zeros(tokens.numel(), self.vocab.size)
-        return padded.index_copy(0, reading.place[:chosen], logits).view(*tokens.shape, -1)
+        return padded.index_copy(0, reading.position[:chosen], logits).view(*tokens.shape, -1)
 
     def decoder(self, tokens: Int[Tensor, "B P"], length: int) -> Decoder:
         """A decoder that has read these prompts, for rows of at most `length` tokens."""
         self._check_length(length)
-        return _Walker(self, tokens, length)
+        return _CachedDecoder(self, tokens, length)
 
     def readout(self, *, norms: bool = True) -> Readout:
         """ALPINE's W^M' and W^V': what each token, sent alone through the weights, speaks for.
@@ -94,12 +96,12 @@ class Transformer(nn.Module):
             embedding = self.tokens.weight
             values = block.keys_values(norm(block.norm_1, embedding))[:, self.config.width :]
             streams = embedding, block.project(values)
-            here, target = (
+            current, target = (
                 norm(self.norm, x + block.feed_forward(norm(block.norm_2, x))) @ embedding.T
                 for x in streams
             )
         n = self.vocab.n_nodes
-        return Readout(here[:n, :n].clone(), target[:n, :n].clone())
+        return Readout(current[:n, :n].clone(), target[:n, :n].clone())
 
     def _blocks(self) -> Iterator[Block]:
         return (cast("Block", block) for block in self.blocks)
@@ -125,11 +127,11 @@ def _packed(tokens: Tensor, end: int) -> tuple[Packing, Packing]:
     """Of the places at which something is chosen, and of these followed by the prompt's first."""
     rows, length = tokens.shape
     choosing = Packing.of(tokens[:, FIRST:] != end)
-    place = choosing.place + FIRST * (choosing.place // (length - FIRST) + 1)
+    position = choosing.position + FIRST * (choosing.position // (length - FIRST) + 1)
     prompt = torch.arange(FIRST)
     row = torch.arange(rows)[:, None]
     reading = Packing(
-        torch.cat([place, (row * length + prompt).flatten()]),
-        torch.cat([len(place) + row * FIRST + prompt, choosing.row], 1),
+        torch.cat([position, (row * length + prompt).flatten()]),
+        torch.cat([len(position) + row * FIRST + prompt, choosing.row], 1),
     )
     return choosing, reading

@@ -43,7 +43,7 @@ def plain(
     return model.norm(x) @ model.tokens.weight.T, torch.stack(attention)
 
 
-def attention_by_place(model: Transformer, tokens: Int[Tensor, "B L"]) -> dict[str, float]:
+def attention_by_position(model: Transformer, tokens: Int[Tensor, "B L"]) -> dict[str, float]:
     """Where the last layer looks at the steps of these rows short of their target: mean shares.
 
     `target` and `source` are the question's two places, `here` is where the walk stands, `between`
@@ -54,10 +54,10 @@ def attention_by_place(model: Transformer, tokens: Int[Tensor, "B L"]) -> dict[s
         share = plain(model, tokens)[1][-1].mean(1)  # [B, L, L]
     going = (tokens != model.vocab.end) & (tokens != tokens[:, 1:2])
     going[:, : PROMPT - 1] = False
-    row, place = going.nonzero().T
-    looks = share[row, place]  # [M, L]
-    here = looks.gather(1, place[:, None]).squeeze(1)
-    found = {"target": looks[:, 1], "source": looks[:, 0], "here": here}
-    found["between"] = 1 - looks[:, 0] - looks[:, 1] - here
-    found["even"] = 1 / (place + 1.0)
+    row, position = going.nonzero().T
+    attended = share[row, position]  # [M, L]
+    current = attended.gather(1, position[:, None]).squeeze(1)
+    found = {"target": attended[:, 1], "source": attended[:, 0], "current": current}
+    found["between"] = 1 - attended[:, 0] - attended[:, 1] - current
+    found["even"] = 1 / (position + 1.0)
     return {name: float(values.mean()) for name, values in found.items()}

@@ -91,24 +91,24 @@ def main(arguments: list[str] | None = None) -> int:
     import harness
     import torch
     from rows import all_rows
-    from setting import FULL, QUICK, World
+    from setting import FULL, QUICK, Dataset
 
     torch.set_num_threads(1)
     size = QUICK if given.quick else FULL
-    world = World(size)
-    rows = harness.chosen(all_rows(world), given.only)
+    dataset = Dataset(size)
+    rows = harness.chosen(all_rows(dataset), given.only)
     if not rows:
         parser.error(f"no row is called like {given.only}: see --list")
     if given.list:
         print("\n".join(row.name for row in rows))
         return 0
     print("\n".join(machine()), flush=True)
-    print(f"policy    {world.describe()}\n", flush=True)
+    print(f"policy    {dataset.describe()}\n", flush=True)
     status = harness.run(
         rows, given.rounds or size.rounds, given.out, say=lambda text: print(text, flush=True)
     )
     if given.keep and status == 0:
-        keep(given.out, world.describe())
+        keep(given.out, dataset.describe())
     return status
 
 

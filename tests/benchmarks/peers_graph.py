@@ -31,13 +31,13 @@ def closure(net: Any, *, by_descendants: bool) -> torch.Tensor:
         for node in net:
             matrix[list(nx.descendants(net, node)), node] = True
     else:
-        start, following = torch.tensor(list(nx.transitive_closure_dag(net).edges)).T
-        matrix[following, start] = True
+        start, next_node = torch.tensor(list(nx.transitive_closure_dag(net).edges)).T
+        matrix[next_node, start] = True
     return matrix
 
 
-def walks(
-    net: Any, useful: list[set[int]], pairs: list[list[int]], each: int, chance: random.Random
+def rollouts(
+    net: Any, useful: list[set[int]], pairs: list[list[int]], each: int, rng: random.Random
 ) -> list[list[int]]:
     """`each` paths for every pair, the next node uniform among those that lead to the target."""
     rows = []
@@ -46,13 +46,13 @@ def walks(
         for _ in range(each):
             path = [source]
             while path[-1] != target:
-                path.append(chance.choice([v for v in net.successors(path[-1]) if v in leads]))
+                path.append(rng.choice([v for v in net.successors(path[-1]) if v in leads]))
             rows.append(path)
     return rows
 
 
-def walks_that_ask(
-    net: Any, pairs: list[list[int]], each: int, chance: random.Random
+def rollouts_that_ask(
+    net: Any, pairs: list[list[int]], each: int, rng: random.Random
 ) -> list[list[int]]:
     """The same walks as one writes them first: at every step each successor is asked for a path."""
     rows = []
@@ -61,24 +61,22 @@ def walks_that_ask(
             path = [source]
             while path[-1] != target:
                 path.append(
-                    chance.choice(
-                        [v for v in net.successors(path[-1]) if nx.has_path(net, v, target)]
-                    )
+                    rng.choice([v for v in net.successors(path[-1]) if nx.has_path(net, v, target)])
                 )
             rows.append(path)
     return rows
 
 
-def law(net: Any, useful: set[int], source: int, target: int) -> dict[tuple[int, ...], float]:
+def probs(net: Any, useful: set[int], source: int, target: int) -> dict[tuple[int, ...], float]:
     """Every path from source to target with the chance that such a walk takes it."""
     found, open_paths = {}, [((source,), 1.0)]
     while open_paths:
-        path, chance = open_paths.pop()
+        path, rng = open_paths.pop()
         if path[-1] == target:
-            found[path] = chance
+            found[path] = rng
             continue
-        following = [v for v in net.successors(path[-1]) if v in useful]
-        open_paths += [((*path, v), chance / len(following)) for v in following]
+        next_node = [v for v in net.successors(path[-1]) if v in useful]
+        open_paths += [((*path, v), rng / len(next_node)) for v in next_node]
     return found
 
 

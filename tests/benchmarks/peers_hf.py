@@ -92,7 +92,7 @@ def _at_target(targets: torch.Tensor) -> Any:
 
 
 @torch.inference_mode()
-def walks(
+def rollouts(
     net: Any, pairs: torch.Tensor, new: int, *, cached: bool = True, greedy: bool = False
 ) -> torch.Tensor:
     """One walk for each pair by `generate`, filled with END."""
@@ -124,10 +124,10 @@ def rewards(edges: set[tuple[int, int]], rows: torch.Tensor, end: int) -> torch.
 
 def chosen_targets(rows: torch.Tensor, end: int) -> torch.Tensor:
     """The next tokens that a loss asks for; -100 where nothing was chosen."""
-    following = rows[:, 1:].clone()
-    given = torch.arange(following.shape[1]) < 2
-    following[((rows[:, :-1] == end).cumsum(1) > 0) | given] = -100
-    return following
+    next_node = rows[:, 1:].clone()
+    given = torch.arange(next_node.shape[1]) < 2
+    next_node[((rows[:, :-1] == end).cumsum(1) > 0) | given] = -100
+    return next_node
 
 
 def reinforce(logits: torch.Tensor, rows: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
@@ -158,7 +158,7 @@ class Reinforce:
     def step(self) -> None:
         """One update."""
         drawn = torch.randint(len(self.task.pairs), (self.size,), generator=self.rng)
-        rows = walks(self.net, self.task.pairs[drawn], self.new).clone()
+        rows = rollouts(self.net, self.task.pairs[drawn], self.new).clone()
         loss = self.loss(rows)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()

@@ -65,9 +65,9 @@ def generate(net: Gpt, pairs: torch.Tensor, new: int, *, greedy: bool = False) -
     """One row for each pair, always `new` tokens long, each from a forward pass over all before."""
     tokens = pairs[:, [0, 1, 0]]
     for _ in range(new):
-        law = net(tokens, last=True)[:, -1].softmax(-1)
-        best = law.argmax(-1, keepdim=True)
-        tokens = torch.cat([tokens, best if greedy else torch.multinomial(law, 1)], 1)
+        probs = net(tokens, last=True)[:, -1].softmax(-1)
+        best = probs.argmax(-1, keepdim=True)
+        tokens = torch.cat([tokens, best if greedy else torch.multinomial(probs, 1)], 1)
     return tokens
 
 
@@ -151,34 +151,34 @@ class TableReinforce:
     def walks(self, pairs: torch.Tensor) -> torch.Tensor:
         """One walk for each pair; the loop ends when all have ended."""
         end, target = self.end, pairs[:, 1]
-        columns, here = [pairs[:, 0], target, pairs[:, 0]], pairs[:, 0]
+        columns, current = [pairs[:, 0], target, pairs[:, 0]], pairs[:, 0]
         going = torch.ones(len(pairs), dtype=torch.bool)
         while len(columns) < self.length:
-            law = self.table[target, here.clamp(max=end - 1)].softmax(-1)
-            drawn = torch.multinomial(law, 1, generator=self.rng).squeeze(1)
-            here = torch.where(going, drawn, end)
-            columns.append(here)
-            going = going & (here != target) & (here != end)
+            probs = self.table[target, current.clamp(max=end - 1)].softmax(-1)
+            drawn = torch.multinomial(probs, 1, generator=self.rng).squeeze(1)
+            current = torch.where(going, drawn, end)
+            columns.append(current)
+            going = going & (current != target) & (current != end)
             if not going.any():
-                columns.append(torch.full_like(here, end))
+                columns.append(torch.full_like(current, end))
                 break
         return torch.stack(columns[: self.length], 1)
 
     def reward(self, rows: torch.Tensor) -> torch.Tensor:
         """1 for each right row, else 0, by looking its steps up."""
-        here, following = rows[:, 2:-1], rows[:, 3:]
-        into_end = following == self.end
-        legal = (self.edge[here, following] | into_end | (here == self.end)).all(1)
-        arrived = (into_end & (here == rows[:, 1:2])).any(1)
+        current, next_node = rows[:, 2:-1], rows[:, 3:]
+        into_end = next_node == self.end
+        legal = (self.edge[current, next_node] | into_end | (current == self.end)).all(1)
+        arrived = (into_end & (current == rows[:, 1:2])).any(1)
         return (legal & arrived).float()
 
     def loss(self, rows: torch.Tensor) -> torch.Tensor:
         """REINFORCE over the padded batch."""
-        here, following, end = rows[:, :-1], rows[:, 1:], self.end
-        chosen = here != end
+        current, next_node, end = rows[:, :-1], rows[:, 1:], self.end
+        chosen = current != end
         chosen[:, :2] = False
-        logits = self.table[rows[:, 1:2], here.clamp(max=end - 1)]  # [B, T, V]
-        logp = logits.log_softmax(-1).gather(-1, following.unsqueeze(-1)).squeeze(-1)
+        logits = self.table[rows[:, 1:2], current.clamp(max=end - 1)]  # [B, T, V]
+        logp = logits.log_softmax(-1).gather(-1, next_node.unsqueeze(-1)).squeeze(-1)
         return -(logp * chosen * self.reward(rows).unsqueeze(1)).sum() / len(rows)
 
     def step(self) -> None:

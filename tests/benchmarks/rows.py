@@ -9,18 +9,18 @@ from rows_limit import limit_rows
 from rows_sweep import sweep_rows
 from rows_techniques import technique_rows
 from rows_train import train_rows
-from rows_walks import walk_rows
-from setting import World
+from rows_walks import rollout_rows
+from setting import Dataset
 
 
-def all_rows(world: World) -> list[Row]:
+def all_rows(dataset: Dataset) -> list[Row]:
     """Every comparison there is."""
     return [
-        *walk_rows(world),
-        *train_rows(world),
-        *limit_rows(world),
-        *diversity_rows(world),
-        *data_rows(world),
-        *technique_rows(world),
-        *sweep_rows(world),
+        *rollout_rows(dataset),
+        *train_rows(dataset),
+        *limit_rows(dataset),
+        *diversity_rows(dataset),
+        *data_rows(dataset),
+        *technique_rows(dataset),
+        *sweep_rows(dataset),
     ]

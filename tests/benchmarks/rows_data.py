@@ -12,7 +12,7 @@ from functools import cache
 import peers_graph
 import torch
 from harness import Row, Work
-from setting import PATHS_PER_PAIR, World, distance, expected_distance, task_of
+from setting import PATHS_PER_PAIR, Dataset, distance, expected_distance, task_of
 
 import planrl as pr
 
@@ -27,7 +27,7 @@ def lengths(rows: torch.Tensor, end: int) -> torch.Tensor:
     return (rows != end).sum(1).double() - 2
 
 
-def exact_law(task: pr.Task, draws: int) -> tuple[bool, str]:
+def exact_probs(task: pr.Task, draws: int) -> tuple[bool, str]:
     """Whether the paths of one pair come as often as their exact chances say."""
     ones = torch.eye(task.graph.n, dtype=torch.float64)
     paths = torch.linalg.solve_triangular(ones - task.graph.adjacency.double(), ones, upper=True)
@@ -35,22 +35,22 @@ def exact_law(task: pr.Task, draws: int) -> tuple[bool, str]:
     pair = task.pairs[((counts >= 150) & (counts <= 600)).nonzero()[0]]
     source, target = pair[0].tolist()
     net = peers_graph.graph_of(task.graph)
-    law = peers_graph.law(net, peers_graph.reaching(net)[target], source, target)
-    number = {path: k for k, path in enumerate(law)}
+    probs = peers_graph.probs(net, peers_graph.reaching(net)[target], source, target)
+    number = {path: k for k, path in enumerate(probs)}
     rows = pr.sample_paths(pr.Task(task.graph, pair), draws, pr.seeded(0, "one pair's paths"))
     kinds, count = rows.unique(dim=0, return_counts=True)
-    seen = torch.zeros(len(law))
+    seen = torch.zeros(len(probs))
     for row, often in zip(kinds.tolist(), count.tolist(), strict=True):
         seen[number[tuple(row[2 : row.index(task.graph.n)])]] = often
-    chances = torch.tensor(list(law.values()), dtype=torch.float64)
-    gap, due = distance(seen, chances), expected_distance(chances, draws)
+    probabilities = torch.tensor(list(probs.values()), dtype=torch.float64)
+    gap, due = distance(seen, probabilities), expected_distance(probabilities, draws)
     return gap <= 1.5 * due, (
-        f"the {len(law)} paths of one pair, drawn {draws:,} times, are {gap:.4f} (total variation) "
+        f"the {len(probs)} paths of one pair, drawn {draws:,} times, are {gap:.4f} (total variation) "
         f"from their exact law, {due:.4f} expected of true draws"
     )
 
 
-def paths_row(world: World, n: int, *, prepared_sets: bool) -> Row:
+def paths_row(dataset: Dataset, n: int, *, prepared_sets: bool) -> Row:
     """Ten paths for every pair, next to a loop that has sets of useful nodes or asks each time."""
     task = cache(lambda: task_of(n))
     net = cache(lambda: peers_graph.graph_of(task().graph))
@@ -63,12 +63,12 @@ def paths_row(world: World, n: int, *, prepared_sets: bool) -> Row:
         prepared.append(time.process_time() - began)
         return sets
 
-    rng, chance, each = pr.seeded(0, "our paths"), random.Random(0), PATHS_PER_PAIR
+    rng, coin, each = pr.seeded(0, "our paths"), random.Random(0), PATHS_PER_PAIR
 
     @cache
     def asked() -> list[list[int]]:
         pairs = task().pairs.tolist()
-        few = world.size.peer_pairs if prepared_sets else 40
+        few = dataset.size.peer_pairs if prepared_sets else 40
         return (
             pairs
             if (n <= 100 and prepared_sets) or few >= len(pairs)
@@ -80,12 +80,12 @@ def paths_row(world: World, n: int, *, prepared_sets: bool) -> Row:
         return Work(len(pr.sample_paths(fresh, each, rng)))
 
     def peer() -> Work:
-        return Work(len(loop(asked(), chance)))
+        return Work(len(loop(asked(), coin)))
 
-    def loop(pairs: list[list[int]], chance: random.Random) -> list[list[int]]:
+    def loop(pairs: list[list[int]], coin: random.Random) -> list[list[int]]:
         if prepared_sets:
-            return peers_graph.walks(net(), useful(), pairs, each, chance)
-        return peers_graph.walks_that_ask(net(), pairs, each, chance)
+            return peers_graph.walks(net(), useful(), pairs, each, coin)
+        return peers_graph.rollouts_that_ask(net(), pairs, each, coin)
 
     def check() -> tuple[bool, str]:
         graph = task().graph
@@ -96,7 +96,7 @@ def paths_row(world: World, n: int, *, prepared_sets: bool) -> Row:
         other = torch.tensor([len(path) for path in theirs], dtype=torch.float64)
         ahead = (lengths(mine, graph.n) - other).view(-1, each).mean(1)  # one number a pair
         errors = float(ahead.mean() / (ahead.std() / len(ahead) ** 0.5))
-        lawful, how = exact_law(task(), world.size.draws)
+        lawful, how = exact_probs(task(), dataset.size.draws)
         return right == len(mine) and abs(errors) <= 4 and lawful, (
             f"{right:,} of {len(mine):,} paths are right; mean lengths differ by {abs(errors):.1f} "
             f"standard errors; {how}"
@@ -154,11 +154,11 @@ def reachability_row(n: int, *, by_descendants: bool) -> Row:
     )
 
 
-def check_row(world: World) -> Row:
+def check_row(dataset: Dataset) -> Row:
     """Are these answers right?"""
-    graph = cache(lambda: world.task.graph)
-    rows = cache(lambda: world.walks(world.size.checked))
-    texts = cache(lambda: world.task.vocab.show(rows()))
+    graph = cache(lambda: dataset.task.graph)
+    rows = cache(lambda: dataset.walks(dataset.size.checked))
+    texts = cache(lambda: dataset.task.vocab.show(rows()))
     net = cache(lambda: peers_graph.graph_of(graph()))
     found, times = {}, 10
 
@@ -176,7 +176,7 @@ def check_row(world: World) -> Row:
         return alike == len(rows()), f"{alike:,} of {len(rows()):,} verdicts agree, {right:,} right"
 
     return Row(
-        name=f"path check of {world.size.checked} rows",
+        name=f"path check of {dataset.size.checked} rows",
         ours=ours,
         peer=peer,
         check=check,
@@ -213,16 +213,16 @@ def import_row() -> Row:
     )
 
 
-def data_rows(world: World) -> list[Row]:
+def data_rows(dataset: Dataset) -> list[Row]:
     """The rows of this module."""
-    big = world.size.big_graph
+    big = dataset.size.big_graph
     return [
         *(
-            paths_row(world, n, prepared_sets=prepared)
+            paths_row(dataset, n, prepared_sets=prepared)
             for prepared in (True, False)
             for n in (100, big)
         ),
         *(reachability_row(n, by_descendants=way) for n in (100, big) for way in (False, True)),
-        check_row(world),
+        check_row(dataset),
         import_row(),
     ]

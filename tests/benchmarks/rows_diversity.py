@@ -8,7 +8,7 @@ from functools import cache
 
 import torch
 from harness import Row, Work
-from setting import SAMPLER, World
+from setting import SAMPLER, Dataset
 
 import planrl as pr
 
@@ -44,15 +44,15 @@ def statistics(
 
 def agree(mine: Statistics, theirs: Statistics, samples: int) -> tuple[bool, str]:
     """Whether two samplers agree within 4 standard errors of the mean over the pairs."""
-    fine = bool((mine["samples"] == samples).all())
-    parts = [] if fine else ["NOT every pair has its number of samples"]
+    good = bool((mine["samples"] == samples).all())
+    parts = [] if good else ["NOT every pair has its number of samples"]
     for name in ("valid rate", "mean length", "different right walks"):
         ahead = mine[name] - theirs[name]
         error = float(ahead.std() / len(ahead) ** 0.5)
         off = abs(float(ahead.mean())) / max(error, 1e-12)
-        fine = fine and off <= 4
+        good = good and off <= 4
         parts.append(f"{name} {mine[name].mean():.3f} / {theirs[name].mean():.3f} ({off:.1f} SE)")
-    return fine, ", ".join(parts)
+    return good, ", ".join(parts)
 
 
 def frequencies(tokens: torch.Tensor, count: torch.Tensor, end: int) -> dict[tuple[int, ...], int]:
@@ -70,15 +70,17 @@ def between(one: dict[tuple[int, ...], int], two: dict[tuple[int, ...], int]) ->
     return sum(abs(one.get(k, 0) - two.get(k, 0)) for k in names) / 2 / sum(one.values())
 
 
-def row(world: World, name: str, model: Callable[[], pr.Transformer], *, everything: bool) -> Row:
+def row(
+    dataset: Dataset, name: str, model: Callable[[], pr.Transformer], *, everything: bool
+) -> Row:
     """One policy."""
-    size, graph = world.size, cache(lambda: world.task.graph)
+    size, graph = dataset.size, cache(lambda: dataset.task.graph)
     rng, samples = pr.seeded(0, f"diversity of {name}"), size.samples
 
     @cache
     def pairs() -> torch.Tensor:
-        order = torch.randperm(len(world.task.pairs), generator=pr.seeded(0, "some pairs"))
-        return world.task.pairs if everything else world.task.pairs[order[: size.pairs]]
+        order = torch.randperm(len(dataset.task.pairs), generator=pr.seeded(0, "some pairs"))
+        return dataset.task.pairs if everything else dataset.task.pairs[order[: size.pairs]]
 
     def counted(asked: torch.Tensor, times: int) -> tuple[torch.Tensor, ...]:
         found = pr.sample_distinct(model(), asked, times, rng=rng, sampler=SAMPLER)
@@ -104,15 +106,15 @@ def row(world: World, name: str, model: Callable[[], pr.Transformer], *, everyth
         return Work(len(pairs()) * samples, seconds)
 
     def check() -> tuple[bool, str]:
-        fine, how = agree(seen["ours"], seen["peer"], samples)
-        end, draws = world.task.vocab.end, size.draws
+        good, how = agree(seen["ours"], seen["peer"], samples)
+        end, draws = dataset.task.vocab.end, size.draws
         one = pairs()[[int(seen["peer"]["different right walks"].argmax())]]
         tokens, _, count = counted(one, draws)
         mine = frequencies(tokens, count, end)
         first, second = (frequencies(*of_plain(plain(one, draws), 1)[::2], end) for _ in range(2))
         gap, due = between(mine, first), between(first, second)
         alike = gap <= 1.5 * due and sum(mine.values()) == draws
-        return fine and alike, (
+        return good and alike, (
             f"{how} (ours / plain); {draws:,} walks of one pair are {gap:.4f} (total variation) "
             f"from plain ones, two plain runs {due:.4f} from each other"
         )
@@ -139,8 +141,8 @@ def row(world: World, name: str, model: Callable[[], pr.Transformer], *, everyth
     )
 
 
-def diversity_rows(world: World) -> list[Row]:
+def diversity_rows(dataset: Dataset) -> list[Row]:
     """A policy that says many different walks, and one that says few."""
-    policies = [("diverse", lambda: world.base), ("collapsed", lambda: world.collapsed)]
-    wholes = (False, True) if world.size.whole else (False,)
-    return [row(world, *policy, everything=whole) for whole in wholes for policy in policies]
+    policies = [("diverse", lambda: dataset.base), ("collapsed", lambda: dataset.collapsed)]
+    wholes = (False, True) if dataset.size.whole else (False,)
+    return [row(dataset, *policy, everything=whole) for whole in wholes for policy in policies]

@@ -15,7 +15,7 @@ from functools import cache
 import peers_hf
 import torch
 from harness import Row, Work, absent
-from setting import MAX_TOKENS, SAMPLER, World
+from setting import MAX_TOKENS, SAMPLER, Dataset
 
 import planrl as pr
 
@@ -23,9 +23,9 @@ LR = 1e-5
 REPEATS = 40
 
 
-def sgemm(world: World) -> Callable[[], Work]:
+def sgemm(dataset: Dataset) -> Callable[[], Work]:
     """The limit: [1024, 120] times [120, 480], written to the same place again and again."""
-    width = world.base.config.width
+    width = dataset.base.config.width
     rng = pr.seeded(0, "matrices")
     a = torch.rand(1024, width, generator=rng)
     b = torch.rand(width, 4 * width, generator=rng)
@@ -81,12 +81,12 @@ class Cost:
         return 3 * (self.spelling * cheap + self.full * (inputs(tokens, self.end) - cheap))
 
 
-def limit_rows(world: World) -> list[Row]:
+def limit_rows(dataset: Dataset) -> list[Row]:
     """The rows about the limit."""
-    size = world.size
-    cost = cache(lambda: Cost(world.base))
+    size = dataset.size
+    cost = cache(lambda: Cost(dataset.base))
     seen: dict[str, torch.Tensor] = {}
-    questions = cache(lambda: world.questions(size.walks))
+    questions = cache(lambda: dataset.questions(size.walks))
     rng = pr.seeded(0, "our walks")
 
     def kept(batches: Iterator[pr.Batch], name: str) -> Iterator[pr.Batch]:
@@ -97,33 +97,33 @@ def limit_rows(world: World) -> list[Row]:
     @cache
     def fine_tuning() -> pr.Run:
         batches = pr.demonstrations(
-            world.train_task, world.demonstrations, rng=pr.seeded(0, "rows"), size=size.batch
+            dataset.train_task, dataset.demonstrations, rng=pr.seeded(0, "rows"), size=size.batch
         )
-        return pr.train(world.fresh(), kept(batches, "SFT"), pr.sft, pr.TrainConfig(lr=LR))
+        return pr.train(dataset.fresh(), kept(batches, "SFT"), pr.sft, pr.TrainConfig(lr=LR))
 
     @cache
     def learning() -> pr.Run:
-        model = world.fresh()
-        walks = pr.on_policy(
-            model, world.train_task, rng=pr.seeded(0, "walks"), sampler=SAMPLER, size=size.batch
+        model = dataset.fresh()
+        rollouts = pr.on_policy(
+            model, dataset.train_task, rng=pr.seeded(0, "walks"), sampler=SAMPLER, size=size.batch
         )
-        return pr.train(model, kept(walks, "RL"), pr.policy_gradient, pr.TrainConfig(lr=LR))
+        return pr.train(model, kept(rollouts, "RL"), pr.policy_gradient, pr.TrainConfig(lr=LR))
 
     def rollout(spelled: int) -> Work:
         began = time.process_time()
-        walks = pr.rollout(world.base, questions(), rng=rng, sampler=SAMPLER)
+        rollouts = pr.rollout(dataset.base, questions(), rng=rng, sampler=SAMPLER)
         seconds = time.process_time() - began
-        seen["roll-out"] = walks
-        return Work(cost().rollout(walks, spelled), seconds)
+        seen["roll-out"] = rollouts
+        return Work(cost().rollout(rollouts, spelled), seconds)
 
-    hf = cache(lambda: peers_hf.gpt2(world.base))
+    hf = cache(lambda: peers_hf.gpt2(dataset.base))
 
     def generate(spelled: int) -> Work:
         began = time.process_time()
-        walks = peers_hf.walks(hf(), questions(), MAX_TOKENS - 3)
+        rollouts = peers_hf.walks(hf(), questions(), MAX_TOKENS - 3)
         seconds = time.process_time() - began
-        seen["HF"] = walks
-        return Work(cost().rollout(walks, spelled), seconds)
+        seen["HF"] = rollouts
+        return Work(cost().rollout(rollouts, spelled), seconds)
 
     def updates(run: Callable[[], pr.Run], name: str, spelled: int) -> Work:
         operations = seconds = 0.0
@@ -142,7 +142,7 @@ def limit_rows(world: World) -> list[Row]:
         (f"RL step B={size.batch}", "RL", 0.55, lambda s: updates(learning, "RL", s)),
         (f"roll-out B={size.walks} of HF", "HF", None, generate),
     ]
-    peer = cache(lambda: sgemm(world))
+    peer = cache(lambda: sgemm(dataset))
 
     def row(
         title: str, name: str, goal: float | None, side: Callable[[int], Work], needed: bool

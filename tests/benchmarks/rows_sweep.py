@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from harness import Row, Work, absent
-from setting import World
+from setting import Dataset
 
 import planrl as pr
 
@@ -31,11 +31,11 @@ def run(settings: Settings) -> dict[str, list[float]]:
     return {"loss": [step.loss for step in steps]}
 
 
-def sweep_rows(world: World) -> list[Row]:
+def sweep_rows(dataset: Dataset) -> list[Row]:
     """The same runs in two worker processes, which are there already, and in one."""
-    runs = world.size.runs
+    runs = dataset.size.runs
     lacks = absent(("joblib",))
-    grid = [Settings(seed, 15 * world.size.steps) for seed in range(runs)]
+    grid = [Settings(seed, 15 * dataset.size.steps) for seed in range(runs)]
     found: dict[int, list[object]] = {}
 
     def side(jobs: int) -> Work:

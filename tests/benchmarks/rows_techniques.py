@@ -17,7 +17,7 @@ from unittest.mock import patch
 import torch
 from harness import Row, Work
 from rows_train import LR, Found, apart, gradients
-from setting import SAMPLER, World
+from setting import SAMPLER, Dataset
 from torch.nn.functional import gelu, layer_norm, linear, scaled_dot_product_attention
 
 import planrl as pr
@@ -26,7 +26,7 @@ from planrl.transformer import block as blocks
 from planrl.transformer import model as transformer
 from planrl.transformer.block import FIRST
 from planrl.transformer.kernels import Packing
-from planrl.transformer.kv_cache import _Walker
+from planrl.transformer.kv_cache import _CachedDecoder
 
 loop = import_module("planrl.train")  # planrl.train itself is the function in it
 Check = Callable[[], tuple[bool, str]]
@@ -60,17 +60,17 @@ def torch_norm(model: pr.PathModel, largest: float | None) -> float:
 @contextmanager
 def without_inference_mode() -> Iterator[None]:
     """Roll-outs of ordinary tensors that merely need no gradient."""
-    plain = sampling._walk.__wrapped__  # type: ignore[attr-defined]
-    with patch.object(sampling, "_walk", torch.no_grad()(plain)):
+    plain = sampling._rollout.__wrapped__  # type: ignore[attr-defined]
+    with patch.object(sampling, "_rollout", torch.no_grad()(plain)):
         yield
 
 
 @contextmanager
 def unshared() -> Iterator[None]:
     """Every walk's own first keys and values, computed one by one."""
-    plain = _Walker._read
+    plain = _CachedDecoder._read
 
-    def read(self: _Walker, tokens: torch.Tensor, *, choosing: bool) -> torch.Tensor:
+    def read(self: _CachedDecoder, tokens: torch.Tensor, *, choosing: bool) -> torch.Tensor:
         x = self.model.tokens.weight[tokens] + self.model.positions.weight[self.at]
         for layer, block in enumerate(self.model._blocks()):
             h = block.norm_1(x)
@@ -83,23 +83,23 @@ def unshared() -> Iterator[None]:
         self.at += 1
         return x
 
-    _Walker._read = read
+    _CachedDecoder._read = read
     try:
         yield
     finally:
-        _Walker._read = plain
+        _CachedDecoder._read = plain
 
 
-def technique_rows(world: World) -> list[Row]:
+def technique_rows(dataset: Dataset) -> list[Row]:
     """Each technique, and each attempt."""
-    size, task = world.size, world.train_task
+    size, task = dataset.size, dataset.train_task
 
     @cache
     def fine_tuning() -> pr.Run:
         rows = pr.demonstrations(
-            task, world.demonstrations, rng=pr.seeded(0, "rows"), size=size.batch
+            task, dataset.demonstrations, rng=pr.seeded(0, "rows"), size=size.batch
         )
-        return pr.train(world.fresh(), rows, pr.sft, pr.TrainConfig(lr=LR))
+        return pr.train(dataset.fresh(), rows, pr.sft, pr.TrainConfig(lr=LR))
 
     def updates(count: int, run: Callable[[], pr.Run], undone: Undoing = nullcontext) -> Work:
         with undone():
@@ -108,10 +108,10 @@ def technique_rows(world: World) -> list[Row]:
         return Work(count)
 
     def same_update(undone: Undoing) -> tuple[bool, str]:
-        batch = task.batch(world.demonstrations[: size.batch])
-        mine = gradients(world.fresh(), batch, pr.sft)
+        batch = task.batch(dataset.demonstrations[: size.batch])
+        mine = gradients(dataset.fresh(), batch, pr.sft)
         with undone():
-            theirs: Found = gradients(world.fresh(), batch, pr.sft)
+            theirs: Found = gradients(dataset.fresh(), batch, pr.sft)
         return apart(mine, theirs, 2e-6)
 
     def step(name: str, undone: Undoing, **more: object) -> Row:
@@ -124,20 +124,20 @@ def technique_rows(world: World) -> list[Row]:
             **more,
         )
 
-    questions = cache(lambda: world.questions(size.walks))
+    questions = cache(lambda: dataset.questions(size.walks))
     rng = pr.seeded(0, "walks")
 
     def walk(undone: Undoing = nullcontext, model: pr.PathModel | None = None) -> None:
         with undone():
-            pr.rollout(model or world.base, questions(), rng=rng, sampler=SAMPLER)
+            pr.rollout(model or dataset.base, questions(), rng=rng, sampler=SAMPLER)
 
-    def same_walks(undone: Undoing) -> tuple[bool, str]:
+    def same_rollouts(undone: Undoing) -> tuple[bool, str]:
         greedy = pr.Sampler(greedy=True, max_tokens=SAMPLER.max_tokens)
-        mine = pr.rollout(world.base, questions(), rng=rng, sampler=greedy)
+        mine = pr.rollout(dataset.base, questions(), rng=rng, sampler=greedy)
         with undone():
-            theirs = pr.rollout(world.base, questions(), rng=rng, sampler=greedy)
+            theirs = pr.rollout(dataset.base, questions(), rng=rng, sampler=greedy)
         width = max(mine.shape[1], theirs.shape[1])
-        fill = partial(torch.nn.functional.pad, value=world.task.vocab.end)
+        fill = partial(torch.nn.functional.pad, value=dataset.task.vocab.end)
         both = [fill(x, (0, width - x.shape[1])) for x in (mine, theirs)]
         unlike = int((both[0] != both[1]).any(1).sum())
         return unlike == 0, f"{len(mine) - unlike} of {len(mine)} greedy walks are the same"
@@ -147,7 +147,7 @@ def technique_rows(world: World) -> list[Row]:
             name=f"{name}, roll-out",
             ours=walk,
             peer=lambda: walk(undone),
-            check=lambda: same_walks(undone),
+            check=lambda: same_rollouts(undone),
             peer_name="the same without it",
         )
 
@@ -161,22 +161,22 @@ def technique_rows(world: World) -> list[Row]:
         rolling("finished walks dropped", partial(patch.object, sampling, "DROP", 0.0)),
         rolling("GELU by a sigmoid", by_tanh),
         rolling("inference mode", without_inference_mode),
-        *tried(world, walk, questions),
+        *tried(dataset, walk, questions),
     ]  # fmt: skip
 
 
 def tried(
-    world: World, walk: Callable[..., None], questions: Callable[[], torch.Tensor]
+    dataset: Dataset, walk: Callable[..., None], questions: Callable[[], torch.Tensor]
 ) -> list[Row]:
     """What is not in the library, since it did not pay; on the same roll-outs and layers."""
-    size, width = world.size, world.base.config.width
+    size, width = dataset.size, dataset.base.config.width
     rng = pr.seeded(0, "tried")
     x = torch.randn(size.walks, width, generator=rng)
     weight = torch.randn(4 * width, width, generator=rng) / width**0.5
     whole = [torch.randint(-127, 128, t.shape, generator=rng).to(torch.int8) for t in (x, weight)]
     halves = [x.bfloat16(), weight.bfloat16()]
-    compiled = cache(lambda: torch.compile(world.fresh().blocks[0].feed_forward))
-    shorter = cache(lambda: copy.deepcopy(world.base).bfloat16())
+    compiled = cache(lambda: torch.compile(dataset.fresh().blocks[0].feed_forward))
+    shorter = cache(lambda: copy.deepcopy(dataset.base).bfloat16())
 
     def times(work: Callable[[], object]) -> Work:
         for _ in range(20):
@@ -195,25 +195,25 @@ def tried(
 
     def feed() -> Work:
         with torch.no_grad():
-            return times(lambda: world.base.blocks[0].feed_forward(x))
+            return times(lambda: dataset.base.blocks[0].feed_forward(x))
 
     def compiled_feed() -> Work:
         with torch.no_grad():
             return times(lambda: compiled()(x))
 
     def same_logits() -> tuple[bool, str]:
-        rows = world.walks(size.few_walks)[:, :-1]
+        rows = dataset.walks(size.few_rollouts)[:, :-1]
         with torch.no_grad():
-            return close(lambda: shorter()(rows), world.base(rows), 5e-2)()
+            return close(lambda: shorter()(rows), dataset.base(rows), 5e-2)()
 
     def product() -> torch.Tensor:
         return torch._int_mm(whole[0], whole[1].T).float()
 
     def same_feed() -> tuple[bool, str]:
         with torch.no_grad():
-            return close(lambda: compiled()(x), world.base.blocks[0].feed_forward(x), 1e-5)()
+            return close(lambda: compiled()(x), dataset.base.blocks[0].feed_forward(x), 1e-5)()
 
-    norm = world.base.blocks[0].norm_1.weight.detach() * 1.5
+    norm = dataset.base.blocks[0].norm_1.weight.detach() * 1.5
     folded_weight = weight * norm
 
     def normed() -> torch.Tensor:
@@ -228,14 +228,14 @@ def tried(
 
     def by_tensor() -> torch.optim.Optimizer:
         """The library's optimiser, for parameters whose gradients are all 0.01."""
-        parameters = [torch.nn.Parameter(p.detach().clone()) for p in world.base.parameters()]
+        parameters = [torch.nn.Parameter(p.detach().clone()) for p in dataset.base.parameters()]
         for parameter in parameters:
             parameter.grad = torch.full_like(parameter, 0.01)
         return torch.optim.AdamW(parameters, lr=LR, weight_decay=0.0, fused=True)
 
     def flat() -> torch.optim.Optimizer:
         """The same, all parameters in one tensor."""
-        whole = torch.cat([p.detach().flatten() for p in world.base.parameters()])
+        whole = torch.cat([p.detach().flatten() for p in dataset.base.parameters()])
         parameter = torch.nn.Parameter(whole)
         parameter.grad = torch.full_like(parameter, 0.01)
         return torch.optim.AdamW([parameter], lr=LR, weight_decay=0.0, fused=True)

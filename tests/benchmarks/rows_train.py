@@ -14,7 +14,7 @@ import peers_plain
 import peers_trl
 import torch
 from harness import Row, Work
-from setting import MAX_TOKENS, SAMPLER, World
+from setting import MAX_TOKENS, SAMPLER, Dataset
 
 import planrl as pr
 
@@ -94,26 +94,26 @@ def repeat(step: Callable[[], Callable[[], None]], count: int) -> Callable[[], W
     return side
 
 
-def sft_row(world: World, batch: int, count: int, goal: float) -> Row:
+def sft_row(dataset: Dataset, batch: int, count: int, goal: float) -> Row:
     """Fine-tuning steps on the same rows."""
-    task, shown = world.train_task, world.demonstrations
+    task, shown = dataset.train_task, dataset.demonstrations
 
     @cache
     def run() -> pr.Run:
-        model = world.fresh()
+        model = dataset.fresh()
         batches = pr.demonstrations(task, shown, rng=pr.seeded(0, "our rows"), size=batch)
         return pr.train(model, batches, pr.sft, pr.TrainConfig(lr=LR))
 
-    peer = cache(lambda: peers_plain.Blocks(world.base, shown, batch, LR))
+    peer = cache(lambda: peers_plain.Blocks(dataset.base, shown, batch, LR))
 
     def check() -> tuple[bool, str]:
         drawn = torch.randint(len(shown), (batch,), generator=pr.seeded(0, "same rows"))
         rows = task.batch(shown[drawn])
 
         def both(kind: torch.dtype) -> tuple[Found, Found]:
-            peer = peers_plain.Blocks(world.base, shown, batch, LR)
+            peer = peers_plain.Blocks(dataset.base, shown, batch, LR)
             peer.net.to(kind)
-            mine = gradients(world.fresh().to(kind), rows, pr.sft)
+            mine = gradients(dataset.fresh().to(kind), rows, pr.sft)
             return mine, of_plain(peer.net, peer.loss(drawn))
 
         return exactly(both(torch.float32), both(torch.float64))
@@ -128,22 +128,22 @@ def sft_row(world: World, batch: int, count: int, goal: float) -> Row:
     )
 
 
-def on_policy(world: World, size: int) -> pr.Run:
+def on_policy(dataset: Dataset, size: int) -> pr.Run:
     """Our policy gradient from the base, for as long as it is asked."""
-    model = world.fresh()
-    walks = pr.on_policy(
-        model, world.train_task, rng=pr.seeded(0, "our walks"), sampler=SAMPLER, size=size
+    model = dataset.fresh()
+    rollouts = pr.on_policy(
+        model, dataset.train_task, rng=pr.seeded(0, "our walks"), sampler=SAMPLER, size=size
     )
-    return pr.train(model, walks, pr.policy_gradient, pr.TrainConfig(lr=LR))
+    return pr.train(model, rollouts, pr.policy_gradient, pr.TrainConfig(lr=LR))
 
 
-def rl_rows(world: World) -> list[Row]:
+def rl_rows(dataset: Dataset) -> list[Row]:
     """Reinforcement learning steps."""
-    size, task = world.size.batch, world.train_task
-    ours = cache(lambda: on_policy(world, size))
-    hf = cache(lambda: peers_hf.Reinforce(world.base, task, size, NEW, LR))
-    plain = cache(lambda: peers_plain.PlainReinforce(world.base, task, size, NEW, LR))
-    grpo = cache(lambda: peers_trl.Grpo(world.base, task, size, NEW, LR, steps=2))
+    size, task = dataset.size.batch, dataset.train_task
+    ours = cache(lambda: on_policy(dataset, size))
+    hf = cache(lambda: peers_hf.Reinforce(dataset.base, task, size, NEW, LR))
+    plain = cache(lambda: peers_plain.PlainReinforce(dataset.base, task, size, NEW, LR))
+    grpo = cache(lambda: peers_trl.Grpo(dataset.base, task, size, NEW, LR, steps=2))
 
     def trl() -> Work:
         count, seconds = grpo().run()
@@ -159,30 +159,30 @@ def rl_rows(world: World) -> list[Row]:
         )
 
     def check_hf() -> tuple[bool, str]:
-        rows = world.walks(size)
-        peer = peers_hf.Reinforce(world.base, task, size, NEW, LR)
+        rows = dataset.walks(size)
+        peer = peers_hf.Reinforce(dataset.base, task, size, NEW, LR)
         loss = peer.loss(rows)
         loss.backward()
-        theirs = float(loss.detach()), peers_hf.gradients(world.base, peer.net)
-        mine = gradients(world.fresh(), task.batch(rows), pr.policy_gradient)
-        fine, how = same_verdicts(rows)
+        theirs = float(loss.detach()), peers_hf.gradients(dataset.base, peer.net)
+        mine = gradients(dataset.fresh(), task.batch(rows), pr.policy_gradient)
+        good, how = same_verdicts(rows)
         close, said = apart(mine, theirs, 1e-5)
-        return fine and close, f"{how}; {said}"
+        return good and close, f"{how}; {said}"
 
     def check_plain() -> tuple[bool, str]:
-        rows = world.walks(size)
-        peer = peers_plain.PlainReinforce(world.base, task, size, NEW, LR)
-        mine = gradients(world.fresh(), task.batch(rows), pr.policy_gradient)
-        fine, how = same_verdicts(rows)
+        rows = dataset.walks(size)
+        peer = peers_plain.PlainReinforce(dataset.base, task, size, NEW, LR)
+        mine = gradients(dataset.fresh(), task.batch(rows), pr.policy_gradient)
+        good, how = same_verdicts(rows)
         close, said = apart(mine, of_plain(peer.net, peer.loss(rows)), 1e-5)
-        return fine and close, f"{how}; {said}"
+        return good and close, f"{how}; {said}"
 
     def check_trl() -> tuple[bool, str]:
-        rows, end = world.walks(size), task.vocab.end
+        rows, end = dataset.walks(size), task.vocab.end
         written = [row[3:] for row in rows.tolist()]
-        walks = [w[: w.index(end) + 1] if end in w else w for w in written]
+        rollouts = [w[: w.index(end) + 1] if end in w else w for w in written]
         source, target = rows[:, 0].tolist(), rows[:, 1].tolist()
-        given = peers_trl.Verdicts(task)(completion_ids=walks, source=source, target=target)
+        given = peers_trl.Verdicts(task)(completion_ids=rollouts, source=source, target=target)
         right = pr.is_path(task.graph, rows)
         unlike = int((torch.tensor(given) != right).sum())
         return unlike == 0, f"{size - unlike} of {size} verdicts of the reward function agree"
@@ -220,7 +220,7 @@ def rl_rows(world: World) -> list[Row]:
     ]
 
 
-def table_row(world: World) -> Row:
+def table_row(dataset: Dataset) -> Row:
     """Policy gradient of a table, n = 20, 64 walks a step."""
     task = pr.all_pairs(pr.random_dag(20, 0.3, pr.seeded(0, "graph")))
     size, lr, count = 64, 0.01, 20
@@ -228,8 +228,8 @@ def table_row(world: World) -> Row:
     @cache
     def run() -> pr.Run:
         model = pr.LogitTable(task.vocab)
-        walks = pr.on_policy(model, task, rng=pr.seeded(0, "our walks"), size=size)
-        return pr.train(model, walks, pr.policy_gradient, pr.TrainConfig(lr=lr))
+        rollouts = pr.on_policy(model, task, rng=pr.seeded(0, "our walks"), size=size)
+        return pr.train(model, rollouts, pr.policy_gradient, pr.TrainConfig(lr=lr))
 
     def fresh() -> peers_plain.TableReinforce:
         table = torch.zeros(task.graph.n, task.graph.n, task.vocab.size)
@@ -261,12 +261,12 @@ def table_row(world: World) -> Row:
     )
 
 
-def train_rows(world: World) -> list[Row]:
+def train_rows(dataset: Dataset) -> list[Row]:
     """The rows about training."""
-    size = world.size
+    size = dataset.size
     return [
-        sft_row(world, 32, size.steps, 6.0),
-        sft_row(world, size.batch, max(size.steps // 5, 2), 8.0),
-        *rl_rows(world),
-        table_row(world),
+        sft_row(dataset, 32, size.steps, 6.0),
+        sft_row(dataset, size.batch, max(size.steps // 5, 2), 8.0),
+        *rl_rows(dataset),
+        table_row(dataset),
     ]

@@ -10,7 +10,7 @@ import peers_hf
 import peers_plain
 import torch
 from harness import Row, Work
-from setting import MAX_TOKENS, SAMPLER, World, distance, expected_distance
+from setting import MAX_TOKENS, SAMPLER, Dataset, distance, expected_distance
 
 import planrl as pr
 
@@ -19,24 +19,26 @@ GREEDY = pr.Sampler(greedy=True, max_tokens=MAX_TOKENS)
 SAME = 1e-10  # in double precision, where rounding hides nothing
 
 
-def same_walks(mine: torch.Tensor, theirs: torch.Tensor, end: int) -> int:
+def same_rollouts(mine: torch.Tensor, theirs: torch.Tensor, end: int) -> int:
     """How many rows differ, whatever the filling's width."""
     width = max(mine.shape[1], theirs.shape[1])
     wide = [torch.nn.functional.pad(x, (0, width - x.shape[1]), value=end) for x in (mine, theirs)]
     return int((wide[0] != wide[1]).any(1).sum())
 
 
-def sampled_law(world: World) -> tuple[bool, str]:
+def sampled_law(dataset: Dataset) -> tuple[bool, str]:
     """Whether the first token that roll-outs draw for one question follows the model's softmax."""
-    draws, one = world.size.draws, pr.Sampler(max_tokens=4)
-    some = world.questions(100, "one question")
+    draws, one = dataset.size.draws, pr.Sampler(max_tokens=4)
+    some = dataset.questions(100, "one question")
     with torch.no_grad():
-        laws = world.base(some[:, [0, 1, 0]])[:, 2].double().softmax(-1)
-    widest = int((laws * laws.log()).sum(1).argmin())  # the law with the most to get wrong
-    pairs, law = some[[widest]].expand(draws, 2), laws[widest]
-    drawn = pr.rollout(world.base, pairs, rng=pr.seeded(0, "draws"), sampler=one)[:, 3]
-    gap = distance(torch.bincount(drawn, minlength=len(law)), law)
-    due = expected_distance(law, draws)
+        all_probs = dataset.base(some[:, [0, 1, 0]])[:, 2].double().softmax(-1)
+    widest = int(
+        (all_probs * all_probs.log()).sum(1).argmin()
+    )  # the law with the most to get wrong
+    pairs, probs = some[[widest]].expand(draws, 2), all_probs[widest]
+    drawn = pr.rollout(dataset.base, pairs, rng=pr.seeded(0, "draws"), sampler=one)[:, 3]
+    gap = distance(torch.bincount(drawn, minlength=len(probs)), probs)
+    due = expected_distance(probs, draws)
     return gap <= 1.5 * due, (
         f"{draws:,} drawn next tokens are {gap:.4f} (total variation) from softmax, "
         f"{due:.4f} expected of true draws"
@@ -44,7 +46,7 @@ def sampled_law(world: World) -> tuple[bool, str]:
 
 
 def compare(
-    world: World,
+    dataset: Dataset,
     net: torch.nn.Module,
     read: Callable[[torch.nn.Module, torch.Tensor], torch.Tensor],
     walks: Callable[[torch.Tensor], torch.Tensor],
@@ -54,20 +56,20 @@ def compare(
     Logits have to be the same in double precision. In single both are about 1e-5 off the exact
     ones, by rounding alone, so there the gap is told and decides nothing.
     """
-    end, rows = world.task.vocab.end, world.walks(512)
-    chosen, given = world.task.vocab.chosen(rows), rows[:, :-1]
+    end, rows = dataset.task.vocab.end, dataset.walks(512)
+    chosen, given = dataset.task.vocab.chosen(rows), rows[:, :-1]
     with torch.no_grad():
         exact = read(copy.deepcopy(net).double(), given)[chosen]
-        double, single = (m(given)[chosen] for m in (world.fresh().double(), world.base))
+        double, single = (m(given)[chosen] for m in (dataset.fresh().double(), dataset.base))
         theirs = read(net, given)[chosen]
     same, off, peer_off, apart = (
         float((x - y).abs().max())
         for x, y in ((double, exact), (single, exact), (theirs, exact), (single, theirs))
     )
-    pairs = world.questions(world.size.walks)
-    mine = pr.rollout(world.base, pairs, rng=pr.seeded(0, "greedy"), sampler=GREEDY)
-    unlike = same_walks(mine, walks(pairs), end)
-    lawful, how = sampled_law(world)
+    pairs = dataset.questions(dataset.size.walks)
+    mine = pr.rollout(dataset.base, pairs, rng=pr.seeded(0, "greedy"), sampler=GREEDY)
+    unlike = same_rollouts(mine, walks(pairs), end)
+    lawful, how = sampled_law(dataset)
     return same <= SAME and unlike == 0 and lawful, (
         f"logits differ by {same:.1e} in double precision, by {apart:.1e} in single (from the "
         f"exact ones ours by {off:.1e}, the peer's by {peer_off:.1e}); "
@@ -76,17 +78,17 @@ def compare(
     )
 
 
-def walk_rows(world: World) -> list[Row]:
+def rollout_rows(dataset: Dataset) -> list[Row]:
     """The rows about roll-outs."""
-    size, end = world.size, world.task.vocab.end
+    size, end = dataset.size, dataset.task.vocab.end
     rng = pr.seeded(0, "our walks")
-    hf = cache(lambda: peers_hf.gpt2(world.base))
-    plain = cache(lambda: peers_plain.Gpt(world.base))
-    questions = cache(world.questions)
+    hf = cache(lambda: peers_hf.gpt2(dataset.base))
+    plain = cache(lambda: peers_plain.Gpt(dataset.base))
+    questions = cache(dataset.questions)
 
     def ours(count: int) -> Callable[[], Work]:
         def side() -> Work:
-            pr.rollout(world.base, questions(count), rng=rng, sampler=SAMPLER)
+            pr.rollout(dataset.base, questions(count), rng=rng, sampler=SAMPLER)
             return Work(count)
 
         return side
@@ -104,7 +106,7 @@ def walk_rows(world: World) -> list[Row]:
 
     def check_hf() -> tuple[bool, str]:
         return compare(
-            world,
+            dataset,
             hf(),
             lambda net, rows: net(rows, use_cache=False).logits,
             lambda pairs: peers_hf.walks(hf(), pairs, NEW, greedy=True),
@@ -112,7 +114,7 @@ def walk_rows(world: World) -> list[Row]:
 
     def check_plain() -> tuple[bool, str]:
         return compare(
-            world,
+            dataset,
             plain(),
             lambda net, rows: net(rows),
             lambda pairs: peers_plain.cut(
@@ -136,9 +138,9 @@ def walk_rows(world: World) -> list[Row]:
             **transformers,
         ),
         Row(
-            name=f"roll-out B={size.few_walks} vs HF",
-            ours=ours(size.few_walks),
-            peer=hugging_face(size.few_walks),
+            name=f"roll-out B={size.few_rollouts} vs HF",
+            ours=ours(size.few_rollouts),
+            peer=hugging_face(size.few_rollouts),
             peer_name="transformers generate, cache",
             note=stops,
             **transformers,

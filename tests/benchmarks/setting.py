@@ -27,7 +27,7 @@ class Size:
     updates: int  # SFT updates that make the base policy
     collapse: int  # policy-gradient updates that make the collapsed one
     walks: int
-    few_walks: int
+    few_rollouts: int
     steps: int  # SFT updates timed at once at B = 32
     batch: int
     draws: int
@@ -41,11 +41,11 @@ class Size:
 
 
 FULL = Size(
-    rounds=7, updates=600, collapse=400, walks=1024, few_walks=64, steps=20, batch=256,
+    rounds=7, updates=600, collapse=400, walks=1024, few_rollouts=64, steps=20, batch=256,
     draws=100_000, pairs=400, samples=100, big_graph=400, peer_pairs=1000, checked=4096, runs=8, whole=True,
 )  # fmt: skip
 QUICK = Size(
-    rounds=1, updates=80, collapse=20, walks=128, few_walks=16, steps=3, batch=64,
+    rounds=1, updates=80, collapse=20, walks=128, few_rollouts=16, steps=3, batch=64,
     draws=20_000, pairs=30, samples=20, big_graph=150, peer_pairs=200, checked=512, runs=2, whole=False,
 )  # fmt: skip
 
@@ -55,7 +55,7 @@ def task_of(n: int) -> pr.Task:
     return pr.all_pairs(pr.random_dag(n, 0.15, pr.seeded(3, "graph")))
 
 
-class World:
+class Dataset:
     """What the rows are measured on."""
 
     def __init__(self, size: Size) -> None:
@@ -93,11 +93,11 @@ class World:
     def collapsed(self) -> pr.Transformer:
         """The base after policy gradient on the training pairs: it says few different walks."""
         model = self.fresh()
-        walks = pr.on_policy(
+        rollouts = pr.on_policy(
             model, self.train_task, rng=pr.seeded(0, "rl"), sampler=SAMPLER, size=256
         )
         settings = pr.TrainConfig(steps=self.size.collapse, lr=5e-4)
-        for _ in pr.train(model, walks, pr.policy_gradient, settings):
+        for _ in pr.train(model, rollouts, pr.policy_gradient, settings):
             pass
         return model
 
@@ -117,9 +117,9 @@ class World:
 
     def describe(self) -> str:
         """The base policy in a line, to see that it is the early-stage one the rows mean."""
-        walks = self.walks(2048)
-        right = pr.is_path(self.task.graph, walks).float().mean()
-        length = (walks != self.task.vocab.end).sum(1).float().mean()
+        rollouts = self.walks(2048)
+        right = pr.is_path(self.task.graph, rollouts).float().mean()
+        length = (rollouts != self.task.vocab.end).sum(1).float().mean()
         return (
             f"{self.size.updates} SFT updates of 32 rows on {len(self.train_task.pairs)} of "
             f"{len(self.task.pairs)} pairs: {right:.1%} of its walks are right, "
@@ -127,16 +127,16 @@ class World:
         )
 
 
-def expected_distance(law: torch.Tensor, draws: int, tries: int = 20) -> float:
+def expected_distance(probs: torch.Tensor, draws: int, tries: int = 20) -> float:
     """Mean total-variation distance between a law and the frequencies of that many true draws."""
     rng = pr.seeded(0, "expected distance")
     total = 0.0
     for _ in range(tries):
-        drawn = torch.multinomial(law.double(), draws, replacement=True, generator=rng)
-        total += distance(torch.bincount(drawn, minlength=len(law)), law)
+        drawn = torch.multinomial(probs.double(), draws, replacement=True, generator=rng)
+        total += distance(torch.bincount(drawn, minlength=len(probs)), probs)
     return total / tries
 
 
-def distance(count: torch.Tensor, law: torch.Tensor) -> float:
+def distance(count: torch.Tensor, probs: torch.Tensor) -> float:
     """Total-variation distance between these counts, as frequencies, and a law."""
-    return float((count.double() / count.sum() - law.double()).abs().sum() / 2)
+    return float((count.double() / count.sum() - probs.double()).abs().sum() / 2)

@@ -24,7 +24,7 @@ from traitlets.config import Config
 
 import planrl as pr
 
-TRAINS = re.compile(r"\b(train|taught|plainly|after|believed|multinomial|settle)\(")
+TRAINS = re.compile(r"\b(train|taught|plainly|after|learnt_values|multinomial|settle)\(")
 TIMES = "torch.profiler"  # a cell that measures time gives something else each time
 FEW = 4  # updates of a training that is cut short: if a second one goes on from the first, it shows
 

@@ -50,7 +50,7 @@ ALONE = """async (steps) => {
     await ready;
   }
   const done = window.answer("progress");
-  window.bench.postMessage({ ...window.lastRun, epoch: 0, steps, look: false });
+  window.bench.postMessage({ ...window.lastRun, epoch: 0, steps, evaluation: false });
   return (await done).ms;
 }"""
 SLIDES = """async (id) => {

@@ -75,7 +75,7 @@ class LabPage:
         """The table holds what a kernel's session has after so many updates."""
         session.train(updates)
         metrics = labs()[session.lab.name].metrics
-        expected = [[one[metric] for metric in metrics] for one in session.look()][:learners]
+        expected = [[one[metric] for metric in metrics] for one in session.evaluate()][:learners]
         shown = self.numbers()[:learners]
         assert len(shown) == len(expected)
         for ours, theirs in zip(shown, expected, strict=True):
@@ -333,14 +333,14 @@ def test_two_labs_train_side_by_side_in_one_browser(open_lab):
     second.wait("Paused at update 50")
 
 
-def moved(lab, controls, chance):
+def moved(lab, controls, rng):
     """Something that a reader does to a lab; any of it may come while the last is still going on."""
-    act = chance.choice(["Train", "One step", "Reset", "size", "control", "control", "control"])
+    act = rng.choice(["Train", "One step", "Reset", "size", "control", "control", "control"])
     if act == "size":
-        lab.page.set_viewport_size({"width": chance.choice([390, 1280]), "height": 900})
+        lab.page.set_viewport_size({"width": rng.choice([390, 1280]), "height": 900})
     elif act == "control":
-        name = chance.choice([*controls])
-        lab.set(name, chance.randrange(controls[name]))
+        name = rng.choice([*controls])
+        lab.set(name, rng.randrange(controls[name]))
     else:
         names = re.compile("^(Train|Pause|Start again)$" if act == "Train" else f"^{act}$")
         lab.host.get_by_role("button", name=names).evaluate_all("all => all[0].click()")
@@ -359,7 +359,7 @@ def held(browser, page):
 
 def test_under_stress_a_lab_neither_fails_nor_grows_nor_shows_stale_numbers(chromium, open_lab):
     """Some moves here; `make soak` makes a hundred times as many, and asks what the page holds."""
-    name, chance, told = "policy-gradient", random.Random(0), []
+    name, rng, told = "policy-gradient", random.Random(0), []
     lab = open_lab(name, locale="en-GB")  # in the Chromium that is asked below
     controls = {control.name: len(control.values) for control in labs()[name].controls}
     controls["preset"] = 1 + len(labs()[name].presets)
@@ -368,9 +368,9 @@ def test_under_stress_a_lab_neither_fails_nor_grows_nor_shows_stale_numbers(chro
     lab.press("Train")
     lab.wait("Update [0-9]+")
     for move in range(MOVES):
-        if moved(lab, controls, chance) == "Reset":
+        if moved(lab, controls, rng) == "Reset":
             lab.wait("^(?!.*[Uu]pdate [1-9])")
-        for _ in range(chance.choice([0, 0, 1, 6])):
+        for _ in range(rng.choice([0, 0, 1, 6])):
             lab.page.evaluate(FRAMES)
         if SOAK and move % 25 == 0:
             told.append(held(browser, page))

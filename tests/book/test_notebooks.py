@@ -235,7 +235,7 @@ def test_a_lab_in_a_notebook_trains_and_outlives_what_a_reader_does(notebook):
     notebook.wait("Paused at update 1.")
     session = Session(NAME, f"kl={values[3]:g}")
     session.train(1)
-    expected = [session.look()[0][metric] for metric in labs()[NAME].metrics]
+    expected = [session.evaluate()[0][metric] for metric in labs()[NAME].metrics]
     rows = notebook.page.locator("table tbody tr", has_text="policy gradient")
     shown = [float(text) for text in rows.last.locator("td").all_inner_texts()]
     assert shown == pytest.approx(expected, abs=6e-3)

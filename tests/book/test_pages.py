@@ -120,7 +120,7 @@ def visit(request, open_in_chromium, origin):
     whether anything went wrong on the way."""
     name, view = request.param
     visit = open_in_chromium(f"{origin}{name}.html", name=name, view=view, script=SHIFTS)
-    visit.loaded, visit.looks = [*visit.asked], []
+    visit.loaded, visit.evaluations = [*visit.asked], []
     yield visit
     visit.page.close()
 
@@ -159,15 +159,15 @@ def at_another_width(visit):
 
     The other one is that of a small phone for the narrow view; a full one is only a little wider.
     """
-    if not visit.looks:
+    if not visit.evaluations:
         open_everything(visit.page)
         visit.settle()
         other = NARROWEST if visit.width == NARROW[0] else visit.width + 37
         for width in (visit.width, other, visit.width):
             resize(visit.page, width)
             drawn = visit.page.evaluate(EVERY_FIGURE)
-            visit.looks.append((width, visit.page.evaluate(OVER_THE_EDGE), drawn))
-    return visit.looks
+            visit.evaluations.append((width, visit.page.evaluate(OVER_THE_EDGE), drawn))
+    return visit.evaluations
 
 
 def test_nothing_hangs_over_the_edge(visit):

@@ -11,13 +11,13 @@ from planrl.__main__ import main
 from planrl.claims import (
     CLAIMS,
     FAILS,
-    HERE,
     HOLDS,
+    IN_PART,
     SO_FAR,
     UNDECIDED,
     UNKNOWN,
     Claim,
-    Place,
+    Condition,
     ablations,
     find,
     interval,
@@ -30,8 +30,8 @@ from planrl.experiments import store
 from planrl.experiments.fig2 import LAMBDAS
 
 
-def place(low=-math.inf, high=math.inf):
-    return Place(
+def condition(low=-math.inf, high=math.inf):
+    return Condition(
         graph="a DAG of {n}",
         model="table",
         needs=("x",),
@@ -41,7 +41,7 @@ def place(low=-math.inf, high=math.inf):
     )
 
 
-SETTINGS = {"x": {"n": 5, "looks": [1, 2]}}
+SETTINGS = {"x": {"n": 5, "eval_steps": [1, 2]}}
 
 
 def seeds(*values):
@@ -60,24 +60,24 @@ def seeds(*values):
     ((), {"low": 0.0}, UNKNOWN),
 ])  # fmt: skip
 def test_the_interval_of_the_mean_decides(values, bounds, verdict):
-    assert find(place(**bounds), seeds(*values), SETTINGS).verdict == verdict
+    assert find(condition(**bounds), seeds(*values), SETTINGS).verdict == verdict
 
 
 @pytest.mark.parametrize(("parts", "verdict"), [
     ((HOLDS, HOLDS), HOLDS),
-    ((HOLDS, FAILS), HERE),
-    ((HOLDS, UNDECIDED), HERE),
+    ((HOLDS, FAILS), IN_PART),
+    ((HOLDS, UNDECIDED), IN_PART),
     ((FAILS, UNDECIDED), FAILS),
     ((UNDECIDED,), UNDECIDED),
     ((UNKNOWN, HOLDS), SO_FAR),
-    ((UNKNOWN, HOLDS, FAILS), HERE),
+    ((UNKNOWN, HOLDS, FAILS), IN_PART),
     ((UNKNOWN, FAILS), FAILS),
     ((UNKNOWN,), UNKNOWN),
 ])  # fmt: skip
 def test_a_claim_holds_only_where_it_holds(parts, verdict):
     values = {HOLDS: (1.0,), FAILS: (-1.0,), UNDECIDED: (-1.0, 1.0), UNKNOWN: ()}
-    findings = [find(place(low=0.0), seeds(*values[part]), SETTINGS) for part in parts]
-    claim = Claim(id="x", statement="", source="", measured="", places=())
+    findings = [find(condition(low=0.0), seeds(*values[part]), SETTINGS) for part in parts]
+    claim = Claim(id="x", statement="", source="", measured="", conditions=())
     judged = judge(claim, findings)
     assert judged.verdict == verdict
     missing = parts.count(UNKNOWN)
@@ -85,9 +85,9 @@ def test_a_claim_holds_only_where_it_holds(parts, verdict):
 
 
 def test_few_seeds_are_said_to_be_few():
-    claim = Claim(id="x", statement="", source="", measured="", places=())
+    claim = Claim(id="x", statement="", source="", measured="", conditions=())
     for count, said in ((1, "1 seed somewhere"), (4, "4 seeds somewhere"), (5, "")):
-        (found,) = findings = [find(place(low=0.0), seeds(*range(count)), SETTINGS)]
+        (found,) = findings = [find(condition(low=0.0), seeds(*range(count)), SETTINGS)]
         assert found.few == bool(said)
         assert said in judge(claim, findings).caution
     rng = torch.Generator().manual_seed(0)
@@ -100,7 +100,7 @@ def test_few_seeds_are_said_to_be_few():
 
 def test_the_places_of_a_claim_can_be_told_apart():
     for verdict in verdicts():
-        told = [(found.place, found.model) for found in verdict.findings]
+        told = [(found.condition, found.model) for found in verdict.findings]
         assert len(set(told)) == len(told), verdict.claim.id
         assert all(found.graph and "{" not in found.graph for found in verdict.findings)
         assert settings_in_words(verdict)
@@ -139,10 +139,10 @@ def test_the_bootstrap_interval_covers_the_mean_as_often_as_it_says():
 
 def test_a_prediction_needs_a_bound():
     with pytest.raises(pr.InputError, match="bound"):
-        place()
-    assert place(low=1.0).prediction == "at least 1"
-    assert place(high=0.5).prediction == "at most 0.5"
-    assert place(low=0.0, high=0.0).prediction == "0"
+        condition()
+    assert condition(low=1.0).prediction == "at least 1"
+    assert condition(high=0.5).prediction == "at most 0.5"
+    assert condition(low=0.0, high=0.0).prediction == "0"
 
 
 def test_every_claim_says_what_it_says_and_where_it_is_measured():
@@ -152,12 +152,12 @@ def test_every_claim_says_what_it_says_and_where_it_is_measured():
         assert claim.statement.endswith(".")
         assert claim.source
         assert claim.measured
-        assert claim.places
-        for one in claim.places:
+        assert claim.conditions
+        for one in claim.conditions:
             assert set(one.needs) <= set(store.EXPERIMENTS)
 
 
-@pytest.mark.parametrize("claim", [c for c in CLAIMS if c.places[0].needs == ("theorems",)],
+@pytest.mark.parametrize("claim", [c for c in CLAIMS if c.conditions[0].needs == ("theorems",)],
                          ids=lambda claim: claim.id)  # fmt: skip
 def test_every_theorem_holds_on_all_ten_seeds(claim):
     (verdict,) = verdicts([claim.id])
@@ -175,8 +175,8 @@ def test_claims_can_be_printed_and_read_as_json(capsys):
     assert main(["claims", "--only", "5.2-exact", "5.2-cycles", "--json"]) == 0
     exact, cycles = json.loads(capsys.readouterr().out)
     assert exact["verdict"] == HOLDS
-    assert exact["places"][0]["mean"] == 0.0
-    assert len(cycles["places"][1]["values"]) == 10
+    assert exact["conditions"][0]["mean"] == 0.0
+    assert len(cycles["conditions"][1]["values"]) == 10
 
 
 def test_a_claim_nobody_made_is_refused(capsys):
@@ -185,16 +185,16 @@ def test_a_claim_nobody_made_is_refused(capsys):
 
 
 def test_accuracy_of_trained_models_is_judged_sampled_and_greedy():
-    places = {
-        (claim.id, place.of, place.name) for claim in (*paper.CLAIMS, *ablations.CLAIMS)
-        for place in claim.places if "accuracy" in claim.measured
+    conditions = {
+        (claim.id, condition.of, condition.name) for claim in (*paper.CLAIMS, *ablations.CLAIMS)
+        for condition in claim.conditions if "accuracy" in claim.measured
     }  # fmt: skip
     ways = {"sampled": "greedy", "greedy": "sampled"}
-    for name, of, what in places - {("C-plateau", "", "sampled"),
+    for name, of, what in conditions - {("C-plateau", "", "sampled"),
                                     ("2-kl-order", "dag", "different answers"),
                                     ("2-kl-order", "blocksworld", "different answers")}:  # fmt: skip
         start, _, way = what.rpartition(", ")
-        assert (name, of, ", ".join(filter(None, (start, ways[way])))) in places
+        assert (name, of, ", ".join(filter(None, (start, ways[way])))) in conditions
 
 
 @pytest.mark.parametrize("claim", [*paper.CLAIMS, *ablations.CLAIMS], ids=lambda one: one.id)
@@ -211,7 +211,7 @@ def test_a_place_named_sampled_or_greedy_reads_that_accuracy(claim):
             return Curves()
 
     results = {name: {"learners": Learners(), "lambdas": Learners()} for name in store.EXPERIMENTS}
-    for one in claim.places:
+    for one in claim.conditions:
         read.clear()
         one.value(results)
         way = one.name.rpartition(", ")[2]
@@ -231,14 +231,14 @@ def test_a_finding_says_which_seeds_gave_its_values(tmp_path):
     for found, whole in zip(some.findings, all_ten.findings, strict=True):
         assert (found.seeds, whole.seeds) == ((3, 7), tuple(range(10)))
         assert found.values == (whole.values[3], whole.values[7])
-    assert find(place(low=0.0), seeds(1, 2), SETTINGS, [3, 8]).seeds == (3, 8)
+    assert find(condition(low=0.0), seeds(1, 2), SETTINGS, [3, 8]).seeds == (3, 8)
     with pytest.raises(pr.InputError, match="results: 2, seeds: 1; give one for each, or none"):
-        find(place(low=0.0), seeds(1, 2), SETTINGS, [3])
+        find(condition(low=0.0), seeds(1, 2), SETTINGS, [3])
 
 
 def test_a_result_that_lacks_a_number_is_named_with_its_cure():
     with pytest.raises(pr.InputError, match=r"result of x has no 'x'.*--again"):
-        find(place(low=0.0), [{"y": 1.0}], SETTINGS)
+        find(condition(low=0.0), [{"y": 1.0}], SETTINGS)
 
 
 def test_without_results_nothing_is_claimed(tmp_path, capsys):

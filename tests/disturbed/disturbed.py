@@ -112,7 +112,7 @@ def install():
     if _FINDER in sys.meta_path:
         sys.meta_path.remove(_FINDER)
     sys.meta_path.insert(0, _FINDER)
-    here = str(Path(__file__).resolve().parent)
+    current = str(Path(__file__).resolve().parent)
     paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    if here not in paths:
-        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [here, *paths]))
+    if current not in paths:
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [current, *paths]))

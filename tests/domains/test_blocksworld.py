@@ -49,9 +49,9 @@ def test_plans_become_paths_and_paths_become_plans(hand):
 
 
 def test_a_move_and_its_two_operators_reach_the_same_state():
-    here = state("AB", "C")
-    there = successors(here)[Action("move", ("B", "A", "C"))]
-    held = successors(here, hand=True)[Action("unstack", ("B", "A"))]
+    current = state("AB", "C")
+    there = successors(current)[Action("move", ("B", "A", "C"))]
+    held = successors(current, hand=True)[Action("unstack", ("B", "A"))]
     assert held == state("A", "C", holding="B")
     assert successors(held, hand=True)[Action("stack", ("B", "C"))] == there == state("A", "CB")
 

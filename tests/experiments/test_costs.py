@@ -81,9 +81,9 @@ def test_the_operations_of_known_products_are_counted():
 def test_a_sft_step_has_three_times_the_products_of_a_look():
     setting = costs._Setting.of(TINY, steps=0)
     batch = next(setting.shown)
-    look = costs.flops(lambda: setting.model(batch.tokens[:, :-1]))
+    forward = costs.flops(lambda: setting.model(batch.tokens[:, :-1]))
     update = costs.flops(setting.updates(iter([batch] * 20), pr.sft)[0])
-    assert 2.5 * look < update <= 3 * look
+    assert 2.5 * forward < update <= 3 * forward
 
 
 def test_memory_counts_what_was_held_only_since_the_last_look():

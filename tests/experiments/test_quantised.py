@@ -33,7 +33,7 @@ def test_fewer_bits_walk_further_from_the_learner_and_all_of_them_do_not_at_all(
 def test_a_walker_that_is_not_rounded_walks_as_the_learner_does(small_task):
     model = pr.LogitTable(small_task.vocab)
     sampler = pr.Sampler()
-    ours = quantised.quantised_walks(
+    ours = quantised.quantised_rollouts(
         model, small_task, FULL, rng=pr.seeded(0, "w"), sampler=sampler, size=9
     )
     plain = pr.on_policy(model, small_task, rng=pr.seeded(0, "w"), sampler=sampler, size=9)

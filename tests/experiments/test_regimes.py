@@ -11,7 +11,7 @@ import torch
 
 import planrl
 from planrl.experiments import regimes
-from planrl.experiments.datasets import WorldSettings, make_world
+from planrl.experiments.datasets import DatasetSettings, make_dataset
 from planrl.experiments.probes import (
     context_spread,
     decoding_curve,
@@ -32,10 +32,10 @@ PREDICTIONS = tomllib.loads(
 
 @pytest.fixture(scope="module")
 def dataset():
-    return make_world(WorldSettings(nodes=14, edge_probability=0.4, train_share=0.5))
+    return make_dataset(DatasetSettings(nodes=14, edge_probability=0.4, train_share=0.5))
 
 
-def walks(graph, count=400):
+def rollouts(graph, count=400):
     """Random rows, right and wrong ones, with their rewards' arguments."""
     task = all_pairs(graph)
     pairs = task.pairs[torch.randint(len(task.pairs), (count,), generator=seeded(0, "pairs"))]
@@ -60,7 +60,7 @@ def test_only_demonstrated_paths_are_paid(dataset):
 
 
 def test_noise_of_no_share_is_the_process_reward_and_fixed_noise_is_always_the_same(dataset):
-    graph, tokens = dataset.graph, walks(dataset.graph)
+    graph, tokens = dataset.graph, rollouts(dataset.graph)
     right = process_reward(graph, tokens, scale=10.0)
     noise = partial(noisy_process_reward, graph)
     assert torch.equal(noise(0.0, seeded(0, "a"), fresh=True)(graph, tokens), right)
@@ -106,9 +106,9 @@ def test_a_colder_policy_is_more_accurate_and_detours_are_counted_apart():
     task = replace(task, pairs=torch.tensor([[0, 3]]))
     model = LogitTable(task.vocab)
     with torch.no_grad():
-        for target, current, following, value in ((3, 0, 1, 3), (3, 1, 3, 3), (3, 1, 2, 2.5),
+        for target, current, next_node, value in ((3, 0, 1, 3), (3, 1, 3, 3), (3, 1, 2, 2.5),
                                                   (3, 2, 1, 3)):  # fmt: skip
-            model.table[target, current, following] = value
+            model.table[target, current, next_node] = value
     sampler = Sampler(max_tokens=12)
     degree = torch.zeros(1, dtype=torch.int64)
     found = decoding_curve(model, task, sampler, seed=0, samples=400, degree=degree)

@@ -147,7 +147,7 @@ def test_a_recipe_says_what_settings_do_not():
     assert plain["training"]["lr"] == 3e-4
     assert plain["batch"] == 128
     assert plain["algorithm"]["reward_scale"] == 10.0
-    assert plain["algorithm"]["believed"] == [0.0, 1.0]
+    assert plain["algorithm"]["value_bounds"] == [0.0, 1.0]
     assert not plain["algorithm"]["off_policy"]
     assert off["algorithm"]["off_policy"]
     assert known["SFT base"]["batch"] == 256
@@ -155,7 +155,7 @@ def test_a_recipe_says_what_settings_do_not():
     assert changed["policy gradient, cold"]["stream"]["given"][0]["temperature"] == 0.1
     assert changed["Q-learning, stale walker"]["stream"] == {"name": "_aged", "given": [200]}
     unbound = choices.recipe(choices.Settings())["Q-learning, no cap on values"]
-    assert unbound["algorithm"]["believed"] == [0.0, None]
+    assert unbound["algorithm"]["value_bounds"] == [0.0, None]
 
 
 def test_quick_results_do_not_mix_with_the_full_ones(tmp_path):
@@ -190,7 +190,7 @@ def test_the_full_tier_has_ten_seeds_on_both_graphs():
     (lambda: store.jobs(["fig2"], tier="big"), "quick or full"),
     (lambda: store.jobs(["costs"], seeds=[1]), "costs has no seeds"),
     (lambda: store.jobs(["fig2"], seeds=[77]), "77"),
-    (lambda: Settings(looks=(3, 2)), "ascending"),
+    (lambda: Settings(eval_steps=(3, 2)), "ascending"),
     (lambda: Settings(samples=1), "at least 5"),
     (lambda: Settings(steps=0), "steps=0: take at least 1"),
     (lambda: Settings(base_steps=-1), "base_steps=-1: take at least 1"),
@@ -199,7 +199,7 @@ def test_the_full_tier_has_ten_seeds_on_both_graphs():
     (lambda: Settings(blocks=9), "2 to 5"),
     (lambda: Settings(blocks=1), "2 to 5"),
     (lambda: Settings(steps=1000), "1 to steps=1000 updates"),
-    (lambda: Settings(looks=(0, 5)), "looked at anyway"),
+    (lambda: Settings(eval_steps=(0, 5)), "looked at anyway"),
     (lambda: theorems.Settings(nodes=3), "at least 6 nodes"),
 ])  # fmt: skip
 def test_impossible_settings_are_refused_with_words(wrong, said):

@@ -1,4 +1,5 @@
 import itertools
+import json
 from dataclasses import fields, replace
 
 import pytest
@@ -6,28 +7,28 @@ import torch
 
 import planrl as pr
 from planrl.experiments.algorithms import USES
-from planrl.experiments.datasets import FileWorld, WorldSettings, make_world
+from planrl.experiments.datasets import DatasetSettings, FileDataset, make_dataset
 from planrl.experiments.runs import (
     Algorithm,
     RunSettings,
-    Session,
+    TrainingRun,
     resume,
 )
 from planrl.experiments.study import Learner
 from planrl.io.formats import write_alpine, write_graphml
 
-SMALL = WorldSettings(nodes=14, edge_probability=0.3, train_share=0.5, paths_per_pair=2)
+SMALL = DatasetSettings(nodes=14, edge_probability=0.3, train_share=0.5, paths_per_pair=2)
 TINY = pr.TransformerConfig(width=16)
 
 
 def settings(name="pg", steps=6, **more):
     algorithm = Algorithm(name=name, reward="process" if name == "q" else "outcome", **more)
     training = pr.TrainConfig(steps=steps, lr=1e-3)
-    return RunSettings(algorithm=algorithm, world=SMALL, model=TINY, training=training, batch=8)
+    return RunSettings(algorithm=algorithm, dataset=SMALL, model=TINY, training=training, batch=8)
 
 
-def bits(session):
-    return {k: v.clone() for k, v in session.model.state_dict().items()}
+def bits(training_run):
+    return {k: v.clone() for k, v in training_run.model.state_dict().items()}
 
 
 def same(one, two):
@@ -35,20 +36,20 @@ def same(one, two):
 
 
 def test_the_same_settings_make_the_same_world_and_its_parts_fit():
-    one, two = make_world(SMALL), make_world(SMALL)
+    one, two = make_dataset(SMALL), make_dataset(SMALL)
     assert one.graph == two.graph
     assert torch.equal(one.paths, two.paths)
     assert pr.is_path(one.graph, one.paths).all()
     trained = {tuple(p) for p in one.train.pairs.tolist()}
     assert not trained & {tuple(p) for p in one.test.pairs.tolist()}
-    assert make_world(replace(SMALL, seed=1)).graph != one.graph
-    assert not make_world(replace(SMALL, cycles=True)).graph.is_dag
+    assert make_dataset(replace(SMALL, seed=1)).graph != one.graph
+    assert not make_dataset(replace(SMALL, cycles=True)).graph.is_dag
 
 
 def test_settings_equal_their_own_json_round_trip():
     given = settings("q", epsilon=0.1, off_policy=True)
     assert RunSettings.from_dict(given.to_dict()) == given
-    files = replace(given, world=FileWorld(graph="a", train="b", test="c"))
+    files = replace(given, dataset=FileDataset(graph="a", train="b", test="c"))
     assert RunSettings.from_dict(files.to_dict()) == files
     with pytest.raises(pr.InputError, match="not the settings"):
         RunSettings.from_dict({"algorithm": {"name": "pg"}, "colour": 1})
@@ -56,9 +57,9 @@ def test_settings_equal_their_own_json_round_trip():
 
 @pytest.mark.parametrize("name", ["sft", "pg", "q"])
 def test_a_run_stopped_and_resumed_equals_one_that_was_not(name, tmp_path):
-    whole = Session(settings(name), tmp_path / "whole")
+    whole = TrainingRun(settings(name), tmp_path / "whole")
     list(whole.run())
-    stopped = Session(settings(name), tmp_path / "stopped")
+    stopped = TrainingRun(settings(name), tmp_path / "stopped")
     list(itertools.islice(stopped.run(), 2))
     stopped.save()
     again = resume(tmp_path / "stopped")
@@ -68,14 +69,14 @@ def test_a_run_stopped_and_resumed_equals_one_that_was_not(name, tmp_path):
 
 
 def test_a_penalised_run_keeps_its_base_when_resumed(tmp_path):
-    base = Session(settings("sft"), tmp_path / "base")
+    base = TrainingRun(settings("sft"), tmp_path / "base")
     list(base.run())
     base.save()
     given = replace(settings("pg", kl=0.5), start=str(tmp_path / "base"))
-    whole = Session(given, tmp_path / "whole")
+    whole = TrainingRun(given, tmp_path / "whole")
     assert same(bits(whole), bits(base))
     list(whole.run())
-    stopped = Session(given, tmp_path / "stopped")
+    stopped = TrainingRun(given, tmp_path / "stopped")
     list(itertools.islice(stopped.run(), 3))
     stopped.save()
     again = resume(tmp_path / "stopped")
@@ -84,11 +85,11 @@ def test_a_penalised_run_keeps_its_base_when_resumed(tmp_path):
 
 
 def test_a_base_that_went_on_meanwhile_is_refused_since_it_would_give_other_numbers(tmp_path):
-    base = Session(settings("sft", steps=2), tmp_path / "base")
+    base = TrainingRun(settings("sft", steps=2), tmp_path / "base")
     list(base.run())
     base.save()
     given = replace(settings("pg", kl=0.5), start=str(tmp_path / "base"))
-    Session(given, tmp_path / "run").save()
+    TrainingRun(given, tmp_path / "run").save()
     base.save()  # the same state again
     assert resume(tmp_path / "run").settings.start_digest
     longer = resume(tmp_path / "base", steps=3)
@@ -99,60 +100,68 @@ def test_a_base_that_went_on_meanwhile_is_refused_since_it_would_give_other_numb
     assert resume(tmp_path / "base").settings.start_digest == ""
 
 
+def test_settings_of_a_run_saved_by_version_0_1_0_are_read():
+    now = settings("q", value_bounds=(0.0, 2.0))
+    older = json.loads(json.dumps(now.to_dict()))
+    older["world"] = older.pop("dataset")
+    older["algorithm"]["believed"] = older["algorithm"].pop("value_bounds")
+    assert RunSettings.from_dict(older) == now
+
+
 def test_off_policy_walks_are_the_bases(tmp_path):
-    session = Session(settings("q", off_policy=True), tmp_path)
-    walker = Session(settings("sft"), tmp_path)
+    training_run = TrainingRun(settings("q", off_policy=True), tmp_path)
+    behaviour = TrainingRun(settings("sft"), tmp_path)
     batch = next(
-        session.settings.algorithm.stream(
-            session.world, session.model, walker.model, pr.seeded(0, "w"), 8
+        training_run.settings.algorithm.stream(
+            training_run.dataset, training_run.model, behaviour.model, pr.seeded(0, "w"), 8
         )
     )
     with torch.no_grad():
-        for parameter in session.model.parameters():
+        for parameter in training_run.model.parameters():
             parameter.zero_()
     other = next(
-        session.settings.algorithm.stream(
-            session.world, session.model, walker.model, pr.seeded(0, "w"), 8
+        training_run.settings.algorithm.stream(
+            training_run.dataset, training_run.model, behaviour.model, pr.seeded(0, "w"), 8
         )
     )
     assert torch.equal(batch.tokens, other.tokens)
 
 
 def test_looks_are_recorded_and_more_steps_can_be_asked_for(tmp_path):
-    session = Session(settings("pg", steps=4), tmp_path)
-    records = list(session.run(look_every=2, samples=4))
+    training_run = TrainingRun(settings("pg", steps=4), tmp_path)
+    records = list(training_run.run(eval_every=2, samples=4))
     assert set(records[1].measured) >= {"train_accuracy", "test_greedy", "train_diversity"}
     assert records[0].measured is None
-    session.save()
+    training_run.save()
     longer = resume(tmp_path, steps=6)
     assert [record.step for record in longer.run()] == [5, 6]
 
 
 def test_a_strangers_files_make_a_world_and_a_change_is_noticed(tmp_path):
-    world = make_world(SMALL)
-    write_graphml(world.graph, tmp_path / "g.graphml")
-    write_alpine(tmp_path / "train.txt", world.graph, world.paths)
-    tests = pr.sample_paths(world.test, 1, pr.seeded(0, "paths"))
-    write_alpine(tmp_path / "test.txt", world.graph, tests)
+    dataset = make_dataset(SMALL)
+    write_graphml(dataset.graph, tmp_path / "g.graphml")
+    write_alpine(tmp_path / "train.txt", dataset.graph, dataset.paths)
+    tests = pr.sample_paths(dataset.test, 1, pr.seeded(0, "paths"))
+    write_alpine(tmp_path / "test.txt", dataset.graph, tests)
     names = {n: str(tmp_path / f) for n, f in
              (("graph", "g.graphml"), ("train", "train.txt"), ("test", "test.txt"))}  # fmt: skip
-    files = FileWorld(**names)
-    theirs = make_world(files)
-    assert theirs.graph == world.graph
-    assert torch.equal(theirs.paths, world.paths)
-    assert len(theirs.test.pairs) == len(world.test.pairs)
-    session = Session(replace(settings("pg", steps=1), world=files), tmp_path / "run")
-    list(session.run())
-    session.save()
+    files = FileDataset(**names)
+    theirs = make_dataset(files)
+    assert theirs.graph == dataset.graph
+    assert torch.equal(theirs.paths, dataset.paths)
+    assert len(theirs.test.pairs) == len(dataset.test.pairs)
+    training_run = TrainingRun(replace(settings("pg", steps=1), dataset=files), tmp_path / "run")
+    list(training_run.run())
+    training_run.save()
     (tmp_path / "train.txt").write_text("0 1 0 1\n")
     with pytest.raises(pr.InputError, match="has changed"):
         resume(tmp_path / "run")
     (tmp_path / "test.txt").write_text("0 99 0\n")
     with pytest.raises(pr.InputError, match=r"line 1: has 3 words"):
-        make_world(files)
+        make_dataset(files)
     (tmp_path / "test.txt").write_text("\n")
     with pytest.raises(pr.InputError, match="no rows"):
-        make_world(replace(files, train=names["test"]))
+        make_dataset(replace(files, train=names["test"]))
     with pytest.raises(pr.InputError, match="cannot read"):
         replace(files, graph=str(tmp_path / "no")).fingerprint()
 
@@ -164,31 +173,35 @@ def test_paths_may_be_as_long_as_the_longest_row_of_train_or_test(tmp_path):
     (tmp_path / "long.txt").write_text(f"0 30 {' '.join(graph.labels)}\n")
     for train, test in (("short", "long"), ("long", "short")):
         names = {"graph": "g.graphml", "train": f"{train}.txt", "test": f"{test}.txt"}
-        world = make_world(FileWorld(**{n: str(tmp_path / file) for n, file in names.items()}))
-        assert world.max_tokens == 34
-        assert world.fitted(TINY).positions == 34
-        world.check_positions(pr.LogitTable(world.train.vocab))
+        dataset = make_dataset(
+            FileDataset(**{n: str(tmp_path / file) for n, file in names.items()})
+        )
+        assert dataset.max_tokens == 34
+        assert dataset.fitted(TINY).positions == 34
+        dataset.check_positions(pr.LogitTable(dataset.train.vocab))
 
 
 def test_labels_and_prompt_of_files_are_checked():
     names = {"graph": "g", "train": "a", "test": "b"}
     for bad in ({"labels": [1]}, {"labels": "ab"}, {"prompt": "s"}, {"prompt": 1}):
         with pytest.raises(pr.InputError, match=next(iter(bad))):
-            FileWorld(**names, **bad)
-    assert FileWorld(**names, labels=["a", "b"]).labels == ("a", "b")
+            FileDataset(**names, **bad)
+    assert FileDataset(**names, labels=["a", "b"]).labels == ("a", "b")
 
 
 def test_starting_from_a_run_on_another_graph_is_refused(tmp_path):
-    base = Session(settings("sft", steps=1), tmp_path / "base")
+    base = TrainingRun(settings("sft", steps=1), tmp_path / "base")
     base.save()
-    world = replace(SMALL, nodes=15)
+    dataset = replace(SMALL, nodes=15)
     with pytest.raises(pr.InputError, match="graph of 14 nodes, this one has 15"):
-        Session(replace(settings(), start=str(tmp_path / "base"), world=world), tmp_path / "x")
+        TrainingRun(
+            replace(settings(), start=str(tmp_path / "base"), dataset=dataset), tmp_path / "x"
+        )
 
 
 OTHERS = {
     "kl": 0.1, "baseline": True, "reward": "process", "reward_scale": 2.0, "discount": 0.5,
-    "epsilon": 0.9, "off_policy": True, "believed": (0.0, 2.0),
+    "epsilon": 0.9, "off_policy": True, "value_bounds": (0.0, 2.0),
 }  # fmt: skip
 
 
@@ -207,16 +220,17 @@ def test_an_algorithm_takes_the_options_that_act_on_it_and_no_other(name, option
 
 
 def test_sizes_that_the_run_to_start_from_does_not_have_are_refused(tmp_path):
-    Session(settings("sft", steps=1), tmp_path / "base").save()
+    TrainingRun(settings("sft", steps=1), tmp_path / "base").save()
     given = replace(settings(), start=str(tmp_path / "base"))
-    assert Session(given, tmp_path / "a").model.config.width == 16
+    assert TrainingRun(given, tmp_path / "a").model.config.width == 16
     assert (
-        Session(replace(given, model=pr.TransformerConfig()), tmp_path / "b").model.config == TINY
+        TrainingRun(replace(given, model=pr.TransformerConfig()), tmp_path / "b").model.config
+        == TINY
     )
     with pytest.raises(pr.InputError, match="width=32 was given, but the model of the run"):
-        Session(replace(given, model=pr.TransformerConfig(width=32)), tmp_path / "c")
+        TrainingRun(replace(given, model=pr.TransformerConfig(width=32)), tmp_path / "c")
     with pytest.raises(pr.InputError, match=r"table=True, but .* is no table"):
-        Session(replace(given, model=pr.TransformerConfig(), table=True), tmp_path / "d")
+        TrainingRun(replace(given, model=pr.TransformerConfig(), table=True), tmp_path / "d")
 
 
 @pytest.mark.parametrize(
@@ -231,7 +245,7 @@ def test_sizes_that_the_run_to_start_from_does_not_have_are_refused(tmp_path):
             "width=16, .* does nothing beside table=True",
         ),
         (
-            lambda: WorldSettings(blocks=3, edge_probability=0.2),
+            lambda: DatasetSettings(blocks=3, edge_probability=0.2),
             "edge_probability=0.2 goes with a random graph, not with blocks=3",
         ),
         (
@@ -244,7 +258,7 @@ def test_sizes_that_the_run_to_start_from_does_not_have_are_refused(tmp_path):
             ),
             "batch=8 does nothing beside a stream",
         ),
-        (lambda: Algorithm(name="q", believed=(1.0, 0.0)), r"low < high, not \(1.0, 0.0\)"),
+        (lambda: Algorithm(name="q", value_bounds=(1.0, 0.0)), r"low < high, not \(1.0, 0.0\)"),
     ],
 )
 def test_bad_settings_are_refused(build, words):

@@ -11,10 +11,10 @@ import planrl as pr
 from planrl.experiments import beyond, choices, conditions, falsify, fig2, fig3, imitation
 from planrl.experiments.probes import _beginnings, adjusted, edge_scores, packed, unpacked
 from planrl.experiments.study import Observer, grid, run_learners
-from planrl.experiments.theorems.expected_gradient import Question, predicted, settle, success
+from planrl.experiments.theorems.expected_gradient import Pair, predicted, settle, success
 from planrl.transformer.reference import plain
 
-TINY = fig3.Settings(nodes=14, base_steps=3, steps=3, samples=5, pairs=10, looks=(2, 3))
+TINY = fig3.Settings(nodes=14, base_steps=3, steps=3, samples=5, pairs=10, eval_steps=(2, 3))
 
 
 def test_a_matrix_survives_as_text_to_half_precision():
@@ -30,11 +30,11 @@ def test_edge_scores_average_over_targets_that_can_be_reached():
 
 
 def test_the_fixed_point_of_process_reward_shows_as_such_in_a_look():
-    world = TINY.world()
-    n = world.graph.n
+    dataset = TINY.dataset()
+    n = dataset.graph.n
     table = torch.zeros(n, n, n + 1)
-    table[..., :n] = 10 * pr.process_optimum(world.graph)
-    seen = Observer(world, TINY).of_logits(table)
+    table[..., :n] = 10 * pr.process_optimum(dataset.graph)
+    seen = Observer(dataset, TINY).of_logits(table)
     assert seen["logits"]["right"] == [10.0, 0.0]
     assert seen["logits"]["half"] == [0.0, 0.0]
     assert seen["logits"]["wrong"] == [-10.0, 0.0]
@@ -81,20 +81,20 @@ def test_a_walk_in_expectation_is_what_sampling_finds():
         model.table.copy_(policy.log())
     pairs = torch.tensor([[0, 5]]).repeat(20_000, 1)
     sampler = pr.Sampler(max_tokens=9)
-    walks = pr.rollout(model, pairs, rng=pr.seeded(0, "walks"), sampler=sampler)
-    share = float(pr.is_path(graph, walks).float().mean())
+    rollouts = pr.rollout(model, pairs, rng=pr.seeded(0, "walks"), sampler=sampler)
+    share = float(pr.is_path(graph, rollouts).float().mean())
     # a walk that arrives with its last allowed token counts as too long: one choice less
-    _, _, chance = success(Question(graph, 0, 5, choices=5), policy)
-    assert share == pytest.approx(chance, abs=3 * math.sqrt(chance / 20_000))
+    _, _, draws = success(Pair(graph, 0, 5, choices=5), policy)
+    assert share == pytest.approx(draws, abs=3 * math.sqrt(draws / 20_000))
 
 
 def test_theorem_4_4_holds_where_expected_steps_stop():
     graph = pr.diamond(3)
     base = torch.full((5, 6), 1 / 6, dtype=torch.float64)
-    question = Question(graph, 0, 4)
+    question = Pair(graph, 0, 4)
     policy = settle(question, base, base, kl=0.2)
-    _, chance, right = success(question, policy)
-    told = predicted(chance.nan_to_num(0.0), base, 0.2)
+    _, rng, right = success(question, policy)
+    told = predicted(rng.nan_to_num(0.0), base, 0.2)
     assert float((policy - told)[0].abs().max()) < 1e-8
     assert right > 0.95
     assert policy[0, 1:4].tolist() == pytest.approx([float(policy[0, 1])] * 3)  # ratios are kept
@@ -133,8 +133,8 @@ def test_groups_without_effect_explain_nothing_however_small_they_are():
 
 
 def test_a_model_that_sees_only_target_and_node_is_explained_by_them():
-    result = imitation.run(imitation.Settings(nodes=16, width=16, steps=30, looks=(30,)))
-    (seen,) = result["looks"]
+    result = imitation.run(imitation.Settings(nodes=16, width=16, steps=30, eval_steps=(30,)))
+    (seen,) = result["evaluations"]
     assert 0.5 < seen["explained_additive"] <= seen["explained"] <= 1.0 + 1e-6
     assert 0.3 < seen["explained_adjusted"] <= seen["explained"]
     assert 0.0 <= seen["attention_on_target"] <= 1.0
@@ -161,7 +161,7 @@ def test_each_condition_trains_beside_the_plain_learners():
 
 @pytest.mark.slow
 def test_each_choice_undone_differs_from_the_plain_learner_in_one_thing():
-    settings = choices.Settings(nodes=14, base_steps=3, steps=4, samples=10, looks=(2, 4))
+    settings = choices.Settings(nodes=14, base_steps=3, steps=4, samples=10, eval_steps=(2, 4))
     known = choices.learners(settings)
     for name, learner in known.items():
         plain_one = known[name.split(",")[0]]
@@ -180,13 +180,13 @@ def test_each_choice_undone_differs_from_the_plain_learner_in_one_thing():
 
 
 def test_half_the_questions_are_new_to_the_base():
-    world = TINY.world()
-    half, old, new = beyond.halved(world)
-    assert len(old.pairs) + len(new.pairs) == len(world.train.pairs)
+    dataset = TINY.dataset()
+    half, old, new = beyond.halved(dataset)
+    assert len(old.pairs) + len(new.pairs) == len(dataset.train.pairs)
     shown = {tuple(row) for row in half.paths[:, :2].tolist()}
     assert shown == {tuple(pair) for pair in old.pairs.tolist()}
     result = beyond.run(
-        beyond.Settings(nodes=14, base_steps=3, steps=2, lambdas=(0.0, 1.0), looks=(2,))
+        beyond.Settings(nodes=14, base_steps=3, steps=2, lambdas=(0.0, 1.0), eval_steps=(2,))
     )
     assert set(result["lambdas"]) == {"0", "1"}
     assert result["lambdas"]["0"]["step"] == [0, 2]
@@ -198,10 +198,14 @@ def test_each_falsifier_changes_one_thing():
     plain_one = grids["plain-seed0"]
     for label, settings in grids.items():
         if label.endswith("seed0") and not label.startswith(("plain", "digraph")):
-            changed = [name for name in ("world", "base_steps")
+            changed = [name for name in ("dataset", "base_steps")
                        if getattr(settings, name) != getattr(plain_one, name)]  # fmt: skip
             assert len(changed) == 1, label
     small = replace(
-        plain_one, world=replace(plain_one.world, nodes=14), base_steps=2, steps=2, looks=(2,)
+        plain_one,
+        dataset=replace(plain_one.dataset, nodes=14),
+        base_steps=2,
+        steps=2,
+        eval_steps=(2,),
     )
     assert set(falsify.run(small)["learners"]) == set(falsify.LEARNERS)

@@ -33,10 +33,10 @@ def test_learning_curves_draw_what_the_records_hold(records):
 def test_several_seeds_give_their_mean_and_their_whole_span(records):
     doubled = [pr.Step(r.step, r.loss, 2 * r.reward) for r in records]
     page = told(charts.learning_curves({"SFT": [records, doubled]}, "reward"))
-    band, line = page["data"]
+    area, line = page["data"]
     assert line["y"] == pytest.approx([0.15 * k for k in range(1, 9)])
-    assert max(band["y"]) == pytest.approx(1.6)
-    assert min(band["y"]) == pytest.approx(0.1)
+    assert max(area["y"]) == pytest.approx(1.6)
+    assert min(area["y"]) == pytest.approx(0.1)
 
 
 def test_a_key_nobody_measured_is_refused(records):
@@ -67,13 +67,15 @@ def test_bars_and_scatter_draw_every_group():
 
 
 def test_routes_draw_each_learners_way_and_mark_its_end():
-    ways = {"SFT": (torch.tensor([3.0, 1.0]), torch.tensor([0.5, 0.9]))}
-    page = told(scatter.routes(ways, title="t", alt="one way through the plane", x="x", y="y"))
+    diversity = {"SFT": (torch.tensor([3.0, 1.0]), torch.tensor([0.5, 0.9]))}
+    page = told(scatter.routes(diversity, title="t", alt="one way through the plane", x="x", y="y"))
     assert page["data"][0]["x"] == [3, 1]
     assert page["data"][0]["marker"]["size"] == [5, 13]
     assert [note["text"] for note in page["layout"]["annotations"]] == ["start"]
-    ways["Q"] = (torch.tensor([2.0, 1.0]), torch.tensor([0.5, 0.9]))
-    assert not scatter.routes(ways, title="t", alt="two starts", x="x", y="y").layout.annotations
+    diversity["Q"] = (torch.tensor([2.0, 1.0]), torch.tensor([0.5, 0.9]))
+    assert not scatter.routes(
+        diversity, title="t", alt="two starts", x="x", y="y"
+    ).layout.annotations
 
 
 def test_graph_view_draws_each_node_edge_and_the_path():

@@ -21,6 +21,16 @@ def test_a_saved_model_comes_back_bit_for_bit_with_its_settings_and_records(make
         assert torch.equal(saved.model.state_dict()[key], value)
 
 
+def test_a_linear_transformer_of_version_0_1_0_is_loaded(tmp_path, monkeypatch):
+    model = pr.LinearTransformer(Vocab(4))
+    torch.nn.init.normal_(model.current, generator=pr.seeded(0, "weights"))
+    older = {"here": model.current.detach(), "target": model.target.detach()}
+    with monkeypatch.context() as patch:
+        patch.setattr(model, "state_dict", lambda: older)
+        checkpoints.save(tmp_path, model, {}, [])
+    assert torch.equal(checkpoints.load(tmp_path).model.current, model.current)
+
+
 def test_numbers_that_are_not_finite_are_saved_as_null(tmp_path):
     records = [pr.Step(1, 1.0, 0.0, {"coverage": math.nan})]
     checkpoints.save(tmp_path, pr.LogitTable(Vocab(2)), {}, records)

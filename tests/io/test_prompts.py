@@ -91,9 +91,9 @@ def test_a_prompted_model_says_of_planrls_rows_what_it_says_of_its_own(words, la
     assert torch.allclose(logits[live], wanted[:, extra:][live], atol=1e-5)
     assert (logits[~live] == 0).all()
     greedy = pr.Sampler(greedy=True, max_tokens=10)
-    walks = pr.rollout(prompted, small_task.pairs, rng=pr.seeded(0, "w"), sampler=greedy)
-    chosen = prompted.vocab.chosen(walks) & (walks[:, :-1] != walks[:, 1:2])
-    assert torch.equal(walks[:, 1:][chosen], prompted(walks[:, :-1]).argmax(-1)[chosen])
+    rollouts = pr.rollout(prompted, small_task.pairs, rng=pr.seeded(0, "w"), sampler=greedy)
+    chosen = prompted.vocab.chosen(rollouts) & (rollouts[:, :-1] != rollouts[:, 1:2])
+    assert torch.equal(rollouts[:, 1:][chosen], prompted(rollouts[:, :-1]).argmax(-1)[chosen])
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +124,6 @@ def test_whether_a_model_repeats_the_source_shows_in_its_first_step(doubled):
     model, task = doubled
     assert writes_source(model, task.pairs).min() > 0.9
     assert writes_source(model, task.pairs, "s t s s").max() < 0.1
-    law = model(task.vocab.prompt(task.pairs))[:, 2].softmax(-1)
-    wanted = law.gather(1, task.pairs[:, :1]).squeeze(1)
+    probs = model(task.vocab.prompt(task.pairs))[:, 2].softmax(-1)
+    wanted = probs.gather(1, task.pairs[:, :1]).squeeze(1)
     assert torch.allclose(writes_source(model, task.pairs), wanted, atol=1e-6)

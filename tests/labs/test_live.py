@@ -25,7 +25,7 @@ from planrl.tasks import shaped_reward
 LABS = {
     "sft": ("imitation", pr.sft, None),
     "pg": ("policy-gradient", partial(pr.policy_gradient, kl=0.1), 0),
-    "q": ("rewards", partial(pr.q_learning, cap=SCALE, floor=0.0), None),
+    "q": ("rewards", partial(pr.q_learning, value_bounds=(0.0, SCALE)), None),
 }
 
 
@@ -46,8 +46,8 @@ def test_an_update_is_the_one_that_train_makes_of_the_same_walks(model, algorith
     given = given_of(session)
     tokens = ALGORITHMS[algorithm].stream.rows(engine, given)
     reward = partial(pr.process_reward, scale=SCALE) if algorithm == "q" else pr.outcome_reward
-    task = pr.Task(session.world.graph, session.given["pairs"][:1].long(), reward)
-    task = replace(task, graph=pr.Graph(NODES, session.world.graph.edges))
+    task = pr.Task(session.lab_graph.graph, session.given["pairs"][:1].long(), reward)
+    task = replace(task, graph=pr.Graph(NODES, session.lab_graph.graph.edges))
     ours = engine.module(given["params"])
     base = engine.module(session.starts["base" if algorithm != "sft" else "fresh"])
     optimizer = torch.optim.AdamW(
@@ -134,7 +134,7 @@ def test_the_same_link_gives_the_same_numbers_and_looking_changes_none():
     watched, plain = Session("race", "seed=4&model=table"), Session("race", "seed=4&model=table")
     for _ in range(4):
         watched.train(5)
-        watched.look()
+        watched.evaluate()
     told = plain.train(20)
     assert [one["loss"] for one in watched.train(1)] == [one["loss"] for one in plain.train(1)]
     watched.reset()
@@ -205,15 +205,15 @@ def test_an_update_that_is_not_finite_is_refused_and_nothing_is_lost():
 
 def test_a_readers_own_graph_is_asked_about_and_learnt():
     session = Session("race", "graph=own&model=table&edges=0-1.0-2.1-3.2-3.3-4")
-    assert session.world.graph.n == 5
+    assert session.lab_graph.graph.n == 5
     assert session.given["question"].tolist() == [0, 4]
     session.train(150)
-    assert session.look()[3]["train_greedy"] == 1.0
+    assert session.evaluate()[3]["train_greedy"] == 1.0
 
 
 def test_questions_are_all_pairs_once_and_demonstrations_are_right():
     session = Session("race", "model=table")
-    graph = pr.Graph(NODES, session.world.graph.edges)
+    graph = pr.Graph(NODES, session.lab_graph.graph.edges)
     count, train = int(session.given["pair_count"]), int(session.given["train_count"])
     pairs = session.given["pairs"][:count].long()
     expected = pr.all_pairs(graph).pairs
@@ -228,22 +228,22 @@ def test_questions_are_all_pairs_once_and_demonstrations_are_right():
 
 def test_the_fixed_point_shown_is_the_one_that_theory_computes():
     session = Session("rewards", "target=2&edge=0.5&cost=0.1&discount=0.8&graph=cyclic")
-    graph = pr.Graph(NODES, session.world.graph.edges)
+    graph = pr.Graph(NODES, session.lab_graph.graph.edges)
     reward = partial(shaped_reward, target=2.0, edge=0.5, cost=0.1)
     task = pr.Task(graph, session.given["pairs"][:1].long(), reward)
     target = int(session.given["question"][1])
     expected = pr.optimal_q(task, discount=0.8)[target, :, :NODES]
-    shown = session.look()[0]["exact"]
-    walking = torch.arange(NODES) != target
-    assert (expected - shown)[walking].abs().max() < 1e-2  # 40 sweeps at discount 0.8
+    shown = session.evaluate()[0]["exact"]
+    underway = torch.arange(NODES) != target
+    assert (expected - shown)[underway].abs().max() < 1e-2  # 40 sweeps at discount 0.8
 
 
 def test_ways_counts_different_right_answers():
     session = Session("race", "model=table&graph=own&edges=0-1.0-2.1-3.2-3")
-    look = session.look()[0]
-    assert 0 < look["ways"] <= SAMPLES
+    evaluation = session.evaluate()[0]
+    assert 0 < evaluation["ways"] <= SAMPLES
     session.train(300)
-    assert session.look()[1]["ways"] <= 2.0  # no question of a diamond has more
+    assert session.evaluate()[1]["ways"] <= 2.0  # no question of a diamond has more
 
 
 def test_shaped_rewards_are_the_papers_two():
@@ -385,13 +385,13 @@ def test_a_lab_names_no_failure_only_of_a_learner_most_of_whose_paths_are_correc
     target = int(session.given["question"][1])
     table = torch.zeros(NODES, NODES, NODES + 1)
     told = slice(None) if taught == "every target" else target
-    table[told, :, :NODES] = pr.process_optimum(session.world.graph)[told]
+    table[told, :, :NODES] = pr.process_optimum(session.lab_graph.graph)[told]
     session.learners[0].state["params"] = (SCALE * table).flatten()
-    look = session.look()[0]
-    accuracy = max(look["train_sampled"], look["train_greedy"])
+    evaluation = session.evaluate()[0]
+    accuracy = max(evaluation["train_sampled"], evaluation["train_greedy"])
     if taught == "every target":
         assert accuracy > 0.9
-        assert VERDICTS[int(look["failure"])].startswith("Healthy")
+        assert VERDICTS[int(evaluation["failure"])].startswith("Healthy")
     else:
         assert accuracy < 0.2
-        assert VERDICTS[int(look["failure"])].startswith("Not learnt")
+        assert VERDICTS[int(evaluation["failure"])].startswith("Not learnt")

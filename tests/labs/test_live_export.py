@@ -74,7 +74,7 @@ def test_a_hundred_updates_in_onnx_are_those_of_torch(exported, model, name, alg
     assert len(others) <= 2, others
     assert float((ours.learners[0].state["params"] - start).abs().max()) > 0.01
     theirs.learners[0].state = dict(ours.learners[0].state)
-    mine, other = ours.look()[0], theirs.look()[0]
+    mine, other = ours.evaluate()[0], theirs.evaluate()[0]
     for key, value in mine.items():
         if isinstance(value, float):
             assert value == pytest.approx(other[key], abs=0.01), key

@@ -17,8 +17,8 @@ from planrl import InputError
 from planrl.labs import Session
 from planrl.labs.catalogue import labs
 from planrl.labs.catalogue.rewards import VERDICTS
-from planrl.labs.notebook.render import FILLERS, fill, named_axes, named_world, told
-from planrl.labs.spec.graphs import edge_list, numbered, own_world
+from planrl.labs.notebook.render import FILLERS, fill, named_axes, named_graph, told
+from planrl.labs.spec.graphs import edge_list, numbered, own_graph
 
 NAMES = list(labs())
 
@@ -34,18 +34,20 @@ def sessions():
 
 def filled(session, kind, history=()):
     """The bindings of one kind, each with its traces' data."""
-    looks = session.look()
-    updates = fill(session.lab, session.world, looks, history)
+    evaluations = session.evaluate()
+    updates = fill(session.lab, session.lab_graph, evaluations, history)
     for binding in session.lab.picture.bindings:
         if binding["kind"] == kind:
             traces = binding.get("traces") or [binding["trace"]]
-            yield binding, looks, [updates[trace] for trace in traces]
+            yield binding, evaluations, [updates[trace] for trace in traces]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_trace_is_filled_and_plotly_takes_it(name, sessions):
     session = sessions[name]
-    updates = fill(session.lab, session.world, session.look(), [(2, seen(session.look()))])
+    updates = fill(
+        session.lab, session.lab_graph, session.evaluate(), [(2, seen(session.evaluate()))]
+    )
     figure = session.lab.picture.figure
     assert len(updates) == len(figure.data)
     assert all("x" in update and "y" in update for update in updates)
@@ -60,10 +62,10 @@ def test_the_labs_show_every_kind_of_binding(sessions):
 @pytest.mark.parametrize("name", NAMES)
 def test_curves_follow_the_history_and_the_recorded_stay_empty(name, sessions):
     session = sessions[name]
-    history = [(0, seen(session.look())), (10, seen(session.look()))]
-    for binding, looks, (line,) in filled(session, "curve", history):
+    history = [(0, seen(session.evaluate())), (10, seen(session.evaluate()))]
+    for binding, evaluations, (line,) in filled(session, "curve", history):
         assert line["x"] == [0, 10]
-        assert line["y"] == [looks[binding["learner"]][binding["metric"]]] * 2
+        assert line["y"] == [evaluations[binding["learner"]][binding["metric"]]] * 2
     empty = [*filled(session, "band", history), *filled(session, "recorded", history)]
     empty += filled(session, "curve")
     assert all(line == {"x": [None], "y": [None]} for *_, (line,) in empty)
@@ -71,19 +73,19 @@ def test_curves_follow_the_history_and_the_recorded_stay_empty(name, sessions):
 
 def test_each_edge_is_drawn_once_in_the_width_of_its_probability(sessions):
     session = sessions["policy-gradient"]
-    ((binding, looks, lines),) = filled(session, "edges")
+    ((binding, evaluations, lines),) = filled(session, "edges")
     drawn = [line["x"].count(None) if line["x"] != [None] else 0 for line in lines]
-    policy = [float(looks[0]["policy"][edge]) for edge in session.world.graph.edges]
+    policy = [float(evaluations[0]["policy"][edge]) for edge in session.lab_graph.graph.edges]
     at = binding["at"]
     assert drawn == [sum(at[k] <= p < at[k + 1] for p in policy) for k in range(5)]
     assert sum(drawn) == len(policy)
 
 
 def test_nodes_have_symbols_for_the_question_and_escaped_names():
-    world = named_world(own_world([("0", "1"), ("1", "2")]), ["<b>", "b", "c & d"], [0, 2])
+    lab_graph = named_graph(own_graph([("0", "1"), ("1", "2")]), ["<b>", "b", "c & d"], [0, 2])
     session = Session("policy-gradient", "graph=own&edges=0-1.1-2")
     trace = next(b["trace"] for b in session.lab.picture.bindings if b["kind"] == "nodes")
-    nodes = fill(session.lab, world, session.look(), [])[trace]
+    nodes = fill(session.lab, lab_graph, session.evaluate(), [])[trace]
     assert nodes["text"] == ["&lt;b&gt;", "b", "c &amp; d"]
     assert nodes["marker"]["symbol"] == ["square", "circle", "star"]
     assert len(nodes["x"]) == len(nodes["y"]) == 3
@@ -91,13 +93,13 @@ def test_nodes_have_symbols_for_the_question_and_escaped_names():
 
 def test_matrices_and_bars_have_the_nodes_of_their_graph():
     session = Session("rewards", "graph=own&edges=0-1.1-2.0-2")
-    for binding, looks, (heat,) in filled(session, "matrix"):
-        values = looks[0][binding["matrix"]]
+    for binding, evaluations, (heat,) in filled(session, "matrix"):
+        values = evaluations[0][binding["matrix"]]
         assert heat["x"] == heat["y"] == ["0", "1", "2"]
         assert heat["z"] == values[:3, :3].tolist()
     session = Session("imitation", "graph=own&edges=0-1.1-2.0-2")
-    for binding, looks, (bars,) in filled(session, "bars"):
-        values = looks[0][binding["matrix"]].tolist()
+    for binding, evaluations, (bars,) in filled(session, "bars"):
+        values = evaluations[0][binding["matrix"]].tolist()
         assert bars["x"] == ["0", "1", "2", "END"]
         assert bars["y"] == [*values[:3], values[20]]
     assert named_axes(session.lab) == ["xaxis2"]
@@ -107,13 +109,13 @@ def test_matrices_and_bars_have_the_nodes_of_their_graph():
 def test_a_plan_is_drawn_state_by_state_until_it_ends(sessions):
     session = sessions["blocks"]
     trace = session.lab.picture.bindings[-1]["trace"]
-    looks = session.look()
+    evaluations = session.evaluate()
 
     def drawn(*tokens):
-        plan = looks[0]["plan"].new_tensor([*tokens, *[20] * (12 - len(tokens))])
-        return fill(session.lab, session.world, [{**looks[0], "plan": plan}], [])[trace]
+        plan = evaluations[0]["plan"].new_tensor([*tokens, *[20] * (12 - len(tokens))])
+        return fill(session.lab, session.lab_graph, [{**evaluations[0], "plan": plan}], [])[trace]
 
-    first, second = session.world.pictures[0], session.world.pictures[5]
+    first, second = session.lab_graph.pictures[0], session.lab_graph.pictures[5]
     blocks = drawn(0, 5, 0, 5)
     assert blocks["text"] == [name for *_, name in [*first, *second]]
     assert blocks["x"] == pytest.approx(
@@ -169,9 +171,9 @@ ODD = ["", "->", "#", "%", "//", "<", ">", "-", '"', "'", ":", ";", "{", "=", "|
 BETWEEN = [" ", "  ", "\t", "->", " -> ", ",", " , "]
 PAGE = """
 const state = eval(require("fs").readFileSync(process.argv[1], "utf8") + ";planrlLabState");
-const lab = { own: { nodes: 20, edges: 120 }, worlds: { a: { positions: [[0, 0]] } }, controls: [] };
+const lab = { own: { nodes: 20, edges: 120 }, graphs: { a: { positions: [[0, 0]] } }, controls: [] };
 const texts = JSON.parse(require("fs").readFileSync(0, "utf8"));
-const read = ({ world }) => world && world.edges.map((edge) => edge.map((v) => world.labels[v]));
+const read = ({ labGraph }) => labGraph && labGraph.edges.map((edge) => edge.map((v) => labGraph.labels[v]));
 process.stdout.write(JSON.stringify(texts.map((text) => read(state.graph(lab, text)))));
 """
 
@@ -203,8 +205,10 @@ def test_edges_are_numbered_as_a_page_numbers_them():
 
 def test_the_status_tells_pace_pause_and_verdict(sessions):
     lab = labs()["rewards"]
-    looks = [{"failure": 4.0}]
-    assert told(lab, looks, 0, None) == "Nothing is trained: press Train."
-    assert told(lab, looks, 10, None) == f"Paused at update 10. {VERDICTS[4]}"
-    assert told(labs()["race"], looks, 10, 123.4) == "Training: update 10, 120 updates a second."
-    assert told(labs()["race"], looks, 10, 0.0) == "Training: update 10."
+    evaluations = [{"failure": 4.0}]
+    assert told(lab, evaluations, 0, None) == "Nothing is trained: press Train."
+    assert told(lab, evaluations, 10, None) == f"Paused at update 10. {VERDICTS[4]}"
+    assert (
+        told(labs()["race"], evaluations, 10, 123.4) == "Training: update 10, 120 updates a second."
+    )
+    assert told(labs()["race"], evaluations, 10, 0.0) == "Training: update 10."

@@ -151,12 +151,12 @@ def test_an_error_in_training_is_shown_and_what_was_good_stays(make_lab):
     run = Failing(ZeroDivisionError("a reader's <own>"))
     lab = make_lab("policy-gradient", run=run)
     lab.panel.train.click()
-    good = seen(lab.session.look())
+    good = seen(lab.session.evaluate())
     run.on = True
     lab.panel.train.click()
     assert "Training stopped: ZeroDivisionError: a reader&#x27;s &lt;own&gt;." in status(lab)
     assert lab.session.updates == 10
-    assert seen(lab.session.look()) == good
+    assert seen(lab.session.evaluate()) == good
     run.on = False
     lab.panel.train.click()
     assert "stopped" not in status(lab)
@@ -176,10 +176,10 @@ def test_a_loss_of_ones_own_may_fail_and_is_named_in_the_lab_and_in_what_is_copi
     assert "a loss of yours, mine. It does not use: Baseline." in lab.panel.head.value
     lab.panel.step.click()
     lab.panel.step.click()
-    good = seen(lab.session.look())
+    good = seen(lab.session.evaluate())
     lab.panel.step.click()
     assert "Training stopped: ValueError: not &lt;yet&gt;. Paused at update 2." in status(lab)
-    assert seen(lab.session.look()) == good
+    assert seen(lab.session.evaluate()) == good
     lab.panel.copy.click()
     assert ", loss=mine)" in html.unescape(lab.panel.snippet.value)
     lab.panel.controls["seed"].value = 1  # a new session, of the same loss
@@ -199,7 +199,7 @@ def test_a_long_curve_is_thinned_and_keeps_its_ends(make_lab):
     for step in range(1, MOST_POINTS + 1):
         lab.session.updates = step
         lab.history.append((step, lab.history[0][1]))
-    lab._look()
+    lab._evaluate()
     steps = [step for step, _ in lab.history]
     assert len(steps) < MOST_POINTS
     assert (steps[0], steps[-1]) == (0, MOST_POINTS)

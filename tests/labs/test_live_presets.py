@@ -42,14 +42,14 @@ def link_of(lab, preset, **changes):
 
 
 @cache
-def looks(lab, preset, *updates, seed=0, **changes):
+def evaluations(lab, preset, *updates, seed=0, **changes):
     """What is measured of each learner at the start, and after so many updates."""
     session = Session(lab, link_of(lab, preset, seed=seed, **changes))
-    found, done = [session.look()], 0
+    found, done = [session.evaluate()], 0
     for number in updates:
         session.train(number - done)
         done = number
-        found.append(session.look())
+        found.append(session.evaluate())
     return found
 
 
@@ -84,7 +84,7 @@ def test_the_numbers_in_the_labs_words_are_those_of_the_code():
     assert f"{model_named('table').lr:g} for the table" in words["lr"]
     assert f"{model_named('transformer').lr:g} for the Transformer" in words["lr"]
     assert f"among {SAMPLES}" in METRICS["ways"].label
-    blocks = Session("blocks").world.graph
+    blocks = Session("blocks").lab_graph.graph
     assert f"{blocks.n} states, {len(blocks.edges)} moves" in made["blocks"].words.intro
 
 
@@ -97,7 +97,7 @@ def test_there_are_at_least_six_presets_and_each_says_why_in_two_sentences():
 
 @pytest.mark.slow
 def test_in_the_race_policy_gradient_loses_ways_a_penalty_slows_it_and_others_keep_most():
-    start, _, end = looks("race", "race", 100, 200)
+    start, _, end = evaluations("race", "race", 100, 200)
     sft, pg, kl, q = ([one[who]["ways"] for one in (start, end)] for who in range(4))
     assert pg[1] < 1.5 < 0.8 * pg[0]
     assert pg[1] + 0.1 < kl[1] < 0.8 * kl[0]
@@ -109,7 +109,7 @@ def test_in_the_race_policy_gradient_loses_ways_a_penalty_slows_it_and_others_ke
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 def test_in_tables_only_q_learning_gains_on_held_out_questions(seed):
-    start, end = looks("race", "table", 100, seed=seed)
+    start, end = evaluations("race", "table", 100, seed=seed)
     sft, pg, kl, q = (end[who]["test_greedy"] - start[who]["test_greedy"] for who in range(4))
     assert q > 0.1
     assert max(sft, pg, kl) < 0.05
@@ -117,8 +117,8 @@ def test_in_tables_only_q_learning_gains_on_held_out_questions(seed):
 
 @pytest.mark.slow
 def test_imitation_in_a_transformer_shares_between_targets_and_blurs():
-    start, *shared = looks("imitation", "transformer", *range(200, 301, 20))
-    _, *table = looks("imitation", "table", *range(200, 301, 20))
+    start, *shared = evaluations("imitation", "transformer", *range(200, 301, 20))
+    _, *table = evaluations("imitation", "table", *range(200, 301, 20))
     assert shared[0][0]["test_greedy"] > start[0]["test_greedy"] + 0.4
     assert shared[0][0]["test_greedy"] > table[0][0]["test_greedy"] + 0.08
     blurred, near = (sum(distance(one[0]) for one in run) for run in (shared, table))
@@ -130,7 +130,7 @@ def test_imitation_in_a_transformer_shares_between_targets_and_blurs():
 def test_imitation_too_fast_stays_far_from_the_shares_and_a_larger_batch_comes_nearer():
     updates = range(200, 301, 20)
     runs = [
-        looks("imitation", preset, *updates, **changes)[1:]
+        evaluations("imitation", preset, *updates, **changes)[1:]
         for preset, changes in (("restless", {}), ("restless", {"batch": 32}), ("table", {}))
     ]
     few, many, usual = (sum(distance(one[0]) for one in run) / len(run) for run in runs)
@@ -140,15 +140,15 @@ def test_imitation_too_fast_stays_far_from_the_shares_and_a_larger_batch_comes_n
 
 @pytest.mark.slow
 def test_a_strong_penalty_keeps_ways_and_costs_sampled_accuracy():
-    start, held = looks("policy-gradient", "bought-back", 100)
-    free = looks("race", "race", 100, 200)[1][1]
+    start, held = evaluations("policy-gradient", "bought-back", 100)
+    free = evaluations("race", "race", 100, 200)[1][1]
     assert held[0]["ways"] > 0.75 * start[0]["ways"]
     assert held[0]["train_sampled"] < free["train_sampled"] - 0.05
 
 
 @pytest.mark.slow
 def test_a_baseline_does_not_stop_the_loss_of_answers_and_held_out_questions_lose():
-    start, end = (look[0] for look in looks("policy-gradient", "baseline", 300))
+    start, end = (evaluation[0] for evaluation in evaluations("policy-gradient", "baseline", 300))
     assert end["ways"] < start["ways"] - 0.5
     assert end["test_greedy"] < start["test_greedy"] - 0.07
 
@@ -156,7 +156,9 @@ def test_a_baseline_does_not_stop_the_loss_of_answers_and_held_out_questions_los
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_cold_walker_becomes_sure_and_held_out_questions_gain_nothing(seed):
-    start, end = (look[0] for look in looks("policy-gradient", "cold", 100, seed=seed))
+    start, end = (
+        evaluation[0] for evaluation in evaluations("policy-gradient", "cold", 100, seed=seed)
+    )
     assert end["entropy"] < 0.5 * start["entropy"]
     assert end["test_greedy"] < start["test_greedy"] + 0.02
 
@@ -178,7 +180,7 @@ def test_with_a_baseline_a_batch_that_is_all_right_moves_nothing():
     [("outcome", 100, 0.25), ("unfined", 100, 0.25), ("wrong-sign", 300, 0.5)],
 )
 def test_rewards_that_ruin_cost_the_accuracy_and_are_not_called_healthy(preset, updates, most):
-    start, end = (look[0] for look in looks("rewards", preset, updates))
+    start, end = (evaluation[0] for evaluation in evaluations("rewards", preset, updates))
     for how in ("train_sampled", "train_greedy"):
         assert end[how] < most < start[how]
     assert not healthy(end)
@@ -186,7 +188,7 @@ def test_rewards_that_ruin_cost_the_accuracy_and_are_not_called_healthy(preset, 
 
 @pytest.mark.slow
 def test_process_reward_moves_the_values_towards_the_exact_ones():
-    start, _, end = (look[3] for look in looks("race", "race", 100, 200))
+    start, _, end = (evaluation[3] for evaluation in evaluations("race", "race", 100, 200))
     asked = asks(Session("race"))
     before, after = ((one["logits"] - one["exact"])[asked] for one in (start, end))
     assert after.square().mean().sqrt() < before.square().mean().sqrt() - 0.035
@@ -195,8 +197,8 @@ def test_process_reward_moves_the_values_towards_the_exact_ones():
 
 @pytest.mark.slow
 def test_on_cycles_the_discount_makes_the_difference():
-    with_it = looks("rewards", "cycles", 600)[-1][0]
-    without = looks("rewards", "cycles", 600, discount=1)[-1][0]
+    with_it = evaluations("rewards", "cycles", 600)[-1][0]
+    without = evaluations("rewards", "cycles", 600, discount=1)[-1][0]
     assert healthy(with_it)
     assert with_it["train_greedy"] > 0.9
     for how in ("train_sampled", "test_greedy"):
@@ -209,22 +211,22 @@ def test_without_bounds_values_on_cycles_rise_above_all_that_a_walk_can_earn():
     asked, best = asks(session), []
     for _ in range(3):
         session.train(100)
-        look = session.look()[0]
-        best.append(float(look["logits"][asked].amax(1).mean()))
-        assert float(look["exact"][asked].max()) <= 1.0
+        evaluation = session.evaluate()[0]
+        best.append(float(evaluation["logits"][asked].amax(1).mean()))
+        assert float(evaluation["exact"][asked].max()) <= 1.0
     assert best[0] + 0.3 < best[1] < best[2] - 0.8
     assert best[2] > 2.5
-    assert max(look["train_sampled"], look["train_greedy"]) < 0.2
-    assert not healthy(look)
+    assert max(evaluation["train_sampled"], evaluation["train_greedy"]) < 0.2
+    assert not healthy(evaluation)
 
 
 @pytest.mark.slow
 def test_in_blocksworld_the_discount_makes_plans_short_and_without_it_they_go_round():
     session = Session("blocks")
     source, target = session.given["question"].tolist()
-    shortest = int(session.world.graph.distances()[source, target])
-    with_it = looks("blocks", "discount", 600)[-1][0]
-    without = looks("blocks", "no-discount", 600)[-1][0]
+    shortest = int(session.lab_graph.graph.distances()[source, target])
+    with_it = evaluations("blocks", "discount", 600)[-1][0]
+    without = evaluations("blocks", "no-discount", 600)[-1][0]
     assert with_it["plan"].tolist().index(target, 3) - 2 == shortest
     assert with_it["train_greedy"] > 0.9
     assert without["train_greedy"] < 0.8

@@ -21,22 +21,22 @@ def test_every_combination_of_constraints_gets_advice_resting_on_claims():
 
 
 def test_the_advice_follows_what_can_be_checked():
-    ask = {"answers": "yes", "check": "answers", "ways": "no", "walks": "own"}
+    ask = {"answers": "yes", "check": "answers", "diversity": "no", "paths": "own"}
     assert decision.advise(**ask) is decision.GRADIENT
-    assert decision.advise(**{**ask, "ways": "yes"}) is decision.PENALTY
-    assert decision.advise(**{**ask, "check": "steps", "ways": "yes"}) is decision.VALUES
-    assert decision.advise(**{**ask, "check": "steps", "walks": "others"}) is decision.AGED
+    assert decision.advise(**{**ask, "diversity": "yes"}) is decision.PENALTY
+    assert decision.advise(**{**ask, "check": "steps", "diversity": "yes"}) is decision.VALUES
+    assert decision.advise(**{**ask, "check": "steps", "paths": "others"}) is decision.AGED
     assert decision.advise(**{**ask, "check": "nothing"}) is decision.IMITATE
     assert decision.advise(**{**ask, "check": "nothing", "answers": "no"}) is decision.NOTHING
     with pytest.raises(pr.InputError, match="choose no or yes"):
-        decision.advise(**{**ask, "ways": "many"})
+        decision.advise(**{**ask, "diversity": "many"})
 
 
 def test_each_choice_shows_one_advice_and_the_rules_cover_all():
     page = decision.Chooser()._repr_html_()
     assert page.count('type="radio"') == 10
     assert page.count(" checked>") == 4
-    assert page.count(":has(#choose-walks-own:checked)") == 12
+    assert page.count(":has(#choose-paths-own:checked)") == 12
     assert "<script" not in page
     assert "Policy gradient + KL" in repr(decision.Chooser())
 
@@ -54,8 +54,8 @@ def test_the_table_gives_todays_verdict_on_every_claim(monkeypatch):
 def test_links_lead_to_cards(monkeypatch):
     monkeypatch.setenv("PLANRL_STATIC", "1")
     page = evidence.cards(claims.verdicts(["3.1-edges"]))._repr_html_()
-    place = re.search(r'<div id="([^"]+)"', page)[1]
-    assert evidence.link_to("3.1-edges") == f"11_verdicts.html#{place}"
+    position = re.search(r'<div id="([^"]+)"', page)[1]
+    assert evidence.link_to("3.1-edges") == f"11_verdicts.html#{position}"
     monkeypatch.delenv("PLANRL_STATIC")
     assert evidence.link_to("3.1-edges") == "11_verdicts.ipynb"
 
@@ -83,9 +83,9 @@ def test_a_band_keeps_to_what_a_number_can_be_and_is_said_in_as_many_digits(tmp_
     stored = {"c": {"versions": {}, "values": {"share": [0.9, 0.99, 1.0], "logit": [0.9, 0.99, 1.0],
                                                "edges": [749.0, 749.0, 749.0]}}}  # fmt: skip
     (tmp_path / "numbers.json").write_text(json.dumps(stored))
-    here = {"share": 1.0, "logit": 2.0, "edges": 749}
+    current = {"share": 1.0, "logit": 2.0, "edges": 749}
     limits = {"share": (0, 1)}
-    numbers = evidence.Numbers("c", here, limits=limits, file=tmp_path / "numbers.json")
+    numbers = evidence.Numbers("c", current, limits=limits, file=tmp_path / "numbers.json")
     share, logit, edges = numbers.rows
     assert share["band"].endswith(" to 1.00")
     assert (share["here"], share["verdict"]) == ("1.00", "inside")

@@ -46,16 +46,16 @@ def test_path_count_names_the_mistake():
 
 
 def test_frequencies_names_the_mistake():
-    def law(rows, target, here, size, *, own=True, share=True):
+    def probs(rows, target, current, size, *, own=True, share=True):
         if own:
             rows = rows[rows[:, 1] == target]
-        following = rows[:, 3:][rows[:, 2:-1] == here]
-        counts = following.bincount(minlength=size).float()
+        next_node = rows[:, 3:][rows[:, 2:-1] == current]
+        counts = next_node.bincount(minlength=size).float()
         return counts / counts.sum() if share else counts
 
-    expect(exercises.frequencies(law), True, "one SFT ends at")
-    expect(exercises.frequencies(lambda *g: law(*g, own=False)), False, "too much")
-    expect(exercises.frequencies(lambda *g: law(*g, share=False)), False, "sum to 1")
+    expect(exercises.frequencies(probs), True, "one SFT ends at")
+    expect(exercises.frequencies(lambda *g: probs(*g, own=False)), False, "too much")
+    expect(exercises.frequencies(lambda *g: probs(*g, share=False)), False, "sum to 1")
     expect(exercises.frequencies(lambda *g: torch.eye(10)[0]), False, "compare your counts")
     expect(exercises.frequencies(lambda *g: torch.ones(3)), False, "Expected 10")
     expect(exercises.frequencies(lambda *g: None), False, "nothing")
@@ -101,7 +101,7 @@ def test_keeps_diversity_wants_a_bonus_of_the_right_sign_and_size():
 
 
 def test_verdicts_read_well_as_text_and_as_html():
-    wrong = exercises.Verdict(False, "a < b")
+    wrong = exercises.Feedback(False, "a < b")
     assert repr(wrong) == "Not yet. a < b"
     assert "a &lt; b" in wrong._repr_html_()
 

@@ -55,15 +55,15 @@ def test_shortens_wants_a_cost_for_each_step():
 
 
 def test_correct_steps_names_the_mistake():
-    def steps(a, r, target, here):
-        return (a[here] & r[target]).nonzero().flatten().tolist()
+    def steps(a, r, target, current):
+        return (a[current] & r[target]).nonzero().flatten().tolist()
 
     expect(exercises.correct_steps(steps), True, "agree with graph.correct")
-    edges = lambda a, r, target, here: a[here].nonzero().flatten()  # noqa: E731
+    edges = lambda a, r, target, current: a[current].nonzero().flatten()  # noqa: E731
     expect(exercises.correct_steps(edges), False, "all edges")
-    reach = lambda a, r, target, here: r[target].nonzero().flatten()  # noqa: E731
+    reach = lambda a, r, target, current: r[target].nonzero().flatten()  # noqa: E731
     expect(exercises.correct_steps(reach), False, "along an edge")
-    turned = lambda a, r, target, here: steps(a, r.T, target, here)  # noqa: E731
+    turned = lambda a, r, target, current: steps(a, r.T, target, current)  # noqa: E731
     expect(exercises.correct_steps(turned), False, "target comes first")
     before = lambda *given: [k for k in steps(*given) if k != given[2]]  # noqa: E731
     expect(exercises.correct_steps(before), False, "reaches itself|target comes first")

@@ -6,7 +6,7 @@ import torch
 
 import planrl as pr
 from planrl.teaching import exercises
-from planrl.transformer.reference import attention_by_place, plain
+from planrl.transformer.reference import attention_by_position, plain
 
 
 def expect(verdict, right, words):
@@ -93,14 +93,14 @@ def test_attention_by_place_is_where_the_last_layer_looks():
     rows = pr.sample_paths(task, 1, pr.seeded(0, "paths"))
     config = pr.TransformerConfig(layers=2, heads=2, width=8)
     model = pr.Transformer(task.vocab, config, pr.seeded(0, "weights"))
-    found = attention_by_place(model, rows)
-    parts = [found[name] for name in ("target", "source", "here", "between")]
+    found = attention_by_position(model, rows)
+    parts = [found[name] for name in ("target", "source", "current", "between")]
     assert abs(sum(parts) - 1) < 1e-5
     shares = plain(model, rows)[1][-1].mean(1).detach()
     by_hand, even = [], []
     for row, share in zip(rows.tolist(), shares, strict=True):
-        for place in range(2, row.index(row[1], 2)):
-            by_hand.append(float(share[place, 1]))
-            even.append(1 / (place + 1))
+        for position in range(2, row.index(row[1], 2)):
+            by_hand.append(float(share[position, 1]))
+            even.append(1 / (position + 1))
     assert abs(found["target"] - sum(by_hand) / len(by_hand)) < 1e-6
     assert abs(found["even"] - sum(even) / len(even)) < 1e-6

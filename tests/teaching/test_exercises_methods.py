@@ -56,7 +56,7 @@ def test_front_names_the_mistake():
         def beaten(a, b):
             return any(c >= a and d >= b and (same or (c, d) != (a, b)) for c, d in points)
 
-        return [place for place, point in enumerate(points) if not beaten(*point)]
+        return [position for position, point in enumerate(points) if not beaten(*point)]
 
     expect(exercises.front(best), True, "taste")
     most = lambda points: [max(range(len(points)), key=lambda k: sum(points[k]))]  # noqa: E731
@@ -97,12 +97,14 @@ def test_bootstrap_names_the_mistake():
 
 
 def test_kept_names_the_mistake():
-    ways = lambda result: result["learners"]["policy gradient"]["train_diversity"]  # noqa: E731
-    expect(exercises.kept(lambda r: ways(r)[-1] / ways(r)[0]), True, "dag holds.*world fails")
-    expect(exercises.kept(lambda r: ways(r)[-1]), False, "divide by")
-    expect(exercises.kept(lambda r: ways(r)[0] / ways(r)[-1]), False, "turn the fraction")
-    expect(exercises.kept(lambda r: ways(r)[-1] - ways(r)[0]), False, "difference")
+    diversity = lambda result: result["learners"]["policy gradient"]["train_diversity"]  # noqa: E731
+    expect(
+        exercises.kept(lambda r: diversity(r)[-1] / diversity(r)[0]), True, "dag holds.*world fails"
+    )
+    expect(exercises.kept(lambda r: diversity(r)[-1]), False, "divide by")
+    expect(exercises.kept(lambda r: diversity(r)[0] / diversity(r)[-1]), False, "turn the fraction")
+    expect(exercises.kept(lambda r: diversity(r)[-1] - diversity(r)[0]), False, "difference")
     expect(exercises.kept(lambda r: 1.0), False, "with itself")
-    expect(exercises.kept(lambda r: ways(r)[-1] / ways(r)[1]), False, "first look")
+    expect(exercises.kept(lambda r: diversity(r)[-1] / diversity(r)[1]), False, "first look")
     expect(exercises.kept(lambda r: r["nothing"]), False, "KeyError")
-    expect(exercises.kept(ways), False, "one number")
+    expect(exercises.kept(diversity), False, "one number")

@@ -44,7 +44,7 @@ def test_own_successes_names_the_mistake():
         right = batch.chosen & (batch.reward.sum(1, keepdim=True) > 0)
         return surprise(logits, batch)[right].mean()
 
-    def sum_over_walks(logits, batch):
+    def sum_over_paths(logits, batch):
         return loss(logits, batch) * len(batch.tokens)
 
     expect(exercises.own_successes(loss), True, "Same gradient")
@@ -52,7 +52,7 @@ def test_own_successes_names_the_mistake():
     expect(exercises.own_successes(lambda *g: loss(*g, sign=-1.0)), False, "turned round")
     expect(exercises.own_successes(paid_step_only), False, "every step of a walk")
     expect(exercises.own_successes(mean_over_steps), False, "by their steps")
-    expect(exercises.own_successes(sum_over_walks), False, "256 times too large")
+    expect(exercises.own_successes(sum_over_paths), False, "256 times too large")
     expect(exercises.own_successes(lambda *g: None), False, "nothing")
 
 
@@ -79,13 +79,13 @@ def test_right_walks_names_the_mistake():
         for batch in stream(batches):
             yield pr.Batch(batch.chosen[:1], batch.reward, batch.tokens)
 
-    expect(exercises.right_walks(stream), True, "as policy gradient does")
-    expect(exercises.right_walks(lambda batches: batches), False, "are right")
-    expect(exercises.right_walks(with_empty_ones), False, "Skip it")
-    expect(exercises.right_walks(the_first_of_each), False, "keep all")
-    expect(exercises.right_walks(uneven), False, "the same rows|TypeCheckError")
-    expect(exercises.right_walks(lambda batches: []), False, "served no batch")
-    expect(exercises.right_walks(lambda batches: None), False, "TypeError")
+    expect(exercises.correct_paths(stream), True, "as policy gradient does")
+    expect(exercises.correct_paths(lambda batches: batches), False, "are right")
+    expect(exercises.correct_paths(with_empty_ones), False, "Skip it")
+    expect(exercises.correct_paths(the_first_of_each), False, "keep all")
+    expect(exercises.correct_paths(uneven), False, "the same rows|TypeCheckError")
+    expect(exercises.correct_paths(lambda batches: []), False, "served no batch")
+    expect(exercises.correct_paths(lambda batches: None), False, "TypeError")
 
 
 def test_drift_names_the_mistake():

@@ -15,12 +15,12 @@ def expect(verdict, right, words):
 
 
 def target(logits, batch, *, over=True, nodes=True, later=True, reward=True, grad=False):
-    following, goal = batch.tokens[:, 1:], batch.tokens[:, 1:2]
+    next_node, goal = batch.tokens[:, 1:], batch.tokens[:, 1:2]
     end = logits.shape[-1] - 1
     logits = logits if grad else logits.detach()
     best = (logits[..., :-1] if nodes else logits).amax(-1)
     after = torch.cat([best[:, 1:], torch.zeros_like(best[:, :1])], 1) if later else best
-    done = (following == goal) | (following == end) if over else torch.zeros_like(batch.chosen)
+    done = (next_node == goal) | (next_node == end) if over else torch.zeros_like(batch.chosen)
     return reward * batch.reward + after * ~done
 
 
@@ -60,21 +60,21 @@ def test_fixed_point_names_the_mistake():
 
 
 def test_smallest_fine_knows_a_tie():
-    expect(exercises.smallest_fine(0.45), True, "0.05 less")
-    expect(exercises.smallest_fine(0.4), False, "tie")
-    expect(exercises.smallest_fine(0.2), False, "too small")
-    expect(exercises.smallest_fine(1), False, "smaller fine")
-    expect(exercises.smallest_fine(...), False, "one number")
+    expect(exercises.smallest_penalty(0.45), True, "0.05 less")
+    expect(exercises.smallest_penalty(0.4), False, "tie")
+    expect(exercises.smallest_penalty(0.2), False, "too small")
+    expect(exercises.smallest_penalty(1), False, "smaller fine")
+    expect(exercises.smallest_penalty(...), False, "one number")
 
 
-def reward(graph, tokens, *, free=True, chosen=True, fine=1.0, pay=1.0, gave_up=True):
-    here, following, goal = tokens[:, :-1], tokens[:, 1:], tokens[:, 1:2]
-    legal = graph.legal[here, following]
+def reward(graph, tokens, *, free=True, chosen=True, penalty=1.0, pay=1.0, gave_up=True):
+    current, next_node, goal = tokens[:, :-1], tokens[:, 1:], tokens[:, 1:2]
+    legal = graph.legal[current, next_node]
     if free:
-        legal = legal | (here == goal)
+        legal = legal | (current == goal)
     if not gave_up:
-        legal = legal | (following == graph.n)
-    found = pay * (following == goal).float() - fine * (~legal).float()
+        legal = legal | (next_node == graph.n)
+    found = pay * (next_node == goal).float() - penalty * (~legal).float()
     return found * pr.Vocab(graph.n).chosen(tokens) if chosen else found
 
 
@@ -85,8 +85,8 @@ def test_process_names_the_mistake():
     expect(exercises.process(lambda *g: reward(*g, free=False)), False, "END is free")
     expect(exercises.process(lambda *g: reward(*g, gave_up=False)), False, "giving up")
     expect(exercises.process(lambda *g: reward(*g, pay=0.0)), False, "into the target earns 1")
-    expect(exercises.process(lambda *g: reward(*g, fine=0.0)), False, "follows no edge")
-    expect(exercises.process(lambda *g: reward(*g, fine=0.5, pay=2.0)), False, "less 1")
+    expect(exercises.process(lambda *g: reward(*g, penalty=0.0)), False, "follows no edge")
+    expect(exercises.process(lambda *g: reward(*g, penalty=0.5, pay=2.0)), False, "less 1")
     expect(exercises.process(lambda graph, tokens: tokens[0]), False, "for each step")
     expect(exercises.process(lambda *g: ...), False, "nothing yet")
 
@@ -103,18 +103,24 @@ def test_goal_back_wants_near_to_be_worth_more_than_far():
 
 
 def test_old_walks_wants_exploration():
-    def walks(old, task, rng, epsilon=1.0, size=128):
+    def rollouts(old, task, rng, epsilon=1.0, size=128):
         sampler = pr.Sampler(epsilon=epsilon, may_stop=False)
         batches = pr.on_policy(old, task, rng=rng, sampler=sampler, size=size)
         return pr.replay(batches, rng=rng, capacity=100)
 
-    expect(exercises.old_walks(walks), True, "from an old model's walks")
+    expect(exercises.old_rollouts(rollouts), True, "from an old model's walks")
     expect(
-        exercises.old_walks(lambda *g: walks(*g, epsilon=0.0), steps=40), False, "let the walker"
+        exercises.old_rollouts(lambda *g: rollouts(*g, epsilon=0.0), steps=40),
+        False,
+        "let the walker",
     )
-    expect(exercises.old_walks(lambda *g: walks(*g, size=2), steps=40), False, "explore|too seldom")
-    expect(exercises.old_walks(lambda *g: 1 / 0), False, "ZeroDivisionError")
-    expect(exercises.old_walks(lambda *g: iter([1])), False, "AttributeError")
+    expect(
+        exercises.old_rollouts(lambda *g: rollouts(*g, size=2), steps=40),
+        False,
+        "explore|too seldom",
+    )
+    expect(exercises.old_rollouts(lambda *g: 1 / 0), False, "ZeroDivisionError")
+    expect(exercises.old_rollouts(lambda *g: iter([1])), False, "AttributeError")
 
 
 def test_old_walks_leaves_the_checkpoint_alone():
@@ -123,7 +129,7 @@ def test_old_walks_leaves_the_checkpoint_alone():
             old.table += 1.0
         return pr.on_policy(old, task, rng=rng, sampler=pr.Sampler(epsilon=1.0), size=8)
 
-    expect(exercises.old_walks(spoiled, steps=8), False, "only walks")
+    expect(exercises.old_rollouts(spoiled, steps=8), False, "only walks")
 
 
 @pytest.mark.parametrize("name", ["td_target", "fixed_point", "process", "goal_back"])

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import planrl as pr
-from planrl.claims import Claim, Finding, Place, Verdict, interval, judge, verdicts
+from planrl.claims import Claim, Condition, Finding, Verdict, interval, judge, verdicts
 from planrl.domains import State, space, state
 from planrl.figures import charts
 from planrl.figures.blocks import draw_state, play
@@ -46,13 +46,15 @@ def test_a_claim_is_shown_seed_by_seed_with_its_interval_and_what_was_predicted(
     for one, frame in zip(found, figure.frames, strict=True):
         predicted, seeds, means = frame.data
         assert list(seeds.x) == [v for finding in one.findings for v in finding.values]
-        for k, (place, finding) in enumerate(zip(one.claim.places, one.findings, strict=True)):
+        for k, (condition, finding) in enumerate(
+            zip(one.claim.conditions, one.findings, strict=True)
+        ):
             assert means.x[k] - means.error_x.arrayminus[k] == pytest.approx(finding.interval[0])
             low, high = frame.layout.xaxis.range
-            assert predicted.base[k] == pytest.approx(max(place.low, low))
-            if place.low < place.high:
+            assert predicted.base[k] == pytest.approx(max(condition.low, low))
+            if condition.low < condition.high:
                 ends = predicted.base[k] + predicted.x[k]
-                assert ends == pytest.approx(min(place.high, high))
+                assert ends == pytest.approx(min(condition.high, high))
         assert frame.layout.xaxis.title.text.startswith(one.claim.measured)
     assert figure.layout.sliders[0].active == 1
 
@@ -67,8 +69,8 @@ def test_places_whose_numbers_are_of_another_size_have_an_axis_of_their_own():
 
 
 def test_a_claim_without_a_result_is_not_drawn():
-    place = Place(graph="g", model="m", needs=("fig2",), value=float, low=0.0)
-    claim = Claim(id="x", statement="It is.", source="us", measured="it", places=(place,))
+    condition = Condition(graph="g", model="m", needs=("fig2",), value=float, low=0.0)
+    claim = Claim(id="x", statement="It is.", source="us", measured="it", conditions=(condition,))
     empty = Finding(graph="g", model="m", name="", prediction="at least 0", verdict="not measured")
     with pytest.raises(pr.InputError, match="reproduce"):
         claim_figures.by_seed([judge(claim, [empty])])
@@ -97,12 +99,12 @@ def test_accuracy_by_degree_is_the_seeds_mean_with_its_interval(of):
     assert mean == pytest.approx(float(values.mean()), abs=1e-4)  # as many questions in each seed
     for key in ("greedy", "accuracy"):
         (bars,) = paper_figures.by_degree(of, [name], key, title="t").data
-        for place, degree in enumerate(bars.x):
+        for condition, degree in enumerate(bars.x):
             found = [row[key] for row in rows if row["degree"] == int(degree)]
-            assert bars.y[place] == pytest.approx(sum(found) / len(found))
+            assert bars.y[condition] == pytest.approx(sum(found) / len(found))
             low, high = interval(found)
-            assert bars.error_y.array[place] == pytest.approx(high - bars.y[place])
-            assert bars.error_y.arrayminus[place] == pytest.approx(bars.y[place] - low)
+            assert bars.error_y.array[condition] == pytest.approx(high - bars.y[condition])
+            assert bars.error_y.arrayminus[condition] == pytest.approx(bars.y[condition] - low)
     with pytest.raises(pr.InputError, match="choose accuracy or greedy"):
         paper_figures.by_degree(of, [name], "hope", title="t")
 
@@ -219,7 +221,7 @@ def test_plans_play_side_by_side_and_the_shorter_one_waits():
 
 def test_single_seeds_are_drawn_thin_beside_band_and_mean():
     values = torch.tensor([[0.0, 1.0], [1.0, 2.0]])
-    figure = charts.band_figure({"SFT": ([0, 1], values)}, title="", alt="", x="", y="",
+    figure = charts.range_figure({"SFT": ([0, 1], values)}, title="", alt="", x="", y="",
                                   singles=True)  # fmt: skip
     band, thin, mean = figure.data
     assert list(thin.y) == [0.0, 1.0, None, 1.0, 2.0, None]

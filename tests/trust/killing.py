@@ -75,8 +75,8 @@ class Setting:
 def one_run(setting: Setting) -> dict[str, Any]:
     task = pr.all_pairs(pr.random_dag(9, 0.4, pr.seeded(setting.seed, "graph")))
     model = pr.LogitTable(task.vocab)
-    walks = pr.on_policy(model, task, rng=pr.seeded(setting.seed, "walks"), size=16)
-    steps = list(pr.train(model, walks, pr.policy_gradient, pr.TrainConfig(steps=10)))
+    rollouts = pr.on_policy(model, task, rng=pr.seeded(setting.seed, "walks"), size=16)
+    steps = list(pr.train(model, rollouts, pr.policy_gradient, pr.TrainConfig(steps=10)))
     return {
         "loss": [step.loss for step in steps],
         "weights": digest(model.table.detach().numpy().tobytes()),

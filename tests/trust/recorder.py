@@ -31,7 +31,7 @@ STEPS = 30
 # processor differ: they round sums differently. Measured: 0, all bits alike, between the versions on
 # one processor (torch 2.11.0, 2.12.0, 2.12.1, 2.13.0; NumPy 2.1.3, 2.2.6, 2.3.5, 2.4.6; Python 3.11,
 # 3.13); 2.6e-5 and 4.9e-7 between instruction sets.
-LOSS_BAND, WEIGHT_BAND = 1e-4, 1e-5
+LOSS_TOLERANCE, WEIGHT_TOLERANCE = 1e-4, 1e-5
 ALGORITHMS = ("sft", "pg", "pg-baseline", "pg-kl", "q-outcome", "q-process", "q-target-network",
               "q-off-policy")  # fmt: skip
 MODELS = ("table", "linear transformer", "transformer")
@@ -63,24 +63,24 @@ def run_of(short: Short) -> tuple[Any, Any, Any]:
     rng = pr.seeded(0, "walks")
     q = short.algorithm.startswith("q")
     sampler = pr.Sampler(epsilon=0.1, may_stop=False) if q else pr.Sampler()
-    walks = pr.on_policy(model, task, rng=rng, sampler=sampler, size=32)
+    rollouts = pr.on_policy(model, task, rng=rng, sampler=sampler, size=32)
     loss: Any = pr.q_learning if q else pr.policy_gradient
     refresh = None
     if short.algorithm == "sft":
         paths = pr.sample_paths(task, 2, pr.seeded(0, "paths"))
-        walks, loss = pr.demonstrations(task, paths, rng=rng, size=32), pr.sft
+        rollouts, loss = pr.demonstrations(task, paths, rng=rng, size=32), pr.sft
     elif short.algorithm == "pg-baseline":
         loss = partial(pr.policy_gradient, baseline=True)
     elif short.algorithm == "pg-kl":
         loss, refresh = partial(pr.policy_gradient, kl=0.1), 0
     elif short.algorithm == "q-target-network":
-        loss, refresh = partial(pr.q_learning, discount=0.9, floor=0.0, cap=1.0), 5
+        loss, refresh = partial(pr.q_learning, discount=0.9, value_bounds=(0.0, 1.0)), 5
     elif short.algorithm == "q-off-policy":
-        walks = pr.replay(walks, rng=pr.seeded(0, "replay"), capacity=4)
+        rollouts = pr.replay(rollouts, rng=pr.seeded(0, "replay"), capacity=4)
     config = pr.TrainConfig(
         steps=STEPS, lr=0.005 if short.model == "transformer" else 0.05, refresh=refresh
     )
-    return task, model, pr.train(model, walks, loss, config)
+    return task, model, pr.train(model, rollouts, loss, config)
 
 
 def told(model: Any, steps: list[pr.Step]) -> dict[str, Any]:
@@ -104,14 +104,14 @@ def disturbed(short: Short) -> dict[str, Any]:
     task, model, run = run_of(short)
     steps: list[pr.Step] = []
 
-    def look() -> Mapping[str, float]:
+    def measure() -> Mapping[str, float]:
         pr.evaluate(model, task, rng=pr.seeded(9, "look"), samples=4)
         pr.recovery(model, task.graph)
         pr.next_logits(model)
         pr.rollout(model, task.pairs, rng=pr.seeded(8, "other"))
         return {"chance": float(torch.rand(()))}
 
-    for step in pr.probe(run, look, every=7):
+    for step in pr.probe(run, measure, every=7):
         steps.append(step)
         random.seed(step.step)
         np.random.seed(step.step)
@@ -168,12 +168,12 @@ def differences(stored: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator
             if not abs(now - before) <= 1e-6:
                 yield f"{run}: step {step}: reward {now}, stored {before}: other walks were drawn"
                 break
-            if not abs(new - old) <= LOSS_BAND * max(abs(old), 0.1):
-                yield f"{run}: step {step}: loss {new}, stored {old}: further away than {LOSS_BAND}"
+            if not abs(new - old) <= LOSS_TOLERANCE * max(abs(old), 0.1):
+                yield f"{run}: step {step}: loss {new}, stored {old}: further away than {LOSS_TOLERANCE}"
                 break
         else:
             old, new = numbers["weights"], mine["weights"]
-            if not abs(new - old) <= WEIGHT_BAND * old:
+            if not abs(new - old) <= WEIGHT_TOLERANCE * old:
                 yield f"{run}: after step {step}: weights of length {new}, stored {old}"
 
 

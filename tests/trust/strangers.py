@@ -30,14 +30,14 @@ from planrl.domains import blocksworld, read_plan, recognise, space
 from planrl.domains.pddl import read_problem
 from planrl.evaluate import edge_use, first_error
 from planrl.experiments import costs, store
-from planrl.experiments.datasets import FileWorld, WorldSettings, make_world
-from planrl.experiments.runs import Algorithm, RunSettings, Session, resume
+from planrl.experiments.datasets import DatasetSettings, FileDataset, make_dataset
+from planrl.experiments.runs import Algorithm, RunSettings, TrainingRun, resume
 from planrl.io import checkpoints, formats, keys
 from planrl.io.files import to_json
 from planrl.labs import Session as LabSession
 from planrl.labs.catalogue import labs
 from planrl.labs.spec.controls import State, read_state, write_state
-from planrl.labs.spec.graphs import edge_list, numbered, own_world
+from planrl.labs.spec.graphs import edge_list, numbered, own_graph
 
 LABS = labs()
 UNTOUCHED = Path()  # planrl's own writing would go here
@@ -178,8 +178,8 @@ def alpine_lines(content):
     right = pr.is_path(GRAPH, lines.tokens)
     assert [at not in wrong for at in lines.line] == right.tolist()
     if lines.invalid:  # reported line by line, as every user of these lines asks
-        make_world(
-            FileWorld(
+        make_dataset(
+            FileDataset(
                 graph=str(GIVEN / "good.txt"),
                 train=str(GIVEN / "rows.txt"),
                 test=str(GIVEN / "rows.txt"),
@@ -389,18 +389,20 @@ def saved_runs(given_run):
     assert all(bool(p.isfinite().all()) for p in saved.model.parameters())
     settings = RunSettings.of(saved)
     if (
-        isinstance(settings.world, WorldSettings)
-        and settings.world.nodes <= 12
-        and not settings.world.blocks
+        isinstance(settings.dataset, DatasetSettings)
+        and settings.dataset.nodes <= 12
+        and not settings.dataset.blocks
     ):
-        session = resume(folder, steps=2)
-        for _ in session.run():
+        training_run = resume(folder, steps=2)
+        for _ in training_run.run():
             pass
 
 
 # --- Saved results
 RESULT = store.FOLDER / "choices-seed0.json"
-NEEDING = [claim.id for claim in CLAIMS if any("choices" in place.needs for place in claim.places)]
+NEEDING = [
+    claim.id for claim in CLAIMS if any("choices" in place.needs for place in claim.conditions)
+]
 NESTED = [
     "[" * 100_000,
     '{"a":' * 100_000,
@@ -485,14 +487,14 @@ KINDS = {
     kind.__name__ + module: kind
     for kind, module in [
         (pr.TrainConfig, ""), (pr.Sampler, ""), (pr.TransformerConfig, ""), (Algorithm, ""),
-        (WorldSettings, ""), (FileWorld, ""), (RunSettings, ""), (costs.Point, " of costs"),
+        (DatasetSettings, ""), (FileDataset, ""), (RunSettings, ""), (costs.Point, " of costs"),
     ]
 }  # fmt: skip
 for _name, _module in store.EXPERIMENTS.items():
     _one = next(iter(_module.grid("full").values()), None)
     if _one is not None:
         KINDS[f"{_name}'s settings"] = type(_one)
-NEEDED = {"Algorithm": {"name": "sft"}, "FileWorld": {"graph": "g", "train": "a", "test": "b"},
+NEEDED = {"Algorithm": {"name": "sft"}, "FileDataset": {"graph": "g", "train": "a", "test": "b"},
           "RunSettings": {"algorithm": Algorithm(name="sft")}}  # fmt: skip
 
 
@@ -512,7 +514,7 @@ def settings_records(call):
             {
                 entry.name: getattr(record, entry.name)
                 for entry in fields(record)
-                if entry.name not in ("algorithm", "world", "model", "training", "base")
+                if entry.name not in ("algorithm", "dataset", "model", "training", "base")
             }
         )
     )
@@ -554,7 +556,7 @@ def lab_links(call):
         assert state.values[control.name] in control.values
     assert read_state(controls, write_state(controls, state), 120) == state
     if state.edges:
-        own_world(state.edges)
+        own_graph(state.edges)
 
 
 PASTED = st.one_of(
@@ -566,8 +568,8 @@ PASTED = st.one_of(
 
 def pasted_graphs(text):
     edges, names = numbered(edge_list(text))
-    world = own_world(edges)
-    assert world.graph.n == len(names)
+    dataset = own_graph(edges)
+    assert dataset.graph.n == len(names)
     controls = LABS["race"].controls
     state = read_state(
         controls,
@@ -654,7 +656,7 @@ TOKEN_CALLS = st.tuples(
 )  # fmt: skip
 
 
-def walks(call):
+def rollouts(call):
     model, pairs, kind, value = call
     sampler = pr.Sampler(
         **{kind: value} if kind in ("temperature", "epsilon", "max_tokens", "greedy") else {}
@@ -852,7 +854,7 @@ ATTACKS = {
     "pasted graphs": (PASTED, pasted_graphs),
     "lab calls": (LAB_CALLS, lab_calls),
     "token functions": (TOKEN_CALLS, token_functions),
-    "walks": (WALKS, walks),
+    "walks": (WALKS, rollouts),
     "losses": (LOSSES, losses),
     "commands": (arguments(), commands),
 }
@@ -866,18 +868,18 @@ def prepare(folder: Path) -> None:
     GIVEN.mkdir()
     os.chdir(UNTOUCHED)
     given("good.txt", "\n".join(f"{a} {b}" for a, b in GRAPH.edges))
-    world = WorldSettings(nodes=8, edge_probability=0.6, train_share=0.5)
+    dataset = DatasetSettings(nodes=8, edge_probability=0.6, train_share=0.5)
     model = pr.TransformerConfig(width=4, positions=24)
     settings = RunSettings(
         algorithm=Algorithm(name="sft"),
-        world=world,
+        dataset=dataset,
         model=model,
         batch=4,
         training=pr.TrainConfig(steps=1),
     )
-    session = Session(settings, GIVEN / "run")
-    assert len(list(session.run())) == 1
-    session.save()
+    training_run = TrainingRun(settings, GIVEN / "run")
+    assert len(list(training_run.run())) == 1
+    training_run.save()
     TENSOR_FILE = checkpoints.load(GIVEN / "run").tensors
     LAB = LabSession("policy-gradient")
     LAB.train(1)

@@ -12,7 +12,7 @@ from soaking import times
 
 import planrl as pr
 from planrl.evaluate import first_error
-from planrl.experiments.datasets import WorldSettings
+from planrl.experiments.datasets import DatasetSettings
 from planrl.experiments.runs import Algorithm, RunSettings
 from planrl.io import checkpoints
 from planrl.io.formats import read_alpine, read_graph, write_alpine, write_graphml
@@ -192,7 +192,7 @@ def test_a_labs_link_says_its_settings(name, data):
 def test_settings_are_equal_to_their_own_json(nodes, share, lr, batch, name):
     made = RunSettings(
         algorithm=Algorithm(name=name),
-        world=WorldSettings(nodes=nodes, edge_probability=share),
+        dataset=DatasetSettings(nodes=nodes, edge_probability=share),
         training=pr.TrainConfig(lr=lr, steps=batch),
         batch=batch,
     )

@@ -194,13 +194,13 @@ def wait_for(what, running):
 
 @pytest.mark.parametrize("seed", range(times(1, 40)))
 def test_killed_at_any_moment_it_goes_on_to_a_whole_environment(seed, project, installed):
-    (site, seconds), chance = installed, random.Random(seed)
+    (site, seconds), rng = installed, random.Random(seed)
     shutil.rmtree(project / ".venv")
-    for _ in range(chance.choice([1, 1, 2])):  # some are interrupted twice
+    for _ in range(rng.choice([1, 1, 2])):  # some are interrupted twice
         running = setup(project)
-        if aimed := chance.choice(["", "pip", "setuptools", "networkx", "networkx-*", "planrl-*"]):
+        if aimed := rng.choice(["", "pip", "setuptools", "networkx", "networkx-*", "planrl-*"]):
             wait_for((site, aimed), running)
-        time.sleep(chance.uniform(0.0, 0.3 if aimed else seconds))
+        time.sleep(rng.uniform(0.0, 0.3 if aimed else seconds))
         with contextlib.suppress(ProcessLookupError):
             os.killpg(running.pid, signal.SIGKILL)
         running.communicate()

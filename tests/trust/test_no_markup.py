@@ -14,7 +14,7 @@ from planrl.figures import blocks, charts, graphs
 from planrl.figures.table import Table
 from planrl.labs.page.html import PageLab, script_json
 from planrl.teaching import evidence, notebook
-from planrl.teaching.exercises.checks import Verdict
+from planrl.teaching.exercises.checks import Feedback
 
 PAYLOADS = [
     "<script>alert(1)</script>",
@@ -49,7 +49,7 @@ MADE = {
     "table": lambda w: Table([{w: w, "b": 1.0}], caption=w),
     "cards": lambda w: notebook.Cards([{"title": w, "badge": w, "text": w, "note": w, "rows": [{w: w, "c": w}]}]),
     "download": lambda w: notebook.Download([{w: w}], w),
-    "verdict": lambda w: Verdict(False, w),
+    "verdict": lambda w: Feedback(False, w),
     "numbers": lambda w: evidence.Numbers(w, {w: 1.0}),
     "backing": lambda w: evidence.Backing(pr.check(w, predicted=0.0, observed=0.0, tolerance=1.0), claim=strangers.CLAIMS[0].id, code=named(w), formula=w),
     "live page": lambda w: PageLab("race", folder=w),
@@ -108,12 +108,14 @@ def test_no_label_becomes_markup_in_a_figure(name):
 
 def test_a_labs_names_are_text_to_plotly():
     pytest.importorskip("ipywidgets")
-    from planrl.labs.notebook.render import _names, named_world
-    from planrl.labs.spec.graphs import own_world
+    from planrl.labs.notebook.render import _names, named_graph
+    from planrl.labs.spec.graphs import own_graph
 
-    world = own_world([("0", "1")])
+    lab_graph = own_graph([("0", "1")])
     for payload in PAYLOADS:
-        assert all("<" not in name for name in _names(named_world(world, [payload, "b"], (0, 1))))
+        assert all(
+            "<" not in name for name in _names(named_graph(lab_graph, [payload, "b"], (0, 1)))
+        )
 
 
 def test_names_cannot_steer_the_terminal(tmp_path, capsys):

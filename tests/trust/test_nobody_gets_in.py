@@ -15,8 +15,8 @@ from safetensors.torch import load, save
 import planrl as pr
 from planrl.__main__ import main
 from planrl.experiments import datasets
-from planrl.experiments.datasets import FileWorld, WorldSettings
-from planrl.experiments.runs import Algorithm, RunSettings, Session, resume
+from planrl.experiments.datasets import DatasetSettings, FileDataset
+from planrl.experiments.runs import Algorithm, RunSettings, TrainingRun, resume
 from planrl.io import checkpoints, files
 from planrl.io.formats import read_alpine, read_graph, read_nanogpt
 from planrl.tasks import Vocab
@@ -24,7 +24,7 @@ from planrl.train import adamw
 
 
 # --- Code
-@pytest.mark.parametrize("place", range(len(strangers.CODE)))
+@pytest.mark.parametrize("condition", range(len(strangers.CODE)))
 def test_no_checkpoint_runs_code_whatever_its_pickle_says(place, tmp_path, monkeypatch):
     ran = []
     monkeypatch.setattr(os, "system", lambda *words: ran.append(words))
@@ -85,14 +85,14 @@ def trained(tmp_path):
     """A run that was stopped after two updates, with optimizer and generator."""
     settings = RunSettings(
         algorithm=Algorithm(name="sft"),
-        world=WorldSettings(nodes=8, edge_probability=0.6, train_share=0.5),
+        dataset=DatasetSettings(nodes=8, edge_probability=0.6, train_share=0.5),
         model=pr.TransformerConfig(width=4),
         training=pr.TrainConfig(steps=2),
         batch=4,
     )
-    session = Session(settings, tmp_path / "run")
-    list(session.run())
-    session.save()
+    training_run = TrainingRun(settings, tmp_path / "run")
+    list(training_run.run())
+    training_run.save()
     return tmp_path / "run"
 
 
@@ -193,8 +193,8 @@ def test_a_strangers_run_cannot_have_a_file_of_this_machine_read_and_told_of(tmp
     secret.write_text("password of the house: sesame\n")
     page = json.loads((trained / "run.json").read_text())
     for digest in ("", "0" * 64):
-        named = FileWorld(graph=str(secret), train=str(secret), test=str(secret), digest=digest)
-        page["settings"]["world"] = vars(named)
+        named = FileDataset(graph=str(secret), train=str(secret), test=str(secret), digest=digest)
+        page["settings"]["dataset"] = vars(named)
         (trained / "run.json").write_text(json.dumps(page))
         with pytest.raises(pr.InputError, match=r"without their digest|has changed") as error:
             resume(trained)
@@ -215,9 +215,9 @@ def test_no_command_reads_a_file_that_a_run_names_without_its_digest(
 ):
     (trained.parent / "secret.txt").write_text("password of the house: sesame\n")
     monkeypatch.chdir(trained)
-    name = named.format(place=trained.parent)
+    name = named.format(condition=trained.parent)
     page = json.loads((trained / "run.json").read_text())
-    page["settings"]["world"] = {"graph": name, "train": name, "test": name, "digest": digest}
+    page["settings"]["dataset"] = {"graph": name, "train": name, "test": name, "digest": digest}
     (trained / "run.json").write_text(json.dumps(page))
 
     def never(*given):

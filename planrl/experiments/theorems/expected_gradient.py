@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Question:
+class Pair:
     """A source, a target and how many tokens may be chosen."""
 
     graph: Graph
@@ -31,7 +31,7 @@ class Question:
 
 
 def success(
-    question: Question, policy: Float[Tensor, "N V"]
+    pair: Pair, policy: Float[Tensor, "N V"]
 ) -> tuple[Float[Tensor, " N"], Float[Tensor, "N V"], float]:
     """Visits of each node, p[here, next], and the chance that a walk is right.
 
@@ -39,33 +39,33 @@ def success(
     an illegal step goes on, and can't be right any more: its visits count in p. END before the
     target is wrong. p is nan where no walk comes by.
     """
-    graph, n, target = question.graph, question.graph.n, question.target
+    graph, n, target = pair.graph, pair.graph.n, pair.target
     adjacency = graph.adjacency.double()
     step = policy[:, :n].double()
     legal, illegal = step * adjacency, step * (1 - adjacency)
     legal[target] = illegal[target] = 0.0  # a walk ends there
     ahead = [torch.zeros(n, dtype=torch.float64)]  # chance to be right, with so many choices left
     ahead[0][target] = 1.0
-    for _ in range(question.choices):
-        following = legal @ ahead[-1]
-        following[target] = 1.0
-        ahead.append(following)
+    for _ in range(pair.choices):
+        next_node = legal @ ahead[-1]
+        next_node[target] = 1.0
+        ahead.append(next_node)
     clean, tainted = torch.zeros(2, n, dtype=torch.float64)
-    clean[question.source] = 1.0
+    clean[pair.source] = 1.0
     visits, right = torch.zeros(n, dtype=torch.float64), torch.zeros(n, n, dtype=torch.float64)
-    for left in range(question.choices, 0, -1):
-        here = clean.clone()
-        here[target] = 0.0
-        visits += here + tainted.masked_fill(torch.arange(n) == target, 0.0)
-        right += here[:, None] * adjacency * ahead[left - 1]
+    for left in range(pair.choices, 0, -1):
+        current = clean.clone()
+        current[target] = 0.0
+        visits += current + tainted.masked_fill(torch.arange(n) == target, 0.0)
+        right += current[:, None] * adjacency * ahead[left - 1]
         clean, tainted = clean @ legal, tainted @ (legal + illegal) + clean @ illegal
-    chance = torch.zeros(n, n + 1, dtype=torch.float64)
-    chance[:, :n] = right
-    return visits, chance / visits[:, None], float(ahead[-1][question.source])
+    probability = torch.zeros(n, n + 1, dtype=torch.float64)
+    probability[:, :n] = right
+    return visits, probability / visits[:, None], float(ahead[-1][pair.source])
 
 
 def settle(
-    question: Question,
+    pair: Pair,
     start: Float[Tensor, "N V"],
     base: Float[Tensor, "N V"],
     *,
@@ -89,8 +89,8 @@ def settle(
                          "choose it too, or start not")  # fmt: skip
     for _ in range(steps):
         policy = logits.softmax(-1)
-        chance = success(question, policy)[1].nan_to_num(0.0)
-        update = chance - kl * torch.where(able, logits.log_softmax(-1) - anchor, 0.0)
+        probability = success(pair, policy)[1].nan_to_num(0.0)
+        update = probability - kl * torch.where(able, logits.log_softmax(-1) - anchor, 0.0)
         update = torch.where(able, update - (policy * update).sum(-1, keepdim=True), 0.0)
         logits = logits + lr * update
         if float(update.abs().max()) < 1e-9:
@@ -99,7 +99,7 @@ def settle(
 
 
 def predicted(
-    chance: Float[Tensor, "N V"], base: Float[Tensor, "N V"], kl: float
+    probability: Float[Tensor, "N V"], base: Float[Tensor, "N V"], kl: float
 ) -> Float[Tensor, "N V"]:
     """Theorem 4.4: q proportional to base * exp(p / lambda)."""
-    return (base.double().log() + chance / kl).softmax(-1)
+    return (base.double().log() + probability / kl).softmax(-1)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from planrl.evaluate import evaluate
-from planrl.experiments.theorems.expected_gradient import Question, predicted, settle, success
+from planrl.experiments.theorems.expected_gradient import Pair, predicted, settle, success
 from planrl.graphs import Graph, chain, diamond, seeded
 from planrl.losses import policy_gradient, sft
 from planrl.models import LogitTable, PathModel
@@ -58,14 +58,14 @@ def identity(task: Task, seed: int, steps: int, blocks: int) -> Numbers:
         "table": table.double(),
         "transformer": Transformer(task.vocab, config, seeded(seed, "weights")).double(),
     }
-    walks = rollout(table, task.pairs, rng=seeded(seed, "walks"))
-    right = is_path(task.graph, walks)
-    batch, wins = task.batch(walks), task.batch(walks[right])
-    share = float(wins.chosen.sum()) / len(walks)  # sft is a mean over choices, ours over walks
-    found: Numbers = {"right_walks": float(right.float().mean())}
+    paths = rollout(table, task.pairs, rng=seeded(seed, "walks"))
+    right = is_path(task.graph, paths)
+    batch, wins = task.batch(paths), task.batch(paths[right])
+    share = float(wins.chosen.sum()) / len(paths)  # sft is a mean over choices, ours over walks
+    found: Numbers = {"correct_paths": float(right.float().mean())}
     for name, model in made.items():
-        reward = policy_gradient(model(walks[:, :-1]), _double(batch))
-        copied = share * sft(model(walks[right][:, :-1]), wins)
+        reward = policy_gradient(model(paths[:, :-1]), _double(batch))
+        copied = share * sft(model(paths[right][:, :-1]), wins)
         gradients = [
             torch.autograd.grad(loss, list(model.parameters())) for loss in (reward, copied)
         ]
@@ -90,7 +90,7 @@ def wrong_actions(task: Task, seed: int, steps: int, blocks: int) -> Numbers:
     n, end = task.graph.n, task.vocab.end
     wrong = torch.cat([~task.graph.correct, torch.ones(n, n, 1, dtype=torch.bool)], 2)
     wrong[torch.eye(n, dtype=torch.bool)] = False  # at the target only END is asked for
-    walks = on_policy(model, task, rng=seeded(seed, "walks"), size=256)
+    paths = on_policy(model, task, rng=seeded(seed, "walks"), size=256)
     least, pushed, all_of_them = 0.0, 0, 0
 
     def watched(logits: Tensor, batch: Batch) -> Tensor:
@@ -105,17 +105,17 @@ def wrong_actions(task: Task, seed: int, steps: int, blocks: int) -> Numbers:
         right = batch.tokens[is_path(task.graph, batch.tokens)]
         target = right[:, 1:2].expand(-1, right.shape[1] - PROMPT)
         visited = torch.zeros(n, n, dtype=torch.bool)
-        here = right[:, PROMPT - 1 : -1]
-        live = here != end
-        visited[target[live], here[live]] = True
+        current = right[:, PROMPT - 1 : -1]
+        live = current != end
+        visited[target[live], current[live]] = True
         some = wrong & visited[..., None]
         pushed += int((gradient[some] > 0).sum())
         all_of_them += int(some.sum())
         return policy_gradient(logits, batch)
 
-    for _ in train(model, walks, watched, TrainConfig(steps=20, lr=0.1)):
+    for _ in train(model, paths, watched, TrainConfig(steps=20, lr=0.1)):
         pass
-    for _ in train(model, walks, policy_gradient, TrainConfig(steps=steps, lr=0.1)):
+    for _ in train(model, paths, policy_gradient, TrainConfig(steps=steps, lr=0.1)):
         pass
     scores = evaluate(model, task, rng=seeded(seed, "look"), samples=100)
     return {
@@ -157,8 +157,8 @@ def collapse(task: Task, seed: int, steps: int, blocks: int) -> Numbers:
 
         before, after = kl(), 0.0
         for k in range(choices):
-            walk = torch.tensor([[0, target, 0, k + 1, target, target + 1]])
-            _one_step(graph, model, walk, lr)
+            path = torch.tensor([[0, target, 0, k + 1, target, target + 1]])
+            _one_step(graph, model, path, lr)
             after += float(policy[k]) * kl()
             with torch.no_grad():
                 model.table.copy_(start)
@@ -176,9 +176,9 @@ def collapse(task: Task, seed: int, steps: int, blocks: int) -> Numbers:
     }
 
 
-def _one_step(graph: Graph, model: LogitTable, walks: Tensor, lr: float) -> None:
-    batch = _double(all_pairs(graph).batch(walks))
-    loss = policy_gradient(model(walks[:, :-1]), batch)
+def _one_step(graph: Graph, model: LogitTable, paths: Tensor, lr: float) -> None:
+    batch = _double(all_pairs(graph).batch(paths))
+    loss = policy_gradient(model(paths[:, :-1]), batch)
     (gradient,) = torch.autograd.grad(loss, [model.table])
     with torch.no_grad():
         model.table.sub_(lr * gradient)
@@ -187,9 +187,9 @@ def _one_step(graph: Graph, model: LogitTable, walks: Tensor, lr: float) -> None
 def _moved_with_baseline(seed: int, choices: int) -> float:
     """The largest change of a logit in one update with a baseline, all walks being right."""
     graph, model, _ = _all_right(seed, choices)
-    walks = rollout(model, torch.tensor([[0, choices + 1]] * 64), rng=seeded(seed, "baseline"))
-    batch = _double(all_pairs(graph).batch(walks))
-    loss = policy_gradient(model(walks[:, :-1]), batch, baseline=True)
+    paths = rollout(model, torch.tensor([[0, choices + 1]] * 64), rng=seeded(seed, "baseline"))
+    batch = _double(all_pairs(graph).batch(paths))
+    loss = policy_gradient(model(paths[:, :-1]), batch, baseline=True)
     (gradient,) = torch.autograd.grad(loss, [model.table])
     return float(gradient.abs().max())
 
@@ -204,17 +204,17 @@ def kl_point(task: Task, seed: int, steps: int, blocks: int) -> Numbers:
     """
     pairs = task.pairs[torch.randperm(len(task.pairs), generator=seeded(seed, "pair"))]
     source, target = pairs[0].tolist()
-    question = Question(task.graph, source, target)
+    pair = Pair(task.graph, source, target)
     n = task.graph.n
     base = torch.rand(n, n + 1, generator=seeded(seed, "base"), dtype=torch.float64) + 0.05
     base = base / base.sum(-1, keepdim=True)
     gaps = []
     for kl in (0.1, 0.3, 1.0):
-        policy = settle(question, base, base, kl=kl)
-        visits, chance, _ = success(question, policy)
-        told = predicted(chance.nan_to_num(0.0), base, kl)
+        policy = settle(pair, base, base, kl=kl)
+        visits, probability, _ = success(pair, policy)
+        told = predicted(probability.nan_to_num(0.0), base, kl)
         gaps.append(float((policy - told)[visits > 1e-9].abs().max()))
-    line = Question(chain(5), 0, 4)
+    line = Pair(chain(5), 0, 4)
     ends = {}
     for name, good in (("stuck", 0.01), ("solved", 0.99)):
         policy = settle(line, _forward(line.graph, good), _forward(line.graph, 0.01), kl=0.1)
@@ -223,11 +223,11 @@ def kl_point(task: Task, seed: int, steps: int, blocks: int) -> Numbers:
     return {"formula_gap": max(gaps), "loss_gradient": _expected_gradient(seed), **ends}
 
 
-def _forward(graph: Graph, chance: float) -> Tensor:
+def _forward(graph: Graph, probability: float) -> Tensor:
     """A policy that takes a chain's next node with this chance, any other token with the rest."""
-    policy = torch.full((graph.n, graph.n + 1), (1 - chance) / graph.n, dtype=torch.float64)
+    policy = torch.full((graph.n, graph.n + 1), (1 - probability) / graph.n, dtype=torch.float64)
     for node in range(graph.n - 1):
-        policy[node, node + 1] = chance
+        policy[node, node + 1] = probability
     return policy
 
 
@@ -237,18 +237,18 @@ def _expected_gradient(seed: int, kl: float = 0.3) -> float:
     task = all_pairs(graph)
     base = torch.rand(4, 5, generator=seeded(seed, "law"), dtype=torch.float64) + 0.1
     base = base / base.sum(-1, keepdim=True)
-    policy = settle(Question(graph, 0, target, choices), base, base, kl=kl)
-    walks: dict[tuple[int, ...], float] = {}
+    policy = settle(Pair(graph, 0, target, choices), base, base, kl=kl)
+    paths: dict[tuple[int, ...], float] = {}
     for picked in product(range(5), repeat=choices):
-        row, here, chance = [0, target, 0], 0, 1.0
+        row, current, probability = [0, target, 0], 0, 1.0
         for token in picked:
-            chance *= float(policy[here, token])
+            probability *= float(policy[current, token])
             row.append(token)
-            here = token
+            current = token
             if token in (target, 4):
                 break
         row += [4] * (PROMPT + choices + 1 - len(row))
-        walks.setdefault(tuple(row), chance)
+        paths.setdefault(tuple(row), probability)
     model = LogitTable(task.vocab).double()
     anchor = torch.zeros_like(model.table)
     with torch.no_grad():
@@ -259,15 +259,15 @@ def _expected_gradient(seed: int, kl: float = 0.3) -> float:
     total = torch.zeros_like(model.table)
     frozen = LogitTable(task.vocab).double()
     frozen.load_state_dict({"table": anchor})
-    for walk, chance in walks.items():
-        tokens = torch.tensor([walk])
+    for path, probability in paths.items():
+        tokens = torch.tensor([path])
         batch = _double(task.batch(tokens))
-        if walk[-2] != 4:  # cut off by its length: the END that fills the row was not chosen
+        if path[-2] != 4:  # cut off by its length: the END that fills the row was not chosen
             batch.chosen[:, -1] = False
         reference = frozen(tokens[:, :-1]).detach()
         whole = Batch(batch.chosen, batch.reward, tokens, reference)
         (gradient,) = torch.autograd.grad(loss(model(tokens[:, :-1]), whole), [model.table])
-        total += chance * gradient
+        total += probability * gradient
     total[target, target] = 0.0  # the step from the target into END is written, not chosen
     return float(total.abs().max())
 

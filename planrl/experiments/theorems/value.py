@@ -37,11 +37,11 @@ def _starts(n: int, seed: int) -> dict[str, float | Tensor]:
 def _trained(model: PathModel, task: Task, seed: int, steps: int, **how: float) -> None:
     """Q-learning on the model's own walks, with exploration, the learning rate falling once."""
     sampler = Sampler(epsilon=how.get("epsilon", 0.1), may_stop=False)
-    walks = on_policy(model, task, rng=seeded(seed, "walks"), sampler=sampler, size=128)
-    loss = partial(q_learning, cap=SCALE)
+    rollouts = on_policy(model, task, rng=seeded(seed, "walks"), sampler=sampler, size=128)
+    loss = partial(q_learning, value_bounds=(-float("inf"), SCALE))
     for lr in (0.1, 0.01):
         config = TrainConfig(steps=max(steps // 2, 1), lr=lr, clip=None)
-        for _ in train(model, walks, loss, config):
+        for _ in train(model, rollouts, loss, config):
             pass
 
 
@@ -124,9 +124,9 @@ def cycles(task: Task, seed: int, steps: int, blocks: int) -> Numbers:
     found: Numbers = {}
     for name, start in (("zero", 0.0), ("3", 3.0)):
         found[f"stuck_from_{name}"] = _gap(digraph, start)
-    questions = all_pairs(blocksworld(blocks), process_reward)
-    n = questions.graph.n
-    table = optimal_q(questions)
+    whole_task = all_pairs(blocksworld(blocks), process_reward)
+    n = whole_task.graph.n
+    table = optimal_q(whole_task)
     off = ~torch.eye(n, dtype=torch.bool)
     same = table[..., :n].clone()
     same[~off] = torch.nan
@@ -135,14 +135,14 @@ def cycles(task: Task, seed: int, steps: int, blocks: int) -> Numbers:
         float((values.amax(0) - values.amin(0))[torch.arange(n) != j].max())
         for j, values in enumerate(span)
     )
-    found["hits"] = _accuracy(_table(questions, 100 * table), questions, seed, max_tokens=34)
+    found["hits"] = _accuracy(_table(whole_task, 100 * table), whole_task, seed, max_tokens=34)
     ends = []
     for start in (0.0, 3.0):
-        discounted = optimal_q(questions, discount=0.9, start=start)
-        model = _table(questions, 100 * discounted)
+        discounted = optimal_q(whole_task, discount=0.9, start=start)
+        model = _table(whole_task, 100 * discounted)
         greedy = evaluate(
             model,
-            questions,
+            whole_task,
             rng=seeded(seed, "look"),
             samples=1,
             sampler=Sampler(greedy=True, may_stop=False, max_tokens=34),

@@ -161,12 +161,9 @@ def q_learning_loss(given: Values) -> Loss:
     """Q-learning that bootstraps values within what the rewards allow, unless `bounds` is 0."""
     wide = 1e6 * (1.0 - given["bounds"])
     worst = (given["target"] * (1.0 - given["strict"]) - given["edge"]) - given["cost"]
-    return partial(
-        q_learning,
-        discount=given["discount"],
-        cap=SCALE * given["target"].clamp(min=0.0) + wide,
-        floor=SCALE * worst - wide,
-    )
+    high = SCALE * given["target"].clamp(min=0.0) + wide  # first, as in the exported programs
+    low = SCALE * worst - wide
+    return partial(q_learning, discount=given["discount"], value_bounds=(low, high))
 
 
 ALGORITHMS: Mapping[str, Algorithm] = {

@@ -39,8 +39,8 @@ def prepare(given: Values) -> Values:
     pairs = torch.stack([order // NODES, order % NODES], 1)
     count, least = useful.float().sum(), first.float().sum()
     train = (given["share"] * count).round().maximum(least).clamp(min=1.0)
-    question = torch.arange(SHOWN, device=adjacency.device) % train.long()
-    rows = _demonstrated(pairs[question], legal, reach.T, seed, zero)
+    pair = torch.arange(SHOWN, device=adjacency.device) % train.long()
+    rows = _demonstrated(pairs[pair], legal, reach.T, seed, zero)
     arrived = (rows == VOCAB.end).any(1)
     rows = rows[torch.argsort((~arrived).float() * SHOWN + torch.arange(SHOWN).float() * 0.5)]
     rows_count = arrived.float().sum()

@@ -24,7 +24,7 @@ from planrl.tasks import PROMPT, judged
 if TYPE_CHECKING:
     from torch import Tensor
 
-QUESTIONS, SAMPLES, TEST_SAMPLES = 32, 16, 4  # pairs of an evaluation, and paths for each
+PAIRS, SAMPLES, TEST_SAMPLES = 32, 16, 4  # pairs of an evaluation, and paths for each
 EVALUATION_OPTIONS: dict[str, float] = {
     **{"temperature": 1, "may_stop": 1},
     **{"target": 1, "edge": 1, "cost": 0, "discount": 1},
@@ -45,37 +45,37 @@ def evaluate(model: FunctionalModel, given: Values) -> Values:
     train_pairs, test_pairs = _pairs(given)
     options = {**given, "epsilon": 0.0 * torch.ones_like(given["temperature"])}
     sampled = _sampled(model, train_pairs, SAMPLES, 3, options)
-    correct, ways = _diversity(graph, sampled)
+    correct, diversity = _diversity(graph, sampled)
     test = judged(graph, _sampled(model, test_pairs, TEST_SAMPLES, 4, options))[0]
     prompt = VOCAB.prompt(torch.cat([train_pairs, test_pairs]))
     best = judged(graph, ended(model.rollout(params, prompt, greedy(options))))[0].float()
-    arrived = torch.maximum(correct.float().mean(), best[:QUESTIONS].mean())
-    question = given["question"].long()
-    logits = _logits(model, params, question[1])
+    arrived = torch.maximum(correct.float().mean(), best[:PAIRS].mean())
+    pair = given["question"].long()
+    logits = _logits(model, params, pair[1])
     policy = _policy(logits, given)
-    values, exact = logits[:, :NODES] / SCALE, _exact(question[1], given)
-    plan = ended(model.rollout(params, VOCAB.prompt(question[None]), greedy(options)))
-    steps = _demonstrated(given, question)
+    values, exact = logits[:, :NODES] / SCALE, _exact(pair[1], given)
+    plan = ended(model.rollout(params, VOCAB.prompt(pair[None]), greedy(options)))
+    steps = _demonstrated(given, pair)
     return {
         "train_sampled": correct.float().mean(),
-        "train_greedy": best[:QUESTIONS].mean(),
+        "train_greedy": best[:PAIRS].mean(),
         "test_sampled": test.float().mean(),
-        "test_greedy": best[QUESTIONS:].mean(),
-        "ways": ways.mean(),
+        "test_greedy": best[PAIRS:].mean(),
+        "ways": diversity.mean(),
         "entropy": _entropy(model, params, sampled, options),
         "policy": policy,
-        "cell": policy.index_select(0, question[:1]).squeeze(0),
+        "cell": policy.index_select(0, pair[:1]).squeeze(0),
         "shown": steps.float().sum((0, 1)) / steps.float().sum().clamp(min=1.0),
         "logits": values,
         "exact": exact,
-        "failure": failure(values, question[1], given, arrived),
+        "failure": failure(values, pair[1], given, arrived),
         "plan": plan[0].float(),
     }
 
 
 def _pairs(given: Values) -> tuple[Tensor, Tensor]:
     """The training pairs and the held-out pairs of an evaluation, [QUESTIONS, 2] each."""
-    every = torch.arange(QUESTIONS, device=given["params"].device)
+    every = torch.arange(PAIRS, device=given["params"].device)
     train = given["train_count"].long().clamp(min=1)
     rest = given["pair_count"] - given["train_count"]
     pairs = given["pairs"].long()
@@ -94,8 +94,8 @@ def _sampled(
 
 def _diversity(graph: TracedGraph, sampled: Tensor) -> tuple[Tensor, Tensor]:
     """Which paths are correct [Q, S], and how many distinct correct ones each pair has [Q]."""
-    correct = judged(graph, sampled)[0].view(QUESTIONS, SAMPLES)
-    rows = sampled.view(QUESTIONS, SAMPLES, TOKENS)
+    correct = judged(graph, sampled)[0].view(PAIRS, SAMPLES)
+    rows = sampled.view(PAIRS, SAMPLES, TOKENS)
     same = (rows[:, :, None] == rows[:, None]).all(-1)  # [Q, S, S]
     lower = torch.ones(SAMPLES, SAMPLES, device=sampled.device, dtype=torch.bool).tril(-1)
     earlier = same & lower
@@ -116,11 +116,11 @@ def _policy(logits: Tensor, given: Values) -> Tensor:
     return torch.where(banned, -torch.inf, logits / given["temperature"]).softmax(-1)
 
 
-def _demonstrated(given: Values, question: Tensor) -> Tensor:
+def _demonstrated(given: Values, pair: Tensor) -> Tensor:
     """Which demonstrated steps leave the shown pair's source on the way to its target, one-hot."""
     shown, device = given["rows"].long(), given["params"].device
     valid = torch.arange(SHOWN, device=device)[:, None] < given["row_count"]
-    asked = valid & (shown[:, 1:2] == question[1]) & (shown[:, :-1] == question[0])
+    asked = valid & (shown[:, 1:2] == pair[1]) & (shown[:, :-1] == pair[0])
     asked = asked & VOCAB.chosen(shown)
     return (shown[:, 1:, None] == torch.arange(VOCAB.size, device=device)) & asked[..., None]
 

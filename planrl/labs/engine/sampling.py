@@ -78,5 +78,5 @@ def ended(tokens: Tensor) -> Tensor:
 
 def picked(table: Tensor, count: Tensor, number: Tensor) -> Tensor:
     """Rows drawn from the first `count` rows of a table, one for each `number` in [0, 1)."""
-    place = (number * count).long()
-    return table[place.minimum(count.long() - 1).clamp(min=0)].long()
+    index = (number * count).long()
+    return table[index.minimum(count.long() - 1).clamp(min=0)].long()

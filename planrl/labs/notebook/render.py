@@ -16,7 +16,7 @@ from planrl.figures.graphs import positions
 from planrl.graphs import Graph
 from planrl.labs.engine.models import VOCAB
 from planrl.labs.spec.figure import METRICS, Binding
-from planrl.labs.spec.graphs import LabWorld
+from planrl.labs.spec.graphs import LabGraph
 from planrl.labs.spec.lab import SNIPPET, Lab
 from planrl.tasks import PROMPT
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Update = dict[str, Any]
-Looks = Sequence[Mapping[str, Any]]
-"""What `Session.look` returns: for each learner numbers and tensors by name."""
+Evaluations = Sequence[Mapping[str, Any]]
+"""What `Session.evaluate` returns: for each learner numbers and tensors by name."""
 Point = tuple[int, Sequence[Mapping[str, float]]]
 """The number of updates done, and the numbers of each learner after them."""
 BLANK: Update = {"x": [None], "y": [None]}  # no data, but the legend keeps its entry
@@ -36,8 +36,8 @@ APART = 0.28  # between the middles of two stacks
 class View(NamedTuple):
     """What there is to be shown: the graph, the newest evaluation, and those before."""
 
-    world: LabWorld
-    looks: Looks
+    lab_graph: LabGraph
+    evaluations: Evaluations
     history: Sequence[Point]
 
 
@@ -45,38 +45,42 @@ Filled = Iterator[tuple[int, Update]]
 """The number of a trace, and its changes."""
 
 
-def fill(lab: Lab, world: LabWorld, looks: Looks, history: Sequence[Point]) -> list[Update]:
+def fill(
+    lab: Lab, lab_graph: LabGraph, evaluations: Evaluations, history: Sequence[Point]
+) -> list[Update]:
     """The changes of each trace of the lab's figure, in the order of the traces."""
     updates: list[Update] = [{} for _ in lab.picture.figure.data]
     for binding in lab.picture.bindings:
-        for trace, update in FILLERS[binding["kind"]](binding, View(world, looks, history)):
+        for trace, update in FILLERS[binding["kind"]](
+            binding, View(lab_graph, evaluations, history)
+        ):
             updates[trace] = update
     return updates
 
 
-def named_world(world: LabWorld, names: Sequence[str], question: Sequence[int]) -> LabWorld:
+def named_graph(lab_graph: LabGraph, names: Sequence[str], pair: Sequence[int]) -> LabGraph:
     """The same graph with a reader's names of its nodes, if any, and the pair that is shown."""
-    graph = Graph(world.graph.n, world.graph.edges, names or world.graph.labels)
-    source, target = question
-    return replace(world, graph=graph, question=(source, target))
+    graph = Graph(lab_graph.graph.n, lab_graph.graph.edges, names or lab_graph.graph.labels)
+    source, target = pair
+    return replace(lab_graph, graph=graph, pair=(source, target))
 
 
-def numbers(lab: Lab, looks: Looks) -> list[dict[str, Any]]:
+def numbers(lab: Lab, evaluations: Evaluations) -> list[dict[str, Any]]:
     """The lab's metrics, a row for each learner: the numbers that the figure shows."""
     return [
-        {"learner": who.name, **{METRICS[name].label: look[name] for name in lab.metrics}}
-        for who, look in zip(lab.learners, looks, strict=True)
+        {"learner": who.name, **{METRICS[name].label: evaluation[name] for name in lab.metrics}}
+        for who, evaluation in zip(lab.learners, evaluations, strict=True)
     ]
 
 
-def told(lab: Lab, looks: Looks, updates: int, rate: float | None) -> str:
+def told(lab: Lab, evaluations: Evaluations, updates: int, rate: float | None) -> str:
     """The status of a run in words; `rate` is None while it is paused, 0 while it is unknown."""
     if rate is not None:
         pace = f", {float(f'{rate:.2g}'):g} updates a second" if rate else ""
         said = f"Training: update {updates}{pace}."
     else:
         said = f"Paused at update {updates}." if updates else "Nothing is trained: press Train."
-    verdict = lab.verdicts[int(looks[0]["failure"])] if lab.verdicts and updates else ""
+    verdict = lab.verdicts[int(evaluations[0]["failure"])] if lab.verdicts and updates else ""
     return f"{said} {verdict}".strip()
 
 
@@ -117,51 +121,52 @@ def _nothing(binding: Binding, view: View) -> Filled:
 
 
 def _edges(binding: Binding, view: View) -> Filled:
-    values = _seen(binding, view.looks)
-    where = _where(view.world.graph)
+    values = _seen(binding, view.evaluations)
+    where = _where(view.lab_graph.graph)
     at = binding["at"]
-    for place, trace in enumerate(binding["traces"]):
+    for index, trace in enumerate(binding["traces"]):
         lines: list[list[float | None]] = [[], []]
-        for here, following in view.world.graph.edges:
-            if at[place] <= float(values[here, following]) < at[place + 1]:
+        for current, next_node in view.lab_graph.graph.edges:
+            if at[index] <= float(values[current, next_node]) < at[index + 1]:
                 for axis in (0, 1):
-                    lines[axis] += [where[here][axis], where[following][axis], None]
+                    lines[axis] += [where[current][axis], where[next_node][axis], None]
         yield trace, {"x": lines[0], "y": lines[1]} if lines[0] else BLANK
 
 
 def _nodes(binding: Binding, view: View) -> Filled:
-    symbols = [binding["plain"]] * view.world.graph.n
-    for node, what in zip(view.world.question, ("source", "target"), strict=True):
+    symbols = [binding["plain"]] * view.lab_graph.graph.n
+    for node, what in zip(view.lab_graph.pair, ("source", "target"), strict=True):
         symbols[node] = binding[what]
-    x, y = (list(axis) for axis in zip(*_where(view.world.graph), strict=True))
+    x, y = (list(axis) for axis in zip(*_where(view.lab_graph.graph), strict=True))
     yield (
         binding["trace"],
-        {"x": x, "y": y, "text": _names(view.world), "marker": {"symbol": symbols}},
+        {"x": x, "y": y, "text": _names(view.lab_graph), "marker": {"symbol": symbols}},
     )
 
 
 def _matrix(binding: Binding, view: View) -> Filled:
-    n, names = view.world.graph.n, _names(view.world)
-    values = _seen(binding, view.looks)[:n, :n].tolist()
+    n, names = view.lab_graph.graph.n, _names(view.lab_graph)
+    values = _seen(binding, view.evaluations)[:n, :n].tolist()
     yield binding["trace"], {"x": names, "y": names, "z": values}
 
 
 def _bars(binding: Binding, view: View) -> Filled:
-    values = _seen(binding, view.looks).tolist()
-    heights = [*values[: view.world.graph.n], values[VOCAB.end]]
-    yield binding["trace"], {"x": [*_names(view.world), "END"], "y": heights}
+    values = _seen(binding, view.evaluations).tolist()
+    heights = [*values[: view.lab_graph.graph.n], values[VOCAB.end]]
+    yield binding["trace"], {"x": [*_names(view.lab_graph), "END"], "y": heights}
 
 
 def _plan(binding: Binding, view: View) -> Filled:
-    tokens = [int(token) for token in _seen(binding, view.looks).tolist()]
+    tokens = [int(token) for token in _seen(binding, view.evaluations).tolist()]
     end = tokens.index(VOCAB.end) if VOCAB.end in tokens else len(tokens)
     path = tokens[PROMPT - 1 : end][:MOST_STEPS]
-    kinds = sorted({name for state in view.world.pictures for _, _, name in state})
+    kinds = sorted({name for state in view.lab_graph.pictures for _, _, name in state})
     blocks = [
         (step + APART * (stack - 1), height, name)
         for step, state in enumerate(path)
-        if state < len(view.world.pictures)  # an untrained model may name a node that is no state
-        for stack, height, name in view.world.pictures[state]
+        if state
+        < len(view.lab_graph.pictures)  # an untrained model may name a node that is no state
+        for stack, height, name in view.lab_graph.pictures[state]
     ]
     colours = [binding["colours"][kinds.index(name)] for _, _, name in blocks]
     x, y, text = (list(column) for column in zip(*blocks, strict=True)) if blocks else ([], [], [])
@@ -187,12 +192,12 @@ def _where(graph: Graph) -> list[list[float]]:
     return found
 
 
-def _seen(binding: Binding, looks: Looks) -> Tensor:
+def _seen(binding: Binding, evaluations: Evaluations) -> Tensor:
     """The tensor of its learner that a binding shows."""
-    seen: Tensor = looks[binding["learner"]][binding["matrix"]]
+    seen: Tensor = evaluations[binding["learner"]][binding["matrix"]]
     return seen
 
 
-def _names(world: LabWorld) -> list[str]:
+def _names(lab_graph: LabGraph) -> list[str]:
     """The nodes' labels, escaped, so that plotly takes no part of them for markup."""
-    return [html.escape(label, quote=False) for label in world.graph.labels]
+    return [html.escape(label, quote=False) for label in lab_graph.graph.labels]

@@ -16,7 +16,7 @@ from typing import Any
 from planrl.errors import InputError, TrainingError
 from planrl.labs.notebook import render
 from planrl.labs.notebook.panel import Panel
-from planrl.labs.notebook.render import Looks, Point
+from planrl.labs.notebook.render import Evaluations, Point
 from planrl.labs.own_loss import name_of
 from planrl.labs.session import Session
 from planrl.labs.spec.controls import Control, State, Value, write_state
@@ -45,7 +45,7 @@ class LiveLab:
         self._home = _running_loop()
         self._task: asyncio.Task[None] | None = None
         self._note, self._error, self._showing = "", "", False
-        self._looks: Looks = ()
+        self._evaluations: Evaluations = ()
         self._connect()
         self._begin()
 
@@ -110,10 +110,10 @@ class LiveLab:
         """Take so many updates, and evaluate if an evaluation is due."""
         self.session.train(updates)
         if not self.training:
-            self._look()
+            self._evaluate()
             self._draw()
         elif self.session.updates % EVERY == 0:
-            self._look()
+            self._evaluate()
             now = time.perf_counter()
             if now - self._drawn > 1 / self.panel.redraws and self.panel.drawn:
                 self._draw()
@@ -140,9 +140,9 @@ class LiveLab:
     def _begin(self) -> None:
         """Show a session in which nothing has been trained yet."""
         self.history: list[Point] = []
-        question = self.session.given["question"].tolist()  # world.question may have no answer
+        pair = self.session.given["question"].tolist()  # the graph's own pair may have no path
         names = self._names if self.session.state.edges else ()
-        self._world = render.named_world(self.session.world, names, question)
+        self._lab_graph = render.named_graph(self.session.lab_graph, names, pair)
         self._mixed = False
         self._mark, self._rate = (time.perf_counter(), self.session.updates), 0.0
         self._draw_anew()
@@ -168,8 +168,8 @@ class LiveLab:
         panel.box.observe(self._closed, "comm")
 
     def _at_home(self, act: Callable[[], object]) -> None:
-        home, here = self._home, _running_loop()
-        if home is not None and here is not home and home.is_running():
+        home, current = self._home, _running_loop()
+        if home is not None and current is not home and home.is_running():
             home.call_soon_threadsafe(act)
         elif not self._showing:  # otherwise this program has set the widget
             act()
@@ -253,9 +253,12 @@ class LiveLab:
         return write_state(self.lab.controls, State(state.values, numbered(state.edges)[0]))
 
     # --- What is shown
-    def _look(self) -> None:
-        self._looks = self.session.look()
-        seen = [{k: v for k, v in look.items() if isinstance(v, float)} for look in self._looks]
+    def _evaluate(self) -> None:
+        self._evaluations = self.session.evaluate()
+        seen = [
+            {k: v for k, v in evaluation.items() if isinstance(v, float)}
+            for evaluation in self._evaluations
+        ]
         if self.history and self.history[-1][0] == self.session.updates:
             self.history.pop()
         self.history.append((self.session.updates, seen))
@@ -264,18 +267,18 @@ class LiveLab:
 
     def _draw(self) -> None:
         self._drawn = time.perf_counter()
-        updates = render.fill(self.lab, self._world, self._looks, self.history)
-        self.panel.draw(updates, render.numbers(self.lab, self._looks))
+        updates = render.fill(self.lab, self._lab_graph, self._evaluations, self.history)
+        self.panel.draw(updates, render.numbers(self.lab, self._evaluations))
 
     def _draw_anew(self) -> None:
-        if self._guarded(self._look):
+        if self._guarded(self._evaluate):
             self._draw()
         self._show()
 
     def _show(self) -> None:
         """Update everything but the figure and its numbers."""
         rate = self._rate if self.training else None
-        how = render.told(self.lab, self._looks, self.session.updates, rate)
+        how = render.told(self.lab, self._evaluations, self.session.updates, rate)
         words = " ".join(filter(None, [self._note, self._error, how]))
         self._showing = True
         try:

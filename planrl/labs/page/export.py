@@ -29,7 +29,7 @@ from planrl.labs.engine.programs import Program, examples_of, programs
 from planrl.labs.engine.sampling import Values
 from planrl.labs.session import Session
 from planrl.labs.spec.controls import SEED
-from planrl.labs.spec.graphs import lab_worlds
+from planrl.labs.spec.graphs import lab_graphs
 
 TYPES = {torch.float32: "float32", torch.int32: "int32"}
 MAKERS = ("torch", "onnx", "onnxscript")
@@ -61,7 +61,7 @@ def write_bases(folder: Path) -> list[Path]:
     """
     ready(folder)
     paths, run, known = [], _Traced(), list(labs().values())
-    for graph, seed in itertools.product(lab_worlds(), SEED.values):
+    for graph, seed in itertools.product(lab_graphs(), SEED.values):
         lab = next(
             lab
             for lab in known

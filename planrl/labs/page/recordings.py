@@ -105,10 +105,10 @@ def measure(link: str, lab: str, programs: Path) -> np.ndarray[Any, Any]:
     metrics, seen = lab_named(lab).metrics, []
     for seed in SEEDS:
         run = Session(lab, f"{link}&seed={seed}", run=Exported(programs))
-        rows = [[[one[m] for m in metrics] for one in run.look()]]
+        rows = [[[one[m] for m in metrics] for one in run.evaluate()]]
         for before, after in itertools.pairwise(STEPS):
             run.train(after - before)
-            rows.append([[one[m] for m in metrics] for one in run.look()])
+            rows.append([[one[m] for m in metrics] for one in run.evaluate()])
         seen.append(rows)
     values = np.array(seen)  # [seed, evaluation, learner, metric]
     ordered = np.sort(values, 0)

@@ -58,9 +58,9 @@ class Picture:
         self.narrow: dict[str, Any] = {"height": 300 * len(titles) + 60}
         share, gap = 1 / len(titles), 60 / (300 * len(titles) - 100)  # 60 pixels for an axis' words
         notes = [note.to_plotly_json() for note in self.figure.layout.annotations]
-        for place, note in enumerate(notes):
-            top = 1 - place * share
-            end = "" if place == 0 else str(place + 1)
+        for index, note in enumerate(notes):
+            top = 1 - index * share
+            end = "" if index == 0 else str(index + 1)
             self.narrow[f"xaxis{end}"] = {"domain": [0, 1]}
             self.narrow[f"yaxis{end}"] = {"domain": [top - share + gap, top - 0.03]}
             note |= {"x": 0.5, "y": top - 0.03}
@@ -100,8 +100,8 @@ class Picture:
         colour = style_of(name, learner)[0]
         quiet = {"showlegend": False, "cliponaxis": False}
         traces = []
-        for place, width in enumerate(WIDTHS):
-            line = {"width": width, "color": faded(colour, 0.4 + 0.6 * place / 4)}
+        for index, width in enumerate(WIDTHS):
+            line = {"width": width, "color": faded(colour, 0.4 + 0.6 * index / 4)}
             edge = go.Scatter(**EMPTY, mode="lines", hoverinfo="skip", line=line, **quiet)
             traces.append(self._add(panel, edge))
         marker = {"size": 17, "color": "#fff", "line": {"width": 1.5, "color": "#7F7F7F"}}

@@ -29,11 +29,11 @@ _NO_NAME = re.compile(r"""["|，；、]|\A'.*'\Z|[:;]\Z|\A[!-/:-@\[-`{-~]+\Z""")
 
 
 @dataclass(frozen=True)
-class LabWorld:
+class LabGraph:
     """A graph of at most NODES nodes, the pair that is shown, and pictures of its states."""
 
     graph: Graph
-    question: tuple[int, int]
+    pair: tuple[int, int]
     pictures: Sequence[Sequence[tuple[float, float, str]]] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -44,7 +44,7 @@ class LabWorld:
             "labels": list(self.graph.labels),
             "positions": where.tolist(),
             "edges": [list(edge) for edge in self.graph.edges],
-            "question": list(self.question),
+            "question": list(self.pair),
         }
         if self.pictures:
             page["pictures"] = [[list(block) for block in state] for state in self.pictures]
@@ -53,26 +53,26 @@ class LabWorld:
 
 def _longest_choice(graph: Graph) -> tuple[int, int]:
     """The pair with the most correct paths that a lab's rows can hold."""
-    walks = graph.adjacency.float()
-    total, step = walks.clone(), walks
+    paths = graph.adjacency.float()
+    total, step = paths.clone(), paths
     for _ in range(TOKENS - PROMPT - 2):
-        step = step @ walks
+        step = step @ paths
         total += step
     total.fill_diagonal_(0)
     return divmod(int(total.argmax()), graph.n)
 
 
 @cache
-def lab_worlds() -> dict[str, LabWorld]:
+def lab_graphs() -> dict[str, LabGraph]:
     """The labs' graphs by name."""
     dag = random_dag(NODES, 0.45, seeded(0, "graph"))
     cyclic = random_digraph(NODES, 0.1, seeded(0, "graph"))
     blocks = space(3)
     tower, other = _towers(blocks)
     return {
-        "dag": LabWorld(dag, _longest_choice(dag)),
-        "cyclic": LabWorld(cyclic, _farthest(cyclic)),
-        "blocks": LabWorld(
+        "dag": LabGraph(dag, _longest_choice(dag)),
+        "cyclic": LabGraph(cyclic, _farthest(cyclic)),
+        "blocks": LabGraph(
             _short(blocks.graph),
             (tower, other),
             [_picture(blocks, v) for v in range(blocks.graph.n)],
@@ -106,7 +106,7 @@ def _picture(blocks: Space, node: int) -> list[tuple[float, float, str]]:
     return [(s, h, name) for s, stack in enumerate(stacks) for h, name in enumerate(stack)]
 
 
-def own_world(edges: Sequence[tuple[str, str]]) -> LabWorld:
+def own_graph(edges: Sequence[tuple[str, str]]) -> LabGraph:
     """A reader's graph; nodes are numbered in the order in which they first appear.
 
     The shown pair is the first node and the last node that is another one, if there is a path.
@@ -123,7 +123,7 @@ def own_world(edges: Sequence[tuple[str, str]]) -> LabWorld:
         raise InputError("a graph to plan on needs at least one edge between two nodes")
     pairs = [(number[a], number[b]) for a, b in edges]
     last = next(b for pair in reversed(pairs) for b in reversed(pair) if b)
-    return LabWorld(Graph(len(number), pairs, list(number)), (0, last))
+    return LabGraph(Graph(len(number), pairs, list(number)), (0, last))
 
 
 def edge_list(text: str) -> Edges:

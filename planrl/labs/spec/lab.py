@@ -14,7 +14,7 @@ from typing import Any
 from planrl.labs.engine.algorithms import ALGORITHMS
 from planrl.labs.spec.controls import Control, Preset, Value
 from planrl.labs.spec.figure import METRICS, Picture
-from planrl.labs.spec.graphs import MOST_EDGES, SHARE, lab_worlds
+from planrl.labs.spec.graphs import MOST_EDGES, SHARE, lab_graphs
 
 EVERY = 10  # updates between two evaluations while a lab trains
 
@@ -107,7 +107,7 @@ class Lab:
 
     def to_json(self, recorded: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
         """The lab as a page reads it."""
-        figure, known = json.loads(self.picture.figure.to_json()), lab_worlds()
+        figure, known = json.loads(self.picture.figure.to_json()), lab_graphs()
         layout = {k: v for k, v in figure["layout"].items() if k != "template"}
         return {
             "name": self.name,
@@ -121,7 +121,7 @@ class Lab:
             "share": SHARE,
             "bases": {name: asdict(base) for name, base in BASES.items()},
             "every": EVERY,
-            "worlds": {name: known[name].to_json() for name in self.graphs},
+            "graphs": {name: known[name].to_json() for name in self.graphs},
             "own": {"nodes": 20, "edges": self.most_edges} if self.most_edges else None,
             "recorded": list(recorded),
             "snippet": SNIPPET,
@@ -132,4 +132,4 @@ SNIPPET = """from planrl.labs import Session
 
 lab = Session({name!r}, {state!r})
 lab.train({steps})
-lab.look()"""
+lab.evaluate()"""

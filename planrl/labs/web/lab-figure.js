@@ -1,13 +1,13 @@
 // @ts-check
-/* Draws the figure of a lab from what is known: the world, the looks at the learners, and the
- * recorded runs. Only the data of the figure's traces are changed. Loaded before lab.js. */
+/* Draws the figure of a lab from its graph, the evaluations of its learners, and the recorded runs.
+ * Only the data of the figure's traces are changed. Loaded before lab.js. */
 
 /**
- * @typedef {{metrics: Record<string, number>, matrices: Record<string, Float32Array>}} Look
- * @typedef {{step: number, metrics: Record<string, number>[]}} Point what a look at all saw
- * @typedef {{world: World, live: boolean, points: Point[], looks: Look[],
+ * @typedef {{metrics: Record<string, number>, matrices: Record<string, Float32Array>}} Evaluation
+ * @typedef {{step: number, metrics: Record<string, number>[]}} Point an evaluation of all
+ * @typedef {{labGraph: LabGraph, live: boolean, points: Point[], evaluations: Evaluation[],
  *   shapes: Record<string, number[]>, recording: Recording | null, usual: boolean}} View
- *   live: something was trained here; usual: the figure's own data are those of this world
+ *   live: something was trained here; usual: the figure's own data are those of this graph
  */
 const planrlLabFigure = (() => {
   "use strict";
@@ -96,10 +96,10 @@ const planrlLabFigure = (() => {
 
   /** A word in each panel that only training fills: what was recorded are curves.
    * @param {Lab} lab @param {View} view @param {any[]} data */
-  function promises(lab, { looks }, data) {
+  function promises(lab, { evaluations }, data) {
     const empty = lab.bindings.filter(
       ({ kind, learner, matrix }) =>
-        ["matrix", "bars", "plan"].includes(kind) && !looks[learner]?.matrices[matrix],
+        ["matrix", "bars", "plan"].includes(kind) && !evaluations[learner]?.matrices[matrix],
     );
     const traces = empty.map(({ trace }) => data[trace]);
     const axes = new Map(traces.map((trace) => [trace.xaxis ?? "x", trace.yaxis ?? "y"]));
@@ -136,65 +136,65 @@ const planrlLabFigure = (() => {
       Object.assign(data[trace], polygon ?? BLANK);
     },
 
-    edges({ traces, at, learner, matrix }, { world, looks, shapes }, data) {
-      const values = looks[learner]?.matrices[matrix];
+    edges({ traces, at, learner, matrix }, { labGraph, evaluations, shapes }, data) {
+      const values = evaluations[learner]?.matrices[matrix];
       const columns = shapes[matrix]?.at(-1) ?? 0;
       traces.forEach((trace, i) => {
-        const within = world.edges.filter(([from, to]) => {
+        const within = labGraph.edges.filter(([from, to]) => {
           const value = values ? values[from * columns + to] : at[0]; // unknown: as the faintest
           return value >= at[i] && value < at[i + 1];
         });
         const line = (/** @type {number} */ axis) =>
-          within.flatMap((edge) => [...edge.map((node) => world.positions[node][axis]), null]);
+          within.flatMap((edge) => [...edge.map((node) => labGraph.positions[node][axis]), null]);
         Object.assign(data[trace], within.length ? { x: line(0), y: line(1) } : BLANK);
       });
     },
 
-    nodes({ trace, plain: usual, source, target }, { world }, data) {
-      const symbol = Array(world.n).fill(usual);
-      world.question.forEach((node, place) => (symbol[node] = [source, target][place]));
-      const [x, y] = [0, 1].map((axis) => world.positions.map((point) => point[axis]));
-      const text = world.labels.map(plain);
+    nodes({ trace, plain: usual, source, target }, { labGraph }, data) {
+      const symbol = Array(labGraph.n).fill(usual);
+      labGraph.question.forEach((node, place) => (symbol[node] = [source, target][place]));
+      const [x, y] = [0, 1].map((axis) => labGraph.positions.map((point) => point[axis]));
+      const text = labGraph.labels.map(plain);
       Object.assign(data[trace], { x, y, text, marker: { ...data[trace].marker, symbol } });
     },
 
-    matrix({ trace, learner, matrix }, { world, looks, shapes, usual }, data, layout) {
-      const values = looks[learner]?.matrices[matrix];
+    matrix({ trace, learner, matrix }, { labGraph, evaluations, shapes, usual }, data, layout) {
+      const values = evaluations[learner]?.matrices[matrix];
       const columns = shapes[matrix]?.at(-1) ?? 0;
       byName(layout, data[trace].xaxis ?? "x");
       byName(layout, data[trace].yaxis ?? "y");
       if (!values && usual) return;
-      const names = world.labels.map(plain);
+      const names = labGraph.labels.map(plain);
       const z = names.map((_, row) =>
-        values ? [...values.subarray(row * columns, row * columns + world.n)] : [null],
+        values ? [...values.subarray(row * columns, row * columns + labGraph.n)] : [null],
       );
       Object.assign(data[trace], { x: names, y: names, z });
     },
 
-    plan({ trace, learner, matrix, colours }, { world, looks }, data) {
-      const tokens = [...(looks[learner]?.matrices[matrix] ?? [])];
-      const end = tokens.findIndex((token, place) => place > 2 && token >= world.n);
+    plan({ trace, learner, matrix, colours }, { labGraph, evaluations }, data) {
+      const tokens = [...(evaluations[learner]?.matrices[matrix] ?? [])];
+      const end = tokens.findIndex((token, place) => place > 2 && token >= labGraph.n);
       const states = tokens.slice(2, end < 0 ? undefined : end);
       const blocks = states.flatMap((node, step) =>
-        (world.pictures?.[node] ?? []).map(([stack, height, name]) => ({
+        (labGraph.pictures?.[node] ?? []).map(([stack, height, name]) => ({
           x: step + 0.28 * (stack - 1),
           y: height,
           name,
         })),
       );
-      const names = [...new Set((world.pictures ?? []).flat().map((block) => block[2]))].sort();
+      const names = [...new Set((labGraph.pictures ?? []).flat().map((block) => block[2]))].sort();
       const color = blocks.map(({ name }) => colours[names.indexOf(name) % colours.length]);
       const [x, y, text] = [blocks.map((b) => b.x), blocks.map((b) => b.y), blocks.map((b) => b.name)];
       const drawn = { x, y, text, marker: { ...data[trace].marker, color } };
       Object.assign(data[trace], blocks.length ? drawn : BLANK);
     },
 
-    bars({ trace, learner, matrix }, { world, looks, usual }, data, layout) {
-      const values = looks[learner]?.matrices[matrix];
+    bars({ trace, learner, matrix }, { labGraph, evaluations, usual }, data, layout) {
+      const values = evaluations[learner]?.matrices[matrix];
       byName(layout, data[trace].xaxis ?? "x");
       if (!values && usual) return;
-      const x = [...world.labels.map(plain), "END"];
-      const y = values ? [...values.subarray(0, world.n), values[values.length - 1]] : [null];
+      const x = [...labGraph.labels.map(plain), "END"];
+      const y = values ? [...values.subarray(0, labGraph.n), values[values.length - 1]] : [null];
       Object.assign(data[trace], { x, y });
     },
   };

@@ -8,7 +8,7 @@
  * @typedef {{name: string, label: string, meaning?: string, kind: "slider" | "choice" | "switch",
  *   values: Value[], texts: string[], default: Value, unit?: string, restarts?: boolean}} Control
  * @typedef {{n: number, labels: string[], positions: number[][], edges: number[][],
- *   question: number[], pictures?: [number, number, string][][]}} World
+ *   question: number[], pictures?: [number, number, string][][]}} LabGraph
  * @typedef {{lab: string, learners: Learner[], fixed: Settings,
  *   axes: {name: string, values: Value[]}[], seeds: number,
  *   steps: number[], metrics: string[], scale: number[], data: string}} Recorded
@@ -24,10 +24,10 @@
  *   metrics: {name: string, label: string}[],
  *   figure: {data: any[], layout: any, narrow?: any}, bindings: Binding[],
  *   verdicts?: string[], share: number, bases: Record<string, Base>, every: number,
- *   worlds: Record<string, World>,
+ *   graphs: Record<string, LabGraph>,
  *   own?: {nodes: number, edges: number} | null, recorded?: Recorded[],
  *   snippet: string}} Lab
- * @typedef {{settings: Settings, own: World | null, refused: string[]}} ReadState
+ * @typedef {{settings: Settings, own: LabGraph | null, refused: string[]}} ReadState
  * @typedef {{mean: number[], low: number[], high: number[]}} Curve
  * @typedef {{measured: boolean, seeds: number, steps: number[],
  *   curve: (learner: number, metric: string) => Curve | null}} Recording
@@ -44,7 +44,7 @@ const planrlLabState = (() => {
   const defaults = (lab) => Object.fromEntries(lab.controls.map((c) => [c.name, c.default]));
 
   /** The state as a query string, without the lab's name: only what differs from the defaults.
-   * @param {Lab} lab @param {Settings} settings @param {World | null} own */
+   * @param {Lab} lab @param {Settings} settings @param {LabGraph | null} own */
   function write(lab, settings, own) {
     const query = new URLSearchParams();
     for (const { name, default: usual } of lab.controls) {
@@ -87,7 +87,7 @@ const planrlLabState = (() => {
       if (settings.graph === "own" && edges !== null) {
         errors = ["edges must be written like 0-1.0-2.1-3."];
         if (/^\d+-\d+(\.\d+-\d+)*$/.test(edges)) {
-          ({ world: own, errors } = graph(lab, edges.replace(/-/g, " ").replace(/\./g, "\n")));
+          ({ labGraph: own, errors } = graph(lab, edges.replace(/-/g, " ").replace(/\./g, "\n")));
         }
       }
       if (!own) {
@@ -101,7 +101,7 @@ const planrlLabState = (() => {
 
   /** The graph of an edge list, one edge a line. The question asked in it goes from the first word
    * to the last one that is another, so that the list alone says everything.
-   * @param {Lab} lab @param {string} text @returns {{world: World | null, errors: string[]}} */
+   * @param {Lab} lab @param {string} text @returns {{labGraph: LabGraph | null, errors: string[]}} */
   function graph(lab, text) {
     const limits = lab.own ?? { nodes: 0, edges: 0 };
     /** @type {Map<string, number>} */
@@ -130,12 +130,12 @@ const planrlLabState = (() => {
     if (edges.size > limits.edges) {
       errors.push(`It has ${edges.size} edges; ${limits.edges} are allowed.`);
     }
-    if (errors.length) return { world: null, errors };
+    if (errors.length) return { labGraph: null, errors };
     const list = [...edges.values()];
     const last = list.flat().filter((node) => node > 0).pop() ?? 0;
-    const positions = circle(labels.length, Object.values(lab.worlds)[0].positions);
+    const positions = circle(labels.length, Object.values(lab.graphs)[0].positions);
     return {
-      world: { n: labels.length, labels, positions, edges: list, question: [0, last] },
+      labGraph: { n: labels.length, labels, positions, edges: list, question: [0, last] },
       errors,
     };
   }
@@ -160,7 +160,7 @@ const planrlLabState = (() => {
     return "";
   }
 
-  /** Does a way lead from the question's first node to its last? @param {World} world */
+  /** Is there a path from the shown pair's source to its target? @param {LabGraph} labGraph */
   function answered({ edges, question: [source, target] }) {
     const reached = new Set([source]);
     for (const node of reached) { // grows while it is read

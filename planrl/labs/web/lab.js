@@ -225,7 +225,7 @@
     // --- Settings -----------------------------------------------------------------------------
     /** @param {string} name @param {Value} value */
     function choose(name, value) {
-      if (name === "graph" && value === "own") own ??= planrlLabState.graph(lab, EXAMPLE).world;
+      if (name === "graph" && value === "own") own ??= planrlLabState.graph(lab, EXAMPLE).labGraph;
       const control = lab.controls.find((c) => c.name === name);
       change({ ...settings, [name]: value }, control?.restarts ? control.label : "");
     }
@@ -236,13 +236,13 @@
     }
 
     function useOwn() {
-      const { world, errors } = planrlLabState.graph(lab, edgeList.value);
+      const { labGraph, errors } = planrlLabState.graph(lab, edgeList.value);
       const told = errors.slice(0, ERRORS);
       if (errors.length > ERRORS) told.push(`And ${errors.length - ERRORS} more.`);
       say(edgesWrong, told.join("\n"));
       edgeList.setAttribute("aria-invalid", `${errors.length > 0}`);
-      if (!world) return;
-      own = world;
+      if (!labGraph) return;
+      own = labGraph;
       change({ ...settings, graph: "own" }, "graph");
     }
 
@@ -274,13 +274,13 @@
       return address.href;
     }
 
-    const worldName = () => `${settings.graph ?? Object.keys(lab.worlds)[0]}`;
-    const world = () => (worldName() === "own" && own) || lab.worlds[worldName()];
+    const graphName = () => `${settings.graph ?? Object.keys(lab.graphs)[0]}`;
+    const labGraph = () => (graphName() === "own" && own) || lab.graphs[graphName()];
 
     /** What the worker is to train. @returns {Order} */
     function order() {
       const model = `${settings.model ?? Object.keys(lab.bases)[0]}`;
-      const { n, edges, question } = world();
+      const { n, edges, question } = labGraph();
       /** @type {Record<string, number>} */
       const common = {};
       for (const [name, value] of Object.entries(settings)) {
@@ -293,10 +293,10 @@
         // A reader's own graph has no base that is ready: the worker makes one.
         base: {
           ...lab.bases[model],
-          file: worldName() === "own" ? "" : `programs/bases/${worldName()}-${settings.seed}.f32`,
+          file: graphName() === "own" ? "" : `programs/bases/${graphName()}-${settings.seed}.f32`,
         },
         every: lab.every,
-        world: { n, edges, question },
+        labGraph: { n, edges, question },
         learners: lab.learners.map(({ algorithm, start: from, options }) => ({
           algorithm,
           start: from,
@@ -383,9 +383,9 @@
       return run.step ? `Paused at update ${run.step}.` : describeRecorded();
     }
 
-    /** What the newest look says of the first learner's values, in words. */
+    /** The verdict on the first learner's values in the newest evaluation. */
     function verdict() {
-      const place = run.step ? run.looks[0]?.metrics.failure : undefined;
+      const place = run.step ? run.evaluations[0]?.metrics.failure : undefined;
       return place === undefined ? "" : (lab.verdicts?.[place] ?? "");
     }
 
@@ -418,13 +418,13 @@
       say(counter, training.started() && !run.ready ? loaded : `${pace} ${verdict()}`.trim());
       drawNumbers();
       if (!drawable || !plot.clientWidth) return;
-      // A question without an answer is not asked: the worker will say which one is.
-      const question = planrlLabState.answered(world()) ? world().question : [];
+      // A pair without a path is not shown: the worker says which pair is.
+      const question = planrlLabState.answered(labGraph()) ? labGraph().question : [];
       planrlLabFigure.draw(plot, lab, {
-        world: { ...world(), question: run.question ?? question },
+        labGraph: { ...labGraph(), question: run.question ?? question },
         live: run.step > 0,
         points: run.points,
-        looks: run.looks,
+        evaluations: run.evaluations,
         shapes: run.shapes,
         recording: run.mixed ? null : recording(),
         usual: lab.controls.every((c) => !c.restarts || settings[c.name] === c.default),

@@ -9,12 +9,12 @@
  * @typedef {{name: string, session: any, inputs: Port[], outputs: Port[], carries: Carried[]}} Program
  * @typedef {Record<string, any>} Tensors by the name of the input, without its "in_"
  * @typedef {{update: Program, options: Record<string, number>, state: Tensors}} Learner
- * @typedef {{metrics: Record<string, number>, matrices: Record<string, Float32Array>}} Look
+ * @typedef {{metrics: Record<string, number>, matrices: Record<string, Float32Array>}} Evaluation
  * @typedef {{type: "open", epoch: number, root: string, model: string, seed: number,
  *   share: number, base: Base & {file: string},
- *   world: {n: number, edges: number[][], question: number[]},
+ *   labGraph: {n: number, edges: number[][], question: number[]},
  *   learners: {algorithm: string, start: string, options: Record<string, number>}[]}} Open
- * @typedef {{type: "run", epoch: number, steps: number, look: boolean,
+ * @typedef {{type: "run", epoch: number, steps: number, evaluation: boolean,
  *   options: Record<string, number>[]}} Run
  */
 
@@ -32,7 +32,7 @@ let sizes = {};
 const files = new Map();
 /** @type {Map<string, Promise<Program>>} */
 const programs = new Map();
-/** @type {{step: number, world: Tensors, look: Program, learners: Learner[]}} */
+/** @type {{step: number, labGraph: Tensors, evaluation: Program, learners: Learner[]}} */
 let lab;
 
 self.onmessage = ({ data }) => {
@@ -163,37 +163,37 @@ async function call({ name, session, inputs, outputs }, tensors, options = {}) {
 }
 
 /** @param {Open} message */
-async function open({ epoch, root: folder, model, seed, share, base, world, learners }) {
+async function open({ epoch, root: folder, model, seed, share, base, labGraph, learners }) {
   root = folder;
   if (!ort) await startRuntime();
   const prepare = await program("prepare");
   const adjacency = prepare.inputs.find((input) => input.name === "in_adjacency");
-  const size = adjacency?.shape[0] ?? world.n;
+  const size = adjacency?.shape[0] ?? labGraph.n;
   const matrix = new Float32Array(size * size);
-  for (const [from, to] of world.edges) matrix[from * size + to] = 1;
+  for (const [from, to] of labGraph.edges) matrix[from * size + to] = 1;
   /** @type {Tensors} */
   const given = {
     adjacency: tensor("float32", [size, size], matrix),
     seed: tensor("int32", [], [seed]),
     share: scalar(share),
-    question: tensor("int32", [2], world.question),
+    question: tensor("int32", [2], labGraph.question),
   };
-  Object.assign(given, await call(prepare, given)); // the question, too, if it had no answer
+  Object.assign(given, await call(prepare, given)); // another question, too, if it has no path
   if (!given.pair_count.data[0]) throw new Error("no node of this graph reaches another");
   const starts = await startingPoints(model, given, base, learners);
-  const look = await program(`${model}-look`);
+  const evaluation = await program(`${model}-look`);
   const opened = [];
   for (const { algorithm, start, options } of learners) {
     const update = await program(`${model}-${algorithm}`);
     opened.push({ update, options, state: begin(update, starts[start]) });
   }
-  lab = { step: 0, world: given, look, learners: opened };
+  lab = { step: 0, labGraph: given, evaluation, learners: opened };
   /** @type {Record<string, number[]>} */
   const shapes = {};
-  for (const { name, shape } of look.outputs) shapes[name.replace(/^out_/, "")] = shape;
-  const looks = await lookAll();
+  for (const { name, shape } of evaluation.outputs) shapes[name.replace(/^out_/, "")] = shape;
+  const evaluations = await evaluateAll();
   const question = [...given.question.data];
-  self.postMessage({ type: "ready", epoch, looks, shapes, question, bytes });
+  self.postMessage({ type: "ready", epoch, evaluations, shapes, question, bytes });
 }
 
 /** The weights that learners start from: untrained ones, and those of a base that imitates.
@@ -226,7 +226,7 @@ function begin({ carries }, weights) {
 }
 
 /** @param {Run} message */
-async function train({ epoch, steps, look, options }) {
+async function train({ epoch, steps, evaluation, options }) {
   lab.learners.forEach((learner, i) => {
     learner.options = options[i];
   });
@@ -236,7 +236,7 @@ async function train({ epoch, steps, look, options }) {
   let losses = [];
   for (let i = 0; i < steps; i++) {
     losses = [];
-    for (const learner of lab.learners) losses.push(await updateOnce(learner, lab.world, lab.step));
+    for (const learner of lab.learners) losses.push(await updateOnce(learner, lab.labGraph, lab.step));
     lab.step += 1;
     if (performance.now() - breath > BREATH) {
       await new Promise((resolve) => setTimeout(resolve));
@@ -244,15 +244,15 @@ async function train({ epoch, steps, look, options }) {
       breath = performance.now();
     }
   }
-  const looks = look ? await lookAll() : null;
+  const evaluations = evaluation ? await evaluateAll() : null;
   const ms = performance.now() - begun;
-  self.postMessage({ type: "progress", epoch, step: lab.step, losses, looks, ms });
+  self.postMessage({ type: "progress", epoch, step: lab.step, losses, evaluations, ms });
 }
 
-/** @param {Learner} learner @param {Tensors} world @param {number} step updates done before
+/** @param {Learner} learner @param {Tensors} labGraph @param {number} step updates done before
  * @returns {Promise<number>} the loss */
-async function updateOnce({ update, options, state }, world, step) {
-  const results = await call(update, { ...world, ...state, t: scalar(step) }, options);
+async function updateOnce({ update, options, state }, labGraph, step) {
+  const results = await call(update, { ...labGraph, ...state, t: scalar(step) }, options);
   if (!Number.isFinite(results.loss.data[0] + results.gradient_norm.data[0])) {
     throw new Error(`update ${step + 1} is not finite: try a smaller learning rate`);
   }
@@ -263,20 +263,20 @@ async function updateOnce({ update, options, state }, world, step) {
   return results.loss.data[0];
 }
 
-/** @returns {Promise<Look[]>} */
-async function lookAll() {
-  const looks = [];
+/** @returns {Promise<Evaluation[]>} */
+async function evaluateAll() {
+  const evaluations = [];
   for (const { options, state } of lab.learners) {
-    const seen = await call(lab.look, { ...lab.world, ...state, t: scalar(lab.step) }, options);
-    /** @type {Look} */
-    const look = { metrics: {}, matrices: {} };
+    const seen = await call(lab.evaluation, { ...lab.labGraph, ...state, t: scalar(lab.step) }, options);
+    /** @type {Evaluation} */
+    const evaluation = { metrics: {}, matrices: {} };
     for (const [name, { data, dims }] of Object.entries(seen)) {
-      if (dims.length) look.matrices[name] = data;
-      else look.metrics[name] = Number(data[0]);
+      if (dims.length) evaluation.matrices[name] = data;
+      else evaluation.metrics[name] = Number(data[0]);
     }
-    looks.push(look);
+    evaluations.push(evaluation);
   }
-  return looks;
+  return evaluations;
 }
 
 export {};

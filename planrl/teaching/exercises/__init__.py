@@ -1,7 +1,7 @@
 """The book's exercises: each takes what a reader wrote, tries it, and names the likely mistake."""
 
 from planrl.teaching.exercises.blocks import moves, shortens, sussman
-from planrl.teaching.exercises.checks import Verdict
+from planrl.teaching.exercises.checks import Feedback
 from planrl.teaching.exercises.diversity import (
     drift,
     keeps_diversity,
@@ -13,22 +13,23 @@ from planrl.teaching.exercises.graphs import correct_steps, path_count, reachabi
 from planrl.teaching.exercises.imitation import frequencies, pieces, teach
 from planrl.teaching.exercises.layers import attention_share, fill, readout
 from planrl.teaching.exercises.methods import bootstrap, front, grouped, judging, kept, sieve
-from planrl.teaching.exercises.policy import baseline, cell_gradient, own_successes, right_walks
+from planrl.teaching.exercises.policy import baseline, cell_gradient, correct_paths, own_successes
 from planrl.teaching.exercises.values import (
     fixed_point,
     goal_back,
-    old_walks,
+    old_rollouts,
     process,
-    smallest_fine,
+    smallest_penalty,
     td_target,
 )
 
 __all__ = [
-    "Verdict",
+    "Feedback",
     "attention_share",
     "baseline",
     "bootstrap",
     "cell_gradient",
+    "correct_paths",
     "correct_steps",
     "drift",
     "fill",
@@ -42,17 +43,16 @@ __all__ = [
     "kept",
     "kl_penalty",
     "moves",
-    "old_walks",
+    "old_rollouts",
     "own_successes",
     "path_count",
     "pieces",
     "process",
     "reachability",
     "readout",
-    "right_walks",
     "shortens",
     "sieve",
-    "smallest_fine",
+    "smallest_penalty",
     "stable_point",
     "stop_in_time",
     "sussman",

@@ -18,7 +18,7 @@ from planrl.tasks import Batch, Task, all_pairs
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Feedback:
     """Whether an answer is right, and what it says to the reader."""
 
     right: bool
@@ -32,14 +32,14 @@ class Verdict:
         return f'<p class="planrl-verdict {kind}">{html.escape(repr(self))}</p>'
 
 
-def ask(function: Callable[..., Any], *given: Any) -> tuple[Any, Verdict | None]:
+def ask(function: Callable[..., Any], *given: Any) -> tuple[Any, Feedback | None]:
     """What the reader's function returns, or the verdict on why it returns nothing of use."""
     try:
         answer = function(*given)
     except Exception as error:  # the reader's code may raise anything; it is told what
-        return None, Verdict(False, f"Your function raised {type(error).__name__}: {error}")
+        return None, Feedback(False, f"Your function raised {type(error).__name__}: {error}")
     if answer is None or answer is Ellipsis:
-        return None, Verdict(False, "Your function returned nothing yet: write its body.")
+        return None, Feedback(False, "Your function returned nothing yet: write its body.")
     return answer, None
 
 
@@ -55,7 +55,7 @@ def tensor_of(function: Callable[..., Any]) -> Callable[..., Any]:
     return converted
 
 
-def walked(base: float = 2.0) -> tuple[Task, LogitTable, Batch]:
+def sampled_batch(base: float = 2.0) -> tuple[Task, LogitTable, Batch]:
     """A task on ten nodes, a table that is right about as often as not, and a batch of its walks.
 
     Each walk's steps are rewarded at its end only.
@@ -73,7 +73,7 @@ def gradient(loss: Loss, model: LogitTable, batch: Batch) -> Tensor:
     return slope
 
 
-def tried(loss: Loss, model: LogitTable, batch: Batch) -> tuple[Tensor, Verdict | None]:
+def tried(loss: Loss, model: LogitTable, batch: Batch) -> tuple[Tensor, Feedback | None]:
     """The gradient of the reader's loss, or the verdict on why there is none."""
     value, wrong = ask(loss, model(batch.tokens[:, :-1]), batch)
     if not wrong:
@@ -83,27 +83,29 @@ def tried(loss: Loss, model: LogitTable, batch: Batch) -> tuple[Tensor, Verdict 
 
 def compare(
     answer: Tensor, wanted: Tensor, right: str, mistakes: dict[str, Tensor], otherwise: str
-) -> Verdict:
+) -> Feedback:
     """Right if these agree; else the first mistake whose gradient this is, or the likeliest one."""
 
     def same(other: Tensor) -> bool:
         return torch.allclose(answer, other, atol=1e-6, rtol=1e-4)
 
     if same(wanted):
-        return Verdict(True, right)
+        return Feedback(True, right)
     for text, other in mistakes.items():
         if same(other):
-            return Verdict(False, text)
+            return Feedback(False, text)
     if same(-wanted):
-        return Verdict(False, "The sign is turned round: a loss is made smaller.")
+        return Feedback(False, "The sign is turned round: a loss is made smaller.")
     ratio = float((answer * wanted).sum() / wanted.square().sum())
     if abs(ratio) > 1e-6 and same(ratio * wanted):
-        return Verdict(False, f"Right direction, but {ratio:.3g} times too large: divide by the "
-                              "number of walks.")  # fmt: skip
-    return Verdict(False, otherwise)
+        return Feedback(
+            False,
+            f"Right direction, but {ratio:.3g} times too large: divide by the number of walks.",
+        )
+    return Feedback(False, otherwise)
 
 
-def numbers(function: Callable[..., Any], *given: Any) -> tuple[Tensor, Verdict | None]:
+def numbers(function: Callable[..., Any], *given: Any) -> tuple[Tensor, Feedback | None]:
     """What the reader's function returns, as a tensor, or the verdict on why that is impossible."""
     answer, wrong = ask(function, *given)
     if wrong:

@@ -15,7 +15,15 @@ from planrl.losses import Loss, policy_gradient
 from planrl.models import LogitTable
 from planrl.streams import on_policy
 from planrl.tasks import Batch
-from planrl.teaching.exercises.checks import Verdict, ask, compare, gradient, numbers, tried, walked
+from planrl.teaching.exercises.checks import (
+    Feedback,
+    ask,
+    compare,
+    gradient,
+    numbers,
+    sampled_batch,
+    tried,
+)
 from planrl.theory import kl_drift
 from planrl.train import TrainConfig, probe, train, until
 
@@ -25,7 +33,7 @@ def _distance(f: Tensor) -> Tensor:
     return f.logsumexp(0) - f.mean() - torch.tensor(float(len(f))).log()
 
 
-def drift(function: Callable[[Tensor, float], Any]) -> Verdict:
+def drift(function: Callable[[Tensor, float], Any]) -> Feedback:
     """Try function(logits [C], lr) -> the expected change of KL(U_C || q) in one update."""
     for seed, lr in enumerate((0.5, 0.2, 1.0)):
         f = torch.randn(4, generator=seeded(seed, "cell"), dtype=torch.float64)
@@ -35,7 +43,7 @@ def drift(function: Callable[[Tensor, float], Any]) -> Verdict:
         if wrong:
             return wrong
         if found.numel() != 1:
-            return Verdict(False, f"Expected one number, got shape {list(found.shape)}.")
+            return Feedback(False, f"Expected one number, got shape {list(found.shape)}.")
         value, truth = float(found), float((q * after).sum() - _distance(f))
         mistakes = {
             "That is the distance after the update: subtract the one before.": truth
@@ -56,32 +64,35 @@ def drift(function: Callable[[Tensor, float], Any]) -> Verdict:
             continue
         for text, other in mistakes.items():
             if abs(value - other) < 1e-6:
-                return Verdict(False, text)
-        return Verdict(False, f"Got {value:.4g}, expected {truth:.4g}: sum over k of q[k] times "
-                              "the distance after drawing k, less the distance now.")  # fmt: skip
-    return Verdict(True, "Never below 0, whatever the policy: that is Theorem 4.3.")
+                return Feedback(False, text)
+        return Feedback(
+            False,
+            f"Got {value:.4g}, expected {truth:.4g}: sum over k of q[k] times "
+            "the distance after drawing k, less the distance now.",
+        )
+    return Feedback(True, "Never below 0, whatever the policy: that is Theorem 4.3.")
 
 
-def stop_in_time(stop: Callable[[Any], Any], *, steps: int = 400) -> Verdict:
+def stop_in_time(stop: Callable[[Any], Any], *, steps: int = 400) -> Feedback:
     """Train by policy gradient, a look every 10 updates, until the reader's function says stop.
 
     `stop` gets a record whose `measured` holds accuracy and diversity on the trained questions.
     """
-    task, model, _ = walked(3.0)
-    walks = on_policy(model, task, rng=seeded(0, "train"), size=64)
+    task, model, _ = sampled_batch(3.0)
+    rollouts = on_policy(model, task, rng=seeded(0, "train"), size=64)
 
-    def look() -> Mapping[str, float]:
+    def measure() -> Mapping[str, float]:
         return evaluate(model, task, rng=seeded(0, "probe"), samples=30).summary()
 
-    before, last = look(), None
+    before, last = measure(), None
 
     def says_stop(record: Any) -> bool:
         return record.measured is not None and bool(stop(record))
 
     def go() -> Any:
         nonlocal last
-        run = train(model, walks, policy_gradient, TrainConfig(steps=steps, lr=0.1))
-        for record in until(probe(run, look, every=10), says_stop):
+        run = train(model, rollouts, policy_gradient, TrainConfig(steps=steps, lr=0.1))
+        for record in until(probe(run, measure, every=10), says_stop):
             last = record
         return last
 
@@ -89,22 +100,24 @@ def stop_in_time(stop: Callable[[Any], Any], *, steps: int = 400) -> Verdict:
     if wrong:
         return wrong
     assert last is not None
-    end = look()
-    told = (f"Stopped after {last.step} updates: accuracy {end['accuracy']:.3f} (at first "
-            f"{before['accuracy']:.2f}), {end['diversity']:.2f} ways (at first "
-            f"{before['diversity']:.2f}).")  # fmt: skip
+    end = measure()
+    told = (
+        f"Stopped after {last.step} updates: accuracy {end['accuracy']:.3f} (at first "
+        f"{before['accuracy']:.2f}), {end['diversity']:.2f} ways (at first "
+        f"{before['diversity']:.2f})."
+    )
     if last.step == steps:
-        return Verdict(False, f"{told} That was the last update: your function never said stop.")
+        return Feedback(False, f"{told} That was the last update: your function never said stop.")
     if end["accuracy"] < 0.95:
-        return Verdict(False, f"{told} Too early: wait until the accuracy is 0.95.")
+        return Feedback(False, f"{told} Too early: wait until the accuracy is 0.95.")
     if end["diversity"] < 2.0:
-        return Verdict(False, f"{told} Too late: fewer than 2 ways are left.")
-    return Verdict(True, f"{told} What was lost by then is the price of stopping in time.")
+        return Feedback(False, f"{told} Too late: fewer than 2 ways are left.")
+    return Feedback(True, f"{told} What was lost by then is the price of stopping in time.")
 
 
-def kl_penalty(loss: Loss, *, kl: float = 0.3) -> Verdict:
+def kl_penalty(loss: Loss, *, kl: float = 0.3) -> Feedback:
     """Try the reader's policy gradient with a KL penalty of weight 0.3."""
-    task, model, batch = walked()
+    task, model, batch = sampled_batch()
     base = LogitTable(task.vocab)
     with torch.no_grad():
         base.table.copy_(torch.randn(base.table.shape, generator=seeded(0, "base")))
@@ -149,7 +162,7 @@ def kl_penalty(loss: Loss, *, kl: float = 0.3) -> Verdict:
     )
 
 
-def stable_point(function: Callable[[Tensor, Tensor, float], Any]) -> Verdict:
+def stable_point(function: Callable[[Tensor, Tensor, float], Any]) -> Feedback:
     """Try function(base [K], p [K], kl) -> the policy where the KL penalty stops."""
     for seed, kl in enumerate((0.3, 1.0, 0.1)):
         rng = seeded(seed, "cell")
@@ -159,45 +172,48 @@ def stable_point(function: Callable[[Tensor, Tensor, float], Any]) -> Verdict:
         if wrong:
             return wrong
         if found.shape != (5,):
-            return Verdict(False, f"Expected 5 probabilities, got shape {list(found.shape)}.")
+            return Feedback(False, f"Expected 5 probabilities, got shape {list(found.shape)}.")
         truth = (base.log() + p / kl).softmax(0)
         mistakes = {
             "That has no base in it: it is where an *entropy bonus* stops.": (p / kl).softmax(0),
             "You multiply by lambda: divide p by it.": (base.log() + p * kl).softmax(0),
             "Your numbers do not sum to 1: divide by their sum.": base * (p / kl).exp(),
-            "p is a chance, not its logarithm: it stands in the exponent.": base * p
+            "p is a chance, not its logarithm: it stands in the exponent.": base
+            * p
             / (base * p).sum(),
-        }  # fmt: skip
+        }
         if torch.allclose(found, truth.double(), atol=1e-4):
             continue
         for text, other in mistakes.items():
             if torch.allclose(found, other.double(), atol=1e-4, rtol=1e-3):
-                return Verdict(False, text)
-        return Verdict(False, "Expected base * exp(p / lambda), divided by its sum.")
-    return Verdict(True, "Two choices with the same p keep the ratio they have in the base.")
+                return Feedback(False, text)
+        return Feedback(False, "Expected base * exp(p / lambda), divided by its sum.")
+    return Feedback(True, "Two choices with the same p keep the ratio they have in the base.")
 
 
-def keeps_diversity(loss: Loss, *, steps: int = 400) -> Verdict:
+def keeps_diversity(loss: Loss, *, steps: int = 400) -> Feedback:
     """Train with the reader's loss and with the plain one; are there more ways, and as right?"""
-    task, first, batch = walked()
+    task, first, batch = sampled_batch()
     _, wrong = tried(loss, first, batch)
     if wrong:
         return wrong
     scores = []
     for given in (policy_gradient, loss):
         model = LogitTable(task.vocab)
-        walks = on_policy(model, task, rng=seeded(0, "walks"))
-        run = train(model, walks, given, TrainConfig(steps=steps, lr=0.1))
+        rollouts = on_policy(model, task, rng=seeded(0, "walks"))
+        run = train(model, rollouts, given, TrainConfig(steps=steps, lr=0.1))
         _, wrong = ask(lambda run=run: [record.step for record in run])
         if wrong:
             return wrong
         scores.append(evaluate(model, task, rng=seeded(0, "probe"), samples=50))
     plain, yours = (float(score.diversity.mean()) for score in scores)
     accuracy = float(scores[1].accuracy.mean())
-    told = (f"With your loss {yours:.2f} different right paths a question (plain: {plain:.2f}), "
-            f"accuracy {accuracy:.2f}.")  # fmt: skip
+    told = (
+        f"With your loss {yours:.2f} different right paths a question (plain: {plain:.2f}), "
+        f"accuracy {accuracy:.2f}."
+    )
     if accuracy < 0.85:
-        return Verdict(False, f"{told} The bonus drowns the reward: make it smaller.")
+        return Feedback(False, f"{told} The bonus drowns the reward: make it smaller.")
     if yours < 1.2 * plain:
-        return Verdict(False, f"{told} That is hardly more: does your bonus *reward* entropy?")
-    return Verdict(True, told)
+        return Feedback(False, f"{told} That is hardly more: does your bonus *reward* entropy?")
+    return Feedback(True, told)

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from planrl.graphs import Graph, chain, diamond, random_dag, seeded
 from planrl.tasks import all_pairs
-from planrl.teaching.exercises.checks import Verdict, ask
+from planrl.teaching.exercises.checks import Feedback, ask
 
 
-def reachability(function: Callable[[Tensor], Any]) -> Verdict:
+def reachability(function: Callable[[Tensor], Any]) -> Feedback:
     """Try function(adjacency [N, N]) -> reachability [N, N], target first."""
     graphs = [chain(4), diamond(2), random_dag(15, 0.2, seeded(0, "graph"))]
     for graph in [*graphs, Graph(3, [(0, 1), (1, 0), (1, 2)])]:
@@ -23,7 +23,7 @@ def reachability(function: Callable[[Tensor], Any]) -> Verdict:
         table, n = torch.as_tensor(answer).bool(), graph.n
         told = f"On the graph with edges {list(graph.edges)[:4]}"
         if table.shape != (n, n):
-            return Verdict(False, f"{told}: expected a table {n} x {n}, got {list(table.shape)}.")
+            return Feedback(False, f"{told}: expected a table {n} x {n}, got {list(table.shape)}.")
         if torch.equal(table, graph.reachability):
             continue
         if torch.equal(table, graph.reachability.T):
@@ -34,11 +34,11 @@ def reachability(function: Callable[[Tensor], Any]) -> Verdict:
             hint = "some longer paths are missing: go on until nothing new is reached."
         else:
             hint = "it says that some nodes are reached that no path leads to."
-        return Verdict(False, f"{told}: {hint}")
-    return Verdict(True, "Four graphs, one with a cycle, all agree with graph.reachability.")
+        return Feedback(False, f"{told}: {hint}")
+    return Feedback(True, "Four graphs, one with a cycle, all agree with graph.reachability.")
 
 
-def path_count(function: Callable[[Tensor, int, int], Any]) -> Verdict:
+def path_count(function: Callable[[Tensor, int, int], Any]) -> Feedback:
     """Try function(adjacency, source, target) -> number of different paths."""
     for graph in (chain(4), diamond(3), random_dag(10, 0.4, seeded(0, "graph"))):
         truth = graph.count_paths()
@@ -54,11 +54,11 @@ def path_count(function: Callable[[Tensor, int, int], Any]) -> Verdict:
                 elif int(answer) == 0:
                     hint = " At the target itself there is one path: the empty one."
                 told = f"From {source} to {target} on edges {list(graph.edges)[:5]}"
-                return Verdict(False, f"{told}: expected {wanted}, got {int(answer)}.{hint}")
-    return Verdict(True, "Three graphs, every pair: the counts agree with graph.count_paths().")
+                return Feedback(False, f"{told}: expected {wanted}, got {int(answer)}.{hint}")
+    return Feedback(True, "Three graphs, every pair: the counts agree with graph.count_paths().")
 
 
-def correct_steps(function: Callable[[Tensor, Tensor, int, int], Any]) -> Verdict:
+def correct_steps(function: Callable[[Tensor, Tensor, int, int], Any]) -> Feedback:
     """Try function(adjacency, reachability, target, here) -> the nodes of C(target, here)."""
     for graph in (chain(4), diamond(3), random_dag(12, 0.3, seeded(0, "graph"))):
         tables = graph.adjacency, graph.reachability
@@ -68,13 +68,15 @@ def correct_steps(function: Callable[[Tensor, Tensor, int, int], Any]) -> Verdic
                 return wrong
             found, wrong = ask(lambda answer=answer: {int(node) for node in answer})
             if wrong:
-                return Verdict(False, "Return the nodes themselves, as a list of whole numbers.")
+                return Feedback(False, "Return the nodes themselves, as a list of whole numbers.")
             edges = set(graph.adjacency[source].nonzero().flatten().tolist())
             reach = set(graph.reachability[target].nonzero().flatten().tolist())
             if found == edges & reach:
                 continue
-            told = (f"At {source} on the way to {target}: expected {sorted(edges & reach)}, got "
-                    f"{sorted(found)}.")  # fmt: skip
+            told = (
+                f"At {source} on the way to {target}: expected {sorted(edges & reach)}, got "
+                f"{sorted(found)}."
+            )
             if found == edges:
                 hint = "Those are all edges: leave out steps from which the target is out of reach."
             elif found == reach:
@@ -85,5 +87,5 @@ def correct_steps(function: Callable[[Tensor, Tensor, int, int], Any]) -> Verdic
                 hint = "The target reaches itself: the last step into it is right."
             else:
                 hint = "A node is correct if A[here, k] and R[target, k] are both true."
-            return Verdict(False, f"{told} {hint}")
-    return Verdict(True, "Three graphs, every question: the nodes agree with graph.correct.")
+            return Feedback(False, f"{told} {hint}")
+    return Feedback(True, "Three graphs, every question: the nodes agree with graph.correct.")

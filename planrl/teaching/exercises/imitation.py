@@ -15,45 +15,45 @@ from planrl.losses import sft
 from planrl.models import LogitTable
 from planrl.streams import demonstrations, sample_paths
 from planrl.tasks import Task, all_pairs, split
-from planrl.teaching.exercises.checks import Verdict, ask
+from planrl.teaching.exercises.checks import Feedback, ask
 from planrl.theory import sft_optimum
 from planrl.train import TrainConfig, train
 
 
-def frequencies(function: Callable[[Tensor, int, int, int], Any]) -> Verdict:
+def frequencies(function: Callable[[Tensor, int, int, int], Any]) -> Feedback:
     """Try function(rows, target, here, vocabulary size) -> the law SFT ends at (Theorem 3.1)."""
     task = all_pairs(random_dag(9, 0.45, seeded(1, "graph")))
     rows = sample_paths(task, 3, seeded(0, "paths"))
     truth, size = sft_optimum(task, rows), task.vocab.size
-    for target, here in (~truth[..., 0].isnan()).nonzero().tolist():
-        answer, wrong = ask(function, rows.clone(), target, here, size)
+    for target, current in (~truth[..., 0].isnan()).nonzero().tolist():
+        answer, wrong = ask(function, rows.clone(), target, current, size)
         if wrong:
             return wrong
-        law = torch.as_tensor(answer).float()
-        if law.shape != (size,):
-            return Verdict(False, f"Expected {size} probabilities, got shape {list(law.shape)}.")
-        if torch.allclose(law, truth[target, here], atol=1e-4):
+        probs = torch.as_tensor(answer).float()
+        if probs.shape != (size,):
+            return Feedback(False, f"Expected {size} probabilities, got shape {list(probs.shape)}.")
+        if torch.allclose(probs, truth[target, current], atol=1e-4):
             continue
         hint = "compare your counts with the rows themselves, printed by task.vocab.show(rows)."
-        if abs(float(law.sum()) - 1) > 1e-3:
+        if abs(float(probs.sum()) - 1) > 1e-3:
             hint = "the numbers do not sum to 1: divide the counts by their sum."
-        elif (law > 0).sum() > (truth[target, here] > 0).sum():
+        elif (probs > 0).sum() > (truth[target, current] > 0).sum():
             hint = "you count too much: only rows with this target, only steps after the prompt."
-        return Verdict(False, f"For target {target} at node {here}: {hint}")
-    return Verdict(True, "For every target and node the law is the one SFT ends at.")
+        return Feedback(False, f"For target {target} at node {current}: {hint}")
+    return Feedback(True, "For every target and node the law is the one SFT ends at.")
 
 
-def teach(rows: Any) -> Verdict:
+def teach(rows: Any) -> Feedback:
     """Train a table on 0 -> 1 -> 2 with the reader's walks added; can it now go from 0 to 2?"""
     graph = chain(3)
     if rows is Ellipsis or not rows:
-        return Verdict(False, "No walk was given: add one, as a list of nodes such as [0, 1].")
-    walks = [[0, 1], [1, 2], *[list(map(int, row)) for row in rows]]
-    for walk in walks:
-        steps = list(pairwise(walk))
-        if len(walk) < 2 or not set(steps) <= set(graph.edges):
-            return Verdict(False, f"{walk} is no walk on 0 -> 1 -> 2.")
-    filled = [[w[0], w[-1], *w, *[3] * (4 - len(w))] for w in walks]
+        return Feedback(False, "No walk was given: add one, as a list of nodes such as [0, 1].")
+    rollouts = [[0, 1], [1, 2], *[list(map(int, row)) for row in rows]]
+    for path in rollouts:
+        steps = list(pairwise(path))
+        if len(path) < 2 or not set(steps) <= set(graph.edges):
+            return Feedback(False, f"{path} is no walk on 0 -> 1 -> 2.")
+    filled = [[w[0], w[-1], *w, *[3] * (4 - len(w))] for w in rollouts]
     task = all_pairs(graph)
     shown = demonstrations(task, torch.tensor(filled), rng=seeded(0, "batches"), size=None)
     model = LogitTable(task.vocab)
@@ -62,13 +62,19 @@ def teach(rows: Any) -> Verdict:
     asked = Task(graph, torch.tensor([[0, 2]]))
     accuracy = float(evaluate(model, asked, rng=seeded(0, "probe"), samples=200).accuracy)
     if accuracy > 0.9:
-        return Verdict(True, f"Asked for 0 to 2, it is now right {accuracy:.0%} of the time: what "
-                             "was missing is not an edge but a row with this target.")  # fmt: skip
-    return Verdict(False, f"Asked for 0 to 2 it is right {accuracy:.0%} of the time: rows about "
-                          "other targets teach it nothing of this one.")  # fmt: skip
+        return Feedback(
+            True,
+            f"Asked for 0 to 2, it is now right {accuracy:.0%} of the time: what "
+            "was missing is not an edge but a row with this target.",
+        )
+    return Feedback(
+        False,
+        f"Asked for 0 to 2 it is right {accuracy:.0%} of the time: rows about "
+        "other targets teach it nothing of this one.",
+    )
 
 
-def pieces(function: Callable[[list[int]], Any]) -> Verdict:
+def pieces(function: Callable[[list[int]], Any]) -> Feedback:
     """Try function(path) -> every piece of it of two nodes or more; train a table on them, too."""
     path = [4, 7, 9, 2]
     wanted = {tuple(path[a:b]) for a in range(4) for b in range(a + 2, 5)}
@@ -76,22 +82,25 @@ def pieces(function: Callable[[list[int]], Any]) -> Verdict:
     if wrong:
         return wrong
     if given != wanted:
-        return Verdict(False, f"Of the path {path}: {_piece_mistake(path, given, wanted)}")
+        return Feedback(False, f"Of the path {path}: {_piece_mistake(path, given, wanted)}")
     graph = random_dag(20, 0.25, seeded(0, "graph"))
     train_task, test_task = split(all_pairs(graph), 0.3, seeded(0, "split"))
-    walks = _walks(sample_paths(train_task, 4, seeded(0, "paths")), graph.n)
+    rollouts = _walks(sample_paths(train_task, 4, seeded(0, "paths")), graph.n)
     accuracy = []
-    for cut in (lambda walk: [walk], function):
-        found, wrong = ask(_cut_by(cut), walks)
+    for cut in (lambda one_path: [one_path], function):
+        found, wrong = ask(_cut_by(cut), rollouts)
         if wrong:
             return wrong
         model = _taught(train_task, sorted(found))
         scores = evaluate(model, test_task, rng=seeded(0, "probe"), samples=20)
         accuracy.append(float(scores.accuracy.mean()))
     whole, yours = accuracy
-    return Verdict(True, f"Right on {yours:.0%} of the held-out questions, sampled, against "
-                         f"{whole:.0%} with whole paths alone. No step was shown that had not been "
-                         "shown before: only targets were added.")  # fmt: skip
+    return Feedback(
+        True,
+        f"Right on {yours:.0%} of the held-out questions, sampled, against "
+        f"{whole:.0%} with whole paths alone. No step was shown that had not been "
+        "shown before: only targets were added.",
+    )
 
 
 def _cut_by(function: Callable[[list[int]], Any]) -> Callable[[list[list[int]]], Any]:
@@ -109,10 +118,10 @@ def _cut_by(function: Callable[[list[int]], Any]) -> Callable[[list[list[int]]],
     return cut
 
 
-def _taught(task: Task, walks: list[tuple[int, ...]]) -> LogitTable:
+def _taught(task: Task, rollouts: list[tuple[int, ...]]) -> LogitTable:
     """A table that SFT has taught these walks, each an answer to its own first and last node."""
-    longest = max(map(len, walks)) + 1
-    rows = [[w[0], w[-1], *w, *[task.vocab.end] * (longest - len(w))] for w in walks]
+    longest = max(map(len, rollouts)) + 1
+    rows = [[w[0], w[-1], *w, *[task.vocab.end] * (longest - len(w))] for w in rollouts]
     shown = demonstrations(task, torch.tensor(rows), rng=seeded(0, "batches"), size=None)
     model = LogitTable(task.vocab)
     for _ in train(model, shown, sft, TrainConfig(steps=60, lr=0.3)):

@@ -12,47 +12,56 @@ from planrl.evaluate import evaluate
 from planrl.graphs import Graph, chain, diamond, random_dag, seeded
 from planrl.models import LogitTable
 from planrl.tasks import Vocab, all_pairs
-from planrl.teaching.exercises.checks import Verdict, ask, tensor_of
+from planrl.teaching.exercises.checks import Feedback, ask, tensor_of
 from planrl.transformer import Transformer, TransformerConfig
 
 
-def attention_share(function: Callable[[Tensor, Tensor], Any]) -> Verdict:
+def attention_share(function: Callable[[Tensor, Tensor], Any]) -> Feedback:
     """Try function(attention [B, L, L], going [B, L]) -> mean share on the target's place."""
     rng = seeded(0, "attention")
     rows, length = 6, 7
     score = torch.randn(rows, length, length, generator=rng)
     future = torch.ones(length, length).triu(1).bool()
     attention = score.masked_fill(future, -torch.inf).softmax(-1)
-    places, ends = torch.arange(length), torch.tensor([4, 5, 6, 4, 7, 5])
-    going = (places >= 2) & (places < ends[:, None])
+    positions, ends = torch.arange(length), torch.tensor([4, 5, 6, 4, 7, 5])
+    going = (positions >= 2) & (positions < ends[:, None])
     given, wrong = ask(tensor_of(function), attention.clone(), going.clone())
     if wrong:
         return wrong
     if given.numel() != 1:
-        return Verdict(False, f"Expected one number, got shape {list(given.shape)}: average over "
-                              "all places that count, of all rows together.")  # fmt: skip
+        return Feedback(
+            False,
+            f"Expected one number, got shape {list(given.shape)}: average over "
+            "all places that count, of all rows together.",
+        )
     mistakes = {
-        "that is the share on place 0, the source. The target is token 1 of a row.":
-            attention[..., 0][going].mean(),
-        "you average over every place. Only those where `going` holds count.":
-            attention[..., 1].mean(),
-        "the last index is what is attended *to*: attention[row, from, to].":
-            attention[:, 1][going].mean(),
-        "a mean over rows of their means weighs short walks too much: take all places together.":
-            ((attention[..., 1] * going).sum(1) / going.sum(1)).mean(),
-        "that is a sum: divide by the number of places that count.":
-            attention[..., 1][going].sum(),
-    }  # fmt: skip
+        "that is the share on place 0, the source. The target is token 1 of a row.": attention[
+            ..., 0
+        ][going].mean(),
+        "you average over every place. Only those where `going` holds count.": attention[
+            ..., 1
+        ].mean(),
+        "the last index is what is attended *to*: attention[row, from, to].": attention[:, 1][
+            going
+        ].mean(),
+        "a mean over rows of their means weighs short walks too much: take all places together.": (
+            (attention[..., 1] * going).sum(1) / going.sum(1)
+        ).mean(),
+        "that is a sum: divide by the number of places that count.": attention[..., 1][going].sum(),
+    }
     if torch.isclose(given, attention[..., 1][going].mean(), atol=1e-5):
-        return Verdict(True, "That is the share of attention that goes to the target.")
+        return Feedback(True, "That is the share of attention that goes to the target.")
     for hint, value in mistakes.items():
         if torch.isclose(given, value, atol=1e-5):
-            return Verdict(False, f"Got {float(given):.3f}: {hint}")
-    return Verdict(False, f"Got {float(given):.3f}, expected {attention[..., 1][going].mean():.3f}:"
-                          " take attention[..., 1] where `going` holds, and its mean.")  # fmt: skip
+            return Feedback(False, f"Got {float(given):.3f}: {hint}")
+    return Feedback(
+        False,
+        f"Got {float(given):.3f}, expected {attention[..., 1][going].mean():.3f}:"
+        " take attention[..., 1] where `going` holds, and its mean.",
+    )
 
 
-def readout(function: Callable[[Transformer], Any]) -> Verdict:
+def readout(function: Callable[[Transformer], Any]) -> Feedback:
     """Try function(model) -> W^M' [N, N], ALPINE's read-out of the adjacency, without norms."""
     n = 9
     model = Transformer(Vocab(n), TransformerConfig(width=16), seeded(0, "weights"))
@@ -67,31 +76,34 @@ def readout(function: Callable[[Transformer], Any]) -> Verdict:
         embedding, block = model.tokens.weight, model.blocks[0]
         fed = block.feed_forward(embedding)  # type: ignore[operator]
         mistakes = {
-            "the token's own embedding is missing: a layer *adds* to what came in.":
-                fed @ embedding.T,
+            "the token's own embedding is missing: a layer *adds* to what came in.": fed
+            @ embedding.T,
             "the feed-forward part is missing: add block.feed_forward(x).": embedding @ embedding.T,
             "you kept the layer norms. ALPINE's formula leaves them out.": normed,
             "rows and columns are exchanged: row j is what node j says.": truth.T,
-        }  # fmt: skip
+        }
         table, wrong = ask(tensor_of(function), model)
     if wrong:
         return wrong
     if table.shape == (n + 1, n + 1):
-        return Verdict(False, "END is in your table, too: keep the first N rows and columns.")
+        return Feedback(False, "END is in your table, too: keep the first N rows and columns.")
     if table.shape != (n, n):
-        return Verdict(False, f"Expected a table {n} x {n}, got {list(table.shape)}.")
+        return Feedback(False, f"Expected a table {n} x {n}, got {list(table.shape)}.")
     near = 1e-3 * float(truth.abs().max())
     if torch.allclose(table, truth, atol=near):
-        return Verdict(True, "Your table is model.readout(norms=False).adjacency.")
+        return Feedback(True, "Your table is model.readout(norms=False).adjacency.")
     for hint, value in mistakes.items():
         if torch.allclose(table, value[:n, :n], atol=near):
-            return Verdict(False, f"Almost: {hint}")
-    return Verdict(False, "The table differs from model.readout(norms=False).adjacency: take "
-                          "x = model.tokens.weight, add block.feed_forward(x), and compare with "
-                          "every embedding by `@ x.T`.")  # fmt: skip
+            return Feedback(False, f"Almost: {hint}")
+    return Feedback(
+        False,
+        "The table differs from model.readout(norms=False).adjacency: take "
+        "x = model.tokens.weight, add block.feed_forward(x), and compare with "
+        "every embedding by `@ x.T`.",
+    )
 
 
-def fill(function: Callable[[Tensor, Tensor], Any]) -> Verdict:
+def fill(function: Callable[[Tensor, Tensor], Any]) -> Feedback:
     """Try function(A, R) -> logits [target, here, next], END the last next, that plan."""
     for graph in (chain(4), diamond(3), random_dag(12, 0.3, seeded(0, "graph"))):
         given, n = (graph.adjacency.clone(), graph.reachability.clone()), graph.n
@@ -99,23 +111,31 @@ def fill(function: Callable[[Tensor, Tensor], Any]) -> Verdict:
         if wrong:
             return wrong
         if table.shape != (n, n, n + 1):
-            return Verdict(False, f"Expected logits [{n}, {n}, {n + 1}] (END is one more token), "
-                                  f"got {list(table.shape)}.")  # fmt: skip
+            return Feedback(
+                False,
+                f"Expected logits [{n}, {n}, {n + 1}] (END is one more token), "
+                f"got {list(table.shape)}.",
+            )
         if not table.isfinite().all():
-            return Verdict(False, "Some logits are not finite: use large numbers, not infinity.")
+            return Feedback(False, "Some logits are not finite: use large numbers, not infinity.")
         mistake = _misstep(graph, table)
         if mistake:
-            return Verdict(False, f"On the graph with edges {list(graph.edges)[:4]}: {mistake}")
+            return Feedback(False, f"On the graph with edges {list(graph.edges)[:4]}: {mistake}")
         task = all_pairs(graph)
         model = LogitTable(task.vocab)
         with torch.no_grad():
             model.table.copy_(table)
         scores = evaluate(model, task, rng=seeded(0, "walks"), samples=100)
         if float(scores.accuracy.mean()) < 0.99:
-            return Verdict(False, "The likeliest step is right everywhere, but sampled answers are "
-                                  f"right {scores.accuracy.mean():.0%} of the time: the logits are "
-                                  "too flat. Multiply them.")  # fmt: skip
-    return Verdict(True, "The table answers every question of three graphs, and nobody trained it.")
+            return Feedback(
+                False,
+                "The likeliest step is right everywhere, but sampled answers are "
+                f"right {scores.accuracy.mean():.0%} of the time: the logits are "
+                "too flat. Multiply them.",
+            )
+    return Feedback(
+        True, "The table answers every question of three graphs, and nobody trained it."
+    )
 
 
 def _misstep(graph: Graph, table: Tensor) -> str:

@@ -9,17 +9,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from planrl.claims import FAILS, HOLDS, UNDECIDED, Place, find, interval
+from planrl.claims import FAILS, HOLDS, UNDECIDED, Condition, find, interval
 from planrl.experiments import store
 from planrl.graphs import random_dag, seeded
 from planrl.losses import Loss, group_relative, policy_gradient, sft
 from planrl.models import LogitTable
 from planrl.streams import on_policy
 from planrl.tasks import Batch, all_pairs
-from planrl.teaching.exercises.checks import Verdict, ask
+from planrl.teaching.exercises.checks import Feedback, ask
 
 
-def _walked() -> tuple[LogitTable, Batch]:
+def _sampled_batch() -> tuple[LogitTable, Batch]:
     """A half-trained table and 256 of its walks, each question walked several times."""
     task = all_pairs(random_dag(7, 0.5, seeded(0, "graph")))
     model = LogitTable(task.vocab)
@@ -33,9 +33,9 @@ def _slope(loss: Loss, model: LogitTable, batch: Batch) -> Tensor:
     return slope
 
 
-def grouped(loss: Loss) -> Verdict:
+def grouped(loss: Loss) -> Feedback:
     """Try the reader's policy gradient with a baseline for each question."""
-    model, batch = _walked()
+    model, batch = _sampled_batch()
     answer, wrong = ask(loss, model(batch.tokens[:, :-1]), batch)
     if not wrong:
         answer, wrong = ask(lambda: _slope(loss, model, batch))
@@ -43,27 +43,38 @@ def grouped(loss: Loss) -> Verdict:
         return wrong
     wanted = _slope(group_relative, model, batch)
     if torch.allclose(answer, wanted, atol=1e-6):
-        return Verdict(True, "Same gradient as group_relative: where a question's walks are all "
-                             "right, or all wrong, nothing moves.")  # fmt: skip
+        return Feedback(
+            True,
+            "Same gradient as group_relative: where a question's walks are all "
+            "right, or all wrong, nothing moves.",
+        )
     if torch.allclose(answer, _slope(policy_gradient, model, batch), atol=1e-6):
-        return Verdict(False, "That is the plain policy gradient: nothing is subtracted yet.")
+        return Feedback(False, "That is the plain policy gradient: nothing is subtracted yet.")
     whole = _slope(lambda *given: policy_gradient(*given, baseline=True), model, batch)
     if torch.allclose(answer, whole, atol=1e-6):
-        return Verdict(False, "You subtract the mean of the whole batch: take it over the walks of "
-                              "the same source and target.")  # fmt: skip
+        return Feedback(
+            False,
+            "You subtract the mean of the whole batch: take it over the walks of "
+            "the same source and target.",
+        )
     ratio = float((answer * wanted).sum() / wanted.square().sum())
     if torch.allclose(answer, ratio * wanted, atol=1e-6):
         if ratio < 0:
-            return Verdict(False, "The sign is turned round: a loss is made smaller.")
-        return Verdict(False, f"Right direction, but {ratio:.3g} times the size: divide by the "
-                              "number of walks.")  # fmt: skip
-    return Verdict(False, "Subtract from each walk's return the mean return of its group: the "
-                          "walks with the same two prompt tokens.")  # fmt: skip
+            return Feedback(False, "The sign is turned round: a loss is made smaller.")
+        return Feedback(
+            False,
+            f"Right direction, but {ratio:.3g} times the size: divide by the number of walks.",
+        )
+    return Feedback(
+        False,
+        "Subtract from each walk's return the mean return of its group: the "
+        "walks with the same two prompt tokens.",
+    )
 
 
-def sieve(function: Callable[[Iterator[Batch]], Iterator[Batch]]) -> Verdict:
+def sieve(function: Callable[[Iterator[Batch]], Iterator[Batch]]) -> Feedback:
     """Try the reader's stream of right walks only: SFT on it is policy gradient (Theorem 4.1)."""
-    model, batch = _walked()
+    model, batch = _sampled_batch()
     stream, wrong = ask(function, iter([batch]))
     if wrong:
         return wrong
@@ -71,32 +82,36 @@ def sieve(function: Callable[[Iterator[Batch]], Iterator[Batch]]) -> Verdict:
     if wrong:
         return wrong
     if not isinstance(sieved, Batch):
-        return Verdict(False, f"Yield a pr.Batch, not a {type(sieved).__name__}.")
+        return Feedback(False, f"Yield a pr.Batch, not a {type(sieved).__name__}.")
     right = batch.reward.sum(1) > 0
     rows = len(sieved.tokens)
     if rows == len(batch.tokens):
-        return Verdict(False, "All walks are still there: leave out the rows whose return is 0.")
+        return Feedback(False, "All walks are still there: leave out the rows whose return is 0.")
     if rows == int((~right).sum()) and not torch.equal(sieved.tokens, batch.tokens[right]):
-        return Verdict(False, "These are the walks that failed: keep those with a return above 0.")
+        return Feedback(False, "These are the walks that failed: keep those with a return above 0.")
     if not torch.equal(sieved.tokens, batch.tokens[right]):
-        return Verdict(False, f"{int(right.sum())} of {len(right)} walks are right, but you kept "
-                              f"{rows}.")  # fmt: skip
+        return Feedback(
+            False, f"{int(right.sum())} of {len(right)} walks are right, but you kept {rows}."
+        )
     answer, wrong = ask(lambda: _slope(sft, model, sieved))
     if wrong:
-        return Verdict(
+        return Feedback(
             False, "Take the same rows of chosen, reward and tokens: they belong together."
         )
     wanted = _slope(policy_gradient, model, batch)
     ratio = float((answer * wanted).sum() / wanted.square().sum())
     if not torch.allclose(answer, ratio * wanted, atol=1e-6):
-        return Verdict(
+        return Feedback(
             False, "Take the same rows of chosen, reward and tokens: they belong together."
         )
-    return Verdict(True, "SFT on your stream and policy gradient agree in direction and differ in "
-                         f"size by {ratio:.2f}, since SFT takes a mean over steps.")  # fmt: skip
+    return Feedback(
+        True,
+        "SFT on your stream and policy gradient agree in direction and differ in "
+        f"size by {ratio:.2f}, since SFT takes a mean over steps.",
+    )
 
 
-def front(function: Callable[[list[tuple[float, float]]], Any]) -> Verdict:
+def front(function: Callable[[list[tuple[float, float]]], Any]) -> Feedback:
     """Try function(points) -> places of those that no other point beats in both coordinates."""
     for number in range(5):
         points = [
@@ -107,12 +122,12 @@ def front(function: Callable[[list[tuple[float, float]]], Any]) -> Verdict:
         answer, wrong = ask(function, list(points))
         if wrong:
             return wrong
-        found, wrong = ask(lambda answer=answer: sorted(int(place) for place in answer))
+        found, wrong = ask(lambda answer=answer: sorted(int(condition) for condition in answer))
         if wrong:
-            return Verdict(False, "Return the places of points in the list, as whole numbers.")
+            return Feedback(False, "Return the places of points in the list, as whole numbers.")
         wanted = [
-            place
-            for place, (a, b) in enumerate(points)
+            condition
+            for condition, (a, b) in enumerate(points)
             if not any(c >= a and d >= b and (c, d) != (a, b) for c, d in points)
         ]
         if found == wanted:
@@ -126,12 +141,15 @@ def front(function: Callable[[list[tuple[float, float]]], Any]) -> Verdict:
             hint = f"Place {missing[0]} is missing: no point is at least as good in both."
         else:
             hint = f"Place {extra[0]} is beaten: another point is at least as good in both."
-        return Verdict(False, f"{told} {hint}")
-    return Verdict(True, "Five clouds agree, one tie in each: what is kept is a matter of taste, "
-                         "what is dropped is not.")  # fmt: skip
+        return Feedback(False, f"{told} {hint}")
+    return Feedback(
+        True,
+        "Five clouds agree, one tie in each: what is kept is a matter of taste, "
+        "what is dropped is not.",
+    )
 
 
-def judging(function: Callable[[float, float, float, float], Any]) -> Verdict:
+def judging(function: Callable[[float, float, float, float], Any]) -> Feedback:
     """Try function(low, high, least, most) -> holds, fails or undecided."""
     cases = [
         (0.2, 0.4, 0.0, 1.0, HOLDS, "the interval lies inside the prediction"),
@@ -147,12 +165,15 @@ def judging(function: Callable[[float, float, float, float], Any]) -> Verdict:
         if wrong:
             return wrong
         if answer != wanted:
-            return Verdict(False, f"Interval {low:g} to {high:g}, predicted {least:g} to {most:g}: "
-                                  f"expected {wanted!r}, since {why}; got {answer!r}.")  # fmt: skip
-    return Verdict(True, "Seven cases agree with planrl.claims.find.")
+            return Feedback(
+                False,
+                f"Interval {low:g} to {high:g}, predicted {least:g} to {most:g}: "
+                f"expected {wanted!r}, since {why}; got {answer!r}.",
+            )
+    return Feedback(True, "Seven cases agree with planrl.claims.find.")
 
 
-def bootstrap(function: Callable[[list[float]], Any]) -> Verdict:
+def bootstrap(function: Callable[[list[float]], Any]) -> Feedback:
     """Try function(values) -> the 95 % bootstrap interval of their mean."""
     for number, count in enumerate((5, 10, 30)):
         values = torch.randn(count, generator=seeded(number, "values")).tolist()
@@ -161,7 +182,7 @@ def bootstrap(function: Callable[[list[float]], Any]) -> Verdict:
             return wrong
         found, wrong = ask(lambda answer=answer: [float(bound) for bound in answer])
         if wrong or len(found) != 2:
-            return Verdict(False, "Return two numbers: the interval's lower and upper end.")
+            return Feedback(False, "Return two numbers: the interval's lower and upper end.")
         low, high = interval(values, draws=20_000)
         ratio = (found[1] - found[0]) / (high - low)
         off = abs(sum(found) - low - high) / 2 / (high - low)
@@ -178,13 +199,13 @@ def bootstrap(function: Callable[[list[float]], Any]) -> Verdict:
             told, hint = f"Of {count} values it has the right width,", "but lies beside the mean."
         else:
             continue
-        return Verdict(False, f"{told} {hint}")
-    return Verdict(
+        return Feedback(False, f"{told} {hint}")
+    return Feedback(
         True, "5, 10 and 30 values: as wide as planrl.claims.interval, and in its place."
     )
 
 
-def kept(function: Callable[[Any], Any]) -> Verdict:
+def kept(function: Callable[[Any], Any]) -> Feedback:
     """Try the reader's measure: the share of the base's answers that policy gradient keeps.
 
     It is then judged on both graphs with the prediction that at most a tenth of them is left.
@@ -199,7 +220,7 @@ def kept(function: Callable[[Any], Any]) -> Verdict:
                 return wrong
             value, wrong = ask(float, answer)
             if wrong:
-                return Verdict(False, "Return one number: what the claim measures in this seed.")
+                return Feedback(False, "Return one number: what the claim measures in this seed.")
             wanted = curve[-1] / curve[0]
             if abs(value - wanted) < 1e-6:
                 continue
@@ -212,10 +233,16 @@ def kept(function: Callable[[Any], Any]) -> Verdict:
             hint = "the base is the first look, the end the last; key train_diversity."
             for other, words in hints.items():
                 hint = words if abs(other - value) < 1e-6 else hint
-            return Verdict(False, f"In one seed on {of} expected {wanted:.3f}, got {value:.3f}: "
-                                  f"{hint}")  # fmt: skip
-        place = Place(graph=of, model="Transformer", needs=("fig2",), high=0.1,
-                      value=lambda found: float(function(found["fig2"])))  # fmt: skip
-        finding = find(place, [{"fig2": result} for result in results])
+            return Feedback(
+                False, f"In one seed on {of} expected {wanted:.3f}, got {value:.3f}: {hint}"
+            )
+        condition = Condition(
+            graph=of,
+            model="Transformer",
+            needs=("fig2",),
+            high=0.1,
+            value=lambda found: float(function(found["fig2"])),
+        )
+        finding = find(condition, [{"fig2": result} for result in results])
         told.append(f"{of} {finding.verdict} (mean {finding.mean:.2f})")
-    return Verdict(True, f"Your claim, at most a tenth is kept: {', '.join(told)}.")
+    return Feedback(True, f"Your claim, at most a tenth is kept: {', '.join(told)}.")

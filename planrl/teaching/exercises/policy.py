@@ -14,15 +14,23 @@ from planrl.losses import Loss, policy_gradient, sft
 from planrl.models import LogitTable
 from planrl.streams import on_policy
 from planrl.tasks import Batch, Task
-from planrl.teaching.exercises.checks import Verdict, ask, compare, gradient, numbers, tried, walked
+from planrl.teaching.exercises.checks import (
+    Feedback,
+    ask,
+    compare,
+    gradient,
+    numbers,
+    sampled_batch,
+    tried,
+)
 from planrl.train import TrainConfig, train
 
 Stream = Callable[[Iterator[Batch]], Iterator[Batch]]
 
 
-def own_successes(loss: Loss) -> Verdict:
+def own_successes(loss: Loss) -> Feedback:
     """Try the reader's policy gradient that is made of SFT: the surprise of the right walks."""
-    _, model, batch = walked()
+    _, model, batch = sampled_batch()
     answer, wrong = tried(loss, model, batch)
     if wrong:
         return wrong
@@ -39,48 +47,60 @@ def own_successes(loss: Loss) -> Verdict:
         f"Same gradient as pr.policy_gradient: SFT on the {int(right.sum())} right walks of "
         f"{len(right)}.",
         {
-            "That is SFT on all walks, the wrong ones too: leave out those with a return of 0.":
-                gradient(sft, model, batch),
+            "That is SFT on all paths, the wrong ones too: leave out those of return 0.": gradient(
+                sft, model, batch
+            ),
             "The right walks are chosen, but you divide by their steps: divide by the number of "
             "walks.": gradient(sft, model, won),
             "Only the step that was paid counts so far: every step of a walk gets its return, "
             "batch.reward.sum(1).": gradient(last_step, model, batch),
         },
         "Weigh the surprise of each chosen step by its walk's return, batch.reward.sum(1).",
-    )  # fmt: skip
+    )
 
 
-def right_walks(stream: Stream) -> Verdict:
+def correct_paths(stream: Stream) -> Feedback:
     """Try the reader's stream, which keeps right walks only, as lessons for SFT."""
-    task, model, _ = walked()
-    walks = list(islice(on_policy(model, task, rng=seeded(1, "walks"), size=32), 8))
-    lost = [_only(batch, batch.reward.sum(1) == 0) for batch in walks[:1]]  # a batch without a win
-    served, wrong = ask(lambda: list(stream(iter([*lost, *walks]))))
+    task, model, _ = sampled_batch()
+    paths = list(islice(on_policy(model, task, rng=seeded(1, "walks"), size=32), 8))
+    lost = [_only(batch, batch.reward.sum(1) == 0) for batch in paths[:1]]  # a batch without a win
+    served, wrong = ask(lambda: list(stream(iter([*lost, *paths]))))
     if wrong:
         return wrong
     if not served or not all(isinstance(batch, Batch) for batch in served):
-        return Verdict(False, "Your stream served no batch: yield a pr.Batch for each one it gets.")
+        return Feedback(
+            False, "Your stream served no batch: yield a pr.Batch for each one it gets."
+        )
     if any(len(batch.tokens) == 0 for batch in served):
-        return Verdict(False, "One batch had no right walk, and you served it empty: its mean is "
-                              "nan. Skip it.")  # fmt: skip
+        return Feedback(
+            False, "One batch had no right walk, and you served it empty: its mean is nan. Skip it."
+        )
     if any(len(b.chosen) != len(b.tokens) or len(b.reward) != len(b.tokens) for b in served):
-        return Verdict(False, "chosen, reward and tokens must keep the same rows.")
+        return Feedback(False, "chosen, reward and tokens must keep the same rows.")
     share = sum(float(batch.reward.sum()) for batch in served) / sum(len(b.tokens) for b in served)
     if share < 1:
-        return Verdict(False, f"Only {share:.0%} of the walks you serve are right: keep the rows "
-                              "whose return is above 0.")  # fmt: skip
+        return Feedback(
+            False,
+            f"Only {share:.0%} of the walks you serve are right: keep the rows "
+            "whose return is above 0.",
+        )
     kept = sum(len(batch.tokens) for batch in served)
-    there = sum(int((batch.reward.sum(1) > 0).sum()) for batch in walks)
+    there = sum(int((batch.reward.sum(1) > 0).sum()) for batch in paths)
     if kept < there:
-        return Verdict(False, f"You serve {kept} right walks of the {there} that came by: keep all "
-                              "of each batch.")  # fmt: skip
+        return Feedback(
+            False,
+            f"You serve {kept} right walks of the {there} that came by: keep all of each batch.",
+        )
     before = _mean_return(task, model)
     batches = stream(on_policy(model, task, rng=seeded(2, "walks")))
     for _ in train(model, batches, sft, TrainConfig(steps=150, lr=0.1)):
         pass
-    return Verdict(True, f"pr.sft on your stream takes the return from {before:.2f} to "
-                         f"{_mean_return(task, model):.2f}, as policy gradient does: the loss is "
-                         "SFT's, the stream is new.")  # fmt: skip
+    return Feedback(
+        True,
+        f"pr.sft on your stream takes the return from {before:.2f} to "
+        f"{_mean_return(task, model):.2f}, as policy gradient does: the loss is "
+        "SFT's, the stream is new.",
+    )
 
 
 def _only(batch: Batch, rows: Tensor) -> Batch:
@@ -88,46 +108,51 @@ def _only(batch: Batch, rows: Tensor) -> Batch:
 
 
 def _mean_return(task: Task, model: LogitTable) -> float:
-    walks = next(on_policy(model, task, rng=seeded(0, "probe"), size=1000))
-    return float(walks.reward.sum(1).mean())
+    paths = next(on_policy(model, task, rng=seeded(0, "probe"), size=1000))
+    return float(paths.reward.sum(1).mean())
 
 
-def cell_gradient(function: Callable[[Tensor, Tensor, int], Any]) -> Verdict:
+def cell_gradient(function: Callable[[Tensor, Tensor, int], Any]) -> Feedback:
     """Try function(counts [V], q [V], walks) -> the gradient [V] of a cell's logits."""
     for seed in range(3):
         rng = seeded(seed, "cell")
         counts = torch.randint(0, 5, (6,), generator=rng).float()
         counts[0] = 0.0
-        q, walks = torch.rand(6, generator=rng).softmax(0), 16
-        found, wrong = numbers(function, counts.clone(), q.clone(), walks)
+        q, paths = torch.rand(6, generator=rng).softmax(0), 16
+        found, wrong = numbers(function, counts.clone(), q.clone(), paths)
         if wrong:
             return wrong
         if found.shape != (6,):
-            return Verdict(False, f"Expected 6 numbers, got shape {list(found.shape)}.")
+            return Feedback(False, f"Expected 6 numbers, got shape {list(found.shape)}.")
         truth = counts.sum() * q - counts
         for text, other in {
-            "": truth / walks,
+            "": truth / paths,
             "The sign is turned round: a step that was taken more often than expected has a "
-            "negative gradient, so that its logit rises.": -truth / walks,
+            "negative gradient, so that its logit rises.": -truth / paths,
             "Right, but for the division by the number of walks.": truth,
-            "You count as if every choice was due one visit: multiply q by counts.sum().":
-                (q - counts) / walks,
-            "What was taken is pushed up, but nothing is pushed down: where is q?": -counts / walks,
-        }.items():  # fmt: skip
+            "You count as if every choice was due one visit: multiply q by counts.sum().": (
+                q - counts
+            )
+            / paths,
+            "What was taken is pushed up, but nothing is pushed down: where is q?": -counts / paths,
+        }.items():
             if torch.allclose(found, other.double(), atol=1e-5):
                 if text:
-                    return Verdict(False, text)
+                    return Feedback(False, text)
                 break
         else:
-            return Verdict(False, "Expected (counts.sum() * q - counts) / walks for these counts.")
-    return Verdict(True, "And it sums to 0: what right walks gain, all other choices lose. The "
-                         "choice that no right walk took has a positive gradient: it "
-                         "falls.")  # fmt: skip
+            return Feedback(False, "Expected (counts.sum() * q - counts) / walks for these counts.")
+    return Feedback(
+        True,
+        "And it sums to 0: what right walks gain, all other choices lose. The "
+        "choice that no right walk took has a positive gradient: it "
+        "falls.",
+    )
 
 
-def baseline(loss: Loss) -> Verdict:
+def baseline(loss: Loss) -> Feedback:
     """Try the reader's policy gradient with the batch's mean return as baseline."""
-    _, model, batch = walked()
+    _, model, batch = sampled_batch()
     answer, wrong = tried(loss, model, batch)
     if wrong:
         return wrong

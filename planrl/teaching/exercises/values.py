@@ -27,7 +27,7 @@ from planrl.tasks import (
     process_reward,
     shaped_reward,
 )
-from planrl.teaching.exercises.checks import Verdict, ask
+from planrl.teaching.exercises.checks import Feedback, ask
 from planrl.theory import optimal_q, process_optimum
 from planrl.train import TrainConfig, train
 
@@ -35,7 +35,7 @@ SCALE = 10.0  # of the rewards, so that softmax follows the values
 COST = 0.1  # of every step, where the smallest fine is asked for
 
 
-def td_target(function: Callable[[Tensor, Batch], Any]) -> Verdict:
+def td_target(function: Callable[[Tensor, Batch], Any]) -> Feedback:
     """Try function(logits [B, T, V], batch) -> TD targets [B, T], discount 1."""
     task = all_pairs(random_dag(8, 0.4, seeded(0, "graph")), process_reward)
     model, rng = LogitTable(task.vocab), seeded(0, "walks")
@@ -49,19 +49,22 @@ def td_target(function: Callable[[Tensor, Batch], Any]) -> Verdict:
         return wrong
     found = torch.as_tensor(answer)
     if found.shape != batch.reward.shape:
-        return Verdict(False, f"Expected a number for each step, {list(batch.reward.shape)}, got "
-                              f"{list(found.shape)}.")  # fmt: skip
+        return Feedback(
+            False,
+            f"Expected a number for each step, {list(batch.reward.shape)}, got "
+            f"{list(found.shape)}.",
+        )
     if found.requires_grad:
-        return Verdict(False, "The target must not carry a gradient: detach the logits first.")
+        return Feedback(False, "The target must not carry a gradient: detach the logits first.")
     with torch.no_grad():
         return _named_target(found, logits, batch)
 
 
-def _named_target(found: Tensor, logits: Tensor, batch: Batch) -> Verdict:
+def _named_target(found: Tensor, logits: Tensor, batch: Batch) -> Feedback:
     target, end = batch.tokens[:, 1:2], logits.shape[-1] - 1
-    here, following = batch.tokens[:, :-1], batch.tokens[:, 1:]
-    over = (following == target) | (following == end)
-    asked = batch.chosen & (here != target)
+    current, next_node = batch.tokens[:, :-1], batch.tokens[:, 1:]
+    over = (next_node == target) | (next_node == end)
+    asked = batch.chosen & (current != target)
     asked[:, -1] &= over[:, -1]
 
     def later(best: Tensor) -> Tensor:
@@ -88,12 +91,15 @@ def _named_target(found: Tensor, logits: Tensor, batch: Batch) -> Verdict:
     for hint, wanted in told.items():
         if torch.allclose(found[asked].float(), wanted[asked], atol=1e-4):
             text = f"All {int(asked.sum())} targets are those of q_learning."
-            return Verdict(False, f"Close: {hint}") if hint else Verdict(True, text)
-    return Verdict(False, "The targets differ: reward of the step plus the largest logit over "
-                          "nodes one position later.")  # fmt: skip
+            return Feedback(False, f"Close: {hint}") if hint else Feedback(True, text)
+    return Feedback(
+        False,
+        "The targets differ: reward of the step plus the largest logit over "
+        "nodes one position later.",
+    )
 
 
-def fixed_point(function: Callable[[Tensor, int, float], Any]) -> Verdict:
+def fixed_point(function: Callable[[Tensor, int, float], Any]) -> Feedback:
     """Try function(earned [N, N], target, discount) -> values [here, next] that stay."""
     dag = random_dag(8, 0.4, seeded(0, "graph"))
     cyclic = random_digraph(8, 0.3, seeded(0, "graph"))
@@ -109,23 +115,24 @@ def fixed_point(function: Callable[[Tensor, int, float], Any]) -> Verdict:
                 return wrong
             found = torch.as_tensor(answer).float()
             if found.shape != earned.shape:
-                return Verdict(False, f"Expected a table {list(earned.shape)}, got "
-                                      f"{list(found.shape)}.")  # fmt: skip
+                return Feedback(
+                    False, f"Expected a table {list(earned.shape)}, got {list(found.shape)}."
+                )
             walking = torch.arange(len(earned)) != target
             wanted = optimal_q(task, discount=discount)[target, :, : len(earned)]
             if torch.allclose(found[walking], wanted[walking], atol=1e-3):
                 continue
             hint = _why_not(found, earned, target, discount, walking)
-            return Verdict(False, f"{name}, target {target}: {hint}")
-    return Verdict(True, "Three rewards, every target: your values are those of pr.optimal_q.")
+            return Feedback(False, f"{name}, target {target}: {hint}")
+    return Feedback(True, "Three rewards, every target: your values are those of pr.optimal_q.")
 
 
 def _earned(task: Task, target: int) -> Tensor:
     """What each single step earns on the way to one target.  # [here, next]"""
     n = task.graph.n
-    here, following = torch.cartesian_prod(torch.arange(n), torch.arange(n)).T
-    last = torch.full_like(here, n)
-    rows = torch.stack([here, torch.full_like(here, target), here, following, last], 1)
+    current, next_node = torch.cartesian_prod(torch.arange(n), torch.arange(n)).T
+    last = torch.full_like(current, n)
+    rows = torch.stack([current, torch.full_like(current, target), current, next_node, last], 1)
     return task.reward(task.graph, rows)[:, 2].view(n, n)
 
 
@@ -153,67 +160,74 @@ def _why_not(found: Tensor, earned: Tensor, target: int, discount: float, walkin
     return "values are earned + discount times the best value of the node a step leads to."
 
 
-def smallest_fine(fine: Any) -> Verdict:
+def smallest_penalty(penalty: Any) -> Feedback:
     """Is this the smallest fine, in steps of 0.05, with which no jump pays on a chain of six?"""
-    if not isinstance(fine, int | float):
-        return Verdict(False, "Give one number, a multiple of 0.05.")
-    honest, jump = _chain_values(float(fine))
+    if not isinstance(penalty, int | float):
+        return Feedback(False, "Give one number, a multiple of 0.05.")
+    honest, jump = _chain_values(float(penalty))
     told = f"From 0 to 5 the best walk of edges earns {honest:.2f}, the best jump {jump:.2f}."
     if honest < jump - 1e-4:
-        return Verdict(False, f"{told} Jumping pays: the fine is too small.")
+        return Feedback(False, f"{told} Jumping pays: the fine is too small.")
     if honest < jump + 1e-4:
-        return Verdict(False, f"{told} A tie: half of such walks will jump.")
-    honest, jump = _chain_values(float(fine) - 0.05)
+        return Feedback(False, f"{told} A tie: half of such walks will jump.")
+    honest, jump = _chain_values(float(penalty) - 0.05)
     if honest > jump + 1e-4:
-        return Verdict(False, f"{told} No jump pays, but a smaller fine would do.")
-    return Verdict(True, f"{told} With 0.05 less they would earn the same.")
+        return Feedback(False, f"{told} No jump pays, but a smaller fine would do.")
+    return Feedback(True, f"{told} With 0.05 less they would earn the same.")
 
 
-def _chain_values(fine: float) -> tuple[float, float]:
+def _chain_values(penalty: float) -> tuple[float, float]:
     """At node 0 of a chain of six, target 5: the value of the edge, and of the best jump."""
-    reward = partial(shaped_reward, edge=fine, cost=COST)
+    reward = partial(shaped_reward, edge=penalty, cost=COST)
     values = optimal_q(all_pairs(chain(6), reward))[5, 0, :6]
     return float(values[1]), float(values[2:].max())
 
 
-def process(function: Reward) -> Verdict:
+def process(function: Reward) -> Feedback:
     """Try the reader's process reward: function(graph, tokens [B, L]) -> reward [B, T]."""
     graph = random_dag(8, 0.4, seeded(0, "graph"))
     pairs = all_pairs(graph).pairs.repeat(8, 1)
-    walker = LogitTable(Vocab(graph.n))
+    behaviour = LogitTable(Vocab(graph.n))
     with torch.no_grad():
-        walker.table[..., :-1] += 1.5 * graph.correct
-    tokens = rollout(walker, pairs, rng=seeded(0, "walks"), sampler=Sampler(max_tokens=9))
+        behaviour.table[..., :-1] += 1.5 * graph.correct
+    tokens = rollout(behaviour, pairs, rng=seeded(0, "walks"), sampler=Sampler(max_tokens=9))
     answer, wrong = ask(function, graph, tokens.clone())
     if wrong:
         return wrong
     found, wanted = torch.as_tensor(answer).float(), process_reward(graph, tokens)
     if found.shape != wanted.shape:
-        return Verdict(False, f"Expected a number for each step, {list(wanted.shape)}, got "
-                              f"{list(found.shape)}.")  # fmt: skip
+        return Feedback(
+            False,
+            f"Expected a number for each step, {list(wanted.shape)}, got {list(found.shape)}.",
+        )
     if torch.allclose(found, wanted):
-        return Verdict(True, f"All {len(tokens)} walks earn what process_reward gives.")
+        return Feedback(True, f"All {len(tokens)} walks earn what process_reward gives.")
     chosen = Vocab(graph.n).chosen(tokens)
-    here, following, target = tokens[:, :-1], tokens[:, 1:], tokens[:, 1:2]
+    current, next_node, target = tokens[:, :-1], tokens[:, 1:], tokens[:, 1:2]
     if torch.allclose(found, -wanted):
-        return Verdict(False, "The sign is turned round: arriving earns, a missing edge costs.")
+        return Feedback(False, "The sign is turned round: arriving earns, a missing edge costs.")
     if torch.allclose(found * chosen, wanted):
-        return Verdict(False, "Steps that nobody chose (the question, the filling) earn nothing: "
-                              "Vocab(graph.n).chosen(tokens) says which are chosen.")  # fmt: skip
-    into_end, arrives = chosen & (following == graph.n), (chosen & (following == target)).float()
+        return Feedback(
+            False,
+            "Steps that nobody chose (the question, the filling) earn nothing: "
+            "Vocab(graph.n).chosen(tokens) says which are chosen.",
+        )
+    into_end, arrives = chosen & (next_node == graph.n), (chosen & (next_node == target)).float()
     for other, hint in (
-        (wanted - (into_end & (here == target)).float(), "the step from target to END is free."),
-        (wanted + (into_end & (here != target)).float(), "END before the target is giving up: it "
-         "costs like a missing edge."),
+        (wanted - (into_end & (current == target)).float(), "the step from target to END is free."),
+        (
+            wanted + (into_end & (current != target)).float(),
+            "END before the target is giving up: it costs like a missing edge.",
+        ),
         (wanted - arrives, "the step into the target earns 1, and pays its own fine."),
         (arrives, "a step that follows no edge costs 1, an edge nothing."),
-    ):  # fmt: skip
+    ):
         if torch.allclose(found, other):
-            return Verdict(False, f"Almost: {hint}")
-    return Verdict(False, "1 for the step into the target, less 1 for a step that is no edge.")
+            return Feedback(False, f"Almost: {hint}")
+    return Feedback(False, "1 for the step into the target, less 1 for a step that is no edge.")
 
 
-def goal_back(function: Reward) -> Verdict:
+def goal_back(function: Reward) -> Feedback:
     """Does the reader's reward, undiscounted, lead greedy walks to every goal on cycles?"""
     graph = _ring()
     task = all_pairs(graph, function)
@@ -233,12 +247,16 @@ def goal_back(function: Reward) -> Verdict:
     jumps = (table.amax(-1) > legal + 1e-4) & off
     told = f"Greedy walks are right on {float(scores.greedy.mean()):.0%} of the questions."
     if jumps.any():
-        return Verdict(False, f"{told} From {int(jumps.sum())} places a jump pays more than any "
-                              "edge: the cost is too high for the fine.")  # fmt: skip
+        return Feedback(
+            False,
+            f"{told} From {int(jumps.sum())} places a jump pays more than any "
+            "edge: the cost is too high for the fine.",
+        )
     if float(scores.greedy.mean()) == 1.0 and float(scores.accuracy.mean()) > 0.95:
-        return Verdict(True, f"{told} Each step costs, so that near is worth more than far.")
-    return Verdict(False, f"{told} Near and far are worth the same: what would make a longer walk "
-                          "earn less?")  # fmt: skip
+        return Feedback(True, f"{told} Each step costs, so that near is worth more than far.")
+    return Feedback(
+        False, f"{told} Near and far are worth the same: what would make a longer walk earn less?"
+    )
 
 
 def _ring() -> Graph:
@@ -250,7 +268,7 @@ def _ring() -> Graph:
 Walks = Callable[[LogitTable, Task, torch.Generator], Iterator[Batch]]
 
 
-def old_walks(stream: Walks, *, steps: int = 400) -> Verdict:
+def old_rollouts(stream: Walks, *, steps: int = 400) -> Feedback:
     """Do the reader's walks of an old checkpoint teach a fresh table A + R - 1?"""
     graph = random_dag(8, 0.45, seeded(0, "graph"))
     task = all_pairs(graph, partial(process_reward, scale=SCALE))
@@ -271,12 +289,14 @@ def old_walks(stream: Walks, *, steps: int = 400) -> Verdict:
             tried[target, batch.tokens[:, :-1][some], batch.tokens[:, 1:][some]] = True
             yield replace(batch, frozen=None)
 
-    model, walks = LogitTable(task.vocab), watched()
+    model, rollouts = LogitTable(task.vocab), watched()
 
     def learn() -> bool:
         for some, lr in ((3 * steps // 4, 0.3), (steps // 4, 0.03)):
             config = TrainConfig(steps=some, lr=lr, clip=None)
-            for _ in train(model, walks, partial(q_learning, cap=SCALE), config):
+            for _ in train(
+                model, rollouts, partial(q_learning, value_bounds=(-float("inf"), SCALE)), config
+            ):
                 pass
         return True
 
@@ -284,7 +304,7 @@ def old_walks(stream: Walks, *, steps: int = 400) -> Verdict:
     if wrong:
         return wrong
     if not torch.equal(before["table"], old.state_dict()["table"]):
-        return Verdict(False, "The old checkpoint was changed: it only walks.")
+        return Feedback(False, "The old checkpoint was changed: it only walks.")
     asked = task.pairs[:, 1].unique()
     walking = (~torch.eye(n, dtype=torch.bool))[asked]
     share = float(tried[asked][..., :n][walking].float().mean())
@@ -292,9 +312,11 @@ def old_walks(stream: Walks, *, steps: int = 400) -> Verdict:
     good = float((gap < 0.1).float().mean())
     told = f"{share:.0%} of the steps were tried, {good:.0%} of the values are within 0.1."
     if good > 0.99:
-        return Verdict(True, f"{told} The logits are A + R - 1, from an old model's walks.")
+        return Feedback(True, f"{told} The logits are A + R - 1, from an old model's walks.")
     if share < 0.99:
-        return Verdict(False, f"{told} What is never tried is never learnt: let the walker "
-                              "explore.")  # fmt: skip
-    return Verdict(False, f"{told} Each step is tried too seldom: explore more, or take larger "
-                          "batches.")  # fmt: skip
+        return Feedback(
+            False, f"{told} What is never tried is never learnt: let the walker explore."
+        )
+    return Feedback(
+        False, f"{told} Each step is tried too seldom: explore more, or take larger batches."
+    )
