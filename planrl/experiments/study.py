@@ -162,6 +162,9 @@ class Measure(Protocol):
     def facts(self) -> Result:
         """What the result says of the dataset."""
 
+    def start(self, base: Transformer) -> None:
+        """Look at the base before the learner is trained."""
+
     def watch(self, batches: Iterator[Batch]) -> Iterator[Batch]:
         """The batches of the learner; the measurement may look at them."""
 
@@ -224,6 +227,7 @@ class Study:
         dataset = self.dataset.make()
         base = self.base.make(dataset, self.seed)
         alone = self.measure(dataset, Algorithm("sft"))
+        alone.start(base)
         found: Result = {"facts": {**alone.facts(), "cpu_seconds": {}}, "learners": {}}
         if alone.base_alone:
             found["base"] = {**alone.evaluate(base), **alone.end(base)}
@@ -248,6 +252,7 @@ class Study:
         """Train a copy of the base: what was measured on the way, in columns, and the model."""
         model = copy.deepcopy(base)
         measure = self.measure(dataset, learner.algorithm)
+        measure.start(base)
         rng = seeded(self.seed, learner.rng or f"walks of {name}")
         batches = measure.watch(
             learner.algorithm.make_stream(dataset, model, base, rng, learner.batch)
