@@ -22,6 +22,7 @@ from planrl.experiments.algorithms import Algorithm
 from planrl.experiments.datasets import Dataset, DatasetSettings
 from planrl.experiments.named import function, keywords, with_defaults
 from planrl.experiments.records import page_of
+from planrl.experiments.streams import Setup
 from planrl.graphs import seeded
 from planrl.models import PathModel
 from planrl.tasks import Batch
@@ -110,7 +111,7 @@ class Base:
         if self.learner is not None:
             rng = seeded(seed, self.learner.rng)
             how = self.learner
-            batches = how.algorithm.make_stream(dataset, model, model, rng, how.batch)
+            batches = how.algorithm.make_stream(Setup(dataset, model, model, rng), how.batch)
             for _ in how.updates(model, model, batches):
                 pass
         return model
@@ -254,9 +255,8 @@ class Study:
         measure = self.measure(dataset, learner.algorithm)
         measure.start(base)
         rng = seeded(self.seed, learner.rng or f"walks of {name}")
-        batches = measure.watch(
-            learner.algorithm.make_stream(dataset, model, base, rng, learner.batch)
-        )
+        setup = Setup(dataset, model, base, rng)
+        batches = measure.watch(learner.algorithm.make_stream(setup, learner.batch))
         steps = self.evaluation.after(learner)
         rows = [{"step": 0, **measure.evaluate(base)}] if measure.at_start else []
         for record in learner.updates(model, base, batches):
