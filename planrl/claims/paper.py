@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from planrl.claims.verdict import Claim, Condition, Results
-from planrl.experiments.fig2 import LAMBDAS
+from planrl.experiments.paper import LAMBDAS
 
 if TYPE_CHECKING:
     from torch import Tensor
