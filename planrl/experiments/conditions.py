@@ -85,7 +85,7 @@ def mistaken(graph: Graph, share: float, rng: torch.Generator) -> Graph:
     return Graph(graph.n, known.nonzero().tolist())
 
 
-def _walks(
+def _rollouts(
     sampler: Sampler, dataset: Dataset, model: PathModel, base: PathModel, rng: torch.Generator
 ) -> Iterator[Batch]:
     return on_policy(model, dataset.train, rng=rng, sampler=sampler, size=128)
@@ -137,7 +137,9 @@ def learners(settings: Settings) -> dict[str, Learner]:
         "continual SFT": Learner(algorithm=Algorithm(name="sft"), training=supervised),
         "policy gradient": gradient,
         "policy gradient, cold": replace(
-            gradient, stream=partial(_walks, Sampler(temperature=settings.cold)), correction="none"
+            gradient,
+            stream=partial(_rollouts, Sampler(temperature=settings.cold)),
+            correction="none",
         ),
         "policy gradient, tiny batch": replace(gradient, batch=settings.tiny),
         "policy gradient, lambda 1": replace(gradient, algorithm=Algorithm(name="pg", kl=1.0)),

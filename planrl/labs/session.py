@@ -13,7 +13,7 @@ from planrl.errors import InputError, TrainingError, shown, whole
 from planrl.labs.catalogue import labs
 from planrl.labs.engine.models import BODIES, NODES
 from planrl.labs.engine.programs import Program, programs
-from planrl.labs.engine.sampling import WORLD, Values
+from planrl.labs.engine.sampling import DATASET, Values
 from planrl.labs.engine.update import OF_THE_LOSS, knobs_of, update
 from planrl.labs.spec.controls import State, read_state
 from planrl.labs.spec.graphs import MOST_EDGES, SHARE, LabGraph, lab_graphs, own_graph
@@ -133,7 +133,7 @@ class Session:
             raise InputError("no node of this graph reaches another: there is nothing to ask")
         self.given: Values = {
             "adjacency": adjacency, "seed": seed, "question": made["question"],
-            **{name: made[name] for name in WORLD[1:]},
+            **{name: made[name] for name in DATASET[1:]},
         }  # fmt: skip
         self._table = made["table"]
 

@@ -233,8 +233,8 @@ def test_the_fixed_point_shown_is_the_one_that_theory_computes():
     target = int(session.given["question"][1])
     expected = pr.optimal_q(task, discount=0.8)[target, :, :NODES]
     shown = session.evaluate()[0]["exact"]
-    walking = torch.arange(NODES) != target
-    assert (expected - shown)[walking].abs().max() < 1e-2  # 40 sweeps at discount 0.8
+    underway = torch.arange(NODES) != target
+    assert (expected - shown)[underway].abs().max() < 1e-2  # 40 sweeps at discount 0.8
 
 
 def test_ways_counts_different_right_answers():

@@ -1,7 +1,7 @@
 """The steps as programs: named, with their inputs in a fixed order, for whoever runs them.
 
 A program's inputs are those that its step reads. What a run remembers is `STATE`, what a graph
-gives is `WORLD`; the rest are knobs, tensors of one number.
+gives is `DATASET`; the rest are knobs, tensors of one number.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor
 from planrl.labs.engine.data import prepare
 from planrl.labs.engine.measure import EVALUATION_KNOBS, evaluation
 from planrl.labs.engine.models import BODIES, NODES, TOKENS, Body
-from planrl.labs.engine.sampling import SHOWN, STATE, WORLD, Values
+from planrl.labs.engine.sampling import DATASET, SHOWN, STATE, Values
 from planrl.labs.engine.update import KNOBS, update
 
 
@@ -34,7 +34,7 @@ def programs() -> dict[str, Program]:
     number = torch.tensor(0, dtype=torch.int32)
     pairs = torch.zeros(NODES * NODES, 2, dtype=torch.int32)
     rows = torch.zeros(SHOWN, TOKENS, dtype=torch.int32)
-    given = dict(zip(WORLD[1:], (pairs, number, number, rows, number), strict=True))
+    given = dict(zip(DATASET[1:], (pairs, number, number, rows, number), strict=True))
     lab_graph = {"adjacency": torch.zeros(NODES, NODES, dtype=torch.float32), **given}
     found = [
         Program(

@@ -18,7 +18,7 @@ SHOWN = 400  # demonstrated rows
 SCALE = 10.0  # Q-learning's rewards are multiplied by it: else softmax hardly prefers any node
 Values = dict[str, "Tensor"]
 
-WORLD = ("adjacency", "pairs", "train_count", "pair_count", "rows", "row_count")
+DATASET = ("adjacency", "pairs", "train_count", "pair_count", "rows", "row_count")
 """What a graph gives: its edges, its questions (training ones first), its demonstrations."""
 STATE = ("params", "m", "v", "t", "base", "seed")
 """What a learner carries on: weights, Adam's moments, updates done, its start, the seed."""

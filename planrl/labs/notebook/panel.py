@@ -57,7 +57,7 @@ class Panel:
         self.figure.update_layout({axis: {"type": "category"} for axis in named_axes(lab)})
         keep_figures_at_home()
         self.canvas = _canvas(self.figure)
-        self._place = f"planrl-{uuid.uuid4().hex}"
+        self._element = f"planrl-{uuid.uuid4().hex}"
         self._displayed = False
         self._sent = -math.inf  # when the front end was given what it has not drawn yet
         if self.canvas is not None:
@@ -144,8 +144,8 @@ class Panel:
         bundle = self.figure._repr_mimebundle_()
         if PLOTLY in bundle:  # JupyterLab keeps the picture of a kind of data that it has drawn
             room = f'<div style="height:{self.figure.layout.height}px"></div>'
-            _ipython.update_display({"text/html": room}, raw=True, display_id=self._place)
-        _ipython.update_display(bundle, raw=True, display_id=self._place)
+            _ipython.update_display({"text/html": room}, raw=True, display_id=self._element)
+        _ipython.update_display(bundle, raw=True, display_id=self._element)
 
     def display(self, loop: asyncio.AbstractEventLoop | None) -> None:
         """Show everything below the cell that is running; `loop` sees to it that all fits."""
@@ -153,7 +153,7 @@ class Panel:
         if self.canvas is None:
             # display(figure) would not pass an id on: plotly's figures display themselves.
             bundle = self.figure._repr_mimebundle_()
-            _ipython.display(bundle, raw=True, display_id=self._place)
+            _ipython.display(bundle, raw=True, display_id=self._element)
         _ipython.display(self.box)
         if not ipw.__version__.startswith("7."):
             _ipython.display({"text/html": ARROWS, "text/plain": ""}, raw=True)
