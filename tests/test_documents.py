@@ -28,7 +28,8 @@ def text(path):
 def commands(path):
     """What is to be typed: the lines of shell blocks, and code between backticks."""
     blocks = re.findall(r"^```(?:sh|powershell)\n(.*?)^```", text(path), re.M | re.S)
-    lines = [line.partition(" #")[0].strip() for block in blocks for line in block.splitlines()]
+    whole = [re.sub(r"\\\n\s*", "", block) for block in blocks]
+    lines = [line.partition(" #")[0].strip() for block in whole for line in block.splitlines()]
     prose = re.sub(r"^```.*?^```", "", text(path), flags=re.M | re.S)
     return [*lines, *re.findall(r"`([^`]+)`", prose)]
 

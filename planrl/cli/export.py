@@ -23,7 +23,7 @@ def add(commands: Any) -> None:
         nargs="+",
         default=[],
         metavar="OTHER",
-        help="copy programs that are up to date from these folders (default: export all anew)",
+        help="copy programs that are up to date from these folders (default: export all again)",
     )
     command.add_argument(
         "--record",

@@ -18,8 +18,9 @@ GROUPS: dict[str, tuple[ModuleType, ...]] = {
 }
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "train": (
-        "planrl train --nodes 20 --steps 200 --out base --plot base.html",
-        "planrl train --nodes 20 --steps 100 --start base --algorithm pg --out tuned",
+        "planrl train --nodes 20 --edge-probability 0.3 --lr 1e-3 --steps 300 --out base",
+        "planrl train --nodes 20 --edge-probability 0.3 --lr 1e-3 --start base --algorithm pg "
+        "--steps 100 --out tuned --plot tuned.html",
         "planrl train --resume tuned --steps 150",
     ),
     "evaluate": (

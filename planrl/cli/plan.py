@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 LIMITS = (
     f"The search gives up after {MOST_STATES:,} states or {MOST_TRIES:,} tests of actions (fewer "
-    "if states are large), about ten seconds on a common machine; 15 blocks are mostly planned in "
-    "less. Action costs are ignored, and a note says so, unless they differ. Exit code 0: a plan "
-    "was found, or is valid; 1: none exists, or it is invalid; 2: wrong input, beyond STRIPS, or "
-    "given up; 130: stopped by Ctrl-C."
+    "if states are large), about ten seconds on a common machine; that is enough for most problems "
+    "of 15 blocks. Action costs are ignored, and a note says so, unless they differ. Exit code 0: "
+    "a plan was found, or is valid; 1: none exists, or it is invalid; 2: wrong input, beyond "
+    "STRIPS, or given up; 130: stopped by Ctrl-C."
 )
 UNSOLVABLE = "unsolvable: no plan exists"
 EMPTY = "; the goal holds already: the empty plan"  # as a comment, so that the output is a plan

@@ -73,4 +73,4 @@ def test_the_examples_of_training_work_as_written(tmp_path, monkeypatch):
     for name in ("train", "evaluate", "paths", "claims"):
         for example in EXAMPLES[name]:
             assert main(words(example)) == 0, example
-    assert Path("base.html").stat().st_size > 100_000
+    assert Path("tuned.html").stat().st_size > 100_000
