@@ -72,7 +72,6 @@ SETTINGS: dict[type, tuple[str, dict[str, str]]] = {
 
 `add_settings` makes the options. A field that is not listed here has no option.
 """
-FLAGS = {"value_bounds": "value_bounds"}  # options that are not named as their field
 
 
 class Help(argparse.RawDescriptionHelpFormatter):
@@ -90,7 +89,7 @@ class Help(argparse.RawDescriptionHelpFormatter):
 
 def flags(names: Iterable[str]) -> str:
     """The options of these fields, as they are written."""
-    return ", ".join("--" + FLAGS.get(name, name).replace("_", "-") for name in names)
+    return ", ".join("--" + name.replace("_", "-") for name in names)
 
 
 def add_settings(command: argparse.ArgumentParser) -> None:
