@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
 
@@ -25,6 +25,20 @@ from planrl.graphs import MOST_NODES, Graph
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
     from torch import Tensor
+
+
+@runtime_checkable
+class LegalSteps(Protocol):
+    """What judging a path needs of a graph; a `Graph` has it."""
+
+    @property
+    def n(self) -> int:
+        """The number of nodes."""
+
+    @property
+    def legal(self) -> Bool[Tensor, "V V"]:
+        """Which steps follow an edge; no step from or to END does."""
+
 
 Reward = Callable[[Graph, "Tensor"], "Tensor"]
 """(graph, tokens [B, L]) -> reward of each step [B, T]."""
@@ -119,12 +133,12 @@ class Batch:
     source: Source | None = field(default=None, repr=False)
 
 
-def _legal(graph: Graph, tokens: Tensor) -> Tensor:
+def _legal(graph: LegalSteps, tokens: Tensor) -> Tensor:
     """Whether each step follows an edge; steps from or into END do not.  # [B, T]"""
     return graph.legal[tokens[:, :-1], tokens[:, 1:]]
 
 
-def judged(graph: Graph, tokens: Tensor) -> tuple[Tensor, Tensor]:
+def judged(graph: LegalSteps, tokens: Tensor) -> tuple[Tensor, Tensor]:
     """Which rows are right answers [B], which step of each is the one from target to END [B, T].
 
     The rows are not looked at first: they must be rows of this graph's tokens.
@@ -164,7 +178,7 @@ def process_reward(
 
 
 def shaped_reward(
-    graph: Graph,
+    graph: LegalSteps,
     tokens: Int[Tensor, "B L"],
     *,
     target: float | Tensor = 1.0,

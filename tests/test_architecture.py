@@ -21,7 +21,7 @@ LAYERS = [
     ["labs.engine"],
     ["labs.spec"],
     ["labs.catalogue"],
-    ["labs.session"],
+    ["labs.own_loss", "labs.session"],
     ["labs.notebook", "labs.page"],
     ["labs"],
     ["experiments"],

@@ -1,7 +1,8 @@
 """What pages with a live lab load: the runtime from npm, the exported programs, planrl's scripts.
 
 The runtime is fetched by a lock file into _build. The programs are kept in book/_programs, since an
-export takes minutes; one whose steps have changed since is exported anew, into _build.
+export takes minutes. A program whose trace has changed since is exported anew, into _build. Programs
+and bases are looked at again when a module that they are made by has changed.
 ``python book/_ext/live.py write`` renews book/_programs.
 """
 
@@ -13,6 +14,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from modulefinder import ModuleFinder
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,11 +79,19 @@ def _bases_record() -> tuple[Path, str]:
     return PROGRAMS / "bases" / ".sources", _sources()
 
 
+def modules() -> list[Path]:
+    """All modules of planrl that an export imports, be it on top or inside a function."""
+    # Only this folder is searched, so torch and other libraries count as missing.
+    finder = ModuleFinder([str(ROOT)])
+    finder.import_hook("planrl.labs.page.export")
+    files = [module.__file__ for module in finder.modules.values()]
+    return sorted(Path(file) for file in files if file)
+
+
 def _sources() -> str:
-    """A hash of all that a program or a base could depend on, and of more than that."""
-    library = sorted((ROOT / "planrl").rglob("*.py"))
+    """A hash of all that programs and bases are made from: modules, pinned packages, kept programs."""
     kept = sorted(KEPT.glob("*.json"))
-    return _digest([*library, ROOT / "requirements.txt", *kept])
+    return _digest([*modules(), ROOT / "requirements.txt", *kept])
 
 
 def fetch_runtime() -> str:

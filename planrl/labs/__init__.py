@@ -1,14 +1,14 @@
-"""Live labs: training that a reader can touch, from one definition, in a kernel and in a page.
+"""Live labs: training runs that a reader can control, in a notebook and in a page.
 
-A lab is data: controls, presets, a figure, and learners that take the steps of
-`planrl.labs.engine.update`. A kernel runs these steps in torch (`Session`); a page runs the same
-steps, exported to ONNX (`planrl.labs.page.export`), in the reader's browser. Chance is part of the
-step, so that the same seed gives the same numbers in both.
+A lab is data: controls, presets, a figure, and learners whose updates are `engine.update`. A kernel
+takes these updates in torch (`Session`). A page takes the same updates, exported to ONNX
+(`page.export`), in the reader's browser. Random numbers are part of an update, so the same seed
+gives the same numbers in both.
 
-catalogue/          the labs, and in rewards.py the names of what can go wrong in one of them
-spec/               what a lab consists of: controls, graphs, a figure and its bindings
+catalogue/          the labs, a file each
+spec/               what a lab consists of: controls, graphs, learners, a figure and its bindings
 engine/             the training step, in operations that any exporter knows
-session.py          a lab that runs in a kernel
+session.py          a lab that runs in a kernel; own_loss.py: a reader's loss in it
 notebook/, page/    its two hosts; web/ holds the page's scripts
 """
 
@@ -16,23 +16,24 @@ import os
 from typing import Any
 
 from planrl.errors import InputError
+from planrl.labs.own_loss import OwnLoss
 from planrl.labs.page.html import PageLab
 from planrl.labs.session import Session
-from planrl.losses import Loss
 
 __all__ = ["PageLab", "Session", "lab"]
 
 
-def lab(name: str, link: str = "", *, loss: Loss | None = None) -> Any:
-    """A lab as the last line of a cell: with widgets in a notebook, live by itself in a page.
+def lab(name: str, link: str = "", *, loss: OwnLoss = None) -> Any:
+    """A lab as the last line of a cell: widgets in a notebook, a live figure in a page of the book.
 
-    `link` is what its "Copy link" says behind the question mark, `kl=0.1&seed=3` say. With `loss`,
-    a notebook trains a loss of your own (see `Session`). Raises InputError for a lab, a control or
-    a value that does not exist, and for a loss in a page: no Python runs there.
+    `link` holds settings, as a page's "Copy link" writes them after the question mark: for example
+    `kl=0.1&seed=3`. With `loss`, a notebook trains a loss of your own, given as a function or as
+    "my_module:my_loss" (see `Session`). Raises InputError for a lab, a control or a value that does
+    not exist, and for a loss in a page, because no Python runs there.
     """
     if os.environ.get("PLANRL_STATIC"):
         if loss is not None:
-            raise InputError("a page runs no Python, so no loss of yours: use a notebook")
+            raise InputError("a page runs no Python, so it cannot train your loss: use a notebook")
         return PageLab(name, link)
     from planrl.labs.notebook.widget import LiveLab  # needs ipywidgets
 

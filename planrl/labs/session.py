@@ -1,65 +1,79 @@
-"""A lab that runs in a kernel: the same updates and looks as in a page, in torch."""
+"""A lab that runs in a kernel: the same updates and evaluations as in a page, in torch."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import torch
 
-from planrl.errors import InputError, TrainingError, shown, whole
-from planrl.labs.catalogue import labs
-from planrl.labs.engine.models import BODIES, NODES
+from planrl.errors import InputError, TrainingError, whole
+from planrl.labs.catalogue import lab_named
+from planrl.labs.engine.algorithms import ALGORITHMS, begun
+from planrl.labs.engine.data import DATA
+from planrl.labs.engine.models import NODES, model_named
 from planrl.labs.engine.programs import Program, programs
-from planrl.labs.engine.sampling import WORLD, Values
-from planrl.labs.engine.update import OF_THE_LOSS, knobs_of, update
+from planrl.labs.engine.sampling import Values
+from planrl.labs.engine.update import update
+from planrl.labs.own_loss import OwnLoss, about, own_losses
 from planrl.labs.spec.controls import State, read_state
-from planrl.labs.spec.graphs import MOST_EDGES, SHARE, LabGraph, lab_graphs, own_graph
-from planrl.labs.spec.lab import BASE_UPDATES, Lab
+from planrl.labs.spec.graphs import SHARE, LabGraph, lab_graphs, own_graph
+from planrl.labs.spec.lab import BASES, Lab
 from planrl.losses import Loss
 from planrl.models import PathModel
+
+Run = Callable[[Program, Values], Values]
+"""How a program is run: in torch, by its trace, or exported."""
 
 
 @dataclass
 class _Running:
-    """A learner's state: tensors that its next update reads."""
+    """A learner in training: its settings, what it carries, and a reader's loss, if any."""
 
-    knobs: dict[str, float]
+    algorithm: str
+    options: Mapping[str, float]
     state: Values
+    own: Loss | None = None
+
+    def take(self, made: Values) -> None:
+        """Carry on what an update has made."""
+        self.state |= {name: made[name] for name in self.state if name in made}
 
 
 class Session:
     """A lab's learners, as the lab's link describes them: `Session("race", "seed=3")`.
 
-    `train(n)` takes n updates of every learner, `look()` measures them, `model(0)` is the first
-    learner's model. The same link gives the numbers that the page shows.
+    `train(n)` takes n updates of every learner, `evaluate()` measures them, `model(0)` is the first
+    learner's model, and `starts` holds the weights that learners start from. The same link gives
+    the numbers that the page shows.
 
-    `loss(logits, batch)` is trained in the place of the algorithm's own, where the lab has one
-    learner. Walks and rewards stay the lab's; a knob that the loss names as an argument, `kl` say,
-    it is given at each update. Raises InputError for a lab, a control or a value that does not
-    exist, and for a loss that can't be called.
+    `loss(logits, batch)` is trained in place of the algorithm's own loss; paths and rewards stay
+    the lab's. It is a function or its dotted path, "my_module:my_loss"; in a lab with several
+    learners it is a dict {learner's name: loss}. An option of the algorithm that the loss names as
+    an argument, `kl` say, is passed to it at each update. Raises InputError for a lab, a control or
+    a value that does not exist, and for a loss that cannot be called.
     """
 
     def __init__(
-        self, name: str, link: str = "", *, loss: Loss | None = None, run: Any = None
+        self, name: str, link: str = "", *, loss: OwnLoss = None, run: Run | None = None
     ) -> None:
-        known = labs()
-        if not isinstance(name, str) or name not in known:
-            raise InputError(f"no lab is called {shown(name)}; there are: {', '.join(known)}")
-        self.lab: Lab = known[name]
-        self.state: State = read_state(
-            self.lab.controls, link, MOST_EDGES * self.lab.own, self.lab.name
-        )
+        self.lab: Lab = lab_named(name)
+        self.state: State = read_state(self.lab.controls, link, self.lab.most_edges, self.lab.name)
         self.loss = loss
-        self.loss_name, self.about_loss = self._own_loss()
+        self._own = own_losses(self.lab, loss)
         self._run = run or _in_torch
-        values = self.state.values
-        self.model_name = str(values.get("model", "table"))
+        self.model_name = str(self.state.values.get("model", "table"))
         self.lab_graph: LabGraph = _lab_graph(self.state)
         self._prepare()
+        self.starts = self._starts()
         self.reset()
+
+    @property
+    def about_loss(self) -> str:
+        """In words, which loss of the reader's is trained and which controls have no effect."""
+        return about(self.lab, self._own)
 
     def set(self, **changes: Any) -> None:
         """Change controls that act on a run, at once: `set(kl=0.1)`."""
@@ -73,141 +87,113 @@ class Session:
                 raise InputError(f"{name}={value!r}: choose among {list(control.values)}")
             values[name] = value
         self.state = State(values, self.state.edges)
-        for index, learner in enumerate(self.learners):
-            learner.knobs = self.lab.knobs(index, values)
+        for learner, running in zip(self.lab.learners, self.learners, strict=True):
+            running.options = learner.options(values)
 
     def reset(self) -> None:
-        """Back to the start: the same seed gives the same run again."""
+        """Go back to the start; the same seed gives the same run again."""
         self.updates = 0
-        starts = self._starts()
         self.learners = [
-            _Running(self.lab.knobs(index, self.state.values), _begun(starts[learner.start]))
-            for index, learner in enumerate(self.lab.learners)
+            _Running(
+                learner.algorithm,
+                learner.options(self.state.values),
+                begun(ALGORITHMS[learner.algorithm], self.starts[learner.start]),
+                self._own.get(learner.name),
+            )
+            for learner in self.lab.learners
         ]
 
     def train(self, updates: int = 1) -> list[dict[str, float]]:
-        """So many updates of every learner; each one's last loss, return and share of right walks.
+        """Take updates of every learner; each one's last loss, mean return and batch accuracy.
 
         Raises TrainingError, before it is applied, for an update that is not finite.
         """
         if whole(updates, "updates") < 1:
             raise InputError(f"updates must be at least 1, but {updates} was given")
-        told: list[dict[str, float]] = []
+        made: list[Values] = []
         for _ in range(updates):
-            made = [
-                self._update(one, learner.algorithm, self.loss)
-                for one, learner in zip(self.learners, self.lab.learners, strict=True)
-            ]
-            for one, new in zip(self.learners, made, strict=True):
-                one.state |= {key: new[key] for key in ("params", "m", "v")}
-                one.state["t"] = one.state["t"] + 1.0
+            made = [self._update(running, self.updates) for running in self.learners]
+            for running, values in zip(self.learners, made, strict=True):
+                running.take(values)
             self.updates += 1
-            told = [{k: float(v) for k, v in new.items() if v.numel() == 1} for new in made]
-        return told
+        return [{k: float(v) for k, v in new.items() if v.numel() == 1} for new in made]
 
     def evaluate(self) -> list[dict[str, Any]]:
         """What is measured of each learner: numbers by name, and the matrices that are shown."""
         found = []
-        for one in self.learners:
-            out = self._call(
-                _PROGRAMS[f"{self.model_name}-look"], {**one.state, **self.given}, one.knobs
-            )
+        for running in self.learners:
+            tensors = {**running.state, **self.given, "t": _time(self.updates)}
+            out = self._call("look", tensors, running.options)
             found.append({k: float(v) if v.ndim == 0 else v for k, v in out.items()})
         return found
 
     def model(self, learner: int = 0) -> PathModel:
         """A learner's model, to be scored or saved like any other."""
-        return BODIES[self.model_name].model(self.learners[learner].state["params"])
+        return model_named(self.model_name).module(self.learners[learner].state["params"])
+
+    def _starts(self) -> dict[str, torch.Tensor]:
+        """The weights that learners start from, by name: fresh ones, and those of the base."""
+        fresh = self._call("fresh", self.given, {})["params"]
+        base = BASES[self.model_name]
+        if base.output:
+            return {"fresh": fresh, "base": self._made[base.output]}
+        if all(learner.start == "fresh" for learner in self.lab.learners):
+            return {"fresh": fresh}
+        one = _Running(base.algorithm, {}, begun(ALGORITHMS[base.algorithm], fresh))
+        for done in range(base.updates):
+            one.take(self._update(one, done))
+        return {"fresh": fresh, "base": one.state["params"]}
 
     def _prepare(self) -> None:
         adjacency = torch.zeros(NODES, NODES, dtype=torch.float32)
         n = self.lab_graph.graph.n
         adjacency[:n, :n] = self.lab_graph.graph.adjacency.float()
         seed = torch.tensor(int(self.state.values.get("seed", 0)), dtype=torch.int32)
-        asked = {
-            "adjacency": adjacency, "seed": seed, "share": torch.tensor(SHARE, dtype=torch.float32),
-            "question": torch.tensor(self.lab_graph.pair, dtype=torch.int32),
-        }  # fmt: skip
-        made = self._call(_PROGRAMS["prepare"], asked, {})
+        pair = torch.tensor(self.lab_graph.pair, dtype=torch.int32)
+        asked = {"adjacency": adjacency, "seed": seed, "question": pair}
+        made = self._run_program(programs()["prepare"], asked, {"share": SHARE})
         if not int(made["pair_count"]):
             raise InputError("no node of this graph reaches another: there is nothing to ask")
-        self.given: Values = {
-            "adjacency": adjacency, "seed": seed, "question": made["question"],
-            **{name: made[name] for name in WORLD[1:]},
-        }  # fmt: skip
-        self._table = made["table"]
+        data = {name: made[name] for name in DATA if name in made}
+        self.given: Values = {**asked, **data, "question": made["question"]}
+        self._made = made
 
-    def _starts(self) -> dict[str, torch.Tensor]:
-        """The weights that learners start from, by name."""
-        fresh = self._call(_PROGRAMS[f"{self.model_name}-fresh"], self.given, {})["params"]
-        if self.model_name == "table":
-            return {"fresh": fresh, "base": self._table}
-        if all(learner.start == "fresh" for learner in self.lab.learners):
-            return {"fresh": fresh}
-        one = _Running({}, _begun(fresh))
-        for _ in range(BASE_UPDATES[self.model_name]):
-            new = self._update(one, "sft")
-            one.state |= {key: new[key] for key in ("params", "m", "v")}
-            one.state["t"] = one.state["t"] + 1.0
-        return {"fresh": fresh, "base": one.state["params"]}
-
-    def _own_loss(self) -> tuple[str, str]:
-        """The name of a reader's own loss, and which controls do nothing because of it."""
-        if self.loss is None:
-            return "", ""
-        if len(self.lab.learners) > 1:
-            one = ", ".join(name for name, lab in labs().items() if len(lab.learners) == 1)
-            raise InputError(f"{self.lab.name} has several losses; give yours to one of: {one}")
-        taken = knobs_of(self.loss, self.lab.learners[0].algorithm)
-        name = getattr(self.loss, "__name__", type(self.loss).__name__)
-        idle = [c.label for c in self.lab.controls if c.name in OF_THE_LOSS - taken]
-        unused = f" It does not use: {', '.join(idle)}." if idle else ""
-        return name, f"Trained here with a loss of yours, {name}.{unused}"
-
-    def _update(self, one: _Running, algorithm: str, own: Loss | None = None) -> Values:
-        program = _PROGRAMS[f"{self.model_name}-{algorithm}"]
-        if own is not None:
-            program = replace(
-                program, run=partial(update, algorithm, BODIES[self.model_name], own=own)
-            )
-        new = self._call(program, {**self.given, **one.state}, one.knobs)
+    def _update(self, running: _Running, done: int) -> Values:
+        """What update `done` + 1 makes of a learner; the learner is not changed."""
+        tensors = {**self.given, **running.state, "t": _time(done)}
+        new = self._call(running.algorithm, tensors, running.options, running.own)
         if not torch.isfinite(new["loss"] + new["gradient_norm"]):
             raise TrainingError(
-                f"update {int(one.state['t']) + 1} of {self.lab.name}: loss {float(new['loss'])}. "
+                f"update {done + 1} of {self.lab.name}: loss {float(new['loss'])}. "
                 "The model keeps its weights; try a smaller learning rate, or other rewards"
             )
         return new
 
-    def _call(self, program: Program, tensors: Values, knobs: Mapping[str, float]) -> Values:
-        given = {
-            key: tensors[key]
-            if key in tensors
-            else torch.tensor(float(knobs[key]), dtype=torch.float32)
-            for key in program.examples
-            if key in tensors or key in knobs
-        }
-        for key, value in program.examples.items():  # a knob that nobody sets has its usual value
-            given.setdefault(key, value)
-        out: Values = self._run(program, given)
-        return out
+    def _call(
+        self, name: str, tensors: Values, options: Mapping[str, float], own: Loss | None = None
+    ) -> Values:
+        """Run one of the model's programs."""
+        program = programs()[f"{self.model_name}-{name}"]
+        if own is not None:
+            model = model_named(self.model_name)
+            program = replace(program, run=partial(update, ALGORITHMS[name], model, own=own))
+        return self._run_program(program, tensors, options)
 
-
-_PROGRAMS = programs()
+    def _run_program(
+        self, program: Program, tensors: Values, options: Mapping[str, float]
+    ) -> Values:
+        """Run a program; an option that nobody sets has its default value."""
+        numbers = {k: torch.tensor(float(v), dtype=torch.float32) for k, v in options.items()}
+        known = {**program.examples, **numbers, **tensors}
+        return self._run(program, {name: known[name] for name in program.examples})
 
 
 def _in_torch(program: Program, given: Values) -> Values:
     return {key: value.detach() for key, value in program.run(given).items()}
 
 
-def _begun(weights: torch.Tensor) -> Values:
-    zeros = torch.zeros_like(weights)
-    return {
-        "params": weights,
-        "base": weights,
-        "m": zeros,
-        "v": zeros,
-        "t": torch.tensor(0.0, dtype=torch.float32),
-    }
+def _time(updates: int) -> torch.Tensor:
+    return torch.tensor(float(updates), dtype=torch.float32)
 
 
 def _lab_graph(state: State) -> LabGraph:

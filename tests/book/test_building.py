@@ -1,6 +1,9 @@
 """When the book is built anew, and when it is left as it is."""
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import build
 import live
@@ -113,3 +116,25 @@ def test_without_npm_the_book_is_built_and_says_what_its_labs_lack(tmp_path, mon
     monkeypatch.setattr(live.shutil, "which", lambda name: None)
     assert "npm is missing" in live.fetch_runtime()
     assert "the labs' runtime" in live.missing()
+
+
+def test_every_module_that_an_export_uses_is_among_those_that_make_it_stale():
+    """What is imported while programs are traced and a base is trained, and not what a list says."""
+    code = (
+        "import sys\n"
+        "from planrl.labs.engine.programs import programs\n"
+        "from planrl.labs.page import export\n"
+        "for name in ('prepare', 'table-pg', 'transformer-fresh'):\n"
+        "    export.trace(programs()[name])\n"
+        "export.Session('race', 'model=table', run=export._Traced())\n"
+        "files = [m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == 'planrl']\n"
+        "print('\\n'.join(files))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=live.ROOT, capture_output=True, text=True, check=True
+    )
+    used = {Path(file) for file in done.stdout.split()}
+    assert used <= set(live.modules())
+    assert live.ROOT / "planrl" / "losses.py" in used
+    assert live.ROOT / "planrl" / "train.py" in used
+    assert not any("experiments" in module.parts for module in live.modules())

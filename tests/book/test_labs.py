@@ -259,7 +259,7 @@ def test_a_slider_moved_between_two_steps_changes_what_is_trained(open_lab):
 
 
 def test_before_training_the_table_says_what_was_recorded(open_lab):
-    lab, kept = open_lab("policy-gradient"), recorded("policy-gradient")[0]
+    lab, kept = open_lab("policy-gradient"), recorded(labs()["policy-gradient"])[0]
     usual = {control.name: control.default for control in labs()["policy-gradient"].controls}
     shape = [len(axis["values"]) for axis in kept["axes"]]
     at = [axis["values"].index(usual[axis["name"]]) for axis in kept["axes"]]

@@ -12,16 +12,17 @@ from planrl.errors import InputError, TrainingError
 from planrl.labs import PageLab, Session, lab
 from planrl.labs.catalogue import labs
 from planrl.labs.catalogue.rewards import VERDICTS, verdict
+from planrl.labs.engine.algorithms import ALGORITHMS
 from planrl.labs.engine.data import prepare
 from planrl.labs.engine.measure import SAMPLES
-from planrl.labs.engine.models import BODIES, NODES, TOKENS, VOCAB
+from planrl.labs.engine.models import NODES, TOKENS, VOCAB, model_named
 from planrl.labs.engine.rng import uniform
 from planrl.labs.engine.sampling import SCALE
-from planrl.labs.engine.update import KNOBS, _batch, update
+from planrl.labs.engine.update import update
 from planrl.labs.spec.controls import read_state, write_state
 from planrl.tasks import shaped_reward
 
-ALGORITHMS = {
+LABS = {
     "sft": ("imitation", pr.sft, None),
     "pg": ("policy-gradient", partial(pr.policy_gradient, kl=0.1), 0),
     "q": ("rewards", partial(pr.q_learning, value_bounds=(0.0, SCALE)), None),
@@ -30,29 +31,29 @@ ALGORITHMS = {
 
 def given_of(session):
     one = session.learners[0]
-    knobs = {**KNOBS[session.lab.learners[0].algorithm], **one.knobs}
-    numbers = {k: torch.tensor(float(v)) for k, v in knobs.items()}
-    return {**session.given, **numbers, **one.state}
+    options = {**ALGORITHMS[one.algorithm].options, **one.options}
+    numbers = {k: torch.tensor(float(v)) for k, v in options.items()}
+    return {**session.given, **numbers, **one.state, "t": torch.tensor(float(session.updates))}
 
 
 @pytest.mark.parametrize("model", ["table", "transformer"])
 @pytest.mark.parametrize("algorithm", ["sft", "pg", "q"])
 def test_an_update_is_the_one_that_train_makes_of_the_same_walks(model, algorithm):
-    name, loss, refresh = ALGORITHMS[algorithm]
+    name, loss, refresh = LABS[algorithm]
     link = f"model={model}" + ("&kl=0.1" if algorithm == "pg" else "")
-    session, body = Session(name, link), BODIES[model]
+    session, engine = Session(name, link), model_named(model)
     session.train(20)  # away from the start, where the KL penalty is 0
     given = given_of(session)
-    tokens = _batch(algorithm, body, given)
+    tokens = ALGORITHMS[algorithm].stream.rows(engine, given)
     reward = partial(pr.process_reward, scale=SCALE) if algorithm == "q" else pr.outcome_reward
     task = pr.Task(session.lab_graph.graph, session.given["pairs"][:1].long(), reward)
     task = replace(task, graph=pr.Graph(NODES, session.lab_graph.graph.edges))
-    ours = body.model(given["params"])
-    base = body.model(given["base"])
+    ours = engine.module(given["params"])
+    base = engine.module(session.starts["base" if algorithm != "sft" else "fresh"])
     optimizer = torch.optim.AdamW(
-        ours.parameters(), lr=body.lr, weight_decay=0.0, eps=1e-5, fused=False
+        ours.parameters(), lr=engine.lr, weight_decay=0.0, eps=1e-5, fused=False
     )
-    moments = [body.model(given[k]).parameters() for k in ("m", "v")]
+    moments = [engine.module(given[k]).parameters() for k in ("m", "v")]
     for parameter, m, v in zip(ours.parameters(), *moments, strict=True):
         optimizer.state[parameter] = {
             "step": given["t"].clone(),
@@ -63,12 +64,12 @@ def test_an_update_is_the_one_that_train_makes_of_the_same_walks(model, algorith
         ours,
         iter([task.batch(tokens)]),
         loss,
-        pr.TrainConfig(steps=1, lr=body.lr, refresh=refresh),
+        pr.TrainConfig(steps=1, lr=engine.lr, refresh=refresh),
         optimizer=optimizer,
         frozen=base if refresh == 0 else None,
     )
     record = next(run)
-    made = update(algorithm, body, given)
+    made = update(ALGORITHMS[algorithm], engine, given)
     assert float(made["loss"]) == pytest.approx(record.loss, rel=1e-4, abs=1e-6)
     assert float(made["reward"]) == pytest.approx(record.reward, abs=1e-5) or algorithm == "sft"
     theirs = torch.cat([p.detach().flatten() for p in ours.parameters()])
@@ -80,7 +81,7 @@ def test_an_update_is_the_one_that_train_makes_of_the_same_walks(model, algorith
 @pytest.mark.parametrize("model", ["table", "transformer"])
 def test_walks_follow_the_models_law(model):
     session = Session("race", f"model={model}")
-    body, weights = BODIES[model], session.learners[0].state["params"]
+    engine, weights = model_named(model), session.learners[0].state["params"]
     prompt = VOCAB.prompt(session.given["pairs"][:8].long()).repeat(50, 1)
     drawn = []
 
@@ -88,13 +89,13 @@ def test_walks_follow_the_models_law(model):
         drawn.append(logits)
         return logits.argmax(-1)
 
-    tokens = body.rollout(weights, prompt, draw)
+    tokens = engine.rollout(weights, prompt, draw)
     assert tokens.shape == (400, TOKENS)
-    whole = body.logits(weights, tokens[:, :-1])[:, 2:]
+    whole = engine.logits(weights, tokens[:, :-1])[:, 2:]
     before_end = (tokens[:, 2:-1] != VOCAB.end)[..., None]  # what follows END is arbitrary
     gap = (torch.stack(drawn, 1) - whole) * before_end
     assert gap.abs().max() < 1e-4
-    ours = body.model(weights)(tokens[:8, :3])[:, 2]
+    ours = engine.module(weights)(tokens[:8, :3])[:, 2]
     assert (ours - drawn[0][:8]).abs().max() < 1e-4
 
 
@@ -182,7 +183,7 @@ def test_settings_can_be_changed_in_a_run_but_not_the_seed():
     session = Session("policy-gradient")
     session.train(2)
     session.set(kl=0.1)
-    assert session.learners[0].knobs["kl"] == 0.1
+    assert session.learners[0].options["kl"] == 0.1
     with pytest.raises(InputError, match=r"seed.*can't be set in a run"):
         session.set(seed=3)
     with pytest.raises(InputError, match="choose among"):
@@ -195,7 +196,7 @@ def test_an_update_that_is_not_finite_is_refused_and_nothing_is_lost():
     session = Session("policy-gradient")
     session.train(3)
     before = session.learners[0].state["params"].clone()
-    session.learners[0].knobs["kl"] = math.nan
+    session.learners[0].options["kl"] = math.nan
     with pytest.raises(TrainingError, match="keeps its weights"):
         session.train(1)
     assert torch.equal(session.learners[0].state["params"], before)
@@ -233,8 +234,8 @@ def test_the_fixed_point_shown_is_the_one_that_theory_computes():
     target = int(session.given["question"][1])
     expected = pr.optimal_q(task, discount=0.8)[target, :, :NODES]
     shown = session.evaluate()[0]["exact"]
-    walking = torch.arange(NODES) != target
-    assert (expected - shown)[walking].abs().max() < 1e-2  # 40 sweeps at discount 0.8
+    underway = torch.arange(NODES) != target
+    assert (expected - shown)[underway].abs().max() < 1e-2  # 40 sweeps at discount 0.8
 
 
 def test_ways_counts_different_right_answers():
@@ -326,7 +327,7 @@ def test_a_base_is_trained_as_ever_before_a_loss_of_ones_own():
     [
         (5, "a loss is a function of logits and a batch, but 5 was given"),
         (lambda logits: logits.sum(), "a loss is a function of logits and a batch"),
-        (lambda logits, batch, weight, *, other: 0, "after which knobs may follow by name"),
+        (lambda logits, batch, weight, *, other: 0, "after which options may follow by name"),
         (lambda logits, batch: 3.0, "a loss returns one number as a tensor"),
         (lambda logits, batch: logits, "a loss returns one number as a tensor"),
         (lambda logits, batch: torch.tensor(1.0), "a loss returns one number as a tensor"),
@@ -341,7 +342,9 @@ def test_what_is_no_loss_is_refused(loss, said):
 
 
 def test_several_learners_take_no_loss_of_ones_own():
-    with pytest.raises(InputError, match="race has several losses; give yours to one of: imi"):
+    with pytest.raises(
+        InputError, match="race has several learners: say which one your loss trains"
+    ):
         Session("race", loss=pr.sft)
 
 

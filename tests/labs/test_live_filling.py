@@ -36,7 +36,7 @@ def filled(session, kind, history=()):
     """The bindings of one kind, each with its traces' data."""
     evaluations = session.evaluate()
     updates = fill(session.lab, session.lab_graph, evaluations, history)
-    for binding in session.lab.bindings:
+    for binding in session.lab.picture.bindings:
         if binding["kind"] == kind:
             traces = binding.get("traces") or [binding["trace"]]
             yield binding, evaluations, [updates[trace] for trace in traces]
@@ -48,7 +48,7 @@ def test_every_trace_is_filled_and_plotly_takes_it(name, sessions):
     updates = fill(
         session.lab, session.lab_graph, session.evaluate(), [(2, seen(session.evaluate()))]
     )
-    figure = session.lab.figure
+    figure = session.lab.picture.figure
     assert len(updates) == len(figure.data)
     assert all("x" in update and "y" in update for update in updates)
     for trace, update in zip(figure.data, updates, strict=True):
@@ -56,7 +56,7 @@ def test_every_trace_is_filled_and_plotly_takes_it(name, sessions):
 
 
 def test_the_labs_show_every_kind_of_binding(sessions):
-    assert {b["kind"] for s in sessions.values() for b in s.lab.bindings} == set(FILLERS)
+    assert {b["kind"] for s in sessions.values() for b in s.lab.picture.bindings} == set(FILLERS)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -84,7 +84,7 @@ def test_each_edge_is_drawn_once_in_the_width_of_its_probability(sessions):
 def test_nodes_have_symbols_for_the_question_and_escaped_names():
     lab_graph = named_graph(own_graph([("0", "1"), ("1", "2")]), ["<b>", "b", "c & d"], [0, 2])
     session = Session("policy-gradient", "graph=own&edges=0-1.1-2")
-    trace = next(b["trace"] for b in session.lab.bindings if b["kind"] == "nodes")
+    trace = next(b["trace"] for b in session.lab.picture.bindings if b["kind"] == "nodes")
     nodes = fill(session.lab, lab_graph, session.evaluate(), [])[trace]
     assert nodes["text"] == ["&lt;b&gt;", "b", "c &amp; d"]
     assert nodes["marker"]["symbol"] == ["square", "circle", "star"]
@@ -108,7 +108,7 @@ def test_matrices_and_bars_have_the_nodes_of_their_graph():
 
 def test_a_plan_is_drawn_state_by_state_until_it_ends(sessions):
     session = sessions["blocks"]
-    trace = session.lab.bindings[-1]["trace"]
+    trace = session.lab.picture.bindings[-1]["trace"]
     evaluations = session.evaluate()
 
     def drawn(*tokens):
@@ -122,7 +122,7 @@ def test_a_plan_is_drawn_state_by_state_until_it_ends(sessions):
         [0.28 * (s - 1) for s, *_ in first] + [1 + 0.28 * (s - 1) for s, *_ in second]
     )
     assert blocks["y"] == [height for _, height, _ in [*first, *second]]
-    colour = dict(zip("ABC", session.lab.bindings[-1]["colours"], strict=True))
+    colour = dict(zip("ABC", session.lab.picture.bindings[-1]["colours"], strict=True))
     assert blocks["marker"]["color"] == [colour[name] for name in blocks["text"]]
     endless = drawn(0, 5, *[0] * 10)
     assert len(endless["x"]) == 9 * 3

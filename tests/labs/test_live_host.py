@@ -71,7 +71,7 @@ def test_a_control_acts_on_the_run_at_once(make_lab):
 
 def test_a_look_follows_a_control_while_the_run_pauses(make_lab):
     lab = make_lab("rewards")
-    exact = next(b["trace"] for b in lab.lab.bindings if b.get("matrix") == "exact")
+    exact = next(b["trace"] for b in lab.lab.picture.bindings if b.get("matrix") == "exact")
     before = shown(lab, exact).z[0]
     lab.panel.controls["cost"].value = 0.25
     assert list(shown(lab, exact).z[0]) != list(before)
@@ -113,7 +113,10 @@ def test_a_preset_sets_defaults_and_its_own(make_lab):
 
 def test_a_graph_of_ones_own_keeps_its_names_and_a_bad_one_changes_nothing(make_lab):
     lab = make_lab("policy-gradient")
-    panel, nodes = lab.panel, next(b["trace"] for b in lab.lab.bindings if b["kind"] == "nodes")
+    panel, nodes = (
+        lab.panel,
+        next(b["trace"] for b in lab.lab.picture.bindings if b["kind"] == "nodes"),
+    )
     assert panel._own.layout.display == "none"
     panel.controls["graph"].value = "own"
     assert panel._own.layout.display == ""
@@ -185,7 +188,7 @@ def test_a_loss_of_ones_own_may_fail_and_is_named_in_the_lab_and_in_what_is_copi
 
 def test_an_update_that_is_not_finite_is_not_applied(make_lab):
     lab = make_lab("policy-gradient")
-    lab.session.learners[0].knobs["kl"] = float("nan")
+    lab.session.learners[0].options["kl"] = float("nan")
     lab.panel.step.click()
     assert "Training stopped: update 1 of policy-gradient" in status(lab)
     assert lab.session.updates == 0

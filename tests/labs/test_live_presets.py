@@ -13,10 +13,10 @@ from planrl.labs import Session
 from planrl.labs.catalogue import labs
 from planrl.labs.catalogue.rewards import VERDICTS
 from planrl.labs.engine.measure import SAMPLES
-from planrl.labs.engine.models import BODIES, CONFIG
+from planrl.labs.engine.models import CONFIG, model_named
 from planrl.labs.engine.sampling import closure
 from planrl.labs.spec.controls import read_state
-from planrl.labs.spec.lab import METRICS
+from planrl.labs.spec.figure import METRICS
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -81,11 +81,11 @@ def test_the_numbers_in_the_labs_words_are_those_of_the_code():
     made = labs()
     words = {c.name: c.meaning for lab in made.values() for c in lab.controls}
     assert f"width {CONFIG.width}" in words["model"]
-    assert f"{BODIES['table'].lr:g} for the table" in words["lr"]
-    assert f"{BODIES['transformer'].lr:g} for the Transformer" in words["lr"]
-    assert f"in {SAMPLES} walks" in METRICS["ways"]
+    assert f"{model_named('table').lr:g} for the table" in words["lr"]
+    assert f"{model_named('transformer').lr:g} for the Transformer" in words["lr"]
+    assert f"among {SAMPLES}" in METRICS["ways"].label
     blocks = Session("blocks").lab_graph.graph
-    assert f"{blocks.n} states, {len(blocks.edges)} moves" in made["blocks"].intro
+    assert f"{blocks.n} states, {len(blocks.edges)} moves" in made["blocks"].words.intro
 
 
 def test_there_are_at_least_six_presets_and_each_says_why_in_two_sentences():

@@ -551,7 +551,7 @@ def links(draw):
 def lab_links(call):
     name, link = call
     controls = LABS[name].controls
-    state = read_state(controls, link, 120 * LABS[name].own)
+    state = read_state(controls, link, LABS[name].most_edges)
     for control in controls:
         assert state.values[control.name] in control.values
     assert read_state(controls, write_state(controls, state), 120) == state

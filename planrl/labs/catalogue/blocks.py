@@ -2,57 +2,54 @@
 
 from __future__ import annotations
 
-from planrl.figures.style import style_of
-from planrl.labs.spec.controls import (
-    DISCOUNTS,
-    LR,
-    MODEL,
-    SEED,
-    Control,
-    Preset,
-    graph_control,
+from planrl.labs.spec.controls import DISCOUNTS, LR, MODEL, SEED, Preset, graph_control, slider
+from planrl.labs.spec.figure import Picture
+from planrl.labs.spec.lab import Lab, LabLearner, Words
+
+WORDS = Words(
+    title="Does it stack blocks?",
+    intro="Three blocks, 13 states, 30 moves. The figure shows the model's greedy plan from one "
+    "tower to the other: at each step its most likely next state.",
+    alt="A lab on Blocksworld with three blocks: the plan of a model, drawn state by state "
+    "while it trains by Q-learning with process reward.",
 )
-from planrl.labs.spec.figure import curves, panels, plan
-from planrl.labs.spec.lab import Lab, LabLearner
+DISCOUNT = slider(
+    "discount",
+    "Discount",
+    DISCOUNTS,
+    0.9,
+    "With 1 every legal move has the same value, because all states reach each other.",
+)
+LEARNER = LabLearner(name="Q-learning, process reward", algorithm="q")
+PRESETS = (
+    Preset(
+        name="discount",
+        title="With a discount",
+        settings={},
+        why="A state nearer to the target has a higher value. So the plan with the highest values "
+        "is a short one.",
+    ),
+    Preset(
+        name="no-discount",
+        title="Without",
+        settings={"discount": 1},
+        why="Every state reaches every other one, so all legal moves have value 1. After 600 "
+        "updates many greedy plans run in circles and never arrive.",
+    ),
+)
 
 
-def _blocks() -> Lab:
-    colour = style_of("Q-learning, process reward", 0)[0]
-    figure, narrow, index = panels("Accuracy", "The model's plan, step by step")
-    bound = [
-        *curves(figure, index[0], 0, ("train_greedy", "train_sampled", "test_greedy"), colour),
-        *plan(figure, index[1], 0),
-    ]
+def blocks_lab() -> Lab:
+    """Q-learning on the states of Blocksworld with three blocks, and the plan of its model."""
+    picture = Picture("Accuracy", "The model's plan, step by step")
+    picture.curves(0, "train_greedy", "train_sampled", "test_greedy", name=LEARNER.name)
+    picture.plan(1)
     return Lab(
         name="blocks",
-        title="Does it stack blocks?",
-        intro="Three blocks, 13 states, 30 moves. The plan that is drawn is the model's own, its "
-        "most likely next state each time, from one tower to the other.",
-        alt="A lab on Blocksworld with three blocks: the plan of a model, drawn state by state "
-        "while it trains by Q-learning with process reward.",
-        controls=(
-            MODEL, graph_control("blocks"),
-            Control(
-                name="discount", label="Discount", kind="slider", values=DISCOUNTS,
-                default=0.9, meaning="With 1 every legal move is worth the same: all states reach "
-                "each other.",
-            ),
-            LR, SEED,
-        ),
-        learners=(
-            LabLearner(name="Q-learning, process reward", algorithm="q"),
-        ),
-        presets=(
-            Preset(
-                name="discount", title="With a discount", settings={},
-                why="Near is worth more than far. So the best plan the values know is a short one.",
-            ),
-            Preset(
-                name="no-discount", title="Without", settings={"discount": 1},
-                why="Every state reaches every other, so all legal moves are worth 1. After 600 "
-                "updates many of the likeliest plans go round in circles and never arrive.",
-            ),
-        ),
+        words=WORDS,
+        controls=(MODEL, graph_control("blocks"), DISCOUNT, LR, SEED),
+        learners=(LEARNER,),
+        presets=PRESETS,
         metrics=("train_sampled", "train_greedy", "test_greedy"),
-        figure=figure, narrow=narrow, bindings=bound, own=False,
-    )  # fmt: skip
+        picture=picture,
+    )

@@ -4,61 +4,54 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from planrl.figures.style import style_of
-from planrl.labs.spec.controls import (
-    BATCH,
-    LR,
-    MODEL,
-    SEED,
-    Preset,
-    graph_control,
-)
-from planrl.labs.spec.figure import curves, panels
-from planrl.labs.spec.lab import Lab, LabLearner
+from planrl.labs.spec.controls import BATCH, LR, MODEL, SEED, Preset, graph_control
+from planrl.labs.spec.figure import Picture
+from planrl.labs.spec.lab import Lab, LabLearner, Words
 
-FOUR = (
+WORDS = Words(
+    title="Four learners from one base",
+    intro="All four start from the same base, which imitates demonstrated paths, and take the "
+    "same number of updates on the same graph.",
+    alt="A lab with four learners. Policy gradient loses diversity, with a KL penalty it loses "
+    "it later; Q-learning with process reward keeps most of it.",
+)
+LEARNERS = (
     LabLearner(name="continual SFT", algorithm="sft"),
-    LabLearner(name="policy gradient", algorithm="pg", knobs={"kl": 0.0}),
-    LabLearner(name="policy gradient + KL", algorithm="pg", knobs={"kl": 0.1}),
+    LabLearner(name="policy gradient", algorithm="pg", settings={"kl": 0.0}),
+    LabLearner(name="policy gradient + KL", algorithm="pg", settings={"kl": 0.1}),
     LabLearner(name="Q-learning, process reward", algorithm="q"),
 )
+PRESETS = (
+    Preset(
+        name="race",
+        title="Transformers",
+        settings={},
+        why="All four train on the same graph and the same pairs. Compare both panels: "
+        "a learner can be accurate and yet have lost its diversity.",
+    ),
+    Preset(
+        name="table",
+        title="Logit tables",
+        settings={"model": "table"},
+        why="The same four losses on one number for each target, node and next node. Nothing is "
+        "shared between targets: only Q-learning becomes more accurate on held-out pairs.",
+    ),
+)
 
 
-def _race() -> Lab:
-    figure, narrow, index = panels("Held-out questions, greedy", "Different right answers of 16")
-    bound = [
-        binding
-        for number, learner in enumerate(FOUR)
-        for panel, metric in ((0, "test_greedy"), (1, "ways"))
-        for binding in curves(
-            figure, index[panel], number, (metric,), style_of(learner.name, number)[0],
-            name=learner.name, dash=style_of(learner.name, number)[1],
-        )
-    ]  # fmt: skip
+def race_lab() -> Lab:
+    """Four learners from one base, their held-out accuracy and their diversity."""
+    picture = Picture("Held-out pairs, greedy", "Distinct correct paths among 16")
+    for number, learner in enumerate(LEARNERS):
+        for panel, metric in enumerate(("test_greedy", "ways")):
+            picture.curves(panel, metric, name=learner.name, number=number, own=True)
+    model = replace(MODEL, default="transformer")
     return Lab(
         name="race",
-        title="Four learners, one clock",
-        intro="All four start from the same base, which imitates demonstrated paths, and take the "
-        "same number of updates on the same graph.",
-        alt="A lab with four learners. Policy gradient loses different answers, with a KL penalty "
-        "it loses them later; Q-learning with process reward keeps most of them.",
-        controls=(
-            replace(MODEL, default="transformer"), graph_control("dag", "cyclic", "own"), LR, BATCH,
-            SEED,
-        ),
-        learners=FOUR,
-        presets=(
-            Preset(
-                name="race", title="Transformers", settings={},
-                why="One graph, the same questions, one clock. Look at both panels: being right "
-                "and being right in many ways are two things.",
-            ),
-            Preset(
-                name="table", title="Logit tables", settings={"model": "table"},
-                why="The same four losses on one number for each target, node and next node. "
-                "Nothing is shared between targets: only Q-learning gains on held-out questions.",
-            ),
-        ),
+        words=WORDS,
+        controls=(model, graph_control("dag", "cyclic", "own"), LR, BATCH, SEED),
+        learners=LEARNERS,
+        presets=PRESETS,
         metrics=("train_sampled", "test_sampled", "test_greedy", "ways"),
-        figure=figure, narrow=narrow, bindings=bound,
-    )  # fmt: skip
+        picture=picture,
+    )

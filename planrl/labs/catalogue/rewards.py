@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
 
 from planrl.errors import InputError, number
-from planrl.figures.style import style_of
 from planrl.graphs import Graph
 from planrl.labs.engine.measure import failure
 from planrl.labs.engine.models import NODES
-from planrl.labs.spec.controls import DISCOUNTS, LR, MODEL, SEED, Control, Preset, graph_control
-from planrl.labs.spec.figure import curves, matrix, panels
-from planrl.labs.spec.lab import Lab, LabLearner
+from planrl.labs.spec.controls import (
+    DISCOUNTS,
+    LR,
+    MODEL,
+    SEED,
+    Preset,
+    graph_control,
+    slider,
+    switch,
+)
+from planrl.labs.spec.figure import Picture
+from planrl.labs.spec.lab import Lab, LabLearner, Words
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -22,11 +29,12 @@ if TYPE_CHECKING:
 
 VERDICTS = (
     "Healthy: correct moves have the highest values.",
-    "Diverging: values lie far outside what any walk can earn.",
-    "Constant: all next nodes are worth the same, so the values say nothing.",
-    "Wrong sign: right next nodes are worth less than wrong ones.",
-    "Dead end: an edge that leads away from the target is worth as much as a right one.",
-    "Not learnt: right next nodes are worth most, on average, but most paths are not correct.",
+    "Diverging: values lie far outside what any path can earn.",
+    "Constant: all next nodes have the same value.",
+    "Wrong sign: correct next nodes have lower values than incorrect ones.",
+    "Dead end: an edge from which the target cannot be reached has the value of a correct one.",
+    "Not learnt: correct next nodes have the highest values on average, but most paths are not "
+    "correct.",
 )
 
 
@@ -40,12 +48,12 @@ def verdict(
     cost: float = 0.0,
     accuracy: float | None = None,
 ) -> str:
-    """What the lab says of these values [here, next] of one target, for these rewards.
+    """The lab's verdict on these values [current, next] of one target, for these rewards.
 
-    The graph has as many nodes as the lab's. Values are per unit of reward. `accuracy` is the share
-    of correct paths of the model; the lab takes the larger one of sampled and greedy paths to its
-    training questions. Without `accuracy` the values alone are judged: they may look right on
-    average, though most paths are not correct.
+    The graph has as many nodes as the lab's. Values are per unit of reward. `accuracy` is the
+    model's share of correct paths; the lab takes the larger one of sampled and greedy paths for its
+    training pairs. Without `accuracy` the values alone are judged: they may be right on average
+    although most paths are not correct. Raises InputError for a graph of another size.
     """
     if graph.n != NODES:
         raise InputError(f"the lab's graphs have {NODES} nodes, this one has {graph.n}")
@@ -60,103 +68,134 @@ def verdict(
     return VERDICTS[int(failure(values, torch.tensor(target), given, share))]
 
 
+WORDS = Words(
+    title="A workshop for rewards",
+    intro="Q-learning reads logits as values. Set the rewards, and compare the values learnt "
+    "for one target with the exact fixed point for these rewards.",
+    alt="A lab for Q-learning. With a reward at the target and a penalty for illegal steps "
+    "the learnt values approach adjacency plus reachability minus one; with outcome "
+    "reward alone they become constant and accuracy is lost.",
+)
+CONTROLS = (
+    slider(
+        "target",
+        "Reward at the target",
+        [k / 4 for k in range(-4, 9)],
+        1,
+        "Earned by the step into the target.",
+    ),
+    slider(
+        "edge",
+        "Penalty for an illegal step",
+        [k / 4 for k in range(9)],
+        1,
+        "Subtracted at each step that follows no edge.",
+    ),
+    slider(
+        "cost",
+        "Cost of every step",
+        (0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25),
+        0,
+        "Subtracted at each step, legal or illegal.",
+    ),
+    switch(
+        "strict",
+        "Outcome reward",
+        "On: the target is rewarded only if every step before it is legal.",
+    ),
+    slider(
+        "discount",
+        "Discount",
+        DISCOUNTS,
+        1,
+        "The factor by which a reward counts less one step earlier.",
+    ),
+    slider(
+        "epsilon",
+        "Exploration ε",
+        (0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1),
+        0.1,
+        "The probability of a step to a node drawn uniformly.",
+    ),
+    switch(
+        "off_policy",
+        "Learn from the base model's rollouts (off-policy)",
+        "On: paths are sampled from the frozen base model, not from the learner.",
+    ),
+    switch(
+        "bounds",
+        "Clip values to the possible range",
+        "On: bootstrapped values are clipped to at most the reward at the target, and at least the "
+        "reward of an illegal step straight to it.",
+        1,
+    ),
+    MODEL,
+    graph_control("dag", "cyclic", "own"),
+    LR,
+    SEED,
+)
+LEARNER = LabLearner(name="Q-learning, process reward", algorithm="q")
+PRESETS = (
+    Preset(
+        name="process",
+        title="The paper's process reward",
+        settings={"model": "transformer"},
+        why="A reward at the target and a penalty for illegal steps: the values approach "
+        "A + R - 1 (Theorem 5.2). Greedy paths become correct, and most of the base's diversity "
+        "stays.",
+    ),
+    Preset(
+        name="outcome",
+        title="Outcome reward alone",
+        settings={"model": "transformer", "strict": 1, "edge": 0},
+        why="The reward does not say which step was illegal, so all values of a target become the "
+        "same (Theorem 5.1). Accuracy is lost within a hundred updates.",
+    ),
+    Preset(
+        name="unfined",
+        title="No penalty",
+        settings={"model": "transformer", "edge": 0},
+        why="An illegal step straight to the target earns as much as a correct path. So the values "
+        "no longer depend on the edges, and accuracy is lost.",
+    ),
+    Preset(
+        name="wrong-sign",
+        title="A target that costs",
+        settings={"target": -1, "edge": 0},
+        why="The reward at the target is negative. So the model learns to avoid the target.",
+    ),
+    Preset(
+        name="cycles",
+        title="Cycles, and a discount",
+        settings={"graph": "cyclic", "discount": 0.9},
+        why="On a graph with cycles most nodes reach each other, so undiscounted values hardly "
+        "depend on the distance to the target. With a discount they do.",
+    ),
+    Preset(
+        name="diverging",
+        title="Overestimation",
+        settings={"model": "transformer", "graph": "cyclic", "off_policy": 1, "bounds": 0, "lr": 4},
+        why="The largest of many noisy values is too large on average, and the next update "
+        "bootstraps from it. On cycles, at a high learning rate and without value bounds, such "
+        "errors grow; the base samples the paths, so no path corrects them. No path earns more "
+        "than 1, but after 300 updates the best values are more than 2 and still rising.",
+    ),
+)
+
+
 def rewards_lab() -> Lab:
-    """Rewards as sliders: learnt values beside the exact ones, and the failure by its name."""
-    colour = style_of("Q-learning, process reward", 0)[0]
-    figure, narrow, index = panels("Accuracy", "Learnt values", "The exact fixed point")
-    bound = [
-        *curves(figure, index[0], 0, ("train_greedy", "train_sampled", "test_greedy"), colour),
-        *matrix(figure, index[1], 0, "logits"),
-        *matrix(figure, index[2], 0, "exact"),
-    ]
-
-    def reward(name: str, label: str, values: Sequence[float], default: float, why: str) -> Control:
-        return Control(
-            name=name, label=label, kind="slider", values=values, default=default, meaning=why
-        )
-
+    """Q-learning for rewards that a reader sets: learnt values beside the exact ones."""
+    picture = Picture("Accuracy", "Learnt values", "The exact fixed point")
+    picture.curves(0, "train_greedy", "train_sampled", "test_greedy", name=LEARNER.name)
+    picture.matrix(1, "logits")
+    picture.matrix(2, "exact")
     return Lab(
         name="rewards",
-        title="A workshop for rewards",
-        intro="Q-learning reads logits as values. Set what a walk earns and watch what is learnt "
-        "for one target, beside the values that these rewards would have exactly.",
-        alt="A lab for Q-learning. With a reward at the target and a fine for steps that are no "
-        "edge the learnt values move towards adjacency plus reachability minus one; with outcome "
-        "reward alone they become constant and accuracy is lost.",
-        controls=(
-            reward("target", "Reward at the target", [k / 4 for k in range(-4, 9)], 1,
-                   "Earned by the step into the target."),
-            reward("edge", "Penalty for an illegal step", [k / 4 for k in range(9)], 1,
-                   "Taken for each step that follows no edge."),
-            reward("cost", "Cost of every step", (0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25), 0,
-                   "Taken for each step, right or wrong."),
-            Control(
-                name="strict", label="Outcome reward", kind="switch", values=(0, 1), default=0,
-                texts=("off", "on"),
-                meaning="On: the target pays only if every step before was an edge.",
-            ),
-            Control(
-                name="discount", label="Discount", kind="slider", values=DISCOUNTS,
-                default=1, meaning="What a reward is worth one step earlier.",
-            ),
-            Control(
-                name="epsilon", label="Exploration ε", kind="slider",
-                values=(0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1), default=0.1,
-                meaning="How often the walker takes any node at all.",
-            ),
-            Control(
-                name="off_policy", label="Learn from the base model's rollouts (off-policy)",
-                kind="switch", values=(0, 1), default=0, texts=("off", "on"),
-                meaning="On: paths are sampled from the frozen base model, not from the learner.",
-            ),
-            Control(
-                name="bounds", label="Clip values to the possible range",
-                kind="switch", values=(0, 1), default=1, texts=("off", "on"),
-                meaning="On: nothing above the reward at the target, and nothing below a step "
-                "straight to it, is bootstrapped.",
-            ),
-            MODEL, graph_control("dag", "cyclic", "own"), LR, SEED,
-        ),
-        learners=(LabLearner(name="Q-learning, process reward", algorithm="q"),),
-        presets=(
-            Preset(
-                name="process", title="The paper's process reward",
-                settings={"model": "transformer"},
-                why="A reward at the target and a fine for no edge: the values move towards "
-                "A + R - 1 (Theorem 5.2). Greedy paths become correct, and most of the different "
-                "correct paths of the base stay.",
-            ),
-            Preset(
-                name="outcome", title="Outcome reward alone",
-                settings={"model": "transformer", "strict": 1, "edge": 0},
-                why="Nothing says which step was wrong, so all values of a target become the same "
-                "(Theorem 5.1). Accuracy is lost within a hundred updates.",
-            ),
-            Preset(
-                name="unfined", title="No fine", settings={"model": "transformer", "edge": 0},
-                why="A jump straight to the target pays as much as a path of edges. So edges stop "
-                "mattering, and accuracy is lost.",
-            ),
-            Preset(
-                name="wrong-sign", title="A target that costs", settings={"target": -1, "edge": 0},
-                why="Walkers learn to stay away from the target. The sign of one number decides.",
-            ),
-            Preset(
-                name="cycles", title="Cycles, and a discount",
-                settings={"graph": "cyclic", "discount": 0.9},
-                why="Where much reaches much, undiscounted values hardly tell near from far. With "
-                "a discount the way to the goal stands out.",
-            ),
-            Preset(
-                name="diverging", title="Overestimation",
-                settings={"model": "transformer", "graph": "cyclic", "off_policy": 1, "bounds": 0,
-                          "lr": 4},
-                why="The largest of many noisy values is too large, and the next update is trained "
-                "towards it. On cycles, at a high rate and without bounds, such errors feed on "
-                "themselves; the base walks, so no walk shows them wrong. No path earns more than "
-                "1, but after 300 updates the best values are more than twice that, and rising.",
-            ),
-        ),
+        words=WORDS,
+        controls=CONTROLS,
+        learners=(LEARNER,),
+        presets=PRESETS,
         metrics=("train_sampled", "train_greedy", "test_greedy", "ways"),
-        figure=figure, narrow=narrow, bindings=bound, verdicts=VERDICTS,
-    )  # fmt: skip
+        picture=picture,
+        verdicts=VERDICTS,
+    )

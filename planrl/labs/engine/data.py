@@ -1,4 +1,4 @@
-"""What a lab asks of a graph: its questions and demonstrations, a pure function of tensors."""
+"""What a lab makes of a graph: its source-target pairs and demonstrations, from tensors alone."""
 
 from __future__ import annotations
 
@@ -14,14 +14,18 @@ from planrl.tasks import PROMPT
 if TYPE_CHECKING:
     from torch import Tensor
 
+DATA = ("adjacency", "pairs", "train_count", "pair_count", "rows", "row_count")
+"""What updates and evaluations read of a graph: all but the adjacency is made by `prepare`."""
+
 
 def prepare(given: Values) -> Values:
-    """A graph's questions in random order, training ones first, and demonstrated paths of these.
+    """The pairs of a graph in random order, training pairs first, and demonstrations of these.
 
-    Every target has a question for training, `share` of all are, and `question` [2] is the first of
-    them if it has an answer: the one that is shown. A demonstration goes to any right
-    next node it has not been at; those that find no way in TOKENS are left out. `table` holds the
-    logits of a table that imitates, a tenth of a demonstration added to everything.
+    Every target has a training pair, and `share` of all pairs are training pairs. `question` [2] is
+    the first of them if it has a path: this pair is shown. A demonstration steps to a random
+    correct next node that it has not visited; those that do not arrive within TOKENS are left out.
+    `table` holds the logits of a logit table that imitates: a tenth of a demonstration is added to
+    each count.
     """
     adjacency, seed = given["adjacency"], given["seed"]
     zero = torch.zeros_like(given["share"])
@@ -41,11 +45,14 @@ def prepare(given: Values) -> Values:
     rows = rows[torch.argsort((~arrived).float() * SHOWN + torch.arange(SHOWN).float() * 0.5)]
     rows_count = arrived.float().sum()
     return {
-        "pairs": pairs.int(), "question": pairs[0].int(),
-        "train_count": train.int(), "pair_count": count.int(),
-        "rows": rows.int(), "row_count": rows_count.int(),
+        "pairs": pairs.int(),
+        "question": pairs[0].int(),
+        "train_count": train.int(),
+        "pair_count": count.int(),
+        "rows": rows.int(),
+        "row_count": rows_count.int(),
         "table": _imitated(rows, rows_count),
-    }  # fmt: skip
+    }
 
 
 def _demonstrated(
@@ -54,25 +61,26 @@ def _demonstrated(
     """Rows of tokens [SHOWN, TOKENS], END after the target; `reach` is [target, from]."""
     target = pairs[:, 1]
     columns = list(VOCAB.prompt(pairs).unbind(1))
-    been = pairs[:, :1] == torch.arange(NODES, device=pairs.device)
+    visited = pairs[:, :1] == torch.arange(NODES, device=pairs.device)
     number = uniform(seed, zero, 6, SHOWN, TOKENS - PROMPT)
     for drawn in range(TOKENS - PROMPT):
-        right = (legal[columns[-1]] & reach[target] & ~been).float()
-        total = right.cumsum(1)
+        correct = (legal[columns[-1]] & reach[target] & ~visited).float()
+        total = correct.cumsum(1)
         next_node = (total <= number[:, drawn, None] * total[:, -1:]).long().sum(1)
         next_node = next_node.clamp(max=NODES - 1)
         stuck = total[:, -1] < 0.5
         next_node = torch.where(stuck, columns[-1], next_node)
-        been = been | (next_node[:, None] == torch.arange(NODES, device=pairs.device))
+        visited = visited | (next_node[:, None] == torch.arange(NODES, device=pairs.device))
         columns.append(next_node)
     return ended(torch.stack(columns, 1))
 
 
 def _imitated(rows: Tensor, count: Tensor) -> Tensor:
-    """log (10 N_ijk + 1) of the first `count` rows, [target, here, next]: 0 where not shown."""
+    """log (10 N_ijk + 1), N_ijk counted in the first `count` rows, as [target, current, next]."""
     chosen = VOCAB.chosen(rows) & (torch.arange(SHOWN, device=rows.device)[:, None] < count)
-    cell = (rows[:, 1:2] * NODES + rows[:, :-1].clamp(max=NODES - 1)) * VOCAB.size + rows[:, 1:]
+    context = (rows[:, 1:2] * NODES + rows[:, :-1].clamp(max=NODES - 1)) * VOCAB.size
+    index = context + rows[:, 1:]
     counts = torch.zeros(
         NODES * NODES * VOCAB.size, device=rows.device, dtype=torch.float32
-    ).index_put((cell.flatten(),), chosen.float().flatten(), accumulate=True)
+    ).index_put((index.flatten(),), chosen.float().flatten(), accumulate=True)
     return (10.0 * counts + 1.0).log()

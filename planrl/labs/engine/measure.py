@@ -1,4 +1,4 @@
-"""What a lab measures of a model: one look, a pure function of tensors."""
+"""What a lab measures of a model: one evaluation, as a pure function of tensors."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from planrl.labs.engine.models import NODES, TOKENS, VOCAB, Body
+from planrl.labs.engine.models import NODES, TOKENS, VOCAB, FunctionalModel
 from planrl.labs.engine.rng import uniform
 from planrl.labs.engine.sampling import (
     SCALE,
     SHOWN,
+    TracedGraph,
     Values,
     closure,
     drawn_by,
@@ -23,93 +24,118 @@ from planrl.tasks import PROMPT, judged
 if TYPE_CHECKING:
     from torch import Tensor
 
-PAIRS, SAMPLES, TEST_SAMPLES = 32, 16, 4  # of a look, and walks for each
-EVALUATION_KNOBS: dict[str, float] = {
-    "temperature": 1, "may_stop": 1, "target": 1, "edge": 1, "cost": 0, "discount": 1,
-}  # fmt: skip
-"""What a look reads of a learner's settings, and its value unless told otherwise."""
+PAIRS, SAMPLES, TEST_SAMPLES = 32, 16, 4  # pairs of an evaluation, and paths for each
+EVALUATION_OPTIONS: dict[str, float] = {
+    **{"temperature": 1, "may_stop": 1},
+    **{"target": 1, "edge": 1, "cost": 0, "discount": 1},
+}
+"""What an evaluation reads of a learner's settings, with default values."""
 
 
-def evaluation(body: Body, given: Values) -> Values:
-    """What we measure of a model: shares of right walks, ways, entropy; and matrices to be shown.
+def evaluate(model: FunctionalModel, given: Values) -> Values:
+    """Accuracies, diversity and entropy of a model, and the matrices that a figure shows.
 
-    Training questions get SAMPLES walks each, held-out ones TEST_SAMPLES, at the same chance in
-    every look. `ways` counts the different right answers among a question's SAMPLES. The matrices
-    are of the shown question's target: `policy` and `logits` [here, next], and `exact`, the fixed
-    point of Q-learning for the rewards given.
+    For each training pair SAMPLES paths are sampled, for each held-out pair TEST_SAMPLES, with the
+    same random numbers in every evaluation. `ways` is the diversity: the number of distinct correct
+    paths among the SAMPLES of a pair. The matrices are those of the shown pair's target: `policy`
+    and `logits` [current, next], and `exact`, the fixed point of Q-learning for the given rewards.
     """
     graph, params = graph_of(given["adjacency"]), given["params"]
-    seed, zero = given["seed"], torch.zeros_like(given["t"])
-    device = params.device
-    every = torch.arange(PAIRS, device=device)
+    given = {**given, "t": torch.zeros_like(given["t"])}  # so that all draw the same numbers
+    train_pairs, test_pairs = _pairs(given)
+    options = {**given, "epsilon": 0.0 * torch.ones_like(given["temperature"])}
+    sampled = _sampled(model, train_pairs, SAMPLES, 3, options)
+    correct, diversity = _diversity(graph, sampled)
+    test = judged(graph, _sampled(model, test_pairs, TEST_SAMPLES, 4, options))[0]
+    prompt = VOCAB.prompt(torch.cat([train_pairs, test_pairs]))
+    best = judged(graph, ended(model.rollout(params, prompt, greedy(options))))[0].float()
+    arrived = torch.maximum(correct.float().mean(), best[:PAIRS].mean())
+    pair = given["question"].long()
+    logits = _logits(model, params, pair[1])
+    policy = _policy(logits, given)
+    values, exact = logits[:, :NODES] / SCALE, _exact(pair[1], given)
+    plan = ended(model.rollout(params, VOCAB.prompt(pair[None]), greedy(options)))
+    steps = _demonstrated(given, pair)
+    return {
+        "train_sampled": correct.float().mean(),
+        "train_greedy": best[:PAIRS].mean(),
+        "test_sampled": test.float().mean(),
+        "test_greedy": best[PAIRS:].mean(),
+        "ways": diversity.mean(),
+        "entropy": _entropy(model, params, sampled, options),
+        "policy": policy,
+        "cell": policy.index_select(0, pair[:1]).squeeze(0),
+        "shown": steps.float().sum((0, 1)) / steps.float().sum().clamp(min=1.0),
+        "logits": values,
+        "exact": exact,
+        "failure": failure(values, pair[1], given, arrived),
+        "plan": plan[0].float(),
+    }
+
+
+def _pairs(given: Values) -> tuple[Tensor, Tensor]:
+    """The training pairs and the held-out pairs of an evaluation, [QUESTIONS, 2] each."""
+    every = torch.arange(PAIRS, device=given["params"].device)
     train = given["train_count"].long().clamp(min=1)
     rest = given["pair_count"] - given["train_count"]
     pairs = given["pairs"].long()
-    train_pairs = pairs[every % train]
-    test_pairs = pairs[train + every % rest.long().clamp(min=1)]
-    one = torch.ones_like(given["temperature"])
-    options = {**given, "epsilon": 0.0 * one}
+    return pairs[every % train], pairs[train + every % rest.long().clamp(min=1)]
 
-    def rollouts(some: Tensor, samples: int, use: int) -> Tensor:
-        prompt = VOCAB.prompt(some.repeat_interleave(samples, 0))
-        number = uniform(seed, zero, use, len(some) * samples, TOKENS - PROMPT)
-        return ended(body.rollout(params, prompt, drawn_by(number, options)))
 
-    sampled = rollouts(train_pairs, SAMPLES, 3)
-    right = judged(graph, sampled)[0].view(PAIRS, SAMPLES)
+def _sampled(
+    model: FunctionalModel, pairs: Tensor, samples: int, use: int, options: Values
+) -> Tensor:
+    """So many sampled paths for each pair, [pairs * samples, TOKENS]."""
+    prompt = VOCAB.prompt(pairs.repeat_interleave(samples, 0))
+    size = len(pairs) * samples, TOKENS - PROMPT
+    number = uniform(options["seed"], options["t"], use, *size)
+    return ended(model.rollout(options["params"], prompt, drawn_by(number, options)))
+
+
+def _diversity(graph: TracedGraph, sampled: Tensor) -> tuple[Tensor, Tensor]:
+    """Which paths are correct [Q, S], and how many distinct correct ones each pair has [Q]."""
+    correct = judged(graph, sampled)[0].view(PAIRS, SAMPLES)
     rows = sampled.view(PAIRS, SAMPLES, TOKENS)
     same = (rows[:, :, None] == rows[:, None]).all(-1)  # [Q, S, S]
-    earlier = same & torch.ones(SAMPLES, SAMPLES, device=device, dtype=torch.bool).tril(-1)
-    diversity = (right & ~(earlier & right[:, None]).any(-1)).float().sum(1)
-    test = judged(graph, rollouts(test_pairs, TEST_SAMPLES, 4))[0]
-    likeliest = ended(
-        body.rollout(params, VOCAB.prompt(torch.cat([train_pairs, test_pairs])), greedy(options))
-    )
-    best = judged(graph, likeliest)[0].float()
-    arrived = torch.maximum(right.float().mean(), best[:PAIRS].mean())
-    pair = given["question"].long()
-    logits = _rows(body, params, pair[1])
-    end = torch.arange(VOCAB.size, device=device) == VOCAB.end
+    lower = torch.ones(SAMPLES, SAMPLES, device=sampled.device, dtype=torch.bool).tril(-1)
+    earlier = same & lower
+    return correct, (correct & ~(earlier & correct[:, None]).any(-1)).float().sum(1)
+
+
+def _logits(model: FunctionalModel, params: Tensor, target: Tensor) -> Tensor:
+    """Logits [current, next] of the first step of paths to one target."""
+    current = torch.arange(NODES, device=params.device)
+    prompt = torch.stack([current, target + 0 * current, current], 1)
+    return model.logits(params, prompt)[:, PROMPT - 1]
+
+
+def _policy(logits: Tensor, given: Values) -> Tensor:
+    """The probabilities that a path is sampled with, [current, next]."""
+    end = torch.arange(VOCAB.size, device=logits.device) == VOCAB.end
     banned = end & (given["may_stop"] < 0.5)
-    policy = torch.where(banned, -torch.inf, logits / given["temperature"]).softmax(-1)
-    values, exact = logits[:, :NODES] / SCALE, _exact(pair[1], given)
-    prompt = VOCAB.prompt(pair[None])
-    plan = ended(body.rollout(params, prompt, greedy(options)))
-    shown = given["rows"].long()
+    return torch.where(banned, -torch.inf, logits / given["temperature"]).softmax(-1)
+
+
+def _demonstrated(given: Values, pair: Tensor) -> Tensor:
+    """Which demonstrated steps leave the shown pair's source on the way to its target, one-hot."""
+    shown, device = given["rows"].long(), given["params"].device
     valid = torch.arange(SHOWN, device=device)[:, None] < given["row_count"]
     asked = valid & (shown[:, 1:2] == pair[1]) & (shown[:, :-1] == pair[0])
     asked = asked & VOCAB.chosen(shown)
-    steps = (shown[:, 1:, None] == torch.arange(VOCAB.size, device=device)) & asked[..., None]
-    return {
-        "train_sampled": right.float().mean(), "train_greedy": best[:PAIRS].mean(),
-        "test_sampled": test.float().mean(), "test_greedy": best[PAIRS:].mean(),
-        "ways": diversity.mean(), "entropy": _entropy(body, params, sampled, options),
-        "policy": policy, "cell": policy.index_select(0, pair[:1]).squeeze(0),
-        "shown": steps.float().sum((0, 1)) / steps.float().sum().clamp(min=1.0),
-        "logits": values, "exact": exact,
-        "failure": failure(values, pair[1], given, arrived), "plan": plan[0].float(),
-    }  # fmt: skip
+    return (shown[:, 1:, None] == torch.arange(VOCAB.size, device=device)) & asked[..., None]
 
 
-def _rows(body: Body, params: Tensor, target: Tensor) -> Tensor:
-    """Logits [here, next] of the first step of walks to one target."""
-    current = torch.arange(NODES, device=params.device)
-    return body.logits(params, torch.stack([current, target + 0 * current, current], 1))[
-        :, PROMPT - 1
-    ]
-
-
-def _entropy(body: Body, params: Tensor, tokens: Tensor, given: Values) -> Tensor:
-    """Mean entropy, in nats, of the choices along these walks, the step to END at a target not."""
+def _entropy(model: FunctionalModel, params: Tensor, tokens: Tensor, given: Values) -> Tensor:
+    """Mean entropy, in nats, of the choices along these paths; the step to END is left out."""
     some = tokens[:: SAMPLES // 4]
     chosen = VOCAB.chosen(some) & (some[:, :-1] != some[:, 1:2])
-    logp = (body.logits(params, some[:, :-1]) / given["temperature"]).log_softmax(-1)
+    logp = (model.logits(params, some[:, :-1]) / given["temperature"]).log_softmax(-1)
     entropy = -torch.where(logp == -torch.inf, 0.0, logp.exp() * logp).sum(-1)
     return torch.where(chosen, entropy, 0.0).sum() / chosen.float().sum().clamp(min=1.0)
 
 
 def _exact(target: Tensor, given: Values) -> Tensor:
-    """Q-learning's fixed point [here, next] for one target, by iteration from 0."""
+    """Q-learning's fixed point [current, next] for one target, by iteration from 0."""
     node = torch.arange(NODES, device=given["adjacency"].device)
     arrives = (node == target).float()
     earned = given["target"] * arrives - given["edge"] * (1.0 - given["adjacency"]) - given["cost"]
@@ -125,14 +151,14 @@ FAILURES = ("none", "diverging", "constant", "wrong sign", "dead end", "not lear
 def failure(
     values: Tensor, target: Tensor, given: Values, accuracy: Tensor | None = None
 ) -> Tensor:
-    """Which of FAILURES the learnt values [here, next] of one target show, as its place there.
+    """Which of FAILURES the learnt values [current, next] of one target show, as an index.
 
-    Looked at where the target can be reached. Diverging: some value lies far outside what any
-    return can be. Constant: the next nodes other than the target differ by less than a tenth of
-    the reward. Wrong sign: right next nodes are worth less than wrong ones. Dead end: an edge that
-    leads away from the target is worth as much as a right one. Not learnt: the values show none of
-    these failures, but `accuracy`, the share of correct paths, is below one half. Without
-    `accuracy` the values alone are judged.
+    Values are judged where the target can be reached. Diverging: some value lies far outside the
+    range of possible returns. Constant: the next nodes other than the target differ by less than a
+    tenth of the reward. Wrong sign: the mean of correct next nodes is at most the mean of incorrect
+    ones. Dead end: edges from which the target cannot be reached are worth as much as correct ones.
+    Not learnt: the values show none of these failures, but `accuracy`, the share of correct paths,
+    is below one half. Without `accuracy` the values alone are judged.
     """
     node = torch.arange(NODES, device=values.device)
     reach = closure(given["adjacency"])

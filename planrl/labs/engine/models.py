@@ -1,7 +1,7 @@
-"""The two models as functions of one flat vector of weights, in operations that any exporter knows.
+"""A lab's two models as functions of one flat vector of weights, in operations any exporter knows.
 
-`logits` reads whole rows, `walk` grows rows a token at a time and remembers what it has read. Both
-say what `LogitTable` and `Transformer` say; tests compare them.
+`logits` reads whole rows. `rollout` appends one token at a time and keeps what it has read. Both
+give the numbers of `LogitTable` and `Transformer`; tests compare them.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Protocol, cast
 
 import torch
@@ -34,45 +35,46 @@ Draw = Callable[["Tensor", int], "Tensor"]
 """(logits [B, V], how many tokens have been drawn) -> next token [B]."""
 
 
-class Body(Protocol):
-    """A model without weights of its own."""
+class FunctionalModel(Protocol):
+    """A model that holds no weights: it is given them at each call."""
 
     name: str
     size: int
+    """The number of weights, P."""
     lr: float
-    """The usual learning rate; a lab's own is in multiples of it."""
+    """The usual learning rate; a lab's control is a multiple of it."""
 
     def fresh(self, seed: Int[Tensor, ""]) -> Float[Tensor, " P"]:
         """Weights before any training."""
 
-    def model(self, weights: Float[Tensor, " P"]) -> PathModel:
-        """The same model as an object of planrl's."""
+    def module(self, weights: Float[Tensor, " P"]) -> PathModel:
+        """The same model as a module of planrl that holds these weights."""
 
     def logits(self, weights: Float[Tensor, " P"], tokens: Int[Tensor, "B L"]) -> Tensor:
-        """Logits of the next token at every place, [B, L, V]."""
+        """Logits of the next token at every position, [B, L, V]."""
 
     def rollout(
         self, weights: Float[Tensor, " P"], prompt: Int[Tensor, "B 3"], draw: Draw
     ) -> Tensor:
-        """Tokens [B, TOKENS] that begin with the prompt; what follows a walk's end is arbitrary."""
+        """Tokens [B, TOKENS] that begin with the prompt; those after a path's end are arbitrary."""
 
 
 class Table:
-    """`LogitTable`: the weights are the logits, [target, here, next]."""
+    """`LogitTable`: the weights are the logits, [target, current, next]."""
 
     name = "table"
     size = NODES * NODES * VOCAB.size
     lr = 0.1
 
     def fresh(self, seed: Int[Tensor, ""]) -> Float[Tensor, " P"]:
-        """All zero, whatever the seed."""
+        """Zeros, whatever the seed."""
         return (seed * 0).float().expand(self.size).clone()
 
     def logits(self, weights: Float[Tensor, " P"], tokens: Int[Tensor, "B L"]) -> Tensor:
-        """Logits of the next token at every place, [B, L, V]."""
-        return self._cells(weights, tokens[:, 1:2] * NODES + tokens.clamp(max=NODES - 1))
+        """Logits of the next token at every position, [B, L, V]."""
+        return self._rows(weights, tokens[:, 1:2] * NODES + tokens.clamp(max=NODES - 1))
 
-    def model(self, weights: Float[Tensor, " P"]) -> LogitTable:
+    def module(self, weights: Float[Tensor, " P"]) -> LogitTable:
         """The `LogitTable` with these weights."""
         model = LogitTable(VOCAB)
         model.load_state_dict({"table": weights.detach().view_as(model.table)})
@@ -85,12 +87,12 @@ class Table:
         target, columns = prompt[:, 1], list(prompt.unbind(1))
         for drawn in range(TOKENS - PROMPT):
             current = columns[-1].clamp(max=NODES - 1)
-            columns.append(draw(self._cells(weights, target * NODES + current), drawn))
+            columns.append(draw(self._rows(weights, target * NODES + current), drawn))
         return torch.stack(columns, 1)
 
     @staticmethod
-    def _cells(weights: Tensor, cell: Tensor) -> Tensor:
-        return torch.nn.functional.embedding(cell, weights.view(NODES * NODES, -1))
+    def _rows(weights: Tensor, context: Tensor) -> Tensor:
+        return torch.nn.functional.embedding(context, weights.view(NODES * NODES, -1))
 
 
 class _Plain(torch.nn.Module):
@@ -103,7 +105,7 @@ class _Plain(torch.nn.Module):
 
 
 class SmallTransformer:
-    """`Transformer` with one layer and one head, 48 wide."""
+    """`Transformer` with one layer and one head, of width 48."""
 
     name = "transformer"
     lr = 0.002
@@ -114,7 +116,7 @@ class SmallTransformer:
         self.size = sum(shape.numel() for shape in self._shapes.values())
 
     def fresh(self, seed: Int[Tensor, ""]) -> Float[Tensor, " P"]:
-        """Weights by the law of `Transformer`: normal ones (by Box and Muller), norms at 1."""
+        """Weights distributed as those of `Transformer`: normal (Box-Muller), norms at 1."""
         first, second = uniform(seed, torch.zeros_like(seed), 7, 2, self.size)
         normal = (-2.0 * (1.0 - first).log()).sqrt() * (2.0 * math.pi * second).cos()
         parts = [
@@ -125,7 +127,7 @@ class SmallTransformer:
         ]
         return torch.cat(parts)
 
-    def model(self, weights: Float[Tensor, " P"]) -> Transformer:
+    def module(self, weights: Float[Tensor, " P"]) -> Transformer:
         """The `Transformer` with these weights, to be scored or saved like any other."""
         model = Transformer(VOCAB, CONFIG, seeded(0, "weights"))
         model.load_state_dict(self.named(weights.detach()))
@@ -138,7 +140,7 @@ class SmallTransformer:
         return {name: part.view(shape) for (name, shape), part in parts}
 
     def logits(self, weights: Float[Tensor, " P"], tokens: Int[Tensor, "B L"]) -> Tensor:
-        """Logits of the next token at every place, [B, L, V]."""
+        """Logits of the next token at every position, [B, L, V]."""
         named = {f"model.{name}": part for name, part in self.named(weights).items()}
         return cast("Tensor", functional_call(_Plain(self._model), named, (tokens,)))
 
@@ -148,19 +150,19 @@ class SmallTransformer:
         """Tokens [B, TOKENS] that begin with the prompt; keys and values are computed once."""
         w = _Weights(self.named(weights))
         columns, keys, values = list(prompt.unbind(1)), [], []
-        for index in range(TOKENS - 1):
-            x = w.tokens[columns[index]] + w.positions[index]
+        for position in range(TOKENS - 1):
+            x = w.tokens[columns[position]] + w.positions[position]
             q, k, v = linear(w.norm(x, "norm_1"), w["qkv"]).split(CONFIG.width, -1)
             keys.append(k)
             values.append(v)
-            if index < FIRST:
+            if position < FIRST:
                 continue
             score = (torch.stack(keys, 1) @ q[:, :, None]).squeeze(2) / math.sqrt(CONFIG.width)
             attended = (score.softmax(-1)[:, None] @ torch.stack(values, 1)).squeeze(1)
             x = x + linear(attended, w["project"])
-            x = x + linear(gelu(linear(w.norm(x, "norm_2"), w["expand"]), approximate="tanh"),
-                           w["contract"])  # fmt: skip
-            columns.append(draw(w.head(x), index - FIRST))
+            hidden = gelu(linear(w.norm(x, "norm_2"), w["expand"]), approximate="tanh")
+            x = x + linear(hidden, w["contract"])
+            columns.append(draw(w.head(x), position - FIRST))
         return torch.stack(columns, 1)
 
 
@@ -188,5 +190,10 @@ class _Weights:
         return layer_norm(x, (CONFIG.width,), self.named["norm.weight"]) @ self.tokens.T
 
 
-TABLE, TRANSFORMER = Table(), SmallTransformer()
-BODIES: dict[str, Body] = {"table": TABLE, "transformer": TRANSFORMER}
+MODELS: dict[str, Callable[[], FunctionalModel]] = {"table": Table, "transformer": SmallTransformer}
+
+
+@cache
+def model_named(name: str) -> FunctionalModel:
+    """The model of this name in MODELS, made when it is first asked for."""
+    return MODELS[name]()

@@ -1,90 +1,116 @@
-"""The steps as programs: named, with their inputs in a fixed order, for whoever runs them.
+"""The steps as programs: named functions whose inputs have a fixed order, for any runtime.
 
-A program's inputs are those that its step reads. What a run remembers is `STATE`, what a graph
-gives is `WORLD`; the rest are knobs, tensors of one number.
+The inputs of a program are those that its step reads: what a learner carries, the number of updates
+done `t`, the seed, a graph's `DATA`, and options, which are tensors of one number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, partial
 
 import torch
 from torch import Tensor
 
-from planrl.labs.engine.data import prepare
-from planrl.labs.engine.measure import EVALUATION_KNOBS, evaluation
-from planrl.labs.engine.models import BODIES, NODES, TOKENS, Body
-from planrl.labs.engine.sampling import SHOWN, STATE, WORLD, Values
-from planrl.labs.engine.update import KNOBS, update
+from planrl.labs.engine.algorithms import ALGORITHMS, Algorithm
+from planrl.labs.engine.data import DATA, prepare
+from planrl.labs.engine.measure import EVALUATION_OPTIONS, evaluate
+from planrl.labs.engine.models import MODELS, NODES, TOKENS, FunctionalModel, model_named
+from planrl.labs.engine.sampling import SHOWN, Values
+from planrl.labs.engine.update import update
 
 
 @dataclass(frozen=True)
 class Program:
-    """A function of named tensors; examples of these give shape and type, of knobs the default."""
+    """A function of named tensors.
+
+    Its `examples` say the shape and type of each input, and the default value of each of the
+    `options`. `carries` is an algorithm's table of what a learner hands from update to update.
+    """
 
     name: str
     run: Callable[[Values], Values]
     examples: Values
-    knobs: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    carries: Mapping[str, float | None] = field(default_factory=dict)
 
 
-def programs() -> dict[str, Program]:
-    """All programs by name: `prepare`, and for each model its updates and its look."""
-    number = torch.tensor(0, dtype=torch.int32)
-    pairs = torch.zeros(NODES * NODES, 2, dtype=torch.int32)
-    rows = torch.zeros(SHOWN, TOKENS, dtype=torch.int32)
-    given = dict(zip(WORLD[1:], (pairs, number, number, rows, number), strict=True))
-    lab_graph = {"adjacency": torch.zeros(NODES, NODES, dtype=torch.float32), **given}
-    found = [
-        Program(
-            "prepare",
-            prepare,
-            {
-                "adjacency": lab_graph["adjacency"],
-                "seed": number,
-                "share": torch.tensor(0.5, dtype=torch.float32),
-                "question": torch.zeros(2, dtype=torch.int32),
-            },
-        )
-    ]
-    for name, body in BODIES.items():
-
-        def fresh(values: Values, body: Body = body) -> Values:
-            return {"params": body.fresh(values["seed"])}
-
-        found.append(Program(f"{name}-fresh", fresh, {"seed": number}))
-        time = torch.tensor(0.0, dtype=torch.float32)
-        vector = torch.zeros(body.size, dtype=torch.float32)
-        state = dict(zip(STATE, (vector, vector, vector, time, vector, number),
-                         strict=True))  # fmt: skip
-        for algorithm, knobs in KNOBS.items():
-            unused = {"sft": {"base", "pairs", "train_count", "pair_count"}}.get(
-                algorithm, {"rows", "row_count", "pair_count"}
-            )
-            options = {k: torch.tensor(float(v), dtype=torch.float32) for k, v in knobs.items()}
-            inputs = {k: v for k, v in {**state, **lab_graph, **options}.items() if k not in unused}
-
-            def one(values: Values, algorithm: str = algorithm, body: Body = body) -> Values:
-                return update(algorithm, body, values)
-
-            found.append(Program(f"{name}-{algorithm}", one, inputs, tuple(knobs)))
-        options = {
-            k: torch.tensor(float(v), dtype=torch.float32) for k, v in EVALUATION_KNOBS.items()
-        }
-        pair = torch.zeros(2, dtype=torch.int32)
-        inputs = {
-            "params": vector, "t": state["t"], "seed": number, **lab_graph, **options,
-            "question": pair,
-        }  # fmt: skip
-
-        def measured(values: Values, body: Body = body) -> Values:
-            return evaluation(body, values)
-
-        found.append(Program(f"{name}-look", measured, inputs, tuple(EVALUATION_KNOBS)))
+@cache
+def programs() -> Mapping[str, Program]:
+    """All programs by name: `prepare`, and for each model its first weights, updates and `look`."""
+    adjacency = {"adjacency": _data()["adjacency"]}
+    asked = {**adjacency, **_seed(), **_numbers({"share": 0.5}), **_question()}
+    found = [Program("prepare", prepare, asked)]
+    for model in map(model_named, MODELS):
+        found.append(Program(f"{model.name}-fresh", partial(_fresh, model), _seed()))
+        found += [_update(model, name, algorithm) for name, algorithm in ALGORITHMS.items()]
+        found.append(_evaluation(model))
     return {program.name: program for program in found}
 
 
 def examples_of(program: Program) -> tuple[Tensor, ...]:
-    """The inputs, each a tensor of its own: a tracer takes one object for one input."""
+    """The inputs, each a tensor of its own: a tracer makes one input of an object given twice."""
     return tuple(value.clone() for value in program.examples.values())
+
+
+def _fresh(model: FunctionalModel, values: Values) -> Values:
+    return {"params": model.fresh(values["seed"])}
+
+
+def _update(model: FunctionalModel, name: str, algorithm: Algorithm) -> Program:
+    weights = torch.zeros(model.size, dtype=torch.float32)
+    carried = dict.fromkeys(algorithm.carries, weights)
+    adam = {key: carried.pop(key) for key in ("params", "m", "v")}
+    reads = {"adjacency", *algorithm.stream.reads}
+    data = {key: value for key, value in _data().items() if key in reads}
+    options = algorithm.options
+    return Program(
+        f"{model.name}-{name}",
+        partial(update, algorithm, model),
+        {**adam, **_time(), **carried, **_seed(), **data, **_numbers(options)},
+        tuple(options),
+        algorithm.carries,
+    )
+
+
+def _evaluation(model: FunctionalModel) -> Program:
+    weights = {"params": torch.zeros(model.size, dtype=torch.float32)}
+    inputs = {
+        **weights,
+        **_time(),
+        **_seed(),
+        **_data(),
+        **_numbers(EVALUATION_OPTIONS),
+        **_question(),
+    }
+    return Program(
+        f"{model.name}-look", partial(evaluate, model), inputs, tuple(EVALUATION_OPTIONS)
+    )
+
+
+def _data() -> Values:
+    """Examples of a graph's DATA."""
+    number = torch.tensor(0, dtype=torch.int32)
+    adjacency = torch.zeros(NODES, NODES, dtype=torch.float32)
+    pairs = torch.zeros(NODES * NODES, 2, dtype=torch.int32)
+    rows = torch.zeros(SHOWN, TOKENS, dtype=torch.int32)
+    return dict(zip(DATA, (adjacency, pairs, number, number, rows, number), strict=True))
+
+
+def _numbers(options: Mapping[str, float]) -> Values:
+    return {
+        name: torch.tensor(float(value), dtype=torch.float32) for name, value in options.items()
+    }
+
+
+def _seed() -> Values:
+    return {"seed": torch.tensor(0, dtype=torch.int32)}
+
+
+def _time() -> Values:
+    return {"t": torch.tensor(0.0, dtype=torch.float32)}
+
+
+def _question() -> Values:
+    return {"question": torch.zeros(2, dtype=torch.int32)}

@@ -1,7 +1,7 @@
 """Random numbers that are a function of (seed, update, use): the same in torch and in a page.
 
-A counter is hashed in whole numbers below 2^32, so nothing depends on who computes it. The
-constants are below 2^31, so that no product leaves 64 bits.
+A counter is hashed in integers below 2^32, so the numbers do not depend on who computes them. The
+constants are below 2^31, so that no product exceeds 64 bits.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ WIDE = 256
 
 
 def _mixed(x: Tensor) -> Tensor:
-    """Each number below 2^32 mapped to another, as if at random (xor, shift and multiply)."""
+    """Each integer below 2^32 mapped to another one, by xor, shift and multiplication."""
     x = x ^ (x // 65536)
     x = (x * FIRST) & MASK
     x = x ^ (x // 32768)
@@ -29,9 +29,10 @@ def _mixed(x: Tensor) -> Tensor:
 
 
 def uniform(seed: Tensor, update: Tensor, use: int, *size: int) -> Float[Tensor, ...]:
-    """Numbers in [0, 1), 2^24 different ones, of this `size`.
+    """Uniform random numbers in [0, 1) of this `size`; there are 2^24 different ones.
 
-    `seed` and `update` are tensors of one whole number each; `use` keeps one update's needs apart.
+    `seed` and `update` are tensors of one integer each. `use` is different for each purpose within
+    an update, so that the numbers of two purposes are independent.
     """
     count = 1
     for length in size:
@@ -39,7 +40,7 @@ def uniform(seed: Tensor, update: Tensor, use: int, *size: int) -> Float[Tensor,
     key = _mixed((seed.long() & MASK) + 1)
     key = _mixed((key + update.long()) & MASK)
     key = _mixed((key + use) & MASK)
-    # In two parts, so that no exporter stores the whole count as a constant.
+    # In two parts, so that no exporter stores all counters as a constant.
     row = torch.arange(-(-count // WIDE), device=seed.device) * (WIDE * STRIDE) + key
     column = torch.arange(min(WIDE, count), device=seed.device) * STRIDE
     numbers = _mixed((row[:, None] + column).flatten()[:count] & MASK)

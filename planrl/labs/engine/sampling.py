@@ -1,35 +1,35 @@
-"""How a lab's models walk: given numbers in [0, 1), in operations that any exporter knows."""
+"""How a lab's models sample paths from given random numbers, in operations any exporter knows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 
-from planrl.graphs import Graph
-from planrl.labs.engine.models import NODES, TOKENS, VOCAB
+from planrl.labs.engine.models import NODES, TOKENS, VOCAB, Draw
 from planrl.tasks import PROMPT
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-SHOWN = 400  # demonstrated rows
+SHOWN = 400  # rows of demonstrations
 SCALE = 10.0  # Q-learning's rewards are multiplied by it: else softmax hardly prefers any node
 Values = dict[str, "Tensor"]
-
-WORLD = ("adjacency", "pairs", "train_count", "pair_count", "rows", "row_count")
-"""What a graph gives: its edges, its questions (training ones first), its demonstrations."""
-STATE = ("params", "m", "v", "t", "base", "seed")
-"""What a learner carries on: weights, Adam's moments, updates done, its start, the seed."""
+"""Tensors by name: what a step of the engine reads, and what it returns."""
 
 
-def graph_of(adjacency: Tensor) -> Graph:
-    """A Graph of which only `legal` is known, a tensor like any other: all that rewards ask for."""
-    graph = object.__new__(Graph)
-    legal = torch.nn.functional.pad(adjacency, (0, 1, 0, 1)) > 0.5
-    graph.__dict__.update(n=NODES, edges=(), labels=(), legal=legal)
-    return graph
+@dataclass(frozen=True)
+class TracedGraph:
+    """What rewards read of a graph: its number of nodes, and which steps follow an edge."""
+
+    n: int
+    legal: Tensor
+
+
+def graph_of(adjacency: Tensor) -> TracedGraph:
+    """The graph of an adjacency matrix that is a tensor like any other, as in a traced step."""
+    return TracedGraph(NODES, torch.nn.functional.pad(adjacency, (0, 1, 0, 1)) > 0.5)
 
 
 def closure(adjacency: Tensor) -> Tensor:
@@ -40,8 +40,8 @@ def closure(adjacency: Tensor) -> Tensor:
     return reach > 0.5
 
 
-def drawn_by(uniforms: Tensor, given: Values) -> Callable[[Tensor, int], Tensor]:
-    """A draw by inverting the cumulative law at `uniforms` [B, T], as `Sampler` does it.
+def drawn_by(uniforms: Tensor, given: Values) -> Draw:
+    """A draw by inverting the cumulative probabilities at `uniforms` [B, T], as `Sampler` does it.
 
     `given` holds temperature, epsilon and may_stop.
     """
@@ -58,8 +58,8 @@ def drawn_by(uniforms: Tensor, given: Values) -> Callable[[Tensor, int], Tensor]
     return draw
 
 
-def greedy(given: Values) -> Callable[[Tensor, int], Tensor]:
-    """A draw of the most likely token, END only if `may_stop`."""
+def greedy(given: Values) -> Draw:
+    """A draw of the most likely token; END only if `may_stop`."""
 
     def draw(logits: Tensor, drawn: int) -> Tensor:
         end = torch.arange(VOCAB.size, device=logits.device) == VOCAB.end
@@ -69,7 +69,7 @@ def greedy(given: Values) -> Callable[[Tensor, int], Tensor]:
 
 
 def ended(tokens: Tensor) -> Tensor:
-    """END after each walk's arrival, or after its first END; walks that are too long keep all."""
+    """END after each path's arrival, or after its first END; other paths stay as they are."""
     over = (tokens == tokens[:, 1:2]) | (tokens == VOCAB.end)
     over = over & (torch.arange(TOKENS, device=tokens.device) >= PROMPT)
     before = over.long().cumsum(1) - over.long()
@@ -77,6 +77,6 @@ def ended(tokens: Tensor) -> Tensor:
 
 
 def picked(table: Tensor, count: Tensor, number: Tensor) -> Tensor:
-    """The rows of a table, of which the first `count` are filled, at these places in [0, 1)."""
+    """Rows drawn from the first `count` rows of a table, one for each `number` in [0, 1)."""
     index = (number * count).long()
     return table[index.minimum(count.long() - 1).clamp(min=0)].long()

@@ -1,7 +1,7 @@
-"""The widgets of a lab: what can be set, pressed and read. They know nothing of learners.
+"""The widgets of a lab: controls, buttons, a figure and texts, without any learner.
 
-The figure is a widget where plotly can make one that is sure to be shown; else it is displayed, and
-displayed again in its place whenever it changes.
+The figure is a widget where plotly can make one that is sure to be shown. Elsewhere it is displayed
+as an output, and displayed again in the same output whenever it changes.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ if (!window.planrlArrows) {
   }, true);
 }
 </script>"""
-"""JupyterLab takes arrow keys for its own from whatever has the focus: a slider shall have them."""
+"""JupyterLab handles arrow keys itself, whatever has the focus; this leaves them to a slider."""
+WHOLE = {"description_width": "initial"}  # the style of a widget whose label is shown whole
 NUMBERS = "planrl-numbers"
 ROOM = f"<style>.{NUMBERS} :is(th, td) {{ padding: 0.2em 0.8em 0.2em 0; }}</style>"
 PATIENCE = 5.0  # seconds to wait for a front end that may be gone
@@ -46,28 +47,26 @@ _fits: dict[str, list[asyncio.TimerHandle]] = {}  # what a cell's figure is stil
 
 
 class Panel:
-    """A lab's figure, controls, buttons and words; `text` is the list of edges to begin with.
+    """A lab's figure, controls, buttons and texts; `text` is the list of edges to begin with.
 
-    `about` is said after the lab's own introduction.
+    `about` follows the lab's own introduction.
     """
 
     def __init__(self, lab: Lab, text: str, about: str = "") -> None:
         self.lab = lab
-        self.figure = go.Figure(lab.figure)
+        self.figure = go.Figure(lab.picture.figure)
         self.figure.update_layout({axis: {"type": "category"} for axis in named_axes(lab)})
         keep_figures_at_home()
         self.canvas = _canvas(self.figure)
-        self._place = f"planrl-{uuid.uuid4().hex}"
+        self._element = f"planrl-{uuid.uuid4().hex}"
         self._displayed = False
         self._sent = -math.inf  # when the front end was given what it has not drawn yet
         if self.canvas is not None:
             # Not on_edits_completed: in plotly 7 the layout's part of an edit gets no answer.
             self.canvas.observe(self._answered, "_js2py_traceDeltas")
         self.controls = {control.name: _widget(control) for control in lab.controls}
-        self.presets = ipw.Dropdown(
-            options=[("your own settings", ""), *((p.title, p.name) for p in lab.presets)],
-            description="Try", style={"description_width": "initial"},
-        )  # fmt: skip
+        presets = [("your own settings", ""), *((p.title, p.name) for p in lab.presets)]
+        self.presets = ipw.Dropdown(options=presets, description="Try", style=WHOLE)
         self.train = ipw.Button(description="Train", button_style="primary")
         self.step = ipw.Button(description="One step")
         self.reset = ipw.Button(description="Reset")
@@ -76,28 +75,27 @@ class Panel:
         self.edges = ipw.Textarea(text, rows=6, description="Edges")
         self.status, self.why, self.snippet, self.numbers = (ipw.HTML() for _ in range(4))
         self._own = ipw.VBox([self.edges, self.use])
-        title = lab.title if lab.title.endswith("?") else f"{lab.title}."
-        intro = f"{lab.intro} {about}".strip()
+        title = lab.words.title if lab.words.title.endswith("?") else f"{lab.words.title}."
+        intro = f"{lab.words.intro} {about}".strip()
         self.head = ipw.HTML(f"<strong>{html.escape(title)}</strong> {html.escape(intro)}")
         rows = ipw.Layout(display="flex", flex_flow="row wrap", grid_gap="4px 16px")
         buttons = ipw.HBox([self.train, self.step, self.reset, self.copy], layout=rows)
-        self.box = ipw.VBox([
-            *([] if self.canvas is None else [self.canvas]),
-            self.status, buttons, self.snippet, self.presets, self.why,
-            ipw.Box(list(self.controls.values()), layout=rows), self._own,
-            ipw.HTML(_meanings(lab.controls)), self.numbers,
-        ])  # fmt: skip
+        canvas = [] if self.canvas is None else [self.canvas]
+        run = [self.status, buttons, self.snippet, self.presets, self.why]
+        controls = ipw.Box(list(self.controls.values()), layout=rows)
+        meanings = ipw.HTML(_meanings(lab.controls))
+        self.box = ipw.VBox([*canvas, *run, controls, self._own, meanings, self.numbers])
 
     @property
     def redraws(self) -> float:
-        """How many times a second the figure may be drawn, at most."""
+        """How many times a second the figure is drawn at most."""
         return 1 if self.canvas is None else 20
 
     @property
     def drawn(self) -> bool:
-        """Has the front end drawn what it was given? One that can't keep up would fall behind.
+        """Whether the front end has drawn the last update; a slow one would fall further behind.
 
-        If it says nothing for long, there may be none, and it is given more now and then.
+        If it has not answered for PATIENCE seconds there may be none, and the answer is yes.
         """
         return time.perf_counter() - self._sent > PATIENCE
 
@@ -111,7 +109,7 @@ class Panel:
         return value
 
     def show(self, values: Mapping[str, Value], status: str, *, training: bool) -> None:
-        """Put the settings into the controls, and say how things are."""
+        """Put the settings into the controls, and show the status."""
         for control in self.lab.controls:
             value = values[control.name]
             shown = control.values.index(value) == 1 if control.kind == "switch" else value
@@ -125,11 +123,11 @@ class Panel:
         self.say(status)
 
     def say(self, status: str) -> None:
-        """The status line."""
+        """Show this text in the status line."""
         self.status.value = f'<span role="status">{html.escape(status)}</span>'
 
     def draw(self, updates: Sequence[Update], numbers: Sequence[Mapping[str, Any]]) -> None:
-        """New data of the figure's traces, and the table of its numbers."""
+        """Show new data in the figure's traces, and new numbers in the table."""
         figure = self.figure if self.canvas is None else self.canvas
         with figure.batch_update():
             for trace, update in zip(figure.data, updates, strict=True):
@@ -144,16 +142,16 @@ class Panel:
         bundle = self.figure._repr_mimebundle_()
         if PLOTLY in bundle:  # JupyterLab keeps the picture of a kind of data that it has drawn
             room = f'<div style="height:{self.figure.layout.height}px"></div>'
-            _ipython.update_display({"text/html": room}, raw=True, display_id=self._place)
-        _ipython.update_display(bundle, raw=True, display_id=self._place)
+            _ipython.update_display({"text/html": room}, raw=True, display_id=self._element)
+        _ipython.update_display(bundle, raw=True, display_id=self._element)
 
     def display(self, loop: asyncio.AbstractEventLoop | None) -> None:
-        """Show everything below the cell that is running; `loop` sees to it that all fits."""
+        """Show everything below the running cell; `loop` fits the figure to its width later."""
         _ipython.display(self.head)
         if self.canvas is None:
             # display(figure) would not pass an id on: plotly's figures display themselves.
             bundle = self.figure._repr_mimebundle_()
-            _ipython.display(bundle, raw=True, display_id=self._place)
+            _ipython.display(bundle, raw=True, display_id=self._element)
         _ipython.display(self.box)
         if not ipw.__version__.startswith("7."):
             _ipython.display({"text/html": ARROWS, "text/plain": ""}, raw=True)
@@ -167,13 +165,13 @@ class Panel:
                 _fits[cell] = fits
 
     def fit(self) -> None:
-        """Let the figure take its room: plotly 7 looks how wide it may be before it has any."""
+        """Fit the figure to its width, which plotly 7 measures before the figure is on the page."""
         if self.canvas is not None:
             self.canvas.layout.autosize = None
             self.canvas.layout.autosize = True
 
     def close(self) -> None:
-        """Take all widgets away."""
+        """Remove all widgets."""
         shown = [self.head, self.box]
         while shown:
             widget = shown.pop()
@@ -182,10 +180,10 @@ class Panel:
 
 
 def _canvas(figure: go.Figure) -> Any:
-    """Return the figure as a widget, or None: Colab would show an empty box in its place.
+    """The figure as a widget, or None in Colab, which would show an empty box.
 
-    The front end is told of the widget when it is whole, in one message. In a browser that takes
-    more than 2 s to load plotly, anywidget loses all later ones: the figure would be empty, and
+    The front end is told of the widget when it is whole, in one message. If a browser takes more
+    than 2 s to load plotly, anywidget loses all later messages: the figure would stay empty, and
     would offer to send itself to plotly's server.
     """
     if "google.colab" in sys.modules:
@@ -193,7 +191,7 @@ def _canvas(figure: go.Figure) -> Any:
     try:
 
         class Canvas(go.FigureWidget):  # type: ignore[misc]
-            """A figure that tells the front end of itself when it is asked to after it was made."""
+            """A figure whose front end is told of it only after it was made."""
 
             made = False
 
@@ -211,7 +209,7 @@ def _canvas(figure: go.Figure) -> Any:
 
 
 def _running_cell() -> str:
-    """The id of the cell that is running, if its notebook tells: JupyterLab does."""
+    """The id of the running cell, if the front end sends it, as JupyterLab does; else ""."""
     shell: Any = IPython.get_ipython()
     try:
         return str(shell.get_parent()["metadata"]["cellId"])
@@ -221,10 +219,8 @@ def _running_cell() -> str:
 
 def _widget(control: Control) -> Any:
     tip = "description_tooltip" if ipw.__version__.startswith("7.") else "tooltip"
-    shared = {
-        "description": control.label, tip: control.meaning,
-        "style": {"description_width": "initial"}, "layout": {"width": "26em"},
-    }  # fmt: skip
+    told = {"description": control.label, tip: control.meaning}
+    shared = {**told, "style": WHOLE, "layout": {"width": "26em"}}
     if control.kind == "switch":
         return ipw.Checkbox(value=control.default == control.values[1], indent=False, **shared)
     options = list(zip(control.texts, control.values, strict=True))
@@ -233,7 +229,7 @@ def _widget(control: Control) -> Any:
 
 
 def _meanings(controls: Sequence[Control]) -> str:
-    """What each control does: a tooltip is nothing for a finger or a keyboard."""
+    """What each control does, for readers who get no tooltip (touch screen, keyboard)."""
     rows = ""
     for control in controls:
         more = " A change starts the training again." if control.restarts else ""

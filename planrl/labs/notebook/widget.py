@@ -1,8 +1,8 @@
-"""A live lab in a notebook: its controls as widgets, its learners trained in the kernel.
+"""A live lab in a notebook: its controls are widgets, its learners are trained in the kernel.
 
-Training is a task of the kernel's own event loop that gives way after every short slice, so that
-clicks and cells are handled in between. Whatever a click does is done in the loop that the lab was
-made in: some front ends deliver clicks in a thread of their own.
+Training is a task of the kernel's own event loop. It pauses after every short slice, so that clicks
+and cells are handled in between. The effect of a click takes place in the loop that the lab was
+made in, because some front ends deliver clicks in a thread of their own.
 """
 
 from __future__ import annotations
@@ -17,22 +17,23 @@ from planrl.errors import InputError, TrainingError
 from planrl.labs.notebook import render
 from planrl.labs.notebook.panel import Panel
 from planrl.labs.notebook.render import Evaluations, Point
+from planrl.labs.own_loss import name_of
 from planrl.labs.session import Session
 from planrl.labs.spec.controls import Control, State, Value, write_state
 from planrl.labs.spec.graphs import Edges, edge_list, numbered
-from planrl.labs.spec.lab import EVAL_EVERY
+from planrl.labs.spec.lab import EVERY
 
-TASK = "planrl: a lab is training"  # the name of such tasks: the loop knows who is training
-SLICE, BREATH = 0.04, 0.01  # seconds of training, and of giving way
-MOST_POINTS = 1000  # of a curve; a longer one loses every second point
+TASK = "planrl: a lab is training"  # the name of such a task, by which other labs find it
+SLICE, BREATH = 0.04, 0.01  # seconds of training, and of the pause after it
+MOST_POINTS = 1000  # of a curve; of a longer one every second point is removed
 EXAMPLE = "home park\nhome shop\npark school\nshop school\nschool library"
 
 
 class LiveLab:
-    """A lab to be touched, as a cell's last expression: `LiveLab(Session("race", "seed=3"))`.
+    """A lab with widgets, as a cell's last expression: `LiveLab(Session("race", "seed=3"))`.
 
-    `session` is what is trained at the moment, `link` says its settings. One lab of a kernel
-    trains at a time: training or showing one pauses the others.
+    `session` is the session that is trained now, `link` holds its settings. Only one lab of a
+    kernel trains at a time: training or showing one pauses the others.
     """
 
     def __init__(self, session: Session) -> None:
@@ -50,21 +51,21 @@ class LiveLab:
 
     @property
     def link(self) -> str:
-        """The state as the query string of the lab's page."""
+        """The settings as the query string of the lab's page."""
         said = self._said(self.session.state)
         return f"lab={self.lab.name}" + (f"&{said}" if said else "")
 
     @property
     def training(self) -> bool:
-        """Is a task training the learners?"""
+        """Whether a task is training the learners."""
         return self._task is not None
 
     def train(self) -> None:
-        """Train until paused; where no event loop runs, as many updates as between two looks."""
+        """Train until paused; without an event loop, up to the next evaluation."""
         self._hush()
         loop = _running_loop()
         if loop is None:
-            updates = EVAL_EVERY[self.session.model_name]
+            updates = EVERY
             self._guarded(lambda: self._advance(updates), "Training stopped: ")
         elif self._task is None:
             _pause_all(loop)
@@ -73,14 +74,14 @@ class LiveLab:
         self._show()
 
     def pause(self) -> None:
-        """Stop training; the learners stay as they are."""
+        """Stop training; the learners keep their weights."""
         if self._task is not None:
             self._task.cancel()
             self._task = None
             self._draw_anew()
 
     def close(self) -> None:
-        """Stop training and take the widgets away."""
+        """Stop training and remove the widgets."""
         self.pause()
         self.panel.close()
 
@@ -106,12 +107,12 @@ class LiveLab:
             self._advance(1)
 
     def _advance(self, updates: int) -> None:
-        """So many updates, and a look if one is due."""
+        """Take so many updates, and evaluate if an evaluation is due."""
         self.session.train(updates)
         if not self.training:
             self._evaluate()
             self._draw()
-        elif self.session.updates % EVAL_EVERY[self.session.model_name] == 0:
+        elif self.session.updates % EVERY == 0:
             self._evaluate()
             now = time.perf_counter()
             if now - self._drawn > 1 / self.panel.redraws and self.panel.drawn:
@@ -126,7 +127,7 @@ class LiveLab:
             self._mark = now, self.session.updates
 
     def _guarded(self, act: Callable[[], object], saying: str = "") -> bool:
-        """Did it go well? If not, the status line says why, and what was good stays."""
+        """Whether `act` succeeded; if not, the status line says why, and the session is kept."""
         try:
             act()
         except Exception as error:  # a reader's own code may raise anything
@@ -137,16 +138,16 @@ class LiveLab:
         return True
 
     def _begin(self) -> None:
-        """Show a run of which nothing has been trained yet."""
+        """Show a session in which nothing has been trained yet."""
         self.history: list[Point] = []
-        pair = self.session.given["question"].tolist()  # world.question may have no answer
+        pair = self.session.given["question"].tolist()  # the graph's own pair may have no path
         names = self._names if self.session.state.edges else ()
         self._lab_graph = render.named_graph(self.session.lab_graph, names, pair)
         self._mixed = False
         self._mark, self._rate = (time.perf_counter(), self.session.updates), 0.0
         self._draw_anew()
 
-    # --- What a reader does
+    # --- A reader's actions
     def _connect(self) -> None:
         panel = self.panel
         for button, act in (
@@ -170,7 +171,7 @@ class LiveLab:
         home, current = self._home, _running_loop()
         if home is not None and current is not home and home.is_running():
             home.call_soon_threadsafe(act)
-        elif not self._showing:  # else it was us who set the widget
+        elif not self._showing:  # otherwise this program has set the widget
             act()
 
     def _closed(self, change: Mapping[str, Any]) -> None:
@@ -181,7 +182,7 @@ class LiveLab:
         return self.pause() if self.training else self.train()
 
     def _choose(self, control: Control, chosen: Any) -> None:
-        """Take what a widget was set to; meanwhile a redraw may have put the widget back."""
+        """Apply a widget's new value, even if a redraw has reset the widget in the meantime."""
         value = self.panel.value(control, chosen)
         if value == self.session.state.values[control.name]:
             return
@@ -208,7 +209,7 @@ class LiveLab:
         self._show()
 
     def _restart(self, changes: Mapping[str, Value], what: str, own: Edges = ()) -> None:
-        """Begin a new session; the old one stays if there cannot be another."""
+        """Begin a new session; if it cannot be made, the old one stays."""
         self._hush()
         values = {**self.session.state.values, **changes}
         edges, names = numbered(own) if own else (self._own, self._names)
@@ -242,9 +243,9 @@ class LiveLab:
         self._show()
 
     def _copy(self) -> None:
-        """Show the lines of planrl that come to where we are; a kernel has no clipboard."""
+        """Show the lines of planrl that train the same; a kernel cannot write to the clipboard."""
         said, steps = self._said(self.session.state), self.session.updates or 100
-        loss = self.session.loss_name
+        loss = name_of(self.session.loss)
         text = render.snippet(self.lab, said, steps, mixed=self._mixed, loss=loss)
         self.panel.snippet.value = f"<pre>{html.escape(text)}</pre>"
 
@@ -275,7 +276,7 @@ class LiveLab:
         self._show()
 
     def _show(self) -> None:
-        """Everything but the figure and its numbers."""
+        """Update everything but the figure and its numbers."""
         rate = self._rate if self.training else None
         how = render.told(self.lab, self._evaluations, self.session.updates, rate)
         words = " ".join(filter(None, [self._note, self._error, how]))

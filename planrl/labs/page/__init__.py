@@ -1,7 +1,7 @@
 """Labs in a page, which trains without a server.
 
 html          a lab as a piece of a page, which web/lab.js makes live
-export        the programs as ONNX files, and the bases that learners start from
+export        the programs as ONNX files, and the base models that learners start from
 runtime       exported programs run by onnxruntime, as a page runs them
-recordings    runs made beforehand, for readers who only look; they are in recorded/
+recordings    recorded runs, which a page shows before training; they are in recorded/
 """

@@ -1,8 +1,8 @@
 """The programs as ONNX files, which a page runs without a server.
 
-torch's gradients are traced first (`make_fx`), then exported. Tracing takes a second or two, the
-exporter up to a minute for one program. So each file says which trace it was made from, and a file
-whose trace is today's can be reused.
+A program, with torch's gradients, is traced first (`make_fx`), then exported. Tracing takes a
+second or two, the exporter up to a minute for one program. So each file names the trace that it was
+made from, and is used again as long as the trace is the same.
 """
 
 from __future__ import annotations
@@ -32,8 +32,6 @@ from planrl.labs.spec.controls import SEED
 from planrl.labs.spec.graphs import lab_graphs
 
 TYPES = {torch.float32: "float32", torch.int32: "int32"}
-
-
 MAKERS = ("torch", "onnx", "onnxscript")
 """What an exported file depends on besides its trace."""
 
@@ -41,9 +39,10 @@ MAKERS = ("torch", "onnx", "onnxscript")
 def export(folder: Path, names: Iterable[str] = (), *, reuse: Iterable[Path] = ()) -> list[Path]:
     """Write NAME.onnx and NAME.json for these programs (all, if none are named).
 
-    NAME.json comes last and holds the other's hash, so that no two of different exports are a pair.
-    A pair that was made from the same trace, in one of the folders `reuse`, is copied instead of
-    exported.
+    NAME.json says what a page has to know of the program: its inputs and outputs, and what a
+    learner carries from one update to the next. It is written last and holds the hash of NAME.onnx,
+    so that no two files of different exports are taken for a pair. NAME.onnx is copied instead of
+    exported if one of the folders `reuse` has it, made from the same trace.
     """
     known = programs()
     wanted = list(names) or list(known)
@@ -57,15 +56,19 @@ def export(folder: Path, names: Iterable[str] = (), *, reuse: Iterable[Path] = (
 def write_bases(folder: Path) -> list[Path]:
     """Write the Transformers that learners start from, GRAPH-SEED.f32: little-endian floats.
 
-    A page could train them itself, and does for a reader's own graph. But rounding differs a
-    little between machines, and paths drawn from weights that differ a little soon differ.
+    For a reader's own graph a page trains the base itself. For these it does not, because rounding
+    differs between machines, and paths sampled from slightly different weights soon differ.
     """
     ready(folder)
-    paths, run = [], _Traced()
+    paths, run, known = [], _Traced(), list(labs().values())
     for graph, seed in itertools.product(lab_graphs(), SEED.values):
-        lab = next(lab for lab in labs().values() if graph in lab.graphs)
+        lab = next(
+            lab
+            for lab in known
+            if graph in lab.graphs and any(one.start == "base" for one in lab.learners)
+        )
         link = f"graph={graph}&model=transformer&seed={seed}"
-        base = Session(lab.name, link, run=run).learners[0].state["base"]
+        base = Session(lab.name, link, run=run).starts["base"]
         path = folder / f"{graph}-{seed}.f32"
         write_atomically(path, base.numpy().astype("<f4").tobytes())
         paths.append(path)
@@ -117,13 +120,15 @@ def trace_key(program: Program, traced: Trace) -> str:
     """A hash of all that decides what is exported.
 
     It covers the operations with their constants, the names and shapes of inputs and outputs, the
-    knobs' usual values, and the exporter's version.
+    default values of options, and the exporter's version.
     """
     module = traced.module
-    inputs = [
-        _described(name, value, name in program.knobs) for name, value in program.examples.items()
-    ]
-    told = {"makers": _makers(), "inputs": inputs, "outputs": traced.outputs, "code": module.code}
+    told = {
+        "makers": _makers(),
+        "inputs": _inputs(program),
+        "outputs": traced.outputs,
+        "code": module.code,
+    }
     total = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
     for node in module.graph.nodes:
         if node.op == "get_attr":
@@ -148,43 +153,52 @@ def _makers() -> dict[str, str]:
 def _write(program: Program, folder: Path, reuse: list[Path]) -> Path:
     traced = trace(program)
     key, path = trace_key(program, traced), folder / f"{program.name}.onnx"
-    pairs = (_kept(other / path.name, key) for other in reuse)
-    content, page = next(filter(None, pairs), None) or _exported(program, traced, key)
+    kept = (_kept(other / path.name, key) for other in reuse)
+    content = next(filter(None, kept), None) or to_onnx(program, traced)
+    page = {
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "traced": key,
+        "inputs": _inputs(program, "in_"),
+        "outputs": [_described(f"out_{k}", v) for k, v in _outputs(program, traced).items()],
+        "carries": [{"name": name, "fill": fill} for name, fill in program.carries.items()],
+    }
     write_atomically(path, content)
     write_atomically(path.with_suffix(".json"), json.dumps(page, indent=1).encode() + b"\n")
     return path
 
 
-def _exported(program: Program, traced: Trace, key: str) -> tuple[bytes, dict[str, Any]]:
-    content, outputs = to_onnx(program, traced)
-    return content, {
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "traced": key,
-        "inputs": [
-            _described(f"in_{k}", v, k in program.knobs) for k, v in program.examples.items()
-        ],
-        "outputs": [_described(f"out_{k}", v) for k, v in outputs.items()],
-    }
-
-
-def _kept(path: Path, key: str) -> tuple[bytes, dict[str, Any]] | None:
-    """An exported pair, if it is whole and was made from the trace with this key."""
+def _kept(path: Path, key: str) -> bytes | None:
+    """An exported program, if it is whole and was made from the trace with this key."""
     try:
         content = path.read_bytes()
         page: dict[str, Any] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     whole = page.get("sha256") == hashlib.sha256(content).hexdigest()
-    return (content, page) if whole and page.get("traced") == key else None
+    return content if whole and page.get("traced") == key else None
 
 
-def _described(name: str, value: Tensor, knob: bool = False) -> dict[str, Any]:
-    usual = {"default": float(f"{float(value):.8g}")} if knob else {}
+def _inputs(program: Program, prefix: str = "") -> list[dict[str, Any]]:
+    return [
+        _described(prefix + name, value, name in program.options)
+        for name, value in program.examples.items()
+    ]
+
+
+def _outputs(program: Program, traced: Trace) -> Values:
+    """What the program makes of its examples, for names, types and shapes."""
+    with torch.no_grad():
+        made = traced.module(*examples_of(program))
+    return dict(zip(traced.outputs, made, strict=True))
+
+
+def _described(name: str, value: Tensor, option: bool = False) -> dict[str, Any]:
+    usual = {"default": float(f"{float(value):.8g}")} if option else {}
     return {"name": name, "dtype": TYPES[value.dtype], "shape": list(value.shape), **usual}
 
 
-def to_onnx(program: Program, traced: Trace | None = None) -> tuple[bytes, dict[str, Tensor]]:
-    """A program as an ONNX model, and its outputs for the examples (for their shapes)."""
+def to_onnx(program: Program, traced: Trace | None = None) -> bytes:
+    """A program as an ONNX model."""
     try:
         import onnx
         import onnxscript  # noqa: F401
@@ -216,6 +230,5 @@ def to_onnx(program: Program, traced: Trace | None = None) -> tuple[bytes, dict[
     model.ClearField("metadata_props")
     del model.graph.metadata_props[:]
     onnx.checker.check_model(model)
-    with torch.no_grad():
-        shapes = program.run(dict(zip(names, examples_of(program), strict=True)))
-    return model.SerializeToString(), {key: value.detach() for key, value in shapes.items()}
+    content: bytes = model.SerializeToString()
+    return content

@@ -1,7 +1,9 @@
-"""Runs of a lab made beforehand, ten seeds at each point of a grid, for readers who only look.
+"""Recorded runs of a lab, ten seeds at each point of a grid, which a page shows before training.
 
-They are made by the same updates, so that a point of the grid shows what training there would.
-`python -m planrl export --record` writes them; a page carries them as whole numbers.
+The exported programs make them, so that a point of the grid shows what training there would give.
+`python -m planrl export FOLDER --record` writes them; a page carries them as integers. A recording
+names its lab, its learners with their options, and a value for every control. A page shows the
+curve of a learner only if all of these are those of the lab as it is today.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import base64
 import itertools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -21,20 +23,24 @@ import torch
 
 from planrl.errors import InputError
 from planrl.io.files import write_atomically
-from planrl.labs.catalogue import labs
+from planrl.labs.catalogue import lab_named
 from planrl.labs.page.runtime import Exported
 from planrl.labs.session import Session
+from planrl.labs.spec.lab import Lab
 
 FOLDER = Path(__file__).parent / "recorded"
 SEEDS = tuple(range(10))
 STEPS = tuple(range(0, 301, 20))
 SCALES = {"ways": 1000, "entropy": 1000}
-FORMAT = "planrl-recorded/1"
+FORMAT = "planrl-recorded/2"
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Which settings of a lab are recorded: values of some controls, the others at fixed ones."""
+    """Which settings of a lab are recorded: several values of some controls, one of each other.
+
+    The seed is no control of a recording: it holds the mean of SEEDS and their range.
+    """
 
     lab: str
     axes: Mapping[str, Sequence[float]]
@@ -47,14 +53,10 @@ _REWARDS = {"graph": "dag", "cost": 0, "off_policy": 0, "epsilon": 0.1, "bounds"
 GRIDS = {
     "race": Grid("race", {"lr": (0.5, 1, 2)}, {"model": "transformer", **_USUAL}),
     "imitation": Grid(
-        "imitation",
-        {"lr": (0.25, 1, 4), "batch": (2, 8, 32)},
-        {"model": "table", "graph": "dag"},
+        "imitation", {"lr": (0.25, 1, 4), "batch": (2, 8, 32)}, {"model": "table", "graph": "dag"}
     ),
     "imitation-transformer": Grid(
-        "imitation",
-        {"lr": (0.25, 1, 4)},
-        {"model": "transformer", **_USUAL},
+        "imitation", {"lr": (0.25, 1, 4)}, {"model": "transformer", **_USUAL}
     ),
     "policy-gradient": Grid(
         "policy-gradient",
@@ -77,91 +79,89 @@ GRIDS = {
         {"model": "transformer", **_REWARDS, "target": 1, "discount": 1},
     ),
     "blocks": Grid(
-        "blocks", {"discount": (0.5, 0.8, 0.9, 1), "lr": (0.5, 1, 2)}, {"model": "table"}
+        "blocks",
+        {"discount": (0.5, 0.8, 0.9, 1), "lr": (0.5, 1, 2)},
+        {"model": "table", "graph": "blocks"},
     ),
 }
 """What is recorded, by the name of its file; a lab may have several."""
 
 
-@dataclass(frozen=True)
-class Job:
-    """One point of a lab's grid, as a link without the seed."""
-
-    lab: str
-    link: str
-
-
-def points(name: str) -> list[Job]:
-    """All points of a grid, the last axis the fastest."""
-    if name not in GRIDS:
-        raise InputError(f"no grid is called {name!r}; there are: {', '.join(GRIDS)}")
-    grid = GRIDS[name]
+def points(grid: Grid) -> list[str]:
+    """All points of a grid as links without a seed, the last axis the fastest."""
     fixed = [f"{key}={value}" for key, value in grid.fixed.items()]
-    values = itertools.product(*grid.axes.values())
     return [
-        Job(
-            grid.lab,
-            "&".join([*fixed, *(f"{k}={v:g}" for k, v in zip(grid.axes, point, strict=True))]),
-        )
-        for point in values
+        "&".join([*fixed, *(f"{k}={v:g}" for k, v in zip(grid.axes, point, strict=True))])
+        for point in itertools.product(*grid.axes.values())
     ]
 
 
-def measure(job: Job, programs: Path) -> np.ndarray[Any, Any]:
-    """What the looks of one point saw: [learner, metric, (mean, low, high), look].
+def measure(link: str, lab: str, programs: Path) -> np.ndarray[Any, Any]:
+    """What evaluations find at one point: [learner, metric, (mean, low, high), evaluation].
 
-    `low` and `high` are the second and the last but one of ten seeds. The exported programs of the
-    folder `programs` run.
+    `low` and `high` are the second lowest and the second highest of ten seeds. The exported
+    programs of the folder `programs` run.
     """
-    metrics, seen = labs()[job.lab].metrics, []
+    metrics, seen = lab_named(lab).metrics, []
     for seed in SEEDS:
-        run = Session(job.lab, f"{job.link}&seed={seed}", run=Exported(programs))
+        run = Session(lab, f"{link}&seed={seed}", run=Exported(programs))
         rows = [[[one[m] for m in metrics] for one in run.evaluate()]]
         for before, after in itertools.pairwise(STEPS):
             run.train(after - before)
             rows.append([[one[m] for m in metrics] for one in run.evaluate()])
         seen.append(rows)
-    values = np.array(seen)  # [seed, look, learner, metric]
+    values = np.array(seen)  # [seed, evaluation, learner, metric]
     ordered = np.sort(values, 0)
-    told = np.stack([values.mean(0), ordered[1], ordered[-2]])  # [3, look, learner, metric]
+    told = np.stack([values.mean(0), ordered[1], ordered[-2]])  # [3, evaluation, learner, metric]
     return np.ascontiguousarray(told.transpose(2, 3, 0, 1))
 
 
 def record(name: str, programs: Path, *, jobs: int = 1) -> Path:
     """Run a whole grid, `jobs` points at once, and save it."""
+    if name not in GRIDS:
+        raise InputError(f"no grid is called {name!r}; there are: {', '.join(GRIDS)}")
+    grid = GRIDS[name]
+    work = partial(measure, lab=grid.lab, programs=programs)
     with ProcessPoolExecutor(jobs, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        return save(name, pool.map(partial(measure, programs=programs), points(name)))
+        return save(name, pool.map(work, points(grid)))
 
 
 def save(name: str, measured: Iterable[np.ndarray[Any, Any]]) -> Path:
     """Write a grid's recording, its points in the order of `points`."""
-    grid = GRIDS[name]
-    lab = labs()[grid.lab]
-    scale = np.array([SCALES.get(metric, 10_000) for metric in lab.metrics])
-    values = np.stack(list(measured)) * scale[:, None, None]
-    page = {
-        "format": FORMAT,
-        "fixed": dict(grid.fixed),
-        "axes": [{"name": key, "values": list(values)} for key, values in grid.axes.items()],
-        "seeds": len(SEEDS),
-        "steps": list(STEPS),
-        "metrics": list(lab.metrics),
-        "scale": scale.tolist(),
-        "data": base64.b64encode(values.round().clip(0, 65535).astype("<u2").tobytes()).decode(),
-    }
+    described = description(GRIDS[name])
+    scale = np.array(described["scale"])
+    values = (np.stack(list(measured)) * scale[:, None, None]).round().clip(0, 65535)
+    data = base64.b64encode(values.astype("<u2").tobytes()).decode()
+    page = {"format": FORMAT, **described, "data": data}
     path = FOLDER / f"{name}.json"
     path.parent.mkdir(exist_ok=True)
     write_atomically(path, json.dumps(page, separators=(",", ":")).encode() + b"\n")
     return path
 
 
-def recorded(name: str) -> list[dict[str, Any]]:
+def description(grid: Grid) -> dict[str, Any]:
+    """What a recording of a grid says of itself: whose runs it holds, and with which settings."""
+    lab = lab_named(grid.lab)
+    return {
+        "lab": grid.lab,
+        "learners": [learner.to_json() for learner in lab.learners],
+        "fixed": dict(grid.fixed),
+        "axes": [{"name": key, "values": list(values)} for key, values in grid.axes.items()],
+        "seeds": len(SEEDS),
+        "steps": list(STEPS),
+        "metrics": list(lab.metrics),
+        "scale": [SCALES.get(metric, 10_000) for metric in lab.metrics],
+    }
+
+
+def recorded(lab: Lab) -> list[dict[str, Any]]:
     """A lab's recordings as its page needs them, as far as they have been made."""
-    found = []
-    for file, grid in GRIDS.items():
-        path = FOLDER / f"{file}.json"
-        if grid.lab == name and path.exists():
-            page: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            page.pop("format")
-            found.append(page)
-    return found
+    return [page for name, page in recordings() if GRIDS[name].lab == lab.name]
+
+
+def recordings() -> Iterator[tuple[str, dict[str, Any]]]:
+    """The name and the content of each recording that is kept."""
+    for name in GRIDS:
+        path = FOLDER / f"{name}.json"
+        if path.exists():
+            yield name, json.loads(path.read_text(encoding="utf-8"))

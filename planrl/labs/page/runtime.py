@@ -1,4 +1,4 @@
-"""Exported programs run by onnxruntime, as a page runs them: for tests and for recording."""
+"""Exported programs run by onnxruntime, as a page runs them, for tests and for recordings."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""What a reader can set in a lab: controls, their values, and a lab's state as a link."""
+"""What a reader can set in a lab: controls, their values, and a lab's settings as a link."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, urlencode
 
 from planrl.errors import InputError, shown
@@ -13,11 +13,12 @@ LONGEST_LINK = 10_000
 LONGEST_LABEL = 16  # of a reader's own graph: more does not fit beside a node
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Control:
-    """One thing to set: the values it can have, how each is said, and what it means.
+    """One setting: the values it can have, the text of each, and what it means.
 
-    `kind` is slider, choice or switch. What `restarts` cannot act on a run that has begun.
+    `kind` is slider, choice or switch. A control that `restarts` takes effect only when training
+    restarts.
     """
 
     name: str
@@ -56,7 +57,7 @@ def _said(value: Value) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:
-    """Named settings, and why one would look at them."""
+    """Named settings, and what a reader can learn from them."""
 
     name: str
     title: str
@@ -66,17 +67,18 @@ class Preset:
 
 @dataclass(frozen=True)
 class State:
-    """All that a reader has set: each control's value, and the edges of a graph of their own."""
+    """A reader's settings: each control's value, and the edges of the reader's own graph."""
 
     values: Mapping[str, Value]
     edges: tuple[tuple[str, str], ...] = field(default=())
 
 
 def read_state(controls: Sequence[Control], link: str, most_edges: int = 0, lab: str = "") -> State:
-    """The state that a link's query says, `kl=0.01&seed=3`; what it does not name has its default.
+    """The settings in a link's query, `kl=0.01&seed=3`.
 
-    Raises InputError for a name or value that the lab does not have, a name that is there twice,
-    and a link of another lab than `lab`, if that is told.
+    A control that the link does not name has its default. Raises InputError for a name or a value
+    that the lab does not have, for a name that is there twice, and for a link of another lab than
+    `lab`, if `lab` is given.
     """
     if not isinstance(link, str) or len(link) > LONGEST_LINK:
         raise InputError(f"a link is a text of at most {LONGEST_LINK:,} letters: {shown(link)}")
@@ -124,7 +126,7 @@ def _edges(text: str, most: int) -> tuple[tuple[str, str], ...]:
 
 
 def write_state(controls: Sequence[Control], state: State) -> str:
-    """The link's query that `read_state` reads: only what differs from the defaults."""
+    """The link's query that `read_state` reads; it names only what differs from the defaults."""
     said = {
         control.name: _said(state.values[control.name])
         for control in controls
@@ -138,48 +140,76 @@ def write_state(controls: Sequence[Control], state: State) -> str:
     return urlencode(said)
 
 
+def slider(name: str, label: str, values: Sequence[float], default: float, meaning: str) -> Control:
+    """A control with ordered numbers."""
+    return Control(name, label, meaning, "slider", values, default)
+
+
+def switch(name: str, label: str, meaning: str, default: float = 0) -> Control:
+    """A control that is off (0) or on (1)."""
+    return Control(name, label, meaning, "switch", (0, 1), default, ("off", "on"))
+
+
+def choice(name: str, label: str, values: Mapping[Value, str], meaning: str) -> Control:
+    """A control with named values, of which the first is the default; a change restarts a run."""
+    known, texts = tuple(values), tuple(values.values())
+    return Control(name, label, meaning, "choice", known, known[0], texts, restarts=True)
+
+
 # What several labs share
-MODEL = Control(
-    name="model", label="Model", kind="choice", values=("table", "transformer"), default="table",
-    texts=("logit table", "Transformer"), restarts=True,
-    meaning="The logit table holds one number for each target, node and next node; the Transformer "
+MODEL = choice(
+    "model",
+    "Model",
+    {"table": "logit table", "transformer": "Transformer"},
+    "The logit table holds one number for each target, node and next node; the Transformer "
     "has one layer, one head and width 48.",
-)  # fmt: skip
-SEED = Control(
-    name="seed",
-    label="Seed",
-    kind="choice",
-    values=tuple(range(10)),
-    default=0,
-    restarts=True,
-    meaning="It chooses the training questions, the demonstrations, the weights and all walks.",
 )
-LR = Control(
-    name="lr", label="Learning rate", kind="slider", default=1,
-    values=(0.25, 0.35, 0.5, 0.7, 1, 1.4, 2, 2.8, 4),
-    texts=[f"× {said}" for said in ("1/4", "0.35", "1/2", "0.7", "1", "1.4", "2", "2.8", "4")],
-    meaning="In multiples of the usual one: 0.1 for the table, 0.002 for the Transformer (Adam).",
-)  # fmt: skip
-BATCH = Control(
-    name="batch", label="Batch", kind="slider", values=(1, 2, 4, 8, 16, 32), default=32,
-    meaning="How many walks an update averages over.",
-)  # fmt: skip
-KL = Control(
-    name="kl", label="KL penalty λ", kind="slider", default=0,
-    values=(0, *(
-        float(f"{step}e{decade}") for decade in (-3, -2, -1) for step in (1, 1.5, 2, 3, 5, 7)
-    ), 1),
-    meaning="How strongly the policy is held to the base it started from (Theorem 4.4).",
-)  # fmt: skip
+SEED = choice(
+    "seed",
+    "Seed",
+    {seed: str(seed) for seed in range(10)},
+    "It decides the training pairs, the demonstrations, the first weights and all sampling.",
+)
+RATES = {
+    0.25: "1/4",
+    0.35: "0.35",
+    0.5: "1/2",
+    0.7: "0.7",
+    1: "1",
+    1.4: "1.4",
+    2: "2",
+    2.8: "2.8",
+    4: "4",
+}
+LR = replace(
+    slider(
+        "lr",
+        "Learning rate",
+        tuple(RATES),
+        1,
+        "In multiples of the usual one: 0.1 for the table, 0.002 for the Transformer (Adam).",
+    ),
+    texts=[f"× {said}" for said in RATES.values()],
+)
+BATCH = slider("batch", "Batch", (1, 2, 4, 8, 16, 32), 32, "The number of paths in an update.")
+_STEPS = [float(f"{step}e{decade}") for decade in (-3, -2, -1) for step in (1, 1.5, 2, 3, 5, 7)]
+KL = slider(
+    "kl",
+    "KL penalty λ",
+    (0, *_STEPS, 1),
+    0,
+    "The weight of the penalty for leaving the base model (Theorem 4.4).",
+)
 DISCOUNTS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 1)
+_GRAPHS = {
+    "dag": "random DAG",
+    "cyclic": "digraph with cycles",
+    "blocks": "Blocksworld",
+    "own": "your own",
+}
 
 
 def graph_control(*names: str) -> Control:
-    """Which graph; a reader's own is always possible but in Blocksworld."""
-    texts = {"dag": "random DAG", "cyclic": "digraph with cycles",
-             "blocks": "Blocksworld", "own": "your own"}  # fmt: skip
-    return Control(
-        name="graph", label="Graph", kind="choice", values=names, default=names[0], restarts=True,
-        texts=[texts[name] for name in names],
-        meaning="The graph whose paths are asked for; it is nowhere in a question.",
-    )  # fmt: skip
+    """Which graph; "own" is a graph of the reader's."""
+    meaning = "The graph whose paths are asked for; a prompt does not contain it."
+    return choice("graph", "Graph", {name: _GRAPHS[name] for name in names}, meaning)

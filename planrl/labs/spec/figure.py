@@ -1,167 +1,170 @@
-"""The parts of a lab's figure, and what a host puts into them.
+"""A lab's figure, and its bindings: what a host puts into which trace.
 
 A binding is plain data: a kind, the traces it fills, and where what it shows comes from. A kernel
-fills them in by `planrl.labs.notebook.render.fill`; a page has its own way, in web/lab-figure.js.
+fills them in by `planrl.labs.notebook.render.fill`, a page in web/lab-figure.js.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from planrl.figures.style import DIVERGING, faded, finish
+from planrl.figures.style import DIVERGING, faded, finish, style_of
 
 Binding = Mapping[str, Any]
-Panel = tuple[int, int]
 
-DASHES = {"train_sampled": "solid", "train_greedy": "dashdot", "test_sampled": "dash",
-          "test_greedy": "dot", "ways": "longdashdot", "entropy": "solid"}  # fmt: skip
-SAID = {"train_sampled": "training, sampled", "train_greedy": "training, greedy",
-        "test_sampled": "held out, sampled", "test_greedy": "held out, greedy",
-        "ways": "right answers of 16", "entropy": "entropy (nats)"}  # fmt: skip
+
+class Metric(NamedTuple):
+    """A number that a lab measures: its name in a table, its name in a legend, its line's dash."""
+
+    label: str
+    legend: str
+    dash: str
+
+
+METRICS = {
+    "train_sampled": Metric("training pairs, sampled", "training, sampled", "solid"),
+    "train_greedy": Metric("training pairs, greedy", "training, greedy", "dashdot"),
+    "test_sampled": Metric("held-out pairs, sampled", "held out, sampled", "dash"),
+    "test_greedy": Metric("held-out pairs, greedy", "held out, greedy", "dot"),
+    "ways": Metric("distinct correct paths among 16", "correct paths of 16", "longdashdot"),
+    "entropy": Metric("entropy of a step (nats)", "entropy (nats)", "solid"),
+}
 WIDTHS = (1.0, 1.8, 3.0, 5.0, 7.0)
 LIKELY = (0.0, 0.05, 0.2, 0.4, 0.7, 1.01)
 COLOURS = ("#0072B2", "#D55E00", "#009E73")  # of blocks
+EMPTY: Mapping[str, Any] = {"x": [None], "y": [None]}
 
 
-def panels(*titles: str, height: int = 420) -> tuple[go.Figure, dict[str, Any], list[Panel]]:
-    """An empty figure of panels side by side; its layout where there is no room for that."""
-    figure = make_subplots(1, len(titles), subplot_titles=titles, horizontal_spacing=0.08)
-    finish(figure, "", "", height)
-    figure.update_layout(
-        title=None,
-        margin={"l": 50, "r": 20, "t": 40, "b": 90},
-        legend={"orientation": "h", "y": -0.2},
-    )
-    narrow: dict[str, Any] = {"height": 300 * len(titles) + 60}
-    share, gap = 1 / len(titles), 60 / (300 * len(titles) - 100)  # 60 pixels for an axis' words
-    notes = [note.to_plotly_json() for note in figure.layout.annotations]
-    for index, note in enumerate(notes):
-        top = 1 - index * share
-        end = "" if index == 0 else str(index + 1)
-        narrow[f"xaxis{end}"] = {"domain": [0, 1]}
-        narrow[f"yaxis{end}"] = {"domain": [top - share + gap, top - 0.03]}
-        note |= {"x": 0.5, "y": top - 0.03}
-    narrow["annotations"] = notes
-    return figure, narrow, [(1, column) for column in range(1, len(titles) + 1)]
+class Picture:
+    """A figure of panels side by side, with the bindings of its traces.
 
+    `narrow` is the change of its layout where there is no room for that. Each method draws into one
+    panel, numbered from 0, what belongs to one learner, the first one unless told otherwise.
+    """
 
-def _added(figure: go.Figure, panel: Panel, trace: Any) -> int:
-    figure.add_trace(trace, row=panel[0], col=panel[1])
-    return len(figure.data) - 1
-
-
-def curves(
-    figure: go.Figure,
-    panel: Panel,
-    learner: int,
-    metrics: Sequence[str],
-    colour: str,
-    *,
-    name: str = "",
-    dash: str = "",
-) -> list[Binding]:
-    """A line over updates for each metric, above the band of the recorded runs."""  # fmt: skip
-    bound: list[Binding] = []
-    for metric in metrics:
-        said = name or SAID[metric]
-        shared = {"x": [None], "y": [None], "legendgroup": said, "name": said}
-        interval = go.Scatter(
-            **shared, fill="toself", fillcolor=faded(colour, 0.13), line={"width": 0},
-            showlegend=False, hoverinfo="skip", mode="lines",
-        )  # fmt: skip
-        shade = "#7F7F7F" if metric == "entropy" else colour
-        line = {"color": shade, "dash": dash or DASHES[metric], "width": 2.5}
-        where = {"learner": learner, "metric": metric}
-        bound.append({"kind": "band", "trace": _added(figure, panel, interval), **where})
-        mean = go.Scatter(**shared, mode="lines", line=line, opacity=0.8, showlegend=False)
-        bound.append({"kind": "recorded", "trace": _added(figure, panel, mean), **where})
-        first = name == "" or panel[1] == 1
-        live = go.Scatter(**shared, mode="lines", line=line, showlegend=first)
-        bound.append({"kind": "curve", "trace": _added(figure, panel, live), **where})
-    figure.update_xaxes(title="updates", rangemode="tozero", row=panel[0], col=panel[1])
-    if not {"ways", "entropy"} & set(metrics):
-        figure.update_yaxes(range=[0, 1.03], row=panel[0], col=panel[1])
-    else:
-        figure.update_yaxes(rangemode="tozero", row=panel[0], col=panel[1])
-    return bound
-
-
-def edges(figure: go.Figure, panel: Panel, learner: int, name: str, colour: str) -> list[Binding]:
-    """The graph, its edges the thicker the likelier they are taken, and its nodes."""
-    traces = [
-        _added(
-            figure, panel,
-            go.Scatter(
-                x=[None], y=[None], mode="lines", hoverinfo="skip", showlegend=False,
-                line={"width": width, "color": faded(colour, 0.4 + 0.6 * index / 4)},
-                cliponaxis=False,
-            ),
+    def __init__(self, *titles: str, height: int = 420) -> None:
+        self.bindings: list[Binding] = []
+        self.figure = make_subplots(1, len(titles), subplot_titles=titles, horizontal_spacing=0.08)
+        finish(self.figure, "", "", height)
+        self.figure.update_layout(
+            title=None,
+            margin={"l": 50, "r": 20, "t": 40, "b": 90},
+            legend={"orientation": "h", "y": -0.2},
         )
-        for index, width in enumerate(WIDTHS)
-    ]  # fmt: skip
-    nodes = _added(
-        figure, panel,
-        go.Scatter(
-            x=[None], y=[None], mode="markers+text", textfont={"size": 10, "color": "#000"},
-            marker={"size": 17, "color": "#fff", "line": {"width": 1.5, "color": "#7F7F7F"}},
-            showlegend=False, hoverinfo="text", cliponaxis=False,
-        ),
-    )  # fmt: skip
-    hidden = {"visible": False, "row": panel[0], "col": panel[1]}
-    figure.update_xaxes(**hidden).update_yaxes(**hidden)
-    return [
-        {"kind": "edges", "traces": traces, "at": list(LIKELY), "learner": learner, "matrix": name},
-        {"kind": "nodes", "trace": nodes, "plain": "circle", "source": "square", "target": "star"},
-    ]
+        self.narrow: dict[str, Any] = {"height": 300 * len(titles) + 60}
+        share, gap = 1 / len(titles), 60 / (300 * len(titles) - 100)  # 60 pixels for an axis' words
+        notes = [note.to_plotly_json() for note in self.figure.layout.annotations]
+        for index, note in enumerate(notes):
+            top = 1 - index * share
+            end = "" if index == 0 else str(index + 1)
+            self.narrow[f"xaxis{end}"] = {"domain": [0, 1]}
+            self.narrow[f"yaxis{end}"] = {"domain": [top - share + gap, top - 0.03]}
+            note |= {"x": 0.5, "y": top - 0.03}
+        self.narrow["annotations"] = notes
 
+    def curves(
+        self, panel: int, *metrics: str, name: str, number: int = 0, own: bool = False
+    ) -> None:
+        """A line over updates for each metric, above the range of the recorded runs.
 
-def matrix(figure: go.Figure, panel: Panel, learner: int, name: str) -> list[Binding]:
-    """A heat map [here, next] of values about 0."""
-    trace = _added(
-        figure, panel,
-        go.Heatmap(
-            z=[[None]], colorscale=DIVERGING, zmid=0, zmin=-1.5, zmax=1.5, showscale=panel[1] == 2,
+        The learner's `name` chooses the colour. With `own` its name stands in the legend, and its
+        line has its own dash: several learners share the panel.
+        """
+        colour, own_dash, _ = style_of(name, number)
+        for metric in metrics:
+            said = name if own else METRICS[metric].legend
+            shared = {**EMPTY, "legendgroup": said, "name": said, "mode": "lines"}
+            shade = "#7F7F7F" if metric == "entropy" else colour
+            line = {"color": shade, "dash": own_dash if own else METRICS[metric].dash, "width": 2.5}
+            filled = {"fill": "toself", "fillcolor": faded(colour, 0.13), "line": {"width": 0}}
+            hidden = {"showlegend": False}
+            legend = {"showlegend": panel == 0 or not own}
+            where = {"learner": number, "metric": metric}
+            for kind, style in (
+                ("band", {**filled, **hidden, "hoverinfo": "skip"}),
+                ("recorded", {"line": line, **hidden, "opacity": 0.8}),
+                ("curve", {"line": line, **legend}),
+            ):
+                trace = self._add(panel, go.Scatter(**shared, **style))
+                self.bindings.append({"kind": kind, "trace": trace, **where})
+        self._axes(panel, x={"title": "updates", "rangemode": "tozero"})
+        shares = not {"ways", "entropy"} & set(metrics)
+        self._axes(panel, y={"range": [0, 1.03]} if shares else {"rangemode": "tozero"})
+
+    def edges(self, panel: int, matrix: str, name: str, learner: int = 0) -> None:
+        """The graph's nodes and edges; an edge is the thicker, the likelier it is chosen."""
+        colour = style_of(name, learner)[0]
+        quiet = {"showlegend": False, "cliponaxis": False}
+        traces = []
+        for index, width in enumerate(WIDTHS):
+            line = {"width": width, "color": faded(colour, 0.4 + 0.6 * index / 4)}
+            edge = go.Scatter(**EMPTY, mode="lines", hoverinfo="skip", line=line, **quiet)
+            traces.append(self._add(panel, edge))
+        marker = {"size": 17, "color": "#fff", "line": {"width": 1.5, "color": "#7F7F7F"}}
+        font = {"size": 10, "color": "#000"}
+        node = go.Scatter(
+            **EMPTY, mode="markers+text", hoverinfo="text", textfont=font, marker=marker, **quiet
+        )
+        nodes = self._add(panel, node)
+        self._axes(panel, x={"visible": False}, y={"visible": False})
+        shown = {"learner": learner, "matrix": matrix}
+        symbols = {"plain": "circle", "source": "square", "target": "star"}
+        self.bindings.append({"kind": "edges", "traces": traces, "at": list(LIKELY), **shown})
+        self.bindings.append({"kind": "nodes", "trace": nodes, **symbols})
+
+    def matrix(self, panel: int, matrix: str, learner: int = 0) -> None:
+        """A heat map [current, next] of values about 0."""
+        heat = go.Heatmap(
+            z=[[None]],
+            colorscale=DIVERGING,
+            zmid=0,
+            zmin=-1.5,
+            zmax=1.5,
+            showscale=panel == 1,
             colorbar={"thickness": 10, "x": 1.01, "len": 0.9},
-            hovertemplate="here %{y}, next %{x}: %{z:.2f}<extra></extra>",
-        ),
-    )  # fmt: skip
-    figure.update_xaxes(title="next", row=panel[0], col=panel[1])
-    near = {"text": "here", "standoff": 2}  # clear of the panel to its left
-    figure.update_yaxes(title=near, autorange="reversed", row=panel[0], col=panel[1])
-    return [{"kind": "matrix", "trace": trace, "learner": learner, "matrix": name}]
-
-
-def bars(figure: go.Figure, panel: Panel, learner: int, names: Mapping[str, str]) -> list[Binding]:
-    """Bars over next nodes, one group for each vector."""
-    bound: list[Binding] = []
-    for (name, said), colour in zip(names.items(), ("#7F7F7F", "#0072B2"), strict=True):
-        trace = _added(
-            figure, panel, go.Bar(x=[None], y=[None], name=said, marker={"color": colour})
+            hovertemplate="current %{y}, next %{x}: %{z:.2f}<extra></extra>",
         )
-        bound.append({"kind": "bars", "trace": trace, "learner": learner, "matrix": name})
-    figure.update_xaxes(title="next node", row=panel[0], col=panel[1])
-    figure.update_yaxes(range=[0, 1.03], row=panel[0], col=panel[1])
-    return bound
+        self._bind("matrix", self._add(panel, heat), learner, matrix)
+        near = {"text": "current", "standoff": 2}  # clear of the panel to its left
+        self._axes(panel, x={"title": "next"}, y={"title": near, "autorange": "reversed"})
 
+    def bars(self, panel: int, names: Mapping[str, str], learner: int = 0) -> None:
+        """Bars over next nodes, one group for each vector."""
+        for (vector, said), colour in zip(names.items(), ("#7F7F7F", "#0072B2"), strict=True):
+            bar = go.Bar(**EMPTY, name=said, marker={"color": colour})
+            self._bind("bars", self._add(panel, bar), learner, vector)
+        self._axes(panel, x={"title": "next node"}, y={"range": [0, 1.03]})
+        self.figure.update_layout(barmode="group")
 
-def plan(figure: go.Figure, panel: Panel, learner: int) -> list[Binding]:
-    """The states of the model's plan, left to right, each as stacks of blocks."""
-    trace = _added(
-        figure, panel,
-        go.Scatter(
-            x=[None], y=[None], mode="markers+text", showlegend=False, hoverinfo="skip",
+    def plan(self, panel: int, learner: int = 0) -> None:
+        """The states of the model's plan, left to right, each as stacks of blocks."""
+        block = go.Scatter(
+            **EMPTY,
+            mode="markers+text",
+            showlegend=False,
+            hoverinfo="skip",
             textfont={"color": "#fff", "size": 11},
             marker={"symbol": "square", "size": 15, "color": COLOURS[0]},
-        ),
-    )  # fmt: skip
-    axes = {"row": panel[0], "col": panel[1]}
-    figure.update_xaxes(
-        showgrid=False, zeroline=False, range=[-0.6, 8.6], title="step", dtick=1, **axes
-    )
-    figure.update_yaxes(visible=False, range=[-0.8, 4], **axes)
-    return [{"kind": "plan", "trace": trace, "learner": learner, "matrix": "plan",
-             "colours": list(COLOURS)}]  # fmt: skip
+        )
+        self._bind("plan", self._add(panel, block), learner, "plan", colours=list(COLOURS))
+        plain = {"showgrid": False, "zeroline": False, "range": [-0.6, 8.6]}
+        self._axes(panel, x={**plain, "title": "step", "dtick": 1})
+        self._axes(panel, y={"visible": False, "range": [-0.8, 4]})
+
+    def _add(self, panel: int, trace: Any) -> int:
+        self.figure.add_trace(trace, row=1, col=panel + 1)
+        return len(self.figure.data) - 1
+
+    def _bind(self, kind: str, trace: int, learner: int, matrix: str, **more: Any) -> None:
+        shown = {"learner": learner, "matrix": matrix}
+        self.bindings.append({"kind": kind, "trace": trace, **shown, **more})
+
+    def _axes(self, panel: int, **changes: Mapping[str, Any]) -> None:
+        """Change a panel's axes, `x` and `y`."""
+        where = {"row": 1, "col": panel + 1}
+        self.figure.update_xaxes(**changes.get("x", {}), **where)
+        self.figure.update_yaxes(**changes.get("y", {}), **where)

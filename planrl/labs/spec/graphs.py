@@ -1,6 +1,6 @@
 """The graphs that labs run on: three of ours, or a reader's own, made from a list of edges.
 
-web/lab-state.js has a reading of lists of edges of its own.
+web/lab-state.js reads lists of edges by the same rules; a test compares the two.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from planrl.labs.engine.models import NODES, TOKENS
 from planrl.labs.spec.controls import LONGEST_LABEL
 from planrl.tasks import PROMPT
 
-SHARE = 0.3  # of the questions are for training
+SHARE = 0.3  # of the pairs are training pairs
 MOST_EDGES = 120  # of a reader's own graph
 Edges = tuple[tuple[str, str], ...]
 _SOURCE = re.compile("source|src|from", re.I | re.A)
@@ -30,14 +30,14 @@ _NO_NAME = re.compile(r"""["|，；、]|\A'.*'\Z|[:;]\Z|\A[!-/:-@\[-`{-~]+\Z""")
 
 @dataclass(frozen=True)
 class LabGraph:
-    """A graph of at most NODES nodes, the question that is shown, and pictures of its states."""
+    """A graph of at most NODES nodes, the pair that is shown, and pictures of its states."""
 
     graph: Graph
     pair: tuple[int, int]
     pictures: Sequence[Sequence[tuple[float, float, str]]] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """As a page needs it."""
+        """The graph as a page reads it."""
         where = positions(self.graph).mul(1000).round().div(1000)
         page: dict[str, Any] = {
             "n": self.graph.n,
@@ -52,11 +52,11 @@ class LabGraph:
 
 
 def _longest_choice(graph: Graph) -> tuple[int, int]:
-    """The question with the most right paths that a lab's rows can hold."""
-    rollouts = graph.adjacency.float()
-    total, step = rollouts.clone(), rollouts
+    """The pair with the most correct paths that a lab's rows can hold."""
+    paths = graph.adjacency.float()
+    total, step = paths.clone(), paths
     for _ in range(TOKENS - PROMPT - 2):
-        step = step @ rollouts
+        step = step @ paths
         total += step
     total.fill_diagonal_(0)
     return divmod(int(total.argmax()), graph.n)
@@ -81,19 +81,19 @@ def lab_graphs() -> dict[str, LabGraph]:
 
 
 def _farthest(graph: Graph) -> tuple[int, int]:
-    """A question whose shortest path is as long as any, up to four edges."""
+    """A pair whose shortest path is as long as any, up to four edges."""
     distance = graph.distances().T.clone()  # [from, to]
     distance[distance > 4] = -1
     return divmod(int(distance.argmax()), graph.n)
 
 
 def _short(graph: Graph) -> Graph:
-    """The same graph, its states numbered: their names are too long for a picture."""
+    """The same graph with numbered states, because their names are too long for a picture."""
     return Graph(graph.n, graph.edges)
 
 
 def _towers(blocks: Space) -> tuple[int, int]:
-    """A tower, and the one that stands the other way round."""
+    """A tower, and the tower that is farthest from it."""
     towers = [v for v in range(blocks.graph.n) if int(blocks.graph.adjacency[v].sum()) == 1]
     distance = blocks.graph.distances()
     start = towers[0]
@@ -101,15 +101,15 @@ def _towers(blocks: Space) -> tuple[int, int]:
 
 
 def _picture(blocks: Space, node: int) -> list[tuple[float, float, str]]:
-    """Each block of a state: which stack it is in, how high, and its name."""
+    """Each block of a state: the number of its stack, its height, and its name."""
     stacks = blocks.states[node].stacks
     return [(s, h, name) for s, stack in enumerate(stacks) for h, name in enumerate(stack)]
 
 
 def own_graph(edges: Sequence[tuple[str, str]]) -> LabGraph:
-    """A reader's graph; nodes are numbered as they first appear.
+    """A reader's graph; nodes are numbered in the order in which they first appear.
 
-    The question goes from the first node to the last that is another, if there is a path.
+    The shown pair is the first node and the last node that is another one, if there is a path.
     """
     if len(edges) > MOST_EDGES:
         raise InputError(f"{len(edges)} edges were given: a lab takes at most {MOST_EDGES}")
@@ -127,10 +127,10 @@ def own_graph(edges: Sequence[tuple[str, str]]) -> LabGraph:
 
 
 def edge_list(text: str) -> Edges:
-    """The edges in a text, one a line: `a b`, `a -> b` or `a,b`. An edge counts once.
+    """The edges in a text, one in each line: `a b`, `a -> b` or `a,b`. An edge counts once.
 
-    Blank lines are passed over, and comments: lines that begin with #, % or //. web/lab-state.js
-    reads the same.
+    Blank lines and comments, which begin with #, % or //, are skipped. Raises InputError, with the
+    line's number, for a line that is no edge.
     """
     found: dict[tuple[str, str], None] = {}
     for number, whole in enumerate(re.split(r"\r\n|\r|\n", text), 1):

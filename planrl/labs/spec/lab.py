@@ -8,98 +8,124 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import plotly.graph_objects as go
-
-from planrl.labs.spec.controls import Control, Preset
-from planrl.labs.spec.figure import Binding
+from planrl.labs.engine.algorithms import ALGORITHMS
+from planrl.labs.spec.controls import Control, Preset, Value
+from planrl.labs.spec.figure import METRICS, Picture
 from planrl.labs.spec.graphs import MOST_EDGES, SHARE, lab_graphs
 
-BASE_UPDATES = {"table": 0, "transformer": 150}
-"""SFT updates that make the base a learner starts from; the table's is made by counting."""
-EVAL_EVERY = {"table": 10, "transformer": 10}
+EVERY = 10  # updates between two evaluations while a lab trains
 
-METRICS = {
-    "train_sampled": "training questions, sampled",
-    "train_greedy": "training questions, greedy",
-    "test_sampled": "held-out questions, sampled",
-    "test_greedy": "held-out questions, greedy",
-    "ways": "different right answers in 16 walks",
-    "entropy": "entropy of a choice (nats)",
-}
+
+@dataclass(frozen=True, kw_only=True)
+class Base:
+    """How the base model that learners start from is made.
+
+    It is what `prepare` returns under the name `output`, or else fresh weights after so many
+    `updates` by `algorithm`.
+    """
+
+    output: str = ""
+    algorithm: str = "sft"
+    updates: int = 0
+
+
+BASES = {"table": Base(output="table"), "transformer": Base(updates=150)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class LabLearner:
-    """Who trains: by which algorithm, from which start (base or fresh), with which knobs fixed."""
+    """What is trained: an algorithm, from the base or fresh weights, with some options fixed."""
 
     name: str
     algorithm: str
     start: str = "base"
-    knobs: Mapping[str, float] = ()  # type: ignore[assignment]
+    settings: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def fixed(self) -> dict[str, float]:
-        """Knobs that no control moves. A learner by Q-learning never says END by itself."""
-        return {"may_stop": float(self.algorithm != "q"), **dict(self.knobs)}
+        """Options that no control changes; evaluations sample as the algorithm's stream does."""
+        may_stop = ALGORITHMS[self.algorithm].stream.may_stop
+        return {"may_stop": float(may_stop), **self.settings}
+
+    def options(self, values: Mapping[str, Value]) -> dict[str, float]:
+        """All numbers that the learner's programs are given when the controls have these values."""
+        given = {name: float(v) for name, v in values.items() if not isinstance(v, str)}
+        return {**given, **self.fixed}
+
+    def to_json(self) -> dict[str, Any]:
+        """The learner as pages and recordings name it."""
+        return {
+            "name": self.name,
+            "algorithm": self.algorithm,
+            "start": self.start,
+            "options": self.fixed,
+        }
+
+
+@dataclass(frozen=True)
+class Words:
+    """A lab's title and introduction; `alt` is for readers who cannot see its figure."""
+
+    title: str
+    intro: str
+    alt: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lab:
-    """Controls, learners, presets and a figure; `alt` is for those who see none of it."""
+    """Controls, learners, presets, and a figure.
+
+    `verdicts` are sentences, one for each of `engine.measure.FAILURES`, if the lab names them.
+    """
 
     name: str
-    title: str
-    intro: str
-    alt: str
+    words: Words
     controls: Sequence[Control]
     learners: Sequence[LabLearner]
     presets: Sequence[Preset]
     metrics: Sequence[str]
-    figure: go.Figure
-    narrow: Mapping[str, Any]
-    bindings: Sequence[Binding]
-    own: bool = True
+    picture: Picture
     verdicts: Sequence[str] = ()
 
     @property
     def graphs(self) -> tuple[str, ...]:
-        """The graphs one can choose, the reader's own left out."""
-        control = next(control for control in self.controls if control.name == "graph")
-        return tuple(str(name) for name in control.values if name != "own")
+        """The graphs that one can choose, without the reader's own."""
+        return tuple(name for name in self._graphs if name != "own")
 
-    def knobs(self, index: int, values: Mapping[str, Any]) -> dict[str, float]:
-        """All numbers that a learner's programs are given."""
-        given = {k: float(v) for k, v in values.items() if not isinstance(v, str)}
-        return {**given, **self.learners[index].fixed}
+    @property
+    def most_edges(self) -> int:
+        """How many edges a reader's own graph may have; 0 if there can be none."""
+        return MOST_EDGES if "own" in self._graphs else 0
+
+    @property
+    def _graphs(self) -> tuple[str, ...]:
+        control = next(control for control in self.controls if control.name == "graph")
+        return tuple(map(str, control.values))
 
     def to_json(self, recorded: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
         """The lab as a page reads it."""
-        figure = json.loads(self.figure.to_json())
+        figure, known = json.loads(self.picture.figure.to_json()), lab_graphs()
         layout = {k: v for k, v in figure["layout"].items() if k != "template"}
-        datasets = lab_graphs()
         return {
             "name": self.name,
             "controls": [asdict(control) for control in self.controls],
-            "learners": [
-                {"name": one.name, "algorithm": one.algorithm, "start": one.start,
-                 "knobs": one.fixed} for one in self.learners
-            ],
+            "learners": [learner.to_json() for learner in self.learners],
             "presets": [asdict(preset) for preset in self.presets],
-            "metrics": [{"name": name, "label": METRICS[name]} for name in self.metrics],
+            "metrics": [{"name": name, "label": METRICS[name].label} for name in self.metrics],
             "verdicts": list(self.verdicts),
-            "figure": {"data": figure["data"], "layout": layout, "narrow": dict(self.narrow)},
-            "bindings": [dict(binding) for binding in self.bindings],
+            "figure": {"data": figure["data"], "layout": layout, "narrow": self.picture.narrow},
+            "bindings": self.picture.bindings,
             "share": SHARE,
-            "base_updates": BASE_UPDATES,
-            "eval_every": EVAL_EVERY,
-            "graphs": {name: datasets[name].to_json() for name in self.graphs},
-            "own": {"nodes": 20, "edges": MOST_EDGES} if self.own else None,
+            "bases": {name: asdict(base) for name, base in BASES.items()},
+            "every": EVERY,
+            "graphs": {name: known[name].to_json() for name in self.graphs},
+            "own": {"nodes": 20, "edges": self.most_edges} if self.most_edges else None,
             "recorded": list(recorded),
             "snippet": SNIPPET,
-        }  # fmt: skip
+        }
 
 
 SNIPPET = """from planrl.labs import Session

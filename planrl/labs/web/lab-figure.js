@@ -1,13 +1,13 @@
 // @ts-check
-/* Draws the figure of a lab from what is known: the world, the looks at the learners, and the
- * recorded runs. Only the data of the figure's traces are changed. Loaded before lab.js. */
+/* Draws the figure of a lab from its graph, the evaluations of its learners, and the recorded runs.
+ * Only the data of the figure's traces are changed. Loaded before lab.js. */
 
 /**
- * @typedef {{metrics: Record<string, number>, matrices: Record<string, Float32Array>}} Look
- * @typedef {{step: number, metrics: Record<string, number>[]}} Point what a look at all saw
+ * @typedef {{metrics: Record<string, number>, matrices: Record<string, Float32Array>}} Evaluation
+ * @typedef {{step: number, metrics: Record<string, number>[]}} Point an evaluation of all
  * @typedef {{labGraph: LabGraph, live: boolean, points: Point[], evaluations: Evaluation[],
  *   shapes: Record<string, number[]>, recording: Recording | null, usual: boolean}} View
- *   live: something was trained here; usual: the figure's own data are those of this world
+ *   live: something was trained here; usual: the figure's own data are those of this graph
  */
 const planrlLabFigure = (() => {
   "use strict";

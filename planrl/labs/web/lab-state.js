@@ -8,20 +8,23 @@
  * @typedef {{name: string, label: string, meaning?: string, kind: "slider" | "choice" | "switch",
  *   values: Value[], texts: string[], default: Value, unit?: string, restarts?: boolean}} Control
  * @typedef {{n: number, labels: string[], positions: number[][], edges: number[][],
- *   question: number[], pictures?: [number, number, string][][]}} World
- * @typedef {{fixed: Settings, axes: {name: string, values: Value[]}[], seeds: number,
+ *   question: number[], pictures?: [number, number, string][][]}} LabGraph
+ * @typedef {{lab: string, learners: Learner[], fixed: Settings,
+ *   axes: {name: string, values: Value[]}[], seeds: number,
  *   steps: number[], metrics: string[], scale: number[], data: string}} Recorded
  * @typedef {{kind: string, trace: number, traces: number[], learner: number, metric: string,
  *   matrix: string, at: number[], plain: string, source: string, target: string,
  *   colours: string[]}} Binding
  * @typedef {{name: string, algorithm: string, start: "base" | "fresh",
- *   knobs?: Record<string, number>}} Learner
+ *   options: Record<string, number>}} Learner
+ * @typedef {{output: string, algorithm: string, updates: number}} Base how a base is made: it is an
+ *   output of the program "prepare", or fresh weights after so many updates
  * @typedef {{name: string, controls: Control[], learners: Learner[],
  *   presets?: {name: string, title: string, why: string, settings: Settings}[],
  *   metrics: {name: string, label: string}[],
  *   figure: {data: any[], layout: any, narrow?: any}, bindings: Binding[],
- *   verdicts?: string[], share: number, base_updates: Record<string, number>,
- *   eval_every: Record<string, number>, graphs: Record<string, LabGraph>,
+ *   verdicts?: string[], share: number, bases: Record<string, Base>, every: number,
+ *   graphs: Record<string, LabGraph>,
  *   own?: {nodes: number, edges: number} | null, recorded?: Recorded[],
  *   snippet: string}} Lab
  * @typedef {{settings: Settings, own: LabGraph | null, refused: string[]}} ReadState
@@ -157,7 +160,7 @@ const planrlLabState = (() => {
     return "";
   }
 
-  /** Does a way lead from the question's first node to its last? @param {LabGraph} world */
+  /** Is there a path from the shown pair's source to its target? @param {LabGraph} labGraph */
   function answered({ edges, question: [source, target] }) {
     const reached = new Set([source]);
     for (const node of reached) { // grows while it is read
@@ -189,13 +192,22 @@ const planrlLabState = (() => {
   }
 
   /** What was recorded for these settings: at a point of the grid, or between its neighbours.
-   * Distance along an axis is counted in places of the control, not in its values.
+   * Distance along an axis is counted in places of the control, not in its values. A recording is
+   * refused if it is of another lab, or names no value of some control but the seed.
    * @param {Lab} lab @param {Uint16Array[]} numbers of each grid @param {Settings} settings
    * @returns {Recording | null} */
   function recording(lab, numbers, settings) {
     const grids = lab.recorded ?? [];
-    const place = grids.findIndex(({ fixed }) =>
-      Object.keys(fixed).every((name) => settings[name] === fixed[name]),
+    const place = grids.findIndex(
+      ({ lab: name, fixed, axes }) =>
+        name === lab.name &&
+        Object.keys(fixed).every((control) => settings[control] === fixed[control]) &&
+        lab.controls.every(
+          (control) =>
+            control.name === "seed" ||
+            control.name in fixed ||
+            axes.some((axis) => axis.name === control.name),
+        ),
     );
     return place < 0 ? null : onGrid(lab, grids[place], numbers[place], settings);
   }
@@ -219,18 +231,20 @@ const planrlLabState = (() => {
     }
     corners = corners.filter(({ weight }) => weight > 0);
     const { metrics, scale, steps } = recorded;
+    const rows = lab.learners.map((one) => recorded.learners.findIndex((other) => same(one, other)));
     return {
       measured: corners.length === 1,
       seeds: recorded.seeds,
       steps,
       curve(learner, metric) {
         const m = metrics.indexOf(metric);
-        if (m < 0) return null;
+        if (m < 0 || rows[learner] < 0) return null;
         const [mean, low, high] = [0, 1, 2].map((which) =>
           steps.map((_, step) => {
             let sum = 0;
             for (const { at, weight } of corners) {
-              const row = ((at * lab.learners.length + learner) * metrics.length + m) * 3 + which;
+              const run = at * recorded.learners.length + rows[learner];
+              const row = (run * metrics.length + m) * 3 + which;
               sum += weight * numbers[row * steps.length + step];
             }
             return sum / scale[m];
@@ -239,6 +253,18 @@ const planrlLabState = (() => {
         return { mean, low, high };
       },
     };
+  }
+
+  /** Are these one and the same learner, with the same options? Else the recorded curve of one is
+   * not shown as the other's. @param {Learner} one @param {Learner} other */
+  function same(one, other) {
+    const names = [...Object.keys(one.options), ...Object.keys(other.options)];
+    return (
+      one.name === other.name &&
+      one.algorithm === other.algorithm &&
+      one.start === other.start &&
+      names.every((name) => one.options[name] === other.options[name])
+    );
   }
 
   return { defaults, write, read, graph, answered, unpack, recording };

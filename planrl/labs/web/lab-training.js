@@ -1,13 +1,13 @@
 // @ts-check
-/* Trains in a Worker: starts it, keeps it one chunk busy, and keeps what its looks saw.
+/* Trains in a Worker: starts it, gives it one chunk at a time, and keeps its evaluations.
  * Loaded after lab-hosting.js, and before lab.js. */
 
 /**
  * @typedef {{model: string, seed: number, every: number,
- *   share: number, base: {updates: number, file: string},
+ *   share: number, base: Base & {file: string},
  *   labGraph: {n: number, edges: number[][], question: number[]},
- *   learners: {algorithm: string, start: string, knobs: Record<string, number>}[]}} Order
- *   what to train; every: updates between two looks
+ *   learners: {algorithm: string, start: string, options: Record<string, number>}[]}} Order
+ *   what to train; every: updates between two evaluations
  */
 const planrlLabTraining = (() => {
   "use strict";
@@ -21,7 +21,7 @@ const planrlLabTraining = (() => {
   const nothing = () => ({
     ready: false,
     busy: false, // the worker computes; it gets no second chunk before it answers
-    lookAgain: false,
+    evaluateAgain: false,
     step: 0,
     rate: 0, // updates a second, by the clock on the wall
     points: /** @type {Point[]} */ ([]),
@@ -39,7 +39,7 @@ const planrlLabTraining = (() => {
       wanted: 0, // updates still to be made; Infinity while playing
       bytes: 0, // loaded so far
       shapes: /** @type {Record<string, number[]>} */ ({}),
-      question: /** @type {number[] | null} */ (null), // another one, where the world's has no answer
+      question: /** @type {number[] | null} */ (null), // another one, if the graph's own has no path
     };
     let epoch = 0; // answers to an older epoch are dropped
     let silent = 0;
@@ -75,7 +75,7 @@ const planrlLabTraining = (() => {
       return true;
     }
 
-    /** Look for a reason among the files, for want of which the message is told.
+    /** Search the files for a reason; without one the message is shown.
      * @param {string} message */
     async function examine(message) {
       const begun = epoch;
@@ -91,10 +91,10 @@ const planrlLabTraining = (() => {
       if (worker) open();
     }
 
-    /** The next chunk takes the new settings; what stands still is looked at again. */
+    /** The next chunk takes the new settings; while training pauses, learners are evaluated again. */
     function follow() {
       if (run.step > 0) run.mixed = true;
-      run.lookAgain = true;
+      run.evaluateAgain = true;
       next();
     }
 
@@ -104,17 +104,17 @@ const planrlLabTraining = (() => {
     }
 
     function next() {
-      if (!run.ready || run.busy || document.hidden || !(run.wanted || run.lookAgain)) return;
+      if (!run.ready || run.busy || document.hidden || !(run.wanted || run.evaluateAgain)) return;
       const { every, learners } = order();
       // So many updates, and no more, are one chunk: nothing is drawn in between.
       const steps = run.wanted === Infinity ? every : run.wanted;
       run.wanted -= steps;
       run.busy = true;
-      run.lookAgain = false;
+      run.evaluateAgain = false;
       silent = 0;
       sent = performance.now();
-      const knobs = learners.map((learner) => learner.knobs);
-      worker?.postMessage({ type: "run", epoch, steps, evaluation: true, knobs });
+      const options = learners.map((learner) => learner.options);
+      worker?.postMessage({ type: "run", epoch, steps, evaluation: true, options });
     }
 
     /** @param {any} message */
@@ -146,9 +146,9 @@ const planrlLabTraining = (() => {
       changed();
     }
 
-    /** Keep what a look saw. The newest point is always there; the others keep a distance that
+    /** Keep an evaluation. The newest point is always there; the others keep a distance that
      * doubles when there are too many, so that an hour of training does not fill the memory.
-     * @param {number} step @param {Evaluation[]} looks */
+     * @param {number} step @param {Evaluation[]} evaluations */
     function see(step, evaluations) {
       const { points } = run;
       run.step = step;

@@ -208,7 +208,7 @@
     function fillOwnPanel({ nodes, edges }) {
       const how =
         `One edge a line: a b, a -> b or a,b. At most ${nodes} nodes and ${edges} edges. ` +
-        "The question goes from the first word to the last.";
+        "The pair that is shown goes from the first word to the last.";
       ownPanel.append(
         make("label", { htmlFor: edgeList.id }, "Edges of your own graph"),
         make("p", { id: id("edges-how") }, how),
@@ -279,7 +279,7 @@
 
     /** What the worker is to train. @returns {Order} */
     function order() {
-      const model = `${settings.model ?? Object.keys(lab.eval_every)[0]}`;
+      const model = `${settings.model ?? Object.keys(lab.bases)[0]}`;
       const { n, edges, question } = labGraph();
       /** @type {Record<string, number>} */
       const common = {};
@@ -292,15 +292,15 @@
         share: lab.share,
         // A reader's own graph has no base that is ready: the worker makes one.
         base: {
-          updates: lab.base_updates[model],
+          ...lab.bases[model],
           file: graphName() === "own" ? "" : `programs/bases/${graphName()}-${settings.seed}.f32`,
         },
-        every: lab.eval_every[model],
+        every: lab.every,
         labGraph: { n, edges, question },
-        learners: lab.learners.map(({ algorithm, start: from, knobs }) => ({
+        learners: lab.learners.map(({ algorithm, start: from, options }) => ({
           algorithm,
           start: from,
-          knobs: { ...common, ...knobs },
+          options: { ...common, ...options },
         })),
       };
     }
@@ -383,7 +383,7 @@
       return run.step ? `Paused at update ${run.step}.` : describeRecorded();
     }
 
-    /** What the newest look says of the first learner's values, in words. */
+    /** The verdict on the first learner's values in the newest evaluation. */
     function verdict() {
       const place = run.step ? run.evaluations[0]?.metrics.failure : undefined;
       return place === undefined ? "" : (lab.verdicts?.[place] ?? "");
@@ -418,7 +418,7 @@
       say(counter, training.started() && !run.ready ? loaded : `${pace} ${verdict()}`.trim());
       drawNumbers();
       if (!drawable || !plot.clientWidth) return;
-      // A question without an answer is not asked: the worker will say which one is.
+      // A pair without a path is not shown: the worker says which pair is.
       const question = planrlLabState.answered(labGraph()) ? labGraph().question : [];
       planrlLabFigure.draw(plot, lab, {
         labGraph: { ...labGraph(), question: run.question ?? question },

@@ -1,19 +1,21 @@
 // @ts-check
-/* Trains the learners of one lab. What an update is, and what is looked at, is in ONNX programs;
- * this file fetches them, hands the state from one run to the next, and answers the page. */
+/* Trains the learners of one lab. What an update computes, and what is measured, is in ONNX programs.
+ * The JSON beside each program says which tensors it reads, and what a learner carries from one update
+ * to the next; this file fetches them, hands the carried tensors on, and answers the page. */
 
 /**
  * @typedef {{name: string, dtype: "float32" | "int32", shape: number[], default?: number}} Port
- * @typedef {{name: string, session: any, inputs: Port[], outputs: Port[]}} Program
+ * @typedef {{name: string, fill: number | null}} Carried null: the weights that a learner starts from
+ * @typedef {{name: string, session: any, inputs: Port[], outputs: Port[], carries: Carried[]}} Program
  * @typedef {Record<string, any>} Tensors by the name of the input, without its "in_"
- * @typedef {{update: Program, knobs: Record<string, number>, state: Tensors}} Learner
- * @typedef {{metrics: Record<string, number>, matrices: Record<string, Float32Array>}} Look
+ * @typedef {{update: Program, options: Record<string, number>, state: Tensors}} Learner
+ * @typedef {{metrics: Record<string, number>, matrices: Record<string, Float32Array>}} Evaluation
  * @typedef {{type: "open", epoch: number, root: string, model: string, seed: number,
- *   share: number, base: {updates: number, file: string},
+ *   share: number, base: Base & {file: string},
  *   labGraph: {n: number, edges: number[][], question: number[]},
- *   learners: {algorithm: string, start: string, knobs: Record<string, number>}[]}} Open
+ *   learners: {algorithm: string, start: string, options: Record<string, number>}[]}} Open
  * @typedef {{type: "run", epoch: number, steps: number, evaluation: boolean,
- *   knobs: Record<string, number>[]}} Run
+ *   options: Record<string, number>[]}} Run
  */
 
 const BREATH = 100; // milliseconds of computing after which the messages that came in are read
@@ -112,7 +114,7 @@ function program(name) {
 
 /** @param {string} name @returns {Promise<Program>} */
 async function fetchProgram(name) {
-  const [graph, { inputs, outputs }] = await Promise.all([
+  const [graph, { inputs, outputs, carries }] = await Promise.all([
     load(`programs/${name}.onnx`),
     loadJson(`programs/${name}.json`),
   ]);
@@ -121,7 +123,7 @@ async function fetchProgram(name) {
     graphOptimizationLevel: "all",
   });
   files.delete(`programs/${name}.onnx`); // the session holds it now
-  return { name, session, inputs, outputs };
+  return { name, session, inputs, outputs, carries };
 }
 
 async function startRuntime() {
@@ -143,17 +145,17 @@ function tensor(dtype, shape, values) {
 /** @param {number} value */
 const scalar = (value) => tensor("float32", [], [value]);
 
-/** Run a program on what its inputs ask for: tensors that are there, else knobs.
- * @param {Program} program @param {Tensors} tensors @param {Record<string, number>} knobs
+/** Run a program on what its inputs ask for: tensors that are there, else options.
+ * @param {Program} program @param {Tensors} tensors @param {Record<string, number>} options
  * @returns {Promise<Tensors>} its outputs, without their "out_" */
-async function call({ name, session, inputs, outputs }, tensors, knobs = {}) {
+async function call({ name, session, inputs, outputs }, tensors, options = {}) {
   /** @type {Tensors} */
   const feeds = {};
   for (const { name: input, dtype, shape, default: usual } of inputs) {
     const key = input.replace(/^in_/, "");
-    const knob = knobs[key] ?? usual;
+    const option = options[key] ?? usual;
     if (key in tensors) feeds[input] = tensors[key];
-    else if (knob !== undefined) feeds[input] = tensor(dtype, shape, [knob]);
+    else if (option !== undefined) feeds[input] = tensor(dtype, shape, [option]);
     else throw new Error(`${name} asks for ${input}, which this lab does not have`);
   }
   const results = await session.run(feeds);
@@ -176,14 +178,14 @@ async function open({ epoch, root: folder, model, seed, share, base, labGraph, l
     share: scalar(share),
     question: tensor("int32", [2], labGraph.question),
   };
-  Object.assign(given, await call(prepare, given)); // the question, too, if it had no answer
+  Object.assign(given, await call(prepare, given)); // another question, too, if it has no path
   if (!given.pair_count.data[0]) throw new Error("no node of this graph reaches another");
   const starts = await startingPoints(model, given, base, learners);
   const evaluation = await program(`${model}-look`);
   const opened = [];
-  for (const { algorithm, start, knobs } of learners) {
+  for (const { algorithm, start, options } of learners) {
     const update = await program(`${model}-${algorithm}`);
-    opened.push({ update, knobs, state: begin(starts[start]) });
+    opened.push({ update, options, state: begin(update, starts[start]) });
   }
   lab = { step: 0, labGraph: given, evaluation, learners: opened };
   /** @type {Record<string, number[]>} */
@@ -199,10 +201,11 @@ async function open({ epoch, root: folder, model, seed, share, base, labGraph, l
  * @param {Open["learners"]} learners @returns {Promise<Record<string, Float32Array>>} */
 async function startingPoints(model, given, base, learners) {
   const fresh = (await call(await program(`${model}-fresh`), given)).params.data;
-  if (model === "table") return { fresh, base: given.table.data };
+  if (base.output) return { fresh, base: given[base.output].data };
   if (learners.every(({ start }) => start === "fresh")) return { fresh };
   if (base.file) return { fresh, base: new Float32Array((await load(base.file)).buffer) };
-  const one = { update: await program(`${model}-sft`), knobs: {}, state: begin(fresh) };
+  const update = await program(`${model}-${base.algorithm}`);
+  const one = { update, options: {}, state: begin(update, fresh) };
   const epoch = latest;
   for (let step = 0; step < base.updates && epoch === latest; step++) {
     await updateOnce(one, given, step);
@@ -211,22 +214,21 @@ async function startingPoints(model, given, base, learners) {
   return { fresh, base: one.state.params.data };
 }
 
-/** The state of a learner that has these weights. @param {Float32Array} weights */
-function begin(weights) {
-  const shape = [weights.length];
-  const zeros = new Float32Array(weights.length);
-  return {
-    params: tensor("float32", shape, weights),
-    base: tensor("float32", shape, weights),
-    m: tensor("float32", shape, zeros),
-    v: tensor("float32", shape, zeros),
-  };
+/** What a learner carries before its first update. @param {Program} update
+ * @param {Float32Array} weights those it starts from @returns {Tensors} */
+function begin({ carries }, weights) {
+  const filled = (/** @type {number} */ value) => new Float32Array(weights.length).fill(value);
+  return Object.fromEntries(
+    carries.map(({ name, fill }) => {
+      return [name, tensor("float32", [weights.length], fill === null ? weights : filled(fill))];
+    }),
+  );
 }
 
 /** @param {Run} message */
-async function train({ epoch, steps, evaluation, knobs }) {
+async function train({ epoch, steps, evaluation, options }) {
   lab.learners.forEach((learner, i) => {
-    learner.knobs = knobs[i];
+    learner.options = options[i];
   });
   const begun = performance.now();
   let breath = begun;
@@ -247,14 +249,14 @@ async function train({ epoch, steps, evaluation, knobs }) {
   self.postMessage({ type: "progress", epoch, step: lab.step, losses, evaluations, ms });
 }
 
-/** @param {Learner} learner @param {Tensors} world @param {number} step updates done before
+/** @param {Learner} learner @param {Tensors} labGraph @param {number} step updates done before
  * @returns {Promise<number>} the loss */
-async function updateOnce({ update, knobs, state }, labGraph, step) {
-  const results = await call(update, { ...labGraph, ...state, t: scalar(step) }, knobs);
+async function updateOnce({ update, options, state }, labGraph, step) {
+  const results = await call(update, { ...labGraph, ...state, t: scalar(step) }, options);
   if (!Number.isFinite(results.loss.data[0] + results.gradient_norm.data[0])) {
     throw new Error(`update ${step + 1} is not finite: try a smaller learning rate`);
   }
-  for (const name of ["params", "m", "v"]) {
+  for (const name of Object.keys(state).filter((key) => key in results)) {
     state[name].dispose();
     state[name] = results[name];
   }
@@ -264,8 +266,8 @@ async function updateOnce({ update, knobs, state }, labGraph, step) {
 /** @returns {Promise<Evaluation[]>} */
 async function evaluateAll() {
   const evaluations = [];
-  for (const { knobs, state } of lab.learners) {
-    const seen = await call(lab.evaluation, { ...lab.labGraph, ...state, t: scalar(lab.step) }, knobs);
+  for (const { options, state } of lab.learners) {
+    const seen = await call(lab.evaluation, { ...lab.labGraph, ...state, t: scalar(lab.step) }, options);
     /** @type {Evaluation} */
     const evaluation = { metrics: {}, matrices: {} };
     for (const [name, { data, dims }] of Object.entries(seen)) {

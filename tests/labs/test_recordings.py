@@ -1,0 +1,86 @@
+"""A recording is shown for the learners and settings that it names, and for no others."""
+
+import base64
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import planrl.labs
+from planrl.labs.catalogue import CATALOGUE, lab_named, labs
+from planrl.labs.page.recordings import FORMAT, GRIDS, description, recorded, recordings
+
+RECORDED = dict(recordings())
+SHOW = """
+const state = eval(require("fs").readFileSync(process.argv[1], "utf8") + ";planrlLabState");
+const {labs, metric} = JSON.parse(require("fs").readFileSync(0, "utf8"));
+process.stdout.write(JSON.stringify(labs.map((lab) => {
+  const numbers = lab.recorded.map(state.unpack);
+  const shown = state.recording(lab, numbers, state.defaults(lab));
+  return shown && lab.learners.map((_, i) => shown.curve(i, metric)?.mean ?? null);
+})));
+"""
+
+
+def test_every_grid_is_recorded_and_every_recording_is_of_a_grid():
+    assert RECORDED.keys() == GRIDS.keys()
+    assert {grid.lab for grid in GRIDS.values()} == CATALOGUE.keys()
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_a_recording_names_the_learners_and_settings_of_its_lab_as_they_are_today(name):
+    """Where this fails, record the lab anew: python -m planrl export _build/programs --record."""
+    page = dict(RECORDED[name])
+    numbers = np.frombuffer(base64.b64decode(page.pop("data")), "<u2")
+    assert page == json.loads(json.dumps({"format": FORMAT, **description(GRIDS[name])}))
+    points = np.prod([len(axis["values"]) for axis in page["axes"]])
+    curves = len(page["learners"]) * len(page["metrics"]) * 3
+    assert len(numbers) == points * curves * len(page["steps"])
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_a_recording_has_a_value_that_each_control_can_have(name):
+    grid, lab = GRIDS[name], lab_named(GRIDS[name].lab)
+    controls = {control.name: control.values for control in lab.controls}
+    assert {*grid.fixed, *grid.axes, "seed"} == controls.keys()
+    for control, value in grid.fixed.items():
+        assert value in controls[control]
+    for control, values in grid.axes.items():
+        assert set(values) <= set(controls[control])
+
+
+def changed(**changes):
+    """The race as a page reads it, with some of its parts replaced."""
+    lab = labs()["race"]
+    return {**lab.to_json(recorded(lab)), **changes}
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="needs Node.js")
+def test_a_page_never_shows_the_recorded_curve_of_one_learner_as_anothers():
+    race = changed()
+    first, *others = race["learners"]
+    fifth = {**first, "name": "a fifth", "algorithm": "q"}
+    control = {**race["controls"][-1], "name": "another"}
+    elsewhere = [{**one, "lab": "blocks"} for one in race["recorded"]]
+    given = [
+        race,
+        changed(learners=[fifth, first, *others]),
+        changed(learners=[{**first, "name": "renamed"}, *others]),
+        changed(learners=[{**first, "options": {**first["options"], "kl": 1}}, *others]),
+        changed(learners=[{**first, "start": "fresh"}, *others]),
+        changed(controls=[*race["controls"], control]),
+        changed(recorded=elsewhere),
+    ]
+    script = Path(planrl.labs.__file__).parent / "web" / "lab-state.js"
+    asked = json.dumps({"labs": given, "metric": "ways"})
+    done = subprocess.run(
+        ["node", "-e", SHOW, script], input=asked, text=True, capture_output=True, check=True
+    )
+    whole, added, renamed, tuned, begun, unknown, misplaced = json.loads(done.stdout)
+    assert len({tuple(curve) for curve in whole}) == 4
+    assert added == [None, *whole]
+    assert renamed == tuned == begun == [None, *whole[1:]]
+    assert unknown is misplaced is None
