@@ -150,7 +150,7 @@ def pareto(
     mean = {name: (number_of_paths[name].mean(0), right[name].mean(0)) for name in names}
     least = min(float(min(right[n].mean(0).min(), right[n][:, -1].min())) for n in names)
     told = ", ".join(f"{n} ends at {w[-1]:.1f}, {r[-1]:.3f}" for n, (w, r) in mean.items())
-    return scatter.routes(
+    return scatter.trajectories(
         mean,
         title=title,
         alt=f"{WORDS[accuracy]} against diversity on {GRAPHS[of]}, mean over seeds, and where each "
