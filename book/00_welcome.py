@@ -55,7 +55,7 @@ def runs(name, key):
     return paper_figures.series("dag", name, key)
 
 
-routes = {
+trajectories = {
     name: tuple(
         runs(name, key)[1].mean(0) for key in ("train_diversity", "train_accuracy")
     )
@@ -63,19 +63,19 @@ routes = {
 }
 ends = {
     name: (float(diversity[-1]), float(right[-1]))
-    for name, (diversity, right) in routes.items()
+    for name, (diversity, right) in trajectories.items()
 }
 assert ends["policy gradient"][1] > 0.97 and ends["policy gradient"][0] < 1.5  # noqa: PT018
 assert ends["Q-learning, process reward"][0] > 12
 assert ends["policy gradient + KL"][0] > 3 * ends["policy gradient"][0]
 assert ends["policy gradient + KL"][1] < ends["policy gradient"][1]
-assert ends["continual SFT"][1] > routes["continual SFT"][1][0]
-assert ends["continual SFT"][0] > 0.8 * routes["continual SFT"][0][0]
+assert ends["continual SFT"][1] > trajectories["continual SFT"][1][0]
+assert ends["continual SFT"][0] > 0.8 * trajectories["continual SFT"][0][0]
 assert ends["Q-learning, outcome reward"][1] < 0.05
 last = {name: runs(name, "train_accuracy")[0][-1] for name in learners}
 seeds = len(runs("policy gradient", "train_accuracy")[1])
-figure = scatter.routes(
-    routes,
+figure = scatter.trajectories(
+    trajectories,
     title="From one base model, five methods end with different accuracy and diversity",
     x="different correct paths among 100 samples",
     y="accuracy of sampled paths",

@@ -254,8 +254,10 @@ evidence.Backing(held, claim="A3.1-attention", code=attention_by_position)
 groups = {}  # (size, updates) -> what was found at that look, a seed each
 for which in ("1x1", "1x4", "2x1", "4x1", "4x4"):
     for page in results("imitation", of=which):
-        for found_then in page["result"]["evaluations"]:
-            groups.setdefault((which, found_then["step"]), []).append(found_then)
+        columns = page["result"]["learners"]["SFT"]
+        for position, step in enumerate(columns["step"]):
+            then = {key: values[position] for key, values in columns.items()}
+            groups.setdefault((which, step), []).append(then)
 rows = [
     {
         "layers x heads": which,

@@ -253,7 +253,8 @@ figure.update_xaxes(
 # %% tags=["hide-input"]
 # made by: python -m planrl reproduce --only imitation
 ends = [
-    page["result"]["evaluations"][-1] for page in results("imitation", of="1x1")
+    {key: values[-1] for key, values in page["result"]["learners"]["SFT"].items()}
+    for page in results("imitation", of="1x1")
 ]
 spurious = [100 * end["spurious_edges"] for end in ends]
 assert max(spurious) < 0.5, "the finding says: hardly any"

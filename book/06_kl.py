@@ -35,7 +35,7 @@ import torch
 
 import planrl as pr
 from planrl.claims import verdicts
-from planrl.experiments.fig2 import LAMBDAS
+from planrl.experiments.paper import LAMBDAS
 from planrl.experiments.store import results
 from planrl.experiments.theorems.expected_gradient import (
     Pair,
@@ -470,17 +470,19 @@ strong, plain = (
 print(f"share of the gain that is left with lambda 1: {strong / plain:.0%}")
 
 # %% tags=["hide-input"]
-told = [page["result"]["lambdas"] for page in results("beyond")]
+told = [page["result"]["learners"] for page in results("beyond")]
 
 
 def last(kl, key):
-    return sum(evaluation[kl][key][-1] for evaluation in told) / len(told)
+    return sum(evaluation[f"lambda {kl}"][key][-1] for evaluation in told) / len(
+        told
+    )
 
 
 assert strong / plain < 0.5, "claim C-plateau"
 forgot = [
-    evaluation["0"]["old_greedy"][-1] < evaluation["0"]["old_greedy"][0] - 0.01
-    for evaluation in told
+    old[-1] < old[0] - 0.01
+    for old in (evaluation["lambda 0"]["old_greedy"] for evaluation in told)
 ]
 assert sorted(forgot) == [False, False, True], (
     "the finding says: one of three seeds"
@@ -506,7 +508,7 @@ Table(
             "SFT's own, sampled": last(kl, "old_accuracy"),
             "SFT's own, greedy": last(kl, "old_greedy"),
         }
-        for kl in told[0]
+        for kl in (name.removeprefix("lambda ") for name in told[0])
     ],
     caption="Questions SFT never saw (new) and its own, both trained on by policy gradient: accuracy after "
     f"1,000 updates, mean of {len(told)} seeds",

@@ -85,12 +85,12 @@ print(f"{len(graph.edges)} edges, {len(task.pairs)} questions")
 n, edge, leads_on = graph.n, graph.adjacency[None], graph.reachability[:, None]
 asked = torch.zeros(n, 1, 1, dtype=torch.bool)
 asked[task.pairs[:, 1]] = True  # targets that somebody asks for
-walking = asked & ~torch.eye(n, dtype=torch.bool)[:, :, None]  # [target, here, 1]
+underway = asked & ~torch.eye(n, dtype=torch.bool)[:, :, None]  # [target, here, 1]
 kinds = {
-    "edge, leads on": edge & leads_on & walking,
-    "edge, dead end": edge & ~leads_on & walking,
-    "no edge, leads on": ~edge & leads_on & walking,
-    "neither": ~edge & ~leads_on & walking,
+    "edge, leads on": edge & leads_on & underway,
+    "edge, dead end": edge & ~leads_on & underway,
+    "no edge, leads on": ~edge & leads_on & underway,
+    "neither": ~edge & ~leads_on & underway,
 }
 
 
@@ -228,7 +228,7 @@ assert by_formula[0].tolist() == [0, 1, 0, 0]
 noise = 3 * torch.randn(n, n, n + 1, generator=pr.seeded(seed, "noise"))
 unscaled = replace(task, reward=pr.process_reward)
 reached = [pr.optimal_q(unscaled, start=s) for s in (0.0, 3.0, -3.0, noise)]
-exact = pr.process_optimum(graph).masked_fill(~walking, torch.nan)
+exact = pr.process_optimum(graph).masked_fill(~underway, torch.nan)
 
 # %%
 held = pr.check(

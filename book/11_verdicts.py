@@ -42,12 +42,8 @@ from planrl.claims import (
     SO_FAR,
     UNDECIDED,
     UNKNOWN,
-    ablations,
-    imitation,
     interval,
-    paper,
     settings_in_words,
-    theorems,
     verdicts,
 )
 from planrl.experiments.store import results
@@ -89,12 +85,6 @@ for kind, number in Counter(verdict.verdict for verdict in judged.values()).item
     print(f"{number:3} {kind}")
 
 # %% tags=["hide-input"]
-groups = {
-    "theorems": theorems.CLAIMS,
-    "imitation": imitation.CLAIMS,
-    "figures": paper.CLAIMS,
-    "conditions": ablations.CLAIMS,
-}
 
 
 def percent(claims, *kinds):
@@ -102,20 +92,20 @@ def percent(claims, *kinds):
     return 100 * sum(judged[c.id].verdict in kinds for c in claims) / len(claims)
 
 
-everywhere = {name: percent(claims, HOLDS) for name, claims in groups.items()}
-partly = {name: percent(claims, IN_PART, SO_FAR) for name, claims in groups.items()}
+everywhere = {name: percent(claims, HOLDS) for name, claims in GROUPS.items()}
+partly = {name: percent(claims, IN_PART, SO_FAR) for name, claims in GROUPS.items()}
 assert everywhere["theorems"] == 100, "the title says: every theorem"
 assert everywhere["figures"] < 25, "the title says: not a quarter"
 assert all(v.verdict != UNKNOWN for v in judged.values())
 undecided = sum(
     any(f.verdict == UNDECIDED for f in judged[c.id].findings)
-    for c in groups["figures"]
+    for c in GROUPS["figures"]
 )
 figure = charts.bars(
     {"hold wherever measured": everywhere, "hold in some places": partly},
     title="Every theorem held on small tables; of the figures' claims, not a quarter hold everywhere",
     x="group of claims ("
-    + ", ".join(f"{len(c)} {n}" for n, c in groups.items())
+    + ", ".join(f"{len(c)} {n}" for n, c in GROUPS.items())
     + ")",
     y="% of the group's claims",
     y_range=(0, 112),
@@ -299,8 +289,8 @@ def cards(claims):
     return evidence.cards([judged[claim.id] for claim in claims])
 
 
-made_with(theorems.CLAIMS)
-cards(theorems.CLAIMS)
+made_with(GROUPS["theorems"])
+cards(GROUPS["theorems"])
 
 # %% [markdown]
 # All of them hold. What they leave open is what the next list is about: how much of it a trained
@@ -315,8 +305,8 @@ cards(theorems.CLAIMS)
 # right ones to one question. A row says how many seeds there are.
 
 # %% tags=["hide-input"]
-made_with(paper.CLAIMS)
-cards(paper.CLAIMS)
+made_with(GROUPS["figures"])
+cards(GROUPS["figures"])
 
 # %% [markdown]
 # ## What imitation memorises
@@ -325,8 +315,8 @@ cards(paper.CLAIMS)
 # measured on trained models, deeper ones too.
 
 # %% tags=["hide-input"]
-made_with(imitation.CLAIMS)
-cards(imitation.CLAIMS)
+made_with(GROUPS["imitation"])
+cards(GROUPS["imitation"])
 
 # %% [markdown]
 # ## Where claims break
@@ -335,8 +325,8 @@ cards(imitation.CLAIMS)
 # away, a penalty that is too strong, checks that err, walks that are old, questions that are new.
 
 # %% tags=["hide-input"]
-made_with(ablations.CLAIMS)
-cards(ablations.CLAIMS)
+made_with(GROUPS["conditions"])
+cards(GROUPS["conditions"])
 
 # %% [markdown]
 # ## What to remember
@@ -346,7 +336,7 @@ cards(ablations.CLAIMS)
 # sampled answers on both graphs, and greedily it is the other way round.
 
 # %% tags=["hide-input"]
-firm = [claim for claim in paper.CLAIMS if judged[claim.id].verdict == HOLDS]
+firm = [claim for claim in GROUPS["figures"] if judged[claim.id].verdict == HOLDS]
 assert [claim.id for claim in firm] == [
     "2-kl-diversity",
     "3-outcome",
@@ -354,16 +344,18 @@ assert [claim.id for claim in firm] == [
 ]
 for found in judged["2-pg-over-sft"].findings:
     assert found.verdict == (HOLDS if found.name == "sampled" else FAILS)
-ours = ["our derivation" in claim.source for claim in theorems.CLAIMS]
+ours = ["our derivation" in claim.source for claim in GROUPS["theorems"]]
 assert (len(ours), sum(ours)) == (18, 7), "the summary says so"
 assert judged["2-pg-collapse"].verdict == IN_PART
 assert judged["1-pg-adjacency"].verdict == FAILS
-partial = [judged[c.id] for c in paper.CLAIMS if judged[c.id].verdict == IN_PART]
+partial = [
+    judged[c.id] for c in GROUPS["figures"] if judged[c.id].verdict == IN_PART
+]
 holding = [{f.graph for f in v.findings if f.verdict == HOLDS} for v in partial]
-failing = [c.id for c in paper.CLAIMS if judged[c.id].verdict == FAILS]
+failing = [c.id for c in GROUPS["figures"] if judged[c.id].verdict == FAILS]
 on_both = [len(graphs) for graphs in holding].count(2)
 counts = (
-    len(paper.CLAIMS),
+    len(GROUPS["figures"]),
     len(firm),
     on_both,
     len(partial) - on_both,
@@ -380,7 +372,7 @@ assert all(
     page["result"]["learners"]["policy gradient"]["train_greedy"][0] > 0.99
     for page in results("conditions")
 ), "the text says: nearly nothing to gain"
-print(f"{len(firm)} of {len(paper.CLAIMS)} claims of the figures:")
+print(f"{len(firm)} of {len(GROUPS['figures'])} claims of the figures:")
 for claim in firm:
     print(f"- {claim.statement}")
 outcome = [v for found in judged["3-outcome"].findings for v in found.values]

@@ -35,8 +35,7 @@ if importlib.util.find_spec("planrl") is None:
 
 # %% tags=["hide-input"]
 from planrl.experiments.datasets import DatasetSettings
-from planrl.experiments.fig2 import LAMBDAS
-from planrl.experiments.fig3 import Settings, learners
+from planrl.experiments.paper import LAMBDAS
 from planrl.experiments.store import results
 from planrl.figures.table import Table
 from planrl.teaching import notebook, paper_figures, paper_tables
@@ -54,12 +53,13 @@ for of, name in NAMES.items():
     made = {figure: results(figure, of=of) for figure in ("fig2", "fig3")}
     page = made["fig2"][0]
     how, found = page["settings"], page["result"]["facts"]
-    random = f"{how['nodes']} nodes, edge probability {dataset.edge_probability:g}"
+    graph = page["study"]["dataset"]["options"]
+    sizes = ", ".join(
+        f"{key.replace('_', ' ')} {value}" for key, value in graph.items()
+    )
     facts.append(
         {
-            "graph": f"{name}, {how['blocks']} blocks"
-            if how["blocks"]
-            else f"{name}, {random}",
+            "graph": f"{name}, {sizes}",
             "edges, seed 0": found["edges"],
             "seeds, Fig. 2": len(made["fig2"]),
             "seeds, Fig. 3": len(made["fig3"]),
@@ -285,14 +285,13 @@ Download(paper_tables.beyond_rows(), "questions-outside-sft.csv")
 
 # %% tags=["hide-input"]
 for of, name in NAMES.items():
-    how = results("fig3", of=of)[0]["settings"]
-    whole = how["steps"]
-    some = Settings(**{**how, "eval_steps": tuple(how["eval_steps"])})
-    short = {
-        learner: made.training.steps
-        for learner, made in learners(some).items()
-        if made.training.steps < whole
+    page = results("fig3", of=of)[0]
+    whole = page["settings"]["steps"]
+    steps = {
+        name: learner["training"]["steps"]
+        for name, learner in page["study"]["learners"].items()
     }
+    short = {name: updates for name, updates in steps.items() if updates < whole}
     print(
         f"{name}: {whole} updates, but "
         + ", ".join(f"{learner} {steps}" for learner, steps in short.items())

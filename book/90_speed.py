@@ -496,19 +496,24 @@ Table(
 # %% tags=["hide-input"]
 studies = results("quantised")
 seeds = [page["settings"]["seed"] for page in studies]
-bits = [str(b) for b in studies[0]["settings"]["bits"]]
+learners = list(studies[0]["result"]["learners"])  # "Q-learning, 8 bits" and so on
+names = list(dict.fromkeys(one.rpartition(", ")[0] for one in learners))
+bits = list(dict.fromkeys(one.split()[-2] for one in learners))
 steps = studies[0]["settings"]["steps"]
 
 
 def scored(name, width, key):
     return torch.tensor(
-        [page["result"]["learners"][name][width][key] for page in studies]
+        [
+            page["result"]["learners"][f"{name}, {width} bits"][key][-1]
+            for page in studies
+        ]
     )
 
 
 greedy = {
     name: torch.stack([scored(name, b, "train_greedy") for b in bits])
-    for name in studies[0]["result"]["learners"]
+    for name in names
 }  # bits x seeds
 at = {b: bits.index(b) for b in bits}
 for name, values in greedy.items():
@@ -520,7 +525,7 @@ charts.bars(
         name: {
             f"{b} bits": float(scored(name, b, "train_greedy").mean()) for b in bits
         }
-        for name in studies[0]["result"]["learners"]
+        for name in names
     },
     title="Three bits do, in both learners; two do not",
     alt="Greedy accuracy on training questions for walkers of 32, 8, 4, 3 and 2 bits, for "
@@ -549,7 +554,7 @@ Table(
                 f"{v:.3f}" for v in scored(name, b, "mismatch")
             ),
         }
-        for name in studies[0]["result"]["learners"]
+        for name in names
         for b in bits
     ],
     caption="One number a seed. Off by: total variation between the two next-step laws.",

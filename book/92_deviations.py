@@ -28,23 +28,20 @@ if importlib.util.find_spec("planrl") is None:
 # on); a faint mark is one seed, a strong one the mean.
 
 # %% tags=["hide-input"]
-from dataclasses import asdict
-
 from planrl.claims import (
     HOLDS,
     SO_FAR,
     UNKNOWN,
     Condition,
-    ablations,
     find,
     imitation,
-    paper,
     verdicts,
 )
 from planrl.errors import InputError
-from planrl.experiments import choices as choices_study
-from planrl.experiments import falsify, store
-from planrl.experiments.fig2 import LAMBDAS
+from planrl.experiments import store
+from planrl.experiments.ablations import choices as choice_learners
+from planrl.experiments.paper import LAMBDAS
+from planrl.experiments.records import in_words
 from planrl.experiments.store import results
 from planrl.figures import scatter
 from planrl.figures.table import Table
@@ -123,11 +120,11 @@ fall = {
     for of in GRAPHS
 }
 evaluations = {
-    size: [page["result"]["evaluations"][0] for page in saved("imitation", size)]
+    size: [page["result"]["learners"]["SFT"] for page in saved("imitation", size)]
     for size in imitation.SIZES
 }
 attention = {
-    size: sum(evaluation["attention_on_target"] for evaluation in found)
+    size: sum(evaluation["attention_on_target"][0] for evaluation in found)
     / len(found)
     for size, found in evaluations.items()
     if found
@@ -292,6 +289,13 @@ REASONS = {
 }
 
 
+falsify = {
+    study.label.removesuffix("-seed0"): study
+    for study in store.studies("falsify")
+    if study.seed == 0
+}
+
+
 def changed_base(learner, key, high):
     """A claim of a figure, asked of a base that was trained longer."""
     position = Condition(
@@ -303,7 +307,7 @@ def changed_base(learner, key, high):
         high=high,
     )
     pages = saved("falsify", "late-base")
-    settings = asdict(falsify.grid("full")["late-base-seed0"])
+    settings = in_words(falsify["late-base"].plain())
     return find(
         position,
         [{"falsify": p["result"]} for p in pages],
@@ -318,9 +322,7 @@ MORE = {
     ]
 }
 cards = []
-for verdict in verdicts(
-    [c.id for c in (*imitation.CLAIMS, *paper.CLAIMS, *ablations.CLAIMS)]
-):
+for verdict in verdicts(["imitation", "figures", "conditions"]):
     if verdict.verdict in (HOLDS, SO_FAR, UNKNOWN):
         continue
     claim = verdict.claim
@@ -362,23 +364,26 @@ MEANING = {
     "train_share": "share of the questions that train",
     "force_edges": "every edge is a training question",
     "paths_per_pair": "demonstrated paths a question",
-    "cycles": "the graph may have cycles",
+    "kind": "kind of graph",
     "nodes": "nodes",
     "edge_probability": "probability of an edge",
 }
 
 
-def flat(settings):
-    """Settings of the run and of its world."""
-    given = asdict(settings)
-    return {**given.pop("dataset"), **given}
+def flat(study):
+    """Settings of the dataset, and the updates of base and learners."""
+    dataset = study.dataset.plain()
+    base_steps = study.base.learner.steps
+    steps = study.learners[SFT].steps
+    return {
+        **dataset.pop("options"),
+        **dataset,
+        "base_steps": base_steps,
+        "steps": steps,
+    }
 
 
-grid = {
-    label.removesuffix("-seed0"): flat(settings)
-    for label, settings in falsify.grid("full").items()
-    if label.endswith("-seed0")
-}
+grid = {label: flat(study) for label, study in falsify.items()}
 assert set(grid) == set(WORLDS)
 Table(
     [
@@ -472,17 +477,18 @@ notebook.Download(
 # are trained faster.
 
 # %% tags=["hide-input"]
-known = choices_study.learners(choices_study.Settings())
+known = choice_learners()
 care = known["Q-learning"].algorithm
 faster = (
     known["Q-learning, learning rate times 3"].training.lr
     / known["Q-learning"].training.lr
 )
+low, high = care.option("value_bounds")
 print(
-    f"rewards times {care.reward_scale:g}\n"
-    f"a share of {care.epsilon:g} of the steps at random\n"
+    f"rewards times {care.option('reward_scale'):g}\n"
+    f"a share of {care.option('epsilon'):g} of the steps at random\n"
     "a walker that can't give up\n"
-    f"no value believed below {care.value_bounds[0]:g} or above {care.value_bounds[1]:g} times the reward\n"
+    f"values clipped to {low:g} .. {high:g} times the reward\n"
     f"learning rate {known['Q-learning'].training.lr:g}, and {faster:g} times that"
 )
 

@@ -1,12 +1,11 @@
-"""Scores of a model: how often it is right, in how many ways, what it holds of the graph.
+"""Scores of a model: accuracy, diversity, entropy, and what it holds of the graph.
 
-Accuracy comes in two kinds that tell different stories, so both are always given: *sampled* (walks
-drawn at temperature 1 unless told otherwise) and *greedy* (the most likely token each time).
-Diversity is the number of distinct right paths among S sampled walks of one pair; coverage divides
-it by the number of right paths there are.
+Accuracy is always given twice: *sampled* (paths drawn at temperature 1 unless a sampler is given)
+and *greedy* (the most likely token at each step). Diversity is the number of distinct correct paths
+among S sampled paths of one pair; coverage divides it by the number of correct paths there are.
 
-A path that reaches its target is ended there. A model that was trained elsewhere may run past the
-target if it is let; `evaluate(..., strict=True)` also says how often it would say END by itself.
+A path that reaches its target is ended there. A model that was trained elsewhere might run past the
+target; `evaluate(..., strict=True)` also says how often the model would emit END there itself.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ ERRORS = ("no edge", "gave up", "too long")
 
 @dataclass(frozen=True)
 class Scores:
-    """Per pair (M of them): accuracy of S samples, greedy accuracy, distinct right paths, coverage.
+    """For each of M pairs: accuracy of S samples, greedy accuracy, diversity and coverage.
 
     `coverage` is nan where the graph has cycles: with them a pair has endlessly many paths, and no
     fast way to count those without a repeated node is known (#P-complete). `errors` counts
@@ -40,7 +39,7 @@ class Scores:
     nats, of the model's choices along its own sampled walks.
 
     `strict_accuracy` and `strict_greedy`, if asked for, count a correct path by the probability
-    that the model itself says END right after the target, as the sampler would draw it there.
+    that the model emits END right after the target, as the sampler would draw it there.
     """
 
     accuracy: Float[Tensor, " M"]
@@ -77,7 +76,7 @@ class Scores:
 
 
 def first_error(graph: Graph, tokens: Int[Tensor, "B L"]) -> Int[Tensor, " B"]:
-    """What went wrong in each row: 0 a step that is no edge, 1 gave up, 2 too long; -1 nothing."""
+    """What went wrong in each row: 0 an illegal step, 1 END too early, 2 too long; -1 nothing."""
     vocab = Vocab(graph.n)
     vocab.check(tokens)
     into_end = tokens[:, 1:] == vocab.end
@@ -98,10 +97,10 @@ def evaluate(
     samples: int = 32,
     strict: bool = False,
 ) -> Scores:
-    """Scores on every pair of the task, from `samples` sampled walks and one greedy walk.
+    """Scores on every pair of the task, from `samples` sampled paths and one greedy path.
 
-    A path is ended at its target, so a model that would run on counts as right. `strict` adds the
-    accuracies that ask the model to say END there by itself, for the same paths. Raises InputError
+    A path is ended at its target, so a model that would run on counts as correct. `strict` adds the
+    accuracies that need the model to emit END there itself, for the same paths. Raises InputError
     if the sampler never draws END, or ends no path at its target (`stop_at_target=False`): then
     `accuracy` is the strict one already.
     """
@@ -144,7 +143,7 @@ def evaluate(
 
 
 def _says_end(model: PathModel, graph: Graph, tokens: Tensor, sampler: Sampler) -> Tensor:
-    """The probability that the model says END after the target of each correct path; else 0."""
+    """The probability that the model emits END after the target of each correct path; else 0."""
     found = torch.zeros(len(tokens), device=tokens.device)
     with torch.inference_mode():
         for first in range(0, len(tokens), 512):
@@ -164,7 +163,7 @@ def _path_counts(task: Task) -> Tensor:
 
 
 def _choice_entropy(model: PathModel, rollouts: Counted) -> float:
-    """Over at most 4,096 different walks, spread evenly over the pairs."""
+    """Over at most 4,096 distinct paths, spread evenly over the pairs."""
     stride = -(-len(rollouts.count) // 4096)
     total, steps = 0.0, 0
     with torch.inference_mode():
@@ -177,11 +176,11 @@ def _choice_entropy(model: PathModel, rollouts: Counted) -> float:
             plogp = (logp.exp() * logp).masked_fill(logp == -torch.inf, 0.0)
             total -= float(plogp.sum(1) @ times.to(logp.dtype))
             steps += int(times.sum())
-    return total / steps  # a walk has at least one step: a question's source is not its target
+    return total / steps  # a path has at least one step: source and target differ
 
 
 def edge_use(graph: Graph, tokens: Int[Tensor, "B L"]) -> Float[Tensor, "N N"]:
-    """The share of these walks that step from each node to each other, [here, next]."""
+    """The share of these paths that step from each node to each other, [current, next]."""
     vocab = Vocab(graph.n)
     vocab.check(tokens)
     chosen = vocab.chosen(tokens) & (tokens[:, 1:] != vocab.end)
@@ -191,7 +190,7 @@ def edge_use(graph: Graph, tokens: Int[Tensor, "B L"]) -> Float[Tensor, "N N"]:
 
 
 def next_logits(model: PathModel) -> Float[Tensor, "N N V"]:
-    """Logits [target, here, next] of the first step of a walk that starts at `here`."""
+    """Logits [target, current, next] of the first step of a path that starts at `current`."""
     check_device(model)
     n = model.vocab.n_nodes
     check_size(n, MOST_CUBE, "next_logits")
@@ -203,7 +202,7 @@ def next_logits(model: PathModel) -> Float[Tensor, "N N V"]:
 
 
 def auc(score: Float[Tensor, " N"], truth: Bool[Tensor, " N"]) -> float:
-    """The chance that a random true entry scores above a random false one (ties count half)."""
+    """The probability that a true entry scores above a false one (ties count half)."""
     positive, negative = int(truth.sum()), int((~truth).sum())
     if not positive or not negative:
         raise InputError(f"AUC needs true and false entries; {positive} true, {negative} false")

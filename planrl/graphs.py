@@ -1,12 +1,12 @@
 """Directed graphs, and exact facts about them.
 
-A planning problem is a fixed directed graph. Two matrices say all that matters of it:
+A planning problem is a fixed directed graph. Two matrices describe it:
 
     adjacency     A[j, k] = 1  iff  there is an edge j -> k                        [N, N]
     reachability  R[i, k] = 1  iff  k can reach i; the target comes first          [N, N]
 
 Every node reaches itself (R[i, i] = 1). C(i, j) = {k : A[j, k] = 1 and R[i, k] = 1} is the set of
-correct next nodes when the target is i and the walk stands at j.
+correct next nodes when the target is i and the current node is j.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 
 MOST_NODES = 50_000  # of a graph: names and edges only
-MOST_EDGES = 1_000_000  # of a graph that is read or drawn by chance
+MOST_EDGES = 1_000_000  # of a graph that is read or drawn at random
 MOST_SQUARE = 10_000  # nodes where each pair has a cell: adjacency, reachability
-MOST_CUBE = 800  # nodes where each (target, here, next) has a cell: `correct`, LogitTable
+MOST_CUBE = 800  # nodes where each (target, current, next) has a cell: `correct`, LogitTable
 
 
 def check_size(n: int, most: int, what: str) -> None:
-    """Raise InputError where so many nodes would need more memory than a reader's machine has."""
+    """Raise InputError where so many nodes would need more memory than usual machines have."""
     if n > most:
         raise InputError(
             f"{what} is for graphs of at most {most:,} nodes, this one has {n:,}: "
@@ -44,7 +44,7 @@ def check_size(n: int, most: int, what: str) -> None:
 
 
 def seeded(seed: int, purpose: str) -> torch.Generator:
-    """A random generator of its own for one purpose, so that no use of chance disturbs another.
+    """A random number generator for one purpose, so that no use of random numbers disturbs another.
 
     `purpose` is any text. Raises InputError for a seed beyond 64 bits and for other purposes.
     """
@@ -130,7 +130,7 @@ class Graph:
 
     @cached_property
     def correct(self) -> Bool[Tensor, "N N N"]:
-        """C[i, j, k]: is k a correct next node at j on the way to i? A[j, k] and R[i, k]."""
+        """C[i, j, k]: is k a correct next node at j on a path to i? A[j, k] and R[i, k]."""
         check_size(self.n, MOST_CUBE, "the table of correct next nodes")
         return self.adjacency[None] & self.reachability[:, None]
 

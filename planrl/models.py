@@ -1,11 +1,11 @@
-"""Models: tokens in, logits of the next token out. What planrl asks of one, and the simplest one.
+"""Models: tokens in, logits of the next token out. The protocol, and the two simplest models.
 
-`LogitTable` is Assumption 3.1 of the paper as an object: the logits depend only on the target i and
-the node j one stands at, a table f[i, j, k]. The Transformer, which one trains in earnest, has a
-module of its own. Whether logits are a policy or Q-values is the loss's business.
+`LogitTable` is Assumption 3.1 of the paper: the logits depend only on the target i and the current
+node j, a table f[i, j, k]. The Transformer has a package of its own. Whether logits are read as a
+policy or as Q-values is decided by the loss.
 
-A model says nothing where nothing is chosen: in the prompt's first two places, which only spell the
-question, and where a row holds END, its logits are 0. No loss reads them.
+Where nothing is chosen, at the first two positions of the prompt and where a row holds END, the
+logits are 0, and no loss reads them.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Readout:
-    """What the weights alone say of the graph (ALPINE's W^M' and W^V').
+    """What the weights alone hold of the graph (W^M' and W^V' of the ALPINE paper).
 
-    `adjacency[j, k]`: how much standing at j speaks for k. `reachability[i, k]`: how much the
-    target i does.
+    `adjacency[j, k]` is what the current node j adds to the logit of k, `reachability[i, k]` what
+    the target i adds.
     """
 
     adjacency: Float[Tensor, "N N"]
@@ -55,11 +55,11 @@ class Decoder(Protocol):
 
 @runtime_checkable
 class PathModel(Protocol):
-    """What the rest of planrl asks of a model; LogitTable and Transformer are two."""
+    """What the rest of planrl needs from a model, such as LogitTable and Transformer."""
 
     @property
     def vocab(self) -> Vocab:
-        """The tokens it reads and speaks of."""
+        """The tokens that the model reads and predicts."""
 
     def __call__(self, tokens: Tensor) -> Tensor:
         """Logits of what follows each token: [B, L] -> [B, L, V]."""
@@ -68,7 +68,7 @@ class PathModel(Protocol):
         """A decoder that has read `tokens`, for rows of at most `length` tokens."""
 
     def readout(self) -> Readout:
-        """What its weights alone say of the graph."""
+        """What the weights alone hold of the graph."""
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """What is trained."""
@@ -91,7 +91,7 @@ def check_device(model: PathModel) -> None:
 
 
 class LogitTable(nn.Module):
-    """The logits as a table [target, here, next], all zero at first (Assumption 3.1)."""
+    """The logits as a table [target, current, next], all zero at first (Assumption 3.1)."""
 
     def __init__(self, vocab: Vocab) -> None:
         super().__init__()
@@ -114,15 +114,15 @@ class LogitTable(nn.Module):
         return Chain(self.table.detach(), tokens)
 
     def readout(self) -> Readout:
-        """The table averaged over targets, and over where one stands."""
+        """The table averaged over targets, and over current nodes."""
         table = self.table.detach()[..., : self.vocab.n_nodes]
         return Readout(table.mean(0), table.mean(1))
 
 
 class LinearTransformer(nn.Module):
-    """Logits W^M[here] + W^V[target], both zero at first: the Transformer the theorems simplify to.
+    """Logits W^M[current] + W^V[target], both zero at first: the theorems' simplified Transformer.
 
-    Attention rests on the target, embeddings are one-hot, the feed-forward part is linear, and
+    All attention is on the target, embeddings are one-hot, the feed-forward part is linear, and
     there is no layer norm. Source: ALPINE's Theorem 3, the paper's Theorem 5.3.
     """
 
@@ -153,10 +153,10 @@ class LinearTransformer(nn.Module):
 
 
 class Chain:
-    """The table's decoder: walks stand in cells (target, here), counted row by row.
+    """The decoder of a table: its state is the context (target, current) of each row.
 
-    The next logits depend on the cell alone, so whoever wants to may look at all `cells` [N*N, V]
-    at once. `first` is the first cell of each walk's target, `cell` the one it stands in.
+    The next logits depend on the context alone, so all of them, `cells` [N*N, V], may be used at
+    once. `first` is the first context of each row's target, `cell` the row's context.
     """
 
     def __init__(self, table: Tensor, prompt: Tensor) -> None:
@@ -169,7 +169,7 @@ class Chain:
         return self.cells.index_select(0, self.cell)
 
     def push(self, tokens: Tensor) -> None:
-        """Append one token [B] to each row. After END any cell will do."""
+        """Append one token [B] to each row. After END the context is arbitrary."""
         self.cell = (self.first + tokens).clamp_(max=len(self.cells) - 1)
 
     def keep(self, rows: Tensor) -> None:

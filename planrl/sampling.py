@@ -1,14 +1,12 @@
-"""Walks sampled from a model: how logits become the next token, and how likely it was.
+"""Rollouts: paths sampled from a model, and the probability of each of their steps.
 
-A walk starts from the prompt `s t s` and grows by one token a step until it reaches its target
-(END is then written for it), gives up (the model itself says END), or is `max_tokens` long.
+A rollout starts from the prompt `s t s` and grows by one token a step. It ends when it reaches its
+target (END is then written after it), when the model emits END, or at `max_tokens` tokens.
 
-`sample_distinct` draws many samples of each question without doing twice what they share. A hundred
-walks from one prompt are, at their first steps, a handful of different walks. Each different
-beginning is kept once, with how many samples follow it; drawing its next token that many times
-splits it into its different continuations. The samples' law is that of `rollout`, exactly: they are
-independent of each other. What is saved is what they share, all of it once a policy has collapsed
-to one path, and still most of it while it is diverse.
+`sample_distinct` draws many rollouts of each source-target pair and computes what they share once:
+every distinct prefix is kept once, with the number of rollouts that share it, and drawing its next
+token that many times splits it into its distinct continuations. The rollouts are independent and
+have exactly the probabilities of `rollout`.
 """
 
 from __future__ import annotations
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
 
 COLDEST = 1e-6  # the lowest temperature: below it, a difference of logits may overflow
 MOST_TOKENS = 10_000  # of a path
-CHUNK = 1024  # rows walked together; larger blocks fall out of the processor's cache
+CHUNK = 1024  # rows sampled together; larger blocks fall out of the processor's cache
 MOST_ROWS = 1_000_000  # of a batch
 DROP = 0.85  # finished rows are dropped when fewer than this share is still going
 SMALL = 32  # rows below which dropping some costs more than carrying them along
@@ -41,12 +39,12 @@ CHUNK_OF_SAMPLES = 16_384  # samples drawn together; most of them share their fi
 class Sampler:
     """How logits become the next token.
 
-    With probability `epsilon` a token drawn uniformly from all, otherwise one drawn from
-    softmax(logits / temperature), or the best one if `greedy`. Walks end after `max_tokens` tokens.
-    Without `may_stop` the walker cannot give up: END is never drawn before the target.
+    With probability `epsilon` the token is drawn uniformly from all tokens, otherwise from
+    softmax(logits / temperature), or it is the most likely one if `greedy`. A path has at most
+    `max_tokens` tokens. With `may_stop=False` END is never drawn before the target.
 
-    `stop_at_target` ends a path when it arrives: END is written for it. With False the model goes
-    on until it says END itself, so a path that runs past its target is wrong unless it comes back.
+    `stop_at_target` ends a path when it arrives: END is written after it. With False the model goes
+    on until it emits END, so a path that runs past its target is wrong unless it comes back.
     """
 
     temperature: float = 1.0
@@ -72,7 +70,7 @@ class Sampler:
             raise InputError(f"epsilon is a probability, between 0 and 1; {self.epsilon} was given")
         if self.max_tokens <= PROMPT:
             raise InputError(
-                f"max_tokens={self.max_tokens} leaves no room to walk: the prompt alone is {PROMPT}"
+                f"max_tokens={self.max_tokens} leaves no room for a path: the prompt has {PROMPT}"
             )
         whole(self.max_tokens, "max_tokens", most=MOST_TOKENS)
         if self.greedy and self.temperature != 1.0:
@@ -101,7 +99,7 @@ class Sampler:
         )
 
     def cumulative(self, logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
-        """The cumulative law, up to 1."""
+        """The cumulative probabilities, up to 1."""
         cumulative = self.probs(logits).cumsum(-1)
         return cumulative / cumulative[:, -1:]
 
@@ -111,9 +109,9 @@ class Sampler:
         rng: torch.Generator,
         going: Bool[Tensor, " B"] | None = None,
     ) -> Int[Tensor, " B"]:
-        """One token a row, by inverting the cumulative law at one uniform number a row.
+        """One token a row, by inverting the cumulative probabilities at a uniform number.
 
-        Of rows that are not `going` any token will do: their logits may forbid all of them.
+        Rows that are not `going` get an arbitrary token: their logits may forbid all of them.
         """
         if self.greedy and not self.epsilon:
             best = (logits if self.may_stop else logits[:, :-1]).max(-1)
@@ -127,7 +125,7 @@ class Sampler:
 
 
 def refuse_undrawable(values: Tensor, going: Tensor | None = None) -> None:
-    """Raise InputError if a row's largest logit, or total probability, is none to draw by."""
+    """Raise InputError if a row's largest logit, or total probability, is not a number."""
     undrawable = values.isnan() | (values == -math.inf)
     if (undrawable if going is None else undrawable & going).any():
         raise InputError(
@@ -143,8 +141,8 @@ def log_probs(
 ) -> Float[Tensor, "B T"]:
     """The log-probability with which `rollout` draws each token of these rows from the policy.
 
-    0 where nothing is drawn: in the prompt, after the path, and, with `stop_at_target`, at END
-    behind the target, which is written. So a row's sum is the log-probability of its path.
+    0 where nothing is drawn: in the prompt, after the path and, with `stop_at_target`, at END after
+    the target, which is written. So the sum of a row is the log-probability of its path.
     """
     current, next_node = tokens[:, :-1], tokens[:, 1:]
     sampler = sampler or Sampler()
@@ -159,7 +157,7 @@ def log_probs(
 
 @torch.inference_mode()
 def _rollout(model: PathModel, pairs: Tensor, sampler: Sampler, rng: torch.Generator) -> Tensor:
-    """Walks [B, max_tokens], END after their last token."""
+    """Paths [B, max_tokens], padded with END."""
     end, length = model.vocab.end, sampler.max_tokens
     columns = torch.full((length, len(pairs)), end)
     columns[:PROMPT] = model.vocab.prompt(pairs).T
@@ -179,7 +177,7 @@ def _rollout(model: PathModel, pairs: Tensor, sampler: Sampler, rng: torch.Gener
 def _fill(
     decoder: Decoder, columns: Tensor, sampler: Sampler, rng: torch.Generator, end: int
 ) -> None:
-    """Write the walks' tokens; what follows a walk's last one is arbitrary."""
+    """Write the tokens of the paths; what follows the end of a path is arbitrary."""
     target = columns[1]
     rows = torch.arange(len(target))
     going = torch.ones_like(rows, dtype=torch.bool)
@@ -202,9 +200,9 @@ def _fill(
 def _fill_from_chain(
     chain: Chain, columns: Tensor, sampler: Sampler, rng: torch.Generator, end: int
 ) -> bool:
-    """The same for a small table: all its laws are made at once, and nobody is dropped.
+    """The same for a small table: all its probabilities are computed at once, no row is dropped.
 
-    False, and nothing done, if a cell forbids every token: then only the visited ones count.
+    False, and nothing done, if a context forbids every token: then only visited contexts count.
     """
     cumulative = sampler.cumulative(chain.cells)
     if cumulative[:, -1].isnan().any():
@@ -230,9 +228,9 @@ def rollout(
     rng: torch.Generator,
     sampler: Sampler | None = None,
 ) -> Int[Tensor, "B L"]:
-    """One walk of the model for each pair (source, target); the model is left as it was.
+    """One path sampled from the model for each pair (source, target).
 
-    L is the longest walk's length and its END, at most `sampler.max_tokens`.
+    L is the length of the longest path with its END, at most `sampler.max_tokens`.
     """
     sampler = sampler or Sampler()
     check_pairs(pairs, model)
@@ -241,13 +239,13 @@ def rollout(
 
 
 def trimmed(tokens: Tensor, model: PathModel) -> Tensor:
-    """Rows without the filling that all of them have, but for one END."""
+    """Rows without the padding that all of them have, except for one END."""
     longest = int((tokens != model.vocab.end).sum(1).max())
     return tokens[:, : longest + 1].contiguous()
 
 
 def check_pairs(pairs: Tensor, model: PathModel) -> None:
-    """Raise InputError unless these are questions the model knows the nodes of."""
+    """Raise InputError unless these are pairs of nodes that the model knows."""
     check_device(model)
     n = model.vocab.n_nodes
     rows = pairs.ndim == 2 and pairs.shape[1] == 2 and pairs.dtype == torch.int64
@@ -255,14 +253,14 @@ def check_pairs(pairs: Tensor, model: PathModel) -> None:
         given = f"{list(pairs.shape)} of {pairs.dtype} on {pairs.device}"
         raise InputError(f"pairs is {given}: expected rows (source, target) of int64 on the CPU")
     if len(pairs) == 0 or pairs.min() < 0 or pairs.max() >= n:
-        raise InputError(f"walks need pairs of nodes 0 .. {n - 1}, and at least one pair")
+        raise InputError(f"a rollout needs pairs of nodes 0 .. {n - 1}, and at least one pair")
 
 
 @dataclass(frozen=True)
 class Counted:
-    """Different walks and how often each was drawn.
+    """Distinct paths, and how often each was drawn.
 
-    `pair[d]` is the row of the pairs that walk d belongs to, in ascending order.
+    `pair[d]` is the row of the pairs that path d belongs to, in ascending order.
     """
 
     tokens: Int[Tensor, "D L"]
@@ -274,7 +272,7 @@ class Counted:
 def _branch(
     model: PathModel, pairs: Tensor, count: Tensor, sampler: Sampler, rng: torch.Generator
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Walks (tokens, row of pairs, count) as they end: one row for each different beginning."""
+    """Paths (tokens, row of pairs, count) as they end: one row for each distinct prefix."""
     vocab, length = model.vocab, sampler.max_tokens
     tokens = torch.full((len(pairs), length), vocab.end)
     tokens[:, :PROMPT] = vocab.prompt(pairs)
@@ -299,10 +297,10 @@ def _branch(
 def _spread(
     probs: Float[Tensor, "B V"], count: Int[Tensor, " B"], rng: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Draw count[b] times from row b of the law: the (row, token) that came up, and how often.
+    """Draw count[b] times from row b of `probs`: the (row, token) drawn, and how often.
 
-    All rows' cumulative laws, each raised by its row's number, are one ascending list: a number
-    of row b, raised alike, falls on its token there.
+    The cumulative probabilities of all rows, each plus its row's number, are one ascending list, in
+    which a uniform number plus b finds its token.
     """
     refuse_undrawable(probs[:, -1])
     rows, size = probs.shape
@@ -325,13 +323,12 @@ def sample_distinct(
     rng: torch.Generator,
     sampler: Sampler | None = None,
 ) -> Counted:
-    """`samples` independent walks for each pair, equal ones counted instead of repeated.
+    """`samples` independent paths for each pair, equal ones counted instead of repeated.
 
-    The law is that of `rollout`, exactly; the model's work is done once for each different
-    beginning of a walk. What samples share is not computed twice, however many share it.
+    They have exactly the probabilities of `rollout`; each distinct prefix is computed once.
     """
     if whole(samples, "samples", most=MOST_ROWS) < 1:
-        raise InputError(f"samples is the number of walks for each pair, at least 1: {samples}")
+        raise InputError(f"samples is the number of paths for each pair, at least 1: {samples}")
     sampler = sampler or Sampler()
     check_pairs(pairs, model)
     size = max(1, CHUNK_OF_SAMPLES // samples)

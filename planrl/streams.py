@@ -1,9 +1,8 @@
-"""Streams of batches, one half of an algorithm, and the demonstrated paths that some are made of.
+"""Streams of batches, one half of an algorithm (a loss is the other), and demonstrated paths.
 
-A loss is the other half. `sample_paths` draws random right answers, the paths that a model is
-shown: every next node uniformly from the correct ones, C(i, j). On a DAG these stand in one flat
-table, made once; walks go through it a block at a time, so that what a block needs stays in the
-processor's cache.
+`sample_paths` draws the correct paths that are demonstrated to a model: every next node uniformly
+from the correct ones, C(i, j). On a DAG these stand in one flat table, which is read for a block of
+paths at a time, so that what a block needs stays in the processor's cache.
 """
 
 from __future__ import annotations
@@ -25,14 +24,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MOST_PATHS = 10_000_000
-BLOCK = 16_384  # walks that go together
+BLOCK = 16_384  # paths that are drawn together
 
 
 def sample_paths(task: Task, per_pair: int, rng: torch.Generator) -> Int[Tensor, "M L"]:
-    """`per_pair` random right answers for each pair, row by row in the pairs' order.
+    """`per_pair` random correct paths for each pair, row by row in the order of the pairs.
 
-    Every next node is drawn uniformly from the correct ones (C(i, j)); on a graph with cycles from
-    those not yet visited, and a walk that gets stuck begins anew.
+    Every next node is drawn uniformly from the correct ones (C(i, j)). On a graph with cycles it is
+    drawn from those not yet visited, and a path that gets stuck starts again.
     """
     if whole(per_pair, "per_pair", most=1_000_000) < 1:
         raise InputError(f"per_pair is how many paths each pair gets, at least 1: {per_pair}")
@@ -60,7 +59,7 @@ def sample_paths(task: Task, per_pair: int, rng: torch.Generator) -> Int[Tensor,
 def _dag_paths(
     graph: Graph, target: Tensor, source: Tensor, rng: torch.Generator
 ) -> list[list[Tensor]]:
-    """Columns of next nodes, from one flat table of the correct ones of every (target, here)."""
+    """Columns of next nodes, from one flat table of the correct ones of every (target, current)."""
     start, next_node = torch.tensor(graph.edges).T  # edges are sorted by their start
     useful = graph.reachability[:, next_node]  # [N target, E]
     which, edge = useful.nonzero().T
@@ -89,7 +88,7 @@ def _dag_paths(
 def _simple_paths(
     graph: Graph, target: Tensor, source: Tensor, rng: torch.Generator
 ) -> list[list[Tensor]]:
-    """Columns of next nodes of walks that visit no node twice; stuck ones are walked again."""
+    """Columns of next nodes of paths that visit no node twice; stuck ones are drawn again."""
     tokens = torch.full((len(target), graph.n), graph.n)
     todo = torch.arange(len(target))
     while len(todo):
@@ -165,11 +164,11 @@ def on_policy(
     size: int = 64,
     record_probs: bool = False,
 ) -> Iterator[Batch]:
-    """Batches of `size` walks of the model as it is now, from questions drawn with replacement.
+    """Batches of `size` rollouts of the model as it is now, for pairs drawn with replacement.
 
-    Off-policy data is this stream with another model: `on_policy(base, task, ...)`, or with a
-    sampler that does not draw from softmax(logits). A batch knows who drew it. For importance
-    weights `record_probs` records the `log_probs`, at the cost of reading each batch once more.
+    Off-policy data is this stream with another model, `on_policy(base, task, ...)`, or with a
+    sampler that does not draw from softmax(logits). A batch knows which model drew it. For
+    importance weights `record_probs` adds the `log_probs`, which costs one more forward pass.
     """
     _check_size(whole(size, "size"))
     sampler = sampler or Sampler()

@@ -4,7 +4,7 @@
     for result in sweep(run, settings, store="sweep"):
         print(result.settings.lr, result.value["accuracy"])
 
-The runs share nothing and have one torch thread each, so they may take place anywhere, with the
+The runs share nothing and have one torch thread each, so they may run anywhere, with the
 same numbers: in this process, in others on this machine, or on a cluster, by a line around the call
 
     with joblib.parallel_config(backend="dask"):
@@ -144,7 +144,7 @@ def sweep(
 
 @dataclass(frozen=True)
 class _Outcome:
-    """How the run of the record at `place` ended."""
+    """How the run of the record at `position` ended."""
 
     position: int
     value: Any

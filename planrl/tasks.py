@@ -1,14 +1,12 @@
-"""Questions on a graph, the rows of tokens that answer them, and what an answer is worth.
+"""Source-target pairs on a graph, the paths between them as rows of tokens, and their rewards.
 
 A row reads `s t s a b ... t END`: source s, target t, then a path that starts again at s and ends
-with t. Node v is token v; END follows the last node and fills the row. A row of L tokens makes
-T = L - 1 steps, step m from token m to token m + 1; the first two only spell the question, those
-up to the first END are *chosen*. A walk is a row of tokens, a reward a function of graph and row.
+with t. Node v is token v. END follows the last node and pads the row. A row of L tokens has
+T = L - 1 steps, step m from token m to token m + 1. The first two steps are the prompt, the steps
+after it up to the first END are *chosen*. A reward is a function of the graph and a row.
 
-A `Source` says where a batch's paths came from, so that a loss can tell whether they are the
-policy's own: on-policy is a batch whose paths the model that is trained drew itself, with the
-parameters it has now, from softmax(logits). Streams write down what they know of that, `train`
-adds whom it trains.
+A `Source` says which model drew the paths of a batch, so that a loss can tell whether the batch is
+on-policy: drawn by the model that is trained, with its present parameters, from softmax(logits).
 """
 
 from __future__ import annotations
@@ -56,7 +54,7 @@ class Vocab:
 
     @property
     def end(self) -> int:
-        """The token that ends a row, and fills it."""
+        """The token that ends a path, and pads its row."""
         return self.n_nodes
 
     @property
@@ -65,11 +63,11 @@ class Vocab:
         return self.n_nodes + 1
 
     def prompt(self, pairs: Int[Tensor, "B 2"]) -> Int[Tensor, "B 3"]:
-        """The question `s t s` of each pair (s, t)."""
+        """The prompt `s t s` of each pair (s, t)."""
         return pairs[:, [0, 1, 0]]
 
     def chosen(self, tokens: Int[Tensor, "B L"]) -> Bool[Tensor, "B T"]:
-        """Which steps the walker chose: those after the prompt, up to the step into END."""
+        """Which steps are chosen: those after the prompt, up to the step into END."""
         chosen = (tokens[:, :-1] == self.end).cumsum(1) == 0
         chosen[:, : PROMPT - 1] = False
         return chosen
@@ -102,13 +100,13 @@ class Vocab:
             )
 
     def check_prompts(self, tokens: Tensor) -> None:
-        """Raise InputError unless these are rows of this vocabulary that begin with a question."""
+        """Raise InputError unless these are rows of this vocabulary that begin with a prompt."""
         self.check_rows(tokens)
         if (tokens[:, 1] == self.end).any():
             raise InputError(f"the target of a row is END = {self.end}: it must be a node")
 
     def show(self, tokens: Int[Tensor, "B L"], labels: Sequence[str] = ()) -> list[str]:
-        """Each row as text, its filling left out: `0 3 0 2 3 END`."""
+        """Each row as text, without its padding: `0 3 0 2 3 END`."""
         names = [*(labels or map(str, range(self.n_nodes))), "END"]
         lines = []
         for row in tokens.tolist():
@@ -121,8 +119,8 @@ class Vocab:
 class Batch:
     """Paths as a loss sees them. `frozen` holds the logits of a frozen copy of the model.
 
-    `source` says who drew them (None, as in a batch made by hand: nobody knows), `log_probs` how
-    likely each drawn token was under that policy, 0 where none was drawn.
+    `source` says which policy drew them (None where that is not known, as in a batch made by hand).
+    `log_probs` is the log-probability of each drawn token under that policy, 0 elsewhere.
     """
 
     chosen: Bool[Tensor, "B T"]
@@ -139,9 +137,9 @@ def _legal(graph: LegalSteps, tokens: Tensor) -> Tensor:
 
 
 def judged(graph: LegalSteps, tokens: Tensor) -> tuple[Tensor, Tensor]:
-    """Which rows are right answers [B], which step of each is the one from target to END [B, T].
+    """Which rows are correct paths [B], and which step of each goes from target to END [B, T].
 
-    The rows are not looked at first: they must be rows of this graph's tokens.
+    The rows are not checked: they must be rows of this graph's tokens.
     """
     chosen, into_end = Vocab(graph.n).chosen(tokens), tokens[:, 1:] == graph.n
     arrived = chosen & into_end & (tokens[:, :-1] == tokens[:, 1:2])
@@ -150,7 +148,7 @@ def judged(graph: LegalSteps, tokens: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def is_path(graph: Graph, tokens: Int[Tensor, "B L"]) -> Bool[Tensor, " B"]:
-    """Whether each row is a right answer: `s t s ... t END`, every step an edge."""
+    """Whether each row is a correct path: `s t s ... t END`, every step an edge."""
     Vocab(graph.n).check_rows(tokens)
     return judged(graph, tokens)[0]
 
@@ -158,7 +156,7 @@ def is_path(graph: Graph, tokens: Int[Tensor, "B L"]) -> Bool[Tensor, " B"]:
 def outcome_reward(
     graph: Graph, tokens: Int[Tensor, "B L"], *, scale: float = 1.0
 ) -> Float[Tensor, "B T"]:
-    """`scale` at the step into the target of a right answer; 0 elsewhere and in other rows."""
+    """`scale` at the step into the target of a correct path; 0 elsewhere and in other rows."""
     Vocab(graph.n).check_rows(tokens)
     right, arrived = judged(graph, tokens)
     reward = torch.zeros(arrived.shape)
@@ -169,9 +167,9 @@ def outcome_reward(
 def process_reward(
     graph: Graph, tokens: Int[Tensor, "B L"], *, scale: float = 1.0
 ) -> Float[Tensor, "B T"]:
-    """scale * (1[next = target] - 1[(here, next) is no edge]) at every chosen step.
+    """scale * (1[next = target] - 1[(current, next) is no edge]) at every chosen step.
 
-    Giving up before the target (END) counts as a step that is no edge; END at the target is free.
+    END before the target counts as an illegal step; END at the target costs nothing.
     """
     Vocab(graph.n).check_rows(tokens)
     return shaped_reward(graph, tokens, target=scale, edge=scale)
@@ -186,9 +184,9 @@ def shaped_reward(
     cost: float | Tensor = 0.0,
     strict: float | Tensor = 0.0,
 ) -> Float[Tensor, "B T"]:
-    """target * 1[next = target] - edge * 1[(here, next) is no edge] - cost at every chosen step.
+    """target * 1[next = target] - edge * 1[(current, next) is no edge] - cost at chosen steps.
 
-    `strict` is the share of `target` that is paid in right answers only: with 1, and nothing else
+    `strict` is the share of `target` that is paid for correct paths only: with 1, and nothing else
     charged, this is the outcome reward; with 0 and target = edge, the process reward. The step
     from the target to END costs nothing.
     """
@@ -202,7 +200,7 @@ def shaped_reward(
 
 @dataclass(frozen=True)
 class Task:
-    """Questions (source, target) on one graph, and what a walk earns."""
+    """Source-target pairs on one graph, and the reward of a path."""
 
     graph: Graph
     pairs: Int[Tensor, "M 2"]
@@ -237,7 +235,7 @@ class Task:
         return Vocab(self.graph.n)
 
     def batch(self, tokens: Int[Tensor, "B L"]) -> Batch:
-        """These walks with what was chosen in them and what each step earned."""
+        """These rows with their chosen steps and the reward of each step."""
         self.vocab.check(tokens)
         reward = self.reward(self.graph, tokens)
         _check_reward(self.reward, reward, [len(tokens), tokens.shape[1] - 1])
@@ -266,7 +264,7 @@ def _check_reward(function: Reward, reward: Any, shape: list[int]) -> None:
 
 
 def all_pairs(graph: Graph, reward: Reward = outcome_reward) -> Task:
-    """Every question with an answer: all (s, t), s != t, such that s can reach t."""
+    """Every pair that has a path: all (s, t), s != t, such that s can reach t."""
     reach = graph.reachability.clone().fill_diagonal_(False)
     return Task(graph, reach.T.nonzero(), reward)
 
@@ -345,9 +343,9 @@ def parameter_state(model: Any) -> tuple[tuple[int, int], ...]:
 
 @dataclass(frozen=True)
 class Source:
-    """Who drew the paths of a batch, and how.
+    """Which model drew the paths of a batch, and how.
 
-    `policy` is the model that drew them (None: they were demonstrated) and `parameters` the
+    `policy` is that model (None: they were demonstrated) and `parameters` the
     `parameter_state` it had. `sampling` names the options by which the sampler departs from
     softmax(logits); `covers` is False if it leaves out tokens that have a probability; `may_stop`
     and `stop_at_target` are the sampler's own. `learner` is the model that is being trained, where

@@ -2,7 +2,7 @@
 
 Theorem 3.1  SFT's stable point: softmax f(i, j)[k] = N_ijk / sum_k' N_ijk', with N_ijk how
              often the data steps j -> k when the target is i.
-Theorem 4.3  KL(U_C || q) between the uniform law on the correct next nodes and the policy.
+Theorem 4.3  KL(U_C || q) between the uniform distribution on the correct next nodes and the policy.
 Theorem 5.2  Process reward: f*(i, j)[k] = A[j, k] + R[i, k] - 1, on a DAG from any start.
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def step_counts(vocab: Vocab, tokens: Int[Tensor, "M L"]) -> Float[Tensor, "N N V"]:
-    """N[i, j, k]: how often these rows step j -> k on the way to i, END among the k."""
+    """N[i, j, k]: how often these rows step j -> k on the path to i, END among the k."""
     vocab.check_prompts(tokens)
     check_size(vocab.n_nodes, MOST_CUBE, "counting steps by target")
     chosen = vocab.chosen(tokens)
@@ -35,7 +35,7 @@ def step_counts(vocab: Vocab, tokens: Int[Tensor, "M L"]) -> Float[Tensor, "N N 
 
 
 def sft_optimum(task: Task, tokens: Int[Tensor, "M L"]) -> Float[Tensor, "N N V"]:
-    """The probabilities SFT on these rows ends at, [target, here, next]; nan without data.
+    """The limit of SFT on these rows, probabilities [target, current, next]; nan without data.
 
     Source: Theorem 3.1.
     """
@@ -46,12 +46,12 @@ def sft_optimum(task: Task, tokens: Int[Tensor, "M L"]) -> Float[Tensor, "N N V"
 def optimal_q(
     task: Task, *, discount: float = 1.0, start: float | Tensor = 0.0, sweeps: int = 10_000
 ) -> Float[Tensor, "N N V"]:
-    """The fixed point of Q-learning's update, [target, here, next], from `start` by iteration.
+    """The fixed point of Q-learning's update, [target, current, next], from `start` by iteration.
 
-    `start` is one number or a table of them.
-    Each step earns what the task's reward gives a walk of that single step. nan where here is the
-    target: nothing is chosen there. On a DAG with process reward this is A + R - 1 (Theorem 5.2)
-    from any start; with directed cycles or outcome reward it depends on `start` (Theorem 5.1).
+    `start` is one number or a table of them. Each step earns what the task's reward gives a path of
+    that single step. nan where the current node is the target: nothing is chosen there.
+    On a DAG with process reward this is A + R - 1 from any start (Theorem 5.2); with directed
+    cycles or outcome reward it depends on `start` (Theorem 5.1).
     """
     number(discount, "discount", least=0.0, most=1.0)
     whole(sweeps, "sweeps", least=1)
@@ -80,13 +80,13 @@ def optimal_q(
 
 
 def process_optimum(graph: Graph) -> Float[Tensor, "N N N"]:
-    """Theorem 5.2's closed form A[j, k] + R[i, k] - 1 as a tensor [target, here, next]."""
+    """Theorem 5.2's closed form A[j, k] + R[i, k] - 1 as a tensor [target, current, next]."""
     check_size(graph.n, MOST_CUBE, "process_optimum")
     return graph.adjacency.float()[None] + graph.reachability[:, None] - 1.0
 
 
 def kl_to_uniform(graph: Graph, logits: Float[Tensor, "N N V"]) -> Float[Tensor, "N N"]:
-    """KL(U_C || q) of every (target, here), in nats; nan where no next node is correct.
+    """KL(U_C || q) of every (target, current), in nats; nan where no next node is correct.
 
     U_C is uniform on the correct next nodes, q = softmax(logits). Source: Theorem 4.3.
     """
@@ -100,8 +100,8 @@ def kl_to_uniform(graph: Graph, logits: Float[Tensor, "N N V"]) -> Float[Tensor,
 def kl_drift(policy: Float[Tensor, " C"], lr: float) -> float:
     """How much one update of size `lr` raises KL(U_C || q) in expectation, to second order.
 
-    (lr^2 / 2) ||diag(q) - q q^T||^2 for a policy q that is right whatever it chooses: the update
-    f + lr (e_k - q), k drawn from q, moves nowhere on average, and the KL is convex in f.
+    (lr^2 / 2) ||diag(q) - q q^T||^2 for a policy q whose choices are all correct: the update
+    f + lr (e_k - q), k drawn from q, is 0 on average, and the KL is convex in f.
     Source: Theorem 4.3, our derivation.
     """
     spread = policy.diag() - torch.outer(policy, policy)
@@ -111,9 +111,9 @@ def kl_drift(policy: Float[Tensor, " C"], lr: float) -> float:
 def collapse_times(
     choices: int, *, lr: float, batch: int = 1, runs: int = 100, rng: torch.Generator
 ) -> Float[Tensor, " R"]:
-    """After how many updates each of `runs` policies chooses one of its choices 99 times of 100.
+    """After how many updates each of `runs` policies gives one of its choices probability 0.99.
 
-    All choices are right and equally likely at first; an update averages over `batch` draws.
+    All choices are correct and equally likely at first; an update averages over `batch` draws.
     """
     whole(choices, "choices", least=1, most=MOST_NODES)
     whole(batch, "batch", least=1)

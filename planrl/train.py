@@ -1,7 +1,7 @@
 """The training loop, as a generator of records: one `next` is one gradient step and one `Step`.
 
-So a chapter writes list(run), a widget takes one step a tick, and stopping is not asking for more.
-What a callback would do is a wrapper around the stream: `probe` measures, `until` stops.
+A chapter writes list(run), a widget takes one step at a time, and to stop is to take no more steps.
+Wrappers of the generator do what callbacks would do: `probe` measures, `until` stops.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Measured = Mapping[str, float]
 class TrainConfig:
     """How to train: AdamW with learning rate `lr`, gradient norm clipped at `clip` (None: not).
 
-    `steps=None` goes on for as long as it is asked. `refresh` keeps a frozen copy of the model, for
+    `steps=None` has no end. `refresh` keeps a frozen copy of the model, for
     losses that want its logits: 0 the model as it began (a KL reference), n a copy renewed every n
     steps (a target network), None no copy.
     """
@@ -58,7 +58,7 @@ class TrainConfig:
 class Step:
     """One update. `step` counts updates done so far, from 1; `reward` is the batch's mean return.
 
-    `measured` is what a `probe` saw after this update, if it looked.
+    `measured` is what a `probe` measured after this update, if it did.
     """
 
     step: int
@@ -92,8 +92,8 @@ def train(
 
     `frozen` is the reference to use instead of a copy of `model` (it needs refresh=0). To go on
     with an interrupted run, give its optimizer and the number of updates `done`.
-    A batch that a stream has made is told that `model` is trained, so that a loss which needs its
-    own paths can refuse others. Raises TrainingError, before the update, when loss or gradient is
+    A batch from a stream is told which model is trained, so that an on-policy loss can refuse the
+    paths of another model. Raises TrainingError, before the update, when loss or gradient is
     not finite.
     """
     config = config or TrainConfig()
@@ -154,7 +154,7 @@ def _run(
 
 
 def check_loss(value: torch.Tensor) -> None:
-    """Raise InputError unless a reader's own loss returned what can be followed downhill."""
+    """Raise InputError unless a reader's own loss returned one number with a gradient."""
     good = isinstance(value, torch.Tensor) and value.numel() == 1 and value.requires_grad
     if not good or not value.is_floating_point():
         raise InputError(
@@ -195,7 +195,7 @@ def _refuse_unused(config: TrainConfig, optimizer: torch.optim.Optimizer) -> Non
         theirs = [group.get(name) for group in optimizer.param_groups]
         if value != getattr(TrainConfig, name) and value not in theirs:
             raise InputError(
-                f"{name}={value} says nothing beside an optimizer of your own, whose {name} is "
+                f"{name}={value} has no effect beside an optimizer of your own, whose {name} is "
                 f"{shown(theirs[0])}: leave it out of TrainConfig"
             )
 

@@ -396,7 +396,10 @@ def test_a_pipe_that_breaks_elsewhere_is_told(base, monkeypatch, capsys):
             ["train", "--out", "{new}", "--nodes", "5", "--edge-probability", "0"],
             "at least one row",
         ),
-        (["train", "--out", "{new}", "--algorithm", "pg", "--kl", "-1"], "kl is the penalty"),
+        (
+            ["train", "--out", "{new}", "--algorithm", "pg", "--kl", "-1"],
+            "kl=-1.0 was given: expected a finite number, at least 0",
+        ),
         (["train", "--out", "{new}", "--graph", "g"], "go together"),
         (
             ["train", "--out", "{new}", "--graph", "g", "--train", "a", "--test", "b"],
@@ -417,12 +420,12 @@ def test_a_pipe_that_breaks_elsewhere_is_told(base, monkeypatch, capsys):
                 "q --kl 0": "--kl goes with the algorithm pg, not with q",
                 "sft --reward outcome": "--reward goes with the algorithm pg or q, not with sft",
                 "sft --reward-scale 2": "--reward-scale goes with the algorithm pg or q",
-                "sft --blocks 3 --nodes 100": "--nodes does nothing beside --blocks",
-                "sft --blocks 3 --cycles": "--cycles does nothing beside --blocks",
+                "sft --blocks 3 --nodes 100": "no kind of graph takes nodes, blocks together",
+                "sft --kind digraph --blocks 3": "blocks=3 goes with the graph blocksworld",
                 "sft --table --heads 1": "--heads does nothing beside --table",
                 "sft --start {base} --width 16": "--width does nothing beside --start",
                 "sft --start {base} --table": "--table does nothing beside --start",
-                "sft --graph g --train a --test b --blocks 3 --train-share 0.5": "--train-share, --blocks does nothing beside --graph",
+                "sft --graph g --train a --test b --blocks 3 --train-share 0.5": "--blocks, --train-share does nothing beside --graph",
             }.items()
         ),
         (
@@ -436,7 +439,10 @@ def test_a_pipe_that_breaks_elsewhere_is_told(base, monkeypatch, capsys):
             "--jobs does nothing beside --scheduler",
         ),
         (["train", "--resume", "{base}", "--lr", "9"], "leave out --lr"),
-        (["train", "--resume", "{base}", "--seed", "0", "--cycles"], "leave out --seed, --cycles"),
+        (
+            ["train", "--resume", "{base}", "--seed", "0", "--kind", "dag"],
+            "leave out --seed, --kind",
+        ),
         (["train", "--out", "{new}", "--steps", "0"], "steps must be at least 1"),
         (["train", "--out", "{new}", "--nodes", "-5"], "nodes=-5"),
         (["train", "--out", "{new}", *GRAPH, "--start", "{base}", "--seed", "1"], "another graph"),

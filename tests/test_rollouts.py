@@ -380,7 +380,7 @@ def test_a_sampler_is_made_by_name_and_cannot_be_changed():
         (lambda t: pr.Sampler(temperature=0.0), r"temperature=0.0 cannot be sampled from.*greedy"),
         (lambda t: pr.Sampler(temperature=float("nan")), "temperature=nan"),
         (lambda t: pr.Sampler(epsilon=1.5), "epsilon is a probability"),
-        (lambda t: pr.Sampler(max_tokens=3), "no room to walk"),
+        (lambda t: pr.Sampler(max_tokens=3), "no room for a path"),
         (lambda t: pr.Sampler(greedy=True, temperature=2.0), "temperature=2.0 says nothing beside greedy=True"),
         (lambda t: pr.rollout(pr.LogitTable(t.vocab).to("meta"), t.pairs, rng=pr.seeded(0, "")), "the device 'meta', and planrl runs on the CPU"),
         (lambda t: pr.rollout(pr.LogitTable(t.vocab), t.pairs.to("meta"), rng=pr.seeded(0, "")), "int64 on the CPU"),

@@ -10,7 +10,6 @@ predictions.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -34,19 +33,23 @@ from planrl.claims.verdict import (
 )
 from planrl.errors import InputError, whole
 from planrl.experiments import store
+from planrl.experiments.records import in_words
 
-CLAIMS: tuple[Claim, ...] = (
-    *theorems.CLAIMS,
-    *imitation.CLAIMS,
-    *paper.CLAIMS,
-    *ablations.CLAIMS,
-)
-"""All claims, in the paper's order."""
+GROUPS: dict[str, tuple[Claim, ...]] = {
+    "theorems": theorems.CLAIMS,
+    "imitation": imitation.CLAIMS,
+    "figures": paper.CLAIMS,
+    "conditions": ablations.CLAIMS,
+}
+"""Group -> its claims, in the paper's order."""
+CLAIMS: tuple[Claim, ...] = tuple(claim for group in GROUPS.values() for claim in group)
+"""All claims."""
 
 __all__ = [
     "CLAIMS",
     "FAILS",
     "FEW",
+    "GROUPS",
     "HOLDS",
     "IN_PART",
     "SO_FAR",
@@ -66,53 +69,76 @@ __all__ = [
 
 
 def chosen(only: Sequence[str] = ()) -> list[Claim]:
-    """The claims of these ids, or all. Raises InputError for an id that no claim has."""
-    known = {claim.id: claim for claim in CLAIMS}
+    """The claims of these ids or groups, or all. Raises InputError for a name that nothing has."""
+    known = {claim.id: [claim] for claim in CLAIMS} | {name: list(GROUPS[name]) for name in GROUPS}
     for name in only:
         if name not in known:
             raise InputError(f"no claim has the id {name!r}; there are: {', '.join(known)}")
-    return [known[name] for name in only] if only else list(CLAIMS)
+    return [claim for name in only for claim in known[name]] if only else list(CLAIMS)
 
 
-def needed(only: Sequence[str] = ()) -> list[str]:
-    """The experiments that these claims (all, if none is named) are measured by."""
+def needed(only: Sequence[str] = (), tier: str = "full") -> list[str]:
+    """The experiments that these claims (all, if none is named) are measured by in a tier."""
     needs = {
-        need for claim in chosen(only) for condition in claim.conditions for need in condition.needs
+        need
+        for claim in chosen(only)
+        for condition in _measured(claim, tier)
+        for need in condition.needs
     }
     return [name for name in store.EXPERIMENTS if name in needs]
 
 
 def verdicts(
-    only: Sequence[str] = (), *, tier: str = "full", folder: Path = store.FOLDER
+    only: Sequence[str] = (), *, tier: str | None = None, folder: Path = store.FOLDER
 ) -> list[Verdict]:
     """The verdict on each claim, from the results saved for this tier.
 
-    What has no result yet is *not measured*; `planrl reproduce` makes it.
+    Without a tier it is that of the results in the folder. A claim that no study of the tier
+    measures is left out. What has no result yet is *not measured*; `planrl reproduce` makes it.
     """
-    if tier not in store.TIERS:
-        raise InputError(f"tier {tier!r} is unknown: choose {' or '.join(store.TIERS)}")
+    tier = tier or store.tier_of(folder)
+    store.check_tier(tier)
     pages: Pages = {}
-    found = []
-    for claim in chosen(only):
-        findings, took = [], dict[tuple[str, ...], float]()
-        for condition in claim.conditions:
-            seeds = _pages(condition, tier, folder, pages)
-            runs = list(seeds.values())
-            results = [{name: page["result"] for name, page in one.items()} for one in runs]
-            try:
-                settings = _settings(condition, tier, runs)
-                findings.append(find(condition, results, settings, list(seeds)))
-                took |= _seconds(condition, runs)
-            except InputError:
-                raise
-            except Exception as error:  # a file that is a result in name only can fail anyhow
-                raise InputError(
-                    f"a saved result of {' or '.join(condition.needs)} in {folder} is not one "
-                    f"({type(error).__name__}: {str(error)[:200]}): have it made anew with `python "
-                    "-m planrl reproduce --again`"
-                ) from None
-        found.append(judge(claim, findings, sum(took.values())))
-    return found
+    return [
+        _judged(claim, conditions, tier, folder, pages)
+        for claim in chosen(only)
+        if (conditions := _measured(claim, tier))
+    ]
+
+
+def _measured(claim: Claim, tier: str) -> list[Condition]:
+    """The places of a claim that studies of the tier measure."""
+    return [
+        condition
+        for condition in claim.conditions
+        if all(
+            any(study.label.startswith(_of(condition, tier)) for study in store.studies(name, tier))
+            for name in condition.needs
+        )
+    ]
+
+
+def _judged(
+    claim: Claim, conditions: Sequence[Condition], tier: str, folder: Path, pages: Pages
+) -> Verdict:
+    """The verdict on one claim. `pages` keeps what was read for others."""
+    findings, took = [], dict[tuple[str, ...], float]()
+    for condition in conditions:
+        seeds = _pages(condition, tier, folder, pages)
+        runs = list(seeds.values())
+        results = [{name: page["result"] for name, page in one.items()} for one in runs]
+        try:
+            findings.append(find(condition, results, _settings(condition, tier, runs), list(seeds)))
+            took |= _seconds(condition, runs)
+        except InputError:
+            raise
+        except Exception as error:  # a file that is a result in name only can fail anyhow
+            raise InputError(
+                f"a saved result of {' or '.join(condition.needs)} in {folder} is not one "
+                f"({type(error).__name__}: {str(error)[:200]}): have it made anew with `python "
+                "-m planrl reproduce --again`"
+            ) from None
+    return judge(claim, findings, sum(took.values()))
 
 
 def settings_in_words(verdict: Verdict) -> list[str]:
@@ -144,7 +170,7 @@ def _pages(
                 if any(folder.glob(f"{name}-{of}*.json")):
                     raise  # there, but it can't be read
                 saved = []
-            pages[name, of] = {whole(p["settings"].get("seed"), "seed"): p for p in saved}
+            pages[name, of] = {whole(p["study"].get("seed"), "seed"): p for p in saved}
     seeds = set.intersection(*(set(pages[name, of]) for name in condition.needs))
     return {
         seed: {name: pages[name, of][seed] for name in condition.needs} for seed in sorted(seeds)
@@ -157,20 +183,13 @@ def _of(condition: Condition, tier: str) -> str:
 
 def _settings(condition: Condition, tier: str, seeds: list[dict[str, dict[str, Any]]]) -> Settings:
     """The settings of a place's results, but for the seed; without results, those to be run."""
-    found = {}
-    for name in condition.needs:
-        if seeds:
-            given = seeds[0][name]["settings"]
-        else:
-            module = store.EXPERIMENTS[name]
-            for which, of in ((tier, _of(condition, tier)), ("full", condition.of)):
-                grid = module.grid(which)
-                fitting = [settings for label, settings in grid.items() if label.startswith(of)]
-                if fitting:
-                    given = asdict(fitting[0])
-                    break
-        found[name] = {key: value for key, value in given.items() if key != "seed"}
-    return found
+    if seeds:
+        return {name: in_words(seeds[0][name]["study"]) for name in condition.needs}
+    of = _of(condition, tier)
+    return {
+        name: in_words(next(s for s in store.studies(name, tier) if s.label.startswith(of)).plain())
+        for name in condition.needs
+    }
 
 
 def _seconds(
@@ -180,7 +199,7 @@ def _seconds(
     found: dict[tuple[str, ...], float] = {}
     for pages in seeds:
         for name, page in pages.items():
-            took, key = store.cpu_seconds(page), (name, str(page["settings"]))
+            took, key = store.cpu_seconds(page), (name, str(page["study"]))
             parts = {condition.part: took[condition.part]} if condition.part else took
             found |= {(*key, part): seconds for part, seconds in parts.items()}
     return found

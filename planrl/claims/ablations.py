@@ -54,9 +54,10 @@ def _new(kl: str, key: str, other: str = "") -> Callable[[Results], float]:
     """The last look for one lambda, less that for another or less the base's."""
 
     def of(results: Results) -> float:
-        curves = results["beyond"]["lambdas"]
-        base = curves[other][key][-1] if other else curves[kl][key][0]
-        return float(curves[kl][key][-1] - base)
+        curves = results["beyond"]["learners"]
+        curve = curves[f"lambda {kl}"][key]
+        base = curves[f"lambda {other}"][key][-1] if other else curve[0]
+        return float(curve[-1] - base)
 
     return of
 

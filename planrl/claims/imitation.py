@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from planrl.claims.verdict import Claim, Condition, Results
 
@@ -17,23 +18,29 @@ INF = float("inf")
 DAG = "random DAG, {nodes} nodes"
 
 
+def _columns(results: Results) -> Mapping[str, Any]:
+    """What was measured of the model, one value for each evaluation."""
+    columns: Mapping[str, Any] = results["imitation"]["learners"]["SFT"]
+    return columns
+
+
 def _measured(key: str, condition: int = -1) -> Callable[[Results], float]:
-    return lambda results: float(results["imitation"]["evaluations"][condition][key])
+    return lambda results: float(_columns(results)[key][condition])
 
 
 def _unseen(results: Results) -> float:
     """Where true but unobserved reachability stands between none (0) and observed (1)."""
-    evaluation = results["imitation"]["evaluations"][-1]
-    floor = evaluation["reachability_unreachable"]
-    unseen = evaluation["reachability_unobserved"] - floor
-    return float(unseen / (evaluation["reachability_observed"] - floor))
+    seen = {key: values[-1] for key, values in _columns(results).items()}
+    floor = seen["reachability_unreachable"]
+    unseen = seen["reachability_unobserved"] - floor
+    return float(unseen / (seen["reachability_observed"] - floor))
 
 
 def _by_degree(key: str) -> Callable[[Results], float]:
     """Accuracy on questions of degree 0 less that on those of degree 2 and more."""
 
     def of(results: Results) -> float:
-        table = results["imitation"]["evaluations"][-1]["test_by_degree"]
+        table = _columns(results)["test_by_degree"][-1]
         far = [row for degree, row in table.items() if int(degree) >= 2]
         pairs = sum(row["pairs"] for row in far)
         return float(table["0"][key] - sum(row[key] * row["pairs"] for row in far) / pairs)

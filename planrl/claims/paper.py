@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from planrl.claims.verdict import Claim, Condition, Results
-from planrl.experiments.fig2 import LAMBDAS
+from planrl.experiments.paper import LAMBDAS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 INF = float("inf")
 Q, OFF = "Q-learning, process reward", "Q-learning, process reward, off-policy"
 PG, SFT = "policy gradient", "continual SFT"
-WORLDS = {"dag": "random DAG, {nodes} nodes", "blocksworld": "Blocksworld, {blocks} blocks"}
+GRAPHS = {"dag": "random DAG, {nodes} nodes", "blocksworld": "Blocksworld, {blocks} blocks"}
 
 
 def _curve(results: Results, learner: str, key: str) -> list[float]:
@@ -93,7 +93,7 @@ def _conditions(
             low=low,
             high=high,
         )
-        for of, graph in WORLDS.items()
+        for of, graph in GRAPHS.items()
         if not only or of == only
     )
 

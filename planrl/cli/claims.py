@@ -23,11 +23,15 @@ def add(commands: Any) -> None:
     command.add_argument(
         "--tier",
         choices=store.TIERS,
-        default="full",
-        help="quick: one small seed, run first if need be; full: the saved seeds",
+        help="quick: one small seed, run first if need be; full: the saved seeds (default: the "
+        "tier of the results in the folder)",
     )
     command.add_argument(
-        "--only", nargs="+", default=[], metavar="ID", help="print these claims only (default: all)"
+        "--only",
+        nargs="+",
+        default=[],
+        metavar="ID",
+        help="these claims or groups only (default: all)",
     )
     command.add_argument(
         "--folder",

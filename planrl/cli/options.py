@@ -5,13 +5,22 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable
-from dataclasses import Field, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from planrl.errors import InputError
-from planrl.experiments.algorithms import USES, Algorithm
-from planrl.experiments.datasets import Dataset, DatasetSettings, FileDataset, make_dataset
+from planrl.experiments.algorithms import ALGORITHMS, usual_options
+from planrl.experiments.algorithms import OPTIONS as ALGORITHM_OPTIONS
+from planrl.experiments.datasets import (
+    GRAPHS,
+    Dataset,
+    DatasetSettings,
+    FileDataset,
+    graph_options,
+    make_dataset,
+)
+from planrl.experiments.datasets import OPTIONS as GRAPH_OPTIONS
 from planrl.experiments.runs import RunSettings
 from planrl.io.checkpoints import load
 from planrl.io.formats import read_nanogpt
@@ -24,31 +33,6 @@ from planrl.transformer import Transformer, TransformerConfig
 
 JSON = "print one JSON object on standard output instead of text"
 SETTINGS: dict[type, tuple[str, dict[str, str]]] = {
-    Algorithm: (
-        "algorithm (in brackets: which algorithms use the option)",
-        {
-            "kl": "weight lambda of the KL penalty towards the model that the run started from",
-            "baseline": "subtract the batch's mean return from each return",
-            "reward": "outcome: a correct path earns 1; process: each step is rewarded by itself",
-            "reward_scale": "what a correct path earns; the process reward's penalty is as large",
-            "discount": "factor per step on the value of the next node, from 0 to 1",
-            "epsilon": "probability that a sampled step is a uniformly random node, from 0 to 1",
-            "off_policy": "sample paths from the model that the run started from",
-            "value_bounds": "clip target values to this range, in units of --reward-scale",
-        },
-    ),
-    DatasetSettings: (
-        "random graph and its data",
-        {
-            "nodes": "number of nodes of the random graph",
-            "edge_probability": "probability of each possible edge, from 0 to 1",
-            "cycles": "let the random graph have cycles",
-            "train_share": "share of the source-target pairs to train on, between 0 and 1",
-            "force_edges": "train on each pair that is an edge, besides the share of the others",
-            "paths_per_pair": "number of random correct paths for each training pair",
-            "blocks": "number of blocks: the graph of Blocksworld instead of a random one (0: not)",
-        },
-    ),
     TransformerConfig: (
         "Transformer",
         {
@@ -70,8 +54,18 @@ SETTINGS: dict[type, tuple[str, dict[str, str]]] = {
 }
 """Record of settings -> the title of its options, and what each option does.
 
-`add_settings` makes the options. A field that is not listed here has no option.
+A field that is not listed here has no option. The options of algorithms and of graphs, with their
+help, are those of the tables in `planrl.experiments.algorithms` and `planrl.experiments.datasets`.
 """
+SPLIT = {
+    "train_share": "share of the source-target pairs to train on, between 0 and 1",
+    "force_edges": "train on each pair that is an edge, besides the share of the others",
+    "paths_per_pair": "number of random correct paths for each training pair",
+}
+"""Options of every dataset that is not read from files, with their help."""
+
+
+METAVARS: dict[type, Any] = {int: "N", float: "X", str: "NAME", tuple: ("LOW", "HIGH")}
 
 
 class Help(argparse.RawDescriptionHelpFormatter):
@@ -88,38 +82,75 @@ class Help(argparse.RawDescriptionHelpFormatter):
 
 
 def flags(names: Iterable[str]) -> str:
-    """The options of these fields, as they are written."""
+    """The options of these names, as they are written."""
     return ", ".join("--" + name.replace("_", "-") for name in names)
 
 
 def add_settings(command: argparse.ArgumentParser) -> None:
-    """Add an option for each field of the records in SETTINGS, with the record's own default."""
+    """Add the options of algorithms and graphs from their tables, and those of SETTINGS."""
+    _add_algorithm(
+        command.add_argument_group("algorithm (in brackets: which algorithms use the option)")
+    )
+    _add_dataset(
+        command.add_argument_group(
+            "graph and its data (in brackets: which kinds of graph use the option)"
+        )
+    )
     for kind, (title, helps) in SETTINGS.items():
         group = command.add_argument_group(title)
         for entry in fields(kind):
             if entry.name in helps:
-                _add_field(group, entry, helps[entry.name])
+                _add_option(group, entry.name, entry.default, helps[entry.name])
 
 
-def _add_field(group: argparse._ArgumentGroup, entry: Field[Any], said: str) -> None:
-    users = [name for name, used in USES.items() if entry.name in used]
-    if users:
-        said += f" [{', '.join(users)}]"
-    flag = flags([entry.name])
-    if isinstance(entry.default, bool):
-        group.add_argument(flag, dest=entry.name, action="store_true", help=said)
+def _add_algorithm(group: argparse._ArgumentGroup) -> None:
+    for name, option in ALGORITHM_OPTIONS.items():
+        users = [algorithm for algorithm in ALGORITHMS if name in usual_options(algorithm)]
+        _add_option(group, name, usual_options(users[0])[name], _used_by(option.help, users))
+    for part in ("loss", "stream"):
+        group.add_argument(
+            f"--{part}",
+            metavar="PATH",
+            default="",
+            help=f"{part} of your own instead of the algorithm's: my_module:my_{part}",
+        )
+    group.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="keyword argument for the loss or the stream; may be given several times",
+    )
+
+
+def _add_dataset(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--kind",
+        choices=tuple(GRAPHS),
+        default="",
+        help="kind of graph (default: the first that has the options given)",
+    )
+    for name, option in GRAPH_OPTIONS.items():
+        users = [kind for kind in GRAPHS if name in graph_options(kind)]
+        _add_option(group, name, graph_options(users[0])[name], _used_by(option.help, users))
+    for name, said in SPLIT.items():
+        _add_option(group, name, getattr(DatasetSettings(), name), said)
+
+
+def _used_by(said: str, users: Iterable[str]) -> str:
+    return f"{said} [{', '.join(users)}]"
+
+
+def _add_option(group: argparse._ArgumentGroup, name: str, usual: Any, said: str) -> None:
+    """Add an option of the type of its default: a flag, a range, a number or text."""
+    if isinstance(usual, bool):
+        group.add_argument(flags([name]), dest=name, action="store_true", help=said)
         return
-    default = None if "(default" in said else entry.default  # None: it depends on other options
-    pair = {"nargs": 2, "metavar": ("LOW", "HIGH"), "type": float}
-    single = {
-        "int": {"type": int, "metavar": "N"},
-        "float": {"type": float, "metavar": "X"},
-        "float | None": {"type": float, "metavar": "X"},
-    }
-    how: dict[str, Any] = single.get(str(entry.type), {"type": str, "metavar": "NAME"})
-    if str(entry.type) == "tuple[float, float]":
-        how = pair
-    group.add_argument(flag, dest=entry.name, default=default, help=said, **how)
+    how: dict[str, Any] = {"type": type(usual), "metavar": METAVARS[type(usual)]}
+    if isinstance(usual, tuple):
+        how = {"nargs": 2, "metavar": ("LOW", "HIGH"), "type": float}
+    default = None if "(default" in said else usual  # None: it depends on other options
+    group.add_argument(flags([name]), dest=name, default=default, help=said, **how)
 
 
 def add_files(command: argparse.ArgumentParser) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -152,10 +153,10 @@ def _kept(options: argparse.Namespace) -> tuple[PathModel, Graph, Sampler] | Non
         return None
     saved = load(options.run)
     settings, model = RunSettings.of(saved), saved.model
-    dataset, n = settings.dataset, model.vocab.n_nodes
-    if not isinstance(dataset, FileDataset) or len(dataset.labels) != n:
+    data, n = settings.dataset, model.vocab.n_nodes
+    if not isinstance(data, FileDataset) or len(data.labels) != n:
         return None
     longest = model.config.positions if isinstance(model, Transformer) else n + PROMPT + 1
-    may_stop = settings.algorithm.name != "q"
-    sampler = Sampler(max_tokens=longest, may_stop=may_stop, temperature=options.temperature)
-    return model, Graph(n, [], dataset.labels), sampler
+    usual = settings.algorithm.sampler()
+    sampler = replace(usual, max_tokens=longest, temperature=options.temperature)
+    return model, Graph(n, [], data.labels), sampler

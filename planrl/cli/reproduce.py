@@ -68,8 +68,10 @@ def run(options: argparse.Namespace) -> int:
     made = store.reproduce(
         wanted, again=options.again, n_jobs=options.jobs, scheduler=options.scheduler
     )
-    there = 0 if options.again else sum(store.is_there(job) for job in wanted)
-    began, count, todo = time.perf_counter(), 0, len(wanted) - there
+    missing = store.missing(wanted, again=options.again)
+    began, count, todo = time.perf_counter(), 0, len(missing)
+    if todo:
+        print(announced(todo, store.expected_seconds(missing), options.jobs), file=sys.stderr)
     watched = sys.stderr.isatty()
     with tqdm(total=todo, unit="run", disable=not watched) as bar:
         for one in made:
@@ -91,6 +93,17 @@ def run(options: argparse.Namespace) -> int:
     for error in failed:
         print(f"planrl: {error}", file=sys.stderr)
     return int(bool(failed))
+
+
+def announced(todo: int, seconds: float, jobs: int) -> str:
+    """How much there is to do, said before it starts, from the processor time of saved results."""
+    hours = seconds / 3600
+    long = f"{hours:.1f} hours" if hours >= 0.95 else f"{max(seconds / 60, 0.1):.1f} minutes"
+    beside = f", {jobs} runs at once" if jobs > 1 else ""
+    return (
+        f"{todo} runs to make: about {long} of processor time{beside}. Stop it when you like: "
+        "the same command goes on"
+    )
 
 
 def progress(done: int, todo: int, seconds: float) -> str:

@@ -6,7 +6,7 @@ import argparse
 import json
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -15,10 +15,12 @@ from typing import Any
 from tqdm import tqdm
 
 from planrl.cli import curves
-from planrl.cli.options import add_files, add_settings, flags, own_files
+from planrl.cli.options import SPLIT, add_files, add_settings, flags, own_files
 from planrl.errors import InputError, TrainingError, whole
-from planrl.experiments.algorithms import USES, Algorithm, refuse_unused
-from planrl.experiments.datasets import OF_RANDOM_GRAPHS, DatasetSettings
+from planrl.experiments.algorithms import ALGORITHMS, Algorithm, refuse_unused
+from planrl.experiments.algorithms import OPTIONS as ALGORITHM_OPTIONS
+from planrl.experiments.datasets import OPTIONS as GRAPH_OPTIONS
+from planrl.experiments.datasets import DatasetSettings
 from planrl.experiments.runs import RunSettings, TrainingRun, resume
 from planrl.io.checkpoints import NAME
 from planrl.io.files import alone, ready, to_json
@@ -36,7 +38,7 @@ RUN: dict[str, dict[str, Any]] = {
     "--start": {"default": "", "metavar": "RUN", "help": "start from the model of this run"},
     "--algorithm": {
         "default": "sft",
-        "choices": tuple(USES),
+        "choices": tuple(ALGORITHMS),
         "help": "sft: imitate demonstrated paths; pg: policy gradient; q: Q-learning",
     },
     "--table": {
@@ -109,14 +111,14 @@ class _Said(_Told):
 
 def _refuse_unused(options: argparse.Namespace) -> None:
     """Raise InputError for an option that was given and does nothing beside the others."""
-    for entry in fields(Algorithm):
-        if entry.name in options.given:
-            refuse_unused(options.algorithm, entry.name, flags([entry.name]))
+    if not (options.loss or options.stream):
+        for name in ALGORITHM_OPTIONS:
+            if name in options.given:
+                refuse_unused(options.algorithm, name, flags([name]))
     sizes = [entry.name for entry in fields(TransformerConfig)]
-    graph = [entry.name for entry in fields(DatasetSettings) if entry.name != "seed"]
+    data = ["kind", *GRAPH_OPTIONS, *SPLIT]
     for which, there, idle in (
-        ("--graph, --train and --test", own_files(options) is not None, graph),
-        ("--blocks", bool(options.blocks), list(OF_RANDOM_GRAPHS)),
+        ("--graph, --train and --test", own_files(options) is not None, data),
         ("--start", bool(options.start), [*sizes, "table"]),
         ("--table", options.table, sizes),
     ):
@@ -125,25 +127,49 @@ def _refuse_unused(options: argparse.Namespace) -> None:
             raise InputError(f"{flags(unused)} does nothing beside {which}: leave it out")
 
 
-def _pick(kind: Any, options: argparse.Namespace, **more: Any) -> Any:
-    names = {entry.name for entry in fields(kind)} & set(vars(options)) - set(more)
-    return kind(**{name: getattr(options, name) for name in names}, **more)
+def _given(options: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
+    """The values of those of these options that were given."""
+    return {name: getattr(options, name) for name in names if name in options.given}
+
+
+def _algorithm(options: argparse.Namespace) -> Algorithm:
+    """The algorithm; functions of one's own are looked for in the folder one works in, too."""
+    if options.loss or options.stream or ":" in str(options.reward):
+        sys.path.insert(0, str(Path.cwd()))
+    own = {}
+    for text in options.option:
+        name, equal, value = text.partition("=")
+        if not equal:
+            raise InputError(f"--option {text}: write NAME=VALUE")
+        try:
+            own[name] = json.loads(value)
+        except ValueError:
+            own[name] = value  # text
+    given = _given(options, ALGORITHM_OPTIONS)
+    return Algorithm(
+        options.algorithm, loss=options.loss, stream=options.stream, options={**given, **own}
+    )
+
+
+def _dataset(options: argparse.Namespace) -> DatasetSettings:
+    return DatasetSettings(
+        options.kind,
+        options=_given(options, GRAPH_OPTIONS),
+        seed=options.seed,
+        **_given(options, SPLIT),
+    )
 
 
 def _settings(options: argparse.Namespace) -> RunSettings:
     _refuse_unused(options)
-    sizes = {} if options.positions is not None else {"positions": TransformerConfig.positions}
+    sizes = _given(options, (entry.name for entry in fields(TransformerConfig)))
+    how = _given(options, (entry.name for entry in fields(TrainConfig)))
+    steps = 700 if options.steps is None else options.steps
     return RunSettings(
-        algorithm=_pick(Algorithm, options, name=options.algorithm),
-        dataset=own_files(options) or _pick(DatasetSettings, options),
-        model=_pick(TransformerConfig, options, **sizes),
-        table=options.table,
-        training=_pick(
-            TrainConfig,
-            options,
-            steps=700 if options.steps is None else options.steps,
-            refresh=None,
-        ),
+        algorithm=_algorithm(options),
+        dataset=own_files(options) or _dataset(options),
+        model=None if options.table else TransformerConfig(**sizes),
+        training=TrainConfig(**{**how, "steps": steps}),
         batch=options.batch,
         seed=options.seed,
         start=str(Path(options.start).resolve()) if options.start else "",
@@ -169,7 +195,10 @@ def _interrupts() -> Iterator[list[int]]:
 
 def _refuse_settings(options: argparse.Namespace) -> None:
     """Raise InputError if a resumed run is given settings: it has its own."""
-    given = options.given - {"resume", "steps", "eval_every", "save_every", "json", "plot"}
+    own = {"loss", "stream", "reward"}  # the paths of one's own functions are given again
+    given = options.given - {"resume", "steps", "eval_every", "save_every", "json", "plot", *own}
+    if options.option:
+        given |= {"option"}
     if given:
         names = [name for name in vars(options) if name in given]
         raise InputError(f"a resumed run keeps its settings: leave out {flags(names)}")
@@ -200,7 +229,10 @@ def _begun(options: argparse.Namespace, stack: ExitStack) -> TrainingRun:
         if not (options.resume / "run.json").exists():
             raise InputError(f"there is no run.json in {options.resume}: is it a planrl folder?")
         stack.enter_context(alone(options.resume))
-        training_run = resume(options.resume, steps=options.steps)
+        own = list(_given(options, ("loss", "stream", "reward")).values())
+        if own:
+            sys.path.insert(0, str(Path.cwd()))
+        training_run = resume(options.resume, steps=options.steps, own=own)
         ready(options.resume)
         return training_run
     if options.out is None:

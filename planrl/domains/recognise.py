@@ -45,7 +45,7 @@ STANDARD: dict[str, Shape] = {
         frozenset({(_FREE, "0"), _EMPTY, _ON}),
     ),
 }
-PLACES = {"on": 2, "ontable": 1, "clear": 1, "holding": 1, "handempty": 0}
+ARITIES = {"on": 2, "ontable": 1, "clear": 1, "holding": 1, "handempty": 0}
 
 
 @dataclass(frozen=True)
@@ -194,9 +194,9 @@ def recognise(problem: Problem) -> Blocks:
     operators = list(problem.operators.values())
     changed = {atom[0] for op in operators for atom in op.adds | op.deletes}
     arity = {atom[0]: len(atom) - 1 for op in operators for atom in op.adds | op.deletes}
-    for names in permutations(sorted(changed)) if len(changed) == len(PLACES) else ():
-        predicates = dict(zip(names, PLACES, strict=True))
-        if any(arity[name] != PLACES[mine] for name, mine in predicates.items()):
+    for names in permutations(sorted(changed)) if len(changed) == len(ARITIES) else ():
+        predicates = dict(zip(names, ARITIES, strict=True))
+        if any(arity[name] != ARITIES[mine] for name, mine in predicates.items()):
             continue
         found = {op.name: _matched(op, predicates) for op in operators}
         if all(found.values()) and {m[0] for m in found.values() if m} == set(STANDARD):

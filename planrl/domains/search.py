@@ -67,7 +67,7 @@ class _Search:
         self.task, self.name, self.watch = task, name, watch
         self.groups = _grouped(task.steps)
         self.came: dict[int, tuple[int, int]] = {}
-        self.tries = self.looked = 0
+        self.tries = self.expanded = 0
         bits = max((s.adds | s.deletes for s in task.steps), default=0).bit_length()
         self.most_states = MOST_STATES // (1 + bits // WIDEST)
         self.most_tries = MOST_TRIES // (1 + bits // WIDEST)
@@ -90,8 +90,8 @@ class _Search:
 
     def check(self, steps: int) -> None:
         """Tell the watcher from time to time; raise InputError when the search gives up."""
-        self.looked += 1
-        if self.watch is not None and self.looked % 4096 == 0:
+        self.expanded += 1
+        if self.watch is not None and self.expanded % 4096 == 0:
             self.watch(len(self.came), steps)
         if len(self.came) > self.most_states or self.tries > self.most_tries:
             raise InputError(

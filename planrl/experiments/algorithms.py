@@ -1,115 +1,275 @@
-"""An algorithm from plain settings: its loss, the stream of batches it learns from, its sampler."""
+"""An algorithm is a loss and a stream of batches, each named by dotted path, with their options.
+
+`ALGORITHMS` is the table of the library's own: name -> loss, stream. Their options are the keyword
+arguments of the two functions, so an option that a loss or a stream gains is one of the algorithm's
+at once. An option goes to each of the two functions that takes it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
-from functools import partial
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from planrl.errors import InputError, check_fields, number, shown
+from planrl import losses
+from planrl.errors import InputError, shown
+from planrl.experiments import streams
 from planrl.experiments.datasets import Dataset
-from planrl.losses import Loss, check_bounds, policy_gradient, q_learning, sft
+from planrl.experiments.named import ANYTHING, Option, check_value, function, keywords
+from planrl.experiments.named import with_defaults as filled
+from planrl.losses import Loss
 from planrl.models import PathModel
 from planrl.sampling import Sampler
-from planrl.streams import demonstrations, on_policy
-from planrl.tasks import Batch, Reward, Task, outcome_reward, process_reward
+from planrl.tasks import Batch
 
-REWARDS = {"outcome": outcome_reward, "process": process_reward}
-USES: dict[str, tuple[str, ...]] = {
-    "sft": (),
-    "pg": ("kl", "baseline", "reward", "reward_scale"),
-    "q": ("reward", "reward_scale", "discount", "epsilon", "off_policy", "value_bounds"),
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """An algorithm of the library: the paths of its loss and its stream.
+
+    `presets` are options with another default than their function's. `base_for` is the option that,
+    where it is not 0, has the loss read the logits of the frozen base.
+    """
+
+    loss: str
+    stream: str
+    presets: Mapping[str, Any] = field(default_factory=dict)
+    base_for: str = ""
+
+
+STREAMS = "planrl.experiments.streams"
+ALGORITHMS = {
+    "sft": Kind(loss="planrl.losses:sft", stream=f"{STREAMS}:demonstrated"),
+    "pg": Kind(
+        loss="planrl.losses:policy_gradient", stream=f"{STREAMS}:own_rollouts", base_for="kl"
+    ),
+    "q": Kind(
+        loss="planrl.experiments.algorithms:q_learning",
+        stream=f"{STREAMS}:rollouts",
+        presets={"may_stop": False},
+    ),
 }
-"""Algorithm -> the options that act on it; any other one is refused."""
+"""Name -> loss and stream."""
+OPTIONS = {
+    "kl": Option(
+        least=0.0,
+        help="weight lambda of the KL penalty towards the model that the run started from",
+    ),
+    "baseline": Option(help="subtract the batch's mean return from each return"),
+    "reward": Option(
+        help="outcome: a correct path earns 1; process: each step is rewarded by itself; "
+        "my_module:my_reward: a function of your own"
+    ),
+    "reward_scale": Option(
+        least=0.0, help="what a correct path earns; the process reward's penalty is as large"
+    ),
+    "discount": Option(
+        least=0.0, most=1.0, help="factor per step on the value of the next node, from 0 to 1"
+    ),
+    "epsilon": Option(
+        least=0.0,
+        most=1.0,
+        help="probability that a sampled step is a uniformly random node, from 0 to 1",
+    ),
+    "off_policy": Option(help="sample paths from the model that the run started from"),
+    "value_bounds": Option(help="clip target values to this range, in units of --reward-scale"),
+}
+"""The options that the command line offers, with their help and ranges."""
+
+
+def q_learning(
+    logits: Float[Tensor, "B T V"],
+    batch: Batch,
+    *,
+    discount: float = 1.0,
+    value_bounds: tuple[float, float] = (0.0, 1.0),
+    reward_scale: float = 1.0,
+) -> Float[Tensor, ""]:
+    """`planrl.losses.q_learning` with value bounds in units of the reward scale.
+
+    With both rewards of the library the values of the best policy are from 0 to the reward scale.
+    """
+    low, high = value_bounds
+    return losses.q_learning(
+        logits, batch, discount=discount, value_bounds=(low * reward_scale, high * reward_scale)
+    )
+
+
+@cache
+def own_paths() -> frozenset[str]:
+    """The dotted paths of all losses and streams of the library."""
+    table = [path for kind in ALGORITHMS.values() for path in (kind.loss, kind.stream)]
+    return frozenset(
+        [*table, "planrl.losses:group_relative", "planrl.losses:q_learning"]
+        + [f"{STREAMS}:{name}" for name, one in vars(streams).items() if hasattr(one, "carries")]
+    )
+
+
+def options_of(loss: str, stream: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The options of a loss and of a stream with their defaults; both are imported."""
+    return keywords(function(loss), 2), keywords(function(stream), 4)
+
+
+def usual_options(name: str, loss: str = "", stream: str = "") -> dict[str, Any]:
+    """All options of an algorithm with their defaults, but for the number of rows in a batch."""
+    kind = ALGORITHMS[name]
+    of_loss, of_stream = options_of(loss or kind.loss, stream or kind.stream)
+    usual = {**of_stream, **of_loss}
+    usual.pop("size", None)
+    return {**usual, **{name: v for name, v in kind.presets.items() if name in usual}}
 
 
 def refuse_unused(algorithm: str, option: str, given: str) -> None:
     """Raise InputError, showing it as `given`, for an option that does nothing for an algorithm."""
-    users = [name for name, used in USES.items() if option in used]
+    users = [name for name in ALGORITHMS if option in usual_options(name)]
     if algorithm not in users:
-        raise InputError(
-            f"{given} goes with the algorithm {' or '.join(users)}, not with {algorithm}: leave it "
-            "out"
-        )
+        goes = f"goes with the algorithm {' or '.join(users)}" if users else "is no option"
+        raise InputError(f"{given} {goes}, not with {algorithm}: leave it out")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, init=False)
 class Algorithm:
-    """A loss and the walks it learns from. `name` is sft, pg or q; the rest as the loss says.
+    """One of the library's algorithms, or one with a loss or a stream of your own.
 
-    With both rewards the best policy's values are between 0 (a step straight to the target pays its
-    own fine) and `reward_scale`; Q-learning believes none outside `value_bounds`, times that scale.
-    `off_policy` lets the model the run started from, rather than the learning one, walk.
+    `name` is sft, pg or q. `loss` and `stream` replace the algorithm's own functions by those at
+    the dotted paths given. All other keyword arguments are options of the two functions; `options`
+    holds those that differ from their defaults. With `trusted=False`, for settings that somebody
+    else wrote, no function is imported that is not the library's own.
     """
 
     name: str
-    kl: float = 0.0
-    baseline: bool = False
-    reward: str = "outcome"
-    reward_scale: float = 1.0
-    discount: float = 1.0
-    epsilon: float = 0.0
-    off_policy: bool = False
-    value_bounds: tuple[float, float] = (0.0, 1.0)
+    loss: str
+    stream: str
+    options: Mapping[str, Any]
+    trusted: bool = field(compare=False, repr=False)
 
-    def __post_init__(self) -> None:
-        check_fields(self)
-        number(self.kl, "kl")
-        number(self.reward_scale, "reward_scale", least=0.0)
-        for name in ("discount", "epsilon"):
-            number(getattr(self, name), name, least=0.0, most=1.0)
-        if self.name not in USES:
-            raise InputError(f"algorithm {self.name!r} is unknown: choose sft, pg or q")
-        if self.reward not in REWARDS:
-            raise InputError(f"reward {self.reward!r} is unknown: choose {' or '.join(REWARDS)}")
-        if not self.kl >= 0.0:
+    def __init__(
+        self,
+        name: str,
+        *,
+        loss: str = "",
+        stream: str = "",
+        options: Mapping[str, Any] | None = None,
+        trusted: bool = True,
+        **more: Any,
+    ) -> None:
+        if not isinstance(name, str) or name not in ALGORITHMS:
+            raise InputError(f"algorithm {shown(name)} is unknown: choose {', '.join(ALGORITHMS)}")
+        kind = ALGORITHMS[name]
+        values: dict[str, Any] = {
+            "name": name,
+            "loss": loss or kind.loss,
+            "stream": stream or kind.stream,
+            "options": {**(options or {}), **more},
+            "trusted": trusted,
+        }
+        for key, value in values.items():
+            object.__setattr__(self, key, value)
+        if trusted or not self.foreign():
+            object.__setattr__(self, "options", self._checked())
+
+    def foreign(self) -> list[str]:
+        """The paths of functions that are not the library's own: code of the user's."""
+        reward = self.options.get("reward", "")
+        named = [self.loss, self.stream, *([reward] if ":" in str(reward) else [])]
+        return [path for path in named if path not in own_paths()]
+
+    def refuse_foreign(self) -> None:
+        """Raise InputError if functions must be imported whose names nobody here has given."""
+        if not self.trusted and self.foreign():
             raise InputError(
-                f"kl is the penalty's weight lambda, at least 0, but {self.kl} was given"
+                f"these settings name code that is not planrl's: {', '.join(self.foreign())}. It "
+                "is imported only if you name it yourself, with --loss, --stream or --reward "
+                "beside --resume, or resume(folder, own=[...])"
             )
-        check_bounds(self.value_bounds)
-        object.__setattr__(self, "value_bounds", tuple(self.value_bounds))  # a saved run has a list
-        for entry in fields(Algorithm):
-            value = getattr(self, entry.name)
-            if entry.name != "name" and value != entry.default:
-                refuse_unused(self.name, entry.name, f"{entry.name}={shown(value)}")
 
-    def loss(self, correction: str | None = None) -> Loss:
-        """The loss as a function of logits and batch; `correction` is policy gradient's."""
-        if self.name == "pg":
-            return partial(
-                policy_gradient, baseline=self.baseline, kl=self.kl, correction=correction
-            )
-        if correction is not None:
-            raise InputError(f"correction={correction!r} goes with the algorithm pg, not with "
-                             f"{self.name}: leave it out")  # fmt: skip
-        if self.name == "sft":
-            return sft
-        low, high = self.value_bounds
-        return partial(
-            q_learning,
-            discount=self.discount,
-            value_bounds=(low * self.reward_scale, high * self.reward_scale),
-        )
+    def _checked(self) -> dict[str, Any]:
+        usual, found = self.usual(), {}
+        for name, value in self.options.items():
+            if name not in usual:
+                refuse_unused(self.name, name, f"{name}={shown(value)}")
+                raise InputError(
+                    f"{name}={shown(value)} is no option of {self.loss} or {self.stream}: "
+                    f"these have {', '.join(usual) or 'none'}"
+                )
+            found[name] = check_value(name, value, usual[name], OPTIONS.get(name))
+        if "reward" in usual:
+            streams.reward_of(found.get("reward", usual["reward"]), 1.0)
+        lacking = [name for name, value in filled(found, usual).items() if value is ANYTHING]
+        if lacking:
+            raise InputError(f"{self.loss} or {self.stream} needs {', '.join(lacking)}: give it")
+        return {name: value for name, value in found.items() if value != usual[name]}
 
-    def stream(
-        self, dataset: Dataset, model: PathModel, start: PathModel, rng: torch.Generator, size: int
+    def usual(self) -> dict[str, Any]:
+        """All options with their defaults."""
+        self.refuse_foreign()
+        return usual_options(self.name, self.loss, self.stream)
+
+    def plain(self) -> dict[str, Any]:
+        """The algorithm as plain values, each option with the value that holds."""
+        return {**self.given(), "options": filled(self.options, self.usual())}
+
+    def given(self) -> dict[str, Any]:
+        """The algorithm as plain values, with the options that differ from their defaults."""
+        return {"name": self.name, "loss": self.loss, "stream": self.stream,
+                "options": dict(self.options)}  # fmt: skip
+
+    def option(self, name: str) -> Any:
+        """The value of an option; None if the algorithm has no such option."""
+        return self.options.get(name, self.usual().get(name))
+
+    def but(self, *, stream: str = "", **options: Any) -> Algorithm:
+        """The same algorithm with other options, and with another stream if one is given."""
+        path = stream or self.stream
+        return replace(self, stream=path, options={**self.options, **options})
+
+    @property
+    def reads_base(self) -> bool:
+        """Whether the loss reads the logits of the frozen base."""
+        name = ALGORITHMS[self.name].base_for
+        return bool(name and self.options.get(name))
+
+    @property
+    def carries(self) -> str | None:
+        """What the stream keeps from batch to batch; "" for nothing, None if it does not say."""
+        self.refuse_foreign()
+        said: str | None = getattr(function(self.stream), "carries", None)
+        return said
+
+    def make_loss(self) -> Loss:
+        """The loss as a function of logits and batch."""
+        taken = options_of(self.loss, self.stream)[0]
+        chosen = {k: v for k, v in filled(self.options, self.usual()).items() if k in taken}
+        return partial(function(self.loss), **chosen)
+
+    def make_stream(
+        self, dataset: Dataset, model: PathModel, base: PathModel, rng: torch.Generator, size: int
     ) -> Iterator[Batch]:
-        """The batches it learns from."""
-        task = self.task(dataset)
-        if self.name == "sft":
-            return demonstrations(task, dataset.paths, rng=rng, size=size)
-        behaviour = start if self.off_policy else model
-        return on_policy(
-            behaviour, task, rng=rng, sampler=self.sampler(dataset, self.epsilon), size=size
-        )
+        """The batches that the model is trained on, of `size` rows each."""
+        taken = options_of(self.loss, self.stream)[1]
+        chosen = {k: v for k, v in filled(self.options, self.usual()).items() if k in taken}
+        if "size" in taken:
+            chosen["size"] = size
+        elif size != 128:
+            raise InputError(
+                f"batch={size} does nothing beside {self.stream}, which makes the batches: leave "
+                "it out"
+            )
+        batches: Iterator[Batch] = function(self.stream)(dataset, model, base, rng, **chosen)
+        return batches
 
-    def task(self, dataset: Dataset) -> Task:
-        """The training questions with its reward."""
-        reward: Reward = partial(REWARDS[self.reward], scale=self.reward_scale)
-        return replace(dataset.train, reward=reward)
+    def sampler(self, dataset: Dataset | None = None) -> Sampler:
+        """How paths are sampled from its models: an evaluation's temperature is 1.
 
-    def sampler(self, dataset: Dataset, epsilon: float = 0.0) -> Sampler:
-        """How its models walk; one trained by Q-learning chooses among nodes and cannot give up."""
-        return Sampler(epsilon=epsilon, may_stop=self.name != "q", max_tokens=dataset.max_tokens)
+        A model of Q-learning chooses among nodes only: it may not emit END before the target.
+        """
+        usual = ALGORITHMS[self.name].presets.get("may_stop", True)
+        longest = Sampler.max_tokens if dataset is None else dataset.max_tokens
+        return Sampler(may_stop=self.options.get("may_stop", usual), max_tokens=longest)

@@ -35,6 +35,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from planrl.errors import InputError, check_fields, number, shown, whole
+from planrl.experiments.study import Calculation
 from planrl.graphs import MOST_SQUARE, Graph, layered, random_dag, seeded
 from planrl.losses import policy_gradient, sft
 from planrl.sampling import MOST_ROWS, Sampler, rollout
@@ -43,7 +44,6 @@ from planrl.tasks import PROMPT, Batch, Task, all_pairs
 from planrl.train import TrainConfig, train
 from planrl.transformer import Transformer, TransformerConfig
 
-NAME = "costs"
 EDGE_PROBABILITY = 0.15
 Prepared = tuple[Callable[[], object], dict[str, Any]]
 """The work as a function to be called again and again, and facts about it."""
@@ -103,11 +103,6 @@ class Settings:
                 replace(self.base, **{axis: size})  # which refuses what can't be measured
 
 
-def grid(tier: str) -> dict[str, Settings]:
-    """One result, without a seed; none is quick."""
-    return {} if tier == "quick" else {"": Settings()}
-
-
 def points(settings: Settings) -> list[Point]:
     """All points, each once, axis by axis."""
     from planrl.sweeps import grid  # here, so that the command line needs joblib for this only
@@ -116,16 +111,21 @@ def points(settings: Settings) -> list[Point]:
     return list(dict.fromkeys(p for axis in axes.values() for p in grid(settings.base, **axis)))
 
 
-def recipe(settings: Settings) -> dict[str, Any]:
-    """None: what is timed is in the settings."""
-    return {}
+def run(**settings: Any) -> dict[str, Any]:
+    """A row for each point, one after the other; the options are the fields of `Settings`.
 
-
-def run(settings: Settings) -> dict[str, Any]:
-    """A row for each point, one after the other: they share no process, but the machine."""
+    The points share no process, but the machine.
+    """
     from planrl.sweeps import sweep
 
-    return {"rows": [result.value for result in sweep(measure, points(settings), n_jobs=1)]}
+    wanted = points(settings_of(settings))
+    return {"rows": [result.value for result in sweep(measure, wanted, n_jobs=1)]}
+
+
+def settings_of(page: Mapping[str, Any]) -> Settings:
+    """The settings from plain values."""
+    sizes = {axis: tuple(page[axis]) for axis in NAMES if axis in page}
+    return Settings(base=Point(**page.get("base", {})), **sizes)
 
 
 def along(
@@ -315,3 +315,9 @@ def memory(*, afresh: bool = False) -> int:
 
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return int(most if sys.platform == "darwin" else most * 1024)
+
+
+STUDIES = (
+    Calculation(name="costs", call="planrl.experiments.costs:run", options=asdict(Settings())),
+)
+"""One result, without a seed."""

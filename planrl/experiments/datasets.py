@@ -1,13 +1,21 @@
-"""A graph, its questions and the demonstrated paths, from plain settings or from files."""
+"""A graph, its training and test pairs, and demonstrated paths: from plain settings or files.
+
+`GRAPHS` is the table of graphs: kind -> generator. The keyword arguments of a generator are the
+options of its kind, in Python and on the command line. Another kind of graph is one more generator.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
 
 from planrl.domains import blocksworld
 from planrl.errors import InputError, check_fields, number, shown, whole
+from planrl.experiments.named import Option, check_value, keywords, with_defaults
 from planrl.graphs import MOST_SQUARE, Graph, random_dag, random_digraph, seeded
 from planrl.io.files import read_bytes
 from planrl.io.formats import read_alpine, read_graph
@@ -17,44 +25,133 @@ from planrl.streams import sample_paths
 from planrl.tasks import Task, all_pairs, split
 from planrl.transformer import Transformer, TransformerConfig
 
-MOST_BLOCKS = 5  # 501 states; six have 16 million questions
-OF_RANDOM_GRAPHS = ("nodes", "edge_probability", "cycles")
-
 if TYPE_CHECKING:
     from jaxtyping import Int
     from torch import Tensor
 
+MOST_BLOCKS = 5  # 501 states; six have 16 million pairs
 
-@dataclass(frozen=True, kw_only=True)
+
+def dag(rng: torch.Generator, *, nodes: int = 100, edge_probability: float = 0.15) -> Graph:
+    """A random directed graph without cycles; the defaults are the paper's."""
+    return random_dag(nodes, edge_probability, rng)
+
+
+def digraph(rng: torch.Generator, *, nodes: int = 100, edge_probability: float = 0.15) -> Graph:
+    """A random directed graph that may have cycles."""
+    return random_digraph(nodes, edge_probability, rng)
+
+
+def blocks(rng: torch.Generator, *, blocks: int = 4) -> Graph:
+    """The states of Blocksworld and the moves between them; nothing of it is random."""
+    return blocksworld(blocks)
+
+
+GRAPHS: dict[str, Callable[..., Graph]] = {"dag": dag, "digraph": digraph, "blocksworld": blocks}
+"""Kind of graph -> its generator, called with a random number generator and the kind's options."""
+OPTIONS = {
+    "nodes": Option(help="number of nodes of the random graph", least=1, most=MOST_SQUARE),
+    "edge_probability": Option(
+        help="probability of each possible edge, from 0 to 1", least=0.0, most=1.0
+    ),
+    "blocks": Option(help="number of blocks, 2 to 5; 5 have 501 states", least=1, most=MOST_BLOCKS),
+}
+"""What the help says of the options of graphs, and their ranges."""
+
+
+def graph_options(kind: str) -> dict[str, Any]:
+    """The options of a kind of graph with their defaults."""
+    return keywords(GRAPHS[kind], 1)
+
+
+@dataclass(frozen=True, init=False)
 class DatasetSettings:
     """A graph and its data; the defaults are the paper's, where it states them.
 
-    With `blocks` the graph is Blocksworld with so many blocks (the paper's has 4), which the three
-    settings of the random graph can't change.
+    `kind` is a name in `GRAPHS`, and the options of its generator are given as keyword arguments:
+    `DatasetSettings("digraph", nodes=50)`. Without a kind it is the first that takes all options
+    that are given, so `DatasetSettings(blocks=4)` is Blocksworld. `options` holds those that differ
+    from their defaults.
     """
 
-    nodes: int = 100
-    edge_probability: float = 0.15
-    cycles: bool = False
-    train_share: float = 0.2
-    force_edges: bool = False
-    paths_per_pair: int = 10
-    blocks: int = 0
-    seed: int = 0
+    kind: str
+    options: Mapping[str, Any]
+    train_share: float
+    force_edges: bool
+    paths_per_pair: int
+    seed: int
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        kind: str = "",
+        *,
+        options: Mapping[str, Any] | None = None,
+        train_share: float = 0.2,
+        force_edges: bool = False,
+        paths_per_pair: int = 10,
+        seed: int = 0,
+        **graph: Any,
+    ) -> None:
+        given = {**(options or {}), **graph}
+        kind = kind or _kind_of(given)
+        values = {
+            "kind": kind,
+            "options": _checked_options(kind, given),
+            "train_share": train_share,
+            "force_edges": force_edges,
+            "paths_per_pair": paths_per_pair,
+            "seed": seed,
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
         check_fields(self)
-        whole(self.nodes, "nodes", least=1, most=MOST_SQUARE)
-        whole(self.blocks, "blocks", least=0, most=MOST_BLOCKS)
-        whole(self.paths_per_pair, "paths_per_pair", least=1, most=1_000_000)
-        number(self.edge_probability, "edge_probability", least=0.0, most=1.0)
-        number(self.train_share, "train_share", least=0.0, most=1.0)
-        for name in OF_RANDOM_GRAPHS if self.blocks else ():
-            if getattr(self, name) != getattr(DatasetSettings, name):
-                raise InputError(
-                    f"{name}={getattr(self, name)} goes with a random graph, not with "
-                    f"blocks={self.blocks}: leave it out"
-                )
+        whole(paths_per_pair, "paths_per_pair", least=1, most=1_000_000)
+        number(train_share, "train_share", least=0.0, most=1.0)
+
+    def plain(self) -> dict[str, Any]:
+        """All settings as plain values, each option of the graph with the value that holds."""
+        return {**vars(self), "options": with_defaults(self.options, graph_options(self.kind))}
+
+    def given(self) -> dict[str, Any]:
+        """The settings that differ from their defaults."""
+        usual = vars(DatasetSettings())
+        return {name: value for name, value in vars(self).items() if value != usual[name]}
+
+    def make(self) -> Dataset:
+        """The dataset that these settings describe; the same settings give the same dataset."""
+        options = with_defaults(self.options, graph_options(self.kind))
+        return demonstrated(GRAPHS[self.kind](seeded(self.seed, "graph"), **options), self)
+
+
+def _kind_of(given: Mapping[str, Any]) -> str:
+    for kind in GRAPHS:
+        if set(given) <= set(graph_options(kind)):
+            return kind
+    known = {name: ", ".join(graph_options(name)) for name in GRAPHS}
+    raise InputError(
+        f"no kind of graph takes {', '.join(given)} together; options of each kind: "
+        + "; ".join(f"{name} has {options}" for name, options in known.items())
+    )
+
+
+def _checked_options(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that differ from their defaults. Raises InputError for what a kind has not."""
+    if kind not in GRAPHS:
+        raise InputError(f"kind {shown(kind)} is no graph: choose {' or '.join(GRAPHS)}")
+    usual = graph_options(kind)
+    for name in given:
+        if name not in usual:
+            users = [other for other in GRAPHS if name in graph_options(other)]
+            goes = f"goes with the graph {' or '.join(users)}" if users else "is no option"
+            raise InputError(
+                f"{name}={shown(given[name])} {goes}, not with {kind}, whose options are "
+                f"{', '.join(usual)}: leave it out"
+            )
+    checked = {
+        name: check_value(name, value, usual[name], OPTIONS.get(name))
+        for name, value in given.items()
+    }
+    return {name: value for name, value in checked.items() if value != usual[name]}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +168,7 @@ class FileDataset:
     digest: str = ""
     prompt: str = USUAL
     labels: tuple[str, ...] = ()
+    kind: str = field(default="files", init=False)
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -86,6 +184,14 @@ class FileDataset:
         labels = () if graph.labels == numbers else graph.labels
         return replace(self, digest=self.digest or self.fingerprint(), labels=labels)
 
+    def plain(self) -> dict[str, Any]:
+        """All settings as plain values."""
+        return {**vars(self), "kind": self.kind, "labels": list(self.labels)}
+
+    def make(self) -> Dataset:
+        """The dataset in the three files. Raises InputError if they changed since the digest."""
+        return _read(self)
+
     def fingerprint(self) -> str:
         """A digest of the three files' contents."""
         digest = hashlib.sha256()
@@ -96,9 +202,9 @@ class FileDataset:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A graph, its training and test questions, and the demonstrated paths.
+    """A graph, its training and test pairs, and the demonstrated paths.
 
-    `longest` is the length of the longest row that is known for a test question, if any is.
+    `longest` is the length of the longest row that is known for a test pair, if any is.
     """
 
     graph: Graph
@@ -109,7 +215,7 @@ class Dataset:
 
     @property
     def max_tokens(self) -> int:
-        """How long a walk may be: as long as the longest known row, and at least 20."""
+        """How many tokens a path may have: those of the longest known row, and at least 20."""
         return max(20, self.paths.shape[1], self.longest)
 
     def fitted(self, config: TransformerConfig) -> TransformerConfig:
@@ -130,21 +236,14 @@ class Dataset:
 
 
 def make_dataset(settings: DatasetSettings | FileDataset) -> Dataset:
-    """The world these settings describe; the same settings give the same world."""
-    if isinstance(settings, FileDataset):
-        return _read_dataset(settings)
-    if settings.blocks:
-        graph = blocksworld(settings.blocks)
-    else:
-        make = random_digraph if settings.cycles else random_dag
-        graph = make(settings.nodes, settings.edge_probability, seeded(settings.seed, "graph"))
-    return demonstrated(graph, settings)
+    """The dataset these settings describe; the same settings give the same dataset."""
+    return settings.make()
 
 
 def demonstrated(graph: Graph, settings: DatasetSettings) -> Dataset:
-    """The world of a given graph: its pairs split, paths drawn for those of the training task.
+    """The dataset of a given graph: its pairs are split, and paths drawn for the training pairs.
 
-    What the settings say of the graph itself is not used.
+    The kind of graph in the settings and its options are not used.
     """
     rng = {name: seeded(settings.seed, name) for name in ("split", "paths")}
     train_task, test_task = split(
@@ -154,7 +253,7 @@ def demonstrated(graph: Graph, settings: DatasetSettings) -> Dataset:
     return Dataset(graph, train_task, test_task, paths)
 
 
-def _read_dataset(settings: FileDataset) -> Dataset:
+def _read(settings: FileDataset) -> Dataset:
     if settings.digest and settings.digest != settings.fingerprint():
         raise InputError(
             f"{settings.graph}, {settings.train} or {settings.test} has changed since the run was "

@@ -6,7 +6,7 @@ started from by the name of its folder alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from planrl.errors import InputError, check_fields, shown, whole
 from planrl.evaluate import watch
 from planrl.experiments.algorithms import Algorithm as Algorithm
+from planrl.experiments.algorithms import usual_options
 from planrl.experiments.datasets import DatasetSettings, FileDataset, make_dataset
 from planrl.graphs import seeded
 from planrl.io.checkpoints import Saved, load, save
@@ -25,15 +26,15 @@ from planrl.transformer import Transformer, TransformerConfig
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
-    """All of a run. `table` trains a LogitTable; `start` is the folder of the run to start from.
+    """All settings of a training run. `model=None` trains a LogitTable.
 
-    `start_digest` is that of its state, which must be the same when this run is gone on with.
+    `start` is the folder of the run to start from, and `start_digest` the digest of its state,
+    which must be the same when this run is resumed.
     """
 
     algorithm: Algorithm
     dataset: DatasetSettings | FileDataset = field(default_factory=DatasetSettings)
-    model: TransformerConfig = field(default_factory=TransformerConfig)
-    table: bool = False
+    model: TransformerConfig | None = field(default_factory=TransformerConfig)
     training: TrainConfig = field(default_factory=TrainConfig)
     batch: int = 128
     seed: int = 0
@@ -43,17 +44,16 @@ class RunSettings:
     def __post_init__(self) -> None:
         check_fields(self)
         whole(self.batch, "batch", least=1, most=MOST_ROWS)
-        for name, kind in (("algorithm", Algorithm), ("dataset", (DatasetSettings, FileDataset)),
-                           ("model", TransformerConfig), ("training", TrainConfig)):  # fmt: skip
+        for name, kind in (
+            ("algorithm", Algorithm),
+            ("dataset", (DatasetSettings, FileDataset)),
+            ("model", (TransformerConfig, type(None))),
+            ("training", TrainConfig),
+        ):
             if not isinstance(getattr(self, name), kind):
                 raise InputError(
                     f"{name} is a record of settings, not {shown(getattr(self, name))}"
                 )
-        if self.table and self.model != TransformerConfig():
-            raise InputError(
-                f"model={self.model} does nothing beside table=True, which has no sizes: leave one "
-                "of them out"
-            )
         if self.training.refresh is not None:
             raise InputError(
                 "a saved run keeps no frozen copy but its start: give Algorithm(kl=...) instead of "
@@ -61,12 +61,14 @@ class RunSettings:
             )
 
     @staticmethod
-    def of(saved: Saved) -> RunSettings:
+    def of(saved: Saved, *, own: Sequence[str] = ()) -> RunSettings:
         """The settings of a saved run. Files they name are read only if their digest is known.
 
         So a stranger's run cannot have another file of this machine read, and told of in an error.
+        Nor can it have code imported: a function that is not planrl's is imported only if its
+        dotted path is among `own`, which the user gives.
         """
-        settings = RunSettings.from_dict(saved.settings)
+        settings = RunSettings.from_dict(saved.settings, own=own)
         if isinstance(settings.dataset, FileDataset) and not settings.dataset.digest:
             raise InputError(
                 "this run names files without their digest: it was not saved by planrl"
@@ -75,37 +77,68 @@ class RunSettings:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, from which `from_dict` makes the same settings."""
-        return asdict(self)
+        dataset, model = self.dataset, self.model
+        return {
+            **vars(self),
+            "algorithm": self.algorithm.plain(),
+            "dataset": dataset.plain(),
+            "model": None if model is None else asdict(model),
+            "training": asdict(self.training),
+        }
 
     @staticmethod
-    def from_dict(given: Mapping[str, Any]) -> RunSettings:
-        """The settings a saved run was made with."""
+    def from_dict(given: Mapping[str, Any], *, own: Sequence[str] = ()) -> RunSettings:
+        """The settings a saved run was made with; for `own` see `of`."""
         try:
-            given = migrated(given)
-            dataset = given["dataset"]
+            page = migrated(given)
+            dataset = dict(page["dataset"])
+            files = dataset.pop("kind", None) == "files"
             return RunSettings(
                 **{
-                    **given,
-                    "algorithm": Algorithm(**given["algorithm"]),
+                    **page,
+                    "algorithm": _algorithm(page["algorithm"], own),
                     "dataset": FileDataset(**dataset)
-                    if "graph" in dataset
-                    else DatasetSettings(**dataset),
-                    "model": TransformerConfig(**given["model"]),
-                    "training": TrainConfig(**given["training"]),
+                    if files
+                    else DatasetSettings(**page["dataset"]),
+                    "model": page["model"] and TransformerConfig(**page["model"]),
+                    "training": TrainConfig(**page["training"]),
                 }
             )
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            if isinstance(error, InputError):
+                raise
             raise InputError(f"these are not the settings of a planrl run: {error}") from None
 
 
-OLDER_NAMES = {"world": "dataset", "believed": "value_bounds"}
+def _algorithm(page: Mapping[str, Any], own: Sequence[str]) -> Algorithm:
+    """The algorithm of a saved run, trusted only as far as `own` names its functions."""
+    given = {name: page[name] for name in ("name", "loss", "stream", "options")}
+    algorithm = Algorithm(**given, trusted=False)
+    trusted = set(algorithm.foreign()) <= set(own)
+    return Algorithm(**given) if trusted else algorithm
 
 
-def migrated(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """A saved run's settings under today's names: version 0.1.0 called two of them otherwise."""
-    page = {OLDER_NAMES.get(name, name): value for name, value in settings.items()}
-    algorithm = page["algorithm"].items()
-    return {**page, "algorithm": {OLDER_NAMES.get(k, k): value for k, value in algorithm}}
+def migrated(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a run as this version saves them, from those of version 0.1.0 if need be."""
+    page = dict(given)
+    dataset = dict(page.pop("world", page.get("dataset", {})))
+    if "graph" in dataset:
+        dataset["kind"] = "files"
+    elif "kind" not in dataset:
+        cycles, blocks = dataset.pop("cycles"), dataset.pop("blocks")
+        options = {name: dataset.pop(name) for name in ("nodes", "edge_probability")}
+        dataset["kind"] = "blocksworld" if blocks else "digraph" if cycles else "dag"
+        dataset["options"] = {"blocks": blocks} if blocks else options
+    page["dataset"] = dataset
+    if page.pop("table", False):
+        page["model"] = None
+    algorithm = dict(page["algorithm"])
+    if "options" not in algorithm:
+        name = algorithm.pop("name")
+        algorithm["value_bounds"] = algorithm.pop("believed", algorithm.get("value_bounds"))
+        used = {key: algorithm[key] for key in usual_options(name) if key in algorithm}
+        page["algorithm"] = {"name": name, "loss": "", "stream": "", "options": used}
+    return page
 
 
 class TrainingRun:
@@ -134,7 +167,7 @@ class TrainingRun:
         self.dataset = make_dataset(settings.dataset)
         if isinstance(settings.dataset, FileDataset):
             self.settings = replace(settings, dataset=settings.dataset.known(self.dataset.graph))
-        if fit_positions and not settings.start:
+        if fit_positions and settings.model is not None and not settings.start:
             self.settings = replace(self.settings, model=self.dataset.fitted(settings.model))
         self.model, started_from = self._model(), self._model()
         if saved is None:
@@ -171,26 +204,26 @@ class TrainingRun:
                 )
             _refuse_another_model(settings, model)
             return model
-        if settings.table:
+        if settings.model is None:
             return LogitTable(vocab)
         return Transformer(vocab, settings.model, seeded(settings.seed, "weights"))
 
     def run(self, *, eval_every: int = 0, samples: int = 32) -> Run:
         """The updates still to be done; every `eval_every` updates both tasks are measured."""
         settings, algorithm = self.settings, self.settings.algorithm
-        batches = algorithm.stream(
+        batches = algorithm.make_stream(
             self.dataset, self.model, self._reference, self.rng, settings.batch
         )
         training = settings.training
-        if algorithm.kl:
+        if algorithm.reads_base:
             training = replace(training, refresh=0)
         run = train(
             self.model,
             batches,
-            algorithm.loss(),
+            algorithm.make_loss(),
             training,
             optimizer=self.optimizer,
-            frozen=self._reference if algorithm.kl else None,
+            frozen=self._reference if algorithm.reads_base else None,
             done=self.records[-1].step if self.records else 0,
         )
         if eval_every:
@@ -227,8 +260,13 @@ class TrainingRun:
 
 def _refuse_another_model(settings: RunSettings, model: PathModel) -> None:
     """Raise InputError for sizes that the model of the run to start from does not have."""
-    if settings.table and not isinstance(model, LogitTable):
-        raise InputError(f"table=True, but the model of the run in {settings.start} is no table")
+    if settings.model is None:
+        if not isinstance(model, LogitTable):
+            raise InputError(
+                f"model=None is a LogitTable, but the model of the run in {settings.start} is no "
+                "table"
+            )
+        return
     has = model.config if isinstance(model, Transformer) else None
     for entry in fields(TransformerConfig):
         value, theirs = getattr(settings.model, entry.name), getattr(has, entry.name, None)
@@ -239,10 +277,26 @@ def _refuse_another_model(settings: RunSettings, model: PathModel) -> None:
             )
 
 
-def resume(folder: str | Path, *, steps: int | None = None) -> TrainingRun:
-    """The run saved in a folder, ready to go on, to `steps` updates in all if that is given."""
+def resume(folder: str | Path, *, steps: int | None = None, own: Sequence[str] = ()) -> TrainingRun:
+    """The run saved in a folder, ready to go on, to `steps` updates in all if that is given.
+
+    A run with functions of your own names them by dotted path; `own` gives these paths again, so
+    that they are imported. Raises InputError for a run whose stream keeps what is not saved.
+    """
     saved = load(folder)
-    settings = RunSettings.of(saved)
+    settings = RunSettings.of(saved, own=own)
+    algorithm = settings.algorithm
+    for path in own:
+        if path not in algorithm.foreign():
+            raise InputError(f"the run in {folder} does not name {path}: leave it out")
+    if (kept := algorithm.carries) != "":
+        how = (
+            f"keeps {kept}" if kept else 'does not say what it keeps (stream.carries = "": nothing)'
+        )
+        raise InputError(
+            f"the run in {folder} cannot be resumed: its stream {algorithm.stream} {how}, and a "
+            "saved run holds only model, optimizer and random numbers; start a new run"
+        )
     if steps is not None:
         settings = replace(settings, training=replace(settings.training, steps=steps))
     return TrainingRun(settings, Path(folder), saved=saved)

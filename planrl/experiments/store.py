@@ -1,8 +1,8 @@
 """Saved results: only `python -m planrl reproduce` writes them; chapters and claims read them.
 
-An experiment is a module with a NAME, a `grid(tier)` of named settings, `run(settings)` and
-`recipe(settings)`, how its learners are trained. A
-result is one file, `NAME-LABEL.json`, with all that made it: settings, recipe, versions, seconds.
+A result is one file, `NAME-LABEL.json`, with the whole record of the study that made it, versions
+and seconds. While a study runs, what is finished of it is in `NAME-LABEL.json.partial`: a run that
+is stopped goes on with the learners that are missing.
 
 `against_stored` asks whether a result that was made again is like the stored one. On one machine it
 is the same to the digit. On another, sums are rounded in another order, and training carries that
@@ -18,61 +18,50 @@ import platform
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
 import torch
 
-from planrl import __version__
 from planrl.errors import InputError, shown
-from planrl.experiments import (
-    beyond,
-    choices,
-    conditions,
-    costs,
-    falsify,
-    fig2,
-    fig3,
-    imitation,
-    quantised,
-    regimes,
-    theorems,
-)
+from planrl.experiments import ablations, costs, extensions, imitation, paper, regimes, theorems
+from planrl.experiments.records import in_words, same
+from planrl.experiments.study import Experiment
 from planrl.io.files import keep, read_json, ready, to_json, write_atomically
 
-FORMAT = "planrl-result/1"
+FORMAT = "planrl-result/2"
 FOLDER = Path(__file__).parent / "results"
-_MODULES = (
-    theorems,
-    imitation,
-    fig2,
-    fig3,
-    conditions,
-    beyond,
-    falsify,
-    choices,
-    quantised,
-    regimes,
-    costs,
+STUDIES: tuple[Experiment, ...] = (
+    *theorems.STUDIES,
+    *imitation.STUDIES,
+    *paper.STUDIES,
+    *ablations.STUDIES,
+    *extensions.STUDIES,
+    *regimes.STUDIES,
+    *costs.STUDIES,
 )
-EXPERIMENTS: dict[str, Any] = {module.NAME: module for module in _MODULES}
-"""Name -> module with `grid(tier)` and `run(settings)`."""
+"""All experiments, one for each saved result."""
+EXPERIMENTS = tuple(dict.fromkeys(one.name for one in STUDIES))
+"""Their names."""
 FIGURES = {"fig1": ("fig2", "fig3"), "fig4": ("fig2", "fig3")}
 """Figures that are drawn from other figures' runs."""
 TIERS = ("quick", "full")
-PARTS = ("settings", "result")
+PARTS = ("study", "result")
 NEAR, SHARE, NEAR_LOGIT = 0.1, 0.3, 0.5
 ASIDE = ("facts", "matrices", "cells", "step")  # seconds, pictures and what is no measurement
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One result to be made: by which experiment, with which of its settings, and where it goes."""
+    """One result to be made: the study, and where its result goes."""
 
-    name: str
-    settings: Any
+    study: Experiment
     path: str
 
 
@@ -85,25 +74,42 @@ class Made:
     error: str = ""
 
 
+def file_name(study: Experiment) -> str:
+    """The name of a study's result."""
+    return "-".join(filter(None, (study.name, study.label))) + ".json"
+
+
 def make(job: Job) -> tuple[str, str, str]:
-    """Run an experiment and save its result: where it is, its content, what went wrong."""
+    """Run a study and save its result: where it is, its content, what went wrong."""
     path, began = Path(job.path), time.perf_counter()
+    partial = _partial(path)
+
+    def save(result: Mapping[str, Any]) -> None:
+        write_atomically(partial, to_json(_page(job.study, result, began), indent=None))
+
     try:
-        result = _rounded(EXPERIMENTS[job.name].run(job.settings))
+        result = _rounded(job.study.run(_done(job) or {}, save))
     except Exception as error:  # the others go on; this one is told at the end
         positions = traceback.extract_tb(error.__traceback__)
         where = (
             f" ({Path(positions[-1].filename).name}:{positions[-1].lineno})" if positions else ""
         )
         said = f"{type(error).__name__}: {error}{where}"
-        return job.path, "", f"{job.name} with {job.settings} failed. {said}"
-    page = {
+        return job.path, "", f"{job.study.name} with {job.study} failed. {said}"
+    content = to_json(_page(job.study, result, began), indent=None)
+    keep(path, content, path.name)
+    with suppress(OSError):
+        partial.unlink(missing_ok=True)
+    return job.path, content.decode(), ""
+
+
+def _page(study: Experiment, result: Mapping[str, Any], began: float) -> dict[str, Any]:
+    return {
         "format": FORMAT,
-        "experiment": job.name,
-        "settings": _plain(job.settings),
-        "recipe": EXPERIMENTS[job.name].recipe(job.settings),
+        "experiment": study.name,
+        "study": study.plain(),
         "made_with": {
-            "planrl": __version__,
+            "planrl": version("planrl"),
             "torch": torch.__version__.split("+")[0],
             "numpy": np.__version__,
             "python": platform.python_version(),
@@ -111,36 +117,93 @@ def make(job: Job) -> tuple[str, str, str]:
         },
         "result": result,
     }
-    content = to_json(page, indent=None)
-    keep(path, content, path.name)
-    return job.path, content.decode(), ""
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(f"{path.name}.partial")
+
+
+def _done(job: Job) -> dict[str, Any] | None:
+    """What is there already of a study that was stopped; None for nothing."""
+    partial = _partial(Path(job.path))
+    if not partial.exists():
+        return None
+    with suppress(InputError):  # half of a result is no reason to stop: it is made again
+        page = read(partial)
+        return reusable(page["study"], page["result"], job.study)
+    return None
 
 
 def jobs(
     names: Sequence[str], *, tier: str = "full", seeds: Sequence[int] = (), folder: Path = FOLDER
 ) -> list[Job]:
     """What is to be made for these experiments or figures; only these seeds, if any are given."""
-    if tier not in TIERS:
-        raise InputError(f"tier {tier!r} is unknown: choose {' or '.join(TIERS)}")
-    wanted: dict[str, Job] = {}
+    check_tier(tier)
+    wanted: dict[str, Experiment] = {}
     for given in names:
         for name in FIGURES.get(given, (given,)):
             if name not in EXPERIMENTS:
                 known = ", ".join([*EXPERIMENTS, *FIGURES])
                 raise InputError(f"no experiment is called {name!r}; there are: {known}")
-            grid: Mapping[str, Any] = EXPERIMENTS[name].grid(tier)
-            for label, settings in grid.items():
-                seed = asdict(settings).get("seed")
-                if seeds and seed is None:
+            for study in studies(name, tier):
+                if seeds and study.seed is None:
                     raise InputError(f"{name} has no seeds: leave out --seeds")
-                if not seeds or seed in seeds:
-                    file = f"{name}-{label}.json" if label else f"{name}.json"
-                    wanted[file] = Job(name=name, settings=settings, path=str(folder / file))
-    found = {job.settings.seed for job in wanted.values()} if seeds else set()
+                if not seeds or study.seed in seeds:
+                    wanted[file_name(study)] = study
+    found = {study.seed for study in wanted.values()}
     if unknown := sorted(set(seeds) - found):
         numbers = ", ".join(map(str, unknown))
         raise InputError(f"no result of {', '.join(names)} has the seed {numbers}")
-    return list(wanted.values())
+    return [Job(study=study, path=str(folder / file)) for file, study in wanted.items()]
+
+
+def studies(name: str, tier: str = "full") -> list[Experiment]:
+    """The studies of an experiment in a tier."""
+    return [study for study in STUDIES if (study.name, study.tier) == (name, tier)]
+
+
+def check_tier(tier: str) -> None:
+    """Raise InputError unless it is one."""
+    if tier not in TIERS:
+        raise InputError(f"tier {tier!r} is unknown: choose {' or '.join(TIERS)}")
+
+
+def tier_of(folder: Path) -> str:
+    """The tier whose results are in a folder: full if any is of that tier, else quick if any is."""
+    for tier in ("full", "quick"):
+        if any((folder / file_name(one)).exists() for one in STUDIES if one.tier == tier):
+            return tier
+    return "full"
+
+
+def expected_seconds(wanted: Sequence[Job]) -> float:
+    """The processor seconds that these jobs will take, by the packaged results of the same kind."""
+    total = 0.0
+    for job in wanted:
+        known = [FOLDER / file_name(job.study)]
+        if not known[0].exists():
+            known = sorted(FOLDER.glob(f"{job.study.name}*.json"))
+        took = [sum(cpu_seconds(page).values()) or page.get("made_with", {}).get("seconds", 0.0)
+                for page in map(_read_once, known)]  # fmt: skip
+        total += fmean(took) if took else 0.0
+    return total
+
+
+@cache
+def _read_once(path: Path) -> dict[str, Any]:
+    page = read(path)
+    return {
+        "result": {"facts": page["result"].get("facts")},
+        "made_with": page.get("made_with", {}),
+    }
+
+
+def missing(wanted: Sequence[Job], *, again: bool = False) -> list[Job]:
+    """The jobs that have no result yet; all of them, if `again`.
+
+    Raises InputError for a result that is there but cannot be read.
+    """
+    return [job for job in wanted if again or not is_there(job)]
 
 
 def reproduce(
@@ -153,20 +216,22 @@ def reproduce(
     others. Raises InputError, before anything runs, for a result that is there but can't be read.
     """
     if scheduler and n_jobs != 1:
-        raise InputError(f"n_jobs={n_jobs} does nothing beside a scheduler, whose workers say how "
-                         "many run at once: leave it out")  # fmt: skip
-    missing = [job for job in wanted if again or not is_there(job)]
-    for folder in {Path(job.path).parent for job in missing}:
+        raise InputError(
+            f"n_jobs={n_jobs} does nothing beside a scheduler, whose workers say how many run at "
+            "once: leave it out"
+        )
+    todo = missing(wanted, again=again)
+    for folder in {Path(job.path).parent for job in todo}:
         ready(folder)
-    results: Iterator[tuple[str, str, str]] = map(make, missing)
+    results: Iterator[tuple[str, str, str]] = map(make, todo)
     if n_jobs != 1 or scheduler:  # imported here, since only these roads need joblib
         from planrl.sweeps import spread
 
-        results = spread(make, missing, n_jobs=n_jobs, scheduler=scheduler)
-    todo = {job.path for job in missing}
+        results = spread(make, todo, n_jobs=n_jobs, scheduler=scheduler)
+    paths = {job.path for job in todo}
     for job in wanted:
         path = Path(job.path)
-        if job.path not in todo:
+        if job.path not in paths:
             yield Made(path=path, fresh=False)
             continue
         _, content, error = next(results)
@@ -176,10 +241,10 @@ def reproduce(
 
 
 def results(name: str, *, of: str = "", folder: Path = FOLDER) -> list[dict[str, Any]]:
-    """The saved results of an experiment, a dict with `settings` and `result` for each seed.
+    """The saved results of an experiment: `settings`, `study` and `result` of each seed.
 
-    `of` begins the label of those wanted: "dag" or "blocksworld", say. Without it, all but the
-    quick tier's.
+    `settings` are what a reader wants to know of the study: seed, sizes, updates. `of` begins the
+    label of those wanted: "dag" or "blocksworld", say. Without it, all but the quick tier's.
     """
     labels = [f"{name}-{of}*.json"] if of else [f"{name}.json", f"{name}-*.json"]
     if any(not part.replace("-", "").isalnum() for part in (name, of or "a")):
@@ -189,7 +254,17 @@ def results(name: str, *, of: str = "", folder: Path = FOLDER) -> list[dict[str,
         paths = [path for path in paths if "-quick" not in path.name]
     if not paths:
         raise InputError(f"no result of {name!r}: make them with `python -m planrl reproduce`")
-    return [read(path) for path in sorted(paths)]
+    return [_with_settings(path, read(path)) for path in sorted(paths)]
+
+
+def _with_settings(path: Path, page: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return {**page, "settings": {"seed": page["study"].get("seed"), **in_words(page["study"])}}
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise InputError(
+            f"the study in {path} is not one ({type(error).__name__}: {error}). Delete the file, "
+            "or use `python -m planrl reproduce --again`, to have it made anew"
+        ) from None
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -215,38 +290,47 @@ def cpu_seconds(page: Mapping[str, Any]) -> dict[str, float]:
     return {name: float(seconds) for name, seconds in parts.items()}
 
 
-def is_there(job: Job) -> bool:
-    """Whether the job's result is saved, made with these settings and today's recipe.
+def reusable(
+    saved: Mapping[str, Any], result: dict[str, Any], study: Experiment
+) -> dict[str, Any] | None:
+    """What a saved result has of an experiment's: all, the learners that are the same, or None.
 
-    Results from before recipes were saved have none: of them the settings tell.
+    `saved` is the record that the result was made with. A result whose learners are not all there
+    can be completed.
+    """
+    whole_page, given = study.plain(), study.given()
+    theirs, ours = saved.get("learners"), whole_page.get("learners")
+    if not isinstance(theirs, Mapping) or not isinstance(ours, Mapping):
+        return result if same(saved, whole_page, given) else None
+    rest = [
+        {key: value for key, value in page.items() if key != "learners"}
+        for page in (saved, whole_page, given)
+    ]
+    if not same(*rest):
+        return None
+    some = given["learners"]
+    kept = [
+        name
+        for name, learner in ours.items()
+        if name in theirs
+        and name in result.get("learners", {})
+        and same(theirs[name], learner, some.get(name))
+    ]
+    return {**result, "learners": {name: result["learners"][name] for name in kept}}
+
+
+def is_there(job: Job) -> bool:
+    """Whether the job's result is saved, and was made with the same study as today's.
+
+    An option that the result did not know counts as the same if it has its default today.
     """
     path = Path(job.path)
     if not path.exists():
         return False
     page = read(path)
-    recipe = EXPERIMENTS[job.name].recipe(job.settings)
-    same = page.get("recipe", recipe) == recipe
-    return bool(same and page["settings"] == _plain(job.settings))
-
-
-def add_recipes(wanted: Sequence[Job]) -> list[Path]:
-    """Write today's recipe into the saved results of these jobs that have none: those changed.
-
-    For results from before recipes were saved, and only where the experiment's learners have not
-    changed since; nothing here can tell. Results of other settings are left alone.
-    """
-    changed = []
-    for job in wanted:
-        path = Path(job.path)
-        if not path.exists() or not is_there(job):
-            continue
-        page = read(path)
-        if "recipe" not in page:
-            recipe = EXPERIMENTS[job.name].recipe(job.settings)
-            head = {key: page[key] for key in ("format", "experiment", "settings") if key in page}
-            write_atomically(path, to_json({**head, "recipe": recipe, **page}, indent=None))
-            changed.append(path)
-    return changed
+    kept = reusable(page["study"], page["result"], job.study)
+    learners = job.study.plain().get("learners", {})
+    return kept is not None and set(kept.get("learners", {})) >= set(learners)
 
 
 def _holds(path: Path, content: bytes) -> bool:
@@ -254,10 +338,6 @@ def _holds(path: Path, content: bytes) -> bool:
         return path.read_bytes() == content
     except OSError:
         return False
-
-
-def _plain(settings: Any) -> dict[str, Any]:
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(settings).items()}
 
 
 def _rounded(value: Any) -> Any:
@@ -270,7 +350,7 @@ def _rounded(value: Any) -> Any:
 
 
 def numbers(result: Any, where: str = "") -> Iterator[tuple[str, float]]:
-    """The measurements of a result by name; of what was measured on the way, the last look."""
+    """The measurements of a result by name; of what was measured on the way, the last value."""
     if isinstance(result, Mapping):
         for name, value in result.items():
             if name not in ASIDE and not name.endswith(("_by_degree", "_errors")):
@@ -306,6 +386,6 @@ def against_stored(path: Path) -> list[str] | None:
     if not known.exists() or known.resolve() == path.resolve():
         return None
     ours, theirs = read(path), read(known)
-    if ours["settings"] != theirs["settings"]:
+    if ours["study"] != theirs["study"]:
         return None
     return outside(ours["result"], theirs["result"])

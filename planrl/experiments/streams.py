@@ -1,31 +1,326 @@
-"""Rewards and streams of batches that only experiments need: what a condition changes, by name.
+"""Streams of batches for experiments: one half of an algorithm, named by dotted path.
 
-A stream here is called with (dataset, model, base, rng) and yields batches of 128 paths.
+A stream is called with (dataset, model, base, rng) and keyword arguments, and yields batches.
+`model` is the model that is trained, `base` the frozen model that it started from. A reader's own
+stream has the same arguments; it may leave out `size`, the number of rows in a batch.
+
+A stream that keeps something from one batch to the next says so with `carries`: a training run with
+such a stream cannot be stopped and resumed, because only the random number generator is saved.
+Streams that `add_to` another one pass its options on.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
-from functools import partial
-from typing import TYPE_CHECKING
+from inspect import Parameter, Signature, signature
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
+from planrl.errors import InputError
 from planrl.experiments.datasets import Dataset
-from planrl.graphs import Graph
+from planrl.experiments.named import function
+from planrl.graphs import Graph, seeded
 from planrl.models import PathModel
 from planrl.sampling import Sampler
-from planrl.streams import on_policy
-from planrl.tasks import Batch, Reward, judged, outcome_reward, process_reward
+from planrl.streams import demonstrations, on_policy, replay
+from planrl.tasks import Batch, Reward, Task, judged, outcome_reward, process_reward
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
     from torch import Tensor
 
-SIZE = 128
-SCALE = 10.0
+Stream = Iterator[Batch]
+Made = TypeVar("Made", bound=Callable[..., Stream])
+REWARDS: dict[str, Reward] = {"outcome": outcome_reward, "process": process_reward}
+"""Name -> reward model. A reward may also be named by the dotted path of one's own function."""
+FULL = 32  # bits of a weight that is not rounded
+
+
+def carries(what: str) -> Callable[[Made], Made]:
+    """Mark a stream with what it keeps from batch to batch ("" for nothing)."""
+
+    def mark(stream: Made) -> Made:
+        stream.carries = what  # type: ignore[attr-defined]
+        return stream
+
+    return mark
+
+
+def add_to(inner: Callable[..., Stream]) -> Callable[[Made], Made]:
+    """Have the signature of a stream with `**options` name the options of the stream it adds to."""
+
+    def join(stream: Made) -> Made:
+        kinds = (Parameter.KEYWORD_ONLY,)
+        theirs = [p for p in signature(inner).parameters.values() if p.kind in kinds]
+        own = [p for p in signature(stream).parameters.values() if p.kind != Parameter.VAR_KEYWORD]
+        stream.__signature__ = Signature([*own, *theirs])  # type: ignore[attr-defined]
+        return stream
+
+    return join
+
+
+def reward_of(name: str, scale: float) -> Reward:
+    """The reward model of this name, or at this dotted path, times `scale`."""
+    if name not in REWARDS and ":" not in name:
+        raise InputError(
+            f"reward {name!r} is unknown: choose {' or '.join(REWARDS)}, or name a function of "
+            "your own, my_module:my_reward"
+        )
+    own = REWARDS[name] if name in REWARDS else function(name)
+
+    def reward(graph: Graph, tokens: Tensor) -> Tensor:
+        earned: Tensor = own(graph, tokens)
+        return earned * scale
+
+    return reward if name not in REWARDS else _scaled(REWARDS[name], scale)
+
+
+def _scaled(own: Callable[..., Tensor], scale: float) -> Reward:
+    return lambda graph, tokens: own(graph, tokens, scale=scale)
+
+
+def _rewarded(dataset: Dataset, reward: Reward) -> Task:
+    """The training pairs of a dataset with a reward model."""
+    return replace(dataset.train, reward=reward)
+
+
+@carries("")
+def demonstrated(
+    dataset: Dataset, model: PathModel, base: PathModel, rng: torch.Generator, *, size: int = 128
+) -> Stream:
+    """The demonstrated paths, drawn with replacement."""
+    return demonstrations(dataset.train, dataset.paths, rng=rng, size=size)
+
+
+@carries("")
+def half_demonstrated(
+    dataset: Dataset, model: PathModel, base: PathModel, rng: torch.Generator, *, size: int = 128
+) -> Stream:
+    """The demonstrated paths of every second training pair: the *old* pairs of `halved`."""
+    half = halved(dataset)[0]
+    return demonstrations(half.train, half.paths, rng=rng, size=size)
+
+
+@carries("")
+def demonstrations_with_reward(
+    dataset: Dataset,
+    model: PathModel,
+    base: PathModel,
+    rng: torch.Generator,
+    *,
+    size: int = 128,
+    reward: str = "process",
+    reward_scale: float = 1.0,
+) -> Stream:
+    """The demonstrated paths, which never take an illegal step, with their rewards."""
+    task = _rewarded(dataset, reward_of(reward, reward_scale))
+    return demonstrations(task, dataset.paths, rng=rng, size=size)
+
+
+@carries("")
+def rollouts(
+    dataset: Dataset,
+    model: PathModel,
+    base: PathModel,
+    rng: torch.Generator,
+    *,
+    size: int = 128,
+    reward: str = "outcome",
+    reward_scale: float = 1.0,
+    epsilon: float = 0.0,
+    off_policy: bool = False,
+    may_stop: bool = True,
+    temperature: float = 1.0,
+    greedy: bool = False,
+) -> Stream:
+    """Rollouts of the model, or of its frozen base if `off_policy`, sampled as the options say."""
+    task = _rewarded(dataset, reward_of(reward, reward_scale))
+    sampler = Sampler(
+        temperature=temperature,
+        epsilon=epsilon,
+        greedy=greedy,
+        may_stop=may_stop,
+        max_tokens=dataset.max_tokens,
+    )
+    return on_policy(base if off_policy else model, task, rng=rng, sampler=sampler, size=size)
+
+
+@carries("")
+def own_rollouts(
+    dataset: Dataset,
+    model: PathModel,
+    base: PathModel,
+    rng: torch.Generator,
+    *,
+    size: int = 128,
+    reward: str = "outcome",
+    reward_scale: float = 1.0,
+) -> Stream:
+    """Rollouts of the model itself at temperature 1, as policy gradient needs them."""
+    return rollouts(dataset, model, base, rng, size=size, reward=reward, reward_scale=reward_scale)
+
+
+@carries("the last `capacity` batches")
+@add_to(rollouts)
+def replayed(
+    dataset: Dataset,
+    model: PathModel,
+    base: PathModel,
+    rng: torch.Generator,
+    *,
+    capacity: int = 100,
+    **options: Any,
+) -> Stream:
+    """Rollouts from a buffer of the last `capacity` batches: one is added, a random one served."""
+    return replay(rollouts(dataset, model, base, rng, **options), rng=rng, capacity=capacity)
+
+
+@carries("a copy of the model that is up to `renewed` updates old")
+@add_to(rollouts)
+def stale_rollouts(
+    dataset: Dataset,
+    model: PathModel,
+    base: PathModel,
+    rng: torch.Generator,
+    *,
+    renewed: int = 200,
+    **options: Any,
+) -> Stream:
+    """Rollouts of a copy of the model that is renewed every `renewed` updates."""
+    policy = copy.deepcopy(model)
+    for count, batch in enumerate(rollouts(dataset, policy, base, rng, **options), 1):
+        yield batch
+        if count % renewed == 0:
+            policy.load_state_dict(model.state_dict())
+
+
+@carries("")
+@add_to(rollouts)
+def rounded_rollouts(
+    dataset: Dataset,
+    model: PathModel,
+    base: PathModel,
+    rng: torch.Generator,
+    *,
+    bits: int = FULL,
+    **options: Any,
+) -> Stream:
+    """Rollouts of the model with its weight matrices rounded to `bits` bits before each batch."""
+    policy = copy.deepcopy(model)
+    batches = rollouts(dataset, policy, base, rng, **options)
+    while True:
+        copy_rounded(model, policy, bits)
+        yield next(batches)
+
+
+@carries("")
+def wrongly_checked_rollouts(
+    dataset: Dataset,
+    model: PathModel,
+    base: PathModel,
+    rng: torch.Generator,
+    *,
+    size: int = 128,
+    reward_scale: float = 1.0,
+    epsilon: float = 0.0,
+    may_stop: bool = False,
+    share: float = 0.05,
+    seed: int = 0,
+) -> Stream:
+    """Rollouts with a process reward that knows `mistaken` edges: that share of them is wrong."""
+    known = mistaken(dataset.graph, share, seeded(seed, f"mistakes {share}"))
+
+    def reward(graph: Graph, tokens: Tensor) -> Tensor:
+        return process_reward(known, tokens, scale=reward_scale)
+
+    sampler = Sampler(epsilon=epsilon, may_stop=may_stop, max_tokens=dataset.max_tokens)
+    return on_policy(model, _rewarded(dataset, reward), rng=rng, sampler=sampler, size=size)
+
+
+@carries("")
+def noisily_checked_rollouts(
+    dataset: Dataset,
+    model: PathModel,
+    base: PathModel,
+    rng: torch.Generator,
+    *,
+    size: int = 128,
+    reward_scale: float = 1.0,
+    epsilon: float = 0.0,
+    may_stop: bool = False,
+    share: float = 0.05,
+    fresh: bool = True,
+) -> Stream:
+    """Rollouts with a process reward whose edge checks are wrong with probability `share`."""
+    noise = seeded(
+        int(torch.randint(2**31, (), generator=rng)), f"{'fresh' if fresh else 'fixed'} noise"
+    )
+    reward = noisy_process_reward(dataset.graph, share, noise, fresh=fresh, scale=reward_scale)
+    sampler = Sampler(epsilon=epsilon, may_stop=may_stop, max_tokens=dataset.max_tokens)
+    return on_policy(model, _rewarded(dataset, reward), rng=rng, sampler=sampler, size=size)
+
+
+@carries("")
+def demonstrated_paths_pay(
+    dataset: Dataset, model: PathModel, base: PathModel, rng: torch.Generator, *, size: int = 128
+) -> Stream:
+    """Rollouts of which only demonstrated paths have a return of 1, so nothing new is learnt."""
+    task = _rewarded(dataset, demonstrated_reward(rows(dataset.paths)))
+    sampler = Sampler(max_tokens=dataset.max_tokens)
+    return on_policy(model, task, rng=rng, sampler=sampler, size=size)
+
+
+def halved(dataset: Dataset) -> tuple[Dataset, Task, Task]:
+    """The dataset with demonstrations of the old pairs only; the old and the new training pairs.
+
+    Every second training pair is old, the others are new.
+    """
+    pairs = dataset.train.pairs
+    old = torch.arange(len(pairs)) % 2 == 0
+    known = torch.zeros(dataset.graph.n, dataset.graph.n, dtype=torch.bool)
+    known[pairs[old, 0], pairs[old, 1]] = True
+    paths = dataset.paths[known[dataset.paths[:, 0], dataset.paths[:, 1]]]
+    tasks = [replace(dataset.train, pairs=pairs[some]) for some in (old, ~old)]
+    return replace(dataset, train=tasks[0], paths=paths), tasks[0], tasks[1]
+
+
+def mistaken(graph: Graph, share: float, rng: torch.Generator) -> Graph:
+    """The graph with a share of its edges removed and as many non-edges added.
+
+    Pairs are added in the order of the nodes, so that no cycle appears.
+    """
+    if not 0.0 <= share < 1.0:
+        raise InputError(f"share={share} was given: a share of the edges is from 0 to below 1")
+    count = round(share * len(graph.edges))
+    edge = graph.adjacency
+    absent = (~edge).triu(1)
+    known = edge.clone()
+    for candidates, becomes in ((edge, False), (absent, True)):
+        found = candidates.nonzero()
+        some = found[torch.randperm(len(found), generator=rng)[:count]]
+        known[some[:, 0], some[:, 1]] = becomes
+    return Graph(graph.n, known.nonzero().tolist())
+
+
+def rounded(weight: Float[Tensor, "O I"], bits: int) -> Float[Tensor, "O I"]:
+    """Each row rounded to 2**bits - 1 evenly spaced values, symmetric about 0 (bits=32: as is)."""
+    if bits == FULL:
+        return weight
+    if not 2 <= bits <= 16:
+        raise InputError(f"bits is 2 .. 16, or {FULL} for no rounding; {bits} was given")
+    most = 2 ** (bits - 1) - 1
+    step = weight.abs().amax(-1, keepdim=True).clamp(min=1e-12) / most
+    scaled: Tensor = torch.round(weight / step)
+    return scaled.mul(step)
+
+
+def copy_rounded(model: PathModel, policy: PathModel, bits: int) -> None:
+    """Give `policy` the parameters of `model`, its matrices rounded to `bits` bits."""
+    state = model.state_dict()
+    policy.load_state_dict({k: rounded(v, bits) if v.ndim == 2 else v for k, v in state.items()})
 
 
 def rows(tokens: Int[Tensor, "B L"]) -> list[bytes]:
@@ -53,7 +348,7 @@ def demonstrated_reward(known: Collection[bytes]) -> Reward:
 
 
 def noisy_process_reward(
-    graph: Graph, share: float, rng: torch.Generator, *, fresh: bool, scale: float = SCALE
+    graph: Graph, share: float, rng: torch.Generator, *, fresh: bool, scale: float
 ) -> Reward:
     """The process reward with edge checks that are wrong with probability `share`.
 
@@ -85,38 +380,3 @@ def known_steps(tokens: Int[Tensor, "B L"], end: int) -> Tensor:
     steps = (tokens[:, :-1] == end).cumsum(1) == 0
     steps[:, :2] = False
     return steps
-
-
-def on_training_pairs(
-    dataset: Dataset,
-    model: PathModel,
-    base: PathModel,
-    rng: torch.Generator,
-    sampler: Sampler | None = None,
-) -> Iterator[Batch]:
-    """On-policy rollouts on all training pairs of the dataset."""
-    sampler = sampler or Sampler(max_tokens=dataset.max_tokens)
-    return on_policy(model, dataset.train, rng=rng, sampler=sampler, size=SIZE)
-
-
-def rollouts_of_base(
-    sampler: Sampler, dataset: Dataset, model: PathModel, base: PathModel, rng: torch.Generator
-) -> Iterator[Batch]:
-    """The frozen base's rollouts, drawn as the sampler says, with process rewards."""
-    task = replace(dataset.train, reward=partial(process_reward, scale=SCALE))
-    how = replace(sampler, max_tokens=dataset.max_tokens)
-    return on_policy(base, task, rng=rng, sampler=how, size=SIZE)
-
-
-def rollouts_of_a_copy(
-    renewed: int, dataset: Dataset, model: PathModel, base: PathModel, rng: torch.Generator
-) -> Iterator[Batch]:
-    """Rollouts of a copy of the learner that is renewed every `renewed` updates."""
-    behaviour = copy.deepcopy(model)
-    task = replace(dataset.train, reward=partial(process_reward, scale=SCALE))
-    sampler = Sampler(epsilon=0.1, may_stop=False, max_tokens=dataset.max_tokens)
-    batches = on_policy(behaviour, task, rng=rng, sampler=sampler, size=SIZE)
-    for count, batch in enumerate(batches, 1):
-        yield batch
-        if count % renewed == 0:
-            behaviour.load_state_dict(model.state_dict())

@@ -1,317 +1,314 @@
-"""What the paper's figures share: one base model, learners that start from it, looks on their way.
+"""Studies: experiments as plain values, and the one runner that trains them.
 
-SFT trains a base model on demonstrated paths of 20 % of the questions. Learners start from copies
-of it; each is looked at on its way, on training questions and on held-out ones, sampled at
-temperature 1 and greedily. A figure is a set of learners.
+A study is a dataset, a base model, the learners that start from copies of it, and what is measured
+of them, for one seed. Everything that makes its numbers is in the record, so a saved result of a
+study is current as long as the record is the same (see `records`).
 
-A `recipe` says how learners are trained, as plain values: it is saved beside a result's settings.
-Settings say how large and how long; learning rates, batch sizes, exploration and the scale of
-rewards stand in an experiment's code. A result made with others is a stale one.
+A `Calculation` is an experiment whose result is computed by one function instead.
 """
 
 from __future__ import annotations
 
 import copy
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 import torch
 
-from planrl.errors import InputError, check_fields
-from planrl.evaluate import auc, evaluate, next_logits, recovery
-from planrl.experiments.datasets import Dataset, DatasetSettings, make_dataset
-from planrl.experiments.probes import edge_scores, packed
-from planrl.experiments.runs import Algorithm
+from planrl.errors import InputError, check_fields, whole
+from planrl.experiments.algorithms import Algorithm
+from planrl.experiments.datasets import Dataset, DatasetSettings
+from planrl.experiments.named import function, keywords, with_defaults
+from planrl.experiments.records import page_of
 from planrl.graphs import seeded
-from planrl.io.files import to_json
 from planrl.models import PathModel
-from planrl.sampling import Sampler
-from planrl.tasks import Batch, Task, degrees, observed
-from planrl.theory import kl_to_uniform
-from planrl.train import TrainConfig, train
+from planrl.tasks import Batch
+from planrl.train import Run, TrainConfig, adamw, train
 from planrl.transformer import Transformer, TransformerConfig
 
-if TYPE_CHECKING:
-    from jaxtyping import Float
-    from torch import Tensor
-
-SEEDS = tuple(range(10))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """One seed on one graph: a random DAG of `nodes` nodes, or Blocksworld with `blocks` blocks.
-
-    `steps` and `base_steps` are updates, `eval_steps` those after which we measure: up to `pairs`
-    training questions with `samples` walks each, twice as many held-out ones with a fifth of that.
-    """
-
-    seed: int = 0
-    blocks: int = 0
-    nodes: int = 100
-    base_steps: int = 700
-    steps: int = 2000
-    samples: int = 100
-    pairs: int = 400
-    eval_steps: tuple[int, ...] = (100, 200, 300, 400, 600, 800, 1000, 1200, 1400, 1600, 1800, 2000)
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-        for name, words in (
-            ("base_steps", "SFT updates of the base"),
-            ("steps", "updates of each learner"),
-            ("pairs", "training questions to look at"),
-        ):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name}={getattr(self, name)}: take at least 1, the {words}")
-        if not self.blocks and self.nodes < 3:
-            raise InputError(f"nodes={self.nodes}: a random DAG with questions has at least 3")
-        if self.blocks and not 2 <= self.blocks <= 5:
-            raise InputError(
-                f"blocks={self.blocks}: take 2 to 5 (5 have 501 states), or 0 for a random DAG"
-            )
-        if list(self.eval_steps) != sorted(set(self.eval_steps)) or not self.eval_steps:
-            raise InputError(f"looks are numbers of updates in ascending order: {self.eval_steps}")
-        if not 1 <= self.eval_steps[0] <= self.eval_steps[-1] <= self.steps:
-            raise InputError(
-                f"looks={self.eval_steps}: each is after 1 to steps={self.steps} updates; "
-                "the base is looked at anyway"
-            )
-        if self.samples < 5:
-            raise InputError(f"samples={self.samples}: take at least 5 walks for each question")
-
-    def dataset(self) -> Dataset:
-        """The graph, its questions and the demonstrations."""
-        if self.blocks:
-            return make_dataset(DatasetSettings(blocks=self.blocks, seed=self.seed))
-        return make_dataset(DatasetSettings(nodes=self.nodes, seed=self.seed))
+Result = dict[str, Any]
+SHARES = (0.05, 0.1, 0.2, 0.35, 0.6, 0.9, 0.95, 1.0)
+"""When a learner is evaluated, as shares of its updates, if no steps are given."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Learner:
-    """How a copy of the base goes on: algorithm, training, batch size.
+    """How a copy of the base is trained: algorithm, optimizer, rows in a batch.
 
-    `stream` gives it other batches than the algorithm's own: (world, model, base, rng) -> batches.
-    `correction` is what policy gradient then does about paths that are not the learner's own.
+    With `settles` the learning rate is a tenth in the last quarter of the updates. `rng` is the
+    purpose of the random numbers of its batches, where that is not "walks of NAME".
     """
 
     algorithm: Algorithm
     training: TrainConfig
     batch: int = 128
-    stream: Callable[[Dataset, PathModel, PathModel, torch.Generator], Iterator[Batch]] | None = (
-        None
-    )
-    correction: str | None = None
+    settles: bool = False
+    rng: str = ""
 
     def __post_init__(self) -> None:
-        if self.stream is not None and self.batch != 128:
-            raise InputError(f"batch={self.batch} does nothing beside a stream of your own, which "
-                             "makes the batches: leave it out")  # fmt: skip
+        check_fields(self)
+        whole(self.batch, "batch", least=1)
+        whole(self.training.steps, "the number of updates of a learner", least=1)
+
+    @property
+    def steps(self) -> int:
+        """How many updates it makes."""
+        return self.training.steps or 0
+
+    def updates(self, model: PathModel, base: PathModel, batches: Iterator[Batch]) -> Run:
+        """The updates of a model: it is trained in place."""
+        training, loss = self.training, self.algorithm.make_loss()
+        if self.algorithm.reads_base:
+            training = replace(training, refresh=0)
+        optimizer = adamw(model, training)
+        phases = [(self.steps, 1.0)]
+        if self.settles:
+            phases = [(max(3 * self.steps // 4, 1), 1.0), (self.steps, 0.1)]
+        done = 0
+        for until, factor in phases:
+            how = replace(training, steps=until, lr=training.lr * factor)
+            for group in optimizer.param_groups:
+                group["lr"] = how.lr
+            yield from train(
+                model,
+                batches,
+                loss,
+                how,
+                optimizer=optimizer,
+                frozen=base if how.refresh == 0 else None,
+                done=done,
+            )
+            done = until
 
 
-def base_learner(steps: int) -> Learner:
-    """How the base is trained."""
-    training = TrainConfig(steps=steps, lr=5e-4, weight_decay=0.1)
-    return Learner(algorithm=Algorithm(name="sft"), training=training, batch=256)
-
-
-def base_model(
-    dataset: Dataset, settings: Settings, config: TransformerConfig | None = None
-) -> Transformer:
-    """The SFT model every learner starts from."""
-    vocab, seed = dataset.train.vocab, settings.seed
-    config = config or TransformerConfig(positions=32 * -(-dataset.max_tokens // 32))
-    model = Transformer(vocab, config, seeded(seed, "weights"))
-    how = base_learner(settings.base_steps)
-    rng = seeded(seed, "base batches")
-    batches = how.algorithm.stream(dataset, model, model, rng, how.batch)
-    for _ in train(model, batches, how.algorithm.loss(), how.training):
-        pass
-    return model
-
-
-class Observer:
-    """Looks at models of one world, always at the same questions and with the same chance."""
-
-    def __init__(self, dataset: Dataset, settings: Settings) -> None:
-        self.dataset, self.settings = dataset, settings
-        seen = observed(dataset.test.vocab, dataset.paths)
-        self.tasks, self.degrees = {}, {}
-        for name, task, most in (
-            ("train", dataset.train, settings.pairs),
-            ("test", dataset.test, 2 * settings.pairs),
-        ):
-            some = torch.randperm(len(task.pairs), generator=seeded(settings.seed, f"look {name}"))
-            self.tasks[name] = Task(task.graph, task.pairs[some[:most]], task.reward)
-            self.degrees[name] = degrees(self.tasks[name], seen)
-        correct = dataset.graph.correct.sum(-1)
-        cells = (correct > 2).nonzero()  # [target, here] with a real choice: three to be shown
-        self.choosing = cells[:: max(len(cells) // 3, 1)][: 3 if settings.seed == 0 else 0]
-
-    def facts(self) -> dict[str, Any]:
-        """How large the world is, and which cells' logits are shown."""
-        return {
-            "edges": len(self.dataset.graph.edges),
-            "train_pairs": len(self.dataset.train.pairs),
-            "test_pairs": len(self.dataset.test.pairs),
-            "cells": self.choosing.tolist(),
-        }
-
-    def evaluate(self, model: PathModel, sampler: Sampler) -> dict[str, Any]:
-        """All we measure of a model, as plain values."""
-        found: dict[str, Any] = {}
-        samples = {"train": self.settings.samples, "test": self.settings.samples // 5}
-        for name, task in self.tasks.items():
-            rng = seeded(self.settings.seed, "look")
-            scores = evaluate(model, task, rng=rng, samples=samples[name], sampler=sampler)
-            found |= scores.summary(f"{name}_")
-            found[f"{name}_by_degree"] = scores.by(self.degrees[name])
-            found[f"{name}_errors"] = scores.errors
-        table = next_logits(model)
-        return {**found, **asdict(recovery(model, self.dataset.graph)), **self.of_logits(table)}
-
-    def of_logits(self, table: Float[Tensor, "N N V"]) -> dict[str, Any]:
-        """Of the logits [target, here, next] of every first step that has a right answer.
-
-        `spread_of_right` is the standard deviation among the right next nodes of one
-        (target, here), averaged over those with several. `logits` gives mean and standard deviation
-        of the next nodes that are right (an edge, and the target can be reached), half right (one
-        of the two) and wrong (neither).
-        """
-        graph = self.dataset.graph
-        n = graph.n
-        kl = kl_to_uniform(graph, table)
-        can = graph.correct.any(-1) & ~torch.eye(n, dtype=torch.bool)
-        value = graph.adjacency.int()[None] + graph.reachability.int()[:, None]  # [N, N, N]
-        nodes = table[..., :n]
-        other = ~torch.eye(n, dtype=torch.bool)[None].expand_as(nodes)  # here is no candidate
-        classes: dict[str, Any] = {}
-        for name, worth in (("right", 2), ("half", 1), ("wrong", 0)):
-            some = nodes[(value == worth) & can[..., None] & other]
-            classes[name] = [float(some.mean()), float(some.std())] if len(some) > 1 else None
-        several = can & (graph.correct.sum(-1) > 1)
-        right = graph.correct[several].float()  # [M, N]
-        chosen = torch.where(graph.correct[several], nodes[several], 0.0)
-        mean = chosen.sum(-1) / right.sum(-1)
-        spread = (chosen.square().sum(-1) / right.sum(-1) - mean.square()).clamp(min=0).sqrt()
-        return {
-            "logits": classes,
-            "spread_of_right": float(spread.mean()),
-            "kl_to_uniform": float(kl[several].mean()),
-            "adjacency_auc_logits": auc(edge_scores(table, can)[~torch.eye(n).bool()],
-                                        graph.adjacency[~torch.eye(n).bool()]),
-            "cells": [table[i, j].tolist() for i, j in self.choosing.tolist()],
-        }  # fmt: skip
-
-
-def grid(tier: str) -> dict[str, Settings]:
-    """The settings of each result: both graphs, ten seeds (`full`), or one small seed (`quick`)."""
-    if tier == "quick":
-        evaluations: tuple[int, ...] = (50, 150)
-        small = Settings(
-            nodes=30, base_steps=150, steps=150, samples=20, pairs=60, eval_steps=evaluations
-        )
-        return {"quick-dag": small, "quick-blocksworld": replace(small, blocks=3)}
-    moves = Settings(  # walks there are long and differ much, so a look costs five times as much
-        blocks=4, steps=1000, pairs=200, eval_steps=(50, 100, 200, 400, 600, 800, 1000)
+def sft_base(steps: int) -> Learner:
+    """How the base of the paper's figures is trained."""
+    return Learner(
+        algorithm=Algorithm("sft"),
+        training=TrainConfig(steps=steps, lr=5e-4, weight_decay=0.1),
+        batch=256,
+        rng="base batches",
     )
-    return {
-        **{f"dag-seed{seed}": Settings(seed=seed) for seed in SEEDS},
-        **{f"blocksworld-seed{seed}": replace(moves, seed=seed) for seed in SEEDS},
-    }
 
 
-def follow(
-    name: str, learner: Learner, base: Transformer, observer: Observer
-) -> tuple[dict[str, list[Any]], Transformer]:
-    """Train a copy of the base as the learner does: its looks, in columns, and the model."""
-    dataset, settings, model = observer.dataset, observer.settings, copy.deepcopy(base)
-    algorithm, training = learner.algorithm, learner.training
-    if algorithm.kl:
-        training = replace(training, refresh=0)
-    rng = seeded(settings.seed, f"walks of {name}")
-    if learner.stream is not None:
-        batches = learner.stream(dataset, model, base, rng)
-    else:
-        batches = algorithm.stream(dataset, model, base, rng, learner.batch)
-    sampler = algorithm.sampler(dataset)
-    evaluations = [{"step": 0, **observer.evaluate(base, sampler)}]
-    for record in train(model, batches, algorithm.loss(learner.correction), training):
-        if record.step in settings.eval_steps:
-            evaluations.append({"step": record.step, **observer.evaluate(model, sampler)})
-    return {key: [row[key] for row in evaluations] for key in evaluations[0]}, model
+@dataclass(frozen=True, kw_only=True)
+class Base:
+    """The model that learners start from: its sizes, and how it is trained (None: not at all).
 
-
-def run_learners(settings: Settings, learners: Mapping[str, Learner]) -> dict[str, Any]:
-    """Train every learner; {learner: {"step": [...], "train_accuracy": [...], ...}} and more.
-
-    For seed 0 the last model's matrices are kept: `weights`, the read-out W^M', and `logits`.
+    It has as many positions as the rows of the dataset need, in steps of 32.
     """
-    torch.set_num_threads(1)
-    began = time.process_time()
-    dataset = settings.dataset()
-    base, observer = base_model(dataset, settings), Observer(dataset, settings)
-    table: dict[str, Any] = {}
-    matrices: dict[str, Any] = {"SFT": _matrices(base, observer)}
-    seconds = {"SFT": time.process_time() - began}
-    for name, learner in learners.items():
-        started = time.process_time()
-        table[name], model = follow(name, learner, base, observer)
-        matrices[name] = _matrices(model, observer)
-        seconds[name] = time.process_time() - started
-    return {
-        "facts": {**observer.facts(), "cpu_seconds": seconds},
-        "learners": table,
-        "matrices": matrices if settings.seed == 0 else {},
-    }
+
+    model: TransformerConfig = field(default_factory=TransformerConfig)
+    learner: Learner | None = field(default_factory=lambda: sft_base(700))
+
+    def make(self, dataset: Dataset, seed: int) -> Transformer:
+        """The model, trained on the dataset."""
+        config = replace(self.model, positions=32 * -(-dataset.max_tokens // 32))
+        model = Transformer(dataset.train.vocab, config, seeded(seed, "weights"))
+        if self.learner is not None:
+            rng = seeded(seed, self.learner.rng)
+            how = self.learner
+            batches = how.algorithm.make_stream(dataset, model, model, rng, how.batch)
+            for _ in how.updates(model, model, batches):
+                pass
+        return model
 
 
-def _matrices(model: Transformer, observer: Observer) -> dict[str, Any]:
-    graph = observer.dataset.graph
-    can = graph.correct.any(-1) & ~torch.eye(graph.n, dtype=torch.bool)
-    return {
-        "weights": packed(model.readout().adjacency),
-        "logits": packed(edge_scores(next_logits(model), can)),
-    }
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What is measured of a model, and after which updates.
 
-
-def recipe(learners: Mapping[str, Learner], *, base_steps: int = 0) -> dict[str, Any]:
-    """Algorithm, training and batch of each learner, and of the base they start from, if any.
-
-    As JSON gives it back: lists for tuples, null for what is not finite.
+    `measure` is the dotted path of a class of `planrl.experiments.evaluations` or of one like them.
+    `samples` paths are sampled for each of at most `pairs` training pairs. Without `steps` each
+    learner is evaluated after eight shares of its updates. `matrices` keeps those of the models of
+    seed 0.
     """
-    whole = {"SFT base": base_learner(base_steps), **learners} if base_steps else learners
-    page = {name: _of(learner) for name, learner in whole.items()}
-    plain: dict[str, Any] = json.loads(to_json(page))
-    return plain
+
+    steps: tuple[int, ...] = ()
+    measure: str = "planrl.experiments.evaluations:Figures"
+    samples: int = 100
+    pairs: int = 400
+    matrices: bool = False
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        whole(self.pairs, "pairs", least=1)
+        if self.samples < 5:
+            raise InputError(f"samples={self.samples}: take at least 5 paths for each pair")
+        if list(self.steps) != sorted(set(self.steps)) or min(self.steps, default=1) < 1:
+            raise InputError(
+                f"steps={self.steps}: give numbers of updates in ascending order, from 1 on; the "
+                "base is evaluated anyway"
+            )
+
+    def after(self, learner: Learner) -> set[int]:
+        """The updates after which a learner is evaluated."""
+        shares = {max(round(share * learner.steps), 1) for share in SHARES}
+        return set(self.steps) or shares
 
 
-def _of(learner: Learner) -> dict[str, Any]:
-    found = {
-        "algorithm": {"kind": type(learner.algorithm).__name__, **asdict(learner.algorithm)},
-        "training": asdict(learner.training),
-        "batch": learner.batch,
-    }
-    if learner.correction not in (None, "none"):  # neither changes a number
-        found["correction"] = learner.correction
-    return found if learner.stream is None else {**found, "stream": _named(learner.stream)}
+class Measure(Protocol):
+    """What a class of measurements has: one object measures one learner on one dataset."""
+
+    at_start: bool
+    base_alone: bool
+
+    def __init__(
+        self, dataset: Dataset, evaluation: Evaluation, seed: int, algorithm: Algorithm
+    ) -> None: ...
+
+    def facts(self) -> Result:
+        """What the result says of the dataset."""
+
+    def watch(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """The batches of the learner; the measurement may look at them."""
+
+    def evaluate(self, model: PathModel) -> Result:
+        """What is measured after some update."""
+
+    def end(self, model: Transformer) -> Result:
+        """What is measured once, after the last update."""
+
+    def matrices(self, model: Transformer) -> Result:
+        """Matrices of a model, as text."""
 
 
-def _named(stream: Any) -> dict[str, Any]:
-    """A stream's function and what it was given ahead."""
-    if not isinstance(stream, partial):
-        return {"name": stream.__name__, "given": []}
-    given = [_sampling(one) if isinstance(one, Sampler) else one for one in stream.args]
-    return {"name": stream.func.__name__, "given": given}
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """Learners that start from one base on one dataset: one saved result, NAME-LABEL.json."""
+
+    name: str
+    label: str
+    tier: str = "full"
+    seed: int = 0
+    dataset: DatasetSettings = field(default_factory=DatasetSettings)
+    base: Base = field(default_factory=Base)
+    learners: Mapping[str, Learner]
+    evaluation: Evaluation
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        object.__setattr__(self, "dataset", replace(self.dataset, seed=self.seed))
+        last = max(self.evaluation.steps, default=0)
+        most = max((one.steps for one in self.learners.values()), default=last)
+        if last > most:
+            raise InputError(
+                f"evaluation after {last} updates: the learners of {self.name} make {most} at most"
+            )
+
+    def plain(self) -> Result:
+        """All that makes the numbers, as plain values."""
+        return page_of(self, given=False)
+
+    def given(self) -> Result:
+        """The same without what has its default."""
+        return page_of(self, given=True)
+
+    def measure(self, dataset: Dataset, algorithm: Algorithm) -> Measure:
+        """The measurements of one learner."""
+        made: Measure = function(self.evaluation.measure)(
+            dataset, self.evaluation, self.seed, algorithm
+        )
+        return made
+
+    def run(self, done: Result, keep: Callable[[Result], None]) -> Result:
+        """Train every learner: {"facts": ..., "learners": {name: {"step": [...], ...}}, ...}.
+
+        The result also holds "base", what is measured of the base by itself, and for seed 0
+        "matrices", if the evaluation asks for them. `done` is a result with some of the learners.
+        """
+        torch.set_num_threads(1)
+        began = time.process_time()
+        dataset = self.dataset.make()
+        base = self.base.make(dataset, self.seed)
+        alone = self.measure(dataset, Algorithm("sft"))
+        found: Result = {"facts": {**alone.facts(), "cpu_seconds": {}}, "learners": {}}
+        if alone.base_alone:
+            found["base"] = {**alone.evaluate(base), **alone.end(base)}
+        wanted = self.evaluation.matrices and self.seed == 0
+        found["matrices"] = {"SFT": alone.matrices(base)} if wanted else {}
+        found["facts"]["cpu_seconds"]["SFT"] = time.process_time() - began
+        for name, learner in self.learners.items():
+            if name in done.get("learners", {}):
+                _copy_learner(name, done, found)
+                continue
+            started = time.process_time()
+            found["learners"][name], model = self.follow(name, learner, base, dataset)
+            if wanted:
+                found["matrices"][name] = alone.matrices(model)
+            found["facts"]["cpu_seconds"][name] = time.process_time() - started
+            keep(found)
+        return found
+
+    def follow(
+        self, name: str, learner: Learner, base: Transformer, dataset: Dataset
+    ) -> tuple[dict[str, Any], Transformer]:
+        """Train a copy of the base: what was measured on the way, in columns, and the model."""
+        model = copy.deepcopy(base)
+        measure = self.measure(dataset, learner.algorithm)
+        rng = seeded(self.seed, learner.rng or f"walks of {name}")
+        batches = measure.watch(
+            learner.algorithm.make_stream(dataset, model, base, rng, learner.batch)
+        )
+        steps = self.evaluation.after(learner)
+        rows = [{"step": 0, **measure.evaluate(base)}] if measure.at_start else []
+        for record in learner.updates(model, base, batches):
+            if record.step in steps:
+                rows.append({"step": record.step, **measure.evaluate(model)})
+        columns = {key: [row[key] for row in rows] for key in rows[0]}
+        return {**columns, **measure.end(model)}, model
 
 
-def _sampling(sampler: Sampler) -> dict[str, Any]:
-    """A sampler's options; one younger than saved results is left out where it is not used."""
-    page = asdict(sampler)
-    if page["stop_at_target"]:
-        del page["stop_at_target"]
-    return page
+@dataclass(frozen=True, kw_only=True)
+class Calculation:
+    """A result that one function computes: `call` is its dotted path.
+
+    The function is called with the seed, if there is one, and the options by name.
+    """
+
+    name: str
+    label: str = ""
+    tier: str = "full"
+    seed: int | None = None
+    call: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def plain(self) -> Result:
+        """All that makes the numbers, as plain values."""
+        usual = with_defaults({}, keywords(function(self.call), 0))
+        return page_of(replace(self, options={**usual, **self._all()}), given=False)
+
+    def given(self) -> Result:
+        """The same without what has its default."""
+        return page_of(replace(self, options=self._all()), given=True)
+
+    def run(self, done: Result, keep: Callable[[Result], None]) -> Result:
+        """What the function returns."""
+        found: Result = function(self.call)(**self._all())
+        return found
+
+    def _all(self) -> dict[str, Any]:
+        return {**({} if self.seed is None else {"seed": self.seed}), **self.options}
+
+
+Experiment = Study | Calculation
+"""What makes one saved result."""
+
+
+def _copy_learner(name: str, done: Result, found: Result) -> None:
+    """Take over what a result that was made before holds of a learner."""
+    found["learners"][name] = done["learners"][name]
+    seconds = done["facts"].get("cpu_seconds", {})
+    found["facts"]["cpu_seconds"][name] = seconds.get(name, 0.0)
+    if name in done.get("matrices", {}):
+        found["matrices"][name] = done["matrices"][name]
+
+
+def seeds(study: Study, count: int, *, first: int = 0) -> list[Study]:
+    """The same study with the seeds 0 to `count` - 1, labelled LABEL-seed0 and so on."""
+    return [
+        replace(study, seed=seed, label=f"{study.label}-seed{seed}".lstrip("-"))
+        for seed in range(first, first + count)
+    ]

@@ -1,6 +1,6 @@
-"""Pictures, all in one look.
+"""Figures, all in one style.
 
-style               the look: a colour, dash and marker for each algorithm, and titles
+style               the style: a colour, dash and marker for each algorithm, and titles
 charts, scatter     curves, bars and heatmaps of records and tensors; points in a plane
 graphs, blocks      graphs, with a path or a policy; states of Blocksworld
 sliders             a slider over many figures, a guess that is drawn in beforehand

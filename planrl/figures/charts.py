@@ -1,4 +1,4 @@
-"""Records and tensors to plotly figures, in one look for the whole book.
+"""Records and tensors to plotly figures, in one style for the whole book.
 
 Every figure says in `layout.meta.alt` what it shows, for readers who cannot see it. A figure is
 returned, never shown. In a notebook plotly draws it; the book's pages draw the same figure and
@@ -89,7 +89,7 @@ def range_figure(
     height: int = 380,
     singles: bool = False,
 ) -> go.Figure:
-    """For each name, places on the x-axis and one row of values a seed: their mean and span.
+    """For each name, positions on the x-axis and one row of values a seed: their mean and span.
 
     `singles` draws every seed's own line, too, thin.
     """

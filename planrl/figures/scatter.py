@@ -1,4 +1,4 @@
-"""Points in a plane, in the look of `planrl.figures.charts`: clouds, ways through it, marks."""
+"""Points in a plane: clouds, trajectories and marked points."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def routes(
+def trajectories(
     groups: Mapping[str, tuple[Float[Tensor, " X"], Float[Tensor, " X"]]],
     *,
     title: str,

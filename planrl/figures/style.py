@@ -1,4 +1,4 @@
-"""The one look of the book's figures: a colour, dash and marker for each algorithm, and titles."""
+"""The style of the book's figures: a colour, dash and marker for each algorithm, and titles."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def plain_text(text: object) -> str:
 
 
 def style_of(name: str, position: int) -> tuple[str, str, str]:
-    """Colour, dash and marker of an algorithm, or of the place-th other thing."""
+    """Colour, dash and marker of an algorithm, or of another thing by its position."""
     return STYLES.get(name, (_OTHERS[position % 6], _DASHES[position % 4], "circle"))
 
 
 def finish(figure: go.Figure, title: str, alt: str, height: int, **meta: Any) -> go.Figure:
-    """Give a figure its title, text alternative, height and the common look."""
+    """Give a figure its title, text alternative, height and the common style."""
     figure.update_layout(
         template="plotly_white",
         title={"text": title, "x": 0, "xref": "paper", "font": {"size": 16}},

@@ -116,7 +116,7 @@ def _graph(page: Any) -> Graph:
 
 
 def _nodes(nodes: list[Any]) -> tuple[dict[str, str], dict[Any, int]]:
-    """The name of each node by its id, and the place of each node by its key."""
+    """The name of each node by its id, and the position of each node by its key."""
     if not 0 < len(nodes) <= MOST_NODES:
         raise InputError(
             f"it has {len(nodes):,} nodes: expected at least one, and at most {MOST_NODES:,}"

@@ -30,7 +30,7 @@ AT_ONCE = 2_000_000  # tokens that are checked together
 
 @dataclass(frozen=True)
 class Lines:
-    """The walks of an ALPINE text file, and what is wrong with some of them.
+    """The paths of an ALPINE text file, and what is wrong with some of them.
 
     `tokens` holds the rows that can be read, `line` the line number of each, `invalid` a
     (line number, reason) for each row that cannot be read or is no path of the graph.

@@ -14,10 +14,10 @@ import torch
 
 from planrl.claims import interval
 from planrl.errors import InputError
-from planrl.experiments.fig2 import LAMBDAS
+from planrl.experiments.datasets import DatasetSettings
+from planrl.experiments.paper import LAMBDAS
 from planrl.experiments.probes import unpacked
 from planrl.experiments.store import results
-from planrl.experiments.study import Settings
 from planrl.figures import charts, scatter
 from planrl.figures.sliders import sliding
 
@@ -118,19 +118,19 @@ def beyond(title: str) -> go.Figure:
     """Questions outside SFT: accuracy on new, old and held-out ones for each lambda, by updates."""
     found = results("beyond")
     number = f"{len(found)} seed{'s' * (len(found) != 1)}"
-    names = {f"{kl:g}": name for name, kl in LAMBDAS.items()}
+    names = {f"lambda {kl:g}": name for name, kl in LAMBDAS.items()}
     frames = {}
     for part, words in (("new", "new questions"), ("old", "SFT's own"), ("test", "held out")):
         for how, said in (("accuracy", "sampled"), ("greedy", "greedy")):
             frames[f"{words}, {said}"] = {
-                names.get(kl, f"policy gradient + KL {kl}"): (
+                names.get(kl, f"policy gradient + KL {kl.split()[1]}"): (
                     curve["step"],
                     torch.tensor(
-                        [p["result"]["lambdas"][kl][f"{part}_{how}"] for p in found],
+                        [p["result"]["learners"][kl][f"{part}_{how}"] for p in found],
                         dtype=torch.float64,
                     ),
                 )
-                for kl, curve in found[0]["result"]["lambdas"].items()
+                for kl, curve in found[0]["result"]["learners"].items()
             }
     return sliding(
         frames,
@@ -150,7 +150,7 @@ def pareto(
     mean = {name: (number_of_paths[name].mean(0), right[name].mean(0)) for name in names}
     least = min(float(min(right[n].mean(0).min(), right[n][:, -1].min())) for n in names)
     told = ", ".join(f"{n} ends at {w[-1]:.1f}, {r[-1]:.3f}" for n, (w, r) in mean.items())
-    return scatter.routes(
+    return scatter.trajectories(
         mean,
         title=title,
         alt=f"{WORDS[accuracy]} against diversity on {GRAPHS[of]}, mean over seeds, and where each "
@@ -236,9 +236,8 @@ def adjacency(of: str, names: Sequence[str], which: str, *, title: str) -> go.Fi
 
 def truth(of: str) -> Tensor:
     """The adjacency of seed 0's graph."""
-    found = next(p for p in results("fig2", of=of) if p["settings"]["seed"] == 0)["settings"]
-    dataset = Settings(**{**found, "eval_steps": tuple(found["eval_steps"])}).dataset()
-    return dataset.graph.adjacency.float()
+    page = next(p for p in results("fig2", of=of) if p["settings"]["seed"] == 0)
+    return DatasetSettings(**page["study"]["dataset"]).make().graph.adjacency.float()
 
 
 def logits(of: str, learner: str, *, title: str) -> go.Figure:

@@ -63,9 +63,10 @@ def beyond_rows() -> Rows:
     """Questions outside SFT: one row for each lambda, seed and look."""
     found = []
     for page in results("beyond"):
-        for kl, curve in page["result"]["lambdas"].items():
+        for name, curve in page["result"]["learners"].items():
             for position, step in enumerate(curve["step"]):
-                row = {"lambda": kl, "seed": page["settings"]["seed"], "updates": step}
+                seed = page["settings"]["seed"]
+                row = {"lambda": name.split()[1], "seed": seed, "updates": step}
                 keys = [key for key in curve if key.endswith(("_accuracy", "_greedy"))]
                 found.append(row | {key: curve[key][position] for key in keys})
     return found

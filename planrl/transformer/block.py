@@ -16,8 +16,8 @@ from planrl.transformer.kernels import gelu
 if TYPE_CHECKING:
     from torch import Tensor
 
-FIRST = PROMPT - 1  # the first place at which something is chosen
-BLOCK = 1024  # walks whose next step is computed together
+FIRST = PROMPT - 1  # the first position at which something is chosen
+BLOCK = 1024  # paths whose next step is computed together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +78,6 @@ class Block(nn.Module):
 
 
 def initial_std(name: str, layers: int) -> float:
-    """GPT-2's law for a matrix: what adds to the residual stream starts smaller."""
+    """GPT-2's initial standard deviation: smaller for what adds to the residual stream."""
     into_stream = name.endswith(("project.weight", "contract.weight"))
     return 0.02 / math.sqrt(2 * layers) if into_stream else 0.02

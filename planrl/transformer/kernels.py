@@ -1,9 +1,9 @@
-"""The two places where the Transformer's derivatives are written by hand, because it pays.
+"""The two operations of the Transformer whose derivatives are written by hand, for speed.
 
 `gelu` is GPT-2's tanh form, by way of a sigmoid: gelu(x) = x s(2 c (x + 0.044715 x^3)), where s is
 the sigmoid and c = sqrt(2 / pi). It is the same function, and a sigmoid is a third of a tanh's
 work. `attend` is causal attention for packed rows: it fetches them into a rectangle and puts the
-result back without ever writing filling. Each knows one derivative; tests compare both with
+result back without ever writing padding. Each knows one derivative; tests compare both with
 torch's own functions and with finite differences.
 """
 
@@ -26,10 +26,11 @@ CUBIC = 0.044715 * LINEAR
 
 @dataclass(frozen=True)
 class Packing:
-    """Which places of a rectangle [B, L] are packed into M rows, and where each has gone.
+    """Which positions of a rectangle [B, L] are packed into M rows, and where each one is.
 
-    `place[m]` is the m-th packed row's place in the rectangle, counted row by row; `row[b, l]` the
-    packed row that a place holds. Filling points at any row: causal attention never looks at it.
+    `position[m]` is the position of the m-th packed row in the rectangle, counted row by row, and
+    `row[b, l]` is the packed row of a position. Padding has any
+    row: causal attention never attends to it.
     """
 
     position: Int[Tensor, " M"]
@@ -37,13 +38,13 @@ class Packing:
 
     @classmethod
     def of(cls, live: Bool[Tensor, "B L"]) -> Packing:
-        """The places where `live` holds, row by row."""
+        """The positions where `live` holds, row by row."""
         flat = live.flatten()
         row = (flat.cumsum(0) - 1).clamp_(min=0).view(live.shape)
         return cls(flat.nonzero().squeeze(1), row)
 
     def fetch(self, packed: Float[Tensor, "M D"]) -> Float[Tensor, "B L D"]:
-        """The rectangle; what filling holds is arbitrary, but finite."""
+        """The rectangle; its padding is arbitrary, but finite."""
         return packed.index_select(0, self.row.flatten()).view(*self.row.shape, -1)
 
     def pack(self, padded: Float[Tensor, "B L D"]) -> Float[Tensor, "M D"]:
@@ -51,7 +52,7 @@ class Packing:
         return padded.flatten(0, 1).index_select(0, self.position)
 
     def pad(self, packed: Float[Tensor, "M D"]) -> Float[Tensor, "B L D"]:
-        """The rectangle, with zeros for filling."""
+        """The rectangle, padded with zeros."""
         size = self.row.numel()
         padded = packed.new_zeros(size, packed.shape[1]).index_copy(0, self.position, packed)
         return padded.view(*self.row.shape, -1)
@@ -129,7 +130,7 @@ def attend(
     """Causal attention of packed queries to packed keys and values.
 
     `asking` packs the queries' rectangle [B, Lq], `asked` that of keys and values [B, L]; the
-    queries are the last Lq places, and each looks at its own place and those before it.
+    queries are the last Lq positions, and each attends to itself and those before it.
     """
     out = _Attend.apply(q, kv, asking, asked, heads)  # type: ignore[no-untyped-call]
     return cast("Tensor", out)

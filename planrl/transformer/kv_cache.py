@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class _Store:
-    """Rows of keys and values that grow in number; walks point at theirs, and none is ever moved.
+    """Rows of keys and values that grow in number; paths point at theirs, and none is moved.
 
-    So dropping a finished walk, or letting one branch into two, copies nothing but its pointers.
+    So dropping a finished path, or splitting one into two, copies only its pointers.
     """
 
     def __init__(self, like: Tensor, room: int, width: int) -> None:
@@ -37,8 +37,8 @@ class _Store:
 class _CachedDecoder:
     """A decoder with a store of keys and values for each layer.
 
-    In the first layer these depend on token and place alone. Where there are more walks than
-    tokens, all tokens' are computed once and shared by the walks; else each walk's own.
+    In the first layer these depend on token and position alone. Where there are more paths than
+    tokens, those of all tokens are computed once and shared; otherwise each path's own.
     """
 
     def __init__(self, model: Transformer, prompt: Tensor, length: int) -> None:
@@ -46,7 +46,7 @@ class _CachedDecoder:
         self.model, self.at = model, 0
         room = 4 * len(prompt)
         self.stores = [_Store(weight, room, 2 * config.width) for _ in range(config.layers)]
-        # where each walk's keys and values lie, by place: in the first layer, in the others
+        # where each path's keys and values lie, by position: in the first layer, in the others
         self.pointers = torch.empty(min(config.layers, 2), len(prompt), length, dtype=torch.int64)
         for position in range(FIRST):
             self._read(prompt[:, position], choosing=False)
@@ -86,14 +86,14 @@ class _CachedDecoder:
         return x
 
     def _finished(self, layer: int, x: Tensor, q: Tensor) -> Tensor:
-        """The layer's output, a block of walks at a time: what a block needs stays in the cache."""
+        """The layer's output, a block of paths at a time: what a block needs stays in the cache."""
         block = cast("Block", self.model.blocks[layer])
         pointers = self.pointers[min(layer, 1), :, : self.at + 1]
         parts = zip(x.split(BLOCK), q.split(BLOCK), pointers.split(BLOCK), strict=True)
         return torch.cat([block.finish(x, self._attended(layer, q, p)) for x, q, p in parts])
 
     def _attended(self, layer: int, q: Tensor, pointers: Tensor) -> Tensor:
-        """What these walks' newest place gathers from all places so far.  # [B, D] -> [B, D]"""
+        """What the newest position attends to, summed over all positions.  # [B, D] -> [B, D]"""
         rows, width = q.shape
         heads = self.model.config.heads
         both = self.stores[layer].rows.index_select(0, pointers.flatten())

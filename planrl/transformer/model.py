@@ -1,10 +1,9 @@
-"""The Transformer that one trains in earnest: GPT-2's block, small, and nothing computed in vain.
+"""The Transformer: small, with GPT-2's block.
 
 Pre-layer norm, GELU (tanh), learned positions, no biases, input and output embeddings tied. Three
-things are never computed. Filling: what rows hold is packed, END left out. Answers nobody asks for:
-the prompt's first two places choose nothing, so the last layer takes keys and values of them and no
-more. And what is known: while walking, all walks that stand in one place share their tokens' first
-keys and values, and keep them for the steps to come.
+things are never computed: padding (tokens are packed without END); predictions that no loss reads
+(at the first two positions of the prompt the last layer computes only keys and values); and, in
+sampling, keys and values that an earlier step has computed or another row shares.
 """
 
 from __future__ import annotations
@@ -77,9 +76,9 @@ class Transformer(nn.Module):
         return _CachedDecoder(self, tokens, length)
 
     def readout(self, *, norms: bool = True) -> Readout:
-        """ALPINE's W^M' and W^V': what each token, sent alone through the weights, speaks for.
+        """ALPINE's W^M' and W^V': the logits of each token that is sent through the weights alone.
 
-        W^M' lets it be where the walk stands (it bypasses attention), W^V' what is attended to.
+        For W^M' it is the current node (it bypasses attention), for W^V' the token attended to.
         `norms=False` leaves the layer norms out, as ALPINE's formula does.
         """
         if self.config.layers > 1:
@@ -124,7 +123,7 @@ class Transformer(nn.Module):
 
 
 def _packed(tokens: Tensor, end: int) -> tuple[Packing, Packing]:
-    """Of the places at which something is chosen, and of these followed by the prompt's first."""
+    """Packings of the positions that choose, and of these followed by the prompt's first."""
     rows, length = tokens.shape
     choosing = Packing.of(tokens[:, FIRST:] != end)
     position = choosing.position + FIRST * (choosing.position // (length - FIRST) + 1)

@@ -1,7 +1,7 @@
-"""The Transformer once more, with nothing saved: what it attends to, and a check on the fast one.
+"""A plain Transformer: it shows attention, and the tests compare the fast one with it.
 
-Every place is computed and nothing is packed, in operations that any exporter knows. The logits are
-those of `Transformer` wherever something is chosen.
+Every position is computed and nothing is packed, in operations that any exporter knows. The logits
+are those of `Transformer` wherever something is chosen.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def plain(
     model: Transformer, tokens: Int[Tensor, "B L"]
 ) -> tuple[Float[Tensor, "B L V"], Float[Tensor, "D B H L L"]]:
-    """Logits at every place, and the attention of each layer and head, [.., from, to]."""
+    """Logits at every position, and the attention of each layer and head, [.., from, to]."""
     heads, width = model.config.heads, model.config.width
     length = tokens.shape[1]
     x = model.tokens(tokens) + model.positions.weight[:length]
@@ -44,11 +44,11 @@ def plain(
 
 
 def attention_by_position(model: Transformer, tokens: Int[Tensor, "B L"]) -> dict[str, float]:
-    """Where the last layer looks at the steps of these rows short of their target: mean shares.
+    """Mean attention of the last layer at the steps before the target, by what is attended to.
 
-    `target` and `source` are the question's two places, `here` is where the walk stands, `between`
-    all places from the walk's first to there. They sum to 1; `even` is what one place would get if
-    all got the same. Heads are averaged.
+    `target` and `source` are the two positions of the pair, `current` is the current node, and
+    `between` all positions of the path before it. They sum to 1; `even` is what each position would
+    get if all got the same. Heads are averaged.
     """
     with torch.no_grad():
         share = plain(model, tokens)[1][-1].mean(1)  # [B, L, L]

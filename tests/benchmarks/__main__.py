@@ -56,13 +56,13 @@ def keep(out: Path, policy: str) -> None:
     from planrl.experiments.store import FOLDER, FORMAT
     from planrl.io.files import read_json, to_json, write_atomically
 
-    path = FOLDER / "speed.json"
+    path, study = FOLDER / "speed.json", {"call": "tests/benchmarks", "options": {}}
     old = read_json(path, FORMAT)["result"]["rows"] if path.exists() else []
     facts = {"date": str(datetime.date.today()), "machine": machine()[:2], "policy": policy}
     new = [{**row, **facts} for row in json.loads(out.read_text(encoding="utf-8"))]
     names = {row["name"] for row in new}
     rows = [row for row in old if row["name"] not in names] + new
-    page = {"format": FORMAT, "experiment": "speed", "settings": {}, "result": {"rows": rows}}
+    page = {"format": FORMAT, "experiment": "speed", "study": study, "result": {"rows": rows}}
     write_atomically(path, to_json(page))
 
 

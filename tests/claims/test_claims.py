@@ -27,7 +27,7 @@ from planrl.claims import (
     verdicts,
 )
 from planrl.experiments import store
-from planrl.experiments.fig2 import LAMBDAS
+from planrl.experiments.paper import LAMBDAS
 
 
 def condition(low=-math.inf, high=math.inf):
@@ -210,7 +210,7 @@ def test_a_place_named_sampled_or_greedy_reads_that_accuracy(claim):
         def __missing__(self, name):
             return Curves()
 
-    results = {name: {"learners": Learners(), "lambdas": Learners()} for name in store.EXPERIMENTS}
+    results = {name: {"learners": Learners()} for name in store.EXPERIMENTS}
     for one in claim.conditions:
         read.clear()
         one.value(results)

@@ -2,8 +2,9 @@ import pytest
 import torch
 
 import planrl as pr
-from planrl.experiments import quantised
-from planrl.experiments.quantised import FULL, mismatch, rounded
+from planrl.experiments.datasets import DatasetSettings
+from planrl.experiments.evaluations import mismatch
+from planrl.experiments.streams import FULL, rollouts, rounded, rounded_rollouts
 
 
 @pytest.mark.parametrize("bits", [2, 3, 8])
@@ -30,26 +31,16 @@ def test_fewer_bits_walk_further_from_the_learner_and_all_of_them_do_not_at_all(
     assert all(torch.equal(before[k], v) for k, v in model.state_dict().items())
 
 
-def test_a_walker_that_is_not_rounded_walks_as_the_learner_does(small_task):
-    model = pr.LogitTable(small_task.vocab)
-    sampler = pr.Sampler()
-    ours = quantised.quantised_rollouts(
-        model, small_task, FULL, rng=pr.seeded(0, "w"), sampler=sampler, size=9
+def test_a_policy_that_is_not_rounded_samples_what_the_model_samples():
+    dataset = DatasetSettings(nodes=14, edge_probability=0.3).make()
+    model = pr.LogitTable(dataset.train.vocab)
+    ours, plain = (
+        stream(dataset, model, model, pr.seeded(0, "w"), size=9, **options)
+        for stream, options in ((rounded_rollouts, {"bits": FULL}), (rollouts, {}))
     )
-    plain = pr.on_policy(model, small_task, rng=pr.seeded(0, "w"), sampler=sampler, size=9)
     assert torch.equal(next(ours).tokens, next(plain).tokens)
 
 
 def test_bits_nobody_has_are_refused():
     with pytest.raises(pr.InputError, match=r"bits is 2 \.\. 16, or 32"):
         rounded(torch.ones(2, 2), 1)
-
-
-@pytest.mark.slow
-def test_a_small_study_runs_and_names_what_it_measured():
-    settings = quantised.Settings(nodes=20, base_steps=5, steps=3, bits=(FULL, 4), samples=2)
-    found = quantised.run(settings)
-    assert set(found["learners"]) == {"Q-learning", "policy gradient"}
-    for scores in found["learners"].values():
-        assert set(scores) == {"32", "4"}
-        assert scores["32"]["mismatch"] == 0 < scores["4"]["mismatch"]

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,17 +13,18 @@ from planrl import sweeps
 from planrl.__main__ import main
 from planrl.claims import HOLDS, verdicts
 from planrl.claims import theorems as exact
-from planrl.cli.reproduce import progress
-from planrl.experiments import choices, conditions, fig3, store, theorems
+from planrl.cli.reproduce import announced, progress
+from planrl.experiments import store
+from planrl.experiments.datasets import DatasetSettings
 from planrl.experiments.store import against_stored, outside
-from planrl.experiments.study import Settings
+from planrl.experiments.study import Calculation, Evaluation
+from planrl.experiments.theorems import CALL, measure
 
 
 def job(folder, seed=0, **more):
-    settings = theorems.Settings(seed=seed, nodes=8, steps=10, blocks=2, **more)
-    return store.Job(
-        name="theorems", settings=settings, path=str(folder / f"theorems-seed{seed}.json")
-    )
+    options = {"nodes": 8, "steps": 10, "blocks": 2, **more}
+    study = Calculation(name="theorems", label=f"seed{seed}", seed=seed, call=CALL, options=options)
+    return store.Job(study=study, path=str(folder / f"theorems-seed{seed}.json"))
 
 
 def numbers(path):
@@ -35,13 +36,11 @@ def numbers(path):
 def momentary(monkeypatch):
     """A run that takes no time: the tests that ask for it are about how results are kept."""
 
-    def run(settings):
-        graph = pr.random_dag(
-            settings.nodes, settings.edge_probability, pr.seeded(settings.seed, "graph")
-        )
+    def quickly(seed, *, nodes=16, edge_probability=0.3, steps=1500, blocks=4):
+        graph = pr.random_dag(nodes, edge_probability, pr.seeded(seed, "graph"))
         return {"facts": {}, "graph": {"edges": len(graph.edges)}}
 
-    monkeypatch.setattr(theorems, "run", run)
+    monkeypatch.setattr("planrl.experiments.theorems.measure", quickly)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +61,10 @@ def test_what_is_there_is_skipped_and_again_makes_the_same_numbers(tmp_path, mom
     assert third.fresh
     assert numbers(third.path) == whole
     (page,) = store.results("theorems", folder=tmp_path)
-    assert page["settings"] == asdict(wanted[0].settings)
+    assert page["study"] == wanted[0].study.plain()
+    assert page["settings"] == {
+        "seed": 0, "nodes": 8, "edge_probability": 0.3, "steps": 10, "blocks": 2
+    }  # fmt: skip
     assert page["made_with"]["seconds"] >= 0
 
 
@@ -75,7 +77,7 @@ def test_other_settings_are_run_anew(tmp_path, momentary):
 def test_a_failed_run_is_named_with_its_settings_while_the_others_go_on(tmp_path, momentary):
     wanted = [job(tmp_path, 0, edge_probability=2.0), job(tmp_path, 1)]
     failed, made = store.reproduce(wanted)
-    assert "edge_probability=2.0" in failed.error
+    assert "'edge_probability': 2.0" in failed.error
     assert "p is the probability of an edge" in failed.error
     assert not failed.path.exists()
     assert made.fresh
@@ -83,7 +85,7 @@ def test_a_failed_run_is_named_with_its_settings_while_the_others_go_on(tmp_path
     assert made.path.exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b'{"format": "planrl-result/1"}', b"[]", b"\xff"])
+@pytest.mark.parametrize("content", [b"", b"{", b'{"format": "planrl-result/2"}', b"[]", b"\xff"])
 def test_a_corrupt_result_is_named_before_anything_runs_and_is_left_alone(content, tmp_path):
     path = tmp_path / "theorems-seed1.json"
     path.write_bytes(content)
@@ -111,56 +113,37 @@ def test_what_is_made_on_another_machine_replaces_what_is_here(tmp_path, monkeyp
     (made,) = store.reproduce([job(tmp_path, edge_probability=0.5)], scheduler="tcp://far:8786")
     assert made.fresh
     assert made.path.read_bytes() != before
-    assert json.loads(made.path.read_bytes())["settings"]["edge_probability"] == 0.5
+    assert json.loads(made.path.read_bytes())["study"]["options"]["edge_probability"] == 0.5
 
 
-def test_a_result_of_another_recipe_is_not_there(tmp_path, monkeypatch, momentary):
-    wanted = [job(tmp_path)]
-    monkeypatch.setattr(theorems, "recipe", lambda settings: {"lr": 0.1})
-    (made,) = store.reproduce(wanted)
-    assert store.read(made.path)["recipe"] == {"lr": 0.1}
-    assert store.is_there(*wanted)
-    monkeypatch.setattr(theorems, "recipe", lambda settings: {"lr": 0.2})
-    assert not store.is_there(*wanted)
-    assert store.add_recipes(wanted) == []  # a recipe that is there is never written over
-
-
-def test_todays_recipe_is_added_where_none_was_saved(tmp_path, momentary):
-    wanted = [job(tmp_path)]
-    (made,) = store.reproduce(wanted)
-    old = json.loads(made.path.read_bytes())
-    del old["recipe"]
-    made.path.write_text(json.dumps(old))
-    assert store.is_there(*wanted)
-    other = [job(tmp_path, edge_probability=0.5)]
-    assert store.add_recipes(other) == []  # of other settings
-    assert store.add_recipes(wanted) == [made.path]
-    new = store.read(made.path)
-    assert new == old | {"recipe": {}}
-    assert list(new)[3] == "recipe"
-    assert store.add_recipes(wanted) == []
-
-
-def test_a_recipe_says_what_settings_do_not():
-    known = fig3.recipe(fig3.Settings(seed=3))
+def test_a_result_says_all_that_made_it():
+    study = store.studies("fig3")[3].plain()
+    known = study["learners"]
     plain, off = (known[f"Q-learning, process reward{rest}"] for rest in ("", ", off-policy"))
     assert plain["training"]["lr"] == 3e-4
     assert plain["batch"] == 128
-    assert plain["algorithm"]["reward_scale"] == 10.0
-    assert plain["algorithm"]["value_bounds"] == [0.0, 1.0]
-    assert not plain["algorithm"]["off_policy"]
-    assert off["algorithm"]["off_policy"]
-    assert known["SFT base"]["batch"] == 256
-    changed = conditions.recipe(conditions.Settings())
-    assert changed["policy gradient, cold"]["stream"]["given"][0]["temperature"] == 0.1
-    assert changed["Q-learning, stale walker"]["stream"] == {"name": "_aged", "given": [200]}
-    unbound = choices.recipe(choices.Settings())["Q-learning, no cap on values"]
-    assert unbound["algorithm"]["value_bounds"] == [0.0, None]
+    options = plain["algorithm"]["options"]
+    assert options["reward_scale"] == 10.0
+    assert options["value_bounds"] == [0.0, 1.0]
+    assert not options["off_policy"]
+    assert off["algorithm"]["options"]["off_policy"]
+    assert study["base"]["learner"]["batch"] == 256
+    changed = store.studies("conditions")[0].plain()["learners"]
+    assert changed["policy gradient, cold"]["algorithm"]["options"]["temperature"] == 0.1
+    stale = changed["Q-learning, stale walker"]["algorithm"]
+    assert stale["stream"] == "planrl.experiments.streams:stale_rollouts"
+    assert stale["options"]["renewed"] == 200
+    unbound = store.studies("choices")[0].plain()["learners"]["Q-learning, no cap on values"]
+    assert unbound["algorithm"]["options"]["value_bounds"] == [0.0, None]
 
 
 def test_quick_results_do_not_mix_with_the_full_ones(tmp_path):
     for name in ("fig2-quick-dag", "fig2-dag-seed0", "fig2-blocksworld-seed0"):
-        page = {"format": store.FORMAT, "settings": {"seed": 0}, "result": {"of": name}}
+        page = {
+            "format": store.FORMAT,
+            "study": {"call": "x:y", "seed": 0, "options": {}},
+            "result": {"of": name},
+        }
         (tmp_path / f"{name}.json").write_text(json.dumps(page))
 
     def found(**which):
@@ -175,14 +158,15 @@ def test_quick_results_do_not_mix_with_the_full_ones(tmp_path):
 
 def test_the_full_tier_has_ten_seeds_on_both_graphs():
     for name in ("fig2", "fig3"):
-        settings = [one.settings for one in store.jobs([name])]
-        assert sorted((s.blocks, s.seed) for s in settings) == [
-            (b, k) for b in (0, 4) for k in range(10)
+        studies = [one.study for one in store.jobs([name])]
+        assert sorted((one.dataset.kind, one.seed) for one in studies) == [
+            (kind, k) for kind in ("blocksworld", "dag") for k in range(10)
         ]
-        assert all(s.nodes == 100 for s in settings if not s.blocks)
+        sizes = {tuple(one.dataset.plain()["options"].items()) for one in studies}
+        assert sizes == {(("nodes", 100), ("edge_probability", 0.15)), (("blocks", 4),)}
     assert len(store.jobs(["theorems"])) == 10
     assert store.jobs(["fig1"]) == store.jobs(["fig2", "fig3"])
-    assert {one.settings.seed for one in store.jobs(["fig2"], seeds=[3, 4])} == {3, 4}
+    assert {one.study.seed for one in store.jobs(["fig2"], seeds=[3, 4])} == {3, 4}
 
 
 @pytest.mark.parametrize(("wrong", "said"), [
@@ -190,17 +174,18 @@ def test_the_full_tier_has_ten_seeds_on_both_graphs():
     (lambda: store.jobs(["fig2"], tier="big"), "quick or full"),
     (lambda: store.jobs(["costs"], seeds=[1]), "costs has no seeds"),
     (lambda: store.jobs(["fig2"], seeds=[77]), "77"),
-    (lambda: Settings(eval_steps=(3, 2)), "ascending"),
-    (lambda: Settings(samples=1), "at least 5"),
-    (lambda: Settings(steps=0), "steps=0: take at least 1"),
-    (lambda: Settings(base_steps=-1), "base_steps=-1: take at least 1"),
-    (lambda: Settings(pairs=0), "pairs=0: take at least 1"),
-    (lambda: Settings(nodes=0), "at least 3"),
-    (lambda: Settings(blocks=9), "2 to 5"),
-    (lambda: Settings(blocks=1), "2 to 5"),
-    (lambda: Settings(steps=1000), "1 to steps=1000 updates"),
-    (lambda: Settings(eval_steps=(0, 5)), "looked at anyway"),
-    (lambda: theorems.Settings(nodes=3), "at least 6 nodes"),
+    (lambda: Evaluation(steps=(3, 2)), "ascending"),
+    (lambda: Evaluation(steps=(0, 5)), "evaluated anyway"),
+    (lambda: Evaluation(samples=1), "at least 5"),
+    (lambda: Evaluation(pairs=0), "pairs=0"),
+    (lambda: pr.TrainConfig(steps=0), "steps must be at least 1"),
+    (lambda: DatasetSettings(nodes=0), "nodes=0"),
+    (lambda: DatasetSettings(blocks=9), "blocks=9"),
+    (lambda: DatasetSettings(nodes=9, blocks=3), "no kind of graph takes nodes, blocks together"),
+    (lambda: DatasetSettings("maze"), "'maze' is no graph"),
+    (lambda: replace(store.studies("fig2")[0], evaluation=Evaluation(steps=(3000,))),
+     "evaluation after 3000 updates: the learners of fig2 make 2000"),
+    (lambda: measure(0, nodes=3), "at least 6 nodes"),
 ])  # fmt: skip
 def test_impossible_settings_are_refused_with_words(wrong, said):
     with pytest.raises(pr.InputError, match=said):
@@ -208,14 +193,14 @@ def test_impossible_settings_are_refused_with_words(wrong, said):
 
 
 def test_the_command_says_what_became_of_each_run(tmp_path, monkeypatch, capsys, momentary):
-    monkeypatch.setattr(theorems, "grid", lambda tier: {
-        f"seed{k}": theorems.Settings(seed=k, nodes=8, steps=10, blocks=2, edge_probability=p)
-        for k, p in enumerate((0.3, 3.0))})  # fmt: skip
+    studies = [job(tmp_path, k, edge_probability=p).study for k, p in enumerate((0.3, 3.0))]
+    monkeypatch.setattr(store, "STUDIES", studies)
     command = ["reproduce", "--only", "theorems", "--folder", str(tmp_path)]
     assert main(command) == 1
     told = capsys.readouterr()
     assert "theorems-seed0.json: done" in told.out
-    assert "theorems with Settings(seed=1" in told.err
+    assert "theorems with Calculation(" in told.err
+    assert "2 runs to make: about" in told.err
     assert "1 of 2 runs made" in told.err
     assert main(command) == 1
     told = capsys.readouterr()
@@ -303,6 +288,60 @@ def test_exact_claims_hold_on_the_stored_quick_tier():
         assert verdict.verdict == HOLDS, verdict.claim.id
     (verdict,) = verdicts(["5.2-no-goal"], tier="quick")
     assert verdict.findings[0].verdict == HOLDS  # three blocks are often met by a random walk
+
+
+def test_what_is_finished_of_a_study_is_kept_when_it_is_stopped(tmp_path, monkeypatch):
+    def stops(result):
+        """The study's runner, stopped after its first learner."""
+
+        def run(self, done, keep):
+            found = {"facts": {}, "learners": dict(done.get("learners", {}))}
+            for name in self.learners:
+                if name not in found["learners"]:
+                    found["learners"][name] = {"step": [len(found["learners"])]}
+                    keep(found)
+                    if result == "stopped":
+                        raise RuntimeError("out of memory")
+            return found
+
+        return run
+
+    study = store.studies("fig2")[0]
+    wanted = store.Job(study=study, path=str(tmp_path / "fig2-dag-seed0.json"))
+    monkeypatch.setattr(type(study), "run", stops("stopped"))
+    for count in (1, 2):
+        (made,) = store.reproduce([wanted])
+        assert "out of memory" in made.error
+        page = store.read(tmp_path / "fig2-dag-seed0.json.partial")
+        assert len(page["result"]["learners"]) == count
+        with pytest.raises(pr.InputError, match="no result"):
+            store.results("fig2", folder=tmp_path)
+    monkeypatch.setattr(type(study), "run", stops("done"))
+    (made,) = store.reproduce([wanted])
+    assert not made.error
+    steps = [curve["step"][0] for curve in store.read(made.path)["result"]["learners"].values()]
+    assert steps == list(range(len(study.learners)))  # none was made twice
+    assert not (tmp_path / "fig2-dag-seed0.json.partial").exists()
+
+
+def test_what_a_tier_will_take_is_said_before_it_starts():
+    hours = store.expected_seconds(store.jobs(list(store.EXPERIMENTS))) / 3600
+    assert 1 < hours < 100
+    assert announced(20, 7200, 2).startswith(
+        "20 runs to make: about 2.0 hours of processor time, 2"
+    )
+    assert "about 1.5 minutes" in announced(1, 90, 1)
+
+
+def test_claims_judge_what_is_in_a_folder(tmp_path, momentary, capsys):
+    for name in ("theorems-quick.json", "fig2-quick-dag.json"):
+        (tmp_path / name).write_bytes((store.FOLDER / name).read_bytes())
+    assert store.tier_of(tmp_path) == "quick"
+    assert main(["claims", "--folder", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert "HOLDS  5.2-exact" in told
+    assert "C-cold" not in told  # no study of the quick tier measures it
+    assert "NOT MEASURED  3.1-edges" in told
 
 
 def test_time_left_is_reckoned_by_what_was_made():

@@ -68,12 +68,14 @@ def test_bars_and_scatter_draw_every_group():
 
 def test_routes_draw_each_learners_way_and_mark_its_end():
     diversity = {"SFT": (torch.tensor([3.0, 1.0]), torch.tensor([0.5, 0.9]))}
-    page = told(scatter.routes(diversity, title="t", alt="one way through the plane", x="x", y="y"))
+    page = told(
+        scatter.trajectories(diversity, title="t", alt="one way through the plane", x="x", y="y")
+    )
     assert page["data"][0]["x"] == [3, 1]
     assert page["data"][0]["marker"]["size"] == [5, 13]
     assert [note["text"] for note in page["layout"]["annotations"]] == ["start"]
     diversity["Q"] = (torch.tensor([2.0, 1.0]), torch.tensor([0.5, 0.9]))
-    assert not scatter.routes(
+    assert not scatter.trajectories(
         diversity, title="t", alt="two starts", x="x", y="y"
     ).layout.annotations
 

@@ -13,7 +13,7 @@ from planrl.errors import InputError
 from planrl.labs import Session
 from planrl.labs.catalogue import CATALOGUE
 from planrl.labs.catalogue.imitation import imitation_lab
-from planrl.labs.engine.algorithms import ADAM, ALGORITHMS, begun
+from planrl.labs.engine.algorithms import ADAM, ALGORITHMS, Carried, begun
 from planrl.labs.engine.programs import programs
 from planrl.labs.page import export
 from planrl.labs.spec.lab import LabLearner
@@ -48,8 +48,9 @@ def test_a_learner_begins_with_the_weights_it_is_given_and_the_values_of_the_tab
     weights = torch.arange(5.0)
     state = begun(ALGORITHMS[name], weights)
     assert state.keys() == ALGORITHMS[name].carries.keys()
-    for key, fill in ALGORITHMS[name].carries.items():
-        expected = weights if fill is None else torch.full_like(weights, fill)
+    for key, carried in ALGORITHMS[name].carries.items():
+        filled = carried.fill is not None
+        expected = torch.full_like(weights, carried.fill) if filled else weights
         assert torch.equal(state[key], expected)
 
 
@@ -60,7 +61,7 @@ def follow(given):
 @pytest.fixture
 def averaged(monkeypatch):
     """A lab whose learner imitates, and carries a moving average of its weights and a count."""
-    carries = {**ADAM, "slow": None, "seen": 3.0}
+    carries = {**ADAM, "slow": Carried(), "seen": Carried(3.0, shape=(1,))}
     algorithm = replace(ALGORITHMS["sft"], carries=carries, follow=follow, frozen="slow")
     monkeypatch.setitem(ALGORITHMS, "averaged", algorithm)
     learners = (LabLearner(name="averaged", algorithm="averaged", start="fresh"),)
@@ -80,10 +81,10 @@ def test_a_new_algorithm_carries_what_its_entry_in_the_table_says(averaged):
         state = session.learners[0].state
         slow = 0.9 * slow + 0.1 * state["params"]
         assert torch.allclose(state["slow"], slow)
-        assert (state["seen"] == 4.0 + update).all()
+        assert state["seen"].tolist() == [4.0 + update]
     assert torch.equal(state["params"], usual.learners[0].state["params"])
     session.reset()
-    assert (session.learners[0].state["seen"] == 3.0).all()
+    assert session.learners[0].state["seen"].tolist() == [3.0]
 
 
 def test_a_page_is_told_what_a_learner_carries(averaged, tmp_path, monkeypatch):
@@ -93,7 +94,9 @@ def test_a_page_is_told_what_a_learner_carries(averaged, tmp_path, monkeypatch):
     filled = {one["name"]: one["fill"] for one in page["carries"]}
     assert filled == {"params": None, "m": 0.0, "v": 0.0, "slow": None, "seen": 3.0}
     assert {f"in_{name}" for name in filled} <= {port["name"] for port in page["inputs"]}
-    assert {f"out_{name}" for name in filled} <= {port["name"] for port in page["outputs"]}
+    shapes = {port["name"]: port["shape"] for port in page["outputs"]}
+    assert {f"out_{name}" for name in filled} <= shapes.keys()
+    assert shapes["out_seen"] == [1]
 
 
 # --- a reader's own loss

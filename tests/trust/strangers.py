@@ -32,6 +32,7 @@ from planrl.evaluate import edge_use, first_error
 from planrl.experiments import costs, store
 from planrl.experiments.datasets import DatasetSettings, FileDataset, make_dataset
 from planrl.experiments.runs import Algorithm, RunSettings, TrainingRun, resume
+from planrl.experiments.study import Base, Evaluation, Learner, Study
 from planrl.io import checkpoints, formats, keys
 from planrl.io.files import to_json
 from planrl.labs import Session as LabSession
@@ -390,8 +391,8 @@ def saved_runs(given_run):
     settings = RunSettings.of(saved)
     if (
         isinstance(settings.dataset, DatasetSettings)
-        and settings.dataset.nodes <= 12
-        and not settings.dataset.blocks
+        and settings.dataset.kind != "blocksworld"
+        and settings.dataset.plain()["options"]["nodes"] <= 12
     ):
         training_run = resume(folder, steps=2)
         for _ in training_run.run():
@@ -409,7 +410,7 @@ NESTED = [
     "1" * 10_000,
     "NaN",
     "null",
-    '{"format": "planrl-result/1"}',
+    '{"format": "planrl-result/2"}',
     "",
 ]
 
@@ -490,12 +491,11 @@ KINDS = {
         (DatasetSettings, ""), (FileDataset, ""), (RunSettings, ""), (costs.Point, " of costs"),
     ]
 }  # fmt: skip
-for _name, _module in store.EXPERIMENTS.items():
-    _one = next(iter(_module.grid("full").values()), None)
-    if _one is not None:
-        KINDS[f"{_name}'s settings"] = type(_one)
+KINDS |= {kind.__name__: kind for kind in (Evaluation, Base, Learner, Study, costs.Settings)}
 NEEDED = {"Algorithm": {"name": "sft"}, "FileDataset": {"graph": "g", "train": "a", "test": "b"},
-          "RunSettings": {"algorithm": Algorithm(name="sft")}}  # fmt: skip
+          "RunSettings": {"algorithm": Algorithm(name="sft")},
+          "Learner": {"algorithm": Algorithm("sft"), "training": pr.TrainConfig(steps=1)},
+          "Study": {"name": "x", "label": "y", "learners": {}, "evaluation": Evaluation()}}  # fmt: skip
 
 
 @st.composite
@@ -514,7 +514,16 @@ def settings_records(call):
             {
                 entry.name: getattr(record, entry.name)
                 for entry in fields(record)
-                if entry.name not in ("algorithm", "dataset", "model", "training", "base")
+                if entry.name
+                not in (
+                    "algorithm",
+                    "dataset",
+                    "model",
+                    "training",
+                    "base",
+                    "learner",
+                    "evaluation",
+                )
             }
         )
     )

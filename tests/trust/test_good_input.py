@@ -1,7 +1,6 @@
 """Good input comes back as it was: round trips and identities on generated graphs and settings."""
 
 import json
-from dataclasses import asdict
 
 import hypothesis.strategies as st
 import networkx as nx
@@ -196,4 +195,4 @@ def test_settings_are_equal_to_their_own_json(nodes, share, lr, batch, name):
         training=pr.TrainConfig(lr=lr, steps=batch),
         batch=batch,
     )
-    assert RunSettings.from_dict(json.loads(json.dumps(asdict(made)))) == made
+    assert RunSettings.from_dict(json.loads(json.dumps(made.to_dict()))) == made

@@ -90,9 +90,9 @@ def trained(tmp_path):
         training=pr.TrainConfig(steps=2),
         batch=4,
     )
-    training_run = TrainingRun(settings, tmp_path / "run")
-    list(training_run.run())
-    training_run.save()
+    session = TrainingRun(settings, tmp_path / "run")
+    list(session.run())
+    session.save()
     return tmp_path / "run"
 
 
@@ -194,7 +194,7 @@ def test_a_strangers_run_cannot_have_a_file_of_this_machine_read_and_told_of(tmp
     page = json.loads((trained / "run.json").read_text())
     for digest in ("", "0" * 64):
         named = FileDataset(graph=str(secret), train=str(secret), test=str(secret), digest=digest)
-        page["settings"]["dataset"] = vars(named)
+        page["settings"]["dataset"] = named.plain()
         (trained / "run.json").write_text(json.dumps(page))
         with pytest.raises(pr.InputError, match=r"without their digest|has changed") as error:
             resume(trained)
@@ -217,7 +217,9 @@ def test_no_command_reads_a_file_that_a_run_names_without_its_digest(
     monkeypatch.chdir(trained)
     name = named.format(condition=trained.parent)
     page = json.loads((trained / "run.json").read_text())
-    page["settings"]["dataset"] = {"graph": name, "train": name, "test": name, "digest": digest}
+    page["settings"]["dataset"] = {
+        "kind": "files", "graph": name, "train": name, "test": name, "digest": digest
+    }  # fmt: skip
     (trained / "run.json").write_text(json.dumps(page))
 
     def never(*given):

@@ -210,7 +210,7 @@ def test_where_nothing_can_be_written_that_is_said_before_anything_is_computed(
         new = str(place / "new")
         monkeypatch.setattr("planrl.experiments.runs.train", nobody)
         assert main(["train", "--out", new, "--steps", "8", *SHORT]) == 2
-        monkeypatch.setattr("planrl.experiments.theorems.run", nobody)
+        monkeypatch.setattr("planrl.experiments.theorems.measure", nobody)
         assert main(["reproduce", "--only", "theorems", "--folder", new]) == 2
         monkeypatch.setattr("planrl.labs.page.export.to_onnx", nobody)
         assert main(["export", new]) == 2

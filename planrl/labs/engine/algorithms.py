@@ -24,11 +24,24 @@ if TYPE_CHECKING:
 
 ROWS = 32  # paths in a batch; a smaller batch is repeated until there are so many
 OPTIMISER: Mapping[str, float] = {"lr": 1, "batch": 32, "eps": 1e-5}
-"""Options of every algorithm: multiples of the model's learning rate, paths in a batch, Adam's eps.
-"""
-ADAM: Mapping[str, float | None] = {"params": None, "m": 0.0, "v": 0.0}
+"""Options of all: a multiple of the model's learning rate, paths in a batch, Adam's eps."""
+
+
+@dataclass(frozen=True)
+class Carried:
+    """A tensor that an update hands to the next one.
+
+    Before the first update it is the weights that the learner starts from, or filled with `fill`.
+    It has one number for each weight unless it has another `shape`.
+    """
+
+    fill: float | None = None
+    shape: tuple[int, ...] | None = None
+
+
+ADAM: Mapping[str, Carried] = {"params": Carried(), "m": Carried(0.0), "v": Carried(0.0)}
 """What every algorithm carries: weights and Adam's two moments."""
-BASE: Mapping[str, float | None] = {"base": None}
+BASE: Mapping[str, Carried] = {"base": Carried()}
 """The weights that a learner started from, frozen."""
 
 
@@ -51,10 +64,9 @@ class Algorithm:
     """How a learner trains: a stream, a reward, a loss, their options, and what it carries.
 
     `loss` makes the loss for given options. If `frozen` names carried weights, the loss finds their
-    logits in the batch. `carries` names the tensors that an update hands to the next one, each with
-    one number for each weight: None for the weights that a learner starts from, else the value that
-    fills it. An update returns new values of "params", "m" and "v", and of what `follow` returns;
-    it is given all inputs of the update and its new "params".
+    logits in the batch. `carries` names the tensors that an update hands to the next one. An update
+    returns new values of "params", "m" and "v", and of what `follow` returns; it is given all
+    inputs of the update, and its new "params".
     """
 
     stream: Stream
@@ -63,7 +75,7 @@ class Algorithm:
     loss: Callable[[Values], Loss]
     loss_options: Mapping[str, float] = field(default_factory=dict)
     frozen: str = ""
-    carries: Mapping[str, float | None] = field(default_factory=lambda: {**ADAM, **BASE})
+    carries: Mapping[str, Carried] = field(default_factory=lambda: {**ADAM, **BASE})
     follow: Callable[[Values], Values] = lambda given: {}
 
     @property
@@ -75,8 +87,10 @@ class Algorithm:
 def begun(algorithm: Algorithm, weights: Tensor) -> Values:
     """What a learner carries before its first update, if it starts from these weights."""
     return {
-        name: weights if fill is None else torch.full_like(weights, fill)
-        for name, fill in algorithm.carries.items()
+        name: weights
+        if carried.fill is None
+        else weights.new_full(carried.shape or weights.shape, carried.fill)
+        for name, carried in algorithm.carries.items()
     }
 
 

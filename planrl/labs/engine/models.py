@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Int
     from torch import Tensor
 
+    Weights = Float[Tensor, " P"]
+    Tokens = Int[Tensor, "B L"]
+
 NODES, TOKENS = 20, 12  # of every lab: a smaller graph leaves nodes unused
 VOCAB = Vocab(NODES)
 CONFIG = TransformerConfig(width=48, positions=TOKENS)
@@ -44,18 +47,16 @@ class FunctionalModel(Protocol):
     lr: float
     """The usual learning rate; a lab's control is a multiple of it."""
 
-    def fresh(self, seed: Int[Tensor, ""]) -> Float[Tensor, " P"]:
+    def fresh(self, seed: Int[Tensor, ""]) -> Weights:
         """Weights before any training."""
 
-    def module(self, weights: Float[Tensor, " P"]) -> PathModel:
+    def module(self, weights: Weights) -> PathModel:
         """The same model as a module of planrl that holds these weights."""
 
-    def logits(self, weights: Float[Tensor, " P"], tokens: Int[Tensor, "B L"]) -> Tensor:
+    def logits(self, weights: Weights, tokens: Tokens) -> Tensor:
         """Logits of the next token at every position, [B, L, V]."""
 
-    def rollout(
-        self, weights: Float[Tensor, " P"], prompt: Int[Tensor, "B 3"], draw: Draw
-    ) -> Tensor:
+    def rollout(self, weights: Weights, prompt: Tokens, draw: Draw) -> Tensor:
         """Tokens [B, TOKENS] that begin with the prompt; those after a path's end are arbitrary."""
 
 
@@ -66,23 +67,21 @@ class Table:
     size = NODES * NODES * VOCAB.size
     lr = 0.1
 
-    def fresh(self, seed: Int[Tensor, ""]) -> Float[Tensor, " P"]:
+    def fresh(self, seed: Int[Tensor, ""]) -> Weights:
         """Zeros, whatever the seed."""
         return (seed * 0).float().expand(self.size).clone()
 
-    def logits(self, weights: Float[Tensor, " P"], tokens: Int[Tensor, "B L"]) -> Tensor:
+    def logits(self, weights: Weights, tokens: Tokens) -> Tensor:
         """Logits of the next token at every position, [B, L, V]."""
         return self._rows(weights, tokens[:, 1:2] * NODES + tokens.clamp(max=NODES - 1))
 
-    def module(self, weights: Float[Tensor, " P"]) -> LogitTable:
+    def module(self, weights: Weights) -> LogitTable:
         """The `LogitTable` with these weights."""
         model = LogitTable(VOCAB)
         model.load_state_dict({"table": weights.detach().view_as(model.table)})
         return model
 
-    def rollout(
-        self, weights: Float[Tensor, " P"], prompt: Int[Tensor, "B 3"], draw: Draw
-    ) -> Tensor:
+    def rollout(self, weights: Weights, prompt: Tokens, draw: Draw) -> Tensor:
         """Tokens [B, TOKENS] that begin with the prompt."""
         target, columns = prompt[:, 1], list(prompt.unbind(1))
         for drawn in range(TOKENS - PROMPT):
@@ -115,7 +114,7 @@ class SmallTransformer:
         self._shapes = {name: p.shape for name, p in self._model.named_parameters()}
         self.size = sum(shape.numel() for shape in self._shapes.values())
 
-    def fresh(self, seed: Int[Tensor, ""]) -> Float[Tensor, " P"]:
+    def fresh(self, seed: Int[Tensor, ""]) -> Weights:
         """Weights distributed as those of `Transformer`: normal (Box-Muller), norms at 1."""
         first, second = uniform(seed, torch.zeros_like(seed), 7, 2, self.size)
         normal = (-2.0 * (1.0 - first).log()).sqrt() * (2.0 * math.pi * second).cos()
@@ -127,26 +126,24 @@ class SmallTransformer:
         ]
         return torch.cat(parts)
 
-    def module(self, weights: Float[Tensor, " P"]) -> Transformer:
+    def module(self, weights: Weights) -> Transformer:
         """The `Transformer` with these weights, to be scored or saved like any other."""
         model = Transformer(VOCAB, CONFIG, seeded(0, "weights"))
         model.load_state_dict(self.named(weights.detach()))
         return model
 
-    def named(self, weights: Float[Tensor, " P"]) -> dict[str, Tensor]:
+    def named(self, weights: Weights) -> dict[str, Tensor]:
         """The vector's parts under the names that `Transformer` gives them."""
         sizes = [shape.numel() for shape in self._shapes.values()]
         parts = zip(self._shapes.items(), weights.split(sizes), strict=True)
         return {name: part.view(shape) for (name, shape), part in parts}
 
-    def logits(self, weights: Float[Tensor, " P"], tokens: Int[Tensor, "B L"]) -> Tensor:
+    def logits(self, weights: Weights, tokens: Tokens) -> Tensor:
         """Logits of the next token at every position, [B, L, V]."""
         named = {f"model.{name}": part for name, part in self.named(weights).items()}
         return cast("Tensor", functional_call(_Plain(self._model), named, (tokens,)))
 
-    def rollout(
-        self, weights: Float[Tensor, " P"], prompt: Int[Tensor, "B 3"], draw: Draw
-    ) -> Tensor:
+    def rollout(self, weights: Weights, prompt: Tokens, draw: Draw) -> Tensor:
         """Tokens [B, TOKENS] that begin with the prompt; keys and values are computed once."""
         w = _Weights(self.named(weights))
         columns, keys, values = list(prompt.unbind(1)), [], []

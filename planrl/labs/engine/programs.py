@@ -13,7 +13,7 @@ from functools import cache, partial
 import torch
 from torch import Tensor
 
-from planrl.labs.engine.algorithms import ALGORITHMS, Algorithm
+from planrl.labs.engine.algorithms import ALGORITHMS, Algorithm, Carried, begun
 from planrl.labs.engine.data import DATA, prepare
 from planrl.labs.engine.measure import EVALUATION_OPTIONS, evaluate
 from planrl.labs.engine.models import MODELS, NODES, TOKENS, FunctionalModel, model_named
@@ -33,7 +33,7 @@ class Program:
     run: Callable[[Values], Values]
     examples: Values
     options: tuple[str, ...] = ()
-    carries: Mapping[str, float | None] = field(default_factory=dict)
+    carries: Mapping[str, Carried] = field(default_factory=dict)
 
 
 @cache
@@ -59,8 +59,7 @@ def _fresh(model: FunctionalModel, values: Values) -> Values:
 
 
 def _update(model: FunctionalModel, name: str, algorithm: Algorithm) -> Program:
-    weights = torch.zeros(model.size, dtype=torch.float32)
-    carried = dict.fromkeys(algorithm.carries, weights)
+    carried = begun(algorithm, torch.zeros(model.size, dtype=torch.float32))
     adam = {key: carried.pop(key) for key in ("params", "m", "v")}
     reads = {"adjacency", *algorithm.stream.reads}
     data = {key: value for key, value in _data().items() if key in reads}

@@ -160,7 +160,7 @@ def _write(program: Program, folder: Path, reuse: list[Path]) -> Path:
         "traced": key,
         "inputs": _inputs(program, "in_"),
         "outputs": [_described(f"out_{k}", v) for k, v in _outputs(program, traced).items()],
-        "carries": [{"name": name, "fill": fill} for name, fill in program.carries.items()],
+        "carries": [{"name": name, "fill": one.fill} for name, one in program.carries.items()],
     }
     write_atomically(path, content)
     write_atomically(path.with_suffix(".json"), json.dumps(page, indent=1).encode() + b"\n")

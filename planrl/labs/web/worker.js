@@ -216,11 +216,12 @@ async function startingPoints(model, given, base, learners) {
 
 /** What a learner carries before its first update. @param {Program} update
  * @param {Float32Array} weights those it starts from @returns {Tensors} */
-function begin({ carries }, weights) {
-  const filled = (/** @type {number} */ value) => new Float32Array(weights.length).fill(value);
+function begin({ carries, inputs }, weights) {
   return Object.fromEntries(
     carries.map(({ name, fill }) => {
-      return [name, tensor("float32", [weights.length], fill === null ? weights : filled(fill))];
+      const shape = inputs.find((input) => input.name === `in_${name}`)?.shape ?? [];
+      const size = shape.reduce((product, length) => product * length, 1);
+      return [name, tensor("float32", shape, fill === null ? weights : Array(size).fill(fill))];
     }),
   );
 }

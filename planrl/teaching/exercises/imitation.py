@@ -85,7 +85,7 @@ def pieces(function: Callable[[list[int]], Any]) -> Feedback:
         return Feedback(False, f"Of the path {path}: {_piece_mistake(path, given, wanted)}")
     graph = random_dag(20, 0.25, seeded(0, "graph"))
     train_task, test_task = split(all_pairs(graph), 0.3, seeded(0, "split"))
-    rollouts = _walks(sample_paths(train_task, 4, seeded(0, "paths")), graph.n)
+    rollouts = _shown_paths(sample_paths(train_task, 4, seeded(0, "paths")), graph.n)
     accuracy = []
     for cut in (lambda one_path: [one_path], function):
         found, wrong = ask(_cut_by(cut), rollouts)
@@ -129,7 +129,7 @@ def _taught(task: Task, rollouts: list[tuple[int, ...]]) -> LogitTable:
     return model
 
 
-def _walks(rows: Tensor, end: int) -> list[list[int]]:
+def _shown_paths(rows: Tensor, end: int) -> list[list[int]]:
     """The paths in these rows, as lists of nodes."""
     return [[v for v in row if v != end] for row in rows[:, 2:].tolist()]
 

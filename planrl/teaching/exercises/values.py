@@ -118,11 +118,11 @@ def fixed_point(function: Callable[[Tensor, int, float], Any]) -> Feedback:
                 return Feedback(
                     False, f"Expected a table {list(earned.shape)}, got {list(found.shape)}."
                 )
-            walking = torch.arange(len(earned)) != target
+            underway = torch.arange(len(earned)) != target
             wanted = optimal_q(task, discount=discount)[target, :, : len(earned)]
-            if torch.allclose(found[walking], wanted[walking], atol=1e-3):
+            if torch.allclose(found[underway], wanted[underway], atol=1e-3):
                 continue
-            hint = _why_not(found, earned, target, discount, walking)
+            hint = _why_not(found, earned, target, discount, underway)
             return Feedback(False, f"{name}, target {target}: {hint}")
     return Feedback(True, "Three rewards, every target: your values are those of pr.optimal_q.")
 
@@ -136,7 +136,7 @@ def _earned(task: Task, target: int) -> Tensor:
     return task.reward(task.graph, rows)[:, 2].view(n, n)
 
 
-def _why_not(found: Tensor, earned: Tensor, target: int, discount: float, walking: Tensor) -> str:
+def _why_not(found: Tensor, earned: Tensor, target: int, discount: float, underway: Tensor) -> str:
     def swept(times: int, gamma: float, *, stops: bool) -> Tensor:
         values = torch.zeros_like(earned)
         for _ in range(times):
@@ -147,7 +147,7 @@ def _why_not(found: Tensor, earned: Tensor, target: int, discount: float, walkin
         return values
 
     def same(other: Tensor) -> bool:
-        return torch.allclose(found[walking], other[walking], atol=1e-3)
+        return torch.allclose(found[underway], other[underway], atol=1e-3)
 
     if same(earned):
         return "that is what the step itself earns: sweep again until nothing changes."
@@ -265,10 +265,10 @@ def _ring() -> Graph:
     return Graph(12, [*around, (0, 6), (6, 0)])
 
 
-Walks = Callable[[LogitTable, Task, torch.Generator], Iterator[Batch]]
+ToStream = Callable[[LogitTable, Task, torch.Generator], Iterator[Batch]]
 
 
-def old_rollouts(stream: Walks, *, steps: int = 400) -> Feedback:
+def old_rollouts(stream: ToStream, *, steps: int = 400) -> Feedback:
     """Do the reader's walks of an old checkpoint teach a fresh table A + R - 1?"""
     graph = random_dag(8, 0.45, seeded(0, "graph"))
     task = all_pairs(graph, partial(process_reward, scale=SCALE))
@@ -306,9 +306,9 @@ def old_rollouts(stream: Walks, *, steps: int = 400) -> Feedback:
     if not torch.equal(before["table"], old.state_dict()["table"]):
         return Feedback(False, "The old checkpoint was changed: it only walks.")
     asked = task.pairs[:, 1].unique()
-    walking = (~torch.eye(n, dtype=torch.bool))[asked]
-    share = float(tried[asked][..., :n][walking].float().mean())
-    gap = (next_logits(model)[..., :n] / SCALE - process_optimum(graph))[asked][walking].abs()
+    underway = (~torch.eye(n, dtype=torch.bool))[asked]
+    share = float(tried[asked][..., :n][underway].float().mean())
+    gap = (next_logits(model)[..., :n] / SCALE - process_optimum(graph))[asked][underway].abs()
     good = float((gap < 0.1).float().mean())
     told = f"{share:.0%} of the steps were tried, {good:.0%} of the values are within 0.1."
     if good > 0.99:
