@@ -90,11 +90,9 @@ def _loss(algorithm: str, given: Values) -> Loss:
         )
     wide = 1e6 * (1.0 - given["bounds"])
     worst = (given["target"] * (1.0 - given["strict"]) - given["edge"]) - given["cost"]
-    return partial(
-        q_learning,
-        discount=given["discount"],
-        value_bounds=(SCALE * worst - wide, SCALE * given["target"].clamp(min=0.0) + wide),
-    )
+    high = SCALE * given["target"].clamp(min=0.0) + wide
+    low = SCALE * worst - wide
+    return partial(q_learning, discount=given["discount"], value_bounds=(low, high))
 
 
 def update(algorithm: str, body: Body, given: Values, own: Loss | None = None) -> Values:
