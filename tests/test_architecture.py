@@ -15,7 +15,7 @@ LAYERS = [
     ["graphs", "tasks", "models", "transformer", "sampling", "streams", "losses", "train"],
     ["evaluate", "theory"],
     ["io"],
-    ["sweeps"],
+    ["sweeps", "experiments.named"],
     ["domains"],
     ["figures"],
     ["labs.engine"],

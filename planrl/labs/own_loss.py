@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
-from typing import Any
 
 from planrl.errors import InputError, shown
+from planrl.experiments.named import function
 from planrl.labs.engine.algorithms import ALGORITHMS
 from planrl.labs.engine.update import options_of
 from planrl.labs.spec.lab import Lab
@@ -36,21 +35,9 @@ def own_losses(lab: Lab, loss: OwnLoss) -> dict[str, Loss]:
     for name, one in loss.items():
         if name not in names:
             raise InputError(f"no learner is called {shown(name)}; there are: {', '.join(names)}")
-        own[name] = imported(one) if isinstance(one, str) else one
+        own[name] = function(one) if isinstance(one, str) else one
         options_of(own[name], names[name])
     return own
-
-
-def imported(path: str) -> Any:
-    """The object that a dotted path "module:name" names; it is imported like any other module."""
-    module, _, name = path.partition(":")
-    try:
-        return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise InputError(
-            f"{shown(path)} names no loss ({error}): write module:function, and start Python where "
-            "`import module` finds it"
-        ) from None
 
 
 def name_of(loss: OwnLoss) -> str:
@@ -64,8 +51,7 @@ def name_of(loss: OwnLoss) -> str:
 
 def about(lab: Lab, own: Mapping[str, Loss]) -> str:
     """In words, which losses of the reader's are trained, and which controls have no effect."""
-    said = [_about(lab, name, loss) for name, loss in own.items()]
-    return " ".join(said)
+    return " ".join(_about(lab, name, loss) for name, loss in own.items())
 
 
 def _about(lab: Lab, name: str, loss: Loss) -> str:

@@ -147,11 +147,12 @@ def test_in_a_race_a_loss_of_ones_own_trains_the_learner_that_is_named_and_no_ot
 @pytest.mark.parametrize(
     ("loss", "said"),
     [
-        ("nowhere:my_loss", "'nowhere:my_loss' names no loss"),
-        ("mine_in_labs:other", "names no loss"),
-        ("mine_in_labs", "write module:function"),
-        ("", "names no loss"),
-        ("mine_in_labs:not_a_loss", "a loss is a function of logits and a batch, but 5 was given"),
+        ("nowhere:my_loss", "nowhere cannot be imported"),
+        ("mine_in_labs:other", "mine_in_labs has no function other"),
+        ("mine_in_labs", "write my_module:my_function"),
+        ("", "'' names no function"),
+        ("mine_in_labs:not_a_loss", "mine_in_labs has no function not_a_loss"),
+        (5, "a loss is a function of logits and a batch, but 5 was given"),
         ({"nobody": pr.sft}, "no learner is called 'nobody'; there are: policy gradient"),
     ],
 )
