@@ -200,6 +200,7 @@ def _seconds(
     for pages in seeds:
         for name, page in pages.items():
             took, key = store.cpu_seconds(page), (name, str(page["study"]))
-            parts = {condition.part: took[condition.part]} if condition.part else took
+            part = getattr(condition.value, "part", "")
+            parts = {part: took[part]} if part else took
             found |= {(*key, part): seconds for part, seconds in parts.items()}
     return found

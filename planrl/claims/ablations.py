@@ -32,8 +32,9 @@ def _share_of_gain(one: str, other: str, key: str) -> Callable[[Results], float]
 def _condition(
     name: str, value: Callable[[Results], float], *, low: float = -INF, high: float = INF
 ) -> Condition:
-    return Condition(graph=DAG, name=name, model=MODEL, needs=("conditions",), value=value,
-                 low=low, high=high)  # fmt: skip
+    return Condition(
+        graph=DAG, name=name, model=MODEL, needs=("conditions",), value=value, low=low, high=high
+    )
 
 
 def _both(
@@ -65,8 +66,9 @@ def _new(kl: str, key: str, other: str = "") -> Callable[[Results], float]:
 def _beyond(
     name: str, value: Callable[[Results], float], *, low: float = -INF, high: float = INF
 ) -> Condition:
-    return Condition(graph=DAG, name=name, model=MODEL, needs=("beyond",), value=value,
-                 low=low, high=high)  # fmt: skip
+    return Condition(
+        graph=DAG, name=name, model=MODEL, needs=("beyond",), value=value, low=low, high=high
+    )
 
 
 def _constrained(which: str) -> tuple[Condition, ...]:

@@ -51,20 +51,35 @@ def _by_degree(key: str) -> Callable[[Results], float]:
 def _condition(
     value: Callable[[Results], float], name: str = "", *, low: float = -INF, high: float = INF
 ) -> Condition:
-    return Condition(graph=DAG, name=name, model=f"Transformer, {SIZES['1x1']}",
-                 needs=("imitation",), of="1x1", value=value, low=low, high=high)  # fmt: skip
+    return Condition(
+        graph=DAG,
+        name=name,
+        model=f"Transformer, {SIZES['1x1']}",
+        needs=("imitation",),
+        of="1x1",
+        value=value,
+        low=low,
+        high=high,
+    )
 
 
 def _sizes(key: str, *, low: float) -> tuple[Condition, ...]:
     """One place for each size at the same first look, and the paper's size at its last one."""
     return (
         *(
-            Condition(graph=DAG, name="at the first look", model=f"Transformer, {words}",
-                  needs=("imitation",), of=size, value=_measured(key, 0), low=low)
+            Condition(
+                graph=DAG,
+                name="at the first look",
+                model=f"Transformer, {words}",
+                needs=("imitation",),
+                of=size,
+                value=_measured(key, 0),
+                low=low,
+            )
             for size, words in SIZES.items()
         ),
         _condition(_measured(key), "at the last look", low=low),
-    )  # fmt: skip
+    )
 
 
 CLAIMS = (

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 from planrl.claims.verdict import Claim, Condition, Results
 
 
-def _of(part: str, name: str) -> Callable[[Results], float]:
-    return lambda results: float(results["theorems"][part][name])
+@dataclass(frozen=True)
+class _Number:
+    """A number of one part of the theorems' results, which took part of their seconds only."""
+
+    part: str
+    name: str
+
+    def __call__(self, results: Results) -> float:
+        return float(results["theorems"][self.part][self.name])
 
 
 def _claim(
@@ -26,8 +33,7 @@ def _claim(
             name=condition,
             model=_model(part, number),
             needs=("theorems",),
-            value=_of(part, number),
-            part=part,
+            value=_Number(part, number),
             low=low,
             high=high,
         )

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -50,9 +51,9 @@ class Condition:
 
     `graph` may name settings of the first experiment in braces, such as {nodes}; `name` tells this
     place from others of the same graph and model.
-    `needs` are the experiments whose results `value` reads, `of` begins the labels of theirs
-    ("dag", "blocksworld"), `part` is what of their seconds it took ("": all). The mean over seeds
-    is predicted to be at least `low` and at most `high`.
+    `needs` are the experiments whose results `value` reads, and `of` begins the labels of theirs
+    ("dag", "blocksworld"). A `value` with an attribute `part` took that part of their seconds only.
+    The mean over seeds is predicted to be at least `low` and at most `high`.
     """
 
     graph: str
@@ -61,7 +62,6 @@ class Condition:
     needs: tuple[str, ...]
     value: Callable[[Results], float]
     of: str = ""
-    part: str = ""
     low: float = -math.inf
     high: float = math.inf
 
@@ -106,9 +106,17 @@ class Finding:
     verdict: str
     values: tuple[float, ...] = ()
     seeds: tuple[int, ...] = ()
-    mean: float = math.nan
-    interval: tuple[float, float] = (math.nan, math.nan)
     settings: Settings = field(default_factory=dict)
+
+    @cached_property
+    def mean(self) -> float:
+        """The mean of the values; nan without one."""
+        return sum(self.values) / len(self.values) if self.values else math.nan
+
+    @cached_property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % confidence interval of the mean."""
+        return interval(self.values)
 
     @property
     def condition(self) -> str:
@@ -194,19 +202,18 @@ def find(
     )
     if not values:
         return finding
+    return replace(finding, verdict=_verdict(condition, values), values=values, seeds=tuple(seeds))
+
+
+def _verdict(condition: Condition, values: Sequence[float]) -> str:
+    """Whether the interval of the mean lies inside the predicted bounds."""
     low, high = interval(values)
     least, most = condition.low - ROUNDING, condition.high + ROUNDING
     if any(map(math.isnan, values)):
-        verdict = FAILS
-    elif least <= low and high <= most:
-        verdict = HOLDS
-    elif high < least or low > most:
-        verdict = FAILS
-    else:
-        verdict = UNDECIDED
-    mean = sum(values) / len(values)
-    found = replace(finding, verdict=verdict, values=values, seeds=tuple(seeds))
-    return replace(found, mean=mean, interval=(low, high))
+        return FAILS
+    if least <= low and high <= most:
+        return HOLDS
+    return FAILS if high < least or low > most else UNDECIDED
 
 
 def judge(claim: Claim, findings: Sequence[Finding], seconds: float = 0.0) -> Verdict:

@@ -75,7 +75,10 @@ def as_row(verdict: Verdict) -> dict[str, Any]:
         "verdict": verdict.verdict,
         "caution": verdict.caution,
         "cpu_seconds": verdict.seconds,
-        "conditions": [{"condition": f.condition, **asdict(f)} for f in verdict.findings],
+        "conditions": [
+            {"condition": f.condition, **asdict(f), "mean": f.mean, "interval": f.interval}
+            for f in verdict.findings
+        ],
     }
 
 

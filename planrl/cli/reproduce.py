@@ -13,6 +13,7 @@ from tqdm import tqdm
 from planrl.errors import InputError
 from planrl.experiments import store
 from planrl.experiments.store import against_stored
+from planrl.io.files import ready
 
 
 def add(commands: Any) -> None:
@@ -71,6 +72,7 @@ def run(options: argparse.Namespace) -> int:
     missing = store.missing(wanted, again=options.again)
     began, count, todo = time.perf_counter(), 0, len(missing)
     if todo:
+        ready(folder)
         print(announced(todo, store.expected_seconds(missing), options.jobs), file=sys.stderr)
     watched = sys.stderr.isatty()
     with tqdm(total=todo, unit="run", disable=not watched) as bar:

@@ -1,7 +1,8 @@
-"""The paper's experiments: frozen settings, a `run`, and the results that `reproduce` wrote.
+"""The paper's experiments as plain values, the runner that trains them, and their saved results.
 
-datasets, algorithms, runs    a graph with its data, an algorithm, a training run: plain settings
-study, probes                 what experiments share: a base and its learners; what models hold
-fig2, fig3, theorems, imitation, conditions, falsify, choices, beyond, quantised, costs
-store                         the experiments by name, and their saved results in results/
+datasets, streams, algorithms   graphs with their data; batches; losses and streams with options
+study, evaluations, probes      a Study and its runner; what is measured; what models hold
+records, store                  when two records say the same; the saved results in results/
+paper, ablations, extensions, imitation, regimes, theorems, costs    the studies themselves
+named, runs                     functions by dotted path; a training run in a folder
 """

@@ -216,8 +216,12 @@ class Algorithm:
 
     def given(self) -> dict[str, Any]:
         """The algorithm as plain values, with the options that differ from their defaults."""
-        return {"name": self.name, "loss": self.loss, "stream": self.stream,
-                "options": dict(self.options)}  # fmt: skip
+        return {
+            "name": self.name,
+            "loss": self.loss,
+            "stream": self.stream,
+            "options": dict(self.options),
+        }
 
     def option(self, name: str) -> Any:
         """The value of an option; None if the algorithm has no such option."""

@@ -82,8 +82,12 @@ def check_value(name: str, value: Any, default: Any, option: Option | None = Non
     if isinstance(default, float):
         number(value, name, least=least, most=most)
     elif isinstance(default, int) and not isinstance(default, bool):
-        whole(value, name, least=None if least is None else int(least),
-              most=None if most is None else int(most))  # fmt: skip
+        whole(
+            value,
+            name,
+            least=None if least is None else int(least),
+            most=None if most is None else int(most),
+        )
     return value
 
 
@@ -93,5 +97,8 @@ def _is_number(value: Any) -> bool:
 
 def with_defaults(given: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, Any]:
     """All options with the values that hold: those given, and the defaults of the others."""
-    return {name: given.get(name, value) for name, value in usual.items()
-            if name in given or value is not ANYTHING}  # fmt: skip
+    return {
+        name: given.get(name, value)
+        for name, value in usual.items()
+        if name in given or value is not ANYTHING
+    }

@@ -103,16 +103,10 @@ def explained(model: Transformer, dataset: Dataset, seed: int) -> dict[str, floa
     """
     rows = rollout(model, dataset.train.pairs.repeat(4, 1), rng=seeded(seed, "contexts"))
     beginnings, positions = _beginnings(rows, model.vocab.chosen(rows))
-    logits, attention = [], []
-    with torch.no_grad():
-        for part, position in zip(beginnings.split(1024), positions.split(1024), strict=True):
-            values, share = plain(model, part)
-            number = torch.arange(len(part))
-            logits.append(values[number, position][:, : dataset.graph.n])
-            attention.append(share[-1].mean(1)[number, position, 1])
+    logits, attention = _last_position(model, beginnings, positions)
     current = beginnings[torch.arange(len(positions)), positions]
     going = current != beginnings[:, 1]  # at the target only END is left to say
-    row, at, to = torch.cat(logits)[going], current[going], beginnings[going, 1]
+    row, at, to = logits[going, : dataset.graph.n], current[going], beginnings[going, 1]
     row = row - row.mean(-1, keepdim=True)
     cell, number = (to * dataset.graph.n + at).unique(return_inverse=True)
     size = torch.bincount(number, minlength=len(cell))
@@ -129,8 +123,20 @@ def explained(model: Transformer, dataset: Dataset, seed: int) -> dict[str, floa
         "explained_adjusted": adjusted(row, number),
         "explained_additive": 1 - float(alone.square().sum()) / total,
         "contexts": float(len(row)),
-        "attention_on_target": float(torch.cat(attention)[going].mean()),
+        "attention_on_target": float(attention[going].mean()),
     }
+
+
+@torch.no_grad()
+def _last_position(model: Transformer, rows: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
+    """The logits at one position of each row, and the attention that rests on the target there."""
+    logits, attention = [], []
+    for part, position in zip(rows.split(1024), positions.split(1024), strict=True):
+        values, share = plain(model, part)
+        number = torch.arange(len(part))
+        logits.append(values[number, position])
+        attention.append(share[-1].mean(1)[number, position, 1])
+    return torch.cat(logits), torch.cat(attention)
 
 
 def adjusted(rows: Tensor, group: Tensor) -> float:

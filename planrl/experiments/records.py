@@ -75,8 +75,11 @@ def in_words(page: Page) -> dict[str, Any]:
     dataset, evaluation, base = page["dataset"], page["evaluation"], page["base"]
     usual = DatasetSettings().plain()
     found = dict(dataset["options"])
-    found |= {key: value for key, value in dataset.items()
-              if key not in ("options", "seed", "kind") and value != usual[key]}  # fmt: skip
+    found |= {
+        key: value
+        for key, value in dataset.items()
+        if key not in ("options", "seed", "kind") and value != usual[key]
+    }
     if base["learner"] is not None:
         found["base_steps"] = base["learner"]["training"]["steps"]
     learners = page["learners"].values()

@@ -183,8 +183,10 @@ def expected_seconds(wanted: Sequence[Job]) -> float:
         known = [FOLDER / file_name(job.study)]
         if not known[0].exists():
             known = sorted(FOLDER.glob(f"{job.study.name}*.json"))
-        took = [sum(cpu_seconds(page).values()) or page.get("made_with", {}).get("seconds", 0.0)
-                for page in map(_read_once, known)]  # fmt: skip
+        took = [
+            sum(cpu_seconds(page).values()) or page.get("made_with", {}).get("seconds", 0.0)
+            for page in map(_read_once, known)
+        ]
         total += fmean(took) if took else 0.0
     return total
 

@@ -285,7 +285,7 @@ def demonstrated_reward(known: Collection[bytes]) -> Reward:
 
 
 def noisy_process_reward(
-    graph: Graph, share: float, rng: torch.Generator, *, fresh: bool, scale: float
+    graph: Graph, share: float, rng: torch.Generator, *, fresh: bool, scale: float = 10.0
 ) -> Reward:
     """The process reward with edge checks that are wrong with probability `share`.
 

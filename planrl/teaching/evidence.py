@@ -139,7 +139,10 @@ def reruns() -> list[dict[str, Any]]:
     """
     rows = []
     for name in store.EXPERIMENTS:
-        pages = store.results(name)
+        try:
+            pages = store.results(name)
+        except InputError:  # none yet
+            continue
         took = [
             sum(store.cpu_seconds(p).values()) or p["made_with"].get("seconds", 0.0) for p in pages
         ]

@@ -79,7 +79,7 @@ def test_a_claim_without_a_result_is_not_drawn():
     with pytest.raises(pr.InputError, match="start='x' is no claim with a result: 2-pg-collapse"):
         claim_figures.by_seed(measured, start="x")
     same = Finding(graph="<b>", model="m", name="", prediction="at least 0", verdict="holds",
-                   values=(1.0, 1.0), seeds=(4, 7), mean=1.0, interval=(1.0, 1.0))  # fmt: skip
+                   values=(1.0, 1.0), seeds=(4, 7))  # fmt: skip
     drawn = claim_figures.by_seed([Verdict(claim=claim, verdict="holds", findings=(same,))])
     assert list(drawn.data[1].text) == ["seed 4", "seed 7"]
     low, high = drawn.layout.xaxis.range

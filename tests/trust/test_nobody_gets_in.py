@@ -24,7 +24,7 @@ from planrl.train import adamw
 
 
 # --- Code
-@pytest.mark.parametrize("condition", range(len(strangers.CODE)))
+@pytest.mark.parametrize("place", range(len(strangers.CODE)))
 def test_no_checkpoint_runs_code_whatever_its_pickle_says(place, tmp_path, monkeypatch):
     ran = []
     monkeypatch.setattr(os, "system", lambda *words: ran.append(words))
@@ -215,7 +215,7 @@ def test_no_command_reads_a_file_that_a_run_names_without_its_digest(
 ):
     (trained.parent / "secret.txt").write_text("password of the house: sesame\n")
     monkeypatch.chdir(trained)
-    name = named.format(condition=trained.parent)
+    name = named.format(place=trained.parent)
     page = json.loads((trained / "run.json").read_text())
     page["settings"]["dataset"] = {
         "kind": "files", "graph": name, "train": name, "test": name, "digest": digest

@@ -85,8 +85,10 @@ def settle(
     logits, anchor = start.double().log(), base.double().log()
     able = logits > -torch.inf
     if (able & (anchor == -torch.inf)).any():
-        raise InputError("start may choose what base never does, at an infinite penalty: let base "
-                         "choose it too, or start not")  # fmt: skip
+        raise InputError(
+            "start may choose what base never does, at an infinite penalty: let base "
+            "choose it too, or start not"
+        )
     for _ in range(steps):
         policy = logits.softmax(-1)
         probability = success(pair, policy)[1].nan_to_num(0.0)

@@ -80,47 +80,58 @@ def _double(batch: Batch) -> Batch:
     return Batch(batch.chosen, batch.reward.double(), batch.tokens)
 
 
+class _WrongLogits:
+    """A policy-gradient loss that counts what each batch does to the logits of wrong choices."""
+
+    def __init__(self, task: Task, model: LogitTable) -> None:
+        n = task.graph.n
+        self.task, self.model = task, model
+        self.wrong = torch.cat([~task.graph.correct, torch.ones(n, n, 1, dtype=torch.bool)], 2)
+        self.wrong[torch.eye(n, dtype=torch.bool)] = False  # at the target only END is asked for
+        self.least, self.pushed, self.all = 0.0, 0, 0
+
+    def __call__(self, logits: Tensor, batch: Batch) -> Tensor:
+        """The loss of the batch."""
+        copy = LogitTable(self.task.vocab)
+        copy.table = torch.nn.Parameter(self.model.table.detach().clone().requires_grad_())
+        policy_gradient(copy(batch.tokens[:, :-1]), batch).backward()
+        gradient = copy.table.grad
+        assert gradient is not None
+        self.least = min(self.least, float(gradient[self.wrong].min()))
+        some = self.wrong & self._visited(batch)[..., None]
+        self.pushed += int((gradient[some] > 0).sum())
+        self.all += int(some.sum())
+        return policy_gradient(logits, batch)
+
+    def _visited(self, batch: Batch) -> Tensor:
+        """Which contexts [target, current] the correct paths of a batch visit."""
+        n = self.task.graph.n
+        right = batch.tokens[is_path(self.task.graph, batch.tokens)]
+        target = right[:, 1:2].expand(-1, right.shape[1] - PROMPT)
+        visited = torch.zeros(n, n, dtype=torch.bool)
+        current = right[:, PROMPT - 1 : -1]
+        live = current != self.task.vocab.end
+        visited[target[live], current[live]] = True
+        return visited
+
+
 def wrong_actions(task: Task, seed: int, steps: int, blocks: int) -> Numbers:
     """Theorem 4.2: no gradient lifts a wrong choice, and training accuracy goes to 1.
 
     `least_gradient` is the smallest derivative of the loss by a wrong choice's logit, over all
-    batches; `pushed_down` the share of wrong logits with a positive one where a right walk came by.
+    batches. `pushed_down` is the share of positive ones among the wrong logits of the contexts that
+    a correct path visited.
     """
     model, _ = imitated(task, seed, steps)
-    n, end = task.graph.n, task.vocab.end
-    wrong = torch.cat([~task.graph.correct, torch.ones(n, n, 1, dtype=torch.bool)], 2)
-    wrong[torch.eye(n, dtype=torch.bool)] = False  # at the target only END is asked for
     paths = on_policy(model, task, rng=seeded(seed, "walks"), size=256)
-    least, pushed, all_of_them = 0.0, 0, 0
-
-    def watched(logits: Tensor, batch: Batch) -> Tensor:
-        nonlocal least, pushed, all_of_them
-        table = model.table.detach().clone().requires_grad_()
-        copy = LogitTable(task.vocab)
-        copy.table = torch.nn.Parameter(table)
-        policy_gradient(copy(batch.tokens[:, :-1]), batch).backward()
-        gradient = copy.table.grad
-        assert gradient is not None
-        least = min(least, float(gradient[wrong].min()))
-        right = batch.tokens[is_path(task.graph, batch.tokens)]
-        target = right[:, 1:2].expand(-1, right.shape[1] - PROMPT)
-        visited = torch.zeros(n, n, dtype=torch.bool)
-        current = right[:, PROMPT - 1 : -1]
-        live = current != end
-        visited[target[live], current[live]] = True
-        some = wrong & visited[..., None]
-        pushed += int((gradient[some] > 0).sum())
-        all_of_them += int(some.sum())
-        return policy_gradient(logits, batch)
-
-    for _ in train(model, paths, watched, TrainConfig(steps=20, lr=0.1)):
-        pass
-    for _ in train(model, paths, policy_gradient, TrainConfig(steps=steps, lr=0.1)):
-        pass
+    watched = _WrongLogits(task, model)
+    for loss, updates in ((watched, 20), (policy_gradient, steps)):
+        for _ in train(model, paths, loss, TrainConfig(steps=updates, lr=0.1)):
+            pass
     scores = evaluate(model, task, rng=seeded(seed, "look"), samples=100)
     return {
-        "least_gradient": least,
-        "pushed_down": pushed / max(all_of_them, 1),
+        "least_gradient": watched.least,
+        "pushed_down": watched.pushed / max(watched.all, 1),
         "train_accuracy": float(scores.accuracy.mean()),
         "distinct": float(scores.diversity.mean()),
     }
