@@ -468,17 +468,15 @@ notebook.Download(
 # made by: python -m planrl reproduce --only conditions
 tried = {
     "continual SFT": "rows that were demonstrated",
-    "policy gradient": "its own walks",
-    "policy gradient, cold": "its own walks, temperature 0.1",
-    "policy gradient, tiny batch": "its own walks, two an update",
+    "policy gradient": "its own paths",
+    "policy gradient, cold": "its own paths, temperature 0.1",
+    "policy gradient, tiny batch": "its own paths, two an update",
 }
-evaluations = [page["result"]["learners"] for page in results("conditions")]
+saved = [page["result"]["learners"] for page in results("conditions")]
 
 
 def at_end(name, key):
-    return sum(evaluation[name][key][-1] for evaluation in evaluations) / len(
-        evaluations
-    )
+    return sum(learners[name][key][-1] for learners in saved) / len(saved)
 
 
 # %% tags=["hide-input"]
@@ -497,7 +495,7 @@ gains = [
 assert gains[0] > 0.5 * gains[1], "the finding says: most of the gain"
 assert at_end(tiny, "test_greedy") < 0.6, "the finding says: wrecked"
 assert at_end(cold, "train_diversity") < 1.1
-assert len(evaluations) == 3, "the finding says: three seeds"
+assert len(saved) == 3, "the finding says: three seeds"
 judged = {f.name: f.verdict for f in verdicts(["C-cold"])[0].findings}
 assert judged["cold, sampled"] == "undecided", "the finding says so"
 assert judged["cold, greedy"] == "fails", "the finding says: below"
@@ -512,7 +510,7 @@ Table(
         }
         for name, words in tried.items()
     ],
-    caption=f"After 800 updates from the same base, mean of {len(evaluations)} seeds; "
+    caption=f"After 800 updates from the same base, mean of {len(saved)} seeds; "
     "the last column is on training questions",
 )
 

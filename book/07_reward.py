@@ -444,9 +444,8 @@ def learnt_values(start, loss):
     table, rng = pr.LogitTable(circling.vocab), pr.seeded(seed, "any")
     table.load_state_dict({"table": torch.full_like(table.table, 10.0 * start)})
     rollouts = pr.on_policy(table, circling, rng=rng, sampler=anywhere, size=64)
-    run = pr.train(
-        table, rollouts, loss, pr.TrainConfig(steps=400, lr=0.5, clip=None)
-    )
+    config = pr.TrainConfig(steps=400, lr=0.5, clip=None)
+    run = pr.train(table, rollouts, loss, config)
     return list(pr.probe(run, lambda: best_value(table), every=20))
 
 

@@ -374,9 +374,8 @@ assert said["4.3-baseline"] == HOLDS, "group-relative weights are 0, nothing mov
 # %%
 dataset = make_dataset(DatasetSettings(nodes=30, edge_probability=0.25, seed=seed))
 vocab, rng = dataset.train.vocab, pr.seeded(seed, "batches")
-start = pr.Transformer(
-    vocab, pr.TransformerConfig(width=48), pr.seeded(seed, "weights")
-)
+config = pr.TransformerConfig(width=48)
+start = pr.Transformer(vocab, config, pr.seeded(seed, "weights"))
 shown = pr.demonstrations(dataset.train, dataset.paths, rng=rng, size=64)
 list(pr.train(start, shown, pr.sft, pr.TrainConfig(steps=300, lr=1e-3)))
 print(

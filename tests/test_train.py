@@ -139,10 +139,10 @@ def test_an_optimizer_of_ones_own_goes_with_settings_that_are_its_own(config):
             lambda: pr.train(pr.LogitTable(pr.Vocab(3)).to("meta"), iter([]), pr.sft),
             "the device 'meta'",
         ),
-        (lambda: with_own_optimizer(pr.TrainConfig(lr=0.5)), r"lr=0.5 says nothing .* is 0.1"),
+        (lambda: with_own_optimizer(pr.TrainConfig(lr=0.5)), r"lr=0.5 has no effect .* is 0.1"),
         (
             lambda: with_own_optimizer(pr.TrainConfig(weight_decay=0.5)),
-            "weight_decay=0.5 says nothing",
+            "weight_decay=0.5 has no effect",
         ),
     ],
 )

@@ -12,16 +12,14 @@ from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from planrl import losses
 from planrl.errors import InputError, shown
 from planrl.experiments import streams
 from planrl.experiments.datasets import Dataset
 from planrl.experiments.named import ANYTHING, Option, check_value, function, keywords
 from planrl.experiments.named import with_defaults as filled
+from planrl.experiments.streams import Setup
 from planrl.losses import Loss
-from planrl.models import PathModel
 from planrl.sampling import Sampler
 from planrl.tasks import Batch
 
@@ -114,7 +112,7 @@ def own_paths() -> frozenset[str]:
 
 def options_of(loss: str, stream: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The options of a loss and of a stream with their defaults; both are imported."""
-    return keywords(function(loss), 2), keywords(function(stream), 4)
+    return keywords(function(loss), 2), keywords(function(stream), 1)
 
 
 def usual_options(name: str, loss: str = "", stream: str = "") -> dict[str, Any]:
@@ -249,9 +247,7 @@ class Algorithm:
         chosen = {k: v for k, v in filled(self.options, self.usual()).items() if k in taken}
         return partial(function(self.loss), **chosen)
 
-    def make_stream(
-        self, dataset: Dataset, model: PathModel, base: PathModel, rng: torch.Generator, size: int
-    ) -> Iterator[Batch]:
+    def make_stream(self, setup: Setup, size: int = 128) -> Iterator[Batch]:
         """The batches that the model is trained on, of `size` rows each."""
         taken = options_of(self.loss, self.stream)[1]
         chosen = {k: v for k, v in filled(self.options, self.usual()).items() if k in taken}
@@ -262,7 +258,7 @@ class Algorithm:
                 f"batch={size} does nothing beside {self.stream}, which makes the batches: leave "
                 "it out"
             )
-        batches: Iterator[Batch] = function(self.stream)(dataset, model, base, rng, **chosen)
+        batches: Iterator[Batch] = function(self.stream)(setup, **chosen)
         return batches
 
     def sampler(self, dataset: Dataset | None = None) -> Sampler:

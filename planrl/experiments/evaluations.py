@@ -31,7 +31,7 @@ from planrl.experiments.streams import FULL, copy_rounded, halved, rows
 from planrl.experiments.study import Evaluation
 from planrl.graphs import seeded
 from planrl.models import PathModel
-from planrl.sampling import rollout
+from planrl.sampling import Sampler, log_probs, rollout
 from planrl.tasks import Batch, Task, degrees, judged, observed
 from planrl.theory import kl_to_uniform
 from planrl.transformer import Transformer
@@ -65,6 +65,9 @@ class Measurements:
             "train_pairs": len(self.dataset.train.pairs),
             "test_pairs": len(self.dataset.test.pairs),
         }
+
+    def start(self, base: Transformer) -> None:
+        """Nothing needs the base."""
 
     def watch(self, batches: Iterator[Batch]) -> Iterator[Batch]:
         """The batches as they are."""
@@ -265,6 +268,14 @@ class Regime(Measurements):
         self.demonstrated = frozenset(rows(self.shown.paths))
         self.visited = torch.ones(dataset.graph.n, dataset.graph.n, dtype=torch.bool)
         self.new: set[bytes] = set()
+        self.solved: dict[str, Tensor] = {}
+
+    def start(self, base: Transformer) -> None:
+        """Which pairs the base solves greedily: those that a learner can forget."""
+        for name, task in self.tasks.items():
+            usual = Sampler(max_tokens=self.dataset.max_tokens)
+            scores = evaluate(base, task, rng=seeded(self.seed, "look"), samples=1, sampler=usual)
+            self.solved[name] = scores.greedy > 0
 
     def known(self) -> tuple[Dataset, dict[str, Task]]:
         """The dataset as the base was shown it, and the tasks to evaluate on."""
@@ -293,7 +304,11 @@ class Regime(Measurements):
             found |= scores.summary(f"{name}_")
             found[f"{name}_by_degree"] = scores.by(self.degrees[name])
             found[f"{name}_errors"] = scores.errors
-            found[f"{name}_lost"] = float((scores.greedy == 0).float().mean())
+            before = self.solved[name]
+            lost = (before & (scores.greedy == 0)).sum() / before.sum().clamp(min=1)
+            found[f"{name}_forgotten"] = float(lost)
+        paths = self.shown.paths[:: -(-len(self.shown.paths) // 1000)]
+        found["demonstrated_nll"] = -float(log_probs(model, paths).sum(1).mean())
         return found | self._of_logits(model)
 
     def _of_logits(self, model: PathModel) -> Row:

@@ -16,6 +16,7 @@ from planrl.evaluate import watch
 from planrl.experiments.algorithms import Algorithm as Algorithm
 from planrl.experiments.algorithms import usual_options
 from planrl.experiments.datasets import DatasetSettings, FileDataset, make_dataset
+from planrl.experiments.streams import Setup
 from planrl.graphs import seeded
 from planrl.io.checkpoints import Saved, load, save
 from planrl.models import LogitTable, PathModel
@@ -211,9 +212,8 @@ class TrainingRun:
     def run(self, *, eval_every: int = 0, samples: int = 32) -> Run:
         """The updates still to be done; every `eval_every` updates both tasks are measured."""
         settings, algorithm = self.settings, self.settings.algorithm
-        batches = algorithm.make_stream(
-            self.dataset, self.model, self._reference, self.rng, settings.batch
-        )
+        setup = Setup(self.dataset, self.model, self._reference, self.rng)
+        batches = algorithm.make_stream(setup, settings.batch)
         training = settings.training
         if algorithm.reads_base:
             training = replace(training, refresh=0)

@@ -1,8 +1,7 @@
 """Streams of batches for experiments: one half of an algorithm, named by dotted path.
 
-A stream is called with (dataset, model, base, rng) and keyword arguments, and yields batches.
-`model` is the model that is trained, `base` the frozen model that it started from. A reader's own
-stream has the same arguments; it may leave out `size`, the number of rows in a batch.
+A stream is called with a `Setup` and keyword arguments, its options, and yields batches. A reader's
+own stream has the same arguments; it may leave out `size`, the number of rows in a batch.
 
 A stream that keeps something from one batch to the next says so with `carries`: a training run with
 such a stream cannot be stopped and resumed, because only the random number generator is saved.
@@ -13,7 +12,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from inspect import Parameter, Signature, signature
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -34,9 +33,19 @@ if TYPE_CHECKING:
 
 Stream = Iterator[Batch]
 Made = TypeVar("Made", bound=Callable[..., Stream])
-REWARDS: dict[str, Reward] = {"outcome": outcome_reward, "process": process_reward}
+REWARDS: dict[str, Callable[..., Tensor]] = {"outcome": outcome_reward, "process": process_reward}
 """Name -> reward model. A reward may also be named by the dotted path of one's own function."""
 FULL = 32  # bits of a weight that is not rounded
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a stream is made from. `base` is the frozen model that the trained one started from."""
+
+    dataset: Dataset
+    model: PathModel
+    base: PathModel
+    rng: torch.Generator
 
 
 def carries(what: str) -> Callable[[Made], Made]:
@@ -69,208 +78,136 @@ def reward_of(name: str, scale: float) -> Reward:
             f"reward {name!r} is unknown: choose {' or '.join(REWARDS)}, or name a function of "
             "your own, my_module:my_reward"
         )
-    own = REWARDS[name] if name in REWARDS else function(name)
-
-    def reward(graph: Graph, tokens: Tensor) -> Tensor:
-        earned: Tensor = own(graph, tokens)
-        return earned * scale
-
-    return reward if name not in REWARDS else _scaled(REWARDS[name], scale)
-
-
-def _scaled(own: Callable[..., Tensor], scale: float) -> Reward:
-    return lambda graph, tokens: own(graph, tokens, scale=scale)
-
-
-def _rewarded(dataset: Dataset, reward: Reward) -> Task:
-    """The training pairs of a dataset with a reward model."""
-    return replace(dataset.train, reward=reward)
+    if name in REWARDS:
+        return lambda graph, tokens: REWARDS[name](graph, tokens, scale=scale)
+    own = function(name)
+    return lambda graph, tokens: own(graph, tokens) * scale
 
 
 @carries("")
-def demonstrated(
-    dataset: Dataset, model: PathModel, base: PathModel, rng: torch.Generator, *, size: int = 128
-) -> Stream:
+def demonstrated(setup: Setup, *, size: int = 128) -> Stream:
     """The demonstrated paths, drawn with replacement."""
-    return demonstrations(dataset.train, dataset.paths, rng=rng, size=size)
+    return demonstrations(setup.dataset.train, setup.dataset.paths, rng=setup.rng, size=size)
 
 
 @carries("")
-def half_demonstrated(
-    dataset: Dataset, model: PathModel, base: PathModel, rng: torch.Generator, *, size: int = 128
-) -> Stream:
+def half_demonstrated(setup: Setup, *, size: int = 128) -> Stream:
     """The demonstrated paths of every second training pair: the *old* pairs of `halved`."""
-    half = halved(dataset)[0]
-    return demonstrations(half.train, half.paths, rng=rng, size=size)
+    return demonstrated(replace(setup, dataset=halved(setup.dataset)[0]), size=size)
 
 
 @carries("")
 def demonstrations_with_reward(
-    dataset: Dataset,
-    model: PathModel,
-    base: PathModel,
-    rng: torch.Generator,
-    *,
-    size: int = 128,
-    reward: str = "process",
-    reward_scale: float = 1.0,
+    setup: Setup, *, size: int = 128, reward: str = "process", reward_scale: float = 1.0
 ) -> Stream:
     """The demonstrated paths, which never take an illegal step, with their rewards."""
-    task = _rewarded(dataset, reward_of(reward, reward_scale))
-    return demonstrations(task, dataset.paths, rng=rng, size=size)
+    task = replace(setup.dataset.train, reward=reward_of(reward, reward_scale))
+    return demonstrations(task, setup.dataset.paths, rng=setup.rng, size=size)
 
 
-@carries("")
-def rollouts(
-    dataset: Dataset,
-    model: PathModel,
-    base: PathModel,
-    rng: torch.Generator,
+def sampled(
+    setup: Setup,
+    reward: Reward,
     *,
     size: int = 128,
-    reward: str = "outcome",
-    reward_scale: float = 1.0,
     epsilon: float = 0.0,
     off_policy: bool = False,
     may_stop: bool = True,
     temperature: float = 1.0,
     greedy: bool = False,
 ) -> Stream:
-    """Rollouts of the model, or of its frozen base if `off_policy`, sampled as the options say."""
-    task = _rewarded(dataset, reward_of(reward, reward_scale))
+    """Rollouts of the model, or of its frozen base if `off_policy`, with a reward model."""
     sampler = Sampler(
         temperature=temperature,
         epsilon=epsilon,
         greedy=greedy,
         may_stop=may_stop,
-        max_tokens=dataset.max_tokens,
+        max_tokens=setup.dataset.max_tokens,
     )
-    return on_policy(base if off_policy else model, task, rng=rng, sampler=sampler, size=size)
+    task = replace(setup.dataset.train, reward=reward)
+    policy = setup.base if off_policy else setup.model
+    return on_policy(policy, task, rng=setup.rng, sampler=sampler, size=size)
+
+
+@carries("")
+@add_to(sampled)
+def rollouts(
+    setup: Setup, *, reward: str = "outcome", reward_scale: float = 1.0, **options: Any
+) -> Stream:
+    """Rollouts of the model or its base, sampled as the options say."""
+    return sampled(setup, reward_of(reward, reward_scale), **options)
 
 
 @carries("")
 def own_rollouts(
-    dataset: Dataset,
-    model: PathModel,
-    base: PathModel,
-    rng: torch.Generator,
-    *,
-    size: int = 128,
-    reward: str = "outcome",
-    reward_scale: float = 1.0,
+    setup: Setup, *, size: int = 128, reward: str = "outcome", reward_scale: float = 1.0
 ) -> Stream:
     """Rollouts of the model itself at temperature 1, as policy gradient needs them."""
-    return rollouts(dataset, model, base, rng, size=size, reward=reward, reward_scale=reward_scale)
+    return sampled(setup, reward_of(reward, reward_scale), size=size)
+
+
+@carries("")
+def demonstrated_paths_pay(setup: Setup, *, size: int = 128) -> Stream:
+    """Rollouts of which only demonstrated paths have a return of 1, so nothing new is learnt."""
+    return sampled(setup, demonstrated_reward(rows(setup.dataset.paths)), size=size)
 
 
 @carries("the last `capacity` batches")
 @add_to(rollouts)
-def replayed(
-    dataset: Dataset,
-    model: PathModel,
-    base: PathModel,
-    rng: torch.Generator,
-    *,
-    capacity: int = 100,
-    **options: Any,
-) -> Stream:
+def replayed(setup: Setup, *, capacity: int = 100, **options: Any) -> Stream:
     """Rollouts from a buffer of the last `capacity` batches: one is added, a random one served."""
-    return replay(rollouts(dataset, model, base, rng, **options), rng=rng, capacity=capacity)
+    return replay(rollouts(setup, **options), rng=setup.rng, capacity=capacity)
 
 
 @carries("a copy of the model that is up to `renewed` updates old")
 @add_to(rollouts)
-def stale_rollouts(
-    dataset: Dataset,
-    model: PathModel,
-    base: PathModel,
-    rng: torch.Generator,
-    *,
-    renewed: int = 200,
-    **options: Any,
-) -> Stream:
+def stale_rollouts(setup: Setup, *, renewed: int = 200, **options: Any) -> Stream:
     """Rollouts of a copy of the model that is renewed every `renewed` updates."""
-    policy = copy.deepcopy(model)
-    for count, batch in enumerate(rollouts(dataset, policy, base, rng, **options), 1):
+    policy = copy.deepcopy(setup.model)
+    for count, batch in enumerate(rollouts(replace(setup, model=policy), **options), 1):
         yield batch
         if count % renewed == 0:
-            policy.load_state_dict(model.state_dict())
+            policy.load_state_dict(setup.model.state_dict())
 
 
 @carries("")
 @add_to(rollouts)
-def rounded_rollouts(
-    dataset: Dataset,
-    model: PathModel,
-    base: PathModel,
-    rng: torch.Generator,
-    *,
-    bits: int = FULL,
-    **options: Any,
-) -> Stream:
+def rounded_rollouts(setup: Setup, *, bits: int = FULL, **options: Any) -> Stream:
     """Rollouts of the model with its weight matrices rounded to `bits` bits before each batch."""
-    policy = copy.deepcopy(model)
-    batches = rollouts(dataset, policy, base, rng, **options)
+    policy = copy.deepcopy(setup.model)
+    batches = rollouts(replace(setup, model=policy), **options)
     while True:
-        copy_rounded(model, policy, bits)
+        copy_rounded(setup.model, policy, bits)
         yield next(batches)
 
 
 @carries("")
+@add_to(sampled)
 def wrongly_checked_rollouts(
-    dataset: Dataset,
-    model: PathModel,
-    base: PathModel,
-    rng: torch.Generator,
-    *,
-    size: int = 128,
-    reward_scale: float = 1.0,
-    epsilon: float = 0.0,
-    may_stop: bool = False,
-    share: float = 0.05,
-    seed: int = 0,
+    setup: Setup, *, share: float = 0.05, seed: int = 0, reward_scale: float = 1.0, **options: Any
 ) -> Stream:
     """Rollouts with a process reward that knows `mistaken` edges: that share of them is wrong."""
-    known = mistaken(dataset.graph, share, seeded(seed, f"mistakes {share}"))
-
-    def reward(graph: Graph, tokens: Tensor) -> Tensor:
-        return process_reward(known, tokens, scale=reward_scale)
-
-    sampler = Sampler(epsilon=epsilon, may_stop=may_stop, max_tokens=dataset.max_tokens)
-    return on_policy(model, _rewarded(dataset, reward), rng=rng, sampler=sampler, size=size)
+    known = mistaken(setup.dataset.graph, share, seeded(seed, f"mistakes {share}"))
+    reward = reward_of("process", reward_scale)
+    return sampled(setup, lambda graph, tokens: reward(known, tokens), **options)
 
 
 @carries("")
+@add_to(sampled)
 def noisily_checked_rollouts(
-    dataset: Dataset,
-    model: PathModel,
-    base: PathModel,
-    rng: torch.Generator,
+    setup: Setup,
     *,
-    size: int = 128,
-    reward_scale: float = 1.0,
-    epsilon: float = 0.0,
-    may_stop: bool = False,
     share: float = 0.05,
     fresh: bool = True,
+    reward_scale: float = 1.0,
+    **options: Any,
 ) -> Stream:
     """Rollouts with a process reward whose edge checks are wrong with probability `share`."""
-    noise = seeded(
-        int(torch.randint(2**31, (), generator=rng)), f"{'fresh' if fresh else 'fixed'} noise"
-    )
-    reward = noisy_process_reward(dataset.graph, share, noise, fresh=fresh, scale=reward_scale)
-    sampler = Sampler(epsilon=epsilon, may_stop=may_stop, max_tokens=dataset.max_tokens)
-    return on_policy(model, _rewarded(dataset, reward), rng=rng, sampler=sampler, size=size)
-
-
-@carries("")
-def demonstrated_paths_pay(
-    dataset: Dataset, model: PathModel, base: PathModel, rng: torch.Generator, *, size: int = 128
-) -> Stream:
-    """Rollouts of which only demonstrated paths have a return of 1, so nothing new is learnt."""
-    task = _rewarded(dataset, demonstrated_reward(rows(dataset.paths)))
-    sampler = Sampler(max_tokens=dataset.max_tokens)
-    return on_policy(model, task, rng=rng, sampler=sampler, size=size)
+    seed = int(torch.randint(2**31, (), generator=setup.rng))
+    noise = seeded(seed, f"{'fresh' if fresh else 'fixed'} noise")
+    graph = setup.dataset.graph
+    reward = noisy_process_reward(graph, share, noise, fresh=fresh, scale=reward_scale)
+    return sampled(setup, reward, **options)
 
 
 def halved(dataset: Dataset) -> tuple[Dataset, Task, Task]:

@@ -22,6 +22,7 @@ from planrl.experiments.algorithms import Algorithm
 from planrl.experiments.datasets import Dataset, DatasetSettings
 from planrl.experiments.named import function, keywords, with_defaults
 from planrl.experiments.records import page_of
+from planrl.experiments.streams import Setup
 from planrl.graphs import seeded
 from planrl.models import PathModel
 from planrl.tasks import Batch
@@ -110,7 +111,7 @@ class Base:
         if self.learner is not None:
             rng = seeded(seed, self.learner.rng)
             how = self.learner
-            batches = how.algorithm.make_stream(dataset, model, model, rng, how.batch)
+            batches = how.algorithm.make_stream(Setup(dataset, model, model, rng), how.batch)
             for _ in how.updates(model, model, batches):
                 pass
         return model
@@ -161,6 +162,9 @@ class Measure(Protocol):
 
     def facts(self) -> Result:
         """What the result says of the dataset."""
+
+    def start(self, base: Transformer) -> None:
+        """Look at the base before the learner is trained."""
 
     def watch(self, batches: Iterator[Batch]) -> Iterator[Batch]:
         """The batches of the learner; the measurement may look at them."""
@@ -224,6 +228,7 @@ class Study:
         dataset = self.dataset.make()
         base = self.base.make(dataset, self.seed)
         alone = self.measure(dataset, Algorithm("sft"))
+        alone.start(base)
         found: Result = {"facts": {**alone.facts(), "cpu_seconds": {}}, "learners": {}}
         if alone.base_alone:
             found["base"] = {**alone.evaluate(base), **alone.end(base)}
@@ -248,10 +253,10 @@ class Study:
         """Train a copy of the base: what was measured on the way, in columns, and the model."""
         model = copy.deepcopy(base)
         measure = self.measure(dataset, learner.algorithm)
+        measure.start(base)
         rng = seeded(self.seed, learner.rng or f"walks of {name}")
-        batches = measure.watch(
-            learner.algorithm.make_stream(dataset, model, base, rng, learner.batch)
-        )
+        setup = Setup(dataset, model, base, rng)
+        batches = measure.watch(learner.algorithm.make_stream(setup, learner.batch))
         steps = self.evaluation.after(learner)
         rows = [{"step": 0, **measure.evaluate(base)}] if measure.at_start else []
         for record in learner.updates(model, base, batches):

@@ -4,7 +4,7 @@ import torch
 import planrl as pr
 from planrl.experiments.datasets import DatasetSettings
 from planrl.experiments.evaluations import mismatch
-from planrl.experiments.streams import FULL, rollouts, rounded, rounded_rollouts
+from planrl.experiments.streams import FULL, Setup, rollouts, rounded, rounded_rollouts
 
 
 @pytest.mark.parametrize("bits", [2, 3, 8])
@@ -35,7 +35,7 @@ def test_a_policy_that_is_not_rounded_samples_what_the_model_samples():
     dataset = DatasetSettings(nodes=14, edge_probability=0.3).make()
     model = pr.LogitTable(dataset.train.vocab)
     ours, plain = (
-        stream(dataset, model, model, pr.seeded(0, "w"), size=9, **options)
+        stream(Setup(dataset, model, model, pr.seeded(0, "w")), size=9, **options)
         for stream, options in ((rounded_rollouts, {"bits": FULL}), (rollouts, {}))
     )
     assert torch.equal(next(ours).tokens, next(plain).tokens)

@@ -125,21 +125,21 @@ def test_a_model_of_the_shares_is_at_no_distance_and_beyond_a_uniform_planner(da
     assert math.isclose(found["to_uniform"], found["uniform_to_shares"], abs_tol=1e-5)
 
 
-def test_a_regime_runs_from_base_to_decoding_curves(monkeypatch):
-    def two():
-        known = regimes._one_path()
-        names = ("continual SFT", "policy gradient, paid for demonstrated paths")
-        return {name: known[name] for name in names}
-
-    monkeypatch.setitem(regimes.REGIMES, "B", replace(regimes.REGIMES["B"], learners=two))
-    small = regimes.Settings(regime="B", nodes=12, shorten=400, samples=5, pairs=10)
-    result = regimes.run(small)
-    names = list(result["learners"])
-    assert names == list(regimes.learners(small))
+def test_a_regime_runs_from_base_to_decoding_curves():
+    small = regimes.shortened(regimes.REGIMES["B"], 400)
+    names = ("continual SFT", "policy gradient, paid for demonstrated paths")
+    small = replace(
+        small,
+        dataset=DatasetSettings(nodes=12, paths_per_pair=1),
+        learners={name: small.learners[name] for name in names},
+        evaluation=replace(small.evaluation, samples=5, pairs=10),
+    )
+    result = small.run({}, lambda page: None)
+    assert list(result["learners"]) == list(names)
     for learner in result["learners"].values():
         assert learner["step"][0] == 0
         assert learner["end"]["curves"]["test"]["temperature"][0] == 1.0
-    one, other = (result["learners"][name]["new_paths"][-1] for name in names[:2])
+    one, other = (result["learners"][name]["new_paths"][-1] for name in names)
     assert one == 0 <= other  # SFT shows demonstrated paths only
 
 

@@ -14,6 +14,7 @@ from planrl.experiments.runs import (
     TrainingRun,
     resume,
 )
+from planrl.experiments.streams import Setup
 from planrl.experiments.study import Learner
 from planrl.io.formats import write_alpine, write_graphml
 
@@ -106,7 +107,7 @@ def test_off_policy_walks_are_the_bases(tmp_path):
     behaviour = TrainingRun(settings("sft"), tmp_path)
     batch = next(
         session.settings.algorithm.make_stream(
-            session.dataset, session.model, behaviour.model, pr.seeded(0, "w"), 8
+            Setup(session.dataset, session.model, behaviour.model, pr.seeded(0, "w")), 8
         )
     )
     with torch.no_grad():
@@ -114,7 +115,7 @@ def test_off_policy_walks_are_the_bases(tmp_path):
             parameter.zero_()
     other = next(
         session.settings.algorithm.make_stream(
-            session.dataset, session.model, behaviour.model, pr.seeded(0, "w"), 8
+            Setup(session.dataset, session.model, behaviour.model, pr.seeded(0, "w")), 8
         )
     )
     assert torch.equal(batch.tokens, other.tokens)
@@ -221,15 +222,15 @@ from planrl.losses import policy_gradient
 def loss(logits, batch, *, factor=0.5):
     return factor * policy_gradient(logits, batch)
 
-def stream(dataset, model, base, rng, *, size=128):
-    return rollouts(dataset, model, base, rng, size=size)
+def stream(setup, *, size=128):
+    return rollouts(setup, size=size)
 
 def reward(graph, tokens):
     from planrl.tasks import outcome_reward
     return outcome_reward(graph, tokens) / 2
 
-def silent(dataset, model, base, rng):
-    return rollouts(dataset, model, base, rng)
+def silent(setup):
+    return rollouts(setup)
 stream.carries = ""
 """
 
@@ -269,7 +270,7 @@ def test_a_reward_of_your_own_is_named_like_the_others(own):
     dataset = make_dataset(SMALL)
     model = pr.LogitTable(dataset.train.vocab)
     mine, theirs = (
-        next(made.make_stream(dataset, model, model, pr.seeded(0, "w"), 32)).reward.sum()
+        next(made.make_stream(Setup(dataset, model, model, pr.seeded(0, "w")), 32)).reward.sum()
         for made in (Algorithm("pg", reward=f"{own}:reward", reward_scale=4.0), Algorithm("pg"))
     )
     assert mine == 2 * theirs
