@@ -16,7 +16,7 @@ from planrl import losses
 from planrl.errors import InputError, shown
 from planrl.experiments import streams
 from planrl.experiments.datasets import Dataset
-from planrl.experiments.named import ANYTHING, Option, check_value, function, keywords
+from planrl.experiments.named import ANYTHING, Option, as_options, check_value, function, keywords
 from planrl.experiments.named import with_defaults as filled
 from planrl.experiments.streams import Setup
 from planrl.losses import Loss
@@ -160,12 +160,15 @@ class Algorithm:
     ) -> None:
         if not isinstance(name, str) or name not in ALGORITHMS:
             raise InputError(f"algorithm {shown(name)} is unknown: choose {', '.join(ALGORITHMS)}")
+        for path in (loss, stream):
+            if not isinstance(path, str):
+                raise InputError(f"{shown(path)} names no function: write my_module:my_function")
         kind = ALGORITHMS[name]
         values: dict[str, Any] = {
             "name": name,
             "loss": loss or kind.loss,
             "stream": stream or kind.stream,
-            "options": {**(options or {}), **more},
+            "options": {**as_options(options), **more},
             "trusted": trusted,
         }
         for key, value in values.items():

@@ -15,7 +15,7 @@ import torch
 
 from planrl.domains import blocksworld
 from planrl.errors import InputError, check_fields, number, shown, whole
-from planrl.experiments.named import Option, check_value, keywords, with_defaults
+from planrl.experiments.named import Option, as_options, check_value, keywords, with_defaults
 from planrl.graphs import MOST_SQUARE, Graph, random_dag, random_digraph, seeded
 from planrl.io.files import read_bytes
 from planrl.io.formats import read_alpine, read_graph
@@ -92,7 +92,9 @@ class DatasetSettings:
         seed: int = 0,
         **graph: Any,
     ) -> None:
-        given = {**(options or {}), **graph}
+        given = {**as_options(options), **graph}
+        if not isinstance(kind, str):
+            raise InputError(f"kind {shown(kind)} is no graph: choose {' or '.join(GRAPHS)}")
         kind = kind or _kind_of(given)
         values = {
             "kind": kind,

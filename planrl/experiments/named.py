@@ -91,6 +91,15 @@ def check_value(name: str, value: Any, default: Any, option: Option | None = Non
     return value
 
 
+def as_options(options: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A copy of a table of options. Raises InputError if it is no table, or a key is no name."""
+    if options is None:
+        return {}
+    if not isinstance(options, Mapping) or not all(isinstance(name, str) for name in options):
+        raise InputError(f"options={shown(options)} was given: expected names and their values")
+    return dict(options)
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and not isnan(value)
 
