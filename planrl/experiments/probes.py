@@ -95,8 +95,8 @@ def explained(model: Transformer, dataset: Dataset, seed: int) -> dict[str, floa
 
     Over the model's own rollouts: every beginning of a path is a context. Those that share target
     and last node but not their history form a group; the share is 1 - within groups / in all, of
-    the logits minus their own mean. `explained` has it with every sum divided by its length, which a
-    group of two contexts flatters: its own mean takes half of its variance away.
+    the logits minus their own mean. `explained` has it with every sum divided by its length, which
+    a group of two contexts flatters: its own mean takes half of its variance away.
     `explained_adjusted` divides by n - 1 in each group and in all, so that groups without any
     effect would explain nothing. `explained_additive` is what target and last node explain each by
     itself. `attention_on_target` is that of the last layer, averaged over heads and contexts.
