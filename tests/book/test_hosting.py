@@ -143,7 +143,10 @@ CASES = {
         r"programs/table-sft\.onnx is not whole: \d+ of \d+ bytes",
     ),
     "runtime-missing": (missing(RUNTIME), f"{RUNTIME}: 404.*npm"),
-    "weights-missing": (missing("programs/table-look.json"), "table-look.json: 404.*Upload"),
+    "weights-missing": (
+        missing("programs/table-evaluate.json"),
+        "table-evaluate.json: 404.*Upload",
+    ),
 }
 
 

@@ -173,7 +173,7 @@ def test_sliders_answer_from_recorded_runs_before_anything_is_loaded(open_lab):
         arg=["lab-policy-gradient", f"{first[0][0]:g}"],
     )
     second = lab.numbers()
-    assert second[0][3] > first[0][3], "a KL penalty keeps more ways"
+    assert second[0][3] > first[0][3], "a KL penalty keeps more diversity"
     lab.set("kl", labs()["policy-gradient"].controls[0].values.index(0.001))
     assert "interpolated" in lab.status()
     assert not [url for url in lab.visit.asked if url.endswith((".onnx", ".wasm"))]

@@ -238,12 +238,12 @@ def test_the_fixed_point_shown_is_the_one_that_theory_computes():
     assert (expected - shown)[underway].abs().max() < 1e-2  # 40 sweeps at discount 0.8
 
 
-def test_ways_counts_different_right_answers():
+def test_diversity_counts_distinct_correct_paths():
     session = Session("race", "model=table&graph=own&edges=0-1.0-2.1-3.2-3")
     evaluation = session.evaluate()[0]
-    assert 0 < evaluation["ways"] <= SAMPLES
+    assert 0 < evaluation["diversity"] <= SAMPLES
     session.train(300)
-    assert session.evaluate()[1]["ways"] <= 2.0  # no question of a diamond has more
+    assert session.evaluate()[1]["diversity"] <= 2.0  # no question of a diamond has more
 
 
 def test_shaped_rewards_are_the_papers_two():

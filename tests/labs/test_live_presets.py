@@ -83,7 +83,7 @@ def test_the_numbers_in_the_labs_words_are_those_of_the_code():
     assert f"width {CONFIG.width}" in words["model"]
     assert f"{model_named('table').lr:g} for the table" in words["lr"]
     assert f"{model_named('transformer').lr:g} for the Transformer" in words["lr"]
-    assert f"among {SAMPLES}" in METRICS["ways"].label
+    assert f"among {SAMPLES}" in METRICS["diversity"].label
     blocks = Session("blocks").lab_graph.graph
     assert f"{blocks.n} states, {len(blocks.edges)} moves" in made["blocks"].words.intro
 
@@ -96,9 +96,9 @@ def test_there_are_at_least_six_presets_and_each_says_why_in_two_sentences():
 
 
 @pytest.mark.slow
-def test_in_the_race_policy_gradient_loses_ways_a_penalty_slows_it_and_others_keep_most():
+def test_in_the_race_policy_gradient_loses_diversity_a_penalty_slows_it_and_others_keep_most():
     start, _, end = evaluations("race", "race", 100, 200)
-    sft, pg, kl, q = ([one[who]["ways"] for one in (start, end)] for who in range(4))
+    sft, pg, kl, q = ([one[who]["diversity"] for one in (start, end)] for who in range(4))
     assert pg[1] < 1.5 < 0.8 * pg[0]
     assert pg[1] + 0.1 < kl[1] < 0.8 * kl[0]
     assert sft[1] > 0.8 * sft[0]
@@ -139,17 +139,17 @@ def test_imitation_too_fast_stays_far_from_the_shares_and_a_larger_batch_comes_n
 
 
 @pytest.mark.slow
-def test_a_strong_penalty_keeps_ways_and_costs_sampled_accuracy():
+def test_a_strong_penalty_keeps_diversity_and_costs_sampled_accuracy():
     start, held = evaluations("policy-gradient", "bought-back", 100)
     free = evaluations("race", "race", 100, 200)[1][1]
-    assert held[0]["ways"] > 0.75 * start[0]["ways"]
+    assert held[0]["diversity"] > 0.75 * start[0]["diversity"]
     assert held[0]["train_sampled"] < free["train_sampled"] - 0.05
 
 
 @pytest.mark.slow
 def test_a_baseline_does_not_stop_the_loss_of_answers_and_held_out_questions_lose():
     start, end = (evaluation[0] for evaluation in evaluations("policy-gradient", "baseline", 300))
-    assert end["ways"] < start["ways"] - 0.5
+    assert end["diversity"] < start["diversity"] - 0.5
     assert end["test_greedy"] < start["test_greedy"] - 0.07
 
 

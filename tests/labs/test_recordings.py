@@ -75,7 +75,7 @@ def test_a_page_never_shows_the_recorded_curve_of_one_learner_as_anothers():
         changed(recorded=elsewhere),
     ]
     script = Path(planrl.labs.__file__).parent / "web" / "lab-state.js"
-    asked = json.dumps({"labs": given, "metric": "ways"})
+    asked = json.dumps({"labs": given, "metric": "diversity"})
     done = subprocess.run(
         ["node", "-e", SHOW, script], input=asked, text=True, capture_output=True, check=True
     )

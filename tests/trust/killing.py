@@ -116,7 +116,7 @@ def of_results(folder: Path) -> str:
 # The labs' programs.
 
 
-def export(folder: Path, names: tuple[str, ...] = ("policy_start", "table-look")) -> int:
+def export(folder: Path, names: tuple[str, ...] = ("policy_start", "table-evaluate")) -> int:
     exporting.export(folder, programs_wanted())
     return 0
 

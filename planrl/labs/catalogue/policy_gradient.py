@@ -82,7 +82,7 @@ def policy_gradient_lab() -> Lab:
     picture = Picture("Accuracy", "Diversity and entropy", "Policy, one pair")
     name = LEARNER.name
     picture.curves(0, "train_sampled", "test_sampled", "test_greedy", name=name)
-    picture.curves(1, "ways", "entropy", name=name)
+    picture.curves(1, "diversity", "entropy", name=name)
     picture.edges(2, "policy", name)
     graph = graph_control("dag", "cyclic", "own")
     return Lab(
@@ -91,6 +91,6 @@ def policy_gradient_lab() -> Lab:
         controls=(KL, MODEL, graph, LR, BATCH, TEMPERATURE, BASELINE, SEED),
         learners=(LEARNER,),
         presets=PRESETS,
-        metrics=("train_sampled", "test_sampled", "test_greedy", "ways", "entropy"),
+        metrics=("train_sampled", "test_sampled", "test_greedy", "diversity", "entropy"),
         picture=picture,
     )

@@ -43,7 +43,7 @@ def race_lab() -> Lab:
     """Four learners from one base, their held-out accuracy and their diversity."""
     picture = Picture("Held-out pairs, greedy", "Distinct correct paths among 16")
     for number, learner in enumerate(LEARNERS):
-        for panel, metric in enumerate(("test_greedy", "ways")):
+        for panel, metric in enumerate(("test_greedy", "diversity")):
             picture.curves(panel, metric, name=learner.name, number=number, own=True)
     model = replace(MODEL, default="transformer")
     return Lab(
@@ -52,6 +52,6 @@ def race_lab() -> Lab:
         controls=(model, graph_control("dag", "cyclic", "own"), LR, BATCH, SEED),
         learners=LEARNERS,
         presets=PRESETS,
-        metrics=("train_sampled", "test_sampled", "test_greedy", "ways"),
+        metrics=("train_sampled", "test_sampled", "test_greedy", "diversity"),
         picture=picture,
     )

@@ -195,7 +195,7 @@ def rewards_lab() -> Lab:
         controls=CONTROLS,
         learners=(LEARNER,),
         presets=PRESETS,
-        metrics=("train_sampled", "train_greedy", "test_greedy", "ways"),
+        metrics=("train_sampled", "train_greedy", "test_greedy", "diversity"),
         picture=picture,
         verdicts=VERDICTS,
     )

@@ -36,7 +36,7 @@ def evaluate(model: FunctionalModel, given: Values) -> Values:
     """Accuracies, diversity and entropy of a model, and the matrices that a figure shows.
 
     For each training pair SAMPLES paths are sampled, for each held-out pair TEST_SAMPLES, with the
-    same random numbers in every evaluation. `ways` is the diversity: the number of distinct correct
+    same random numbers in every evaluation. `diversity` is the number of distinct correct
     paths among the SAMPLES of a pair. The matrices are those of the shown pair's target: `policy`
     and `logits` [current, next], and `exact`, the fixed point of Q-learning for the given rewards.
     """
@@ -61,7 +61,7 @@ def evaluate(model: FunctionalModel, given: Values) -> Values:
         "train_greedy": best[:PAIRS].mean(),
         "test_sampled": test.float().mean(),
         "test_greedy": best[PAIRS:].mean(),
-        "ways": diversity.mean(),
+        "diversity": diversity.mean(),
         "entropy": _entropy(model, params, sampled, options),
         "policy": policy,
         "cell": policy.index_select(0, pair[:1]).squeeze(0),

@@ -38,7 +38,7 @@ class Program:
 
 @cache
 def programs() -> Mapping[str, Program]:
-    """All programs by name: `prepare`, and for each model its first weights, updates and `look`."""
+    """All programs by name: `prepare`, and each model's `fresh`, updates and `evaluate`."""
     adjacency = {"adjacency": _data()["adjacency"]}
     asked = {**adjacency, **_seed(), **_numbers({"share": 0.5}), **_question()}
     found = [Program("prepare", prepare, asked)]
@@ -84,7 +84,7 @@ def _evaluation(model: FunctionalModel) -> Program:
         **_question(),
     }
     return Program(
-        f"{model.name}-look", partial(evaluate, model), inputs, tuple(EVALUATION_OPTIONS)
+        f"{model.name}-evaluate", partial(evaluate, model), inputs, tuple(EVALUATION_OPTIONS)
     )
 
 

@@ -31,7 +31,7 @@ from planrl.labs.spec.lab import Lab
 FOLDER = Path(__file__).parent / "recorded"
 SEEDS = tuple(range(10))
 STEPS = tuple(range(0, 301, 20))
-SCALES = {"ways": 1000, "entropy": 1000}
+SCALES = {"diversity": 1000, "entropy": 1000}
 FORMAT = "planrl-recorded/2"
 
 

@@ -30,7 +30,7 @@ METRICS = {
     "train_greedy": Metric("training pairs, greedy", "training, greedy", "dashdot"),
     "test_sampled": Metric("held-out pairs, sampled", "held out, sampled", "dash"),
     "test_greedy": Metric("held-out pairs, greedy", "held out, greedy", "dot"),
-    "ways": Metric("distinct correct paths among 16", "correct paths of 16", "longdashdot"),
+    "diversity": Metric("distinct correct paths among 16", "correct paths of 16", "longdashdot"),
     "entropy": Metric("entropy of a step (nats)", "entropy (nats)", "solid"),
 }
 WIDTHS = (1.0, 1.8, 3.0, 5.0, 7.0)
@@ -92,7 +92,7 @@ class Picture:
                 trace = self._add(panel, go.Scatter(**shared, **style))
                 self.bindings.append({"kind": kind, "trace": trace, **where})
         self._axes(panel, x={"title": "updates", "rangemode": "tozero"})
-        shares = not {"ways", "entropy"} & set(metrics)
+        shares = not {"diversity", "entropy"} & set(metrics)
         self._axes(panel, y={"range": [0, 1.03]} if shares else {"rangemode": "tozero"})
 
     def edges(self, panel: int, matrix: str, name: str, learner: int = 0) -> None:

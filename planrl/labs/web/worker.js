@@ -181,7 +181,7 @@ async function open({ epoch, root: folder, model, seed, share, base, labGraph, l
   Object.assign(given, await call(prepare, given)); // another question, too, if it has no path
   if (!given.pair_count.data[0]) throw new Error("no node of this graph reaches another");
   const starts = await startingPoints(model, given, base, learners);
-  const evaluation = await program(`${model}-look`);
+  const evaluation = await program(`${model}-evaluate`);
   const opened = [];
   for (const { algorithm, start, options } of learners) {
     const update = await program(`${model}-${algorithm}`);
