@@ -37,6 +37,7 @@ import torch
 import planrl as pr
 from planrl.claims import (
     FAILS,
+    GROUPS,
     HOLDS,
     IN_PART,
     SO_FAR,
