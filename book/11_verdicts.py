@@ -37,6 +37,7 @@ import torch
 import planrl as pr
 from planrl.claims import (
     FAILS,
+    GROUPS,
     HOLDS,
     IN_PART,
     SO_FAR,
@@ -126,7 +127,7 @@ sliders.ask(
     unit="%",
     hidden=["hold wherever measured", "hold in some places"],
     answer=f"{everywhere['figures']:.0f} % hold on both. Another {partly['figures']:.0f} % hold on one "
-    f"graph or by one way of measuring. {undecided} of the {len(groups['figures'])} have a place that is "
+    f"graph or by one way of measuring. {undecided} of the {len(GROUPS['figures'])} have a place that is "
     "undecided: more seeds may move them.",
 )
 

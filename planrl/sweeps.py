@@ -286,11 +286,13 @@ def spread(
     With the address of a Dask `scheduler` (tcp://host:8786) they take place on its workers, which
     need planrl too. Raises InputError if nobody answers there.
     """
-    if not records:
-        return
+    if whole(n_jobs, "n_jobs") == 0:
+        raise InputError("n_jobs=0 leaves nobody to run: take 1, or -1 for all processors")
     with _connected(scheduler):
-        for result in sweep(run, records, n_jobs=n_jobs):
-            yield result.value
+        pool = joblib.Parallel(
+            n_jobs=n_jobs, return_as="generator", pre_dispatch="n_jobs", batch_size=1
+        )
+        yield from pool(joblib.delayed(run)(record) for record in records)
 
 
 def _connected(scheduler: str) -> Any:

@@ -107,7 +107,7 @@ def verdicts(
 
 
 def _measured(claim: Claim, tier: str) -> list[Condition]:
-    """The places of a claim that studies of the tier measure."""
+    """The conditions of a claim that studies of the tier measure."""
     return [
         condition
         for condition in claim.conditions
@@ -160,7 +160,7 @@ Pages = dict[tuple[str, str], dict[int, dict[str, Any]]]
 def _pages(
     condition: Condition, tier: str, folder: Path, pages: Pages
 ) -> dict[int, dict[str, dict[str, Any]]]:
-    """Seed -> experiment -> saved result, for the seeds that have all that this place needs."""
+    """Seed -> experiment -> saved result, for the seeds that have all that this condition needs."""
     of = _of(condition, tier)
     for name in condition.needs:
         if (name, of) not in pages:
@@ -182,7 +182,7 @@ def _of(condition: Condition, tier: str) -> str:
 
 
 def _settings(condition: Condition, tier: str, seeds: list[dict[str, dict[str, Any]]]) -> Settings:
-    """The settings of a place's results, but for the seed; without results, those to be run."""
+    """The settings of a condition's results, but for the seed; without results, those to be run."""
     if seeds:
         return {name: in_words(seeds[0][name]["study"]) for name in condition.needs}
     of = _of(condition, tier)
@@ -195,7 +195,7 @@ def _settings(condition: Condition, tier: str, seeds: list[dict[str, dict[str, A
 def _seconds(
     condition: Condition, seeds: list[dict[str, dict[str, Any]]]
 ) -> dict[tuple[str, ...], float]:
-    """CPU seconds of the runs, or of the part of them that is about this place, by run and part."""
+    """CPU seconds of the runs, or of the part that a condition is about, by run and part."""
     found: dict[tuple[str, ...], float] = {}
     for pages in seeds:
         for name, page in pages.items():

@@ -52,7 +52,7 @@ def _both(
 
 
 def _new(kl: str, key: str, other: str = "") -> Callable[[Results], float]:
-    """The last look for one lambda, less that for another or less the base's."""
+    """The last evaluation for one lambda, minus that for another or minus the base's."""
 
     def of(results: Results) -> float:
         curves = results["beyond"]["learners"]
@@ -85,7 +85,7 @@ CLAIMS = (
         id="C-cold",
         statement="Policy gradient that hardly explores falls back to continual SFT.",
         source="Break condition of takeaway 2",
-        measured="test accuracy after 800 updates, less that of continual SFT: temperature 0.1 "
+        measured="test accuracy after 800 updates, minus that of continual SFT: temperature 0.1 "
         "(cold), or batches of 2 (tiny); far below, the model is wrecked: no falling back",
         conditions=(*_constrained("cold"), *_constrained("tiny batch")),
     ),
@@ -105,14 +105,14 @@ CLAIMS = (
         id="C-noise",
         statement="Checks of the edges that err break Q-learning with process reward.",
         source="Break condition of Theorem 5.2",
-        measured="test accuracy less that with right checks",
+        measured="test accuracy minus that with right checks",
         conditions=(*_noisy("5%"), *_noisy("20%")),
     ),
     Claim(
         id="C-off-policy",
-        statement="Off-policy walks without exploration break Q-learning.",
+        statement="Off-policy rollouts without exploration break Q-learning.",
         source="Break condition of Assumption 5.1",
-        measured="test accuracy less that on-policy with exploration",
+        measured="test accuracy minus that on-policy with exploration",
         conditions=_both(
             "the base walks, epsilon 0",
             lambda key: _difference(f"{Q}, off-policy without exploration", Q, key),
@@ -123,7 +123,7 @@ CLAIMS = (
         id="C-stale",
         statement="Walks of a copy that is up to 200 updates old do as well as fresh ones.",
         source="Sec. 5, asynchronous training",
-        measured="test accuracy less that with fresh walks",
+        measured="test accuracy minus that with fresh rollouts",
         conditions=_both(
             "renewed every 200",
             lambda key: _difference(f"{Q}, stale walker", Q, key),
@@ -133,9 +133,9 @@ CLAIMS = (
     ),
     Claim(
         id="C-kl-blocks",
-        statement="A strong KL penalty blocks questions that SFT never saw.",
+        statement="A strong KL penalty blocks pairs that SFT never saw.",
         source="Appendix, pairs outside SFT",
-        measured="accuracy on the new questions, lambda 1 less lambda 0",
+        measured="accuracy on the new pairs, lambda 1 minus lambda 0",
         conditions=(
             _beyond("sampled", _new("1", "new_accuracy", "0"), high=-0.02),
             _beyond("greedy", _new("1", "new_greedy", "0"), high=-0.02),
@@ -143,9 +143,9 @@ CLAIMS = (
     ),
     Claim(
         id="C-forgets",
-        statement="Without a penalty some of the old questions are forgotten.",
+        statement="Without a penalty some of the old pairs are forgotten.",
         source="Appendix, pairs outside SFT",
-        measured="accuracy on SFT's own questions, at the end less that of the base, lambda 0",
+        measured="accuracy on SFT's own pairs, at the end minus that of the base, lambda 0",
         conditions=(
             _beyond("sampled", _new("0", "old_accuracy"), high=-0.01),
             _beyond("greedy", _new("0", "old_greedy"), high=-0.01),

@@ -37,7 +37,7 @@ def _unseen(results: Results) -> float:
 
 
 def _by_degree(key: str) -> Callable[[Results], float]:
-    """Accuracy on questions of degree 0 less that on those of degree 2 and more."""
+    """Accuracy on pairs of degree 0 minus that on those of degree 2 and more."""
 
     def of(results: Results) -> float:
         table = _columns(results)["test_by_degree"][-1]
@@ -64,7 +64,7 @@ def _condition(
 
 
 def _sizes(key: str, *, low: float) -> tuple[Condition, ...]:
-    """One place for each size at the same first look, and the paper's size at its last one."""
+    """Each size at the same first evaluation, and the paper's size at its last one, too."""
     return (
         *(
             Condition(
@@ -87,7 +87,7 @@ CLAIMS = (
         id="3.1-transformer",
         statement="A Transformer's probabilities follow the demonstrated frequencies.",
         source="Theorem 3.1",
-        measured="over (target, here) shown at least 10 times: correlation of softmax with "
+        measured="over (target, current) shown at least 10 times: correlation of softmax with "
         "N_ijk / N_ij, and of logits with log N_ijk within a cell",
         conditions=(
             _condition(_measured("ratio_correlation"), "softmax and frequency", low=0.9),
@@ -128,9 +128,9 @@ CLAIMS = (
     ),
     Claim(
         id="3.1-degrees",
-        statement="So questions further from what was shown are answered worse.",
+        statement="So pairs further from what was shown are solved worse.",
         source="Sec. 3.2, ALPINE",
-        measured="test accuracy on questions of degree 0 less that of degree 2 and more",
+        measured="test accuracy on pairs of degree 0 minus that of degree 2 and more",
         conditions=(
             _condition(_by_degree("accuracy"), "sampled", low=0.1),
             _condition(_by_degree("greedy"), "greedy", low=0.02),
@@ -140,8 +140,8 @@ CLAIMS = (
         id="A3.1-explained",
         statement="The next logits depend on the target and the current node alone.",
         source="Assumption 3.1",
-        measured="share of the logits' variance that (target, here) explains, over contexts that "
-        "differ in their history only; variance within a group of n contexts over n - 1",
+        measured="share of the logits' variance that (target, current) explains, over contexts "
+        "that differ in their history only; variance within a group of n contexts over n - 1",
         conditions=_sizes("explained_adjusted", low=0.9),
     ),
     Claim(

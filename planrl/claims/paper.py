@@ -26,32 +26,32 @@ def _curve(results: Results, learner: str, key: str) -> list[float]:
 
 
 def at_end(learner: str, key: str) -> Callable[[Results], float]:
-    """The last look's value."""
+    """The last evaluation's value."""
     return lambda results: _curve(results, learner, key)[-1]
 
 
 def gained(learner: str, key: str) -> Callable[[Results], float]:
-    """The last look's value less the first's."""
+    """The last evaluation's value minus the first's."""
     return lambda results: _curve(results, learner, key)[-1] - _curve(results, learner, key)[0]
 
 
 def fallen(learner: str, key: str) -> Callable[[Results], float]:
-    """How far the last look is below the best one."""
+    """How far the last evaluation is below the best one."""
     return lambda results: max(_curve(results, learner, key)) - _curve(results, learner, key)[-1]
 
 
 def between(one: str, other: str, key: str) -> Callable[[Results], float]:
-    """The last look's value of one learner less another's."""
+    """The last evaluation's value of one learner minus another's."""
     return lambda results: _curve(results, one, key)[-1] - _curve(results, other, key)[-1]
 
 
 def kept(learner: str, key: str) -> Callable[[Results], float]:
-    """The last look's value over the first's."""
+    """The last evaluation's value over the first's."""
     return lambda results: _curve(results, learner, key)[-1] / _curve(results, learner, key)[0]
 
 
 def follows_lambda(key: str) -> Callable[[Results], float]:
-    """Spearman's rank correlation of lambda with the last look's value, over fig2's lambdas."""
+    """The rank correlation (Spearman) of lambda with the last value, over fig2's lambdas."""
 
     def of(results: Results) -> float:
         ends = [_curve(results, name, key)[-1] for name in LAMBDAS]
@@ -69,7 +69,7 @@ def _ranks(values: list[float]) -> Tensor:
 
 
 def _scaled(learner: str, key: str) -> Callable[[Results], float]:
-    """The last look's value per unit of reward (rewards are times 10)."""
+    """The last evaluation's value per unit of reward (rewards are times 10)."""
     return lambda results: _curve(results, learner, key)[-1] / 10.0
 
 
@@ -107,7 +107,7 @@ def _both(
     needs: tuple[str, ...] = ("fig2",),
     what: str = "",
 ) -> tuple[Condition, ...]:
-    """Accuracy on training or test questions, both ways: answers sampled at temperature 1, and
+    """Accuracy on training or test pairs, both ways: answers sampled at temperature 1, and
     greedy ones. They tell different stories. `value` makes a number of the accuracy's key."""
     return tuple(
         condition
@@ -136,21 +136,21 @@ CLAIMS = (
         id="2-continual-sft-test",
         statement="Continual SFT does not raise test accuracy.",
         source="Sec. 4.2, Fig. 2a",
-        measured="test accuracy at the end less that of the base",
+        measured="test accuracy at the end minus that of the base",
         conditions=_both(lambda key: gained(SFT, key), high=0.0),
     ),
     Claim(
         id="2-pg-test",
         statement="Policy gradient raises test accuracy.",
         source="Sec. 4.2, Fig. 2a",
-        measured="test accuracy at the end less that of the base",
+        measured="test accuracy at the end minus that of the base",
         conditions=_both(lambda key: gained(PG, key), low=0.0),
     ),
     Claim(
         id="2-pg-over-sft",
-        statement="Policy gradient ends above continual SFT on held-out questions.",
+        statement="Policy gradient ends above continual SFT on held-out pairs.",
         source="Takeaway 2, Fig. 2a",
-        measured="test accuracy at the end, policy gradient less continual SFT",
+        measured="test accuracy at the end, policy gradient minus continual SFT",
         conditions=_both(lambda key: between(PG, SFT, key), low=0.0),
     ),
     Claim(
@@ -162,30 +162,30 @@ CLAIMS = (
     ),
     Claim(
         id="2-pg-collapse",
-        statement="Without a KL penalty the answers to a question collapse to one path.",
+        statement="Without a KL penalty the correct paths of a pair collapse to one path.",
         source="Theorem 4.3, Fig. 2c",
-        measured="distinct right paths among 100 samples a training question, at the end",
+        measured="distinct correct paths among 100 samples a training pair, at the end",
         conditions=_conditions(at_end(PG, "train_diversity"), high=1.5),
     ),
     Claim(
         id="2-pg-test-falls",
         statement="Its test accuracy falls again after a peak.",
         source="Fig. 2a",
-        measured="best test accuracy less the last one",
+        measured="best test accuracy minus the last one",
         conditions=_both(lambda key: fallen(PG, key), low=0.01),
     ),
     Claim(
         id="2-kl-diversity",
         statement="A KL penalty (lambda 0.1) keeps more different answers.",
         source="Theorem 4.4, Fig. 2c",
-        measured="distinct right paths of 100, with the penalty less without, at the end",
+        measured="distinct correct paths of 100, with the penalty minus without, at the end",
         conditions=_conditions(between("policy gradient + KL", PG, "train_diversity"), low=1.0),
     ),
     Claim(
         id="2-kl-price",
         statement="The penalty is paid for in training accuracy.",
         source="Theorem 4.4, Fig. 2b",
-        measured="training accuracy, with the penalty less without, at the end",
+        measured="training accuracy, with the penalty minus without, at the end",
         conditions=_both(
             lambda key: between("policy gradient + KL", PG, key), high=0.0, on="train"
         ),
@@ -195,7 +195,7 @@ CLAIMS = (
         statement="The larger lambda, the more different answers and the less accuracy.",
         source="Theorem 4.4",
         measured="rank correlation of lambda (0, 1e-4, 1e-3, 1e-2, 1e-1) with the value at the "
-        "end on training questions: different answers, accuracy",
+        "end on training pairs: different answers, accuracy",
         conditions=(
             *_conditions(follows_lambda("train_diversity"), low=0.0, what="different answers"),
             *_both(follows_lambda, high=0.0, on="train", what="accuracy, "),
@@ -222,7 +222,7 @@ CLAIMS = (
         id="3-on-off",
         statement="Off-policy Q-learning is about as good as on-policy.",
         source="Sec. 5, Fig. 3a",
-        measured="test accuracy at the end, off-policy less on-policy (on Blocksworld, discount "
+        measured="test accuracy at the end, off-policy minus on-policy (on Blocksworld, discount "
         "0.9)",
         conditions=_both(
             lambda key: _discounted(between, OFF, Q, key), low=-0.05, high=0.05, needs=("fig3",)
@@ -230,10 +230,10 @@ CLAIMS = (
     ),
     Claim(
         id="3-q-over-pg",
-        statement="Process-reward Q-learning is at or above policy gradient on held-out questions.",
+        statement="Process-reward Q-learning is at or above policy gradient on held-out pairs.",
         source="Fig. 3a",
         measured="test accuracy at the end, Q-learning (on Blocksworld, discount 0.9; its samples "
-        "are drawn by its values times 10) less policy gradient",
+        "are drawn by its values times 10) minus policy gradient",
         conditions=_both(
             lambda key: _discounted(between, Q, PG, key), low=0.0, needs=("fig2", "fig3")
         ),
@@ -242,7 +242,7 @@ CLAIMS = (
         id="3-q-diversity",
         statement="Q-learning keeps the diversity of the base.",
         source="Takeaway 6, Fig. 3b",
-        measured="distinct right paths of 100 on training questions, at the end over the base's "
+        measured="distinct correct paths of 100 on training pairs, at the end over the base's "
         "(on Blocksworld, discount 0.9)",
         conditions=_conditions(_discounted(kept, Q, "train_diversity"), low=1.0, needs=("fig3",)),
     ),
@@ -250,7 +250,7 @@ CLAIMS = (
         id="1-q-adjacency",
         statement="Q-learning's weights hold the adjacency better than policy gradient's.",
         source="Fig. 1",
-        measured="AUC of the read-out W^M' against A, Q-learning without discount less policy "
+        measured="AUC of the read-out W^M' against A, Q-learning without discount minus policy "
         "gradient",
         conditions=_conditions(between(Q, PG, "adjacency_auc"), low=0.0, needs=("fig2", "fig3")),
     ),
@@ -258,12 +258,12 @@ CLAIMS = (
         id="1-pg-adjacency",
         statement="Policy gradient's weights hold the adjacency better than SFT's.",
         source="Fig. 1",
-        measured="AUC of the read-out W^M' against A, policy gradient less continual SFT",
+        measured="AUC of the read-out W^M' against A, policy gradient minus continual SFT",
         conditions=_conditions(between(PG, SFT, "adjacency_auc"), low=0.0),
     ),
     Claim(
         id="4-one-value",
-        statement="The logits of a question's right next nodes converge to one common value.",
+        statement="The logits of a context's correct next nodes converge to one common value.",
         source="Theorem 5.2, Fig. 4",
         measured="standard deviation among them, per unit of reward, Q-learning without discount, "
         "at the end",

@@ -1,10 +1,11 @@
 """What a claim is, and how it is judged: a number for each seed against a prediction.
 
-A claim is measured in one place or several (a graph, a model). In a place every seed gives one
-number; the prediction bounds their mean. The verdict there is by the 95 % bootstrap interval of the
-mean over seeds: inside the bounds it *holds*, outside it *fails*, across them it is *undecided*.
-A claim that holds in all its places holds; in some, it *holds in part*. A place without a result
-is not passed over: what holds in the others *holds where measured*.
+A claim is measured under one condition or several (a graph, a model). Under a condition every seed
+gives one number, and the prediction bounds their mean. The verdict there is by the 95 % bootstrap
+interval of the mean over seeds: inside the bounds the claim *holds*, outside it *fails*, and across
+a bound it is *undecided*. A claim that holds under all its conditions holds; under some, it *holds
+in part*. A condition without a result is not passed over: what holds under the others *holds where
+measured*.
 
 A bootstrap of few seeds is too narrow, since it draws from their values only: of three it covers
 the mean about three times of four, not 95 times of 100. Below `FEW` seeds this is said.
@@ -50,7 +51,7 @@ class Condition:
     """Where a claim is measured, and what is predicted there.
 
     `graph` may name settings of the first experiment in braces, such as {nodes}; `name` tells this
-    place from others of the same graph and model.
+    condition from others of the same graph and model.
     `needs` are the experiments whose results `value` reads, and `of` begins the labels of theirs
     ("dag", "blocksworld"). A `value` with an attribute `part` took that part of their seconds only.
     The mean over seeds is predicted to be at least `low` and at most `high`.
@@ -93,7 +94,7 @@ class Claim:
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """A claim in one place: the seeds' numbers, their mean, its interval, and the verdict.
+    """A claim under one condition: the seeds' numbers, their mean, its interval, and the verdict.
 
     `seeds` are those that gave `values`, in their order, where known; `settings` are those of the
     results, by experiment.
@@ -131,7 +132,7 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What became of a claim, place by place.
+    """What became of a claim, condition by condition.
 
     `seconds` is what its runs took together, each counted once, where that was recorded.
     """
@@ -143,7 +144,7 @@ class Verdict:
 
     @property
     def missing(self) -> int:
-        """In how many places it is not measured."""
+        """Under how many conditions it is not measured."""
         return sum(finding.verdict == UNKNOWN for finding in self.findings)
 
     @property
@@ -177,7 +178,7 @@ def find(
     settings: Settings | None = None,
     seeds: Sequence[int] = (),
 ) -> Finding:
-    """The verdict in one place, from the results of each seed; `settings` are theirs.
+    """The verdict under one condition, from the results of each seed; `settings` are theirs.
 
     `seeds` says of which seed each result is. Raises InputError if it says so of more or fewer, or
     if a result lacks what is to be measured: it was made by another version.
@@ -217,7 +218,7 @@ def _verdict(condition: Condition, values: Sequence[float]) -> str:
 
 
 def judge(claim: Claim, findings: Sequence[Finding], seconds: float = 0.0) -> Verdict:
-    """The claim's verdict over all its places."""
+    """The claim's verdict over all its conditions."""
     seen = [finding.verdict for finding in findings if finding.verdict != UNKNOWN]
     if not seen:
         verdict = UNKNOWN

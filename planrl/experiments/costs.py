@@ -50,7 +50,7 @@ Prepared = tuple[Callable[[], object], dict[str, Any]]
 PATHS = 10  # for each pair
 MOST_PAIRS = 20_000  # whose paths are sampled; larger graphs have more, of which these are drawn
 SHOWN_PAIRS = 2_000  # whose paths the model is shown
-SHOWN_STEPS = 150  # updates before it walks, so that its walks look like answers
+SHOWN_STEPS = 150  # updates before it samples paths, so that they look like answers
 STILL = TrainConfig(lr=1e-12)  # updates that change next to nothing: all repetitions do the same
 
 
@@ -300,7 +300,7 @@ def timed(work: Callable[[], object], calls: int) -> tuple[float, float]:
 
 
 def memory(*, afresh: bool = False) -> int:
-    """The most bytes this process has held, since the last look `afresh` where Linux tells.
+    """The most bytes this process has held, since the last call with `afresh` where Linux tells.
 
     Elsewhere since its beginning. (Linux's ru_maxrss may be that of the process it comes from.)
     """

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 def memorised(model: Transformer, dataset: Dataset) -> dict[str, float]:
     """Theorem 3.1: how near the model's choices are to the demonstrated frequencies.
 
-    Over (target, here) shown at least 10 times: the correlation of softmax with N_ijk / N_ij, that
-    of logits with log N_ijk where it is not 0 (each cell's mean taken off), and the mean total
-    variation between the two laws.
+    Over (target, current) shown at least 10 times: the correlation of softmax with N_ijk / N_ij,
+    that of logits with log N_ijk where it is not 0 (each context's mean taken off), and the mean
+    total variation between the two distributions.
     """
     counts = step_counts(dataset.train.vocab, dataset.paths)
     shown = counts.sum(-1) >= 10
@@ -49,7 +49,7 @@ def memorised(model: Transformer, dataset: Dataset) -> dict[str, float]:
 
 
 def centred(values: Tensor, where: Tensor) -> Tensor:
-    """The values less the mean of those of their row that count."""
+    """The values minus the mean of those of their row that count."""
     kept = values.masked_fill(~where, 0.0)
     return values - kept.sum(-1, keepdim=True) / where.sum(-1, keepdim=True).clamp(min=1)
 
@@ -91,12 +91,12 @@ def weights(model: Transformer, dataset: Dataset) -> dict[str, float]:
 
 
 def explained(model: Transformer, dataset: Dataset, seed: int) -> dict[str, float]:
-    """Assumption 3.1: the share of the logits' variance that (target, here) explains, and more.
+    """Assumption 3.1: the share of the logits' variance that (target, current) explains, and more.
 
-    Over the model's own walks: every beginning of a walk is a context. Those that share target and
-    last node but not their history form a group; the share is 1 - within groups / in all, of the
-    logits less their own mean. `explained` has it with every sum divided by its length, which a
-    group of two contexts flatters: its own mean takes half of its variance away.
+    Over the model's own rollouts: every beginning of a path is a context. Those that share target
+    and last node but not their history form a group; the share is 1 - within groups / in all, of
+    the logits minus their own mean. `explained` has it with every sum divided by its length, which
+    a group of two contexts flatters: its own mean takes half of its variance away.
     `explained_adjusted` divides by n - 1 in each group and in all, so that groups without any
     effect would explain nothing. `explained_additive` is what target and last node explain each by
     itself. `attention_on_target` is that of the last layer, averaged over heads and contexts.
@@ -172,9 +172,9 @@ def _group_means(rows: Tensor, group: Tensor) -> Tensor:
 
 
 def edge_scores(table: Float[Tensor, "N N V"], can: Tensor) -> Float[Tensor, "N N"]:
-    """How much a model's logits speak for each step [here, next]: their mean over targets.
+    """How much a model's logits speak for each step [current, next]: their mean over targets.
 
-    Only targets that `here` can reach count; each row of logits has its own mean taken off first.
+    Only targets that `current` can reach count; from each row of logits its own mean is subtracted.
     Where no target can be reached, 0.
     """
     n = len(table)

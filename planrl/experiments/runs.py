@@ -233,7 +233,7 @@ class TrainingRun:
             yield record
 
     def measure(self, samples: int = 32) -> Any:
-        """What a look at both tasks gives; the same chance at every look."""
+        """What an evaluation of both tasks gives, with the same random numbers each time."""
         tasks = {"train": self.dataset.train, "test": self.dataset.test}
         return watch(
             self.model,

@@ -1,5 +1,6 @@
 """How costs are measured; what they are is measured at leisure, and packaged."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -142,8 +143,10 @@ def test_settings_say_what_is_wrong_before_anything_is_measured(wrong, words):
 def test_costs_are_measured_by_the_command_in_processes_of_their_own(tmp_path, monkeypatch, capsys):
     few = {"nodes": (14,), "batch": (8,), "layers": (1,), "width": (8,), "length": (4,)}
     real, whole = costs.Settings, costs.points
+    small = dataclasses.asdict(real(base=TINY, **few))
     monkeypatch.setattr(store, "FOLDER", tmp_path)
-    monkeypatch.setattr(costs, "Settings", lambda: real(base=TINY, **few))
+    study = dataclasses.replace(store.studies("costs")[0], options=small)
+    monkeypatch.setattr(store, "STUDIES", [study])
     monkeypatch.setattr(
         costs, "points", lambda s: [p for p in whole(s) if p.work != "roll-out"][:4]
     )

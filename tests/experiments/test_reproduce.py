@@ -258,7 +258,9 @@ def test_the_quick_tier_made_anew_lies_inside_the_stored_bands(tmp_path):
         "theorems-quick.json",
     ]  # fmt: skip
     if not SOAK:  # the other half takes a minute of a processor, and the same code
-        wanted = [one for one in wanted if one.name != "fig2" and "blocksworld" not in one.path]
+        wanted = [
+            one for one in wanted if one.study.name != "fig2" and "blocksworld" not in one.path
+        ]
     for made in store.reproduce(wanted):
         assert not made.error, made.error
         assert against_stored(made.path) == [], made.path.name

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import re
 import struct
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from safetensors.torch import load, save
 
 import planrl as pr
 from planrl.__main__ import main
+from planrl.claims import verdicts
 from planrl.experiments import datasets
 from planrl.experiments.datasets import DatasetSettings, FileDataset
 from planrl.experiments.runs import Algorithm, RunSettings, TrainingRun, resume
@@ -199,6 +201,48 @@ def test_a_strangers_run_cannot_have_a_file_of_this_machine_read_and_told_of(tmp
         with pytest.raises(pr.InputError, match=r"without their digest|has changed") as error:
             resume(trained)
         assert "sesame" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"loss": "evil:code"},
+        {"stream": "evil:code"},
+        {"loss": "evil:code", "trusted": True},
+        {"options": {"reward": "evil:code"}},
+        {"options": {"trusted": True}, "loss": "evil:code"},
+    ],
+    ids=str,
+)
+def test_a_strangers_run_cannot_have_code_imported(named, trained, tmp_path, monkeypatch, capsys):
+    (tmp_path / "evil.py").write_text("raise SystemExit('imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    page = json.loads((trained / "run.json").read_text())
+    page["settings"]["algorithm"] |= {"name": "pg", "loss": "", "stream": "", **named}
+    (trained / "run.json").write_text(json.dumps(page))
+    with pytest.raises(pr.InputError, match=r"not planrl's: evil:code|trusted=True"):
+        resume(trained)
+    main(["evaluate", str(trained), "--samples", "2"])
+    assert main(["train", "--resume", str(trained), "--steps", "3"]) == 2
+    capsys.readouterr()
+    assert "evil" not in sys.modules
+
+
+def test_a_strangers_result_cannot_have_code_imported(tmp_path, monkeypatch):
+    (tmp_path / "evil.py").write_text("raise SystemExit('imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("theorems-seed0.json", "choices-seed0.json"):
+        text = (strangers.store.FOLDER / name).read_text()
+        spoilt = re.sub(r'"planrl\.[a-z_.]+:\w+"', '"evil:code"', text)
+        assert spoilt != text
+        (tmp_path / name).write_text(spoilt)
+    for name in ("theorems", "choices"):
+        strangers.store.results(name, folder=tmp_path)
+        for job in strangers.store.jobs([name], folder=tmp_path):
+            assert not strangers.store.is_there(job)
+    verdicts(["theorems"], folder=tmp_path)
+    assert "evil" not in sys.modules
 
 
 COMMANDS = {"evaluate": ["evaluate"], "resume": ["train", "--steps", "3", "--resume"]}

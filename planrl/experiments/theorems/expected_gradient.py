@@ -1,7 +1,7 @@
-"""Policy gradient with a KL penalty in expectation: no sampling, every walk counted by its chance.
+"""Policy gradient with a KL penalty in expectation: every path is counted by its probability.
 
-For one question (source, target) and a table of policies q[here, next]: how often each node is
-visited, how likely a choice there leads to a right answer, and where gradient steps then go.
+For one question (source, target) and a table of policies q[current, next]: how often each node is
+visited, how likely a choice there leads to a correct path, and where gradient steps then go.
 Theorem 4.4 speaks of where they stop.
 """
 
@@ -33,17 +33,17 @@ class Pair:
 def success(
     pair: Pair, policy: Float[Tensor, "N V"]
 ) -> tuple[Float[Tensor, " N"], Float[Tensor, "N V"], float]:
-    """Visits of each node, p[here, next], and the chance that a walk is right.
+    """Visits of each node, p[current, next], and the probability that a path is correct.
 
-    p is the chance that a walk is right given that it chooses next at here. A walk that has made
-    an illegal step goes on, and can't be right any more: its visits count in p. END before the
-    target is wrong. p is nan where no walk comes by.
+    p is the probability that a path is correct given that it chooses next at current. A path that
+    has made an illegal step goes on, and can't be correct any more: its visits count in p. END
+    before the target is wrong. p is nan where no path comes by.
     """
     graph, n, target = pair.graph, pair.graph.n, pair.target
     adjacency = graph.adjacency.double()
     step = policy[:, :n].double()
     legal, illegal = step * adjacency, step * (1 - adjacency)
-    legal[target] = illegal[target] = 0.0  # a walk ends there
+    legal[target] = illegal[target] = 0.0  # a path ends there
     ahead = [torch.zeros(n, dtype=torch.float64)]  # chance to be right, with so many choices left
     ahead[0][target] = 1.0
     for _ in range(pair.choices):

@@ -48,7 +48,7 @@ def stable_point(task: Task, seed: int, steps: int, blocks: int) -> Numbers:
 
 
 def identity(task: Task, seed: int, steps: int, blocks: int) -> Numbers:
-    """Theorem 4.1: policy gradient's loss and gradient are SFT's on the batch's right walks.
+    """Theorem 4.1: policy gradient's loss and gradient are SFT's on the batch's correct paths.
 
     The largest relative gap, on a table and on a Transformer, in double precision.
     """
@@ -61,7 +61,7 @@ def identity(task: Task, seed: int, steps: int, blocks: int) -> Numbers:
     paths = rollout(table, task.pairs, rng=seeded(seed, "walks"))
     right = is_path(task.graph, paths)
     batch, wins = task.batch(paths), task.batch(paths[right])
-    share = float(wins.chosen.sum()) / len(paths)  # sft is a mean over choices, ours over walks
+    share = float(wins.chosen.sum()) / len(paths)  # sft is a mean over choices, ours over paths
     found: Numbers = {"correct_paths": float(right.float().mean())}
     for name, model in made.items():
         reward = policy_gradient(model(paths[:, :-1]), _double(batch))
@@ -196,7 +196,7 @@ def _one_step(graph: Graph, model: LogitTable, paths: Tensor, lr: float) -> None
 
 
 def _moved_with_baseline(seed: int, choices: int) -> float:
-    """The largest change of a logit in one update with a baseline, all walks being right."""
+    """The largest change of a logit in one update with a baseline, all paths being correct."""
     graph, model, _ = _all_right(seed, choices)
     paths = rollout(model, torch.tensor([[0, choices + 1]] * 64), rng=seeded(seed, "baseline"))
     batch = _double(all_pairs(graph).batch(paths))
@@ -209,7 +209,7 @@ def kl_point(task: Task, seed: int, steps: int, blocks: int) -> Numbers:
     """Theorem 4.4: where policy gradient with a KL penalty stops, and its two branches.
 
     `formula_gap` is the largest gap to q_base exp(p / lambda) where expected steps stop, for
-    lambda 0.1, 0.3 and 1; `loss_gradient` the library's expected gradient there, all walks
+    lambda 0.1, 0.3 and 1; `loss_gradient` the library's expected gradient there, all paths
     enumerated. The branches: a chain of four decisions, each 0.01 likely in the base, lambda 0.1,
     from the base and from a policy that is right 0.99 times of 100.
     """
@@ -243,7 +243,7 @@ def _forward(graph: Graph, probability: float) -> Tensor:
 
 
 def _expected_gradient(seed: int, kl: float = 0.3) -> float:
-    """The library's gradient at the formula's point, over every walk of at most 3 choices."""
+    """The library's gradient at the formula's point, over every path of at most 3 choices."""
     graph, target, choices = diamond(2), 3, 3
     task = all_pairs(graph)
     base = torch.rand(4, 5, generator=seeded(seed, "law"), dtype=torch.float64) + 0.1

@@ -35,7 +35,7 @@ def _starts(n: int, seed: int) -> dict[str, float | Tensor]:
 
 
 def _trained(model: PathModel, task: Task, seed: int, steps: int, **how: float) -> None:
-    """Q-learning on the model's own walks, with exploration, the learning rate falling once."""
+    """Q-learning on the model's own rollouts, with exploration, the learning rate falling once."""
     sampler = Sampler(epsilon=how.get("epsilon", 0.1), may_stop=False)
     rollouts = on_policy(model, task, rng=seeded(seed, "walks"), sampler=sampler, size=128)
     loss = partial(q_learning, value_bounds=(-float("inf"), SCALE))
@@ -88,7 +88,7 @@ def process(task: Task, seed: int, steps: int, blocks: int) -> Numbers:
     """Theorem 5.2 on a DAG: the values are A + R - 1, from any start, and learning finds them.
 
     `exact_gap` is the largest over four starts, at the fixed point; `learned_gap` that of a table
-    trained on walks that choose at random, per unit of reward.
+    trained on rollouts that choose at random, per unit of reward.
     """
     graph, n = task.graph, task.graph.n
     rewarded = replace(task, reward=process_reward)
@@ -117,7 +117,7 @@ def cycles(task: Task, seed: int, steps: int, blocks: int) -> Numbers:
 
     `stuck_from_3` is the largest error on a random digraph when the values start at 3. On
     Blocksworld, where everything reaches everything, `goal_information` is the largest difference
-    between the values of two targets, `hits` the accuracy of walks that draw among the legal moves
+    between the values of two targets, `hits` the accuracy of rollouts that draw among legal moves
     (30 steps), and `discounted_greedy` the greedy accuracy of the values discounted by 0.9.
     """
     digraph = random_digraph(task.graph.n, 0.2, seeded(seed, "digraph"))
