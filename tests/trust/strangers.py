@@ -501,7 +501,7 @@ NEEDED = {"Algorithm": {"name": "sft"}, "FileDataset": {"graph": "g", "train": "
 @st.composite
 def settings_given(draw):
     name = draw(st.sampled_from(sorted(KINDS)))
-    own = [entry.name for entry in fields(KINDS[name])]
+    own = [entry.name for entry in fields(KINDS[name]) if entry.init]
     chosen = draw(st.lists(st.sampled_from(own), min_size=1, max_size=3, unique=True))
     return name, {key: draw(st.one_of(NUMBERS, ANYTHING)) for key in chosen}
 
