@@ -36,9 +36,10 @@ import torch
 
 import planrl as pr
 from planrl.claims import FAILS, HOLDS, UNDECIDED, interval, verdicts
+from planrl.experiments.algorithms import Algorithm
 from planrl.experiments.datasets import DatasetSettings, make_dataset
-from planrl.experiments.runs import Algorithm
 from planrl.experiments.store import results
+from planrl.experiments.streams import Setup
 from planrl.figures import scatter, sliders
 from planrl.figures.table import Table
 from planrl.losses import group_relative
@@ -386,27 +387,28 @@ print(
 )
 
 # %% [markdown]
-# The group-relative learner has policy gradient's stream and another loss.
+# An algorithm names its stream and its loss. The group-relative learner has policy gradient's stream and
+# another loss.
 
 # %%
-gradient, penalty = Algorithm(name="pg"), Algorithm(name="pg", kl=0.1)
-value = Algorithm(name="q", reward="process", reward_scale=10.0, epsilon=0.1)
 race = {
-    "continual SFT": (Algorithm(name="sft"), pr.sft),
-    "policy gradient": (gradient, gradient.loss()),
-    "group-relative": (gradient, group_relative),
-    "policy gradient + KL": (penalty, penalty.loss()),
-    "Q-learning, process reward": (value, value.loss()),
+    "continual SFT": Algorithm("sft"),
+    "policy gradient": Algorithm("pg"),
+    "group-relative": Algorithm("pg", loss="planrl.losses:group_relative"),
+    "policy gradient + KL": Algorithm("pg", kl=0.1),
+    "Q-learning, process reward": Algorithm(
+        "q", reward="process", reward_scale=10.0, epsilon=0.1
+    ),
 }
 
 # %%
 models = {}
-for name, (algorithm, loss) in race.items():
+for name, algorithm in race.items():
     models[name] = learner = copy.deepcopy(start)
-    rollouts = algorithm.stream(
-        dataset, learner, start, pr.seeded(seed, "walks"), 128
-    )
-    config = pr.TrainConfig(steps=400, lr=1e-3, refresh=0 if algorithm.kl else None)
+    setup = Setup(dataset, learner, start, pr.seeded(seed, "walks"))
+    rollouts, loss = algorithm.make_stream(setup), algorithm.make_loss()
+    frozen = 0 if algorithm.reads_base else None
+    config = pr.TrainConfig(steps=400, lr=1e-3, refresh=frozen)
     list(pr.train(learner, rollouts, loss, config))
 
 # %% [markdown]
@@ -414,7 +416,7 @@ for name, (algorithm, loss) in race.items():
 
 # %% tags=["hide-input"]
 table = []
-for name, (algorithm, _) in race.items():
+for name, algorithm in race.items():
     train, test = (
         pr.evaluate(
             models[name],
