@@ -13,11 +13,8 @@ import subprocess
 import sys
 
 if importlib.util.find_spec("planrl") is None:
-    source = "git+https://github.com/planrl/planrl"
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", "-q", "--no-deps", source],
-        check=True,
-    )
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps"]
+    subprocess.run([*pip, "git+https://github.com/planrl/planrl"], check=True)
 
 # %% [markdown]
 # # Why does reward help?
@@ -39,13 +36,8 @@ from planrl.experiments.datasets import DatasetSettings, make_dataset
 from planrl.experiments.store import results
 from planrl.figures import charts, sliders
 from planrl.figures.table import Table
-from planrl.teaching import (
-    evidence,
-    exercises,
-    notebook,
-    paper_figures,
-    paper_tables,
-)
+from planrl.teaching import evidence, exercises, notebook, paper_figures
+from planrl.teaching.paper_tables import rows as curve_rows
 
 notebook.setup()
 seed = 0
@@ -431,9 +423,7 @@ notebook.Download(
     [
         row
         for of in paper_figures.GRAPHS
-        for row in paper_tables.rows(
-            of, pair, list(paper_figures.ACCURACIES.values())
-        )
+        for row in curve_rows(of, pair, list(paper_figures.ACCURACIES.values()))
     ],
     "fig2_sft_and_policy_gradient.csv",
 )

@@ -13,11 +13,8 @@ import subprocess
 import sys
 
 if importlib.util.find_spec("planrl") is None:
-    source = "git+https://github.com/planrl/planrl"
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", "-q", "--no-deps", source],
-        check=True,
-    )
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps"]
+    subprocess.run([*pip, "git+https://github.com/planrl/planrl"], check=True)
 
 # %% [markdown]
 # # Where do the other answers go?
@@ -37,13 +34,9 @@ import planrl as pr
 from planrl.claims import verdicts
 from planrl.figures import charts, graphs, sliders
 from planrl.figures.table import Table
-from planrl.teaching import (
-    evidence,
-    exercises,
-    notebook,
-    paper_figures,
-    paper_tables,
-)
+from planrl.teaching import evidence, exercises, notebook, paper_figures
+from planrl.teaching.paper_tables import rows as curve_rows
+from planrl.teaching.paper_tables import stops as best_stops
 from planrl.theory import collapse_times, kl_drift
 
 notebook.setup()
@@ -108,7 +101,7 @@ sliders.ask(
 # %% tags=["hide-input"]
 keys = ["train_diversity", "train_accuracy", "test_accuracy", "test_greedy"]
 notebook.Download(
-    paper_tables.rows("dag", ["policy gradient"], keys), "fig2_policy_gradient.csv"
+    curve_rows("dag", ["policy gradient"], keys), "fig2_policy_gradient.csv"
 )
 
 # %% [markdown]
@@ -453,7 +446,7 @@ assert kept["diversity"] + 0.3 < slowed["diversity"] < base["diversity"] - 0.3, 
 # %%
 # made by: python -m planrl reproduce --only fig2
 stops = {
-    (of, how): paper_tables.stops(of, ["policy gradient"], key=f"test_{how}")[0]
+    (of, how): best_stops(of, ["policy gradient"], key=f"test_{how}")[0]
     for of in paper_figures.GRAPHS
     for how in ("accuracy", "greedy")
 }

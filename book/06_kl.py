@@ -13,11 +13,8 @@ import subprocess
 import sys
 
 if importlib.util.find_spec("planrl") is None:
-    source = "git+https://github.com/planrl/planrl"
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", "-q", "--no-deps", source],
-        check=True,
-    )
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps"]
+    subprocess.run([*pip, "git+https://github.com/planrl/planrl"], check=True)
 
 # %% [markdown]
 # # What does KL buy?
@@ -37,21 +34,11 @@ import planrl as pr
 from planrl.claims import verdicts
 from planrl.experiments.paper import LAMBDAS
 from planrl.experiments.store import results
-from planrl.experiments.theorems.expected_gradient import (
-    Pair,
-    predicted,
-    settle,
-    success,
-)
+from planrl.experiments.theorems import expected_gradient as exact
 from planrl.figures import charts, sliders
 from planrl.figures.table import Table
-from planrl.teaching import (
-    evidence,
-    exercises,
-    notebook,
-    paper_figures,
-    paper_tables,
-)
+from planrl.teaching import evidence, exercises, notebook, paper_figures
+from planrl.teaching.paper_tables import rows as curve_rows
 
 notebook.setup()
 seed = 0
@@ -127,7 +114,7 @@ notebook.Download(
     [
         row
         for of in paper_figures.GRAPHS
-        for row in paper_tables.rows(of, list(LAMBDAS), measures)
+        for row in curve_rows(of, list(LAMBDAS), measures)
     ],
     "fig2_lambda.csv",
 )
@@ -262,21 +249,24 @@ start = torch.tensor([[0.6, 0.3, 0.1]])
 for kl in (0.5, 0.1):
     print(
         f"lambda {kl}:",
-        [round(x, 4) for x in predicted(probabilities, start, kl)[0].tolist()],
+        [
+            round(x, 4)
+            for x in exact.predicted(probabilities, start, kl)[0].tolist()
+        ],
     )
 
 # %% tags=["hide-input"]
-by_hand = predicted(probabilities, start, 0.5)[0]
+by_hand = exact.predicted(probabilities, start, 0.5)[0]
 assert torch.allclose(
     by_hand[0] / by_hand[1], torch.tensor(2.0).double(), atol=1e-6
 )
-assert predicted(probabilities, start, 0.1)[0, 2] < 1e-4, (
+assert exact.predicted(probabilities, start, 0.1)[0, 2] < 1e-4, (
     "the text says: next to nothing"
 )
-left = predicted(probabilities, start, 1.0)[0]
+left = exact.predicted(probabilities, start, 1.0)[0]
 assert left[2] / left[0] > 0.36 * 0.1 / 0.6, "the text says: more than a third"
 unequal = torch.tensor([[1.0, 0.99, 0.0]])
-apart = {kl: predicted(unequal, start, kl)[0] for kl in (0.1, 0.001)}
+apart = {kl: exact.predicted(unequal, start, kl)[0] for kl in (0.1, 0.001)}
 ratios = {kl: float(row[0] / row[1]) / 2 for kl, row in apart.items()}
 assert abs(ratios[0.1] - 1.1) < 0.01, "the text says: 1.1"
 assert ratios[0.001] > 20_000, "the text says: more than 20,000"
@@ -309,13 +299,13 @@ def student():
 
 
 # %%
-pair = Pair(graph, source=0, target=9, choices=10)
+pair = exact.Pair(graph, source=0, target=9, choices=10)
 base = student().table.detach()[9].softmax(-1)  # [here, next] on the way to 9
 gaps, solved = [], {}
 for kl in (0.1, 0.3, 1.0):
-    policy = settle(pair, base, base, kl=kl)
-    visits, probability, solved[kl] = success(pair, policy)
-    told = predicted(probability.nan_to_num(0.0), base, kl)
+    policy = exact.settle(pair, base, base, kl=kl)
+    visits, probability, solved[kl] = exact.success(pair, policy)
+    told = exact.predicted(probability.nan_to_num(0.0), base, kl)
     gaps.append((policy - told)[visits > 1e-6].abs().max())
 print({kl: round(value, 4) for kl, value in solved.items()})
 
@@ -324,11 +314,15 @@ held = pr.check(
     "policy gradient with a KL penalty stops at (6.2)",
     predicted=0.0, observed=torch.stack(gaps), tolerance=1e-5,
 )  # fmt: skip
-evidence.Backing(held, claim="4.4-formula", code=predicted, formula="6.2")
+evidence.Backing(held, claim="4.4-formula", code=exact.predicted, formula="6.2")
 
 # %% tags=["hide-input"]
 assert (
-    solved[0.1] > 0.999 > solved[0.3] > solved[1.0] > success(pair, base)[2] + 0.03
+    solved[0.1]
+    > 0.999
+    > solved[0.3]
+    > solved[1.0]
+    > exact.success(pair, base)[2] + 0.03
 )
 notebook.QuickCheck(
     "What does (6.2) say for λ → 0, and for a very large λ?",
@@ -407,7 +401,7 @@ charts.bars(
 # from better policies, with the base unchanged.
 
 # %%
-line = Pair(pr.chain(5), source=0, target=4, choices=4)
+line = exact.Pair(pr.chain(5), source=0, target=4, choices=4)
 
 
 def forward(probability):  # of the chain's next node, at each node
@@ -421,8 +415,8 @@ def forward(probability):  # of the chain's next node, at each node
 starts = [0.01, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.99]
 branches = {}
 for kl in (0.05, 0.1):
-    ended = [settle(line, forward(x), forward(0.01), kl=kl) for x in starts]
-    branches[kl] = [success(line, policy)[2] for policy in ended]
+    ended = [exact.settle(line, forward(x), forward(0.01), kl=kl) for x in starts]
+    branches[kl] = [exact.success(line, policy)[2] for policy in ended]
 
 # %% tags=["hide-input"]
 assert branches[0.1][0] < 1e-6 < 0.95 < branches[0.1][-1], (
@@ -451,7 +445,7 @@ held = pr.check(
     observed=torch.tensor([branches[0.1][0], branches[0.1][-1]]),
     tolerance=0.05,
 )
-evidence.Backing(held, claim="4.4-branches", code=settle, formula="6.2")
+evidence.Backing(held, claim="4.4-branches", code=exact.settle, formula="6.2")
 
 # %% [markdown]
 # Both ends are stable. A larger λ needs a better start. So a penalty holds back what the base cannot do
@@ -532,7 +526,10 @@ Table(
 
 # %%
 uniform = torch.full_like(base, 1 / base.shape[-1])
-bonus = {kl: success(pair, settle(pair, base, uniform, kl=kl))[2] for kl in solved}
+bonus = {
+    kl: exact.success(pair, exact.settle(pair, base, uniform, kl=kl))[2]
+    for kl in solved
+}
 for kl in solved:
     print(f"{kl}: penalty {solved[kl]:.3f} right, bonus {bonus[kl]:.3f} right")
 

@@ -13,11 +13,8 @@ import subprocess
 import sys
 
 if importlib.util.find_spec("planrl") is None:
-    source = "git+https://github.com/planrl/planrl"
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", "-q", "--no-deps", source],
-        check=True,
-    )
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps"]
+    subprocess.run([*pip, "git+https://github.com/planrl/planrl"], check=True)
 
 # %% [markdown]
 # # How can a reward ruin a learner?
@@ -40,13 +37,8 @@ from planrl.figures import charts, sliders, style
 from planrl.figures.table import Table
 from planrl.labs.catalogue.rewards import verdict
 from planrl.tasks import shaped_reward
-from planrl.teaching import (
-    evidence,
-    exercises,
-    notebook,
-    paper_figures,
-    paper_tables,
-)
+from planrl.teaching import evidence, exercises, notebook, paper_figures
+from planrl.teaching.paper_tables import rows as curve_rows
 
 notebook.setup()
 seed = 0
@@ -194,7 +186,7 @@ charts.range_figure(
 
 # %% tags=["hide-input"]
 notebook.Download(
-    paper_tables.rows("dag", list(saved), ["train_accuracy", "test_accuracy"]),
+    curve_rows("dag", list(saved), ["train_accuracy", "test_accuracy"]),
     "rewards_paper_size.csv",
 )
 

@@ -13,11 +13,8 @@ import subprocess
 import sys
 
 if importlib.util.find_spec("planrl") is None:
-    source = "git+https://github.com/planrl/planrl"
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", "-q", "--no-deps", source],
-        check=True,
-    )
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps"]
+    subprocess.run([*pip, "git+https://github.com/planrl/planrl"], check=True)
 
 # %% [markdown]
 # # When do logits become the graph?
@@ -41,13 +38,8 @@ from planrl.domains import blocksworld
 from planrl.experiments.store import results
 from planrl.figures import charts, sliders
 from planrl.figures.table import Table
-from planrl.teaching import (
-    evidence,
-    exercises,
-    notebook,
-    paper_figures,
-    paper_tables,
-)
+from planrl.teaching import evidence, exercises, notebook, paper_figures
+from planrl.teaching.paper_tables import rows as curve_rows
 
 notebook.setup()
 seed = 0
@@ -405,7 +397,7 @@ paper_figures.pareto(
 
 # %% tags=["hide-input"]
 notebook.Download(
-    paper_tables.rows("dag", [PG, Q, OFF], ["train_diversity", "test_greedy"]),
+    curve_rows("dag", [PG, Q, OFF], ["train_diversity", "test_greedy"]),
     "right_in_many_ways.csv",
 )
 

@@ -13,11 +13,8 @@ import subprocess
 import sys
 
 if importlib.util.find_spec("planrl") is None:
-    source = "git+https://github.com/planrl/planrl"
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", "-q", "--no-deps", source],
-        check=True,
-    )
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps"]
+    subprocess.run([*pip, "git+https://github.com/planrl/planrl"], check=True)
 
 # %% [markdown]
 # # Which of the paper's claims hold?
@@ -50,13 +47,8 @@ from planrl.claims import (
 from planrl.experiments.store import results
 from planrl.figures import charts, sliders
 from planrl.figures.table import Table
-from planrl.teaching import (
-    claim_figures,
-    evidence,
-    exercises,
-    notebook,
-    paper_figures,
-)
+from planrl.teaching import evidence, exercises, notebook, paper_figures
+from planrl.teaching.claim_figures import by_seed
 
 notebook.setup()
 seed = 0
@@ -187,7 +179,7 @@ bases = paper_figures.series("blocksworld", "policy gradient", "test_accuracy")[
 ]
 assert bases.argmin() == 8, "the text says: seed 8"
 assert bases[8] < 0.6 < 0.75 < bases.sort().values[1]
-claim_figures.by_seed(list(judged.values()), start="2-kl-order")
+by_seed(list(judged.values()), start="2-kl-order")
 
 # %% tags=["hide-input"]
 notebook.Download(

@@ -13,11 +13,8 @@ import subprocess
 import sys
 
 if importlib.util.find_spec("planrl") is None:
-    source = "git+https://github.com/planrl/planrl"
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", "-q", "--no-deps", source],
-        check=True,
-    )
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps"]
+    subprocess.run([*pip, "git+https://github.com/planrl/planrl"], check=True)
 
 # %% [markdown]
 # # How fast is it, what does it cost, and what would break?

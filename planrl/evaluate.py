@@ -30,6 +30,14 @@ ERRORS = ("no edge", "gave up", "too long")
 
 
 @dataclass(frozen=True)
+class Strict:
+    """Accuracies that need the model to emit END right after the target, for each of M pairs."""
+
+    accuracy: Float[Tensor, " M"]
+    greedy: Float[Tensor, " M"]
+
+
+@dataclass(frozen=True)
 class Scores:
     """For each of M pairs: accuracy of S samples, greedy accuracy, diversity and coverage.
 
@@ -49,16 +57,24 @@ class Scores:
     errors: dict[str, float]
     entropy: float
     samples: int
-    strict_accuracy: Float[Tensor, " M"] | None = None
-    strict_greedy: Float[Tensor, " M"] | None = None
+    strict: Strict | None = None
+
+    @property
+    def strict_accuracy(self) -> Float[Tensor, " M"] | None:
+        """Accuracy of the samples where END must follow, if `evaluate` was called with `strict`."""
+        return None if self.strict is None else self.strict.accuracy
+
+    @property
+    def strict_greedy(self) -> Float[Tensor, " M"] | None:
+        """Greedy accuracy where END must follow, if `evaluate` was called with `strict`."""
+        return None if self.strict is None else self.strict.greedy
 
     def summary(self, prefix: str = "") -> dict[str, float]:
         """The means, by name, as a record can hold them."""
-        names = ("accuracy", "greedy", "diversity", "coverage")
+        names = ["accuracy", "greedy", "diversity", "coverage"]
+        if self.strict is not None:
+            names += ["strict_accuracy", "strict_greedy"]
         means = {prefix + name: float(getattr(self, name).mean()) for name in names}
-        for name in ("strict_accuracy", "strict_greedy"):
-            if getattr(self, name) is not None:
-                means[prefix + name] = float(getattr(self, name).mean())
         return {**means, prefix + "entropy": self.entropy}
 
     def by(self, group: Int[Tensor, " M"]) -> dict[int, dict[str, float | int]]:
@@ -104,42 +120,48 @@ def evaluate(
     if the sampler never draws END, or ends no path at its target (`stop_at_target=False`): then
     `accuracy` is the strict one already.
     """
-    sampler = sampler or Sampler()
-    if strict and not (sampler.may_stop and sampler.stop_at_target):
-        raise InputError(
-            "strict=True asks how often the model says END at the target. It goes with neither "
-            "may_stop=False (END is never drawn) nor stop_at_target=False (accuracy is strict then)"
-        )
-    graph = task.graph
+    graph, sampler = task.graph, sampler or Sampler()
+    if strict:
+        _check_draws_end(sampler)
     rollouts = sample_distinct(model, task.pairs, samples, rng=rng, sampler=sampler)
     error = first_error(graph, rollouts.tokens)
     right = (error < 0).float()
-    per_pair = right.new_zeros(2, len(task.pairs))
-    hits, diversity = per_pair.index_add(
-        1, rollouts.pair, torch.stack([right * rollouts.count, right])
-    )
+    diversity = _per_pair(task, rollouts, right)
     greedy_sampler = replace(sampler, greedy=True, temperature=1.0, epsilon=0.0)
     best = rollout(model, task.pairs, rng=rng, sampler=greedy_sampler)
     scores = Scores(
-        accuracy=hits / samples,
+        accuracy=_per_pair(task, rollouts, right * rollouts.count) / samples,
         greedy=is_path(graph, best).float(),
         diversity=diversity,
         coverage=diversity / _path_counts(task),
-        errors={
-            name: float(rollouts.count[error == e].sum() / rollouts.count.sum())
-            for e, name in enumerate(ERRORS)
-        },
+        errors=_shares(error, rollouts.count),
         entropy=_choice_entropy(model, rollouts),
         samples=samples,
     )
     if not strict:
         return scores
     ended = rollouts.count * _says_end(model, graph, rollouts.tokens, sampler)
-    return replace(
-        scores,
-        strict_accuracy=torch.zeros_like(hits).index_add(0, rollouts.pair, ended) / samples,
-        strict_greedy=_says_end(model, graph, best, greedy_sampler),
-    )
+    accuracy = _per_pair(task, rollouts, ended) / samples
+    greedy = _says_end(model, graph, best, greedy_sampler)
+    return replace(scores, strict=Strict(accuracy, greedy))
+
+
+def _check_draws_end(sampler: Sampler) -> None:
+    if not (sampler.may_stop and sampler.stop_at_target):
+        raise InputError(
+            "strict=True asks how often the model says END at the target. It goes with neither "
+            "may_stop=False (END is never drawn) nor stop_at_target=False (accuracy is strict then)"
+        )
+
+
+def _per_pair(task: Task, rollouts: Counted, value: Tensor) -> Tensor:
+    """The sum, for each pair, of a value of each distinct path."""
+    return value.new_zeros(len(task.pairs)).index_add(0, rollouts.pair, value)
+
+
+def _shares(error: Tensor, count: Tensor) -> dict[str, float]:
+    """The share of the sampled paths with each error."""
+    return {name: float(count[error == e].sum() / count.sum()) for e, name in enumerate(ERRORS)}
 
 
 def _says_end(model: PathModel, graph: Graph, tokens: Tensor, sampler: Sampler) -> Tensor:

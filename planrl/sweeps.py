@@ -133,11 +133,8 @@ def sweep(
         batch_size=1,
     )
     for what in unknown:
-        warnings.warn(
-            f"{name} uses {what}, which the store can't tell from another: when it changes, give "
-            "another recipe",
-            stacklevel=2,
-        )
+        said = f"{name} uses {what}, which the store can't tell from another"
+        warnings.warn(f"{said}: when it changes, give another recipe", stacklevel=2)
     files = [None] * len(todo) if store is None else _files(Path(store), todo)
     return _Sweep(run, records, todo, files).results(pool)
 

@@ -122,18 +122,9 @@ def _run(
         batch = next(batches, None)
         if batch is None:
             return
-        if frozen is not None:
-            if config.refresh and step % config.refresh == 0:
-                frozen.load_state_dict(model.state_dict())
-            with torch.no_grad():
-                batch = replace(batch, frozen=frozen(batch.tokens[:, :-1]))
-        if batch.source is not None:
-            batch = replace(batch, source=replace(batch.source, learner=model))
-        if batch.reward.shape != batch.chosen.shape:
-            raise InputError(
-                f"the batch has a reward of shape {list(batch.reward.shape)}: expected "
-                f"{list(batch.chosen.shape)}, one number for each step, as `chosen` has"
-            )
+        if frozen is not None and config.refresh and step % config.refresh == 0:
+            frozen.load_state_dict(model.state_dict())
+        batch = _completed(batch, model, frozen)
         logits = model(batch.tokens[:, :-1])
         value = loss(logits, batch)
         check_loss(value)
@@ -151,6 +142,21 @@ def _run(
         optimizer.step()
         increment_version(model.parameters())  # which a fused optimizer leaves to us
         yield Step(step, loss_value, float(batch.reward.sum(1).mean()))
+
+
+def _completed(batch: Batch, model: PathModel, frozen: PathModel | None) -> Batch:
+    """The batch with the frozen model's logits, and with the model that is trained on it."""
+    if frozen is not None:
+        with torch.no_grad():
+            batch = replace(batch, frozen=frozen(batch.tokens[:, :-1]))
+    if batch.source is not None:
+        batch = replace(batch, source=replace(batch.source, learner=model))
+    if batch.reward.shape != batch.chosen.shape:
+        raise InputError(
+            f"the batch has a reward of shape {list(batch.reward.shape)}: expected "
+            f"{list(batch.chosen.shape)}, one number for each step, as `chosen` has"
+        )
+    return batch
 
 
 def check_loss(value: torch.Tensor) -> None:

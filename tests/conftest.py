@@ -65,6 +65,21 @@ def small_task():
     return pr.all_pairs(pr.random_dag(12, 0.35, pr.seeded(3, "graph")))
 
 
+@pytest.fixture
+def sharp_transformer(small_task):
+    """A function factor -> Transformer whose random weights are that much larger than usual."""
+
+    def make(factor):
+        config = pr.TransformerConfig(width=24)
+        model = pr.Transformer(small_task.vocab, config, pr.seeded(0, "weights"))
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.mul_(factor)
+        return model
+
+    return make
+
+
 @pytest.fixture(params=["table", "linear", "transformer"])
 def make_model(request):
     """A function vocab -> model, for each kind of model there is."""

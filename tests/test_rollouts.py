@@ -117,13 +117,9 @@ def test_greedy_takes_the_best_token_and_epsilon_still_explores():
     assert (drawn != 1).float().mean() == pytest.approx(0.2, abs=0.02)
 
 
-def test_cached_walks_follow_the_models_own_law(small_task):
+def test_cached_walks_follow_the_models_own_law(small_task, sharp_transformer):
     """Dropping finished rows and caching keys must not change what is drawn."""
-    config = pr.TransformerConfig(width=24)
-    model = pr.Transformer(small_task.vocab, config, pr.seeded(0, "weights"))
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.mul_(5)
+    model = sharp_transformer(5)
     greedy = pr.Sampler(greedy=True, max_tokens=10)
     rollouts = pr.rollout(model, small_task.pairs, rng=pr.seeded(0, "w"), sampler=greedy)
     target = rollouts[:, 1]

@@ -30,10 +30,15 @@ def _share_of_gain(one: str, other: str, key: str) -> Callable[[Results], float]
 
 
 def _condition(
-    name: str, value: Callable[[Results], float], *, low: float = -INF, high: float = INF
+    name: str,
+    value: Callable[[Results], float],
+    *,
+    low: float = -INF,
+    high: float = INF,
+    needs: str = "conditions",
 ) -> Condition:
     return Condition(
-        graph=DAG, name=name, model=MODEL, needs=("conditions",), value=value, low=low, high=high
+        graph=DAG, name=name, model=MODEL, needs=(needs,), value=value, low=low, high=high
     )
 
 
@@ -63,12 +68,8 @@ def _new(kl: str, key: str, other: str = "") -> Callable[[Results], float]:
     return of
 
 
-def _beyond(
-    name: str, value: Callable[[Results], float], *, low: float = -INF, high: float = INF
-) -> Condition:
-    return Condition(
-        graph=DAG, name=name, model=MODEL, needs=("beyond",), value=value, low=low, high=high
-    )
+def _beyond(name: str, value: Callable[[Results], float], *, high: float) -> Condition:
+    return _condition(name, value, high=high, needs="beyond")
 
 
 def _constrained(which: str) -> tuple[Condition, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sized
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from planrl.graphs import Graph, seeded
 from planrl.io.files import ready, to_json
 from planrl.io.formats import read_graph, write_alpine, write_graphml
 from planrl.streams import sample_paths
+from planrl.tasks import Task
 
 FILES = ("graph.graphml", "train.txt", "test.txt")
 
@@ -69,20 +71,15 @@ def run(options: argparse.Namespace) -> int:
     write_graphml(graph, names[0])
     write_alpine(names[1], graph, dataset.paths)
     write_alpine(names[2], graph, tested)
-    page = {
-        "graph": str(names[0]),
-        "train": {
-            "file": str(names[1]),
-            "pairs": len(dataset.train.pairs),
-            "rows": len(dataset.paths),
-        },
-        "test": {"file": str(names[2]), "pairs": len(dataset.test.pairs), "rows": len(tested)},
+    made = {
+        "train": _described(names[1], dataset.train, dataset.paths),
+        "test": _described(names[2], dataset.test, tested),
     }
     if options.json:
-        print(to_json(page).decode())
+        print(to_json({"graph": str(names[0]), **made}).decode())
     else:
-        for name in ("train", "test"):
-            print("{file}: {rows} rows, {pairs} pairs".format(**page[name]))  # type: ignore[arg-type]
+        for entry in made.values():
+            print("{file}: {rows} rows, {pairs} pairs".format(**entry))
     renamed = sum(a != b for a, b in zip(given.labels, graph.labels, strict=True))
     if renamed:
         print(
@@ -92,6 +89,11 @@ def run(options: argparse.Namespace) -> int:
     go_on = "planrl train --graph {} --train {} --test {} --out RUN".format(*names)
     print(f"next: {go_on}", file=sys.stderr)
     return 0
+
+
+def _described(path: Path, task: Task, rows: Sized) -> dict[str, Any]:
+    """What a file of rows holds."""
+    return {"file": str(path), "pairs": len(task.pairs), "rows": len(rows)}
 
 
 def _in_words(graph: Graph) -> Graph:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from planrl.domains.blocksworld import Action
@@ -52,21 +52,8 @@ def grounded(
         return {number.setdefault(atom, len(number)) for atom in atoms}
 
     start, holds, absent = numbers(init), numbers(goal.holds), numbers(goal.absent)
-    rows = []
-    for action, operator in _instances(list(operators), objects, init):
-        names = operator.bound(action.arguments)
-        needs = operator.precondition
-        adds = numbers(put_in(operator.adds, names))  # PDDL: what is added and deleted is there
-        deletes = numbers(put_in(operator.deletes, names)) - adds
-        rows.append(
-            _Row(
-                action,
-                numbers(put_in(needs.holds, names)),
-                numbers(put_in(needs.absent, names)),
-                adds,
-                deletes,
-            )
-        )
+    instances = _instances(list(operators), objects, init)
+    rows = [_numbered(action, operator, numbers) for action, operator in instances]
     deleted = set[int]().union(*(row.deletes for row in rows))
     rows = [row for row in rows if not (row.absent & start) - deleted]
     rows, reached = _reachable(rows, start)
@@ -86,6 +73,17 @@ def grounded(
     task = None if unsolvable else Task(mask(start), mask(holds), mask(absent), steps)
     bits = {atom: bit[k] for atom, k in number.items() if k in bit}
     return Grounded(tuple(row.action for row in rows), bits, task)
+
+
+def _numbered(
+    action: Action, operator: Operator, numbers: Callable[[Iterable[Atom]], set[int]]
+) -> _Row:
+    names = operator.bound(action.arguments)
+    needs = operator.precondition
+    adds = numbers(put_in(operator.adds, names))  # PDDL: what is added and deleted is there
+    deletes = numbers(put_in(operator.deletes, names)) - adds
+    holds, absent = numbers(put_in(needs.holds, names)), numbers(put_in(needs.absent, names))
+    return _Row(action, holds, absent, adds, deletes)
 
 
 def _reachable(rows: list[_Row], start: set[int]) -> tuple[list[_Row], set[int]]:

@@ -117,8 +117,7 @@ def read_forms(text: str, source: Source) -> list[Form]:
     def wrong(line: int, said: str) -> InputError:
         return source.wrong(line, f"this is not PDDL that can be read: {said}")
 
-    found: list[Form] = []
-    opened: list[Form] = []
+    found, opened = list[Form](), list[Form]()
     line = 1
     for token in TOKEN.findall(text.lower()):
         if token == "\n":
@@ -145,8 +144,7 @@ def read_forms(text: str, source: Source) -> list[Form]:
                 )
             opened[-1].append(token)
     if opened:
-        last, count = opened[-1].line, len(opened)
-        raise wrong(
-            last, f"{count} brackets are never closed, the innermost is that of line {last}"
-        )
+        last = opened[-1].line
+        said = f"{len(opened)} brackets are never closed, the innermost is that of line {last}"
+        raise wrong(last, said)
     return found

@@ -11,7 +11,7 @@ from plotly.subplots import make_subplots
 from planrl.domains import State
 from planrl.errors import InputError
 from planrl.figures.sliders import with_slider
-from planrl.figures.style import finish, plain_text
+from planrl.figures.style import finish, plain_text, square_panels
 
 DARK = {"#0072B2", "#D55E00"}  # white reads on these; on the others black does
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999")
@@ -36,6 +36,7 @@ def _traces(current: State, below: str = "") -> list[go.Scatter]:
     """One trace a block, then the letters, the table and a line of text under it."""
     positions, blocks = _positions(current), current.blocks
     traces: list[Any] = []
+    quiet = {"hoverinfo": "skip", "showlegend": False}
     for number, block in enumerate(blocks):
         x, y = positions[block]
         traces.append(
@@ -46,12 +47,10 @@ def _traces(current: State, below: str = "") -> list[go.Scatter]:
                 fill="toself",
                 fillcolor=COLOURS[number % len(COLOURS)],
                 line={"color": "white", "width": 1},
-                hoverinfo="skip",
                 name=plain_text(block),
-                showlegend=False,
+                **quiet,
             )
         )
-    quiet = {"hoverinfo": "skip", "showlegend": False}
     letters = ["white" if COLOURS[n % len(COLOURS)] in DARK else "#111" for n in range(len(blocks))]
     traces.append(
         go.Scatter(
@@ -64,28 +63,29 @@ def _traces(current: State, below: str = "") -> list[go.Scatter]:
             **quiet,
         )
     )
-    traces.append(
-        go.Scatter(
-            x=[-0.7, len(blocks) - 0.3],
-            y=[0, 0],
-            mode="lines",
-            line={"color": GREY, "width": 3},
-            name="table",
-            **quiet,
-        )
+    return [*traces, *_table(len(blocks), below, quiet)]
+
+
+def _table(width: int, below: str, quiet: Mapping[str, Any]) -> list[go.Scatter]:
+    """The table, and the line of text under it."""
+    table = go.Scatter(
+        x=[-0.7, width - 0.3],
+        y=[0, 0],
+        mode="lines",
+        line={"color": GREY, "width": 3},
+        name="table",
+        **quiet,
     )
-    traces.append(
-        go.Scatter(
-            x=[(len(blocks) - 1) / 2],
-            y=[-0.55],
-            mode="text",
-            text=[plain_text(below) or NOTHING],
-            textfont={"size": 14, "color": GREY},
-            name="action",
-            **quiet,
-        )
+    action = go.Scatter(
+        x=[(width - 1) / 2],
+        y=[-0.55],
+        mode="text",
+        text=[plain_text(below) or NOTHING],
+        textfont={"size": 14, "color": GREY},
+        name="action",
+        **quiet,
     )
-    return traces
+    return [table, action]
 
 
 def draw_state(current: State, *, title: str = "") -> go.Figure:
@@ -109,9 +109,7 @@ def _drawn(
     most = max(len(current.blocks) for current, _ in panels.values())
     figure.update_xaxes(visible=False, range=[-0.8, most - 0.2])
     figure.update_yaxes(visible=False, range=[-0.9, most + 1.5])
-    for column in range(len(panels)):
-        axis = "" if column == 0 else str(column + 1)
-        figure.update_yaxes(scaleanchor=f"x{axis}", selector={"anchor": f"x{axis}"})
+    square_panels(figure, len(panels))
     return finish(figure, title, alt, height)
 
 

@@ -21,6 +21,7 @@ from planrl.figures.style import (
     faded,
     finish,
     plain_text,
+    square_panels,
     style_of,
 )
 from planrl.train import Step
@@ -117,11 +118,9 @@ def add_range(
     colour, dash, _ = style_of(name, position)
     quiet = {"hoverinfo": "skip", "showlegend": False, "legendgroup": name}
     if len(values) > 1:
-        low, high = values.amin(0), values.amax(0)
-        outline = [*x, *reversed(x)], [*high.tolist(), *low.flip(0).tolist()]
         figure.add_scatter(
-            x=outline[0],
-            y=outline[1],
+            x=[*x, *reversed(x)],
+            y=[*values.amax(0).tolist(), *values.amin(0).flip(0).tolist()],
             mode="lines",
             fill="toself",
             fillcolor=faded(colour, 0.18),
@@ -130,23 +129,20 @@ def add_range(
             **quiet,
         )
     if singles:
-        rows = [v for row in values.tolist() for v in (*row, None)]
-        thin = {"color": faded(colour, 0.45), "width": 0.8}
         figure.add_scatter(
             x=[*x, None] * len(values),
-            y=rows,
+            y=[v for row in values.tolist() for v in (*row, None)],
             mode="lines",
-            line=thin,
+            line={"color": faded(colour, 0.45), "width": 0.8},
             name=f"{name}, each seed",
             **quiet,
         )
-    line = {"color": colour, "dash": dash, "width": 2.5}
     figure.add_scatter(
         x=list(x),
         y=[round(v, 6) for v in values.mean(0).tolist()],
         mode="lines",
         name=name,
-        line=line,
+        line={"color": colour, "dash": dash, "width": 2.5},
         legendgroup=name,
     )
 
@@ -170,44 +166,56 @@ def heatmaps(
     Diverging ones share a scale; others have each their own, from its least to its greatest value.
     """
     columns = min(columns, len(panels))
-    rows = -(-len(panels) // columns)
-    names = [name for name in panels if name]
-    figure = make_subplots(
-        rows, columns, subplot_titles=names or None, vertical_spacing=0.16, horizontal_spacing=0.08
-    )
-    bound = max(float(m[m.isfinite()].float().abs().max()) for m in panels.values())
+    names = [name for name in panels if name] or None
+    gaps = {"vertical_spacing": 0.16, "horizontal_spacing": 0.08}
+    figure = make_subplots(-(-len(panels) // columns), columns, subplot_titles=names, **gaps)
+    ticks = [plain_text(label) for label in labels] if labels else None
+    scale = _colour_scale(panels, diverging, colours)
     for position, (name, given) in enumerate(panels.items()):
-        values = given.float()
-        ticks = [plain_text(label) for label in labels] if labels else None
         figure.add_heatmap(
-            z=[[round(v, 4) for v in row] for row in values.tolist()],
+            z=[[round(v, 4) for v in row] for row in given.float().tolist()],
             x=ticks,
             y=ticks,
-            colorscale=DIVERGING if diverging else RISING,
-            zmin=-bound if diverging else None,
-            zmax=bound if diverging else None,
-            showscale=len(panels) == 1,
-            colorbar={"title": {"text": colours, "side": "right"}} if len(panels) == 1 else None,
             name=name,
             hovertemplate=f"{y} %{{y}}, {x} %{{x}}: %{{z:.3g}}<extra>{name}</extra>",
             row=position // columns + 1,
             col=position % columns + 1,
+            **scale,
         )
-    figure.update_annotations(font_size=13)
-    figure.update_yaxes(autorange="reversed", constrain="domain", showgrid=False, zeroline=False)
-    figure.update_xaxes(constrain="domain", showgrid=False, zeroline=False)
-    for position in range(len(panels)):
-        where = {"row": position // columns + 1, "col": position % columns + 1}
-        figure.update_xaxes(title=x, **where) if where["row"] == rows else None
-        figure.update_yaxes(title=y, **where) if where["col"] == 1 else None
-    if len(panels) == 1 or rows == 1:
-        for position in range(len(panels)):
-            axis = "" if position == 0 else str(position + 1)
-            figure.update_yaxes(scaleanchor=f"x{axis}", selector={"anchor": f"x{axis}"})
+    _matrix_axes(figure, len(panels), columns, x, y)
     finish(figure, title, alt, height)
     if colours and len(panels) > 1:
         figure.update_layout(title_subtitle={"text": colours}, margin_t=90)
     return figure
+
+
+def _colour_scale(
+    panels: Mapping[str, Float[Tensor, "H W"]], diverging: bool, title: str
+) -> dict[str, Any]:
+    """How values become colours: diverging ones around 0. A single matrix has a colour bar."""
+    bound = max(float(m[m.isfinite()].float().abs().max()) for m in panels.values())
+    alone = len(panels) == 1
+    return {
+        "colorscale": DIVERGING if diverging else RISING,
+        "zmin": -bound if diverging else None,
+        "zmax": bound if diverging else None,
+        "showscale": alone,
+        "colorbar": {"title": {"text": title, "side": "right"}} if alone else None,
+    }
+
+
+def _matrix_axes(figure: go.Figure, panels: int, columns: int, x: str, y: str) -> None:
+    """Axes of matrices whose first rows are on top, named at the left and at the bottom."""
+    figure.update_annotations(font_size=13)
+    figure.update_yaxes(autorange="reversed", constrain="domain", showgrid=False, zeroline=False)
+    figure.update_xaxes(constrain="domain", showgrid=False, zeroline=False)
+    rows = -(-panels // columns)
+    for position in range(panels):
+        where = {"row": position // columns + 1, "col": position % columns + 1}
+        figure.update_xaxes(title=x, **where) if where["row"] == rows else None
+        figure.update_yaxes(title=y, **where) if where["col"] == 1 else None
+    if rows == 1:
+        square_panels(figure, panels)
 
 
 def bars(
@@ -239,16 +247,22 @@ def bars(
             cliponaxis=False,
         )
         if spans:
-            whiskers = [(spans[name][key], value) for key, value in values.items()]
-            figure.data[-1].error_y = {
-                "type": "data",
-                "symmetric": False,
-                "thickness": 1.5,
-                "width": 3,
-                "array": [span[1] - value for span, value in whiskers],
-                "arrayminus": [value - span[0] for span, value in whiskers],
-            }
+            figure.data[-1].error_y = _whiskers(values, spans[name])
     figure.update_xaxes(title=x, type="category")
     figure.update_yaxes(title=y, range=list(y_range))
     figure.update_layout(barmode="group", legend={"orientation": "h", "y": -0.25})
     return finish(figure, title, alt, height)
+
+
+def _whiskers(
+    values: Mapping[str, float], spans: Mapping[str, tuple[float, float]]
+) -> dict[str, Any]:
+    """Intervals over bars, as plotly wants them: their lengths up and down."""
+    return {
+        "type": "data",
+        "symmetric": False,
+        "thickness": 1.5,
+        "width": 3,
+        "array": [spans[key][1] - value for key, value in values.items()],
+        "arrayminus": [value - spans[key][0] for key, value in values.items()],
+    }

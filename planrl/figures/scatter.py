@@ -35,16 +35,8 @@ def trajectories(
     `ends` are where each seed of a name ends, faint marks. Where all start, or nearly, is named.
     """
     figure = go.Figure()
-    starts = [[float(along[0]) for along in axes] for axes in zip(*groups.values(), strict=True)]
-    spans = [
-        float(max(map(max, axes)) - min(map(min, axes)))
-        for axes in zip(*groups.values(), strict=True)
-    ]
-    if groups and all(
-        max(s) - min(s) <= 0.03 * span for s, span in zip(starts, spans, strict=True)
-    ):
-        at = {name: sum(s) / len(s) for name, s in zip("xy", starts, strict=True)}
-        figure.add_annotation(**at, text="start", ax=28, ay=28, arrowhead=2)
+    if groups and (start := _common_start(groups)):
+        figure.add_annotation(**start, text="start", ax=28, ay=28, arrowhead=2)
     for position, (name, (xs, ys)) in enumerate(groups.items()):
         colour, dash, symbol = style_of(name, position)
         sizes = [5] * (len(xs) - 1) + [13]
@@ -58,19 +50,26 @@ def trajectories(
             legendgroup=name,
         )
         if ends:
-            figure.add_scatter(
-                x=[round(v, 4) for v in ends[name][0]],
-                y=[round(v, 4) for v in ends[name][1]],
-                mode="markers",
-                name=f"{name}, each seed",
-                showlegend=False,
-                legendgroup=name,
-                marker={"color": colour, "symbol": symbol, "size": 7, "opacity": 0.45},
-            )
+            seeds = {"name": f"{name}, each seed", "showlegend": False, "legendgroup": name}
+            marker = {"color": colour, "symbol": symbol, "size": 7, "opacity": 0.45}
+            at = {axis: [round(v, 4) for v in ends[name][k]] for k, axis in enumerate("xy")}
+            figure.add_scatter(**at, **seeds, mode="markers", marker=marker)
     figure.update_xaxes(title=x, rangemode="tozero")
     figure.update_yaxes(title=y, range=y_range and list(y_range), rangemode="tozero")
     figure.update_layout(legend={"orientation": "h", "y": -0.2})
     return finish(figure, title, alt, height)
+
+
+def _common_start(
+    groups: Mapping[str, tuple[Float[Tensor, " X"], Float[Tensor, " X"]]],
+) -> dict[str, float] | None:
+    """Where all lines start, if their starts are nearly the same."""
+    axes = list(zip(*groups.values(), strict=True))
+    starts = [[float(along[0]) for along in axis] for axis in axes]
+    spans = [float(max(map(max, axis)) - min(map(min, axis))) for axis in axes]
+    if any(max(s) - min(s) > 0.03 * span for s, span in zip(starts, spans, strict=True)):
+        return None
+    return {name: sum(s) / len(s) for name, s in zip("xy", starts, strict=True)}
 
 
 def ends(

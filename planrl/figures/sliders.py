@@ -50,25 +50,21 @@ def with_slider(
         ],
     )
     if have_order(labels):
-        figure.update_layout(
-            updatemenus=[
-                {
-                    "type": "buttons",
-                    "showactive": False,
-                    "x": 1,
-                    "xanchor": "right",
-                    "y": 1.15,
-                    "buttons": [
-                        {
-                            "label": "Play",
-                            "method": "animate",
-                            "args": [None, {"frame": {"duration": 500, "redraw": True}}],
-                        }
-                    ],
-                }
-            ],
-        )
+        figure.update_layout(updatemenus=[_play_button()])
     return figure
+
+
+def _play_button() -> dict[str, Any]:
+    """The button that shows one figure after the other."""
+    each = {"frame": {"duration": 500, "redraw": True}}
+    return {
+        "type": "buttons",
+        "showactive": False,
+        "x": 1,
+        "xanchor": "right",
+        "y": 1.15,
+        "buttons": [{"label": "Play", "method": "animate", "args": [None, each]}],
+    }
 
 
 def _changing(layouts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -145,12 +141,30 @@ def ask(
     traces = [position for position, name in enumerate(names) if name in hidden]
     if not traces:
         raise InputError(f"none of {list(hidden)} is a trace of this figure; it has {names}")
-    position = axis.removeprefix("y")
+    _draw_guess(figure, guess, axis)
+    predict = {
+        "question": question,
+        "min": low,
+        "max": high,
+        "step": step,
+        "start": guess,
+        "unit": unit,
+        "traces": traces,
+        "axis_id": axis,
+        "answer": answer,
+    }
+    figure.layout.meta = {**figure.layout.meta, "predict": predict}
+    return figure
+
+
+def _draw_guess(figure: go.Figure, guess: float, axis: str) -> None:
+    """Add the guess as a dashed line with its name."""
+    x_axis = f"x{axis.removeprefix('y')} domain"
     figure.add_shape(
         type="line",
         x0=0,
         x1=1,
-        xref=f"x{position} domain",
+        xref=x_axis,
         y0=guess,
         y1=guess,
         yref=axis,
@@ -159,7 +173,7 @@ def ask(
     )
     figure.add_annotation(
         x=0.01,
-        xref=f"x{position} domain",
+        xref=x_axis,
         y=guess,
         yref=axis,
         text="your guess",
@@ -168,18 +182,3 @@ def ask(
         yanchor="bottom",
         name="guess",
     )
-    figure.layout.meta = {
-        **figure.layout.meta,
-        "predict": {
-            "question": question,
-            "min": low,
-            "max": high,
-            "step": step,
-            "start": guess,
-            "unit": unit,
-            "traces": traces,
-            "axis_id": axis,
-            "answer": answer,
-        },
-    }
-    return figure

@@ -66,6 +66,13 @@ def finish(figure: go.Figure, title: str, alt: str, height: int, **meta: Any) ->
     return figure
 
 
+def square_panels(figure: go.Figure, panels: int) -> None:
+    """Give the first `panels` panels of a figure the same scale along x and y."""
+    for position in range(panels):
+        axis = "" if position == 0 else str(position + 1)
+        figure.update_yaxes(scaleanchor=f"x{axis}", selector={"anchor": f"x{axis}"})
+
+
 def faded(colour: str, opacity: float) -> str:
     """A colour `#rrggbb` made transparent."""
     red, green, blue = (int(colour[k : k + 2], 16) for k in (1, 3, 5))

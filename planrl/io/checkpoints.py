@@ -43,6 +43,10 @@ if TYPE_CHECKING:
 FORMAT = "planrl-run/1"
 MOST_WEIGHTS = 4_000_000_000  # bytes of a run's tensors
 KINDS = ("LogitTable", "LinearTransformer", "Transformer")
+BROKEN = (
+    *(KeyError, TypeError, ValueError, AttributeError, RuntimeError, OSError),
+    SafetensorError,
+)  # what reading a file that is no whole run may raise
 NAME = re.compile(r"state-[0-9a-f]{16}\.safetensors")  # of the tensor file: never a path
 
 
@@ -158,12 +162,7 @@ def save(
     says that the caller holds the folder already (`folders.alone`).
     """
     folder = Path(folder)
-    tensors = {f"model/{k}": v for k, v in model.state_dict().items()}
-    if optimizer is not None:
-        for index, state in optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer/{index}/{key}": value for key, value in state.items()}
-    tensors |= {f"rng/{name}": rng.get_state() for name, rng in (rngs or {}).items()}
-    content = dump_tensors({k: v.detach().contiguous().clone() for k, v in tensors.items()})
+    content = dump_tensors(_state(model, optimizer, rngs or {}))
     digest = hashlib.sha256(content).hexdigest()
     name = f"state-{digest[:16]}.safetensors"
     page = {
@@ -182,11 +181,30 @@ def save(
         write_atomically(folder / name, content)
         write_atomically(manifest, encoded)
         tidy(folder)
-        for path in folder.iterdir():  # earlier states, also of a save that was cut short
-            if NAME.fullmatch(path.name) and path.name != name:
-                with contextlib.suppress(OSError):
-                    path.unlink()
+        _remove_earlier(folder, name)
     return manifest
+
+
+def _state(
+    model: PathModel,
+    optimizer: torch.optim.Optimizer | None,
+    rngs: Mapping[str, torch.Generator],
+) -> dict[str, Tensor]:
+    """All tensors of a run by the name each is saved under."""
+    tensors = {f"model/{k}": v for k, v in model.state_dict().items()}
+    if optimizer is not None:
+        for index, state in optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer/{index}/{key}": value for key, value in state.items()}
+    tensors |= {f"rng/{name}": rng.get_state() for name, rng in rngs.items()}
+    return {k: v.detach().contiguous().clone() for k, v in tensors.items()}
+
+
+def _remove_earlier(folder: Path, name: str) -> None:
+    """Remove all saved states but this one, also those of a save that was cut short."""
+    for path in folder.iterdir():
+        if NAME.fullmatch(path.name) and path.name != name:
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def _tensors(page: Mapping[str, Any], manifest: Path) -> tuple[str, str]:
@@ -212,6 +230,26 @@ def _records(given: Any) -> list[Step]:
             ):
                 raise InputError(f"record {shown(one.step)} has {name}={shown(value)}, no number")
     return records
+
+
+def _filled(description: Mapping[str, Any], tensors: Mapping[str, Tensor], path: Path) -> PathModel:
+    """The described model with the saved weights, which must be as many, and finite."""
+    weights = {k.removeprefix("model/"): v for k, v in tensors.items() if k[:6] == "model/"}
+    if "here" in weights:  # version 0.1.0's name of a LinearTransformer's W^M
+        weights["current"] = weights.pop("here")
+    given, wanted = sum(v.numel() for v in weights.values()), _count(description)
+    if given != wanted:  # before anything of that size is made
+        raise ValueError(f"{path.name} has {given:,} numbers, the model {wanted:,}")
+    model = build(description)
+    model.load_state_dict(weights)
+    table = not isinstance(model, Transformer)  # whose logits may forbid by -inf
+    bad = [n for n, v in weights.items() if not (v.isfinite() | (v.isneginf() & table)).all()]
+    if bad:
+        raise InputError(
+            f"{path} has weights that are not finite ({bad[0]}): its training "
+            "diverged; train again with a smaller lr"
+        )
+    return model
 
 
 def load(folder: str | Path, *, only: str = "") -> Saved:
@@ -240,34 +278,12 @@ def load(folder: str | Path, *, only: str = "") -> Saved:
                 "restore it, or train again"
             )
         tensors = load_tensors(content)
-        weights = {k.removeprefix("model/"): v for k, v in tensors.items() if k[:6] == "model/"}
-        if "here" in weights:  # version 0.1.0's name of a LinearTransformer's W^M
-            weights["current"] = weights.pop("here")
-        given, wanted = sum(v.numel() for v in weights.values()), _count(page["model"])
-        if given != wanted:  # before anything of that size is made
-            raise ValueError(f"{name} has {given:,} numbers, the model {wanted:,}")
-        model = build(page["model"])
-        model.load_state_dict(weights)
-        table = not isinstance(model, Transformer)  # whose logits may forbid by -inf
-        bad = [n for n, v in weights.items() if not (v.isfinite() | (v.isneginf() & table)).all()]
-        if bad:
-            raise InputError(
-                f"{folder / name} has weights that are not finite ({bad[0]}): its training "
-                "diverged; train again with a smaller lr"
-            )
+        model = _filled(page["model"], tensors, folder / name)
         records = _records(page["records"])
         settings = dict(page["settings"])
     except InputError:
         raise
-    except (
-        KeyError,
-        TypeError,
-        ValueError,
-        AttributeError,
-        RuntimeError,
-        OSError,
-        SafetensorError,
-    ) as error:
+    except BROKEN as error:
         said = " ".join(str(error).split())[:300]
         raise InputError(f"{folder} does not hold a whole planrl run: {said}") from None
     return Saved(model, settings, records, tensors, digest)

@@ -231,28 +231,13 @@ def _check_columns(found: Edges) -> None:
         )
     if found.headline:
         return
-    square = [[_number(word or "") for word in row] for row in found.first]
-    if (
-        found.rows == 3
-        and all(None not in row for row in square)
-        and (
-            all(square[k][k] == 0 for k in range(3)) or {v for row in square for v in row} <= {0, 1}
-        )
-    ):
+    if _is_matrix(found):
         raise LineError(
             "three lines of three numbers are an adjacency matrix: read it with numpy.loadtxt and "
             "networkx.from_numpy_array(matrix, create_using=networkx.DiGraph)",
             found.line,
         )
-    if (
-        found.thirds
-        and found.rows == len(found.thirds) == len(sources) == len(found.names)
-        and all(third in found.names for third in found.thirds)
-        and not any(
-            found.names[third] in divmod(edge, MOST_NODES)
-            for third, edge in zip(found.thirds, found.edges, strict=True)
-        )
-    ):
+    if _is_adjacency_list(found, len(sources)):
         raise LineError(
             "every node begins one line, and every third word is a node: this is an adjacency list "
             "(read it with networkx.read_adjlist(path, create_using=networkx.DiGraph)); if the "
@@ -267,6 +252,31 @@ def _check_columns(found: Edges) -> None:
                 "with: it seems to be weights; write source, target, weight",
                 found.line,
             )
+
+
+def _is_matrix(found: Edges) -> bool:
+    """Whether the file is three lines of three numbers, with a diagonal of 0 or all 0 and 1."""
+    square = [[_number(word or "") for word in row] for row in found.first]
+    return (
+        found.rows == 3
+        and all(None not in row for row in square)
+        and (
+            all(square[k][k] == 0 for k in range(3)) or {v for row in square for v in row} <= {0, 1}
+        )
+    )
+
+
+def _is_adjacency_list(found: Edges, sources: int) -> bool:
+    """Whether every node begins one line, and every third word is another node."""
+    return (
+        bool(found.thirds)
+        and found.rows == len(found.thirds) == sources == len(found.names)
+        and all(third in found.names for third in found.thirds)
+        and not any(
+            found.names[third] in divmod(edge, MOST_NODES)
+            for third, edge in zip(found.thirds, found.edges, strict=True)
+        )
+    )
 
 
 def _check_alike(found: Edges) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -69,11 +69,8 @@ def read_alpine(path: str | Path, graph: Graph) -> Lines:
             words = _other_words(line, number)
         if not words:
             continue
-        if len(words) < 4:
-            invalid.append((at, f"has {len(words)} words; `s t s ... t` has at least 4"))
-        elif not known.issuperset(words):
-            name = shown(next(word for word in words if word not in number))
-            invalid.append((at, f"names the node {name}, which the graph does not have"))
+        if reason := _unreadable(words, known):
+            invalid.append((at, reason))
         else:
             rows.extend(map(number.__getitem__, words))
             lengths.append(len(words))
@@ -86,13 +83,27 @@ def read_alpine(path: str | Path, graph: Graph) -> Lines:
             )
     tokens = _padded(rows, lengths, longest + 1, graph.n)
     del rows  # as large as half the tokens
-    at = 0
-    for part in tokens.split(max(1, AT_ONCE // (longest + 1))):
-        for row in (~is_path(graph, part)).nonzero().squeeze(1).tolist():
-            nodes = part[row, : lengths[at + row]].tolist()
-            invalid.append((lines[at + row], why_no_path(graph, nodes)))
-        at += len(part)
+    invalid += ((lines[row], reason) for row, reason in _no_paths(tokens, lengths, graph))
     return Lines(tokens, tuple(lines), tuple(sorted(invalid)))
+
+
+def _unreadable(words: Sequence[str], known: set[str]) -> str:
+    """Why these words are no row of nodes, or nothing if they are."""
+    if len(words) < 4:
+        return f"has {len(words)} words; `s t s ... t` has at least 4"
+    if known.issuperset(words):
+        return ""
+    name = shown(next(word for word in words if word not in known))
+    return f"names the node {name}, which the graph does not have"
+
+
+def _no_paths(tokens: Tensor, lengths: Sequence[int], graph: Graph) -> Iterator[tuple[int, str]]:
+    """The rows that are no path of the graph, and why."""
+    at = 0
+    for part in tokens.split(max(1, AT_ONCE // tokens.shape[1])):
+        for row in (~is_path(graph, part)).nonzero().squeeze(1).tolist():
+            yield at + row, why_no_path(graph, part[row, : lengths[at + row]].tolist())
+        at += len(part)
 
 
 def _other_words(line: str, number: Mapping[str, int]) -> list[str]:

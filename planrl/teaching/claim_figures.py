@@ -69,43 +69,9 @@ def _one(verdict: Verdict, pairs: Measured) -> go.Figure:
     rows = ["<br>".join(textwrap.wrap(plain_text(one), ROW)) for one in said]
     measured = f"{claim.measured} ({models.pop()})" if len(models) == 1 else claim.measured
     low, high = _range(pairs)
-    colour, ink = STYLES["SFT"][0], STYLES["prediction"][0]
     figure = go.Figure()
-    figure.add_bar(
-        y=rows,
-        orientation="h",
-        width=0.8,
-        name="predicted",
-        hoverinfo="skip",
-        base=[max(condition.low, low) for condition, _ in pairs],
-        x=[_wide(condition, low, high) for condition, _ in pairs],
-        marker={"color": faded(ink, 0.3), "line": {"color": ink, "width": 1}},
-    )
-    figure.add_scatter(
-        x=[value for _, finding in pairs for value in finding.values],
-        y=[row for row, (_, finding) in zip(rows, pairs, strict=True) for _ in finding.values],
-        mode="markers",
-        name="a seed",
-        marker={"color": faded(colour, 0.5), "size": 8},
-        text=[name for _, finding in pairs for name in _names(finding)],
-    )
-    ends = [(finding.mean, *finding.interval) for _, finding in pairs]
-    figure.add_scatter(
-        x=[mean for mean, *_ in ends],
-        y=rows,
-        mode="markers",
-        name="mean, 95 % interval",
-        marker={"color": colour, "symbol": "diamond", "size": 11},
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "color": colour,
-            "thickness": 2,
-            "width": 6,
-            "array": [most - mean for mean, _, most in ends],
-            "arrayminus": [mean - least for mean, least, _ in ends],
-        },
-    )
+    _draw_predicted(figure, rows, pairs, low, high)
+    _draw_measured(figure, rows, pairs)
     figure.update_xaxes(title=plain_text(measured), range=[low, high])
     figure.update_yaxes(
         type="category",
@@ -132,6 +98,53 @@ def _one(verdict: Verdict, pairs: Measured) -> go.Figure:
         "prediction. The file below holds every number"
     )
     return finish(figure, "Every claim, seed by seed", alt, 460)
+
+
+def _draw_predicted(
+    figure: go.Figure, rows: list[str], pairs: Measured, low: float, high: float
+) -> None:
+    """Add the range that the claim predicts, a bar for each row."""
+    ink = STYLES["prediction"][0]
+    figure.add_bar(
+        y=rows,
+        orientation="h",
+        width=0.8,
+        name="predicted",
+        hoverinfo="skip",
+        base=[max(condition.low, low) for condition, _ in pairs],
+        x=[_wide(condition, low, high) for condition, _ in pairs],
+        marker={"color": faded(ink, 0.3), "line": {"color": ink, "width": 1}},
+    )
+
+
+def _draw_measured(figure: go.Figure, rows: list[str], pairs: Measured) -> None:
+    """Add each seed's number, and the mean with its interval, for each row."""
+    colour = STYLES["SFT"][0]
+    figure.add_scatter(
+        x=[value for _, finding in pairs for value in finding.values],
+        y=[row for row, (_, finding) in zip(rows, pairs, strict=True) for _ in finding.values],
+        mode="markers",
+        name="a seed",
+        marker={"color": faded(colour, 0.5), "size": 8},
+        text=[name for _, finding in pairs for name in _names(finding)],
+    )
+    ends = [(finding.mean, *finding.interval) for _, finding in pairs]
+    figure.add_scatter(
+        x=[mean for mean, *_ in ends],
+        y=rows,
+        mode="markers",
+        name="mean, 95 % interval",
+        marker={"color": colour, "symbol": "diamond", "size": 11},
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "color": colour,
+            "thickness": 2,
+            "width": 6,
+            "array": [most - mean for mean, _, most in ends],
+            "arrayminus": [mean - least for mean, least, _ in ends],
+        },
+    )
 
 
 def _names(finding: Finding) -> list[str]:

@@ -79,6 +79,14 @@ def cut(tokens: torch.Tensor, end: int) -> torch.Tensor:
     return torch.where(over, end, tokens)
 
 
+def descend(net: nn.Module, optimizer: torch.optim.Optimizer, loss: torch.Tensor) -> None:
+    """One update, its gradient clipped at length 1."""
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+    optimizer.step()
+
+
 class Blocks:
     """SFT on rows padded to the block size, drawn from memory by random index."""
 
@@ -99,11 +107,7 @@ class Blocks:
     def step(self) -> None:
         """One update."""
         rows = torch.randint(len(self.inputs), (self.size,), generator=self.rng)
-        loss = self.loss(rows)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
-        self.optimizer.step()
+        descend(self.net, self.optimizer, self.loss(rows))
 
 
 class PlainReinforce:
@@ -124,11 +128,7 @@ class PlainReinforce:
         """One update."""
         drawn = torch.randint(len(self.task.pairs), (self.size,), generator=self.rng)
         rows = cut(generate(self.net, self.task.pairs[drawn], self.new), self.end)
-        loss = self.loss(rows)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
-        self.optimizer.step()
+        descend(self.net, self.optimizer, self.loss(rows))
 
 
 class TableReinforce:

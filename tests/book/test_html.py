@@ -92,14 +92,18 @@ def test_pages_name_what_is_theirs_from_where_they_stand(pages, built):
     assert rooted == []
 
 
-def test_every_image_has_an_alternative(pages):
-    silent = [
-        (p.name, str(i)[:80])
-        for p in pages
-        for i in soup(p).find_all("img")
-        if i.get("alt") is None
+def lacking(pages, selector, wanted):
+    """The elements of all pages that are not as wanted, each with its page's name."""
+    return [
+        (page.name, str(element)[:80])
+        for page in pages
+        for element in soup(page).select(selector)
+        if not wanted(element)
     ]
-    assert silent == []
+
+
+def test_every_image_has_an_alternative(pages):
+    assert lacking(pages, "img", lambda image: image.get("alt") is not None) == []
 
 
 def test_every_figure_has_a_name(pages):
@@ -194,13 +198,11 @@ def test_no_named_trace_of_a_figure_is_empty(pages):
 
 
 def test_every_figure_keeps_its_height_before_it_is_drawn(pages):
-    loose = [
-        (page.name, str(plot)[:80])
-        for page in pages
-        for plot in soup(page).select(".plotly-plot")
-        if not re.match(r"--height: \d+px", plot.get("style", ""))
-    ]
-    assert loose == []
+
+    def has_height(plot):
+        return re.match(r"--height: \d+px", plot.get("style", ""))
+
+    assert lacking(pages, ".plotly-plot", has_height) == []
 
 
 def test_a_lab_begins_with_what_its_chapter_says():

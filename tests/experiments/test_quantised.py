@@ -17,12 +17,10 @@ def test_a_rounded_row_has_so_many_values_and_none_is_more_than_half_a_step_away
     assert torch.equal(rounded(weight, FULL), weight)
 
 
-def test_fewer_bits_walk_further_from_the_learner_and_all_of_them_do_not_at_all(small_task):
-    config = pr.TransformerConfig(width=24)
-    model = pr.Transformer(small_task.vocab, config, pr.seeded(0, "weights"))
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.mul_(4)
+def test_fewer_bits_walk_further_from_the_learner_and_all_of_them_do_not_at_all(
+    small_task, sharp_transformer
+):
+    model = sharp_transformer(4)
     before = {k: v.clone() for k, v in model.state_dict().items()}
     gaps = [mismatch(model, small_task, bits, pr.seeded(0, "gap")) for bits in (FULL, 8, 4, 2)]
     assert gaps[0] == 0

@@ -135,13 +135,7 @@ def kl_penalty(loss: Loss, *, kl: float = 0.3) -> Feedback:
         value = b.reward.sum(1, keepdim=True) - weight * (ratio.detach() if cut else ratio)
         return -(logp * value * b.chosen).sum() / len(logp)
 
-    def whole(logits: Tensor, b: Batch) -> Tensor:
-        assert b.frozen is not None
-        logp = logits.log_softmax(-1)
-        full = (logp.exp() * (logp - b.frozen.log_softmax(-1))).sum(-1)
-        return policy_gradient(logits, b) + kl * (full * b.chosen).sum() / len(full)
-
-    of = partial(gradient, model=model, batch=given)
+    of, whole = partial(gradient, model=model, batch=given), partial(_with_whole_kl, weight=kl)
     return compare(
         answer,
         of(penalised),
@@ -160,6 +154,14 @@ def kl_penalty(loss: Loss, *, kl: float = 0.3) -> Feedback:
         f"From each walk's return subtract {kl} times log q - log q_base at the chosen token, "
         "without gradient.",
     )
+
+
+def _with_whole_kl(logits: Tensor, batch: Batch, weight: float) -> Tensor:
+    """Policy gradient with the KL divergence summed over all tokens."""
+    assert batch.frozen is not None
+    logp = logits.log_softmax(-1)
+    full = (logp.exp() * (logp - batch.frozen.log_softmax(-1))).sum(-1)
+    return policy_gradient(logits, batch) + weight * (full * batch.chosen).sum() / len(full)
 
 
 def stable_point(function: Callable[[Tensor, Tensor, float], Any]) -> Feedback:

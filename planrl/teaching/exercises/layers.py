@@ -18,13 +18,7 @@ from planrl.transformer import Transformer, TransformerConfig
 
 def attention_share(function: Callable[[Tensor, Tensor], Any]) -> Feedback:
     """Try function(attention [B, L, L], going [B, L]) -> mean share on the target's place."""
-    rng = seeded(0, "attention")
-    rows, length = 6, 7
-    score = torch.randn(rows, length, length, generator=rng)
-    future = torch.ones(length, length).triu(1).bool()
-    attention = score.masked_fill(future, -torch.inf).softmax(-1)
-    positions, ends = torch.arange(length), torch.tensor([4, 5, 6, 4, 7, 5])
-    going = (positions >= 2) & (positions < ends[:, None])
+    attention, going = _random_attention()
     given, wrong = ask(tensor_of(function), attention.clone(), going.clone())
     if wrong:
         return wrong
@@ -59,6 +53,17 @@ def attention_share(function: Callable[[Tensor, Tensor], Any]) -> Feedback:
         f"Got {float(given):.3f}, expected {attention[..., 1][going].mean():.3f}:"
         " take attention[..., 1] where `going` holds, and its mean.",
     )
+
+
+def _random_attention() -> tuple[Tensor, Tensor]:
+    """The attention of six rows of seven tokens, and where their paths are still under way."""
+    rng = seeded(0, "attention")
+    rows, length = 6, 7
+    score = torch.randn(rows, length, length, generator=rng)
+    future = torch.ones(length, length).triu(1).bool()
+    attention = score.masked_fill(future, -torch.inf).softmax(-1)
+    positions, ends = torch.arange(length), torch.tensor([4, 5, 6, 4, 7, 5])
+    return attention, (positions >= 2) & (positions < ends[:, None])
 
 
 def readout(function: Callable[[Transformer], Any]) -> Feedback:

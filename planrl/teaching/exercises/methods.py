@@ -224,15 +224,7 @@ def kept(function: Callable[[Any], Any]) -> Feedback:
             wanted = curve[-1] / curve[0]
             if abs(value - wanted) < 1e-6:
                 continue
-            hints = {
-                curve[-1]: "those are the ways left: divide by those of the base.",
-                curve[0] / curve[-1]: "turn the fraction over: the end over the beginning.",
-                curve[-1] - curve[0]: "that is a difference: a share is a quotient.",
-                1.0: "that compares a look with itself: the base is the first, the end the last.",
-            }
-            hint = "the base is the first look, the end the last; key train_diversity."
-            for other, words in hints.items():
-                hint = words if abs(other - value) < 1e-6 else hint
+            hint = _kept_hint(value, curve)
             return Feedback(
                 False, f"In one seed on {of} expected {wanted:.3f}, got {value:.3f}: {hint}"
             )
@@ -246,3 +238,17 @@ def kept(function: Callable[[Any], Any]) -> Feedback:
         finding = find(condition, [{"fig2": result} for result in results])
         told.append(f"{of} {finding.verdict} (mean {finding.mean:.2f})")
     return Feedback(True, f"Your claim, at most a tenth is kept: {', '.join(told)}.")
+
+
+def _kept_hint(value: float, curve: list[float]) -> str:
+    """What is wrong with this answer for this curve, as far as one can guess."""
+    hints = {
+        curve[-1]: "those are the ways left: divide by those of the base.",
+        curve[0] / curve[-1]: "turn the fraction over: the end over the beginning.",
+        curve[-1] - curve[0]: "that is a difference: a share is a quotient.",
+        1.0: "that compares a look with itself: the base is the first, the end the last.",
+    }
+    hint = "the base is the first look, the end the last; key train_diversity."
+    for other, words in hints.items():
+        hint = words if abs(other - value) < 1e-6 else hint
+    return hint

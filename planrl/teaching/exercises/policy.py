@@ -91,6 +91,11 @@ def correct_paths(stream: Stream) -> Feedback:
             False,
             f"You serve {kept} right walks of the {there} that came by: keep all of each batch.",
         )
+    return _trained_on(stream, task, model)
+
+
+def _trained_on(stream: Stream, task: Task, model: LogitTable) -> Feedback:
+    """What SFT on the reader's stream achieves."""
     before = _mean_return(task, model)
     batches = stream(on_policy(model, task, rng=seeded(2, "walks")))
     for _ in train(model, batches, sft, TrainConfig(steps=150, lr=0.1)):

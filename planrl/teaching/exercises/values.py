@@ -202,6 +202,11 @@ def process(function: Reward) -> Feedback:
         )
     if torch.allclose(found, wanted):
         return Feedback(True, f"All {len(tokens)} walks earn what process_reward gives.")
+    return _process_mistake(graph, tokens, found, wanted)
+
+
+def _process_mistake(graph: Graph, tokens: Tensor, found: Tensor, wanted: Tensor) -> Feedback:
+    """What is wrong with this process reward, as far as one can guess."""
     chosen = Vocab(graph.n).chosen(tokens)
     current, next_node, target = tokens[:, :-1], tokens[:, 1:], tokens[:, 1:2]
     if torch.allclose(found, -wanted):
@@ -272,10 +277,7 @@ def old_rollouts(stream: ToStream, *, steps: int = 400) -> Feedback:
     """Do the reader's walks of an old checkpoint teach a fresh table A + R - 1?"""
     graph = random_dag(8, 0.45, seeded(0, "graph"))
     task = all_pairs(graph, partial(process_reward, scale=SCALE))
-    old, n = LogitTable(task.vocab), graph.n
-    shown = demonstrations(task, sample_paths(task, 2, seeded(0, "paths")), rng=seeded(0, "shown"))
-    for _ in train(old, shown, sft, TrainConfig(steps=150, lr=0.3)):
-        pass
+    old, n = _checkpoint(task), graph.n
     before = copy.deepcopy(old.state_dict())
     batches, wrong = ask(stream, old, task, seeded(0, "walks"))
     if wrong:
@@ -305,6 +307,21 @@ def old_rollouts(stream: ToStream, *, steps: int = 400) -> Feedback:
         return wrong
     if not torch.equal(before["table"], old.state_dict()["table"]):
         return Feedback(False, "The old checkpoint was changed: it only walks.")
+    return _learnt_values(model, task, tried)
+
+
+def _checkpoint(task: Task) -> LogitTable:
+    """A table fitted to two correct paths of each pair."""
+    old = LogitTable(task.vocab)
+    shown = demonstrations(task, sample_paths(task, 2, seeded(0, "paths")), rng=seeded(0, "shown"))
+    for _ in train(old, shown, sft, TrainConfig(steps=150, lr=0.3)):
+        pass
+    return old
+
+
+def _learnt_values(model: LogitTable, task: Task, tried: Tensor) -> Feedback:
+    """How many of the steps were tried, and how near the learnt values are to A + R - 1."""
+    graph, n = task.graph, task.graph.n
     asked = task.pairs[:, 1].unique()
     underway = (~torch.eye(n, dtype=torch.bool))[asked]
     share = float(tried[asked][..., :n][underway].float().mean())
