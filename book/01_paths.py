@@ -70,17 +70,17 @@ shares = {
 assert shares["10"] > 50, "the title and the answer below say: more than half"
 figure = charts.bars(
     {"questions": shares},
-    title="Most questions have many right answers",
-    x="at least so many right answers",
+    title="Most questions have many correct paths",
+    x="at least so many correct paths",
     y="% of questions",
     y_range=(0, 108),
     text=".0f",
-    alt="Bars: percent of questions with at least 1, 2, 5, 10, 100, 1000 right answers: "
+    alt="Bars: percent of questions with at least 1, 2, 5, 10, 100, 1000 correct paths: "
     + ", ".join(f"{share:.0f}" for share in shares.values()),
 )
 sliders.ask(
     figure,
-    "Percent of questions with ten or more right answers",
+    "Percent of questions with ten or more correct paths",
     guess=my_guess,
     low=0,
     high=100,
@@ -95,7 +95,7 @@ sliders.ask(
 # %% tags=["hide-input"]
 notebook.Download(
     [
-        {"at least so many right answers": m, "% of questions": s}
+        {"at least so many correct paths": m, "% of questions": s}
         for m, s in shares.items()
     ],
     "ways.csv",
@@ -103,7 +103,7 @@ notebook.Download(
 
 # %%
 print(f"{len(graph.edges)} edges, {len(whole_task.pairs)} questions, seed {seed}")
-print(f"right answers: median {int(answers.median())}, most {int(answers.max()):,}")
+print(f"correct paths: median {int(answers.median())}, most {int(answers.max()):,}")
 
 # %% [markdown]
 # One graph, one seed; other seeds give other graphs, and the median differs more than the bars (the
@@ -158,7 +158,7 @@ charts.heatmaps(
 
 # %% tags=["hide-input"]
 def steps_to(target):
-    correct = small.correct[target].float()  # [here, next]
+    correct = small.correct[target].float()  # [current, next]
     return graphs.graph_view(
         small, weights=0.6 * correct, alt=f"Edges that lead on to {target}"
     )
@@ -235,7 +235,7 @@ for line in task.vocab.show(rows)[:6]:
 rollouts = pr.sample_paths(whole_task, 10, pr.seeded(seed, "walks"))
 right = pr.is_path(graph, rollouts).float()
 held = pr.check(
-    "walks along C(i, j) are right answers",
+    "paths along C(i, j) are correct",
     predicted=torch.ones(len(rollouts)),
     observed=right,
     tolerance=0,
@@ -385,8 +385,8 @@ evidence.Numbers(
     {
         "edges": len(graph.edges),
         "questions": len(whole_task.pairs),
-        "% of questions with ten or more right answers": shares["10"],
-        "median of right answers": answers.float().median(),
+        "% of questions with ten or more correct paths": shares["10"],
+        "median of correct paths": answers.float().median(),
     },
 )
 

@@ -97,19 +97,19 @@ assert after["target"] > 0.6 > 2 * after["even"], "the title says: it comes to r
 assert max(after[name] for name in ("source", "current", "between")) < 0.2
 assert abs(before["target"] - before["even"]) < 0.05, "the text says: about even"
 figure = charts.range_figure(
-    {"the target": (steps, target), "all other places": (steps, 100 - target)},
+    {"the target": (steps, target), "all other positions": (steps, 100 - target)},
     title="Attention comes to rest on the target",
     x="updates",
     y="share of attention, %",
     y_range=(0, 100),
     alt=f"The target's share of attention rises from {target[0, 0]:.0f} to {target[0, -1]:.0f} % "
-    f"over {steps[-1]} updates, that of all other places falls; even shares would be "
+    f"over {steps[-1]} updates, that of all other positions falls; even shares would be "
     f"{100 * after['even']:.0f} %. One seed.",
 )
 figure.add_hline(y=100 * after["even"], line_dash="dot", line_color="#7F7F7F")
 figure.add_annotation(
     x=1, xref="x domain", xanchor="right", y=100 * after["even"], yanchor="top",
-    text="if all places got the same", showarrow=False,
+    text="if all positions got the same", showarrow=False,
 )  # fmt: skip
 sliders.ask(
     figure,
@@ -119,8 +119,8 @@ sliders.ask(
     high=100,
     step=1,
     unit="%",
-    hidden=["the target", "all other places"],
-    answer=f"It is {target[0, -1]:.0f} %. The node where the walk stands gets "
+    hidden=["the target", "all other positions"],
+    answer=f"It is {target[0, -1]:.0f} %. The current node gets "
     f"{100 * after['current']:.0f} %: it needs no attention, as the next section tells.",
 )
 
@@ -154,26 +154,26 @@ with torch.no_grad():
     attention = plain(model, path)[1][0, 0, 0]  # [from, to]
 
 # %% tags=["hide-input"]
-stop = int((path[0] != vocab.end).sum()) - 1  # where the walk arrives
-positions = ["source", "target", *(f"walk {k}" for k in range(1, stop - 1))]
+stop = int((path[0] != vocab.end).sum()) - 1  # where the path arrives
+positions = ["source", "target", *(f"node {k}" for k in range(1, stop - 1))]
 names = [f"{name}: {int(v)}" for name, v in zip(positions, path[0], strict=False)]
 part = attention[2:stop, :stop]
 part = part.where(torch.ones_like(part).tril(2).bool(), torch.tensor(torch.nan))
 looked = attention[2:stop, :stop].argmax(1)
 most, number = int((looked == 1).sum()), stop - 2
-assert most >= number - 1, "the text says: at nearly every place"
+assert most >= number - 1, "the text says: at nearly every position"
 picture = charts.heatmaps(
     {"": part},
-    title=f"The target gets most at {most} of {number} places",
-    x="looks at",
+    title=f"The target gets most at {most} of {number} positions",
+    x="attends to",
     y="stands at",
     labels=names,
     colours="share of attention",
-    alt=f"Attention at {number} places of one walk, the source and the nodes after it; the "
+    alt=f"Attention at {number} positions of one path, the source and the nodes after it; the "
     f"target's column is the darkest at {most} of them",
     height=400,
 )
-picture.data[0].y = names[2:]  # one stands at these places only
+picture.data[0].y = names[2:]  # a step is chosen at these positions only
 picture.update_yaxes(scaleanchor=None)
 picture
 
@@ -248,7 +248,7 @@ evidence.Backing(held, claim="A3.1-attention", code=attention_by_position)
 
 # %% tags=["hide-input"]
 # made by: python -m planrl reproduce --only imitation
-groups = {}  # (size, updates) -> what was found at that look, a seed each
+groups = {}  # (size, updates) -> the values of that evaluation, one per seed
 for which in ("1x1", "1x4", "2x1", "4x1", "4x4"):
     for page in results("imitation", of=which):
         columns = page["result"]["learners"]["SFT"]
@@ -376,7 +376,7 @@ for k in (3, 4, 5, 1):
 # > **Check 2.1.** Two tables, added, answer every question on a graph without cycles.
 
 # %%
-two = pr.LinearTransformer(vocab)  # logits: here[j] + target[i]
+two = pr.LinearTransformer(vocab)  # logits: current[j] + target[i]
 with torch.no_grad():
     two.current[:, :n] = 40.0 * dataset.graph.adjacency
     two.target[:, :n] = 40.0 * dataset.graph.reachability
@@ -426,7 +426,7 @@ Table(costs, caption="numbers to be learnt")
 table = pr.LogitTable(vocab)
 all_rows = pr.demonstrations(dataset.train, dataset.paths, rng=rng, size=None)
 list(pr.train(table, all_rows, pr.sft, pr.TrainConfig(steps=60, lr=0.5)))
-cells = dataset.graph.correct.any(-1)  # [target, here]: something can be asked
+cells = dataset.graph.correct.any(-1)  # [target, current]: a path exists
 known = ~pr.sft_optimum(dataset.train, dataset.paths)[..., 0].isnan() & cells
 known_mass, unknown_mass = {}, {}
 for name, one in {"table": table, "Transformer": model}.items():

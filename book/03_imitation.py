@@ -212,7 +212,7 @@ print(f"AUC of the adjacency read-out: {found.adjacency_auc:.3f}")
 edge_use = pr.edge_use(dataset.graph, dataset.paths) * len(dataset.paths)
 edge = dataset.graph.adjacency & (edge_use > 0)
 rare = torch.stack([edge_use[edge].log(), readout[edge]]).corrcoef()[0, 1]
-print(f"correlation of read-out and log of the number of walks: {rare:.2f}")
+print(f"correlation of read-out and log of the number of paths: {rare:.2f}")
 
 # %% tags=["hide-input"]
 assert rare > 0.5, "the title says: pale"
@@ -225,15 +225,15 @@ assert (
 figure = scatter(
     {
         "edges": (edge_use[edge], readout[edge]),
-        "edges never walked": (
+        "edges in no path": (
             torch.full((int(never.sum()),), 0.5),
             readout[never],
         ),
     },
-    title="An edge that was rarely walked is pale in the weights",
-    x="walks over the edge in the demonstrations",
+    title="An edge in few demonstrations has a small read-out",
+    x="demonstrated paths over the edge",
     y="read-out of the edge",
-    alt="Read-out of each edge against how often it was walked, rising from about that of no edge "
+    alt="Read-out of each edge against its number of demonstrated paths, rising from about that of no edge "
     f"at all; correlation with the log {rare:.2f}",
 )
 figure.update_xaxes(
@@ -293,7 +293,9 @@ notebook.Source(pr.sft)
 # is about tables; the Transformer shares its weights among cells and need not obey.
 
 # %%
-from_theory = pr.sft_optimum(dataset.train, dataset.paths)  # [target, here, next]
+from_theory = pr.sft_optimum(
+    dataset.train, dataset.paths
+)  # [target, current, next]
 table = pr.LogitTable(vocab)
 everything = pr.demonstrations(dataset.train, dataset.paths, rng=rng, size=None)
 for steps, lr in ((40, 0.5), (20, 0.05)):
@@ -360,7 +362,7 @@ for target in (1, 2):
 
 # %%
 held = pr.check(
-    "nothing was learnt of the cell (target 2, here 0)",
+    "nothing was learnt in the context (target 2, current node 0)",
     predicted=torch.full((4,), 0.25),
     observed=policy[2, 0],
     tolerance=1e-6,
@@ -494,7 +496,7 @@ evidence.Numbers(
         "right at degree 1, sampled": sampled[1],
         "right at degree 2+, sampled": sampled[2],
         "right on held-out questions, greedy": float(on_test.greedy.mean()),
-        "correlation of read-out and log walks": float(rare),
+        "correlation of read-out and log paths": float(rare),
         "correlation of probability and frequency": correlation,
     },
 )

@@ -143,7 +143,7 @@ assert ends["policy gradient"] > ends["continual SFT"] + 1, "the title says: abo
 assert ends["continual SFT"] > 100 * at_first["test_accuracy"] + 5
 figure = charts.range_figure(
     curves,
-    title="Trained on its own walks, the model passes imitation, sampled",
+    title="Trained on its own paths, the model passes imitation, sampled",
     x="updates",
     y="% of held-out questions right, sampled",
     alt="Percent of held-out questions right over 300 updates from the same base: "
@@ -212,7 +212,7 @@ batch = next(
     pr.on_policy(base, dataset.train, rng=pr.seeded(seed, "a batch"), size=200)
 )
 won = dataset.train.batch(batch.tokens[pr.is_path(dataset.graph, batch.tokens)])
-share = won.chosen.sum() / len(batch.tokens)  # means over steps and over walks
+share = won.chosen.sum() / len(batch.tokens)  # means over steps and over paths
 
 
 def slope(model, loss, given):
@@ -223,7 +223,7 @@ def slope(model, loss, given):
 
 # %%
 held = pr.check(
-    "policy gradient has SFT's gradient on its own right walks",
+    "policy gradient has SFT's gradient on its own correct paths",
     predicted=share * slope(base, pr.sft, won),
     observed=slope(base, pr.policy_gradient, batch),
     tolerance=1e-5,
@@ -245,8 +245,8 @@ assert slope(base, pr.policy_gradient, batch).abs().max() > 0.01, (
 # %%
 demonstrated = set(vocab.show(dataset.paths))
 fresh = found - demonstrated
-print(f"{len(demonstrated):,} different right answers were demonstrated")
-print(f"{len(found):,} came by in its own walks, {len(fresh):,} of them new")
+print(f"{len(demonstrated):,} distinct correct paths were demonstrated")
+print(f"{len(found):,} were sampled by the model, {len(fresh):,} of them new")
 print(f"new: {len(fresh) / len(found):.0%}")
 
 # %% tags=["hide-input"]
@@ -291,7 +291,7 @@ assert torch.allclose(gradient, (steps.sum() * 0.2 - steps) / 4, atol=1e-6)
 
 # %%
 table = pr.LogitTable(vocab)
-counts = pr.theory.step_counts(vocab, won.tokens)  # [target, here, next]
+counts = pr.theory.step_counts(vocab, won.tokens)  # [target, current, next]
 q = table.table.detach().softmax(-1)
 expected = (counts.sum(-1, keepdim=True) * q - counts) / len(batch.tokens)
 observed = slope(table, pr.policy_gradient, batch).view_as(expected)
@@ -316,7 +316,7 @@ evidence.Backing(held, claim="4.2-sign", code=counting, formula="4.2")
 
 # %%
 was = torch.tensor([0.9, 0.05, 0.05])  # right, right, wrong
-moved = 0.5 * (torch.tensor([0.0, 1.0, 0.0]) - was)  # against (4.2), one walk
+moved = 0.5 * (torch.tensor([0.0, 1.0, 0.0]) - was)  # against (4.2), one path
 now = (was.log() + moved).softmax(0)
 print("logits move by:", [round(x, 3) for x in moved.tolist()])
 print("probabilities now:", [round(x, 3) for x in now.tolist()])
@@ -349,9 +349,9 @@ evidence.Backing(held, claim="4.2-train", code=pr.policy_gradient)
 
 # %% tags=["hide-input"]
 notebook.QuickCheck(
-    "None of the 64 walks of a batch is right. What does policy gradient's update do?",
+    "None of the 64 paths of a batch is correct. What does policy gradient's update do?",
     {
-        "It makes the steps of these walks less likely": "That would take a negative return. With 0 "
+        "It makes the steps of these paths less likely": "That would take a negative return. With 0 "
         "and 1 every term of (4.1) is zero here.",
         "Nothing at all": "Every return is 0, so loss and gradient are 0. Reward teaches only what "
         "the model already does now and then: that is why one starts from SFT.",
@@ -376,7 +376,7 @@ pair = ["continual SFT", "policy gradient"]
 
 
 def gain(of, name, key):
-    values = paper_figures.series(of, name, key)[1]  # [seeds, looks]
+    values = paper_figures.series(of, name, key)[1]  # [seeds, evaluations]
     return values[:, -1] - values[:, 0]
 
 
@@ -496,7 +496,9 @@ Table(
             "learns from": words,
             "held out, sampled": at_end(name, "test_accuracy"),
             "held out, greedy": at_end(name, "test_greedy"),
-            "different right answers among 100": at_end(name, "train_diversity"),
+            "distinct correct paths among 100 samples": at_end(
+                name, "train_diversity"
+            ),
         }
         for name, words in tried.items()
     ],
@@ -630,8 +632,8 @@ evidence.Numbers(
         "% right, held out, base": 100 * at_first["test_accuracy"],
         "% right, held out, continual SFT": ends["continual SFT"],
         "% right, held out, policy gradient": ends["policy gradient"],
-        "% of its right answers that were new": 100 * len(fresh) / len(found),
-        "different right answers that came by": len(found),
+        "% of its correct paths that were new": 100 * len(fresh) / len(found),
+        "distinct correct paths that were sampled": len(found),
     },
 )
 

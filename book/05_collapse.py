@@ -64,7 +64,9 @@ my_guess = 13
 # %%
 # made by: python -m planrl reproduce --only fig2
 def over_seeds(key, of="dag"):
-    return paper_figures.series(of, "policy gradient", key)[1]  # [seeds, looks]
+    return paper_figures.series(of, "policy gradient", key)[
+        1
+    ]  # [seeds, evaluations]
 
 
 step, number_of_paths = paper_figures.series(
@@ -78,16 +80,16 @@ assert number_of_paths[:, -1].mean() < 1.5, "the title says: to one"
 assert sampled[:, -1].mean() > 0.97
 figure = charts.range_figure(
     {"policy gradient": (step, number_of_paths)},
-    title="Trained to be right, the model forgets all ways but one",
+    title="Trained to be right, the model forgets all paths but one",
     x="updates",
-    y="different right answers among 100",
+    y="distinct correct paths among 100 samples",
     y_range=(0, 20),
     alt=f"Distinct right paths per training question fall from {float(number_of_paths[:, 0].mean()):.1f} to "
     f"{float(number_of_paths[:, -1].mean()):.2f} over {step[-1]} updates, mean of {len(number_of_paths)} seeds",
 )
 sliders.ask(
     figure,
-    "Different right answers among 100, at the end",
+    "Distinct correct paths among 100 samples, at the end",
     guess=my_guess,
     low=0,
     high=20,
@@ -141,7 +143,7 @@ asked = torch.tensor([[0, 9]])
 
 
 def scores_of(given):
-    rng = pr.seeded(seed, "probe")  # the same chance at every look
+    rng = pr.seeded(seed, "probe")  # the same random numbers at every evaluation
     return pr.evaluate(given, task, rng=rng, samples=50).summary()
 
 
@@ -163,12 +165,16 @@ config = pr.TrainConfig(steps=1000, lr=0.2)
 run = pr.train(model, rollouts, pr.policy_gradient, config)
 records = list(pr.probe(run, evaluation, every=50))
 end = records[-1].measured
-print(f"at first: {base['accuracy']:.3f} right, {base['diversity']:.2f} ways")
-print(f"at the end: {end['accuracy']:.3f} right, {end['diversity']:.2f} ways")
+print(
+    f"at first: {base['accuracy']:.3f} right, {base['diversity']:.2f} distinct paths"
+)
+print(
+    f"at the end: {end['accuracy']:.3f} right, {end['diversity']:.2f} distinct paths"
+)
 
 # %% tags=["hide-input"]
 assert end["accuracy"] > 0.98
-assert end["diversity"] < 1.6 < 2.4 < base["diversity"], "ways are lost"
+assert end["diversity"] < 1.6 < 2.4 < base["diversity"], "distinct paths are lost"
 figure = sliders.with_slider(pictures_of, name="update", start="0")
 figure.layout.meta = {**figure.layout.meta, "alt": "The graph, each edge as thick as it is often "
                       "taken from 0 to 9: many edges at first, few at the end"}  # fmt: skip
@@ -243,7 +249,7 @@ print(f"mean of the likeliest choice: {policy.amax(-1).mean():.2f}")
 gap = (policy.mean(0) - 0.2).abs().max()
 assert gap < 0.08, "the text says: the mean policy stays where it was"
 assert policy.amax(-1).mean() > 0.9, "the text says: each is sure of something"
-some = torch.stack(apart)[::5].T  # [cells, looks]
+some = torch.stack(apart)[::5].T  # [contexts, evaluations]
 assert (some.mean(0)[20::20].diff() > 0).all(), "the title says: keeps growing"
 charts.range_figure(
     {"mean of 500 cells": (list(range(0, 600, 5)), some.mean(0)[None]),
@@ -348,8 +354,8 @@ assert 4 < eight / single < 12, "the text says: about B times as long"
 notebook.QuickCheck(
     "Training accuracy has reached 100 %. What does plain policy gradient (no baseline) do next?",
     {
-        "Nothing: the loss cannot fall any further": "The loss is not zero: right walks still have "
-        "a surprise, and each update lowers that of the walk just taken.",
+        "Nothing: the loss cannot fall any further": "The loss is not zero: correct paths have "
+        "a surprise, and each update lowers that of the sampled path.",
         "It goes on to narrow down to one path per question": "Each update favours what was just "
         "taken; on average nothing moves, but drift ends at one choice.",
         "It spreads out again, as all paths earn the same": "Equal rewards do not push towards "
@@ -391,7 +397,7 @@ rollouts = pr.on_policy(learner, task, rng=pr.seeded(seed, "walks"), size=64)
 list(pr.train(learner, rollouts, loss, config))
 kept = scores_of(learner)
 print(
-    f"with a baseline: {kept['accuracy']:.3f} right, {kept['diversity']:.2f} ways"
+    f"with a baseline: {kept['accuracy']:.3f} right, {kept['diversity']:.2f} distinct paths"
 )
 
 # %% tags=["hide-input"]
@@ -421,13 +427,13 @@ def plainly(loss):
 slowed, without = plainly(loss), plainly(pr.policy_gradient)
 for words, is_so in (("with", slowed), ("without", without)):
     print(f"plain steps {words} it: {is_so['accuracy']:.3f} right,", end=" ")
-    print(f"{is_so['diversity']:.2f} ways")
+    print(f"{is_so['diversity']:.2f} distinct paths")
 
 # %% tags=["hide-input"]
 assert min(slowed["accuracy"], without["accuracy"]) > 0.98
 assert without["diversity"] + 0.2 < slowed["diversity"], "the text: without, fewer"
 assert kept["diversity"] + 0.3 < slowed["diversity"] < base["diversity"] - 0.3, (
-    "the text says: more ways, not all"
+    "the text says: more distinct paths, not all"
 )
 
 # %% [markdown]
@@ -452,7 +458,7 @@ stops = {
 }
 
 # %% tags=["hide-input"]
-assert stops["dag", "accuracy"]["ways then"] < 2, (
+assert stops["dag", "accuracy"]["diversity then"] < 2, (
     "the text says: by the peak they are gone"
 )
 assert all(stops[of, "greedy"]["best after"] == 0 for of in paper_figures.GRAPHS)
@@ -473,7 +479,7 @@ Table(
         for (of, how), row in stops.items()
     ],
     caption="Policy gradient: after how many updates held-out accuracy is best, accuracy and "
-    "ways then, and both at the last look; mean of ten seeds",
+    "diversity then, and both at the last evaluation; mean of ten seeds",
 )
 
 # %% [markdown]
@@ -601,10 +607,10 @@ exercises.stop_in_time(my_stop)
 evidence.Numbers(
     "05_collapse",
     {
-        "ways at first": base["diversity"],
-        "ways at the end": end["diversity"],
+        "diversity at first": base["diversity"],
+        "diversity at the end": end["diversity"],
         "accuracy at the end": end["accuracy"],
-        "ways at the end, with a baseline": kept["diversity"],
+        "diversity at the end, with a baseline": kept["diversity"],
         "updates until one choice of five is left, step 1": float(single),
         "likeliest of five choices, mean of 500 cells": policy.amax(-1).mean(),
     },

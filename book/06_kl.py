@@ -91,7 +91,7 @@ assert ends("dag", free, "train_accuracy") - right < 0.05, (
 figure = paper_figures.pareto(
     "dag",
     [free, light, held_back],
-    title="λ = 0.1 keeps half of the ways for little accuracy",
+    title="λ = 0.1 keeps half of the diversity for little accuracy",
     accuracy="train_accuracy",
 )
 figure.update_yaxes(range=[0.78, 1.01])
@@ -103,7 +103,7 @@ sliders.ask(
     high=1.0,
     step=0.01,
     hidden=[held_back],
-    answer=f"It ends at {right:.3f}, with {many:.1f} of {first['train_diversity']:.1f} ways; without a "
+    answer=f"It ends at {right:.3f}, with {many:.1f} of {first['train_diversity']:.1f} distinct paths; without a "
     f"penalty at {ends('dag', free, 'train_accuracy'):.3f}, with "
     f"{ends('dag', free, 'train_diversity'):.1f} (mean of ten seeds).",
 )
@@ -175,7 +175,7 @@ Table(
         {
             "graph": "random" if of == "dag" else "Blocksworld",
             "λ": f"{kl:g}",
-            "ways": ends(of, name, "train_diversity"),
+            "diversity": ends(of, name, "train_diversity"),
             "training, sampled": ends(of, name, "train_accuracy"),
             "training, greedy": ends(of, name, "train_greedy"),
             "held out, sampled": ends(of, name, "test_accuracy"),
@@ -184,8 +184,8 @@ Table(
         for of in paper_figures.GRAPHS
         for name, kl in LAMBDAS.items()
     ],
-    caption="Policy gradient with a KL penalty at its last update, mean of ten seeds; ways: "
-    "different right answers among 100 to a training question",
+    caption="Policy gradient with a KL penalty at its last update, mean of ten seeds; diversity: "
+    "distinct correct paths among 100 samples of a training question",
 )
 
 # %% [markdown]
@@ -199,8 +199,8 @@ Table(
 # held-out questions, sampled, as the learner with λ = 0.1 at its end:
 
 # %%
-print(f"ways with the penalty: {many:.1f}")
-print(f"ways when stopped early at equal accuracy: {stopped:.1f}")
+print(f"diversity with the penalty: {many:.1f}")
+print(f"diversity when stopped early at equal accuracy: {stopped:.1f}")
 
 # %% [markdown]
 # > **Finding.** By the summaries we worked from, the paper's curves are for λ = 0, 0.001 and 0.01. Here these three can
@@ -300,7 +300,7 @@ def student():
 
 # %%
 pair = exact.Pair(graph, source=0, target=9, choices=10)
-base = student().table.detach()[9].softmax(-1)  # [here, next] on the way to 9
+base = student().table.detach()[9].softmax(-1)  # [current, next] with target 9
 gaps, solved = [], {}
 for kl in (0.1, 0.3, 1.0):
     policy = exact.settle(pair, base, base, kl=kl)
@@ -376,7 +376,7 @@ charts.bars(
     {"policy gradient + KL": {"base": was, **kept}},
     title="Any λ would do on average; only a strong one beats the drift",
     x="weight of the penalty",
-    y="ways per question, of 50 answers",
+    y="distinct correct paths among 50 samples",
     y_range=(0, 1.2 * was),
     alt="Ways per question: base "
     + f"{was:.2f}, "
@@ -431,10 +431,10 @@ charts.range_figure(
         for kl, values in branches.items()
     },
     title="Stuck or solved: where it ends depends on where it starts",
-    x="chance of each right step at the start",
-    y="chance of a right answer at the end",
+    x="probability of each correct step at the start",
+    y="probability of a correct path at the end",
     y_range=(-0.05, 1.05),
-    alt="Accuracy at the end against the chance of a right step at the start: 0 from below, about "
+    alt="Accuracy at the end against the probability of a correct step at the start: 0 from below, about "
     "1 from above, with a jump between; the jump lies further to the right for the larger λ",
 )
 
@@ -708,9 +708,9 @@ exercises.keeps_diversity(my_curious_loss)
 evidence.Numbers(
     "06_kl",
     {
-        "ways in the base": was,
-        "ways kept, λ = 0.1": kept["λ = 0.1"],
-        "ways kept, λ = 1": kept["λ = 1"],
+        "diversity of the base": was,
+        "diversity kept, λ = 0.1": kept["λ = 0.1"],
+        "diversity kept, λ = 1": kept["λ = 1"],
         "% right from 0 to 9, λ = 1, expected": 100 * solved[1.0],
         "% right from 0 to 9, λ = 0.3, expected": 100 * solved[0.3],
     },

@@ -85,7 +85,7 @@ bounded = partial(pr.q_learning, value_bounds=(0.0, 10.0))
 
 
 def right(model):
-    rng = pr.seeded(seed, "probe")  # the same chance at every look
+    rng = pr.seeded(seed, "probe")  # the same random numbers at every evaluation
     scores = pr.evaluate(model, task, rng=rng, samples=16, sampler=chooser)
     return scores.summary()
 
@@ -139,7 +139,7 @@ sliders.ask(
     step=1,
     unit="%",
     hidden=["Q-learning, outcome reward"],
-    answer=f"It falls from {before:.0f} % to {ruined:.0f} %. With process reward, the same walker "
+    answer=f"It falls from {before:.0f} % to {ruined:.0f} %. With process reward, the same sampler "
     f"and the same loss, it ends at {process:.0f} %.",
 )
 
@@ -179,7 +179,7 @@ charts.range_figure(
     x="updates",
     y="accuracy, sampled",
     y_range=(0, 1.02),
-    alt=f"Accuracy on training questions over updates, mean and span of {len(lost)} seeds: with "
+    alt=f"Accuracy on training questions over updates, mean and range of {len(lost)} seeds: with "
     f"outcome reward {float(lost[:, steps.index(100)].mean()):.3f} after 100 updates, with process "
     f"reward {float(saved['Q-learning, process reward'][1][:, -1].mean()):.3f} after 2,000",
 )
@@ -319,8 +319,8 @@ evidence.Backing(held, claim="3-outcome", code=pr.q_learning)
 c = 0.25
 rewards = {
     "outcome alone": pr.outcome_reward,
-    "no fine for missing edges": partial(shaped_reward, edge=0.0),
-    "every step costs, small fine": partial(shaped_reward, cost=c, edge=c),
+    "no penalty for illegal steps": partial(shaped_reward, edge=0.0),
+    "every step costs, small penalty": partial(shaped_reward, cost=c, edge=c),
     "wrong sign at the target": partial(shaped_reward, target=-1.0, edge=0.0),
     "process reward": pr.process_reward,
 }
@@ -331,7 +331,7 @@ models = {name: taught(reward) for name, reward in rewards.items()}
 
 # %% tags=["hide-input"]
 watched = int(graph.reachability.sum(1).argmax())
-asked = graph.reachability[:, :, None] & away[:, :, None]  # [target, here, 1]
+asked = graph.reachability[:, :, None] & away[:, :, None]  # [target, current, 1]
 goal = torch.eye(n, dtype=torch.bool)[:, None]  # [target, 1, next]
 kinds = {
     "right step": graph.correct & asked,
@@ -339,9 +339,9 @@ kinds = {
     "other wrong step": ~goal & ~graph.correct & asked,
 }
 told = {
-    "no fine for missing edges": {"edge": 0.0},
+    "no penalty for illegal steps": {"edge": 0.0},
     "outcome alone": {"edge": 0.0},
-    "every step costs, small fine": {"cost": c, "edge": c},
+    "every step costs, small penalty": {"cost": c, "edge": c},
     "wrong sign at the target": {"reward": -1.0, "edge": 0.0},
 }
 rows = []
@@ -359,18 +359,23 @@ for name, (model, run) in models.items():
 by_name = {row["reward"]: row for row in rows}
 sampled = {name: row["sampled"] for name, row in by_name.items()}
 assert (
-    sampled["process reward"] > 0.97 > 0.9 > sampled["every step costs, small fine"]
+    sampled["process reward"]
+    > 0.97
+    > 0.9
+    > sampled["every step costs, small penalty"]
 )
 small = partial(shaped_reward, edge=0.1)  # of 0 → 1 → 3 and 0 → 2, a dead end
 dead = pr.optimal_q(pr.all_pairs(pr.Graph(4, [(0, 1), (1, 3), (0, 2)]), small))[
     3, 0
 ]
-assert abs(float(dead[1] - dead[2]) - 0.1) < 1e-6, "the text says: one fine less"
+assert abs(float(dead[1] - dead[2]) - 0.1) < 1e-6, (
+    "the text says: one penalty fewer"
+)
 assert max(list(sampled.values())[:2]) < 0.35
 assert sampled["wrong sign at the target"] < 0.05
 assert by_name["process reward"]["named failure"] == "Healthy"
-assert by_name["every step costs, small fine"]["named failure"] == "Healthy"
-assert by_name["no fine for missing edges"]["named failure"] != "Healthy"
+assert by_name["every step costs, small penalty"]["named failure"] == "Healthy"
+assert by_name["no penalty for illegal steps"]["named failure"] != "Healthy"
 assert by_name["outcome alone"]["named failure"] != "Healthy"
 assert by_name["wrong sign at the target"]["named failure"] != "Healthy"
 Table(
@@ -396,9 +401,9 @@ notebook.QuickCheck(
     "A target pays 1, each step costs 0.1, a step that is no edge is fined 0.2. The shortest path "
     "has four edges. What will the learner do?",
     {
-        "Walk the four edges": "That earns 1 - 0.4 = 0.6. Is there a walk that earns more?",
+        "Follow the four edges": "That earns 1 - 0.4 = 0.6. Is there a path that earns more?",
         "Jump straight to the target": "That earns 1 - 0.1 - 0.2 = 0.7, more than the path's 0.6. "
-        "The fine must exceed what cheating saves.",
+        "The penalty must exceed what cheating saves.",
         "Stand still": "Each step costs 0.1, and nothing is earned until the target.",
     },
     right=["Jump straight to the target"],
@@ -423,7 +428,7 @@ anywhere = pr.Sampler(epsilon=1.0, may_stop=False)
 
 
 asked_for = circling.pairs[:, 1].unique()
-positions = (~torch.eye(8, dtype=torch.bool))[asked_for]  # [target, here]
+positions = (~torch.eye(8, dtype=torch.bool))[asked_for]  # [target, current]
 
 
 def best_value(table):
@@ -457,7 +462,7 @@ figure = charts.learning_curves(
     high,
     "value",
     title="Unless bounded, values end above every reward, from either side",
-    y="best value, mean over places",
+    y="best value, mean over contexts",
     alt=f"The mean best value on a graph with cycles over 400 updates. From 3 without bounds it "
     f"ends at {stuck:.2f}, with bounds at {kept:.2f}; from -3 at {risen:.2f} and {held_low:.2f}. "
     f"A + R - 1 says {truth:.2f}.",
@@ -596,14 +601,14 @@ exercises.smallest_penalty(my_penalty)
 evidence.Numbers(
     "07_reward",
     {
-        "right walks with outcome reward": sampled["outcome alone"],
-        "right walks without a fine": sampled["no fine for missing edges"],
-        "right walks when steps cost": sampled["every step costs, small fine"],
-        "right walks with process reward": sampled["process reward"],
+        "correct paths with outcome reward": sampled["outcome alone"],
+        "correct paths without a penalty": sampled["no penalty for illegal steps"],
+        "correct paths when steps cost": sampled["every step costs, small penalty"],
+        "correct paths with process reward": sampled["process reward"],
         "best value from 3, without bounds": stuck,
         "best value from 3, with bounds": kept,
     },
-    limits={"right walks": (0, 1)},
+    limits={"correct paths": (0, 1)},
 )
 
 # %% [markdown]

@@ -77,7 +77,9 @@ print(f"{len(graph.edges)} edges, {len(task.pairs)} questions")
 n, edge, leads_on = graph.n, graph.adjacency[None], graph.reachability[:, None]
 asked = torch.zeros(n, 1, 1, dtype=torch.bool)
 asked[task.pairs[:, 1]] = True  # targets that somebody asks for
-underway = asked & ~torch.eye(n, dtype=torch.bool)[:, :, None]  # [target, here, 1]
+underway = (
+    asked & ~torch.eye(n, dtype=torch.bool)[:, :, None]
+)  # [target, current, 1]
 kinds = {
     "edge, leads on": edge & leads_on & underway,
     "edge, dead end": edge & ~leads_on & underway,
@@ -88,7 +90,7 @@ kinds = {
 
 # %%
 def means(model):
-    values = pr.next_logits(model)[..., :n] / 10  # [target, here, next]
+    values = pr.next_logits(model)[..., :n] / 10  # [target, current, next]
     return {name: float(values[where].mean()) for name, where in kinds.items()}
 
 
@@ -104,7 +106,7 @@ rollouts = pr.on_policy(table, task, rng=rng, sampler=at_random, size=256)
 records = taught(table, rollouts)
 first = next(pr.on_policy(table, task, rng=rng, sampler=at_random, size=2000))
 print(
-    f"right among the walker's walks: {pr.is_path(graph, first.tokens).float().mean():.3f}"
+    f"correct among the sampled paths: {pr.is_path(graph, first.tokens).float().mean():.3f}"
 )
 
 # %% tags=["hide-input"]
@@ -149,8 +151,8 @@ sliders.ask(
     step=0.1,
     hidden=["edge, dead end"],
     answer=f"It goes to {ends['edge, dead end']:.2f}, the same as a step that is no edge but from "
-    "whose end the target can be reached. Each lacks one of two things, and each costs one fine: "
-    "now, or on the way out.",
+    "whose end the target can be reached. Each lacks one of two things, and each costs one penalty: "
+    "now, or later on the path.",
 )
 
 # %% tags=["hide-input"]
@@ -234,7 +236,7 @@ evidence.Backing(held, claim="5.2-exact", code=pr.process_optimum, formula="8.1"
 # %%
 learnt = pr.next_logits(table)[..., :n] / 10
 held = pr.check(
-    "Theorem 5.2: Q-learning on random walks finds it",
+    "Theorem 5.2: Q-learning on random paths finds it",
     predicted=exact,
     observed=learnt,
     tolerance=0.2,
@@ -253,7 +255,7 @@ charts.heatmaps(
     },
     title=f"The logits on the way to {target} are the graph",
     diverging=True,
-    colours="blue 1, grey 0, orange -1, the same scale in both; no walk chooses in a clear row",
+    colours="blue 1, grey 0, orange -1, the same scale in both; no path chooses in a clear row",
     labels=[f"{v}" for v in range(n)],
     alt="Two tables of values, one learnt and one computed, that look the same: 1 for right steps, "
     "0 where one thing is missing, -1 where both are",
@@ -346,7 +348,7 @@ sampler = pr.Sampler(may_stop=False, max_tokens=34)
 rng = pr.seeded(seed, "blocks")
 planned = pr.evaluate(planner, blocks, rng=rng, samples=1, sampler=sampler)
 held = pr.check(
-    "discounted, greedy walks are right",
+    "discounted, greedy paths are correct",
     predicted=1.0,
     observed=planned.greedy.mean(),
     tolerance=0,
@@ -392,7 +394,7 @@ assert (
 paper_figures.pareto(
     "dag",
     [PG, Q, OFF],
-    title="Q-learning ends right in many ways, policy gradient in one",
+    title="Q-learning ends with many correct paths, policy gradient with one",
 )
 
 # %% tags=["hide-input"]
@@ -448,7 +450,7 @@ learners = {
     "PG, process reward": (uncorrected, reward),
     "Q-learning, process reward": (bounded, reward),
 }
-from_old = {"fresh walks": False, "the old checkpoint's walks": True}
+from_old = {"new paths": False, "the old checkpoint's paths": True}
 scores = {
     words: {name: after(*how, kept) for name, how in learners.items()}
     for words, kept in from_old.items()
@@ -468,7 +470,7 @@ figure = charts.bars(
         words: {name.replace(", ", "<br>"): value for name, value in row.items()}
         for words, row in scores.items()
     },
-    title="Old walks harm policy gradient with process reward, not Q-learning",
+    title="Old paths harm policy gradient with process reward, not Q-learning",
     x="",
     y="% right, held-out questions",
     y_range=(0, 112),
@@ -496,14 +498,14 @@ figure.update_layout(
 
 # %% tags=["hide-input"]
 notebook.QuickCheck(
-    "Why can Q-learning use walks of an old checkpoint, where policy gradient with the same process "
+    "Why can Q-learning use paths of an old checkpoint, where policy gradient with the same process "
     "reward can't?",
     {
         "Its target is about one step, whoever took it": "Reward and best next value of a step do "
-        "not depend on the walker. Policy gradient weighs steps by how often the walker takes "
+        "not depend on the sampler. Policy gradient weighs steps by how often the sampler takes "
         "them, and only the present policy takes them as often as its gradient supposes.",
         "It has a target network": "Not here: the targets come from the model itself.",
-        "Old walks are nearly as good as fresh ones": "These were far worse, and walks at random "
+        "Old paths are nearly as good as new ones": "These were far worse, and random paths "
         "would do as well.",
     },
     right=["Its target is about one step, whoever took it"],
@@ -548,7 +550,7 @@ assert abs(good[1] - good[0]) < 0.1
 Table(
     [
         {
-            "who walks": name,
+            "sampled by": name,
             "share of logits within 0.1 of A + R - 1": near[name],
             "% right, sampled": right(pupil, task),
         }
@@ -732,11 +734,11 @@ numbers = {
     "largest gap to A + R - 1, table": table_gap,
     "largest gap of the linear Transformer's weights": linear_gap,
     "logit of an edge into a dead end": ends["edge, dead end"],
-    "PG on old walks, % right on held-out questions": stale["PG, process reward"],
-    "Q-learning on old walks, % right on held-out questions": stale[Q],
-    "logits within 0.1, taught by its own walks": near["itself, ε = 0.1"],
+    "PG on old paths, % right on held-out questions": stale["PG, process reward"],
+    "Q-learning on old paths, % right on held-out questions": stale[Q],
+    "logits within 0.1, taught by its own paths": near["itself, ε = 0.1"],
 }
-shares = dict.fromkeys(["PG on old walks", "Q-learning on old walks"], (0, 100))
+shares = dict.fromkeys(["PG on old paths", "Q-learning on old paths"], (0, 100))
 limits = {"largest gap": (0, float("inf")), **shares}
 evidence.Numbers("08_logits", numbers, limits=limits)
 

@@ -157,8 +157,8 @@ assert errors["no edge"] == max(errors.values()), "the text says why plans break
 # model's greedy plans.
 
 # %%
-apart = graph.distances().T  # [target, here]
-nearer = apart[:, None, :] < apart[:, :, None]  # [target, here, next]
+apart = graph.distances().T  # [target, current]
+nearer = apart[:, None, :] < apart[:, :, None]  # [target, current, next]
 best = pr.Sampler(greedy=True, max_tokens=paths.shape[1])
 plans = pr.rollout(model, asked.pairs, rng=rng, sampler=best)
 
@@ -166,7 +166,7 @@ plans = pr.rollout(model, asked.pairs, rng=rng, sampler=best)
 
 
 def counted(rows):
-    """For each step: moves away, whether it comes nearer, and the chance that a new state does."""
+    """For each step: moves away, whether it comes nearer, and the probability of that."""
     visited = torch.zeros(len(rows), graph.n, dtype=torch.bool)
     found = []
     for position in range(2, rows.shape[1] - 1):
@@ -465,13 +465,13 @@ learners = [
 kinds = {
     "test, sampled": "test_accuracy",
     "test, greedy": "test_greedy",
-    "ways of 100": "train_diversity",
+    "diversity (100 samples)": "train_diversity",
     "AUC of the weights": "adjacency_auc",
 }
 
 
 def ends(name, key):
-    """At the last look, one value a seed."""
+    """At the last evaluation, one value per seed."""
     return paper_figures.series("blocksworld", name, key)[1][:, -1]
 
 
@@ -499,8 +499,8 @@ rows.insert(
 )
 Table(
     rows,
-    caption="At the learner's last look, mean over seeds; ways: different right plans. Without a "
-    "discount walks are long and accuracy is soon gone, so we stopped it early",
+    caption="At the learner's last evaluation, mean over seeds; diversity: distinct plans. Without a "
+    "discount paths are long and accuracy is soon lost, so we stopped it early",
 )
 
 # %% [markdown]
@@ -544,7 +544,7 @@ notebook.QuickCheck(
         "so every legal move keeps the full reward ahead.",
         "The shortest way": "Nothing is lost by a detour when there is no discount: short and long "
         "ways are worth the same.",
-        "Nothing, as with outcome reward alone": "The fine for illegal moves is still felt: legal and "
+        "Nothing, as with outcome reward alone": "The penalty for illegal moves still acts: legal and "
         "illegal moves differ.",
     },
     right=["Which moves are legal, but not which way to go"],

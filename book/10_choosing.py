@@ -87,7 +87,7 @@ LABELS = {
 
 
 def plane(of, names, title, top):
-    """Where learners end on a graph: ways, and percent right on held-out questions."""
+    """Where learners end on a graph: diversity, and percent right on held-out questions."""
     base = [paper_figures.series(of, "policy gradient", k)[1][:, 0] for k in KEYS]
     ends_of = {"SFT": (base[0].tolist(), (100 * base[1]).tolist())}
     for name in names:
@@ -95,14 +95,14 @@ def plane(of, names, title, top):
         plain = name.removesuffix(", discount 0.9")
         ends_of[plain] = number_of_paths.tolist(), (100 * right).tolist()
     told = "; ".join(
-        f"{LABELS[name][0]} {sum(r) / len(r):.0f} % with {sum(w) / len(w):.1f} ways"
+        f"{LABELS[name][0]} {sum(r) / len(r):.0f} % with diversity {sum(w) / len(w):.1f}"
         for name, (w, r) in ends_of.items()
     )
     figure = scatter.ends(
         ends_of,
         LABELS,
         title=title,
-        x="different right answers among 100 (training questions)",
+        x="distinct correct paths among 100 samples (training questions)",
         y="% right on held-out questions, sampled",
         x_range=(0, top),
         y_range=(50, 100),
@@ -119,12 +119,12 @@ assert len(ends("dag", Q, KEYS[0])) == 10
 figure, ends_of = plane(
     "dag",
     learners,
-    "The learner with the most ways is also the most often right",
+    "The learner with the highest diversity is also the most often right",
     26,
 )
 sliders.ask(
     figure,
-    "Percent right, held out, of the learner with the most ways",
+    "Percent right, held out, of the learner with the highest diversity",
     guess=my_guess,
     low=50,
     high=100,
@@ -132,14 +132,14 @@ sliders.ask(
     unit="%",
     hidden=list(ends_of),
     answer=f"It is right on {100 * mean[Q][1]:.0f} % of them, more often than any other. It has the "
-    "most ways and the most right answers, on this graph. Look at Blocksworld below before you "
-    "believe that this is a law.",
+    "highest diversity and the most right answers, on this graph. Look at Blocksworld below before you "
+    "believe that this is general.",
 )
 
 # %% tags=["hide-input"]
 notebook.Download(
     [
-        {"graph": "dag", "learner": name, "ways": w, "percent right": r}
+        {"graph": "dag", "learner": name, "diversity": w, "percent right": r}
         for name, (number_of_paths, right) in ends_of.items()
         for w, r in zip(number_of_paths, right, strict=True)
     ],
@@ -170,7 +170,7 @@ there = {
 assert max(there, key=lambda n: there[n][0]) in DISCOUNTED
 assert max(there, key=lambda n: there[n][1]) == "policy gradient"
 assert there["continual SFT"][1] > there[DISCOUNTED[0]][1], "the finding says so"
-assert there["continual SFT"][0] < there[DISCOUNTED[0]][0], "it leads in ways"
+assert there["continual SFT"][0] < there[DISCOUNTED[0]][0], "it leads in diversity"
 ruined = [
     float(ends(of, "Q-learning, outcome reward", KEYS[1]).mean())
     for of in ("dag", "blocksworld")
@@ -322,7 +322,7 @@ steps = right.chosen.sum() / len(batch.tokens)  # SFT takes the mean over steps
 
 # %%
 held = pr.check(
-    "policy gradient is SFT on the batch's right walks",
+    "policy gradient is SFT on the batch's correct paths",
     predicted=same * steps,
     observed=slope,
     tolerance=1e-6,
@@ -341,8 +341,8 @@ evidence.Backing(
 
 # %%
 drawn, returns = torch.tensor([0, 0, 1, 3]), torch.tensor([1.0, 1.0, 1.0, 0.0])
-towards = torch.nn.functional.one_hot(drawn, 4) - 0.25  # [walk, step]
-three = torch.ones(3)  # the returns of the three right walks
+towards = torch.nn.functional.one_hot(drawn, 4) - 0.25  # [path, step]
+three = torch.ones(3)  # the returns of the three correct paths
 weights = {"policy gradient": returns, "group-relative": returns - returns.mean()}
 moved = {name: weight @ towards / 4 for name, weight in weights.items()}
 moved["group-relative, right ones"] = (three - three.mean()) @ towards[:3] / 3
@@ -427,14 +427,16 @@ for name, algorithm in race.items():
     table.append(
         {
             "learner": name,
-            "ways of 50": float(train.diversity.mean()),
+            "diversity (50 samples)": float(train.diversity.mean()),
             "training, sampled": float(train.accuracy.mean()),
             "held out, sampled": float(test.accuracy.mean()),
             "held out, greedy": float(test.greedy.mean()),
         }
     )
 live = {row["learner"]: row for row in table}
-number_of_paths = {name: row["ways of 50"] for name, row in live.items()}
+number_of_paths = {
+    name: row["diversity (50 samples)"] for name, row in live.items()
+}
 assert (
     number_of_paths["policy gradient"]
     < number_of_paths["group-relative"]
@@ -455,10 +457,15 @@ lead = [
 assert seed != 0 or (lead[0] < 0.03 and lead[1] < 0), "the text says: no better"
 assert 1.5 < 128 / len(dataset.train.pairs) < 3, "the text says: some two"
 five = json.loads(evidence.FILE.read_text())["10_choosing"]["values"]
-kept = [statistics.mean(five[f"ways of 50, {n}"]) for n in ("group-relative", PG)]
+kept = [
+    statistics.mean(five[f"diversity (50 samples), {n}"])
+    for n in ("group-relative", PG)
+]
 assert [f"{v:.1f}" for v in kept] == ["1.6", "1.1"], "the text says so"
 assert live["group-relative"]["training, sampled"] < live[PG]["training, sampled"]
-assert len(five["ways of 50, group-relative"]) == 5, "the text says: five seeds"
+assert len(five["diversity (50 samples), group-relative"]) == 5, (
+    "the text says: five seeds"
+)
 Table(table, caption=f"30 nodes, seed {seed}, 400 updates each")
 
 # %% [markdown]
@@ -557,7 +564,7 @@ notebook.QuickCheck(
         "right answers. Tune its weight: there is a price in sampled accuracy.",
         "Policy gradient without a penalty, for longer": "The longer it runs, the fewer programs are "
         "left.",
-        "RFT in rounds, since it only imitates": "On fresh walks it is policy gradient, collapse "
+        "RFT in rounds, since it only imitates": "On new paths it is policy gradient, collapse "
         "included.",
     },
     right=["Policy gradient with a KL penalty to the base"],
@@ -679,10 +686,10 @@ right_of = {name: row["held out, sampled"] for name, row in live.items()}
 evidence.Numbers(
     "10_choosing",
     {
-        "ways of 50, policy gradient": number_of_paths[PG],
-        "ways of 50, group-relative": number_of_paths["group-relative"],
-        "ways of 50, policy gradient + KL": number_of_paths[KL],
-        "ways of 50, Q-learning": number_of_paths[Q],
+        "diversity (50 samples), policy gradient": number_of_paths[PG],
+        "diversity (50 samples), group-relative": number_of_paths["group-relative"],
+        "diversity (50 samples), policy gradient + KL": number_of_paths[KL],
+        "diversity (50 samples), Q-learning": number_of_paths[Q],
         "held-out accuracy, Q-learning": right_of[Q],
     },
     limits={"held-out": (0, 1)},

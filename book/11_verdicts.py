@@ -95,7 +95,7 @@ undecided = sum(
     for c in GROUPS["figures"]
 )
 figure = charts.bars(
-    {"hold wherever measured": everywhere, "hold in some places": partly},
+    {"hold wherever measured": everywhere, "hold under some conditions": partly},
     title="Every theorem held on small tables; of the figures' claims, not a quarter hold everywhere",
     x="group of claims ("
     + ", ".join(f"{len(c)} {n}" for n, c in GROUPS.items())
@@ -106,7 +106,7 @@ figure = charts.bars(
     height=420,
     alt="Percent of claims that hold wherever measured: "
     + ", ".join(f"{n} {v:.0f}" for n, v in everywhere.items())
-    + "; that hold in some places only: "
+    + "; that hold under some conditions only: "
     + ", ".join(f"{n} {v:.0f}" for n, v in partly.items()),
 )
 sliders.ask(
@@ -117,9 +117,9 @@ sliders.ask(
     high=100,
     step=1,
     unit="%",
-    hidden=["hold wherever measured", "hold in some places"],
+    hidden=["hold wherever measured", "hold under some conditions"],
     answer=f"{everywhere['figures']:.0f} % hold on both. Another {partly['figures']:.0f} % hold on one "
-    f"graph or by one way of measuring. {undecided} of the {len(GROUPS['figures'])} have a place that is "
+    f"graph or by one way of measuring. {undecided} of the {len(GROUPS['figures'])} have a condition that is "
     "undecided: more seeds may move them.",
 )
 
@@ -357,10 +357,12 @@ counts = (
 assert counts == (16, 3, 5, 6, 2), "the summary says so"
 for verdict, graphs in zip(partial, holding, strict=True):
     if len(graphs) == 2:
-        ways = {
+        decoding = {
             f.name.split(", ")[-1] for f in verdict.findings if f.verdict == HOLDS
         }
-        assert not {"sampled", "greedy"} <= ways, "the summary says: one way"
+        assert not {"sampled", "greedy"} <= decoding, (
+            "the summary says: one decoding rule"
+        )
 assert all(
     page["result"]["learners"]["policy gradient"]["train_greedy"][0] > 0.99
     for page in results("conditions")

@@ -65,10 +65,10 @@ for of, name in NAMES.items():
         }
     )
     print(
-        f"{name}. Accuracy and diversity: walks at temperature 1 (Q-learning's choose among nodes, the "
+        f"{name}. Accuracy and diversity: paths sampled at temperature 1 (Q-learning's choose among nodes, the "
         f"others may say END), {how['samples']} for each of {how['pairs']} training questions, "
         f"{how['samples'] // 5} for each of {2 * how['pairs']} test questions; greedy: the likeliest "
-        "token each time. Diversity is the number of different right answers among these walks."
+        "token each time. Diversity is the number of distinct correct paths among them."
     )
 print(
     f"SFT shows {dataset.paths_per_pair} paths for each of {dataset.train_share:.0%} of the questions."
@@ -158,7 +158,7 @@ paper_figures.chosen(
 
 # %% tags=["hide-input"]
 def gain(of, name, key):
-    """Mean over seeds of the last look less the base."""
+    """Mean over seeds of the last evaluation minus the base."""
     values = paper_figures.series(of, name, key)[1]
     return float((values[:, -1] - values[:, 0]).mean())
 
@@ -198,7 +198,7 @@ paper_figures.chosen(
     [SFT, *LAMBDAS],
     DIVERSITIES,
     title=f"Random DAG: diversity, lambda 0 to {max(LAMBDAS.values()):g}",
-    y="different right answers",
+    y="distinct correct paths",
 )
 
 # %% tags=["hide-input"]
@@ -216,7 +216,7 @@ paper_figures.chosen(
     [SFT, *LAMBDAS],
     DIVERSITIES,
     title=f"Blocksworld: diversity, lambda 0 to {max(LAMBDAS.values()):g}",
-    y="different right answers",
+    y="distinct correct paths",
 )
 
 # %% [markdown]
@@ -229,7 +229,7 @@ paper_figures.chosen(
 # %% tags=["hide-input"]
 Table(
     paper_tables.stops("dag", [SFT, *LAMBDAS]),
-    caption="Random DAG, sampled; ways: different right answers, training questions",
+    caption="Random DAG, sampled; diversity: distinct correct paths, training questions",
 )
 
 # %% tags=["hide-input"]
@@ -326,7 +326,7 @@ paper_figures.chosen(
     [PG, Q, OFF],
     DIVERSITIES,
     title="Random DAG: diversity",
-    y="different right answers",
+    y="distinct correct paths",
 )
 
 # %% tags=["hide-input"]
@@ -335,7 +335,7 @@ paper_figures.chosen(
     [PG, Q, f"{Q}, discount 0.9", f"{OFF}, discount 0.9"],
     DIVERSITIES,
     title="Blocksworld: diversity",
-    y="different right answers",
+    y="distinct correct paths",
 )
 
 # %% [markdown]
@@ -421,14 +421,14 @@ paper_figures.logits(
 
 # %% tags=["hide-input"]
 paper_figures.cell(
-    "dag", Q, title="Random DAG: every next node's logit at one place, seed 0"
+    "dag", Q, title="Random DAG: every next node's logit in one context, seed 0"
 )
 
 # %% tags=["hide-input"]
 paper_figures.cell(
     "blocksworld",
     Q,
-    title="Blocksworld: every next node's logit at one place, seed 0",
+    title="Blocksworld: every next node's logit in one context, seed 0",
 )
 
 # %% tags=["hide-input"]

@@ -270,13 +270,13 @@ rows_of_256 = pr.demonstrations(
     dataset.train, dataset.paths, rng=pr.seeded(0, "rows"), size=256
 )
 run = pr.train(model, rows_of_256, pr.sft, pr.TrainConfig(lr=5e-4))
-for _ in range(60):  # so that it walks a little like one that has learnt
+for _ in range(60):  # so that its paths resemble those of a trained model
     next(run)
 pairs = dataset.train.pairs[:512].repeat(2, 1)
 rng = pr.seeded(0, "walks")
 profiles = {
     "fine-tuning step, 256 rows": profile(lambda: next(run)),
-    "roll-out, 1,024 walks": profile(lambda: pr.rollout(model, pairs, rng=rng)),
+    "rollout, 1,024 paths": profile(lambda: pr.rollout(model, pairs, rng=rng)),
 }
 assert all(
     max(parts, key=parts.get) == "matrix products" for parts in profiles.values()
@@ -284,7 +284,7 @@ assert all(
 charts.bars(
     profiles,
     title="Matrix products take the largest part; the rest is spread thin",
-    alt="Share of processor time by kind of operation, for a fine-tuning step and a roll-out",
+    alt="Share of processor time by kind of operation, for a fine-tuning step and a rollout",
     x="",
     y="share of the time",
     text=".0%",
@@ -405,12 +405,12 @@ WHY = {
     (
         "roll-out",
         "batch",
-    ): "the same; memory stays flat, as walks are taken 1,024 at a time",
+    ): "the same; memory stays flat, as paths are sampled 1,024 at a time",
     (
         "sft step",
         "layers",
     ): "each further layer costs the same, and more than the first: only the "
-    "last may leave out places that choose nothing",
+    "last may leave out positions that choose nothing",
     (
         "sft step",
         "width",
@@ -525,9 +525,9 @@ charts.bars(
         for name in names
     },
     title="Three bits do, in both learners; two do not",
-    alt="Greedy accuracy on training questions for walkers of 32, 8, 4, 3 and 2 bits, for "
+    alt="Greedy accuracy on training questions for samplers of 32, 8, 4, 3 and 2 bits, for "
     "Q-learning and policy gradient",
-    x="bits of the walker's weights",
+    x="bits of the sampler's weights",
     y="greedy accuracy, training questions",
     y_range=(0, 1.12),
 )
@@ -537,24 +537,24 @@ print(f"seeds {seeds}, {steps} updates from the same SFT base")
 Table(
     [
         {
-            "learner": f"{name}, walker of {b} bits",
+            "learner": f"{name}, sampler of {b} bits",
             "greedy, train": " / ".join(
                 f"{v:.3f}" for v in scored(name, b, "train_greedy")
             ),
             "greedy, test": " / ".join(
                 f"{v:.3f}" for v in scored(name, b, "test_greedy")
             ),
-            "ways of 20": " / ".join(
+            "diversity (20 samples)": " / ".join(
                 f"{v:.1f}" for v in scored(name, b, "train_diversity")
             ),
-            "walker's law is off by": " / ".join(
+            "sampler is off by": " / ".join(
                 f"{v:.3f}" for v in scored(name, b, "mismatch")
             ),
         }
         for name in names
         for b in bits
     ],
-    caption="One number a seed. Off by: total variation between the two next-step laws.",
+    caption="One number a seed. Off by: total variation between the two next-step distributions.",
 )
 
 # %% [markdown]
@@ -577,12 +577,12 @@ small = 24 * width**2 + 2 * width * 101
 Table(
     [
         {
-            "what": "C(i, j) as a table over target, here, next (Graph.correct, LogitTable)",
+            "what": "C(i, j) as a table over target, current, next (Graph.correct, LogitTable)",
             "it takes": f"{n**3 / 1e12:.0f} TB at one byte a cell",
             "instead": "never made for such graphs: the Transformer holds the graph in n x 120",
         },
         {
-            "what": "successors of every (target, here), for sampling paths",
+            "what": "successors of every (target, current), for sampling paths",
             "it takes": f"{n * edges / 1e9:.0f} GB of flags",
             "instead": "the reachability rows of the batch's targets only, edges sparse",
         },
@@ -598,7 +598,7 @@ Table(
         },
         {
             "what": "the diversity of all questions, 100 samples each",
-            "it takes": f"{task * 100 / 1e9:.0f} billion walks",
+            "it takes": f"{task * 100 / 1e9:.0f} billion paths",
             "instead": "2,000 questions: a standard error of 1 % on an accuracy",
         },
         {

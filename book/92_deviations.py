@@ -69,19 +69,19 @@ def saved(name, of=""):
 
 
 def gain(page, learner, key):
-    """The last look less the base."""
+    """The last evaluation minus the base."""
     curve = page["result"]["learners"][learner][key]
     return curve[-1] - curve[0]
 
 
 def mean_gain(name, learner, key, of=""):
-    """Mean over seeds; nan, which is neither more nor less than anything, if there are none."""
+    """Mean over seeds; nan, for which every comparison is false, if there are none."""
     found = [gain(page, learner, key) for page in saved(name, of)]
     return sum(found) / len(found) if found else float("nan")
 
 
 def curve(of, learner, key):
-    """Mean over seeds, by look."""
+    """Mean over seeds, by evaluation."""
     return paper_figures.series(of, learner, key)[1].mean(0)
 
 
@@ -135,8 +135,8 @@ greedily = {
 }
 SWINGS = if_so(
     all(swinging),
-    "On Blocksworld accuracy, sampled and greedy, swings from look to look, for Q-learning as for "
-    "policy gradient; the last look alone decides little.",
+    "On Blocksworld accuracy, sampled and greedy, swings between evaluations, for Q-learning as for "
+    "policy gradient; the last evaluation alone decides little.",
 )
 REASONS = {
     "3.1-spurious": [
@@ -151,7 +151,7 @@ REASONS = {
             and all(
                 attention["1x1"] > a for s, a in attention.items() if s != "1x1"
             ),
-            "In one layer with one head it does; models with more of either also look elsewhere.",
+            "In one layer with one head it does; models with more of either also attend elsewhere.",
         ),
     ],
     "2-continual-sft-test": [
@@ -214,7 +214,7 @@ REASONS = {
     "2-pg-collapse": [
         if_so(
             last["blocksworld", "train_diversity"] < 0,
-            "On Blocksworld ways are still being lost at the last update.",
+            "On Blocksworld diversity is still being lost at the last update.",
         ),
         reading("plans are longer there, and there are many more right ones."),
     ],
@@ -239,13 +239,13 @@ REASONS = {
     ],
     "1-q-adjacency": [
         reading(
-            "on the DAG a walk visits few of the pairs (here, next), and a value that is not "
+            "on the DAG a path visits few of the pairs (current, next), and a value that is not "
             "visited is not learnt; on Blocksworld every state is visited for every target."
         )
     ],
     "1-pg-adjacency": [
         reading(
-            "it keeps few of the ways it knew and lets the edges of others fade."
+            "it keeps few of the paths it knew and lets the edges of others fade."
         )
     ],
     "4-one-value": [
@@ -254,14 +254,14 @@ REASONS = {
             f"On the DAG the right next nodes' values stay {apart['dag']:.2f} of the reward apart "
             f"(standard deviation), on Blocksworld {apart['blocksworld']:.2f}.",
         ),
-        reading("Theorem 5.2 needs every place to be visited for ever."),
+        reading("Theorem 5.2 needs every context to be visited for ever."),
     ],
     "C-cold": [
         if_so(
             mean_gain("conditions", cold, "test_accuracy")
             > 0
             > mean_gain("conditions", cold, "test_greedy"),
-            "A cold walker still gains when sampled, and loses greedily.",
+            "A cold sampler still gains when sampled, and loses greedily.",
         ),
         if_so(
             mean_gain("conditions", tiny, "test_accuracy") < -0.1,
@@ -430,14 +430,14 @@ sampled, greedy = (
 drawn(
     sampled,
     f"Test accuracy, sampled: what {steps} updates add",
-    "last look less base",
+    "last evaluation minus base",
 )
 
 # %% tags=["hide-input"]
 drawn(
     greedy,
     f"Test accuracy, greedy: what {steps} updates add",
-    "last look less base",
+    "last evaluation minus base",
 )
 
 # %% tags=["hide-input"]
@@ -484,7 +484,7 @@ low, high = care.option("value_bounds")
 print(
     f"rewards times {care.option('reward_scale'):g}\n"
     f"a share of {care.option('epsilon'):g} of the steps at random\n"
-    "a walker that can't give up\n"
+    "a sampler that can't give up\n"
     f"values clipped to {low:g} .. {high:g} times the reward\n"
     f"learning rate {known['Q-learning'].training.lr:g}, and {faster:g} times that"
 )
@@ -513,9 +513,9 @@ drawn(
 
 # %% tags=["hide-input"]
 drawn(
-    both({"different right answers of 100": "train_diversity"}),
+    both({"distinct correct paths among 100 samples": "train_diversity"}),
     f"Ways after {choices[0]['settings']['steps']} updates, {seeds}",
-    "different right answers of 100",
+    "distinct correct paths among 100 samples",
 )
 
 # %% tags=["hide-input"]

@@ -1,7 +1,7 @@
 """Blocksworld as a graph: states are nodes, legal moves are edges, a plan is a path.
 
 A state says which block lies on which: stacks, from the bottom up, and what the hand holds, if the
-hand is part of the story. Two graphs describe the same blocks:
+graph has a hand. Two graphs describe the same blocks:
 
     one move       a block goes from the top of a stack to the table or onto another stack  (4: 73)
     four operators pick-up, put-down, stack and unstack; the hand is part of a state       (4: 125)
@@ -37,7 +37,7 @@ class State:
         blocks = self.blocks
         if len(set(blocks)) < len(blocks):
             twice = next(block for block in blocks if blocks.count(block) > 1)
-            raise InputError(f"block {twice!r} is at two places in {self}: name each block once")
+            raise InputError(f"block {twice!r} appears twice in {self}: name each block once")
 
     @property
     def blocks(self) -> tuple[str, ...]:
@@ -242,11 +242,11 @@ def _arranged(names: Sequence[str]) -> set[Stacks]:
     """Every way to pile these blocks on a table."""
     if not names:
         return {()}
-    last, ways = names[-1], set()
+    last, found = names[-1], set()
     for stacks in _arranged(names[:-1]):
-        ways.add(tuple(sorted([*stacks, (last,)])))
+        found.add(tuple(sorted([*stacks, (last,)])))
         for at, stack in enumerate(stacks):
             for height in range(len(stack) + 1):
                 piled = (*stack[:height], last, *stack[height:])
-                ways.add(tuple(sorted([*stacks[:at], piled, *stacks[at + 1 :]])))
-    return ways
+                found.add(tuple(sorted([*stacks[:at], piled, *stacks[at + 1 :]])))
+    return found

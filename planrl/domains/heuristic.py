@@ -1,4 +1,4 @@
-"""How many steps a state of blocks is away from its goal, at least: what guides the search.
+"""A lower bound on the number of steps from a state of blocks to its goal, for the search.
 
 Facts are atoms in our words: on, ontable, clear, holding, handempty.
 """
@@ -105,7 +105,7 @@ class StepsLeft:
                 under, top = block, over.get(block)
         if state & self.hand:
             block = self.held[state & self.hand]
-            if self.deep[block] & moved:  # it can't be laid where it belongs before what is below
+            if self.deep[block] & moved:  # the blocks below it must be in position first
                 steps += 3
             elif moved or self.empty or block in self.below:
                 steps += 1

@@ -1,4 +1,4 @@
-"""What PDDL's conditions and actions consist of, in planrl's records.
+"""The parts of PDDL's conditions and actions, as planrl's records.
 
 An atom is a tuple of a predicate's name and its arguments, `("on", "a", "b")`; a state is a set of
 atoms. PDDL does not distinguish case, so all names are in small letters.
@@ -32,7 +32,7 @@ class Condition:
         return all(a != b for a, b in self.differ) and all(a == b for a, b in self.same)
 
     def unmet(self, state: frozenset[Atom]) -> tuple[str, ...]:
-        """What of it a state does not meet, as PDDL text, in alphabetical order."""
+        """The parts of the condition that a state does not meet, as sorted PDDL text."""
         missing = [text_of(atom) for atom in sorted(self.holds - state)]
         extra = [f"(not {text_of(atom)})" for atom in sorted(self.absent & state)]
         equal = [f"(not (= {a} {b}))" for a, b in sorted(self.differ) if a == b]
@@ -65,6 +65,6 @@ class Operator:
     deletes: frozenset[Atom]
 
     def bound(self, arguments: Sequence[str]) -> dict[str, str]:
-        """Which name each variable stands for."""
+        """The name that each variable stands for."""
         variables = (variable for variable, _ in self.parameters)
         return dict(zip(variables, arguments, strict=True))

@@ -23,10 +23,10 @@ MOST_BYTES = 1_000_000  # of a domain or a problem
 MOST_TYPES = 1_000
 PARTS = {
     "domain": words(":requirements :types :constants :predicates :functions"),
-    # What :length a plan should have says nothing of the problem.
+    # :length, the wanted length of a plan, has no effect on the problem.
     "problem": words(":domain :requirements :objects :init :goal :metric :length"),
 }
-# Saying that a domain needs one of these changes nothing: what it uses of them is refused there.
+# A domain may require one of these; an error follows only where it uses what planrl lacks.
 REQUIREMENTS = words(
     ":strips :typing :equality :negative-preconditions :disjunctive-preconditions "
     ":existential-preconditions :universal-preconditions :quantified-preconditions "
@@ -106,7 +106,7 @@ class _File:
         if len(found) > 1:
             raise source.wrong(
                 found[1].line,
-                f"{cut(found[1])} stands behind the end of the "
+                f"{cut(found[1])} comes after the end of the "
                 f"{kind}: a file holds one {kind} and nothing else",
             )
         if len(header) != 2:

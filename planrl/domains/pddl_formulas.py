@@ -139,7 +139,7 @@ class Reader:
             known = ", ".join(sorted(self.words.predicates)) or "none"
             raise wrong(form.line, f"{has} the domain's predicates are {cut(known, 200)}")
         if len(terms) != len(parameters):
-            raise wrong(form.line, f"{has} {name} is declared with {len(parameters)} places")
+            raise wrong(form.line, f"{has} {name} is declared with {len(parameters)} arguments")
         for term, wanted in zip(terms, parameters, strict=True):
             if not self._fits(term, wanted, form, what, variables):
                 raise wrong(form.line, f"{has} {term} is not of type {' or '.join(sorted(wanted))}")

@@ -22,7 +22,7 @@ def read_plan(path: str | Path) -> list[Action]:
 def parse_plan(text: str, where: str = "the plan") -> list[Action]:
     """The plan in a text of one action a line. Raises InputError with the first bad line.
 
-    Times before the actions and durations behind them are left out, but times must not fall from
+    Times before the actions and durations after them are left out, but times must not fall from
     line to line, because the order of the lines is the order of the plan.
     """
     plan = []

@@ -1,4 +1,4 @@
-"""Is this PDDL domain Blocksworld, whatever its words? Then its states are ours, and back.
+"""Recognise a PDDL domain as Blocksworld under any names, and translate states both ways.
 
 A "mystery" domain has the four operators under other names. It is recognised by what they do: some
 renaming of its predicates and operators must make it the domain below, up to the order of an
@@ -247,7 +247,7 @@ def _matched(
     needs = {atom for atom in operator.precondition.holds if atom[0] in predicates}
     sides = (needs, operator.adds, operator.deletes)
     if len(variables) > 2 or {a[0] for a in operator.precondition.absent} & set(predicates):
-        return None  # and nobody tries the orders of twenty parameters
+        return None  # so that the orders of many parameters are not tried
     orders = permutations(range(len(variables)))
     for (name, shape), order in product(STANDARD.items(), orders):
         number = {variables[position]: str(k) for k, position in enumerate(order)}

@@ -15,7 +15,7 @@ MOST_STATES = 1_000_000
 MOST_TRIES = 200_000_000  # tests whether an action can be done: some ten seconds
 WIDEST = 500  # bits; states of more bits are larger and slower, and both limits sink
 
-Watch = Callable[[int, int], object]  # told how many states were met, and after how many steps
+Watch = Callable[[int, int], object]  # called with the numbers of states met and of steps
 Estimate = Callable[[int], int]  # of a state: no more than the number of steps that are left
 
 
@@ -85,7 +85,7 @@ class _Search:
                         for needs, bars, adds, keeps, number in rows:
                             if state & needs == needs and not state & bars:
                                 found.append((number, state & keeps | adds))
-        self.tries += tries + len(self.groups) + 4 * len(found)  # the costly ones
+        self.tries += tries + len(self.groups) + 4 * len(found)  # the expensive tests
         return found
 
     def check(self, steps: int) -> None:

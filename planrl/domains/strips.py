@@ -1,4 +1,4 @@
-"""Planning problems as PDDL means them: STRIPS with types; plans found, and judged by steps."""
+"""Planning problems as in PDDL: STRIPS with types; finding plans and checking them by steps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from planrl.errors import InputError
 
 @dataclass(frozen=True)
 class PlanCheck:
-    """What became of a plan. `step` counts from 1; it is 0 where the goal was not met at the end.
+    """The result of checking a plan. `step` counts from 1; it is 0 if only the goal was not met.
 
     `unmet` names what was missing: atoms of the step's precondition, or of the goal.
     """
@@ -39,8 +39,8 @@ class PlanCheck:
 class Problem:
     """Objects with their types, operators, a state to start from and a goal (maybe partial).
 
-    `metric` is what the best plan has least of, if that is not its number of steps; `ignored` says
-    what of the files was left out because it changes neither which plans are valid nor which are
+    `metric` is the quantity to minimise, if it is not the number of steps. `ignored` lists parts of
+    the files that were left out because they change neither which plans are valid nor which are
     shortest.
     """
 

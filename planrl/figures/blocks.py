@@ -33,7 +33,7 @@ def _positions(current: State) -> dict[str, tuple[float, float]]:
 
 
 def _traces(current: State, below: str = "") -> list[go.Scatter]:
-    """One trace a block, then the letters, the table and a line of text under it."""
+    """One trace per block, then the letters, the table and a line of text under it."""
     positions, blocks = _positions(current), current.blocks
     traces: list[Any] = []
     quiet = {"hoverinfo": "skip", "showlegend": False}
@@ -119,10 +119,10 @@ def play(
     title: str,
     actions: Mapping[str, Sequence[str]] | None = None,
 ) -> go.Figure:
-    """Plans played side by side, a slider for the step; one that has ended waits for the others.
+    """Plans played side by side, a slider for the step; ended plans keep their last state.
 
     `plans` maps a name to the states it goes through, the start first; `actions`, if given, to what
-    is done between them, one less. Raises InputError if a plan is empty or these do not fit.
+    is done between them, so one fewer. Raises InputError if a plan is empty or these do not fit.
     """
     if not plans or not all(plans.values()):
         raise InputError("play needs at least one plan, and each at least the state it starts in")

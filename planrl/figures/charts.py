@@ -58,7 +58,7 @@ def learning_curves(
     y_range: tuple[float, float] | None = None,
     height: int = 380,
 ) -> go.Figure:
-    """One line a name: a run's `key` over its updates; for several runs of a name, mean and span.
+    """One line a name: a run's `key` over its updates; for several runs of a name, mean and range.
 
     `runs` maps a name to the records of one run, or to a list of such runs (one a seed).
     """
@@ -90,7 +90,7 @@ def range_figure(
     height: int = 380,
     singles: bool = False,
 ) -> go.Figure:
-    """For each name, positions on the x-axis and one row of values a seed: their mean and span.
+    """For each name, positions on the x-axis and one row of values per seed: their mean and range.
 
     `singles` draws every seed's own line, too, thin.
     """
@@ -114,7 +114,7 @@ def add_range(
     position: int,
     singles: bool = False,
 ) -> None:
-    """Add the line through the mean over seeds, and the span from the least to the most."""
+    """Add the line of the mean over seeds, and the range from the smallest to the largest."""
     colour, dash, _ = style_of(name, position)
     quiet = {"hoverinfo": "skip", "showlegend": False, "legendgroup": name}
     if len(values) > 1:
@@ -153,7 +153,7 @@ def heatmaps(
     title: str,
     alt: str,
     x: str = "next node",
-    y: str = "here",
+    y: str = "current node",
     labels: Sequence[str] | None = None,
     diverging: bool = False,
     height: int = 430,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-UNUSED = 0.01  # an edge of less weight is drawn as one that is not taken
+UNUSED = 0.01  # edges with a smaller weight are drawn as unused
 
 
 def positions(graph: Graph) -> Float[Tensor, "N 2"]:
@@ -32,7 +32,7 @@ def positions(graph: Graph) -> Float[Tensor, "N 2"]:
     height = torch.zeros(graph.n)
     for level in depth.unique():
         rows = (depth == level).nonzero().squeeze(1)
-        shift = 0.18 * (-1) ** int(level)  # so that edges across a level do not hide in a row
+        shift = 0.18 * (-1) ** int(level)  # so that edges across a level do not overlap
         height[rows] = torch.arange(len(rows)) - (len(rows) - 1) / 2 + shift
     return torch.stack([depth, -height], 1)
 
@@ -49,7 +49,7 @@ def _edge_lines(graph: Graph, where: Tensor, edges: Iterable[tuple[int, int]]) -
 def _arrows(
     where: Tensor, edges: Sequence[tuple[int, int]], colours: Sequence[str]
 ) -> dict[str, Any]:
-    """Heads on the way, turned on the screen as their edges are: `previous` is an edge's tail."""
+    """Arrow heads along the edges, turned as the edges are: `previous` is an edge's tail."""
     heads = [(a, where[a] * 0.3 + where[b] * 0.7) for a, b in edges]
     xs, ys = (
         [at for a, head in heads for at in (float(where[a, k]), float(head[k]), None)]

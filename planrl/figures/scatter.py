@@ -84,9 +84,9 @@ def ends(
     y_range: tuple[float, float],
     height: int = 460,
 ) -> go.Figure:
-    """Where each name ends in the plane: its seeds as faint marks, their mean strong and labelled.
+    """The end of each name in the plane: its seeds as faint marks, their mean labelled.
 
-    `labels` maps a name to the words beside its mean and to where they stand, "top center" say.
+    `labels` maps a name to the label of its mean and its position, such as "top center".
     """
     figure = go.Figure()
     for position, (name, (xs, ys)) in enumerate(groups.items()):

@@ -1,4 +1,4 @@
-"""What a reader can move in a figure: a slider over many figures, a guess drawn in beforehand."""
+"""Controls in a figure: a slider over many figures, and a guess made before the result."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def with_slider(
     frames: Mapping[str, go.Figure], *, name: str, start: str | None = None
 ) -> go.Figure:
-    """One figure out of many like it, a slider choosing among them; `start` is the first shown.
+    """One figure out of several similar ones, chosen by a slider; `start` is shown first.
 
     The figures must have the same traces in the same order; of their layouts axes and annotations
     may differ. Only figures whose labels are numbers can be played one after the other: the order
@@ -80,7 +80,7 @@ def _changing(layouts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def have_order(labels: Sequence[str]) -> bool:
-    """Whether frames with these labels can be played one after the other: if all are numbers."""
+    """Whether frames with these labels can be played in order: they can if all are numbers."""
     try:
         return all(math.isfinite(float(label)) for label in labels)
     except ValueError:
@@ -94,7 +94,7 @@ def sliding(
     about: str,
     y: str,
 ) -> go.Figure:
-    """A slider over figures of the same learners: {its words: {learner: (updates, [S, X])}}."""
+    """A slider over figures of the same learners: {label: {learner: (updates, [S, X])}}."""
     every = [values for groups in frames.values() for _, values in groups.values()]
     low, high = min(float(v.min()) for v in every), max(float(v.max()) for v in every)
     room = 0.05 * (high - low)
@@ -107,7 +107,7 @@ def sliding(
         label: charts.range_figure(
             groups,
             title=title,
-            alt=f"{about}, mean, span and each seed, one of {len(frames)} choices. {told}.",
+            alt=f"{about}, mean, range and each seed, one of {len(frames)} choices. {told}.",
             x="updates",
             y=y,
             y_range=(low - room, high + room),

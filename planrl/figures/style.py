@@ -36,20 +36,20 @@ _DASHES = ("solid", "dash", "dot", "dashdot")
 RISING = [[0.0, "rgba(0,114,178,0.06)"], [1.0, "rgba(0,114,178,1)"]]
 DIVERGING = [[0.0, "#D55E00"], [0.5, "rgba(127,127,127,0.12)"], [1.0, "#0072B2"]]
 
-# What is too dark for lines and words on a dark page is drawn there in these (4.5 to 1 and more).
+# Replacements on a dark page for colours that are too dark there (contrast 4.5 to 1 or more).
 ON_DARK = {"#0072B2": "#2E8FDB", "#A0522D": "#C97A50", "#7570B3": "#9591DB"}
 
-# Without it, plotly offers buttons that lead to its maker's server, one of which sends the data.
+# Without it, plotly shows buttons that lead to its server; one of them sends the data.
 AT_HOME: dict[str, Any] = {"showSendToCloud": False, "plotlyServerURL": "", "displaylogo": False}
 
 
 def plain_text(text: object) -> str:
-    """A stranger's word as a figure's text: plotly, which knows <b> and <a>, finds none in it."""
+    """Text from a file or user without markup: plotly would read <b> and <a> as tags."""
     return html.escape(str(text), quote=False)
 
 
 def style_of(name: str, position: int) -> tuple[str, str, str]:
-    """Colour, dash and marker of an algorithm, or of another thing by its position."""
+    """Colour, dash and marker of an algorithm; other names get theirs by position."""
     return STYLES.get(name, (_OTHERS[position % 6], _DASHES[position % 4], "circle"))
 
 
@@ -80,7 +80,7 @@ def faded(colour: str, opacity: float) -> str:
 
 
 def keep_figures_at_home() -> None:
-    """Take from all that plotly shows in this process what leads to its maker's server."""
+    """Remove the buttons that lead to plotly's server from all figures of this process."""
     for name in pio.renderers:
         config = getattr(pio.renderers[name], "config", None)
         if config is not None:

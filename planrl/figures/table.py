@@ -8,11 +8,11 @@ from typing import Any
 
 from planrl.errors import InputError
 
-SENTENCE = 30  # characters; what is longer reads better from the left
+SENTENCE = 30  # characters; longer texts are aligned left
 
 
 class Table:
-    """Rows of named values as a plain HTML table: numbers to three digits, sentences at left."""
+    """Rows of named values as an HTML table: numbers to three digits, sentences aligned left."""
 
     def __init__(self, rows: Sequence[Mapping[str, Any]], caption: str = "") -> None:
         if not rows:
@@ -51,7 +51,7 @@ class Table:
 
     @staticmethod
     def _style(column: Sequence[Any]) -> str:
-        """Words from the left, and sentences with room; numbers from the right, as usual."""
+        """Align words left, give sentences a minimum width, and align numbers right."""
         if any(isinstance(value, str) and len(value) > SENTENCE for value in column):
             return ' style="text-align: left; min-width: 12rem"'
         words = all(isinstance(value, str) and value[:1].isalpha() for value in column)

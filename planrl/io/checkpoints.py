@@ -52,7 +52,7 @@ NAME = re.compile(r"state-[0-9a-f]{16}\.safetensors")  # of the tensor file: nev
 
 @dataclass(frozen=True)
 class Saved:
-    """What a folder held: the model, all that going on takes, and its tensor file's digest."""
+    """A saved run: the model, the state needed to resume, and its tensor file's digest."""
 
     model: PathModel
     settings: dict[str, Any]
@@ -177,7 +177,9 @@ def save(
     folder.mkdir(parents=True, exist_ok=True)
     with contextlib.nullcontext() if held else alone(folder, wait=True):
         if manifest.exists():
-            _tensors(read_json(manifest, FORMAT), manifest)  # another's run.json is left alone
+            _tensors(
+                read_json(manifest, FORMAT), manifest
+            )  # a run.json of another program is not overwritten
         write_atomically(folder / name, content)
         write_atomically(manifest, encoded)
         tidy(folder)

@@ -18,7 +18,7 @@ _BACK = re.compile(r"<[-=]|[←↔⇐⇔⟵]")
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 _WORD = re.compile(r'"((?:[^"]|"")*)"(?= |$)|([^ "][^ ]*)')
 
-# The lines that need no second look: most files have no others.
+# Lines that need no further check; most files have no others.
 _PLAIN = r"[^\s,;\"'<>(){}\[\]#%=→⇒⟶←↔⇐⇔⟵]"
 _CELL = r"[^,;\"'\t<>(){}\[\]#%/]"
 _THIRD = rf"({_WEIGHT}|\{{[^{{}}]*\}})"
@@ -85,7 +85,7 @@ def _by_arrow(line: str) -> list[str]:
     marks = masked(line)
     arrows = list(ARROW.finditer(marks))
     if _BACK.search(marks):
-        raise LineError(f"{shown(line)} is an edge both ways or backwards: write `a -> b`")
+        raise LineError(f"{shown(line)} is an edge in both directions or backwards: write `a -> b`")
     if len(arrows) != 1:
         raise LineError(f"{shown(line)} has {len(arrows)} arrows: write one edge a line, `a -> b`")
     if re.search(r"[,;\t\[]", marks):
@@ -97,7 +97,7 @@ def _by_arrow(line: str) -> list[str]:
 
 
 def _name(word: str, line: str) -> str:
-    """A name beside an arrow; one that ends in a number may hold a weight, unless it is quoted."""
+    """A name next to an arrow; one that ends in a number may hold a weight, unless it is quoted."""
     word = word.strip()
     if _QUOTED.fullmatch(word):
         return word[1:-1].replace('""', '"').strip()

@@ -150,7 +150,7 @@ def _has_separator(rows: Iterator[tuple[int, str]]) -> bool:
 def _rows(content: bytes, path: Path, above: list[tuple[int, str]]) -> Iterator[tuple[int, str]]:
     """The lines with something on them, and their numbers, without comments.
 
-    A comment without a space behind its sign may be none: one above the first edge is put into
+    A comment without a space after its sign may be none: one above the first edge is put into
     `above`, one below is a line.
     """
     began = False
@@ -164,7 +164,7 @@ def _rows(content: bytes, path: Path, above: list[tuple[int, str]]) -> Iterator[
             elif not began and says_undirected(comment):
                 raise LineError(
                     f"{shown(comment)} says that the edges have no direction, planning "
-                    "needs directions: write each edge both ways",
+                    "needs directions: write each edge in both directions",
                     number,
                 )
             elif not began and (what := recognised(comment)):
@@ -186,7 +186,7 @@ class _Found:
         self.headline: Sequence[str] = ()
         self.columns = (0, 1)
         self.kind: int | None = None  # the column that says whether an edge is directed
-        self.plain = True  # whether plain lines need no second look
+        self.plain = True  # whether plain lines need no further check
         self.names: dict[str, int] = {}
         self.edges = array("q")  # source * MOST_NODES + target
         self.first: list[tuple[str, str, str | None]] = []
@@ -250,7 +250,7 @@ class _Found:
                 self.lone, self.above = number, self.rows
         elif self.by != " " and fits(line, self.by) and not _columns(line, self.by):
             raise LineError(
-                f"{shown(line)} may be a comment or an edge: write a space behind the sign of a "
+                f"{shown(line)} may be a comment or an edge: write a space after the sign of a "
                 "comment, and a name that begins with the sign in double quotes",
                 number,
             )
@@ -298,7 +298,7 @@ class _Found:
         )
 
     def read(self, number: int, line: str) -> None:
-        """Take a line that needs a closer look."""
+        """Take a line that needs a closer check."""
         if _TIGHT.match(line):
             self.comment(number, line)
             return

@@ -114,7 +114,7 @@ class _Parsed:
         self.within: list[bool] = []  # of the graphs we are in: directed?
         self.label_keys: dict[str | None, str | None] = {}  # key -> what it is by default
         self.labels: dict[str, str | None] = {}  # id -> label
-        self.drawn: dict[str, str] = {}  # id -> what yEd writes beside it
+        self.drawn: dict[str, str] = {}  # id -> the label that yEd draws
         self.number: dict[str, int] = {}  # of ids, those that edges name first included
         self.sources, self.targets = array("i"), array("i")
         self.inside: list[str] = []  # the nodes we are in

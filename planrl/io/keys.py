@@ -32,7 +32,7 @@ from planrl.errors import InputError
 
 Page = dict[str, Any]
 
-# What Python adds to a class, and what says nothing of how it works
+# Attributes that Python adds, and those without effect on what a class does
 _ADDED = {
     "__abstractmethods__",
     "__annotate__",
@@ -151,7 +151,7 @@ class _Seen:
         self.own = own
         self.digest = hashlib.sha256()
         self.positions: dict[int, int] = {}
-        self.alive: list[Any] = []  # so that no place in memory is used twice
+        self.alive: list[Any] = []  # so that no memory address is used twice
         self.unknown: list[str] = []
 
     def note(self, *words: object) -> None:

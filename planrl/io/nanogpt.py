@@ -42,7 +42,7 @@ def read_nanogpt(path: str | Path, *, heads: int | None = None) -> Transformer:
 
     The sizes are those of `model_args`. A file without them (a plain state_dict, safetensors) shows
     all but the number of attention heads: that is `heads`, or `n_head` in the file's metadata or in
-    a JSON file beside it, of the same name or called config.json. Raises InputError if a file is
+    a JSON file next to it, of the same name or called config.json. Raises InputError if a file is
     not what it should be, with the reason. No file can run code.
     """
     path = Path(path)
@@ -114,7 +114,7 @@ def _sizes(
         raise InputError(
             "it holds weights without model_args: their shapes show all sizes but n_head, the "
             "number of attention heads. Give it: --heads N on the command line, "
-            f"read_nanogpt(path, heads=N), or {path.with_suffix('.json').name} beside it with "
+            f"read_nanogpt(path, heads=N), or {path.with_suffix('.json').name} next to it with "
             '{"n_head": N}'
         )
     return sizes

@@ -77,7 +77,7 @@ def check_name(name: str, by: str, row: str, line: int) -> None:
     if not name:
         what = "is empty: write `from to` in every line"
     elif _INVISIBLE.search(name) or any(unicodedata.category(c) == "Cc" for c in name):
-        what = "has a character that nobody sees: remove it"
+        what = "has an invisible character: remove it"
     elif any(c.isspace() and c != " " for c in name):
         what = "has a space of another kind in it: write plain spaces"
     elif '"{}"'.format(name.replace('"', '""')) not in row:

@@ -1,4 +1,4 @@
-"""Other people's prompts: rows and models that put a question otherwise than planrl does.
+"""Other prompts: rows and models that write a source-target pair differently from planrl.
 
 planrl's rows read `s t s a b t`: the question is `s t`, and the path starts with its source. Others
 write the source again: `s t s` is the question of their rows `s t s s a b t`. A prompt is given by
@@ -77,7 +77,7 @@ class Prompted:
         return self.model.decoder(self._theirs(tokens), length + len(self.positions) - PROMPT)
 
     def readout(self) -> Readout:
-        """What the model's weights alone say of the graph; no prompt enters into that."""
+        """The read-out of the model's weights, which does not depend on the prompt."""
         return self.model.readout()
 
     def parameters(self) -> Iterator[nn.Parameter]:
@@ -141,4 +141,4 @@ def better_prompt(lines: Lines, graph: Graph, words: str) -> str:
     fewer = wrong and wrong - len(in_usual_rows(lines, graph, other).invalid)
     if fewer <= 0:
         return ""
-    return f'; {fewer} of them are paths behind the prompt `{other}`: give --prompt "{other}"'
+    return f'; {fewer} of them are paths after the prompt `{other}`: give --prompt "{other}"'

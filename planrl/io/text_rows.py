@@ -133,7 +133,7 @@ def _padded(rows: array[int], lengths: array[int], width: int, end: int) -> Tens
 
 
 def why_no_path(graph: Graph, row: list[int]) -> str:
-    """Why a row `s t s ... t` that is no path of the graph is none."""
+    """Why a row `s t s ... t` is no path of the graph."""
     legal = graph.adjacency.numpy()
 
     def name(node: int) -> str:
@@ -159,8 +159,8 @@ def write_alpine(path: str | Path, graph: Graph, tokens: Int[Tensor, "B L"]) -> 
     bad = next((x for x in graph.labels if not x or x.strip() != x or not x.isprintable()), None)
     if bad is not None and not plain:
         raise InputError(
-            f"the label {shown(bad)} is empty, or has spaces at its ends or characters that nobody "
-            "sees: rename the node"
+            f"the label {shown(bad)} is empty, or has spaces at its ends or invisible "
+            "characters: rename the node"
         )
     rows = ([graph.labels[v] for v in row if v != vocab.end] for row in tokens.tolist())
     text = io.StringIO()

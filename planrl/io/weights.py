@@ -91,7 +91,7 @@ def contents(content: bytes, *, safetensors: bool = False) -> Any:
             f"it is refused: {reason[:300].rstrip('.')}. Only tensors, plain values and single "
             f"NumPy numbers are allowed: save it anew with {SAVE}"
         ) from None
-    except Exception as error:  # what a stranger wrote can fail in any way there is
+    except Exception as error:  # a file from elsewhere can fail in any way
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"it is not a whole torch checkpoint: {reason}") from None
 
@@ -222,7 +222,7 @@ _LOCK = threading.Lock()
 
 @contextmanager
 def _only_harmless() -> Iterator[None]:
-    """Let torch call the above in NumPy's place, and leave the caller's list as it was."""
+    """Let torch call the above instead of NumPy, and restore the caller's list afterwards."""
     with _LOCK:
         theirs = torch.serialization.get_safe_globals()
         torch.serialization.clear_safe_globals()

@@ -1,4 +1,4 @@
-"""Claims seed by seed: what each seed gave, the mean with its interval, and what was predicted."""
+"""Claims seed by seed: the value of each seed, the mean with its interval, the prediction."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from planrl.errors import InputError
 from planrl.figures.sliders import with_slider
 from planrl.figures.style import STYLES, faded, finish, plain_text
 
-LINE = 46  # letters of a claim that fit on a phone
-ROW = 30  # and of a place
-TIMES = 15  # numbers so much larger than others do not share their axis
+LINE = 46  # letters of a claim in one line on a phone
+ROW = 30  # and of a condition
+TIMES = 15  # numbers larger than others by this factor get their own axis
 Measured = list[tuple[Condition, Finding]]
 
 
 def by_seed(found: Sequence[Verdict], *, start: str = "") -> go.Figure:
-    """One claim at a time, a row for each place: seeds faint, their mean strong with its 95 %
-    bootstrap interval, the prediction as a grey band. Places whose numbers are not of one size
-    stand in figures of their own.
+    """One claim at a time, a row for each condition: seeds faint, their mean strong with its 95 %
+    bootstrap interval, the prediction as a grey bar. Conditions whose numbers differ much in size
+    have figures of their own.
 
     `start` is the id of the claim shown first. Claims without any result are left out.
     Raises InputError if none has one, or none has this id.
@@ -46,7 +46,7 @@ def by_seed(found: Sequence[Verdict], *, start: str = "") -> go.Figure:
 
 
 def _alike(verdict: Verdict) -> list[Measured]:
-    """The places that have numbers, those of one size together."""
+    """The conditions that have numbers, grouped by the size of the numbers."""
     groups: list[tuple[float, Measured]] = []
     for condition, finding in zip(verdict.claim.conditions, verdict.findings, strict=True):
         if not finding.values:
@@ -148,18 +148,18 @@ def _draw_measured(figure: go.Figure, rows: list[str], pairs: Measured) -> None:
 
 
 def _names(finding: Finding) -> list[str]:
-    """What a dot is, for each value."""
+    """The name of each value's dot."""
     return [f"seed {seed}" for seed in finding.seeds] or ["a seed"] * len(finding.values)
 
 
 def _said(finding: Finding, *, model: bool) -> str:
-    """A place in words, with its verdict; of few results, how many."""
+    """A condition in words, with its verdict and, under five results, their number."""
     few = f", {len(finding.values)} seeds" if finding.few else ""
     return f"{finding.condition}{f' ({finding.model})' * model}: {finding.verdict}{few}"
 
 
 def _range(pairs: Measured) -> tuple[float, float]:
-    """All numbers and all bounds, with some room; where all are one number, room around it."""
+    """The range of all numbers and bounds, with a margin, also around a single number."""
     numbers = [
         value
         for condition, finding in pairs
@@ -172,5 +172,5 @@ def _range(pairs: Measured) -> tuple[float, float]:
 
 
 def _wide(condition: Condition, low: float, high: float) -> float:
-    """How wide the prediction is within the axis; one number is as wide as can be seen."""
+    """The width of the prediction within the axis; a single number gets a visible width."""
     return max(min(condition.high, high) - max(condition.low, low), 0.012 * (high - low))

@@ -1,7 +1,7 @@
-"""Which method to choose: its claims for and against, what it cost, advice by one's constraints.
+"""Which method to choose: claims for and against each method, costs, advice by constraints.
 
-Nothing here is a result. A method is a name with the ids of the claims that speak of it; verdicts
-come from `planrl.claims`, costs from the saved results.
+This module holds no results. A method is a name with the ids of the claims about it; the verdicts
+come from `planrl.claims` and the costs from the saved results.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ METHODS: dict[str, dict[str, tuple[str, ...]]] = {
 
 QUESTIONS: dict[str, dict[str, str]] = {
     "answers": {
-        "ask": "Have you right answers to imitate?",
+        "ask": "Do you have correct answers to imitate?",
         "yes": "yes",
         "no": "no",
     },
@@ -66,23 +66,23 @@ QUESTIONS: dict[str, dict[str, str]] = {
         "nothing": "nothing",
     },
     "diversity": {
-        "ask": "Do you need many different right answers to one question?",
+        "ask": "Do you need many distinct correct answers to one question?",
         "no": "no",
         "yes": "yes",
     },
     "paths": {
-        "ask": "Which walks can you train on?",
-        "own": "fresh ones of the model itself",
-        "others": "old ones, or another model's",
+        "ask": "Which paths can you train on?",
+        "own": "new paths sampled from the model itself",
+        "others": "old paths, or paths of another model",
         "none": "none: no budget for sampling",
     },
 }
-"""What is asked of a reader -> the question (`ask`) and its choices; the first is chosen."""
+"""Name of a constraint -> its question (`ask`) and choices; the first choice is preselected."""
 
 
 @dataclass(frozen=True)
 class Advice:
-    """A method, why, and the claims it rests on; without claims it is our inference."""
+    """A method, the reason for it and its claims; without claims the advice is our inference."""
 
     method: str
     why: str
@@ -91,63 +91,64 @@ class Advice:
 
 NOTHING = Advice(
     "None yet",
-    "Without right answers to imitate, and without walks that something checks, there is nothing "
-    "to learn from. Get one of the two first.",
+    "There is nothing to learn from without correct answers to imitate or paths that can be "
+    "checked. Obtain one of the two first.",
 )
 IMITATE = Advice(
     "SFT",
-    "It needs rows and nothing else. It ends at their frequencies, so choose the rows well: show "
-    "the sources and targets you will be asked for. Stop by held-out questions.",
+    "SFT needs demonstrations only. It learns their frequencies, so choose the demonstrations "
+    "to cover the sources and targets you need. Stop at the best accuracy on held-out questions.",
     ("3.1-table", "3.1-degrees", "3.1-transitivity"),
 )
 SIFTED = Advice(
     "SFT on the rows that pass the check",
-    "SFT needs rows only: let the check sift them. Without sampling nothing new comes in.",
+    "SFT needs demonstrations only, and the check removes incorrect ones. Without sampling the "
+    "model sees no new paths.",
     ("3.1-table", "3.1-transitivity"),
 )
 GRADIENT = Advice(
     "Policy gradient",
-    "It ends above imitation on held-out questions when answers are sampled, and below when they "
-    "are greedy. Watch both, and the ways: no stop has the best of all three. Never give the "
-    "outcome alone to Q-learning.",
+    "On held-out questions it ends above imitation when answers are sampled, and below imitation "
+    "when they are greedy. Measure both accuracies and the diversity: no stopping time is best "
+    "for all three. Do not use Q-learning with the outcome reward alone.",
     ("2-pg-over-sft", "2-pg-test-falls", "2-pg-collapse", "3-outcome"),
 )
 PENALTY = Advice(
     "Policy gradient + KL",
-    "The penalty leaves more ways, at a price in sampled accuracy. Tune lambda: too "
-    "much of it takes the gain away.",
+    "The penalty keeps more distinct correct paths and lowers sampled accuracy. Tune lambda: "
+    "if it is too large, the gain in accuracy is lost.",
     ("2-kl-diversity", "2-kl-price", "C-plateau"),
 )
 ROUNDS = Advice(
-    "Imitate the right ones among the walks, in rounds",
-    "Policy gradient asks for fresh walks, and Q-learning on the outcome alone loses everything. "
-    "SFT on right walks does what policy gradient does when walks are fresh; on old ones it did "
-    "as well in chapter 8, on one seed.",
+    "SFT on the correct paths, in rounds",
+    "Policy gradient needs newly sampled paths, and Q-learning with the outcome reward alone "
+    "fails. SFT on correct paths has the gradient of policy gradient when the paths are new. On "
+    "old paths it did as well in chapter 8, on one seed.",
     ("4.1-identity", "3-outcome"),
 )
 VALUES = Advice(
     "Q-learning with process reward",
-    "It ends with more ways. Mind the checks: when they err, it learns the errors. "
-    "Discount where steps can be undone.",
+    "It ends with more distinct correct paths. The checks must be reliable, because it learns "
+    "their errors. Use a discount where steps can be undone.",
     ("3-q-diversity", "3-q-over-pg", "C-noise", "5.2-no-goal"),
 )
 AGED = Advice(
     "Q-learning with process reward, off-policy",
-    "Its loss asks for no particular walker, and walks up to 200 updates old did as well as fresh "
-    "ones greedily; sampled, one of three seeds lost 11 points. Discount where steps can be "
-    "undone.",
+    "Its loss accepts paths of any policy. With greedy decoding, paths up to 200 updates old did "
+    "as well as new ones; sampled, one of three seeds lost 11 points. Use a discount where steps "
+    "can be undone.",
     ("3-on-off", "C-stale", "C-off-policy", "5.2-discount"),
 )
 EITHER = Advice(
     "Policy gradient or Q-learning with process reward",
-    "Policy gradient is the simpler one and wants no value scale. Where checks of steps are "
-    "reliable, Q-learning is worth a trial on your held-out questions.",
+    "Policy gradient is simpler and needs no value scale. Where checks of steps are reliable, "
+    "test Q-learning on your held-out questions.",
     ("2-pg-over-sft", "3-q-over-pg", "C-noise"),
 )
 
 
 def advise(*, answers: str, check: str, diversity: str, paths: str) -> Advice:
-    """What the book would try first under these constraints, choices of `QUESTIONS`."""
+    """The method to try first under these constraints, which are choices of `QUESTIONS`."""
     given = {"answers": answers, "check": check, "diversity": diversity, "paths": paths}
     for name, choice in given.items():
         choices = [one for one in QUESTIONS[name] if one != "ask"]
@@ -176,7 +177,7 @@ def _badges(found: Sequence[Verdict], *, statement: bool = True) -> str:
 
 
 class DecisionTable:
-    """The methods and the claims that speak for and against each, every one with its verdict."""
+    """The methods, and the claims for and against each method with their verdicts."""
 
     def __init__(self, methods: Mapping[str, Mapping[str, Sequence[str]]] = METHODS) -> None:
         names = {name for columns in methods.values() for ids in columns.values() for name in ids}
@@ -209,7 +210,7 @@ class DecisionTable:
 
 
 class Chooser:
-    """Four questions with choices; the advice for what is chosen stands below, without a script."""
+    """Four questions with choices, and the advice for the chosen answers; needs no script."""
 
     def _repr_html_(self) -> str:
         parts = []
@@ -254,7 +255,7 @@ class Chooser:
 
 
 def costs(of: str, names: Sequence[str]) -> list[dict[str, Any]]:
-    """A row for each learner: processor seconds for 1,000 updates, looks included, over seeds."""
+    """A row for each learner: processor seconds for 1,000 updates, evaluations included."""
     rows = []
     for name in names:
         updates = series(of, name, "test_accuracy")[0][-1]

@@ -1,4 +1,4 @@
-"""What stands behind the book's sentences: a theorem's check, a claim's card, a number's band."""
+"""Evidence in the book: a theorem's check, a claim's card, a number's expected range."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
 
 
 class Backing:
-    """The line under a theorem: formula, the claim's verdict, code, and the gap measured."""
+    """The line under a theorem: formula, the claim's verdict, code, and the measured gap."""
 
     def __init__(
         self, held: Check, *, claim: str, code: Callable[..., Any] | type, formula: str = ""
@@ -77,7 +77,7 @@ def anchor(claim: str) -> str:
 
 
 def link_to(claim: str) -> str:
-    """Where a page of the book, or a notebook beside it, finds a claim's card."""
+    """The link to a claim's card from a page of the book or from a notebook."""
     return f"11_verdicts.{_ending()}" + f"#{anchor(claim)}" * (_ending() == "html")
 
 
@@ -86,7 +86,7 @@ def _ending() -> str:
 
 
 def cards(found: Sequence[Verdict]) -> Cards:
-    """What each claim says, and what was measured where; links to a claim lead to its card."""
+    """A card for each claim: its statement and what was measured under each condition."""
     return Cards(
         [
             {
@@ -110,7 +110,7 @@ def on_model(findings: Sequence[Finding]) -> str:
 
 
 def condition_rows(findings: Sequence[Finding]) -> list[dict[str, str]]:
-    """A row for each place, numbers to three digits; 0 for what is 0 but for rounding."""
+    """A row for each condition, numbers to three digits; values below 1e-12 are shown as 0."""
     shared = on_model(findings)
     rows = []
     for found in findings:
@@ -135,7 +135,7 @@ def condition_rows(findings: Sequence[Finding]) -> list[dict[str, str]]:
 def reruns() -> list[dict[str, Any]]:
     """A row for each experiment: its saved results, the processor hours they took, the command.
 
-    Where a result tells no processor time, its wall-clock time stands in; "-" where neither does.
+    A result without processor time counts with its wall-clock time; "-" if it has neither.
     """
     rows = []
     for name in store.EXPERIMENTS:
@@ -158,9 +158,9 @@ def reruns() -> list[dict[str, Any]]:
 
 
 def expected_range(values: list[float]) -> tuple[float, float]:
-    """Where the value of one more seed lies with probability 0.95, if values are normal."""
+    """The range of one more seed's value with probability 0.95, for normally distributed values."""
     if len(values) < 2:
-        raise InputError(f"a band needs two values or more, but {len(values)} was given")
+        raise InputError(f"an expected range needs two values or more, but {len(values)} was given")
     mean = sum(values) / len(values)
     spread = math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
     reach = _T[min(len(values) - 1, len(_T)) - 1] * spread * math.sqrt(1 + 1 / len(values))
@@ -169,7 +169,7 @@ def expected_range(values: list[float]) -> tuple[float, float]:
 
 
 def alike(values: Sequence[float], *, width: float) -> list[str]:
-    """Numbers that are compared, with as many decimals as tell a tenth of `width`, all the same."""
+    """Numbers as text with the same number of decimals, enough to show a tenth of `width`."""
     scale = max(map(abs, values))
     if width < 1e-5 * scale or width < 1e-4:
         return [f"{value:.4g}" for value in values]
@@ -183,9 +183,9 @@ def versions() -> dict[str, str]:
 
 
 class Numbers:
-    """A chapter's numbers as its reader has them, each beside the band of the stored seeds.
+    """A chapter's numbers as its reader has them, with the expected range from the stored seeds.
 
-    `limits` says where numbers can lie at all, for those whose names begin so: a share in (0, 1).
+    `limits` maps the beginning of a name to the range of possible values: (0, 1) for a share.
     """
 
     def __init__(
@@ -199,7 +199,7 @@ class Numbers:
         self.chapter, self.limits = chapter, limits or {}
         self.found = {name: float(value) for name, value in found.items()}
         writing = os.environ.get("PLANRL_NUMBERS")
-        if writing:  # the bands are being measured
+        if writing:  # the stored values are being measured
             told = {"versions": versions()} | self.found
             write_atomically(Path(writing), json.dumps(told).encode())
         stored = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
@@ -207,7 +207,7 @@ class Numbers:
 
     @property
     def rows(self) -> list[dict[str, str]]:
-        """A row for each number: its name, the reader's value, the band, inside or outside."""
+        """A row for each number: its name, the reader's value, the expected range, the verdict."""
         rows = []
         for name, value in self.found.items():
             values = self.stored["values"].get(name) if self.stored else None
@@ -216,7 +216,7 @@ class Numbers:
                     {
                         "number": name,
                         "here": f"{value:.4g}",
-                        "band": "none stored yet",
+                        "expected range": "none stored yet",
                         "verdict": "not compared",
                     }
                 )
@@ -228,14 +228,14 @@ class Numbers:
                 {
                     "number": name,
                     "here": here,
-                    "band": f"{least} to {most}",
+                    "expected range": f"{least} to {most}",
                     "verdict": "inside" if inside else "outside",
                 }
             )
         return rows
 
     def within(self, name: str, low: float, high: float) -> tuple[float, float]:
-        """A band without what the number cannot be."""
+        """The expected range, cut to the number's limits."""
         for start, (least, most) in self.limits.items():
             if name.startswith(start):
                 return max(low, least), min(high, most)
@@ -243,17 +243,17 @@ class Numbers:
 
     @property
     def outside(self) -> list[str]:
-        """The names of the numbers that lie outside their bands."""
+        """The names of the numbers outside their expected ranges."""
         return [row["number"] for row in self.rows if row["verdict"] == "outside"]
 
     @property
     def why(self) -> str:
-        """What the bands are, and what may explain a number outside."""
+        """What the expected ranges are, and what may explain a number outside its range."""
         if not self.stored:
-            return "No band is stored for this chapter yet."
+            return "No expected range is stored for this chapter yet."
         n = len(next(iter(self.stored["values"].values())))
         with_ = ", ".join(f"{key} {value}" for key, value in self.stored["versions"].items())
-        told = f"Bands: where 95 of 100 further seeds lie, from {n} seeds ({with_})."
+        told = f"Expected range: holds 95 of 100 further seeds, from {n} seeds ({with_})."
         if not self.outside:
             return told
         differ = [
@@ -264,15 +264,17 @@ class Numbers:
         reason = (
             f"you run {' and '.join(differ)}, or you changed something above"
             if differ
-            else "you changed something above, or this is the one seed in twenty"
+            else "you changed something above, or this is one of the five seeds in 100"
         )
-        return f"{told} Outside because: {reason}."
+        return f"{told} Possible reasons for a number outside: {reason}."
 
     def _repr_html_(self) -> str:
         head = "".join(f'<th scope="col">{name}</th>' for name in self.rows[0])
         body = "".join(
             f'<tr><th scope="row">{html.escape(row["number"])}</th>'
-            + "".join(f"<td>{html.escape(row[k])}</td>" for k in ("here", "band", "verdict"))
+            + "".join(
+                f"<td>{html.escape(row[k])}</td>" for k in ("here", "expected range", "verdict")
+            )
             + "</tr>"
             for row in self.rows
         )

@@ -1,4 +1,4 @@
-"""What a notebook needs: set-up, cards, sources, questions that answer with or without a kernel."""
+"""What a notebook needs: set-up, cards, sources, and questions that work without a kernel."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from planrl.errors import InputError
 
 @cache
 def style(name: str) -> str:
-    """The style element of an output, which goes with it into a notebook or a page."""
+    """The style element of an output, the same in a notebook and on a page."""
     text = files("planrl.teaching").joinpath("css", f"{name}.css").read_text(encoding="utf-8")
     return f"\n<style>\n{text}</style>"
 
 
 def setup(threads: int = 1) -> None:
-    """Make a notebook ready: `threads` torch threads, and the renderer for where we run.
+    """Set the number of torch threads and the plotly renderer of a notebook.
 
-    One thread is the default since these tensors are small: more threads wait for each other.
+    One thread is the default, because for small tensors several threads are slower.
     """
     if threads < 1:
         raise InputError(f"threads must be at least 1, but {threads} was given")
     torch.set_num_threads(threads)
     weight = torch.nn.Parameter(torch.zeros(1))
-    torch.optim.AdamW([weight])  # its first use imports for seconds: now, not under a click
+    torch.optim.AdamW([weight])  # its first use imports for seconds, so import it during set-up
     from planrl.figures.style import keep_figures_at_home
 
     keep_figures_at_home()
@@ -49,7 +49,7 @@ def setup(threads: int = 1) -> None:
 
 
 class QuickCheck:
-    """A question with choices; choosing one shows its feedback, in a notebook or on a page."""
+    """A question with choices; choosing one shows its feedback, in a notebook and on a page."""
 
     def __init__(self, question: str, choices: Mapping[str, str], *, right: Sequence[str]) -> None:
         missing = [choice for choice in right if choice not in choices]
@@ -88,7 +88,7 @@ def hash_of(text: str) -> int:
 
 
 class Source:
-    """The source of library functions, shown in a chapter where its formula stands."""
+    """The source of library functions, shown in a chapter next to the formula."""
 
     def __init__(self, *functions: Callable[..., Any]) -> None:
         sources = [textwrap.dedent(inspect.getsource(function)) for function in functions]
@@ -127,10 +127,10 @@ class Download:
 
 
 class Cards:
-    """Claims with their verdicts: what is said, and a row for each place it was measured in.
+    """Claims with their verdicts: the statement, and a row for each condition of measurement.
 
-    A card is a dict of `title`, `badge` (a verdict), `text`, `note` and `rows`, each row a dict; an
-    `id`, if it has one, is where links to it lead.
+    A card is a dict of `title`, `badge` (a verdict), `text`, `note` and `rows`, each row a dict. An
+    optional `id` is the target of links to the card.
     """
 
     def __init__(self, cards: Sequence[Mapping[str, Any]]) -> None:

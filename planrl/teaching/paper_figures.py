@@ -1,4 +1,4 @@
-"""The paper's figures from the saved results: bands over seeds, each seed's line, the numbers.
+"""The paper's figures from the saved results: the range over seeds and each seed's line.
 
 `of` names the graph: "dag" or "blocksworld". The numbers behind them are in
 `planrl.teaching.paper_tables`.
@@ -30,8 +30,8 @@ WORDS = {
     "train_greedy": "training accuracy, greedy",
     "test_accuracy": "test accuracy, sampled",
     "test_greedy": "test accuracy, greedy",
-    "train_diversity": "different right answers of 100",
-    "test_diversity": "different right answers, test questions",
+    "train_diversity": "distinct correct paths among 100 samples",
+    "test_diversity": "distinct correct paths, test questions",
     "adjacency_auc": "AUC of the weights against A",
     "adjacency_auc_logits": "AUC of the logits against A",
     "kl_to_uniform": "KL(U_C || q), nats",
@@ -44,7 +44,7 @@ ACCURACIES = {
     "training, sampled": "train_accuracy",
     "training, greedy": "train_greedy",
 }
-"""What a slider over the four accuracies says -> the measure."""
+"""Label of a slider over the four accuracies -> the measure."""
 SHORT = {
     "policy gradient": "PG",
     "Q-learning, process reward": "Q-learning",
@@ -53,7 +53,7 @@ SHORT = {
 
 
 def pages(of: str, learner: str) -> list[dict[str, Any]]:
-    """The saved results, one a seed, that hold this learner: fig3's for Q-learning, else fig2's."""
+    """The saved results, one per seed, with this learner: fig3's for Q-learning, else fig2's."""
     return results("fig3" if learner.startswith("Q") else "fig2", of=of)
 
 
@@ -85,7 +85,7 @@ def curves(
     title: str,
     y_range: tuple[float, float] | None = None,
 ) -> go.Figure:
-    """One measure over updates, for some learners: mean, span and every seed."""
+    """One measure over updates, for some learners: mean, range and every seed."""
     groups = {name: series(of, name, key) for name in names}
     ends = {name: float(values[:, -1].mean()) for name, (_, values) in groups.items()}
     number = len(next(iter(groups.values()))[1])
@@ -93,7 +93,7 @@ def curves(
     return charts.range_figure(
         groups,
         title=title,
-        alt=f"{WORDS.get(key, key)} over updates on {GRAPHS[of]}, mean, span and each of {number} "
+        alt=f"{WORDS.get(key, key)} over updates on {GRAPHS[of]}, mean, range and each of {number} "
         f"seeds. {told}.",
         x="updates",
         y=WORDS.get(key, key),
@@ -105,7 +105,7 @@ def curves(
 def chosen(
     of: str, names: Sequence[str], keys: Mapping[str, str], *, title: str, y: str
 ) -> go.Figure:
-    """Curves of several measures in one figure: a slider chooses; {its words: measure}."""
+    """Curves of several measures in one figure, chosen by a slider; `keys` is {label: measure}."""
     return sliding(
         {label: {name: series(of, name, key) for name in names} for label, key in keys.items()},
         title=title,
@@ -115,7 +115,7 @@ def chosen(
 
 
 def beyond(title: str) -> go.Figure:
-    """Questions outside SFT: accuracy on new, old and held-out ones for each lambda, by updates."""
+    """Pairs that SFT never saw: accuracy on new, old and held-out pairs for each lambda."""
     found = results("beyond")
     number = f"{len(found)} seed{'s' * (len(found) != 1)}"
     names = {f"lambda {kl:g}": name for name, kl in LAMBDAS.items()}
@@ -144,7 +144,7 @@ def beyond(title: str) -> go.Figure:
 def pareto(
     of: str, names: Sequence[str], *, title: str, accuracy: str = "test_greedy"
 ) -> go.Figure:
-    """Fig. 3b: accuracy against diversity, from the base to the last look, and each seed's end."""
+    """Fig. 3b: accuracy against diversity, from base to last evaluation, and each seed's end."""
     number_of_paths = {name: series(of, name, "train_diversity")[1] for name in names}
     right = {name: series(of, name, accuracy)[1] for name in names}
     mean = {name: (number_of_paths[name].mean(0), right[name].mean(0)) for name in names}
@@ -163,7 +163,7 @@ def pareto(
 
 
 def accuracy_by_degree(of: str, name: str) -> dict[int, dict[str, dict[str, float]]]:
-    """For each seed the last look at held-out questions by degree: pairs, accuracy, greedy."""
+    """For each seed the last evaluation of held-out pairs by degree: pairs, accuracy, greedy."""
     return {
         page["settings"]["seed"]: page["result"]["learners"][name]["test_by_degree"][-1]
         for page in pages(of, name)
@@ -171,7 +171,7 @@ def accuracy_by_degree(of: str, name: str) -> dict[int, dict[str, dict[str, floa
 
 
 def by_degree(of: str, names: Sequence[str], key: str, *, title: str) -> go.Figure:
-    """Test accuracy at the last look by the question's degree: mean over seeds, 95 % interval.
+    """Test accuracy at the last evaluation by degree: mean over seeds, 95 % interval.
 
     `key` is "accuracy" (sampled) or "greedy". Source: degrees as in ALPINE.
     """
@@ -202,7 +202,7 @@ def by_degree(of: str, names: Sequence[str], key: str, *, title: str) -> go.Figu
 
 
 def adjacency(of: str, names: Sequence[str], which: str, *, title: str) -> go.Figure:
-    """Fig. 1: the true adjacency beside what models hold of it, seed 0, AUC over all seeds.
+    """Fig. 1: the true adjacency and the adjacency stored in models, seed 0, AUC over all seeds.
 
     `which` is "weights" (the read-out W^M') or "logits" (their mean over targets). A matrix is
     shown between its 1st and 99th percentile.
@@ -241,10 +241,10 @@ def truth(of: str) -> Tensor:
 
 
 def logits(of: str, learner: str, *, title: str) -> go.Figure:
-    """Fig. 4: logits of right, half right and wrong next nodes over training, mean over seeds."""
+    """Fig. 4: mean logits of correct, partly correct and wrong next nodes over training."""
     found = [page["result"]["learners"][learner] for page in pages(of, learner)]
     names = {
-        "right": "right: an edge, and the target can be reached",
+        "right": "correct: an edge, and the target can be reached",
         "half": "one of the two",
         "wrong": "neither",
     }
@@ -269,7 +269,7 @@ def logits(of: str, learner: str, *, title: str) -> go.Figure:
 
 
 def cell(of: str, learner: str, *, number: int = 0, title: str) -> go.Figure:
-    """Fig. 4 as a heatmap: the logits of every next node at one (target, here), over training."""
+    """Fig. 4 as a heatmap: logits of every next node in one (target, current) over training."""
     page = next(p for p in pages(of, learner) if p["settings"]["seed"] == 0)["result"]
     target, current = page["facts"]["cells"][number]
     curve = page["learners"][learner]
@@ -277,9 +277,9 @@ def cell(of: str, learner: str, *, number: int = 0, title: str) -> go.Figure:
     drawn = charts.heatmaps(
         {"": values},
         title=title,
-        alt=f"Logits of each next node over training of {learner}, target {target}, standing at "
+        alt=f"Logits of each next node over training of {learner}, target {target}, current node "
         f"{current}, seed 0.",
-        x="look",
+        x="evaluation",
         y="next node",
         diverging=True,
         colours="logit",

@@ -12,7 +12,7 @@ Rows = list[dict[str, Any]]
 
 
 def rows(of: str, names: Sequence[str], keys: Sequence[str]) -> Rows:
-    """One row for each learner, seed and look."""
+    """One row for each learner, seed and evaluation."""
     found = []
     for name in names:
         tracks = {key: series(of, name, key) for key in keys}
@@ -25,7 +25,7 @@ def rows(of: str, names: Sequence[str], keys: Sequence[str]) -> Rows:
 
 
 def degree_rows(of: str, names: Sequence[str]) -> Rows:
-    """Accuracy at the last look by degree: one row for each learner, seed and degree."""
+    """Accuracy at the last evaluation by degree: one row for each learner, seed and degree."""
     return [
         {"graph": of, "learner": name, "seed": seed, "degree": int(degree), **row}
         for name in names
@@ -35,7 +35,7 @@ def degree_rows(of: str, names: Sequence[str]) -> Rows:
 
 
 def logit_rows(of: str, learner: str) -> Rows:
-    """Logits of right, half right and wrong next nodes: one row for each seed, look and kind."""
+    """Logits of correct, partly correct and wrong next nodes by seed, evaluation and kind."""
     found = []
     for page in pages(of, learner):
         curve = page["result"]["learners"][learner]
@@ -53,14 +53,14 @@ def logit_rows(of: str, learner: str) -> Rows:
                             "next nodes": kind,
                             "mean logit": logits[0],
                             "standard deviation": logits[1],
-                            "spread of right in a cell": apart,
+                            "spread of correct in a context": apart,
                         }
                     )
     return found
 
 
 def beyond_rows() -> Rows:
-    """Questions outside SFT: one row for each lambda, seed and look."""
+    """Pairs that SFT never saw: one row for each lambda, seed and evaluation."""
     found = []
     for page in results("beyond"):
         for name, curve in page["result"]["learners"].items():
@@ -73,7 +73,7 @@ def beyond_rows() -> Rows:
 
 
 def stops(of: str, names: Sequence[str], *, key: str = "test_accuracy") -> Rows:
-    """When each learner's mean test accuracy is best, and what it has then and at the last look."""
+    """When each learner's mean test accuracy is best, with accuracy and diversity then."""
     found = []
     for name in names:
         steps, right = series(of, name, key)
@@ -86,8 +86,8 @@ def stops(of: str, names: Sequence[str], *, key: str = "test_accuracy") -> Rows:
                 "best after": steps[best],
                 "accuracy then": float(mean[best]),
                 "at the end": float(mean[-1]),
-                "ways then": float(diversity[best]),
-                "ways at the end": float(diversity[-1]),
+                "diversity then": float(diversity[best]),
+                "diversity at the end": float(diversity[-1]),
             }
         )
     return found

@@ -71,7 +71,7 @@ def test_a_wrong_plan_is_told_which_action_and_what_could_be_done_instead():
     (lambda: space("AB"), "not 'AB'"),
     (lambda: space(["A", "A"]), "differ"),
     (lambda: space(["A", "table"]), "table"),
-    (lambda: state("AB", "A"), "two places"),
+    (lambda: state("AB", "A"), "appears twice"),
     (lambda: state("AB").below("C"), "no block 'C'"),
     (lambda: space(2).node(state("ABC")), "no state of the blocks A, B"),
     (lambda: space(2).node(state("A", holding="B")), "empty hand"),

@@ -59,7 +59,7 @@ def test_of_rows_with_another_prompt_it_is_said_which(tmp_path):
     (tmp_path / "rows.txt").write_text(2 * doubled + usual + "Bern Brig Bern Brig\n")
     lines = read_alpine(tmp_path / "rows.txt", GRAPH)
     assert better_prompt(lines, GRAPH, "s t") == (
-        '; 2 of them are paths behind the prompt `s t s`: give --prompt "s t s"'
+        '; 2 of them are paths after the prompt `s t s`: give --prompt "s t s"'
     )
     assert better_prompt(lines, GRAPH, "s t s") == ""
     assert '--prompt "s t s"' in better_prompt(lines, GRAPH, "t s")

@@ -87,9 +87,9 @@ def test_a_band_keeps_to_what_a_number_can_be_and_is_said_in_as_many_digits(tmp_
     limits = {"share": (0, 1)}
     numbers = evidence.Numbers("c", current, limits=limits, file=tmp_path / "numbers.json")
     share, logit, edges = numbers.rows
-    assert share["band"].endswith(" to 1.00")
+    assert share["expected range"].endswith(" to 1.00")
     assert (share["here"], share["verdict"]) == ("1.00", "inside")
-    assert float(logit["band"].split(" to ")[1]) > 1, "a logit has no limits"
+    assert float(logit["expected range"].split(" to ")[1]) > 1, "a logit has no limits"
     assert logit["verdict"] == "outside"
-    assert (edges["here"], edges["band"]) == ("749", "749 to 749")
+    assert (edges["here"], edges["expected range"]) == ("749", "749 to 749")
     assert numbers.outside == ["logit"]

@@ -20,7 +20,7 @@ def expect(verdict, right, words):
 
 def test_reachability_names_the_mistake():
     full = lambda a: torch.linalg.matrix_power(torch.eye(len(a)) + a.float(), len(a)).T > 0  # noqa: E731
-    expect(exercises.reachability(full), True, "agree")
+    expect(exercises.reachability(full), True, "equals")
     expect(exercises.reachability(lambda a: full(a).T), False, "source first")
     expect(exercises.reachability(lambda a: full(a).int() - torch.eye(len(a))), False, "itself")
     expect(exercises.reachability(lambda a: (a | torch.eye(len(a)).bool()).T), False, "longer")
@@ -38,7 +38,7 @@ def test_path_count_names_the_mistake():
             count(adjacency, k, target) for k in adjacency[source].nonzero().flatten().tolist()
         )
 
-    expect(exercises.path_count(count), True, "agree")
+    expect(exercises.path_count(count), True, "equal")
     expect(exercises.path_count(lambda a, s, t: 1), False, "do not stop at the first")
     expect(exercises.path_count(lambda a, s, t: 0), False, "the empty one")
     expect(exercises.path_count(lambda a, s, t: 7), False, "got 7")
@@ -64,7 +64,7 @@ def test_frequencies_names_the_mistake():
 def test_teach_wants_a_row_with_the_target():
     expect(exercises.teach([[0, 1, 2]]), True, "a row with this target")
     expect(exercises.teach([[0, 1], [1, 2]]), False, "other targets")
-    expect(exercises.teach([[0, 2]]), False, "no walk")
+    expect(exercises.teach([[0, 2]]), False, "no path")
     expect(exercises.teach([]), False, "add one")
     expect(exercises.teach(...), False, "add one")
 
@@ -76,11 +76,13 @@ def test_baseline_names_the_mistake():
         value = value - less * value.mean()
         return -sign * scale * (logp * value * batch.chosen).sum() / len(logp)
 
-    expect(exercises.baseline(loss), True, "Same gradient")
+    expect(exercises.baseline(loss), True, "gradient equals")
     expect(exercises.baseline(lambda *g: loss(*g, less=0.0)), False, "plain policy gradient")
-    expect(exercises.baseline(lambda *g: loss(*g, sign=-1.0)), False, "turned round")
+    expect(exercises.baseline(lambda *g: loss(*g, sign=-1.0)), False, "sign is reversed")
     expect(exercises.baseline(lambda *g: loss(*g, scale=256.0)), False, "256 times too large")
-    expect(exercises.baseline(lambda *g: loss(*g, less=0.5)), False, "mean over walks")
+    expect(
+        exercises.baseline(lambda *g: loss(*g, less=0.5)), False, "the mean .return. of the batch"
+    )
     expect(exercises.baseline(lambda *g: None), False, "nothing")
     expect(exercises.baseline(lambda *g: 1.0), False, "raised")
 
@@ -91,12 +93,14 @@ def test_keeps_diversity_wants_a_bonus_of_the_right_sign_and_size():
         spread = -(logp.exp() * logp).sum(-1)
         return pr.policy_gradient(logits, batch) - bonus * spread[batch.chosen].mean()
 
-    expect(exercises.keeps_diversity(curious), True, "different right paths")
+    expect(exercises.keeps_diversity(curious), True, "distinct correct paths")
     few = {"steps": 60}
     expect(
-        exercises.keeps_diversity(lambda *g: curious(*g, -0.2), **few), False, "hardly more|drowns"
+        exercises.keeps_diversity(lambda *g: curious(*g, -0.2), **few),
+        False,
+        "hardly more|too large",
     )
-    expect(exercises.keeps_diversity(lambda *g: curious(*g, 50.0), **few), False, "drowns")
+    expect(exercises.keeps_diversity(lambda *g: curious(*g, 50.0), **few), False, "too large")
     expect(exercises.keeps_diversity(lambda *g: 1 / 0, **few), False, "ZeroDivisionError")
 
 

@@ -16,9 +16,9 @@ def expect(verdict, right, words):
 
 def test_attention_share_names_the_mistake():
     share = exercises.attention_share
-    expect(share(lambda a, going: a[..., 1][going].mean()), True, "goes to the target")
-    expect(share(lambda a, going: a[..., 0][going].mean()), False, "place 0, the source")
-    expect(share(lambda a, going: a[..., 1].mean()), False, "every place")
+    expect(share(lambda a, going: a[..., 1][going].mean()), True, "attention on the target")
+    expect(share(lambda a, going: a[..., 0][going].mean()), False, "position 0, the source")
+    expect(share(lambda a, going: a[..., 1].mean()), False, "every position")
     expect(share(lambda a, going: a[:, 1][going].mean()), False, "attended")
     expect(share(lambda a, going: a[..., 1][going].sum()), False, "a sum")
     expect(share(lambda a, going: a[..., 1]), False, "Expected one number")
@@ -26,7 +26,7 @@ def test_attention_share_names_the_mistake():
     expect(share(lambda a, going: None), False, "nothing")
     expect(share(lambda a, going: "half"), False, "raised")
     mean_of_means = lambda a, g: ((a[..., 1] * g).sum(1) / g.sum(1)).mean()  # noqa: E731
-    expect(share(mean_of_means), False, "short walks")
+    expect(share(mean_of_means), False, "short paths")
 
 
 def test_readout_names_the_mistake():
@@ -53,11 +53,15 @@ def filled(a, r, scale=40.0, use_a=1.0, use_r=1.0, stop=1.5):
 
 def test_fill_names_the_mistake():
     expect(exercises.fill(filled), True, "every question")
-    expect(exercises.fill(lambda a, r: filled(a, r, scale=1.0)), False, "too flat")
-    expect(exercises.fill(lambda a, r: filled(a, r, use_r=0.0, stop=0.5)), False, "Say END|Use R")
-    expect(exercises.fill(lambda a, r: filled(a, r, use_a=0.0, stop=0.5)), False, "Use A|Say END")
-    expect(exercises.fill(lambda a, r: filled(a, r, stop=-1.0)), False, "Say END")
-    expect(exercises.fill(lambda a, r: filled(a, r, stop=9.0)), False, "nobody has arrived")
+    expect(exercises.fill(lambda a, r: filled(a, r, scale=1.0)), False, "too small")
+    expect(
+        exercises.fill(lambda a, r: filled(a, r, use_r=0.0, stop=0.5)), False, "Choose END|Use R"
+    )
+    expect(
+        exercises.fill(lambda a, r: filled(a, r, use_a=0.0, stop=0.5)), False, "Use A|Choose END"
+    )
+    expect(exercises.fill(lambda a, r: filled(a, r, stop=-1.0)), False, "Choose END")
+    expect(exercises.fill(lambda a, r: filled(a, r, stop=9.0)), False, "not reached the target")
     expect(exercises.fill(lambda a, r: filled(a.T, r.T)), False, "order|END|Use")
     expect(exercises.fill(lambda a, r: filled(a, r)[..., :-1]), False, "END is one more")
     expect(exercises.fill(lambda a, r: filled(a, r) / 0.0), False, "not finite")
@@ -71,7 +75,7 @@ def test_pieces_names_the_mistake():
 
     expect(exercises.pieces(cut), True, "held-out")
     expect(exercises.pieces(lambda p: [*cut(p), p[:1]]), False, "one node")
-    expect(exercises.pieces(lambda p: [*cut(p), [p[0], p[2]]]), False, "none left out")
+    expect(exercises.pieces(lambda p: [*cut(p), [p[0], p[2]]]), False, "consecutive nodes")
     expect(exercises.pieces(lambda p: [p[a:] for a in range(len(p) - 1)]), False, "new targets")
     expect(exercises.pieces(lambda p: [p[:b] for b in range(2, len(p))]), False, "old source")
     expect(exercises.pieces(lambda p: cut(p)[:-1]), False, "missing")

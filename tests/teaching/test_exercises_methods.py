@@ -15,11 +15,11 @@ def expect(verdict, right, words):
 
 
 def test_grouped_names_the_mistake():
-    expect(exercises.grouped(group_relative), True, "nothing moves")
+    expect(exercises.grouped(group_relative), True, "gradient equals")
     expect(exercises.grouped(pr.policy_gradient), False, "plain policy gradient")
     whole = lambda *given: pr.policy_gradient(*given, baseline=True)  # noqa: E731
     expect(exercises.grouped(whole), False, "same source and target")
-    expect(exercises.grouped(lambda *given: -group_relative(*given)), False, "turned round")
+    expect(exercises.grouped(lambda *given: -group_relative(*given)), False, "sign is reversed")
     expect(exercises.grouped(lambda *given: 256 * group_relative(*given)), False, "256 times")
     half = lambda *given: group_relative(*given) + 0.5 * pr.policy_gradient(*given)  # noqa: E731
     expect(exercises.grouped(half), False, "mean return of its group")
@@ -36,8 +36,8 @@ def test_sieve_names_the_mistake():
         return lambda batches: (rows_of(one, choose(one.reward.sum(1) > 0)) for one in batches)
 
     expect(exercises.sieve(only(lambda right: right)), True, "agree in direction")
-    expect(exercises.sieve(lambda batches: batches), False, "All walks are still there")
-    expect(exercises.sieve(only(lambda right: ~right)), False, "walks that failed")
+    expect(exercises.sieve(lambda batches: batches), False, "kept all paths")
+    expect(exercises.sieve(only(lambda right: ~right)), False, "incorrect paths")
     few = only(lambda right: right & (right.cumsum(0) < 4))
     expect(exercises.sieve(few), False, "you kept 3")
 
@@ -46,7 +46,7 @@ def test_sieve_names_the_mistake():
             right = one.reward.sum(1) > 0
             yield rows_of(one, right, chosen=one.chosen[: int(right.sum())])
 
-    expect(exercises.sieve(torn), False, "belong together")
+    expect(exercises.sieve(torn), False, "the same rows of chosen")
     expect(exercises.sieve(lambda batches: (one.tokens for one in batches)), False, "pr.Batch")
     expect(exercises.sieve(lambda batches: None), False, "nothing yet")
 
@@ -58,12 +58,12 @@ def test_front_names_the_mistake():
 
         return [position for position, point in enumerate(points) if not beaten(*point)]
 
-    expect(exercises.front(best), True, "taste")
+    expect(exercises.front(best), True, "whatever the weights")
     most = lambda points: [max(range(len(points)), key=lambda k: sum(points[k]))]  # noqa: E731
-    expect(exercises.front(most), False, "needs a price")
-    expect(exercises.front(lambda points: range(len(points))), False, "is beaten")
+    expect(exercises.front(most), False, "largest sum only")
+    expect(exercises.front(lambda points: range(len(points))), False, "is dominated")
     expect(exercises.front(lambda points: best(points, same=True)), False, "missing")
-    expect(exercises.front(lambda points: points), False, "places of points")
+    expect(exercises.front(lambda points: points), False, "indices of points")
     expect(exercises.front(lambda points: 1 / 0), False, "ZeroDivisionError")
 
 
@@ -73,7 +73,7 @@ def test_judging_names_the_mistake():
             return "holds"
         return "fails" if high < least or low > most else "undecided"
 
-    expect(exercises.judging(verdict), True, "Seven cases")
+    expect(exercises.judging(verdict), True, "seven cases")
     by_mean = lambda a, b, c, d: "holds" if c <= (a + b) / 2 <= d else "fails"  # noqa: E731
     expect(exercises.judging(by_mean), False, "inside the interval")
     expect(exercises.judging(lambda *given: "fails"), False, "lies inside the prediction")
@@ -87,12 +87,12 @@ def test_bootstrap_names_the_mistake():
         drawn = values[rows].mean(1) if mean else values[rows].flatten()
         return (drawn.quantile(torch.tensor(shares)) + move).tolist()
 
-    expect(exercises.bootstrap(bounds), True, "in its place")
-    expect(exercises.bootstrap(lambda v: bounds(v, mean=False)), False, "spread of values")
+    expect(exercises.bootstrap(bounds), True, "agrees with")
+    expect(exercises.bootstrap(lambda v: bounds(v, mean=False)), False, "spread of the values")
     expect(exercises.bootstrap(lambda v: [sum(v) / len(v)] * 2), False, "with replacement")
     expect(exercises.bootstrap(lambda v: bounds(v, shares=(0.1, 0.9))), False, "as large as")
     expect(exercises.bootstrap(lambda v: bounds(v, shares=(0.005, 0.995))), False, "0.025")
-    expect(exercises.bootstrap(lambda v: bounds(v, move=1.0)), False, "beside the mean")
+    expect(exercises.bootstrap(lambda v: bounds(v, move=1.0)), False, "centre is not the mean")
     expect(exercises.bootstrap(lambda v: 3.0), False, "two numbers")
 
 
@@ -102,9 +102,9 @@ def test_kept_names_the_mistake():
         exercises.kept(lambda r: diversity(r)[-1] / diversity(r)[0]), True, "dag holds.*world fails"
     )
     expect(exercises.kept(lambda r: diversity(r)[-1]), False, "divide by")
-    expect(exercises.kept(lambda r: diversity(r)[0] / diversity(r)[-1]), False, "turn the fraction")
+    expect(exercises.kept(lambda r: diversity(r)[0] / diversity(r)[-1]), False, "inverted")
     expect(exercises.kept(lambda r: diversity(r)[-1] - diversity(r)[0]), False, "difference")
-    expect(exercises.kept(lambda r: 1.0), False, "with itself")
-    expect(exercises.kept(lambda r: diversity(r)[-1] / diversity(r)[1]), False, "first look")
+    expect(exercises.kept(lambda r: 1.0), False, "by itself")
+    expect(exercises.kept(lambda r: diversity(r)[-1] / diversity(r)[1]), False, "first evaluation")
     expect(exercises.kept(lambda r: r["nothing"]), False, "KeyError")
     expect(exercises.kept(diversity), False, "one number")

@@ -23,10 +23,10 @@ def test_cell_gradient_names_the_mistake():
         return (counts.sum() * q - counts) / walks
 
     expect(exercises.cell_gradient(right), True, "sums to 0")
-    expect(exercises.cell_gradient(lambda *g: -right(*g)), False, "turned round")
-    expect(exercises.cell_gradient(lambda c, q, w: right(c, q, 1)), False, "number of walks")
+    expect(exercises.cell_gradient(lambda *g: -right(*g)), False, "sign is reversed")
+    expect(exercises.cell_gradient(lambda c, q, w: right(c, q, 1)), False, "number of paths")
     expect(exercises.cell_gradient(lambda c, q, w: (q - c) / w), False, "counts.sum")
-    expect(exercises.cell_gradient(lambda c, q, w: -c / w), False, "where is q")
+    expect(exercises.cell_gradient(lambda c, q, w: -c / w), False, "term with q is missing")
     expect(exercises.cell_gradient(lambda c, q, w: c), False, "Expected")
     expect(exercises.cell_gradient(lambda c, q, w: q[:2]), False, "Expected 6 numbers")
     expect(exercises.cell_gradient(lambda c, q, w: None), False, "nothing")
@@ -47,11 +47,11 @@ def test_own_successes_names_the_mistake():
     def sum_over_paths(logits, batch):
         return loss(logits, batch) * len(batch.tokens)
 
-    expect(exercises.own_successes(loss), True, "Same gradient")
-    expect(exercises.own_successes(pr.sft), False, "the wrong ones too")
-    expect(exercises.own_successes(lambda *g: loss(*g, sign=-1.0)), False, "turned round")
-    expect(exercises.own_successes(paid_step_only), False, "every step of a walk")
-    expect(exercises.own_successes(mean_over_steps), False, "by their steps")
+    expect(exercises.own_successes(loss), True, "gradient equals")
+    expect(exercises.own_successes(pr.sft), False, "Leave out the paths")
+    expect(exercises.own_successes(lambda *g: loss(*g, sign=-1.0)), False, "sign is reversed")
+    expect(exercises.own_successes(paid_step_only), False, "every step of a path")
+    expect(exercises.own_successes(mean_over_steps), False, "number of steps")
     expect(exercises.own_successes(sum_over_paths), False, "256 times too large")
     expect(exercises.own_successes(lambda *g: None), False, "nothing")
 
@@ -60,7 +60,7 @@ def only(batch, rows):
     return pr.Batch(batch.chosen[rows], batch.reward[rows], batch.tokens[rows])
 
 
-def test_right_walks_names_the_mistake():
+def test_correct_paths_names_the_mistake():
     def stream(batches):
         for batch in batches:
             right = batch.reward.sum(1) > 0
@@ -80,11 +80,11 @@ def test_right_walks_names_the_mistake():
             yield pr.Batch(batch.chosen[:1], batch.reward, batch.tokens)
 
     expect(exercises.correct_paths(stream), True, "as policy gradient does")
-    expect(exercises.correct_paths(lambda batches: batches), False, "are right")
-    expect(exercises.correct_paths(with_empty_ones), False, "Skip it")
-    expect(exercises.correct_paths(the_first_of_each), False, "keep all")
+    expect(exercises.correct_paths(lambda batches: batches), False, "are correct")
+    expect(exercises.correct_paths(with_empty_ones), False, "skip such a batch")
+    expect(exercises.correct_paths(the_first_of_each), False, "keep all correct")
     expect(exercises.correct_paths(uneven), False, "the same rows|TypeCheckError")
-    expect(exercises.correct_paths(lambda batches: []), False, "served no batch")
+    expect(exercises.correct_paths(lambda batches: []), False, "yielded no batch")
     expect(exercises.correct_paths(lambda batches: None), False, "TypeError")
 
 
@@ -98,11 +98,11 @@ def test_drift_names_the_mistake():
         after = [distance(f + sign * eta * (one[k] - q)) for k in range(len(f))]
         return (weight * torch.stack(after)).sum() - less * distance(f)
 
-    expect(exercises.drift(right), True, "Never below 0")
-    expect(exercises.drift(lambda *g: right(*g, less=0.0)), False, "subtract the one before")
-    expect(exercises.drift(lambda *g: right(*g, weight=0.25)), False, "counts alike")
-    expect(exercises.drift(lambda *g: right(*g, sign=-1.0)), False, "wrong way")
-    expect(exercises.drift(lambda *g: -right(*g)), False, "turned round")
+    expect(exercises.drift(right), True, "never below 0")
+    expect(exercises.drift(lambda *g: right(*g, less=0.0)), False, "subtract the distance before")
+    expect(exercises.drift(lambda *g: right(*g, weight=0.25)), False, "all choices equally")
+    expect(exercises.drift(lambda *g: right(*g, sign=-1.0)), False, "update has the wrong sign")
+    expect(exercises.drift(lambda *g: -right(*g)), False, "sign is reversed")
     expect(exercises.drift(lambda f, lr: pr.theory.kl_drift(f.softmax(0), lr)), False, "approxim")
     expect(exercises.drift(lambda f, lr: 0.0), False, "expected")
     expect(exercises.drift(lambda f, lr: f), False, "one number")
@@ -110,10 +110,10 @@ def test_drift_names_the_mistake():
 
 def test_stop_in_time_names_the_mistake():
     when = lambda level: lambda record: record.measured["accuracy"] > level  # noqa: E731
-    expect(exercises.stop_in_time(when(0.97)), True, "price of stopping")
+    expect(exercises.stop_in_time(when(0.97)), True, "two paths are left")
     expect(exercises.stop_in_time(when(0.5)), False, "Too early")
     expect(exercises.stop_in_time(lambda r: r.measured["diversity"] < 1.9), False, "Too late")
-    expect(exercises.stop_in_time(lambda r: False, steps=60), False, "never said stop")
+    expect(exercises.stop_in_time(lambda r: False, steps=60), False, "never returned True")
     expect(exercises.stop_in_time(lambda r: r.measured["ways"] > 1), False, "KeyError")
 
 
@@ -129,8 +129,8 @@ def test_kl_penalty_names_the_mistake():
         whole = (logp.exp() * (logp - before)).sum(-1)
         return pr.policy_gradient(logits, batch) + 0.3 * (whole * batch.chosen).sum() / len(whole)
 
-    expect(exercises.kl_penalty(loss), True, "Same gradient")
-    expect(exercises.kl_penalty(pr.policy_gradient), False, "no penalty is in it")
+    expect(exercises.kl_penalty(loss), True, "gradient equals")
+    expect(exercises.kl_penalty(pr.policy_gradient), False, "without the penalty")
     expect(exercises.kl_penalty(lambda *g: loss(*g, kl=-0.3)), False, "wrong sign")
     expect(exercises.kl_penalty(lambda *g: loss(*g, cut=False)), False, "detach")
     expect(exercises.kl_penalty(summed), False, "summed over all tokens")
@@ -141,7 +141,7 @@ def test_stable_point_names_the_mistake():
     def right(base, p, kl):
         return (base.log() + p / kl).softmax(0)
 
-    expect(exercises.stable_point(right), True, "keep the ratio")
+    expect(exercises.stable_point(right), True, "keep their ratio")
     expect(exercises.stable_point(lambda b, p, kl: (p / kl).softmax(0)), False, "entropy bonus")
     expect(exercises.stable_point(lambda b, p, kl: right(b, p, 1 / kl)), False, "divide p")
     expect(exercises.stable_point(lambda b, p, kl: b * (p / kl).exp()), False, "sum to 1")

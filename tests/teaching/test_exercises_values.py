@@ -50,8 +50,8 @@ def values(earned, target, discount, *, times=300, stops=True, used=True):
 
 def test_fixed_point_names_the_mistake():
     expect(exercises.fixed_point(values), True, "optimal_q")
-    expect(exercises.fixed_point(lambda e, t, d: e), False, "the step itself earns")
-    expect(exercises.fixed_point(lambda *g: values(*g, times=2)), False, "not yet at rest")
+    expect(exercises.fixed_point(lambda e, t, d: e), False, "the reward of the step alone")
+    expect(exercises.fixed_point(lambda *g: values(*g, times=2)), False, "not converged")
     expect(exercises.fixed_point(lambda *g: values(*g, stops=False)), False, "ends at its target")
     expect(exercises.fixed_point(lambda *g: values(*g, used=False)), False, "discount is not used")
     expect(exercises.fixed_point(lambda e, t, d: e + 5), False, "values are earned")
@@ -59,11 +59,11 @@ def test_fixed_point_names_the_mistake():
     expect(exercises.fixed_point(lambda *g: 1 / 0), False, "ZeroDivisionError")
 
 
-def test_smallest_fine_knows_a_tie():
-    expect(exercises.smallest_penalty(0.45), True, "0.05 less")
-    expect(exercises.smallest_penalty(0.4), False, "tie")
+def test_smallest_penalty_knows_a_tie():
+    expect(exercises.smallest_penalty(0.45), True, "smaller by 0.05")
+    expect(exercises.smallest_penalty(0.4), False, "earn the same")
     expect(exercises.smallest_penalty(0.2), False, "too small")
-    expect(exercises.smallest_penalty(1), False, "smaller fine")
+    expect(exercises.smallest_penalty(1), False, "smaller penalty")
     expect(exercises.smallest_penalty(...), False, "one number")
 
 
@@ -79,14 +79,16 @@ def reward(graph, tokens, *, free=True, chosen=True, penalty=1.0, pay=1.0, gave_
 
 
 def test_process_names_the_mistake():
-    expect(exercises.process(reward), True, "what process_reward gives")
-    expect(exercises.process(lambda *g: -reward(*g)), False, "turned round")
-    expect(exercises.process(lambda *g: reward(*g, chosen=False)), False, "nobody chose")
-    expect(exercises.process(lambda *g: reward(*g, free=False)), False, "END is free")
-    expect(exercises.process(lambda *g: reward(*g, gave_up=False)), False, "giving up")
+    expect(exercises.process(reward), True, "equal those of process_reward")
+    expect(exercises.process(lambda *g: -reward(*g)), False, "sign is reversed")
+    expect(exercises.process(lambda *g: reward(*g, chosen=False)), False, "does not choose")
+    expect(exercises.process(lambda *g: reward(*g, free=False)), False, "to END has reward 0")
+    expect(exercises.process(lambda *g: reward(*g, gave_up=False)), False, "END before the target")
     expect(exercises.process(lambda *g: reward(*g, pay=0.0)), False, "into the target earns 1")
-    expect(exercises.process(lambda *g: reward(*g, penalty=0.0)), False, "follows no edge")
-    expect(exercises.process(lambda *g: reward(*g, penalty=0.5, pay=2.0)), False, "less 1")
+    expect(
+        exercises.process(lambda *g: reward(*g, penalty=0.0)), False, "a step that is no edge has"
+    )
+    expect(exercises.process(lambda *g: reward(*g, penalty=0.5, pay=2.0)), False, "minus 1")
     expect(exercises.process(lambda graph, tokens: tokens[0]), False, "for each step")
     expect(exercises.process(lambda *g: ...), False, "nothing yet")
 
@@ -96,40 +98,40 @@ def costly(cost):
 
 
 def test_goal_back_wants_near_to_be_worth_more_than_far():
-    expect(exercises.goal_back(costly(0.05)), True, "near is worth more")
-    expect(exercises.goal_back(pr.process_reward), False, "worth the same")
-    expect(exercises.goal_back(costly(0.6)), False, "jump pays")
+    expect(exercises.goal_back(costly(0.05)), True, "nearer to the goal")
+    expect(exercises.goal_back(pr.process_reward), False, "have the same value")
+    expect(exercises.goal_back(costly(0.6)), False, "a jump has a higher value")
     expect(exercises.goal_back(costly(-0.1)), False, "earns for ever")
 
 
-def test_old_walks_wants_exploration():
+def test_old_rollouts_wants_exploration():
     def rollouts(old, task, rng, epsilon=1.0, size=128):
         sampler = pr.Sampler(epsilon=epsilon, may_stop=False)
         batches = pr.on_policy(old, task, rng=rng, sampler=sampler, size=size)
         return pr.replay(batches, rng=rng, capacity=100)
 
-    expect(exercises.old_rollouts(rollouts), True, "from an old model's walks")
+    expect(exercises.old_rollouts(rollouts), True, "from an old model's rollouts")
     expect(
         exercises.old_rollouts(lambda *g: rollouts(*g, epsilon=0.0), steps=40),
         False,
-        "let the walker",
+        "sample with exploration",
     )
     expect(
         exercises.old_rollouts(lambda *g: rollouts(*g, size=2), steps=40),
         False,
-        "explore|too seldom",
+        "exploration|too rarely",
     )
     expect(exercises.old_rollouts(lambda *g: 1 / 0), False, "ZeroDivisionError")
     expect(exercises.old_rollouts(lambda *g: iter([1])), False, "AttributeError")
 
 
-def test_old_walks_leaves_the_checkpoint_alone():
+def test_old_rollouts_leaves_the_checkpoint_alone():
     def spoiled(old, task, rng):
         with torch.no_grad():
             old.table += 1.0
         return pr.on_policy(old, task, rng=rng, sampler=pr.Sampler(epsilon=1.0), size=8)
 
-    expect(exercises.old_rollouts(spoiled, steps=8), False, "only walks")
+    expect(exercises.old_rollouts(spoiled, steps=8), False, "sample only")
 
 
 @pytest.mark.parametrize("name", ["td_target", "fixed_point", "process", "goal_back"])

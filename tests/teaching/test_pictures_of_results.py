@@ -33,7 +33,7 @@ def test_every_figure_says_what_it_shows_and_over_how_many_seeds(of):
     assert len(heat.data[0].z) == n
     assert {v for row in heat.data[0].z for v in row} == {0.0, 1.0}
     shown = paper_figures.logits(of, "Q-learning, process reward", title="t")
-    assert "At the end: right" in shown.layout.meta["alt"]
+    assert "At the end: correct" in shown.layout.meta["alt"]
     assert len(paper_figures.cell(of, "Q-learning, process reward", title="t").data[0].z) == n
 
 
@@ -154,7 +154,7 @@ def test_where_each_seed_ends_is_marked_in_the_plane():
 def test_the_rows_of_logits_are_those_of_the_figure():
     rows = paper_tables.logit_rows("dag", "Q-learning, process reward")
     shown = paper_figures.logits("dag", "Q-learning, process reward", title="t")
-    right = next(t for t in shown.data if t.name.startswith("right") and t.legendgroup == t.name)
+    right = next(t for t in shown.data if t.name.startswith("correct") and t.legendgroup == t.name)
     last = max(row["updates"] for row in rows)
     ends = [r["mean logit"] for r in rows if r["updates"] == last and r["next nodes"] == "right"]
     assert right.y[-1] == pytest.approx(sum(ends) / len(ends), abs=1e-4)

@@ -1,4 +1,4 @@
-"""The book's exercises: each takes what a reader wrote, tries it, and names the likely mistake."""
+"""The book's exercises: each runs what a reader wrote and names the likely mistake."""
 
 from planrl.teaching.exercises.blocks import moves, shortens, sussman
 from planrl.teaching.exercises.checks import Feedback

@@ -38,23 +38,23 @@ def moves(function: Callable[[Stacks], Any]) -> Feedback:
         if not missing and not extra:
             continue
         if _piles(current.stacks) in extra:
-            hint = (
-                "Staying is no move: a block that lies on the table alone is not put there again."
-            )
+            hint = "Staying is no move: a block that already lies on the table is not moved there."
         elif any(sorted("".join(map("".join, one))) != list(current.blocks) for one in extra):
-            hint = "A block is lost or doubled: take it off one stack and put it on another."
+            hint = (
+                "A block is missing or appears twice: remove it from one stack, add it to another."
+            )
         elif extra:
-            hint = "Only the top of a stack can be taken, and it is put on top."
+            hint = "Only the top block of a stack can move, onto another top block or the table."
         elif all(len(one) > len(current.stacks) for one in missing):
             hint = "A block can also go to the table, where it begins a stack."
         else:
             hint = "Each top can go onto every other stack."
         return Feedback(False, f"{told} {hint}")
-    return Feedback(True, "All 73 states agree: you have written the paper's graph.")
+    return Feedback(True, "Right for all 73 states: you have written the paper's graph.")
 
 
 def sussman(plan: Any) -> Feedback:
-    """Judge a plan from "A, and C on it; B" to the tower A on B on C: (block, where to) a step."""
+    """Judge a plan from "C on A, and B" to the tower A on B on C: (block, where to) a step."""
     if plan is Ellipsis or not plan:
         return Feedback(False, "No move was given: write pairs such as ('C', 'table').")
     current, goal = state("AC", "B"), state("CBA")
@@ -71,8 +71,8 @@ def sussman(plan: Any) -> Feedback:
             listed = ", ".join(f"{a.arguments[0]} to {a.arguments[2]}" for a in possible)
             return Feedback(
                 False,
-                f"Move {number}, {pair[0]} to {pair[1]}, can't be done in "
-                f"{current}; there one can do {listed}.",
+                f"Move {number}, {pair[0]} to {pair[1]}, is impossible in "
+                f"{current}. Possible moves: {listed}.",
             )
         current = possible[action]
     if current != goal:
@@ -82,18 +82,17 @@ def sussman(plan: Any) -> Feedback:
     if len(plan) > 3:
         return Feedback(
             False,
-            f"It arrives, in {len(plan)} moves. Three are enough: no block of "
-            "the tower need be moved twice.",
+            f"The plan reaches the goal in {len(plan)} moves. Three are enough: no block has to "
+            "move twice.",
         )
     return Feedback(
         True,
-        "Three moves, none wasted: C makes way first, though it is the last block "
-        "anybody asked for.",
+        "Three moves is the shortest plan. C moves first, because it lies on A.",
     )
 
 
 def shortens(reward: Reward) -> Feedback:
-    """Try a reward [B, T] without discount: do the best values lead along shortest plans?"""
+    """Try a reward [B, T] without discount: do the highest values follow shortest plans?"""
     graph = space(3).graph
     task: Task = all_pairs(graph, reward)
     q, wrong = ask(lambda: optimal_q(task, sweeps=200))
@@ -101,8 +100,8 @@ def shortens(reward: Reward) -> Feedback:
         if "for ever" in wrong.text:
             return Feedback(
                 False,
-                "A cycle of your reward earns for ever: a step that does not "
-                "arrive must not be worth more than 0.",
+                "A cycle earns reward without end: the reward of a step that does not "
+                "reach the goal must not exceed 0.",
             )
         return wrong
     steps = graph.distances()  # [from, to]
@@ -112,7 +111,7 @@ def shortens(reward: Reward) -> Feedback:
         for next_node in choices.flatten().tolist():
             if not graph.adjacency[source, next_node]:
                 return Feedback(
-                    False, "Among the best steps is one that is no move: keep the fine for it."
+                    False, "One of the best steps is illegal: keep the penalty for illegal steps."
                 )
             tied += int(steps[next_node, target] != steps[source, target] - 1)
     if tied:
@@ -121,9 +120,11 @@ def shortens(reward: Reward) -> Feedback:
         )
     end = torch.as_tensor(q[..., graph.n])
     if bool((end[~end.isnan()] >= best.values[~end.isnan()] - 1e-6).any()):
-        return Feedback(False, "Giving up is as good as going on: make a step cost less.")
+        return Feedback(
+            False, "END before the goal is as good as going on: make the cost of a step smaller."
+        )
     return Feedback(
         True,
-        "Without any discount the best steps are those of shortest plans, on all "
+        "Without a discount the best steps follow shortest plans, for all "
         f"{len(task.pairs)} questions.",
     )

@@ -1,4 +1,4 @@
-"""What an exercise says to the reader, and how their function is tried."""
+"""The feedback of an exercise, and the functions that run a reader's code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from planrl.tasks import Batch, Task, all_pairs
 
 @dataclass(frozen=True)
 class Feedback:
-    """Whether an answer is right, and what it says to the reader."""
+    """Whether a reader's answer is right, and the text that the reader sees."""
 
     right: bool
     text: str
@@ -33,10 +33,10 @@ class Feedback:
 
 
 def ask(function: Callable[..., Any], *given: Any) -> tuple[Any, Feedback | None]:
-    """What the reader's function returns, or the verdict on why it returns nothing of use."""
+    """Return what the reader's function returns, or feedback that says why it returned nothing."""
     try:
         answer = function(*given)
-    except Exception as error:  # the reader's code may raise anything; it is told what
+    except Exception as error:  # the reader's code may raise anything
         return None, Feedback(False, f"Your function raised {type(error).__name__}: {error}")
     if answer is None or answer is Ellipsis:
         return None, Feedback(False, "Your function returned nothing yet: write its body.")
@@ -44,7 +44,7 @@ def ask(function: Callable[..., Any], *given: Any) -> tuple[Any, Feedback | None
 
 
 def tensor_of(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function, what it returns as a tensor of floats, if it returns anything."""
+    """The same function with its answer converted to a tensor of floats, if it returns one."""
 
     def converted(*given: Any) -> Any:
         answer = function(*given)
@@ -56,9 +56,9 @@ def tensor_of(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def sampled_batch(base: float = 2.0) -> tuple[Task, LogitTable, Batch]:
-    """A task on ten nodes, a table that is right about as often as not, and a batch of its walks.
+    """A task on ten nodes, a table right about half of the time, and a batch of its rollouts.
 
-    Each walk's steps are rewarded at its end only.
+    The reward is given at the last step of each path only.
     """
     task = all_pairs(random_dag(10, 0.4, seeded(0, "graph")))
     model = LogitTable(task.vocab)
@@ -74,7 +74,7 @@ def gradient(loss: Loss, model: LogitTable, batch: Batch) -> Tensor:
 
 
 def tried(loss: Loss, model: LogitTable, batch: Batch) -> tuple[Tensor, Feedback | None]:
-    """The gradient of the reader's loss, or the verdict on why there is none."""
+    """The gradient of the reader's loss, or feedback that says why there is none."""
     value, wrong = ask(loss, model(batch.tokens[:, :-1]), batch)
     if not wrong:
         found, wrong = ask(lambda: torch.autograd.grad(value, model.table)[0])
@@ -84,7 +84,7 @@ def tried(loss: Loss, model: LogitTable, batch: Batch) -> tuple[Tensor, Feedback
 def compare(
     answer: Tensor, wanted: Tensor, right: str, mistakes: dict[str, Tensor], otherwise: str
 ) -> Feedback:
-    """Right if these agree; else the first mistake whose gradient this is, or the likeliest one."""
+    """Right if these agree; otherwise the text of the mistake that has this gradient, or a hint."""
 
     def same(other: Tensor) -> bool:
         return torch.allclose(answer, other, atol=1e-6, rtol=1e-4)
@@ -95,18 +95,19 @@ def compare(
         if same(other):
             return Feedback(False, text)
     if same(-wanted):
-        return Feedback(False, "The sign is turned round: a loss is made smaller.")
+        return Feedback(False, "The sign is reversed: training minimises the loss.")
     ratio = float((answer * wanted).sum() / wanted.square().sum())
     if abs(ratio) > 1e-6 and same(ratio * wanted):
         return Feedback(
             False,
-            f"Right direction, but {ratio:.3g} times too large: divide by the number of walks.",
+            f"The direction is right, but the gradient is {ratio:.3g} times too large: divide by "
+            "the number of paths.",
         )
     return Feedback(False, otherwise)
 
 
 def numbers(function: Callable[..., Any], *given: Any) -> tuple[Tensor, Feedback | None]:
-    """What the reader's function returns, as a tensor, or the verdict on why that is impossible."""
+    """The answer of the reader's function as a tensor, or feedback that says why it is none."""
     answer, wrong = ask(function, *given)
     if wrong:
         return torch.zeros(0), wrong

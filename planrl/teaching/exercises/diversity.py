@@ -1,4 +1,4 @@
-"""Exercises on what becomes of other answers: drift, stopping in time, penalty and bonus."""
+"""Exercises on diversity: its drift, early stopping, KL penalty and entropy bonus."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from planrl.train import TrainConfig, probe, train, until
 
 
 def _distance(f: Tensor) -> Tensor:
-    """KL(U_C || q) of a cell whose choices are all right."""
+    """KL(U_C || q) in a context whose choices are all correct."""
     return f.logsumexp(0) - f.mean() - torch.tensor(float(len(f))).log()
 
 
@@ -46,16 +46,16 @@ def drift(function: Callable[[Tensor, float], Any]) -> Feedback:
             return Feedback(False, f"Expected one number, got shape {list(found.shape)}.")
         value, truth = float(found), float((q * after).sum() - _distance(f))
         mistakes = {
-            "That is the distance after the update: subtract the one before.": truth
+            "That is the distance after the update: subtract the distance before.": truth
             + float(_distance(f)),
-            "Every choice counts alike in your mean: choice k is drawn with chance q[k].": float(
+            "Your mean weights all choices equally: choice k has probability q[k].": float(
                 after.mean() - _distance(f)
             ),
-            "That is the approximation for small lr; sum over what may be drawn instead.": kl_drift(
+            "That is the approximation for small lr: sum over the choices instead.": kl_drift(
                 q, lr
             ),
-            "The sign is turned round: after less before.": -truth,
-            "Your update moves the wrong way: add lr * (one_hot - q) to the logits.": sum(
+            "The sign is reversed: subtract before from after.": -truth,
+            "Your update has the wrong sign: add lr * (one_hot - q) to the logits.": sum(
                 float(q[k] * _distance(f - lr * (one[k] - q))) for k in range(4)
             )
             - float(_distance(f)),
@@ -68,13 +68,13 @@ def drift(function: Callable[[Tensor, float], Any]) -> Feedback:
         return Feedback(
             False,
             f"Got {value:.4g}, expected {truth:.4g}: sum over k of q[k] times "
-            "the distance after drawing k, less the distance now.",
+            "the distance after drawing k, minus the distance before.",
         )
-    return Feedback(True, "Never below 0, whatever the policy: that is Theorem 4.3.")
+    return Feedback(True, "The change is never below 0, for any policy: that is Theorem 4.3.")
 
 
 def stop_in_time(stop: Callable[[Any], Any], *, steps: int = 400) -> Feedback:
-    """Train by policy gradient, a look every 10 updates, until the reader's function says stop.
+    """Train by policy gradient, evaluated every 10 updates, until the reader's function stops it.
 
     `stop` gets a record whose `measured` holds accuracy and diversity on the trained questions.
     """
@@ -103,16 +103,18 @@ def stop_in_time(stop: Callable[[Any], Any], *, steps: int = 400) -> Feedback:
     end = measure()
     told = (
         f"Stopped after {last.step} updates: accuracy {end['accuracy']:.3f} (at first "
-        f"{before['accuracy']:.2f}), {end['diversity']:.2f} ways (at first "
-        f"{before['diversity']:.2f})."
+        f"{before['accuracy']:.2f}), {end['diversity']:.2f} distinct correct paths (at first "
+        f"{before['diversity']:.2f}), both sampled."
     )
     if last.step == steps:
-        return Feedback(False, f"{told} That was the last update: your function never said stop.")
+        return Feedback(
+            False, f"{told} That was the last update: your function never returned True."
+        )
     if end["accuracy"] < 0.95:
         return Feedback(False, f"{told} Too early: wait until the accuracy is 0.95.")
     if end["diversity"] < 2.0:
-        return Feedback(False, f"{told} Too late: fewer than 2 ways are left.")
-    return Feedback(True, f"{told} What was lost by then is the price of stopping in time.")
+        return Feedback(False, f"{told} Too late: fewer than 2 paths are left.")
+    return Feedback(True, f"{told} The accuracy has risen, and at least two paths are left.")
 
 
 def kl_penalty(loss: Loss, *, kl: float = 0.3) -> Feedback:
@@ -139,19 +141,19 @@ def kl_penalty(loss: Loss, *, kl: float = 0.3) -> Feedback:
     return compare(
         answer,
         of(penalised),
-        f"Same gradient as policy_gradient(..., kl={kl}).",
+        f"The gradient equals that of policy_gradient(..., kl={kl}).",
         {
-            "That is the plain policy gradient: no penalty is in it yet.": of(policy_gradient),
-            "The penalty has the wrong sign: it pays for moving away from the base.": of(
+            "That is the plain policy gradient, without the penalty.": of(policy_gradient),
+            "The penalty has the wrong sign: it rewards moving away from the base.": of(
                 partial(penalised, weight=-kl)
             ),
-            "Your log-ratio is differentiated as well: it is a price, so detach() it.": of(
+            "Your log-ratio carries a gradient: it is part of the return, so detach() it.": of(
                 partial(penalised, cut=False)
             ),
-            "That is the KL divergence summed over all tokens: right on average, and less noisy. "
-            "Here it is asked for at the chosen token only.": of(whole),
+            "That is the KL divergence summed over all tokens, which has the same mean and less "
+            "noise. This exercise asks for the log-ratio of the chosen token only.": of(whole),
         },
-        f"From each walk's return subtract {kl} times log q - log q_base at the chosen token, "
+        f"From each path's return subtract {kl} times log q - log q_base at the chosen token, "
         "without gradient.",
     )
 
@@ -165,7 +167,7 @@ def _with_whole_kl(logits: Tensor, batch: Batch, weight: float) -> Tensor:
 
 
 def stable_point(function: Callable[[Tensor, Tensor, float], Any]) -> Feedback:
-    """Try function(base [K], p [K], kl) -> the policy where the KL penalty stops."""
+    """Try function(base [K], p [K], kl) -> the policy where training with a KL penalty ends."""
     for seed, kl in enumerate((0.3, 1.0, 0.1)):
         rng = seeded(seed, "cell")
         base = torch.rand(5, generator=rng).softmax(0)
@@ -177,10 +179,12 @@ def stable_point(function: Callable[[Tensor, Tensor, float], Any]) -> Feedback:
             return Feedback(False, f"Expected 5 probabilities, got shape {list(found.shape)}.")
         truth = (base.log() + p / kl).softmax(0)
         mistakes = {
-            "That has no base in it: it is where an *entropy bonus* stops.": (p / kl).softmax(0),
+            "The base is missing: training with an *entropy bonus* stops there.": (p / kl).softmax(
+                0
+            ),
             "You multiply by lambda: divide p by it.": (base.log() + p * kl).softmax(0),
             "Your numbers do not sum to 1: divide by their sum.": base * (p / kl).exp(),
-            "p is a chance, not its logarithm: it stands in the exponent.": base
+            "p is a probability, not its logarithm: it stands in the exponent.": base
             * p
             / (base * p).sum(),
         }
@@ -190,11 +194,13 @@ def stable_point(function: Callable[[Tensor, Tensor, float], Any]) -> Feedback:
             if torch.allclose(found, other.double(), atol=1e-4, rtol=1e-3):
                 return Feedback(False, text)
         return Feedback(False, "Expected base * exp(p / lambda), divided by its sum.")
-    return Feedback(True, "Two choices with the same p keep the ratio they have in the base.")
+    return Feedback(
+        True, "Right for three cases. Two choices with the same p keep their ratio in the base."
+    )
 
 
 def keeps_diversity(loss: Loss, *, steps: int = 400) -> Feedback:
-    """Train with the reader's loss and with the plain one; are there more ways, and as right?"""
+    """Does the reader's loss keep more diversity than plain policy gradient, with high accuracy?"""
     task, first, batch = sampled_batch()
     _, wrong = tried(loss, first, batch)
     if wrong:
@@ -211,11 +217,15 @@ def keeps_diversity(loss: Loss, *, steps: int = 400) -> Feedback:
     plain, yours = (float(score.diversity.mean()) for score in scores)
     accuracy = float(scores[1].accuracy.mean())
     told = (
-        f"With your loss {yours:.2f} different right paths a question (plain: {plain:.2f}), "
-        f"accuracy {accuracy:.2f}."
+        f"With your loss {yours:.2f} distinct correct paths per question (without the bonus "
+        f"{plain:.2f}) among 50 samples, accuracy {accuracy:.2f}."
     )
     if accuracy < 0.85:
-        return Feedback(False, f"{told} The bonus drowns the reward: make it smaller.")
+        return Feedback(
+            False, f"{told} The bonus is too large compared with the reward: make it smaller."
+        )
     if yours < 1.2 * plain:
-        return Feedback(False, f"{told} That is hardly more: does your bonus *reward* entropy?")
+        return Feedback(
+            False, f"{told} That is hardly more: check that your bonus *rewards* entropy."
+        )
     return Feedback(True, told)

@@ -31,15 +31,17 @@ def reachability(function: Callable[[Tensor], Any]) -> Feedback:
         elif torch.equal(table | torch.eye(n, dtype=torch.bool), graph.reachability):
             hint = "every node reaches itself: the diagonal is true."
         elif not (table & ~graph.reachability).any():
-            hint = "some longer paths are missing: go on until nothing new is reached."
+            hint = "some longer paths are missing: repeat until nothing changes."
         else:
-            hint = "it says that some nodes are reached that no path leads to."
+            hint = "some nodes are marked as reachable although no path leads to them."
         return Feedback(False, f"{told}: {hint}")
-    return Feedback(True, "Four graphs, one with a cycle, all agree with graph.reachability.")
+    return Feedback(
+        True, "For four graphs, one with a cycle, your table equals graph.reachability."
+    )
 
 
 def path_count(function: Callable[[Tensor, int, int], Any]) -> Feedback:
-    """Try function(adjacency, source, target) -> number of different paths."""
+    """Try function(adjacency, source, target) -> number of paths."""
     for graph in (chain(4), diamond(3), random_dag(10, 0.4, seeded(0, "graph"))):
         truth = graph.count_paths()
         for source, target in all_pairs(graph).pairs.tolist():
@@ -50,16 +52,16 @@ def path_count(function: Callable[[Tensor, int, int], Any]) -> Feedback:
             if int(answer) != wanted:
                 hint = ""
                 if int(answer) == 1:
-                    hint = " Sum over all next nodes, do not stop at the first that leads there."
+                    hint = " Sum over all next nodes; do not stop at the first that has a path."
                 elif int(answer) == 0:
                     hint = " At the target itself there is one path: the empty one."
                 told = f"From {source} to {target} on edges {list(graph.edges)[:5]}"
                 return Feedback(False, f"{told}: expected {wanted}, got {int(answer)}.{hint}")
-    return Feedback(True, "Three graphs, every pair: the counts agree with graph.count_paths().")
+    return Feedback(True, "For every pair of three graphs your counts equal graph.count_paths().")
 
 
 def correct_steps(function: Callable[[Tensor, Tensor, int, int], Any]) -> Feedback:
-    """Try function(adjacency, reachability, target, here) -> the nodes of C(target, here)."""
+    """Try function(adjacency, reachability, target, current) -> the correct next nodes."""
     for graph in (chain(4), diamond(3), random_dag(12, 0.3, seeded(0, "graph"))):
         tables = graph.adjacency, graph.reachability
         for source, target in all_pairs(graph).pairs.tolist():
@@ -74,18 +76,20 @@ def correct_steps(function: Callable[[Tensor, Tensor, int, int], Any]) -> Feedba
             if found == edges & reach:
                 continue
             told = (
-                f"At {source} on the way to {target}: expected {sorted(edges & reach)}, got "
+                f"At node {source} with target {target}: expected {sorted(edges & reach)}, got "
                 f"{sorted(found)}."
             )
             if found == edges:
-                hint = "Those are all edges: leave out steps from which the target is out of reach."
+                hint = "Those are all edges: leave out next nodes that cannot reach the target."
             elif found == reach:
-                hint = "Those are all nodes that reach the target: one can only step along an edge."
+                hint = "Those are all nodes that reach the target: a step must also be an edge."
             elif found == edges & set(graph.reachability[:, target].nonzero().flatten().tolist()):
                 hint = "The target comes first in R: R[target, k] says that k reaches it."
             elif found == edges & reach - {target}:
-                hint = "The target reaches itself: the last step into it is right."
+                hint = "The target reaches itself: the last step into it is correct."
             else:
-                hint = "A node is correct if A[here, k] and R[target, k] are both true."
+                hint = "A node is correct if A[current, k] and R[target, k] are both true."
             return Feedback(False, f"{told} {hint}")
-    return Feedback(True, "Three graphs, every question: the nodes agree with graph.correct.")
+    return Feedback(
+        True, "For every question of three graphs the nodes equal those of graph.correct."
+    )

@@ -1,4 +1,4 @@
-"""Exercises on imitation: the law SFT ends at, and what it must be shown."""
+"""Exercises on imitation: the distribution SFT ends at, and the data it needs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from planrl.train import TrainConfig, train
 
 
 def frequencies(function: Callable[[Tensor, int, int, int], Any]) -> Feedback:
-    """Try function(rows, target, here, vocabulary size) -> the law SFT ends at (Theorem 3.1)."""
+    """Try function(rows, target, current, vocabulary size) -> SFT's optimum (Theorem 3.1)."""
     task = all_pairs(random_dag(9, 0.45, seeded(1, "graph")))
     rows = sample_paths(task, 3, seeded(0, "paths"))
     truth, size = sft_optimum(task, rows), task.vocab.size
@@ -40,19 +40,19 @@ def frequencies(function: Callable[[Tensor, int, int, int], Any]) -> Feedback:
         elif (probs > 0).sum() > (truth[target, current] > 0).sum():
             hint = "you count too much: only rows with this target, only steps after the prompt."
         return Feedback(False, f"For target {target} at node {current}: {hint}")
-    return Feedback(True, "For every target and node the law is the one SFT ends at.")
+    return Feedback(True, "For every target and node your distribution is the one SFT ends at.")
 
 
 def teach(rows: Any) -> Feedback:
-    """Train a table on 0 -> 1 -> 2 with the reader's walks added; can it now go from 0 to 2?"""
+    """Train a table on 0 -> 1 -> 2 with the reader's paths added; can it now go from 0 to 2?"""
     graph = chain(3)
     if rows is Ellipsis or not rows:
-        return Feedback(False, "No walk was given: add one, as a list of nodes such as [0, 1].")
+        return Feedback(False, "No path was given: add one, as a list of nodes such as [0, 1].")
     rollouts = [[0, 1], [1, 2], *[list(map(int, row)) for row in rows]]
     for path in rollouts:
         steps = list(pairwise(path))
         if len(path) < 2 or not set(steps) <= set(graph.edges):
-            return Feedback(False, f"{path} is no walk on 0 -> 1 -> 2.")
+            return Feedback(False, f"{path} is no path in 0 -> 1 -> 2.")
     filled = [[w[0], w[-1], *w, *[3] * (4 - len(w))] for w in rollouts]
     task = all_pairs(graph)
     shown = demonstrations(task, torch.tensor(filled), rng=seeded(0, "batches"), size=None)
@@ -64,13 +64,13 @@ def teach(rows: Any) -> Feedback:
     if accuracy > 0.9:
         return Feedback(
             True,
-            f"Asked for 0 to 2, it is now right {accuracy:.0%} of the time: what "
-            "was missing is not an edge but a row with this target.",
+            f"From 0 to 2, {accuracy:.0%} of sampled paths are now correct. All edges had been "
+            "shown before; a row with this target was missing.",
         )
     return Feedback(
         False,
-        f"Asked for 0 to 2 it is right {accuracy:.0%} of the time: rows about "
-        "other targets teach it nothing of this one.",
+        f"From 0 to 2, {accuracy:.0%} of sampled paths are correct: rows with "
+        "other targets teach the table nothing about this target.",
     )
 
 
@@ -97,14 +97,14 @@ def pieces(function: Callable[[list[int]], Any]) -> Feedback:
     whole, yours = accuracy
     return Feedback(
         True,
-        f"Right on {yours:.0%} of the held-out questions, sampled, against "
-        f"{whole:.0%} with whole paths alone. No step was shown that had not been "
-        "shown before: only targets were added.",
+        f"{yours:.0%} of sampled paths are correct on held-out questions, against "
+        f"{whole:.0%} with whole paths alone. The pieces contain no new step, only "
+        "new targets.",
     )
 
 
 def _cut_by(function: Callable[[list[int]], Any]) -> Callable[[list[list[int]]], Any]:
-    """All the pieces that this function makes of paths, each once; what it returns may be None."""
+    """A function from paths to the set of their pieces, or None if the reader returns none."""
 
     def cut(paths: list[list[int]]) -> Any:
         found: set[tuple[int, ...]] = set()
@@ -119,7 +119,7 @@ def _cut_by(function: Callable[[list[int]], Any]) -> Callable[[list[list[int]]],
 
 
 def _taught(task: Task, rollouts: list[tuple[int, ...]]) -> LogitTable:
-    """A table that SFT has taught these walks, each an answer to its own first and last node."""
+    """A table trained by SFT on these paths, each for the pair of its first and last node."""
     longest = max(map(len, rollouts)) + 1
     rows = [[w[0], w[-1], *w, *[task.vocab.end] * (longest - len(w))] for w in rollouts]
     shown = demonstrations(task, torch.tensor(rows), rng=seeded(0, "batches"), size=None)
@@ -137,14 +137,12 @@ def _shown_paths(rows: Tensor, end: int) -> list[list[int]]:
 def _piece_mistake(path: list[int], given: set[tuple[int, ...]], wanted: set[Any]) -> str:
     """What is wrong with these pieces of a path."""
     if any(len(piece) < 2 for piece in given):
-        return "a piece of one node answers no question: take two nodes or more."
+        return "a piece of one node has no source and target: take two nodes or more."
     if given - wanted:
         odd = list(min(given - wanted))
-        return f"{odd} is no piece: nodes in a row, none left out, in their order."
+        return f"{odd} is no piece: a piece is consecutive nodes of the path, in their order."
     if all(piece[-1] == path[-1] for piece in given):
-        return (
-            "all your pieces end at the old target. Cut at the end, too: that brings new targets."
-        )
+        return "all your pieces end at the old target. Cut at the end, too, to add new targets."
     if all(piece[0] == path[0] for piece in given):
         return "all your pieces begin at the old source. Cut at the beginning, too."
     return f"{list(min(wanted - given))} is missing, and {len(wanted - given) - 1} more."

@@ -1,4 +1,4 @@
-"""Exercises on what a model holds: attention, what its weights say, a table filled by hand."""
+"""Exercises on what a model stores: attention, its read-out, a table filled by hand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from planrl.transformer import Transformer, TransformerConfig
 
 
 def attention_share(function: Callable[[Tensor, Tensor], Any]) -> Feedback:
-    """Try function(attention [B, L, L], going [B, L]) -> mean share on the target's place."""
+    """Try function(attention [B, L, L], going [B, L]) -> mean weight on the target."""
     attention, going = _random_attention()
     given, wrong = ask(tensor_of(function), attention.clone(), going.clone())
     if wrong:
@@ -26,32 +26,34 @@ def attention_share(function: Callable[[Tensor, Tensor], Any]) -> Feedback:
         return Feedback(
             False,
             f"Expected one number, got shape {list(given.shape)}: average over "
-            "all places that count, of all rows together.",
+            "all positions where `going` holds, over all rows together.",
         )
     mistakes = {
-        "that is the share on place 0, the source. The target is token 1 of a row.": attention[
+        "that is the weight on position 0, the source. The target is token 1 of a row.": attention[
             ..., 0
         ][going].mean(),
-        "you average over every place. Only those where `going` holds count.": attention[
+        "you average over every position: use only those where `going` holds.": attention[
             ..., 1
         ].mean(),
         "the last index is what is attended *to*: attention[row, from, to].": attention[:, 1][
             going
         ].mean(),
-        "a mean over rows of their means weighs short walks too much: take all places together.": (
+        "you average over rows first, so short paths weigh too much: use one mean.": (
             (attention[..., 1] * going).sum(1) / going.sum(1)
         ).mean(),
-        "that is a sum: divide by the number of places that count.": attention[..., 1][going].sum(),
+        "that is a sum: divide by the number of positions where `going` holds.": attention[..., 1][
+            going
+        ].sum(),
     }
     if torch.isclose(given, attention[..., 1][going].mean(), atol=1e-5):
-        return Feedback(True, "That is the share of attention that goes to the target.")
+        return Feedback(True, "That is the mean share of attention on the target.")
     for hint, value in mistakes.items():
         if torch.isclose(given, value, atol=1e-5):
             return Feedback(False, f"Got {float(given):.3f}: {hint}")
     return Feedback(
         False,
         f"Got {float(given):.3f}, expected {attention[..., 1][going].mean():.3f}:"
-        " take attention[..., 1] where `going` holds, and its mean.",
+        " take the mean of attention[..., 1] where `going` holds.",
     )
 
 
@@ -73,7 +75,7 @@ def readout(function: Callable[[Transformer], Any]) -> Feedback:
     with torch.no_grad():
         for weight in model.parameters():
             if weight.ndim == 2:
-                weight.mul_(12.0)  # so that no part is too small to be missed
+                weight.mul_(12.0)  # large enough that every part changes the table
             else:
                 weight.copy_(1 + 0.2 * torch.randn(weight.shape, generator=seeded(0, "norms")))
         truth = model.readout(norms=False).adjacency
@@ -81,17 +83,16 @@ def readout(function: Callable[[Transformer], Any]) -> Feedback:
         embedding, block = model.tokens.weight, model.blocks[0]
         fed = block.feed_forward(embedding)  # type: ignore[operator]
         mistakes = {
-            "the token's own embedding is missing: a layer *adds* to what came in.": fed
-            @ embedding.T,
+            "the token's own embedding is missing: a layer *adds* to its input.": fed @ embedding.T,
             "the feed-forward part is missing: add block.feed_forward(x).": embedding @ embedding.T,
             "you kept the layer norms. ALPINE's formula leaves them out.": normed,
-            "rows and columns are exchanged: row j is what node j says.": truth.T,
+            "rows and columns are exchanged: row j belongs to the current node j.": truth.T,
         }
         table, wrong = ask(tensor_of(function), model)
     if wrong:
         return wrong
     if table.shape == (n + 1, n + 1):
-        return Feedback(False, "END is in your table, too: keep the first N rows and columns.")
+        return Feedback(False, "Your table contains END, too: keep the first N rows and columns.")
     if table.shape != (n, n):
         return Feedback(False, f"Expected a table {n} x {n}, got {list(table.shape)}.")
     near = 1e-3 * float(truth.abs().max())
@@ -109,7 +110,7 @@ def readout(function: Callable[[Transformer], Any]) -> Feedback:
 
 
 def fill(function: Callable[[Tensor, Tensor], Any]) -> Feedback:
-    """Try function(A, R) -> logits [target, here, next], END the last next, that plan."""
+    """Try function(A, R) -> logits [target, current, next] that plan; END is the last next."""
     for graph in (chain(4), diamond(3), random_dag(12, 0.3, seeded(0, "graph"))):
         given, n = (graph.adjacency.clone(), graph.reachability.clone()), graph.n
         table, wrong = ask(tensor_of(function), *given)
@@ -134,30 +135,32 @@ def fill(function: Callable[[Tensor, Tensor], Any]) -> Feedback:
         if float(scores.accuracy.mean()) < 0.99:
             return Feedback(
                 False,
-                "The likeliest step is right everywhere, but sampled answers are "
-                f"right {scores.accuracy.mean():.0%} of the time: the logits are "
-                "too flat. Multiply them.",
+                "The most probable step is correct everywhere, but only "
+                f"{scores.accuracy.mean():.0%} of sampled paths are correct: the differences "
+                "between logits are too small. Multiply the logits.",
             )
     return Feedback(
-        True, "The table answers every question of three graphs, and nobody trained it."
+        True, "The table gives correct paths for every question of three graphs, untrained."
     )
 
 
 def _misstep(graph: Graph, table: Tensor) -> str:
-    """What is wrong with the likeliest step of the first cell where it is, if any is wrong."""
-    source, target = (graph.reachability.T.nonzero()).T  # what can be asked, here = target too
+    """What is wrong with the most probable step in the first context where it is wrong."""
+    source, target = (
+        graph.reachability.T.nonzero()
+    ).T  # every pair with a path, target itself included
     best = table[target, source].argmax(-1)
     for i, j, k in zip(target.tolist(), source.tolist(), best.tolist(), strict=True):
-        where = f"on the way to {i}, standing at {j}, your likeliest token is"
+        where = f"with target {i} at node {j}, your most probable token is"
         if i == j:
             if k != graph.n:
-                return f"at the target {i} your likeliest token is {k}. Say END there."
+                return f"at the target {i} your most probable token is {k}. Choose END there."
         elif k == graph.n:
-            return f"{where} END: nobody has arrived yet."
+            return f"{where} END, but the path has not reached the target."
         elif not graph.correct[i, j, k]:
             if graph.adjacency[j, k]:
-                return f"{where} {k}: an edge, but from {k} no path leads to {i}. Use R."
+                return f"{where} {k}: this is an edge, but no path leads from {k} to {i}. Use R."
             if graph.reachability[i, k]:
-                return f"{where} {k}: it reaches {i}, but there is no edge to it. Use A."
-            return f"{where} {k}. Mind the order: table[target, here, next], R[target, from]."
+                return f"{where} {k}: it reaches {i}, but {j} has no edge to it. Use A."
+            return f"{where} {k}. Check the order: table[target, current, next], R[target, from]."
     return ""

@@ -20,7 +20,7 @@ from planrl.teaching.exercises.checks import Feedback, ask
 
 
 def _sampled_batch() -> tuple[LogitTable, Batch]:
-    """A half-trained table and 256 of its walks, each question walked several times."""
+    """A half-trained table and 256 of its rollouts, several for each source-target pair."""
     task = all_pairs(random_dag(7, 0.5, seeded(0, "graph")))
     model = LogitTable(task.vocab)
     with torch.no_grad():
@@ -45,8 +45,8 @@ def grouped(loss: Loss) -> Feedback:
     if torch.allclose(answer, wanted, atol=1e-6):
         return Feedback(
             True,
-            "Same gradient as group_relative: where a question's walks are all "
-            "right, or all wrong, nothing moves.",
+            "The gradient equals that of group_relative. It is 0 for a pair whose paths are all "
+            "correct or all incorrect.",
         )
     if torch.allclose(answer, _slope(policy_gradient, model, batch), atol=1e-6):
         return Feedback(False, "That is the plain policy gradient: nothing is subtracted yet.")
@@ -54,26 +54,27 @@ def grouped(loss: Loss) -> Feedback:
     if torch.allclose(answer, whole, atol=1e-6):
         return Feedback(
             False,
-            "You subtract the mean of the whole batch: take it over the walks of "
+            "You subtract the mean return of the whole batch: take the mean over the paths with "
             "the same source and target.",
         )
     ratio = float((answer * wanted).sum() / wanted.square().sum())
     if torch.allclose(answer, ratio * wanted, atol=1e-6):
         if ratio < 0:
-            return Feedback(False, "The sign is turned round: a loss is made smaller.")
+            return Feedback(False, "The sign is reversed: training minimises the loss.")
         return Feedback(
             False,
-            f"Right direction, but {ratio:.3g} times the size: divide by the number of walks.",
+            f"The direction is right, but the size is {ratio:.3g} times that expected: divide by "
+            "the number of paths.",
         )
     return Feedback(
         False,
-        "Subtract from each walk's return the mean return of its group: the "
-        "walks with the same two prompt tokens.",
+        "Subtract from each path's return the mean return of its group, which is all "
+        "paths with the same two prompt tokens.",
     )
 
 
 def sieve(function: Callable[[Iterator[Batch]], Iterator[Batch]]) -> Feedback:
-    """Try the reader's stream of right walks only: SFT on it is policy gradient (Theorem 4.1)."""
+    """Try the reader's stream of correct paths: SFT on it is policy gradient (Theorem 4.1)."""
     model, batch = _sampled_batch()
     stream, wrong = ask(function, iter([batch]))
     if wrong:
@@ -86,24 +87,20 @@ def sieve(function: Callable[[Iterator[Batch]], Iterator[Batch]]) -> Feedback:
     right = batch.reward.sum(1) > 0
     rows = len(sieved.tokens)
     if rows == len(batch.tokens):
-        return Feedback(False, "All walks are still there: leave out the rows whose return is 0.")
+        return Feedback(False, "You kept all paths: leave out the rows whose return is 0.")
     if rows == int((~right).sum()) and not torch.equal(sieved.tokens, batch.tokens[right]):
-        return Feedback(False, "These are the walks that failed: keep those with a return above 0.")
+        return Feedback(False, "You kept the incorrect paths: keep those with a return above 0.")
     if not torch.equal(sieved.tokens, batch.tokens[right]):
         return Feedback(
-            False, f"{int(right.sum())} of {len(right)} walks are right, but you kept {rows}."
+            False, f"{int(right.sum())} of {len(right)} paths are correct, but you kept {rows}."
         )
     answer, wrong = ask(lambda: _slope(sft, model, sieved))
     if wrong:
-        return Feedback(
-            False, "Take the same rows of chosen, reward and tokens: they belong together."
-        )
+        return Feedback(False, "Take the same rows of chosen, reward and tokens.")
     wanted = _slope(policy_gradient, model, batch)
     ratio = float((answer * wanted).sum() / wanted.square().sum())
     if not torch.allclose(answer, ratio * wanted, atol=1e-6):
-        return Feedback(
-            False, "Take the same rows of chosen, reward and tokens: they belong together."
-        )
+        return Feedback(False, "Take the same rows of chosen, reward and tokens.")
     return Feedback(
         True,
         "SFT on your stream and policy gradient agree in direction and differ in "
@@ -112,22 +109,22 @@ def sieve(function: Callable[[Iterator[Batch]], Iterator[Batch]]) -> Feedback:
 
 
 def front(function: Callable[[list[tuple[float, float]]], Any]) -> Feedback:
-    """Try function(points) -> places of those that no other point beats in both coordinates."""
+    """Try function(points) -> indices of the points on the Pareto front (higher is better)."""
     for number in range(5):
         points = [
             (round(float(a), 2), round(float(b), 2))
             for a, b in torch.rand(8, 2, generator=seeded(number, "points")).tolist()
         ]
-        points.append(points[0])  # a tie beats nobody
+        points.append(points[0])  # equal points do not dominate each other
         answer, wrong = ask(function, list(points))
         if wrong:
             return wrong
-        found, wrong = ask(lambda answer=answer: sorted(int(condition) for condition in answer))
+        found, wrong = ask(lambda answer=answer: sorted(int(index) for index in answer))
         if wrong:
-            return Feedback(False, "Return the places of points in the list, as whole numbers.")
+            return Feedback(False, "Return the indices of points in the list, as whole numbers.")
         wanted = [
-            condition
-            for condition, (a, b) in enumerate(points)
+            index
+            for index, (a, b) in enumerate(points)
             if not any(c >= a and d >= b and (c, d) != (a, b) for c, d in points)
         ]
         if found == wanted:
@@ -136,16 +133,16 @@ def front(function: Callable[[list[tuple[float, float]]], Any]) -> Feedback:
         missing, extra = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
         told = f"Of {points} you kept {found}."
         if found == [sums.index(max(sums))]:
-            hint = "A sum needs a price for one in the other: keep all that no other point beats."
+            hint = "You kept the largest sum only: keep every point that no other point dominates."
         elif missing:
-            hint = f"Place {missing[0]} is missing: no point is at least as good in both."
+            hint = f"Index {missing[0]} is missing: no other point is at least as good in both."
         else:
-            hint = f"Place {extra[0]} is beaten: another point is at least as good in both."
+            hint = f"Index {extra[0]} is dominated: another point is at least as good in both."
         return Feedback(False, f"{told} {hint}")
     return Feedback(
         True,
-        "Five clouds agree, one tie in each: what is kept is a matter of taste, "
-        "what is dropped is not.",
+        "Your answer is right for five sets of points, each with two equal points. Every "
+        "point you drop is worse than some point you keep, whatever the weights.",
     )
 
 
@@ -153,12 +150,12 @@ def judging(function: Callable[[float, float, float, float], Any]) -> Feedback:
     """Try function(low, high, least, most) -> holds, fails or undecided."""
     cases = [
         (0.2, 0.4, 0.0, 1.0, HOLDS, "the interval lies inside the prediction"),
-        (1.2, 1.4, 0.0, 1.0, FAILS, "all of it lies above"),
-        (-0.4, -0.2, 0.0, 1.0, FAILS, "all of it lies below"),
+        (1.2, 1.4, 0.0, 1.0, FAILS, "the whole interval lies above the prediction"),
+        (-0.4, -0.2, 0.0, 1.0, FAILS, "the whole interval lies below the prediction"),
         (0.9, 1.1, 0.0, 1.0, UNDECIDED, "a bound lies inside the interval"),
         (-0.1, 0.3, 0.0, math.inf, UNDECIDED, "a bound lies inside the interval"),
-        (-0.5, 1.5, 0.0, 1.0, UNDECIDED, "it reaches over both bounds"),
-        (0.5, 0.9, 0.5, math.inf, HOLDS, "the bound itself is inside"),
+        (-0.5, 1.5, 0.0, 1.0, UNDECIDED, "both bounds lie inside the interval"),
+        (0.5, 0.9, 0.5, math.inf, HOLDS, "the bound itself belongs to the prediction"),
     ]
     for low, high, least, most, wanted, why in cases:
         answer, wrong = ask(function, low, high, least, most)
@@ -170,7 +167,7 @@ def judging(function: Callable[[float, float, float, float], Any]) -> Feedback:
                 f"Interval {low:g} to {high:g}, predicted {least:g} to {most:g}: "
                 f"expected {wanted!r}, since {why}; got {answer!r}.",
             )
-    return Feedback(True, "Seven cases agree with planrl.claims.find.")
+    return Feedback(True, "Your answers to seven cases equal those of planrl.claims.find.")
 
 
 def bootstrap(function: Callable[[list[float]], Any]) -> Feedback:
@@ -186,9 +183,9 @@ def bootstrap(function: Callable[[list[float]], Any]) -> Feedback:
         low, high = interval(values, draws=20_000)
         ratio = (found[1] - found[0]) / (high - low)
         off = abs(sum(found) - low - high) / 2 / (high - low)
-        told = f"Of {count} values your interval is {ratio:.2f} times as wide as it should be."
+        told = f"For {count} values your interval is {ratio:.2f} times as wide as it should be."
         if ratio > 1.6:
-            hint = "That is the spread of values: take the mean of each redrawn sample."
+            hint = "That is the spread of the values: take the mean of each redrawn sample."
         elif ratio < 0.1:
             hint = "All samples have the same mean: draw with replacement, as many as there are."
         elif ratio < 0.9:
@@ -196,19 +193,22 @@ def bootstrap(function: Callable[[list[float]], Any]) -> Feedback:
         elif ratio > 1.1:
             hint = "Take the quantiles 0.025 and 0.975 of two thousand means or more."
         elif off > 0.1:
-            told, hint = f"Of {count} values it has the right width,", "but lies beside the mean."
+            told, hint = (
+                f"For {count} values the width is right,",
+                "but the centre is not the mean.",
+            )
         else:
             continue
         return Feedback(False, f"{told} {hint}")
     return Feedback(
-        True, "5, 10 and 30 values: as wide as planrl.claims.interval, and in its place."
+        True, "For 5, 10 and 30 values your interval agrees with planrl.claims.interval."
     )
 
 
 def kept(function: Callable[[Any], Any]) -> Feedback:
-    """Try the reader's measure: the share of the base's answers that policy gradient keeps.
+    """Try the reader's measure: the share of the base's diversity that policy gradient keeps.
 
-    It is then judged on both graphs with the prediction that at most a tenth of them is left.
+    The claim that at most a tenth of it is left is then judged on both graphs.
     """
     told = []
     for of in ("dag", "blocksworld"):
@@ -237,18 +237,18 @@ def kept(function: Callable[[Any], Any]) -> Feedback:
         )
         finding = find(condition, [{"fig2": result} for result in results])
         told.append(f"{of} {finding.verdict} (mean {finding.mean:.2f})")
-    return Feedback(True, f"Your claim, at most a tenth is kept: {', '.join(told)}.")
+    return Feedback(True, f"Your claim, that at most a tenth is kept: {', '.join(told)}.")
 
 
 def _kept_hint(value: float, curve: list[float]) -> str:
     """What is wrong with this answer for this curve, as far as one can guess."""
     hints = {
-        curve[-1]: "those are the ways left: divide by those of the base.",
-        curve[0] / curve[-1]: "turn the fraction over: the end over the beginning.",
-        curve[-1] - curve[0]: "that is a difference: a share is a quotient.",
-        1.0: "that compares a look with itself: the base is the first, the end the last.",
+        curve[-1]: "that is the diversity at the end: divide by the diversity of the base.",
+        curve[0] / curve[-1]: "the fraction is inverted: divide the end by the beginning.",
+        curve[-1] - curve[0]: "that is a difference: divide the end by the beginning.",
+        1.0: "that divides an evaluation by itself: divide the last by the first.",
     }
-    hint = "the base is the first look, the end the last; key train_diversity."
+    hint = "use train_diversity. The first evaluation is the base, the last is the end."
     for other, words in hints.items():
         hint = words if abs(other - value) < 1e-6 else hint
     return hint

@@ -1,4 +1,4 @@
-"""Exercises on policy gradient: its loss from SFT's, its stream, the gradient of one cell."""
+"""Exercises on policy gradient: its loss from SFT's, its stream, the gradient in one context."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Stream = Callable[[Iterator[Batch]], Iterator[Batch]]
 
 
 def own_successes(loss: Loss) -> Feedback:
-    """Try the reader's policy gradient that is made of SFT: the surprise of the right walks."""
+    """Try the reader's policy gradient made of SFT: minus the log-probability of correct paths."""
     _, model, batch = sampled_batch()
     answer, wrong = tried(loss, model, batch)
     if wrong:
@@ -44,36 +44,40 @@ def own_successes(loss: Loss) -> Feedback:
     return compare(
         answer,
         gradient(policy_gradient, model, batch),
-        f"Same gradient as pr.policy_gradient: SFT on the {int(right.sum())} right walks of "
-        f"{len(right)}.",
+        f"The gradient equals that of pr.policy_gradient: it is SFT on the {int(right.sum())} "
+        f"correct paths among {len(right)}.",
         {
-            "That is SFT on all paths, the wrong ones too: leave out those of return 0.": gradient(
+            "That is SFT on all paths. Leave out the paths with return 0.": gradient(
                 sft, model, batch
             ),
-            "The right walks are chosen, but you divide by their steps: divide by the number of "
-            "walks.": gradient(sft, model, won),
-            "Only the step that was paid counts so far: every step of a walk gets its return, "
-            "batch.reward.sum(1).": gradient(last_step, model, batch),
+            "You use the correct paths, but you divide by their number of steps. Divide by the "
+            "number of paths.": gradient(sft, model, won),
+            "Only the rewarded step has a weight so far. Weight every step of a path by the "
+            "path's return, batch.reward.sum(1).": gradient(last_step, model, batch),
         },
-        "Weigh the surprise of each chosen step by its walk's return, batch.reward.sum(1).",
+        "Weight -log q of each chosen step by the return of its path, batch.reward.sum(1).",
     )
 
 
 def correct_paths(stream: Stream) -> Feedback:
-    """Try the reader's stream, which keeps right walks only, as lessons for SFT."""
+    """Train with SFT on the reader's stream, which keeps correct paths only."""
     task, model, _ = sampled_batch()
     paths = list(islice(on_policy(model, task, rng=seeded(1, "walks"), size=32), 8))
-    lost = [_only(batch, batch.reward.sum(1) == 0) for batch in paths[:1]]  # a batch without a win
+    lost = [
+        _only(batch, batch.reward.sum(1) == 0) for batch in paths[:1]
+    ]  # a batch without a correct path
     served, wrong = ask(lambda: list(stream(iter([*lost, *paths]))))
     if wrong:
         return wrong
     if not served or not all(isinstance(batch, Batch) for batch in served):
         return Feedback(
-            False, "Your stream served no batch: yield a pr.Batch for each one it gets."
+            False, "Your stream yielded no batch: yield a pr.Batch for each batch it receives."
         )
     if any(len(batch.tokens) == 0 for batch in served):
         return Feedback(
-            False, "One batch had no right walk, and you served it empty: its mean is nan. Skip it."
+            False,
+            "One batch had no correct path, and you yielded it empty. The mean over an empty "
+            "batch is nan, so skip such a batch.",
         )
     if any(len(b.chosen) != len(b.tokens) or len(b.reward) != len(b.tokens) for b in served):
         return Feedback(False, "chosen, reward and tokens must keep the same rows.")
@@ -81,7 +85,7 @@ def correct_paths(stream: Stream) -> Feedback:
     if share < 1:
         return Feedback(
             False,
-            f"Only {share:.0%} of the walks you serve are right: keep the rows "
+            f"Only {share:.0%} of the paths that you yield are correct: keep the rows "
             "whose return is above 0.",
         )
     kept = sum(len(batch.tokens) for batch in served)
@@ -89,7 +93,7 @@ def correct_paths(stream: Stream) -> Feedback:
     if kept < there:
         return Feedback(
             False,
-            f"You serve {kept} right walks of the {there} that came by: keep all of each batch.",
+            f"You yield {kept} of the {there} correct paths: keep all correct paths of each batch.",
         )
     return _trained_on(stream, task, model)
 
@@ -102,9 +106,9 @@ def _trained_on(stream: Stream, task: Task, model: LogitTable) -> Feedback:
         pass
     return Feedback(
         True,
-        f"pr.sft on your stream takes the return from {before:.2f} to "
-        f"{_mean_return(task, model):.2f}, as policy gradient does: the loss is "
-        "SFT's, the stream is new.",
+        f"pr.sft on your stream raises the mean return from {before:.2f} to "
+        f"{_mean_return(task, model):.2f}, as policy gradient does. The loss is still that of "
+        "SFT; only the stream changed.",
     )
 
 
@@ -118,7 +122,7 @@ def _mean_return(task: Task, model: LogitTable) -> float:
 
 
 def cell_gradient(function: Callable[[Tensor, Tensor, int], Any]) -> Feedback:
-    """Try function(counts [V], q [V], walks) -> the gradient [V] of a cell's logits."""
+    """Try function(counts [V], q [V], paths) -> the gradient [V] of one context's logits."""
     for seed in range(3):
         rng = seeded(seed, "cell")
         counts = torch.randint(0, 5, (6,), generator=rng).float()
@@ -132,26 +136,26 @@ def cell_gradient(function: Callable[[Tensor, Tensor, int], Any]) -> Feedback:
         truth = counts.sum() * q - counts
         for text, other in {
             "": truth / paths,
-            "The sign is turned round: a step that was taken more often than expected has a "
+            "The sign is reversed: a step that was taken more often than expected has a "
             "negative gradient, so that its logit rises.": -truth / paths,
-            "Right, but for the division by the number of walks.": truth,
-            "You count as if every choice was due one visit: multiply q by counts.sum().": (
+            "Only the division by the number of paths is missing.": truth,
+            "You subtract from q itself: multiply q by the number of visits, counts.sum().": (
                 q - counts
             )
             / paths,
-            "What was taken is pushed up, but nothing is pushed down: where is q?": -counts / paths,
+            "Logits of chosen steps rise, but no logit falls: the term with q is missing.": -counts
+            / paths,
         }.items():
             if torch.allclose(found, other.double(), atol=1e-5):
                 if text:
                     return Feedback(False, text)
                 break
         else:
-            return Feedback(False, "Expected (counts.sum() * q - counts) / walks for these counts.")
+            return Feedback(False, "Expected (counts.sum() * q - counts) / paths for these counts.")
     return Feedback(
         True,
-        "And it sums to 0: what right walks gain, all other choices lose. The "
-        "choice that no right walk took has a positive gradient: it "
-        "falls.",
+        "The gradient sums to 0 over the choices. A choice that no correct path took has a "
+        "positive gradient, so its logit falls.",
     )
 
 
@@ -166,7 +170,7 @@ def baseline(loss: Loss) -> Feedback:
     return compare(
         answer,
         wanted,
-        "Same gradient as policy_gradient(..., baseline=True).",
+        "The gradient equals that of policy_gradient(..., baseline=True).",
         {"That is the plain policy gradient: nothing is subtracted yet.": plain},
-        "Subtract the mean over walks of the *return*, a walk's summed rewards.",
+        "Subtract the mean *return* of the batch. The return of a path is the sum of its rewards.",
     )

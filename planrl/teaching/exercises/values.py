@@ -1,4 +1,4 @@
-"""Exercises on values: the TD target, its fixed point, rewards, walks of an old checkpoint."""
+"""Exercises on values: TD target, fixed point, rewards, rollouts of an old checkpoint."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from planrl.theory import optimal_q, process_optimum
 from planrl.train import TrainConfig, train
 
 SCALE = 10.0  # of the rewards, so that softmax follows the values
-COST = 0.1  # of every step, where the smallest fine is asked for
+COST = 0.1  # of every step, in the exercise on the smallest penalty
 
 
 def td_target(function: Callable[[Tensor, Batch], Any]) -> Feedback:
@@ -41,7 +41,7 @@ def td_target(function: Callable[[Tensor, Batch], Any]) -> Feedback:
     model, rng = LogitTable(task.vocab), seeded(0, "walks")
     with torch.no_grad():
         model.table.normal_(generator=rng)
-        model.table[..., -1] += 2.0  # END looks good: whoever counts it in is found out
+        model.table[..., -1] += 2.0  # so that an answer which counts END differs
     batch = next(on_policy(model, task, rng=rng, sampler=Sampler(epsilon=0.5), size=64))
     logits = model(batch.tokens[:, :-1])
     answer, wrong = ask(function, logits, batch)
@@ -74,33 +74,33 @@ def _named_target(found: Tensor, logits: Tensor, batch: Batch) -> Feedback:
     reward, mean = batch.reward, logits[..., :-1].mean(-1)
     told = {
         "": reward + later(best) * ~over,
-        "nothing is earned after the target or END: there the target is the reward alone.": (
+        "after the target or END no reward follows: the TD target is the reward alone.": (
             reward + later(best)
         ),
-        "take the best over nodes: END, the last token, is no place to go on from.": (
+        "take the maximum over nodes only: no step follows END, the last token.": (
             reward + later(every) * ~over
         ),
-        "END and the step into the target both need care: see the hint.": reward + later(every),
-        "the best value is that of the *next* position, where the step leads.": (
+        "treat END and the step into the target separately: see the hint.": reward + later(every),
+        "take the best value at the *next* position, where the step leads.": (
             reward + best * ~over
         ),
         "the reward of the step itself is missing.": later(best) * ~over,
-        "the largest next value counts, not the mean.": reward + later(mean) * ~over,
-        "that is the reward alone: what is still to be earned is missing.": reward,
+        "take the largest next value, not the mean.": reward + later(mean) * ~over,
+        "that is the reward alone: the value of the next position is missing.": reward,
     }
     for hint, wanted in told.items():
         if torch.allclose(found[asked].float(), wanted[asked], atol=1e-4):
-            text = f"All {int(asked.sum())} targets are those of q_learning."
+            text = f"All {int(asked.sum())} targets equal those of q_learning."
             return Feedback(False, f"Close: {hint}") if hint else Feedback(True, text)
     return Feedback(
         False,
-        "The targets differ: reward of the step plus the largest logit over "
+        "The targets differ. Expected: the reward of the step plus the largest logit over "
         "nodes one position later.",
     )
 
 
 def fixed_point(function: Callable[[Tensor, int, float], Any]) -> Feedback:
-    """Try function(earned [N, N], target, discount) -> values [here, next] that stay."""
+    """Try function(earned [N, N], target, discount) -> Q-values [current, next]."""
     dag = random_dag(8, 0.4, seeded(0, "graph"))
     cyclic = random_digraph(8, 0.3, seeded(0, "graph"))
     for name, task, discount in (
@@ -124,11 +124,13 @@ def fixed_point(function: Callable[[Tensor, int, float], Any]) -> Feedback:
                 continue
             hint = _why_not(found, earned, target, discount, underway)
             return Feedback(False, f"{name}, target {target}: {hint}")
-    return Feedback(True, "Three rewards, every target: your values are those of pr.optimal_q.")
+    return Feedback(
+        True, "For three rewards and every target your values equal those of pr.optimal_q."
+    )
 
 
 def _earned(task: Task, target: int) -> Tensor:
-    """What each single step earns on the way to one target.  # [here, next]"""
+    """The reward of each single step on a path to one target.  # [current, next]"""
     n = task.graph.n
     current, next_node = torch.cartesian_prod(torch.arange(n), torch.arange(n)).T
     last = torch.full_like(current, n)
@@ -150,30 +152,30 @@ def _why_not(found: Tensor, earned: Tensor, target: int, discount: float, underw
         return torch.allclose(found[underway], other[underway], atol=1e-3)
 
     if same(earned):
-        return "that is what the step itself earns: sweep again until nothing changes."
+        return "that is the reward of the step alone: sweep again until nothing changes."
     if any(same(swept(times, discount, stops=True)) for times in range(2, 8)):
-        return "right so far, but not yet at rest: sweep until nothing changes."
+        return "the values have not converged yet: sweep until nothing changes."
     if discount < 1 and same(swept(200, 1.0, stops=True)):
         return "the discount is not used."
     if any(same(swept(times, discount, stops=False)) for times in range(2, 400)):
-        return "a walk ends at its target: after that step nothing more is earned."
+        return "a path ends at its target: after that step no reward follows."
     return "values are earned + discount times the best value of the node a step leads to."
 
 
 def smallest_penalty(penalty: Any) -> Feedback:
-    """Is this the smallest fine, in steps of 0.05, with which no jump pays on a chain of six?"""
+    """Is this the smallest penalty, a multiple of 0.05, at which no jump pays on a chain of six?"""
     if not isinstance(penalty, int | float):
         return Feedback(False, "Give one number, a multiple of 0.05.")
     honest, jump = _chain_values(float(penalty))
-    told = f"From 0 to 5 the best walk of edges earns {honest:.2f}, the best jump {jump:.2f}."
+    told = f"From 0 to 5 the best correct path earns {honest:.2f}, the best jump {jump:.2f}."
     if honest < jump - 1e-4:
-        return Feedback(False, f"{told} Jumping pays: the fine is too small.")
+        return Feedback(False, f"{told} Jumping pays: the penalty is too small.")
     if honest < jump + 1e-4:
-        return Feedback(False, f"{told} A tie: half of such walks will jump.")
+        return Feedback(False, f"{told} Both earn the same: about half of the paths will jump.")
     honest, jump = _chain_values(float(penalty) - 0.05)
     if honest > jump + 1e-4:
-        return Feedback(False, f"{told} No jump pays, but a smaller fine would do.")
-    return Feedback(True, f"{told} With 0.05 less they would earn the same.")
+        return Feedback(False, f"{told} No jump pays, but a smaller penalty is enough.")
+    return Feedback(True, f"{told} With a penalty smaller by 0.05 both would earn the same.")
 
 
 def _chain_values(penalty: float) -> tuple[float, float]:
@@ -201,7 +203,9 @@ def process(function: Reward) -> Feedback:
             f"Expected a number for each step, {list(wanted.shape)}, got {list(found.shape)}.",
         )
     if torch.allclose(found, wanted):
-        return Feedback(True, f"All {len(tokens)} walks earn what process_reward gives.")
+        return Feedback(
+            True, f"The rewards of all {len(tokens)} paths equal those of process_reward."
+        )
     return _process_mistake(graph, tokens, found, wanted)
 
 
@@ -210,30 +214,37 @@ def _process_mistake(graph: Graph, tokens: Tensor, found: Tensor, wanted: Tensor
     chosen = Vocab(graph.n).chosen(tokens)
     current, next_node, target = tokens[:, :-1], tokens[:, 1:], tokens[:, 1:2]
     if torch.allclose(found, -wanted):
-        return Feedback(False, "The sign is turned round: arriving earns, a missing edge costs.")
+        return Feedback(
+            False, "The sign is reversed: arriving has reward 1, an illegal step has reward -1."
+        )
     if torch.allclose(found * chosen, wanted):
         return Feedback(
             False,
-            "Steps that nobody chose (the question, the filling) earn nothing: "
+            "Positions that the model does not choose (the prompt and the padding) have reward 0: "
             "Vocab(graph.n).chosen(tokens) says which are chosen.",
         )
     into_end, arrives = chosen & (next_node == graph.n), (chosen & (next_node == target)).float()
     for other, hint in (
-        (wanted - (into_end & (current == target)).float(), "the step from target to END is free."),
+        (
+            wanted - (into_end & (current == target)).float(),
+            "the step from the target to END has reward 0.",
+        ),
         (
             wanted + (into_end & (current != target)).float(),
-            "END before the target is giving up: it costs like a missing edge.",
+            "END before the target has reward -1, like a step that is no edge.",
         ),
-        (wanted - arrives, "the step into the target earns 1, and pays its own fine."),
-        (arrives, "a step that follows no edge costs 1, an edge nothing."),
+        (wanted - arrives, "the step into the target earns 1, minus 1 if that step is no edge."),
+        (arrives, "a step that is no edge has reward -1; an edge has reward 0."),
     ):
         if torch.allclose(found, other):
             return Feedback(False, f"Almost: {hint}")
-    return Feedback(False, "1 for the step into the target, less 1 for a step that is no edge.")
+    return Feedback(
+        False, "Expected 1 for the step into the target, minus 1 for a step that is no edge."
+    )
 
 
 def goal_back(function: Reward) -> Feedback:
-    """Does the reader's reward, undiscounted, lead greedy walks to every goal on cycles?"""
+    """Does the reader's reward, undiscounted, lead greedy paths to every goal on cycles?"""
     graph = _ring()
     task = all_pairs(graph, function)
     _, wrong = ask(function, graph, torch.tensor([[0, 2, 0, 1, 2, graph.n]]))
@@ -250,22 +261,24 @@ def goal_back(function: Reward) -> Feedback:
     table = values[..., :n]
     legal = table.masked_fill(~graph.adjacency, -torch.inf).amax(-1)
     jumps = (table.amax(-1) > legal + 1e-4) & off
-    told = f"Greedy walks are right on {float(scores.greedy.mean()):.0%} of the questions."
+    told = f"Greedy paths are correct for {float(scores.greedy.mean()):.0%} of the questions."
     if jumps.any():
         return Feedback(
             False,
-            f"{told} From {int(jumps.sum())} places a jump pays more than any "
-            "edge: the cost is too high for the fine.",
+            f"{told} In {int(jumps.sum())} contexts a jump has a higher value than any edge: "
+            "the cost of a step is too high compared with the penalty.",
         )
     if float(scores.greedy.mean()) == 1.0 and float(scores.accuracy.mean()) > 0.95:
-        return Feedback(True, f"{told} Each step costs, so that near is worth more than far.")
+        return Feedback(
+            True, f"{told} Each step costs, so nodes nearer to the goal have higher values."
+        )
     return Feedback(
-        False, f"{told} Near and far are worth the same: what would make a longer walk earn less?"
+        False, f"{told} Near and far nodes have the same value. How can a longer path earn less?"
     )
 
 
 def _ring() -> Graph:
-    """Twelve nodes in a circle, edges both ways, and one across: everything reaches everything."""
+    """Twelve nodes in a circle with edges in both directions, and one edge pair across."""
     around = [(k, (k + step) % 12) for k in range(12) for step in (1, 11)]
     return Graph(12, [*around, (0, 6), (6, 0)])
 
@@ -274,7 +287,7 @@ ToStream = Callable[[LogitTable, Task, torch.Generator], Iterator[Batch]]
 
 
 def old_rollouts(stream: ToStream, *, steps: int = 400) -> Feedback:
-    """Do the reader's walks of an old checkpoint teach a fresh table A + R - 1?"""
+    """Does Q-learning on the reader's rollouts of an old checkpoint give a table A + R - 1?"""
     graph = random_dag(8, 0.45, seeded(0, "graph"))
     task = all_pairs(graph, partial(process_reward, scale=SCALE))
     old, n = _checkpoint(task), graph.n
@@ -282,7 +295,7 @@ def old_rollouts(stream: ToStream, *, steps: int = 400) -> Feedback:
     batches, wrong = ask(stream, old, task, seeded(0, "walks"))
     if wrong:
         return wrong
-    tried = torch.zeros(n, n, n + 1, dtype=torch.bool)  # [target, here, next]
+    tried = torch.zeros(n, n, n + 1, dtype=torch.bool)  # [target, current, next]
 
     def watched() -> Iterator[Batch]:
         for batch in batches:
@@ -306,7 +319,7 @@ def old_rollouts(stream: ToStream, *, steps: int = 400) -> Feedback:
     if wrong:
         return wrong
     if not torch.equal(before["table"], old.state_dict()["table"]):
-        return Feedback(False, "The old checkpoint was changed: it only walks.")
+        return Feedback(False, "The old checkpoint was changed: use it to sample only.")
     return _learnt_values(model, task, tried)
 
 
@@ -329,11 +342,13 @@ def _learnt_values(model: LogitTable, task: Task, tried: Tensor) -> Feedback:
     good = float((gap < 0.1).float().mean())
     told = f"{share:.0%} of the steps were tried, {good:.0%} of the values are within 0.1."
     if good > 0.99:
-        return Feedback(True, f"{told} The logits are A + R - 1, from an old model's walks.")
+        return Feedback(
+            True, f"{told} The logits are A + R - 1, learned from an old model's rollouts."
+        )
     if share < 0.99:
         return Feedback(
-            False, f"{told} What is never tried is never learnt: let the walker explore."
+            False, f"{told} Steps never tried have no learned value: sample with exploration."
         )
     return Feedback(
-        False, f"{told} Each step is tried too seldom: explore more, or take larger batches."
+        False, f"{told} Each step is tried too rarely: explore more, or use larger batches."
     )
