@@ -21,7 +21,7 @@ if importlib.util.find_spec("planrl") is None:
 #
 # To plan is to find a route: a sequence of legal steps from here to the goal. This book takes the
 # smallest setting in which that can be watched from beginning to end, a graph of 100 nodes held in
-# the weights of a one-layer Transformer, and asks what three training methods do to it. It is the paper
+# the weights of a one-layer Transformer, and asks what imitation, policy gradient and Q-learning do to it. It is the paper
 # [*Benefits and Pitfalls of Reinforcement Learning for Language Model Planning*](https://arxiv.org/abs/2509.22613)
 # as something you can run. Every number comes from code you can run, and theorems and figure titles
 # are checked when the book is built.
@@ -92,14 +92,16 @@ figure.update_layout(
 # %% [markdown]
 # - **Policy gradient** answers nearly everything correctly, but keeps only one path per
 #   question.
-# - A **KL penalty**, a pull towards the model it began as, keeps more paths per question,
-#   at the price of slightly lower accuracy after the same number of updates.
+# - A **KL penalty**, a pull towards the model it began as, keeps more paths per question. Here, on
+#   graphs of 100 nodes, its accuracy after the same number of updates is slightly lower; on the small
+#   graph of the lab below it is not.
 # - **Q-learning** with a reward for the outcome alone (*outcome reward*) loses everything; with a reward
 #   for each step (*process reward*) it becomes right and stays diverse.
-# - **Imitation** that just goes on (*continual SFT*, supervised fine-tuning) gains some accuracy and loses few ways.
+# - **Imitation** that just goes on (*continual SFT*, supervised fine-tuning) gains some accuracy and loses few
+#   paths.
 #
-# Why each of them goes where it goes can be proved, and the chapters do both: they show it and
-# they check the theorem against the run.
+# For tables of logits, theorems say where each method ends. The chapters show each run and check its
+# theorem against it, also where the model is a Transformer and the theorem no longer has to hold.
 #
 # ## Race them yourself
 #
@@ -114,7 +116,8 @@ lab("race")
 # %% [markdown]
 # ## Sixty seconds
 #
-# 1. **Look** at [the picture above](#one-picture): up is more often right, right is in more ways.
+# 1. **Look** at [the picture above](#one-picture): a higher point is more often correct, and a point further right
+#    has more different answers.
 # 2. **Train** [in the lab](#race-them-yourself): press *Train* and watch four learners part.
 # 3. **Check yourself**: chapter 1 asks [what two tables say](01_paths.ipynb#two-tables-say-it-all) of three
 #    nodes. A wrong answer tells you why.
@@ -138,7 +141,7 @@ lab("race")
 #
 # 4. [Why does reward help?](04_policy_gradient.ipynb) Policy gradient is imitation of one's own right
 #    walks.
-# 5. [Where do the other answers go?](05_collapse.ipynb) One way a question is left, and chance
+# 5. [Where do the other answers go?](05_collapse.ipynb) One path per question remains, and chance
 #    decides which.
 # 6. [What does KL buy?](06_kl.ipynb) A pull towards the model one began with, and its price.
 #

@@ -165,12 +165,9 @@ config = pr.TrainConfig(steps=1000, lr=0.2)
 run = pr.train(model, rollouts, pr.policy_gradient, config)
 records = list(pr.probe(run, evaluation, every=50))
 end = records[-1].measured
-print(
-    f"at first: {base['accuracy']:.3f} right, {base['diversity']:.2f} distinct paths"
-)
-print(
-    f"at the end: {end['accuracy']:.3f} right, {end['diversity']:.2f} distinct paths"
-)
+for when, one in (("at first", base), ("at the end", end)):
+    accuracy, distinct = one["accuracy"], one["diversity"]
+    print(f"{when}: accuracy {accuracy:.3f}, {distinct:.2f} distinct paths")
 
 # %% tags=["hide-input"]
 assert end["accuracy"] > 0.98
@@ -388,8 +385,8 @@ plain = pr.policy_gradient(fresh(right_only.tokens[:, :-1]), right_only)
 assert torch.autograd.grad(plain, fresh.table)[0].abs().max() > 1e-3
 
 # %% [markdown]
-# Does it save the ways? It acts from the first update: a right walk counts one less the mean, so a tenth
-# when nine of ten walks are right. On the small graph, from the same base:
+# Does it keep the paths apart? It acts from the first update: a correct path has the weight 1 minus the mean
+# return, so 0.1 when nine of ten paths are correct. On the small graph, from the same base:
 
 # %%
 learner = student()
@@ -620,9 +617,10 @@ evidence.Numbers(
 # %% [markdown]
 # ## What we now know
 #
-# Policy gradient raises whatever right walk was drawn; where all are right that moves nothing on average,
-# and step by step it ends at one answer. A baseline slows the drift, under AdamW but little, and an early stop
-# buys accuracy with ways. Something has to pull back all the time. **What does KL buy?** is the question
+# Policy gradient raises whatever correct path was drawn. Where all paths are correct that moves nothing on
+# average, and step by step it ends at one answer. A baseline slows the drift (under AdamW only a little, in one
+# run on a small graph), and an early stop keeps more paths at the price of accuracy. Something has to pull
+# back all the time. **What does KL buy?** is the question
 # of [chapter 6](06_kl.ipynb).
 #
 # ## Further reading

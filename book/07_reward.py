@@ -76,7 +76,7 @@ print(f"{len(graph.edges)} edges, {len(task.pairs)} questions")
 # A measure, and Q-learning from that base with a reward of our choice. Rewards are times 10: a softmax
 # over many logits of 1, 0 and -1 would hardly prefer the best; over 10, 0 and -10 it does. One step in
 # ten goes to any node at all ($\varepsilon = 0.1$), and the walker can't give up: it never says END before
-# its target. `cap` and `floor` keep values between 0 and the reward; the last experiment shows why. They
+# its target. `value_bounds` keeps values between 0 and the reward; the last experiment shows why. The bounds
 # are not what ruins the learner, as we check below.
 
 # %%
@@ -164,7 +164,7 @@ from planrl.labs import lab
 lab("rewards")
 
 # %% [markdown]
-# At the paper's size, 100 nodes and a trained Transformer, the same happens sooner.
+# At the paper's size, 100 nodes and a trained Transformer, accuracy is lost, too.
 
 # %%
 # made by: python -m planrl reproduce --only fig3
@@ -201,8 +201,8 @@ notebook.Download(
 #
 # Step $m$ of the batch's $M$ steps chose token $k_m$, earned $r_m$, and had the logits $f_m$ to
 # choose by. The *discount* $\gamma$ says what a reward counts one step later; here it is 1. After the
-# step into the target nothing more is earned, so there the target is $r_m$ alone. No gradient flows
-# through it.
+# step into the target node nothing more is earned, so the value aimed at is $r_m$ alone. The value aimed
+# at is treated as a constant: no gradient flows through it.
 
 # %% tags=["hide-input"]
 notebook.Source(pr.q_learning)
@@ -387,9 +387,9 @@ Table(
 # - **No fine.** A jump straight to the target pays as much as a path of edges. Nothing tells an
 #   edge from no edge.
 # - **Every step costs, and the fine is small.** Now a jump is cheaper than the edges it saves.
-#   Shortest paths were wanted, short cuts were bought. The lab's verdict, in the last column, is "No
-#   such failure" all the same: most paths still arrive, and of values it compares *averages* over
-#   places. It misses the places where a jump is worth more.
+#   Shortest paths were wanted, illegal short cuts were learnt. The last column, which compares values
+#   *averaged* over all nodes, says "Healthy" all the same, because most paths are still correct. It misses the
+#   nodes where a jump is worth more.
 # - **Wrong sign.** The walker learns to stay away from the target. One number decides.
 #
 # Two more failures are in the lab: an edge into a *dead end* is worth one fine less than a right step,
@@ -418,8 +418,8 @@ notebook.QuickCheck(
 # a discount it shrinks at each round, until only what rewards support is left.)
 #
 # With process reward no walk earns more than 1; and no place is worth less than 0, since a step
-# straight to the target earns 1 and pays a fine of 1. `cap` and `floor` tell the loss to believe
-# nothing beyond. We start tables far too high (3) and, the mirror image, far too low (-3).
+# straight to the target earns 1 and has a penalty of 1. `value_bounds` clips the values that the loss aims
+# at to this range. We start tables far too high (3) and, the mirror image, far too low (-3).
 
 # %%
 cycles = pr.random_digraph(8, 0.35, pr.seeded(seed, "cycles"))

@@ -19,7 +19,7 @@ if importlib.util.find_spec("planrl") is None:
 # %% [markdown]
 # # When do logits become the graph?
 #
-# One reward taught in [chapter 7](07_reward.ipynb): 1 for the step into the target, less 1 for every
+# In [chapter 7](07_reward.ipynb) one reward worked: 1 for the step into the target, minus 1 for every
 # step that is no edge. The paper says what logits become under it: not a policy that happens to
 # work, but the two tables of chapter 1, adjacency and reachability, added up. That is all one needs
 # to know of the graph, and it asks little of who walks. Reading takes 15 minutes, running
@@ -275,7 +275,7 @@ charts.heatmaps(
 # > where $b_k$ is any number for each column $k$. *Only the sum enters the loss.*
 #
 # So we take each column's mean off before we compare. Two tables share what one would hold in many cells, and
-# come near slowly; here they believe no value outside 0 and 10 (`cap`, `floor`: [chapter 7](07_reward.ipynb)).
+# learn with values clipped to 0 to 10 (`value_bounds`: [chapter 7](07_reward.ipynb)).
 
 # %%
 linear, rng = pr.LinearTransformer(task.vocab), pr.seeded(seed, "linear walks")
@@ -303,7 +303,7 @@ evidence.Backing(held, claim="5.3-linear", code=pr.LinearTransformer, formula="8
 # ## Where the theorem ends
 #
 # With cycles the start matters: a cycle of edges costs nothing and confirms whatever value it has
-# (chapter 7). From 0, which is above no place's best value, nothing false is confirmed, and the
+# (chapter 7). No node's true best value is below 0, so a start at 0 confirms nothing false, and the
 # formula comes out.
 
 # %%
@@ -556,11 +556,11 @@ Table(
         }
         for name, pupil in pupils.items()
     ],
-    caption=f"fresh tables after 600 updates, seed {seed}, all questions",
+    caption=f"fresh tables after 600 updates of 64 rollouts (256 at random), seed {seed}, all questions",
 )
 
 # %% [markdown]
-# A random policy visits the whole graph. A good policy rarely makes mistakes, so it never learns what
+# A random policy visits the whole graph. A good policy rarely makes mistakes, so it hardly learns what
 # mistakes cost; how many values stay unknown differs from seed to seed. A worse policy visits more of
 # the graph than one random step in ten does in these 600 updates. To *answer* takes less than to hold the whole graph.
 #
@@ -569,7 +569,7 @@ Table(
 # The theorems are about tables. Here are the paper's claims on trained Transformers, and ours on
 # what breaks them, with our [verdicts](11_verdicts.ipynb). *Holds in part*: in some places and not in others.
 # Mind claims that something *breaks* Q-learning: if such a claim fails, Q-learning was not broken. In the
-# last row the reward takes 5 % or 20 % of the edges for none, and as many other pairs for edges.
+# last row the reward calls 5 % or 20 % of the edges missing, and calls as many other pairs edges.
 
 # %% tags=["hide-input"]
 transformers = [
@@ -621,7 +621,7 @@ Table(
 #
 # > **Finding.** Without exploration, we thought, an old walker's walks would break Q-learning: those
 # > steps whose values are wrong are never shown. In the saved runs, three seeds on one graph with bounded
-# > values (`cap` and `floor`, chapter 7), greedy accuracy did not suffer, and sampled accuracy lost a
+# > values (`value_bounds`, chapter 7), greedy accuracy did not suffer, and sampled accuracy lost a
 # > little ([conditions](92_deviations.ipynb)). So how much exploring matters depends on the training.
 #
 # ## Exercises

@@ -263,8 +263,8 @@ figure.update_layout(
 
 # %% [markdown]
 # Press Play or move the slider. The plan is legal and arrives, and it is not the shortest: the plans
-# that the model was shown were random, and nobody showed it shortness. It is the worst of them; on
-# average its plans are nearly shortest (above).
+# that the model was shown were random, and it never saw short plans preferred. It is the longest of them;
+# on average its correct greedy plans are nearly shortest (above).
 #
 # ## Two graphs of the same blocks
 #
@@ -668,8 +668,8 @@ evidence.Numbers(
 # %% [markdown]
 # ## What we now know
 #
-# A plan is a path, and a small Transformer that imitates random plans finds its way on questions it
-# was never asked, seldom by a long detour. Where every move can be undone, process reward without a
+# A plan is a path. A small Transformer that imitates random plans and decodes greedily answers most questions
+# that it was never asked, seldom by a long detour. Where every move can be undone, process reward without a
 # discount teaches the moves and forgets the goal; a discount, or a cost for each step, brings it
 # back. By now there are many methods on the table. **[Which method should you
 # choose?](10_choosing.ipynb)**

@@ -48,12 +48,12 @@ seed = 0
 # %% [markdown]
 # ## Predict
 #
-# Five learners start from the same model, which imitates right answers, and train on a random graph
-# of 100 nodes. One of them ends with the most *ways*: different right answers among 100 samples of
-# a training question.
+# Five learners start from the same model, which imitates correct paths, and train on a random graph
+# of 100 nodes. One of them ends with the most distinct correct paths among 100 samples of a training
+# question.
 #
-# **How often is that learner right on held-out questions**, when it samples its answers? Many think
-# that variety must be paid for. Guess, in percent, before you scroll to the figure.
+# **How often is that learner right on held-out questions**, when it samples its answers? Guess, in
+# percent, before you scroll to the figure.
 
 # %% tags=["remove-cell"]
 my_guess = 75
