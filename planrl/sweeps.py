@@ -299,8 +299,6 @@ def _connected(scheduler: str) -> Any:
         from dask.distributed import Client
     except ImportError:
         raise InputError('a scheduler needs Dask: pip install "dask[distributed]"') from None
-    import joblib
-
     try:
         client = cast("Any", Client)(scheduler, timeout=PATIENCE, set_as_default=True)
     except (OSError, ValueError, TimeoutError) as error:

@@ -164,11 +164,7 @@ def _body(script: Any) -> str:
 
 
 def choose_scripts(
-    app: Sphinx,
-    pagename: str,
-    templatename: str,
-    context: dict[str, Any],
-    doctree: Any,
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
 ) -> None:
     """Drop scripts that nothing here uses; load plotly on the pages that hold figures."""
     context["script_files"][:] = [  # in place: Sphinx adds to this very list below

@@ -145,11 +145,7 @@ def footer(root: Path, static: str) -> str:
 
 
 def dress(
-    app: Sphinx,
-    pagename: str,
-    templatename: str,
-    context: dict[str, Any],
-    doctree: Any,
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
 ) -> None:
     """Add tags and footer to a page, and put its CSV files beside it."""
     static = context["pathto"]("_static/", 1)
@@ -157,12 +153,12 @@ def dress(
     card = CARD if base else f"{static}{Path(CARD).name}"
     title = re.sub(r"<[^>]*>", "", f"{context.get('title') or 'planrl'}")
     made = tags(
-        title, first_paragraph(doctree), page=f"{pagename}.html", card=card, base=base
+        title, first_paragraph(doctree), page=f"{page}.html", card=card, base=base
     )  # fmt: skip
     context["metatags"] = f"{context.get('metatags') or ''}{made}"
     context["theme_extra_footer"] = footer(Path(app.srcdir), static)
     if context.get("body"):
-        context["body"] = apart(context["body"], pagename, Path(app.outdir), static)
+        context["body"] = apart(context["body"], page, Path(app.outdir), static)
 
 
 def apart(body: str, page: str, out: Path, static: str) -> str:
