@@ -735,7 +735,7 @@ exercises.old_rollouts(my_rollouts)
 # %% [markdown]
 # ## Your numbers beside ours
 #
-# Each number stands beside its *band*, where 95 of 100 further seeds lie.
+# The *expected range* of each number contains 95 of 100 further seeds.
 
 # %%
 numbers = {
