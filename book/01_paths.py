@@ -375,8 +375,8 @@ exercises.path_count(my_count)
 # %% [markdown]
 # ## Your numbers beside ours
 #
-# Every chapter ends with a few of its numbers, as computed here, beside a *band*: the range in which
-# 95 of 100 further seeds should lie, worked out from the results of five seeds. Inside, your run is one
+# Every chapter ends with a few of its numbers, as computed here, with an *expected range*: the range of
+# 95 in 100 further seeds, computed from five seeds. Inside, your run is one
 # like ours; outside, something was changed, or it is the rare seed.
 
 # %%

@@ -584,7 +584,7 @@ exercises.fill(my_fill)
 # %% [markdown]
 # ## Your numbers beside ours
 #
-# A band is where 95 of 100 further seeds should lie.
+# The expected range contains 95 of 100 further seeds.
 
 # %%
 evidence.Numbers(

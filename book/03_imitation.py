@@ -486,7 +486,7 @@ exercises.pieces(my_pieces)
 # %% [markdown]
 # ## Your numbers beside ours
 #
-# A band is where 95 of 100 further seeds should lie.
+# The expected range contains 95 of 100 further seeds.
 
 # %%
 evidence.Numbers(

@@ -623,7 +623,7 @@ exercises.correct_paths(my_stream)
 # %% [markdown]
 # ## Your numbers beside ours
 #
-# Each number stands beside its *band*, where 95 of 100 further seeds lie.
+# The *expected range* of each number contains 95 of 100 further seeds.
 
 # %%
 evidence.Numbers(

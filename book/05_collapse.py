@@ -165,9 +165,8 @@ config = pr.TrainConfig(steps=1000, lr=0.2)
 run = pr.train(model, rollouts, pr.policy_gradient, config)
 records = list(pr.probe(run, evaluation, every=50))
 end = records[-1].measured
-for when, one in (("at first", base), ("at the end", end)):
-    accuracy, distinct = one["accuracy"], one["diversity"]
-    print(f"{when}: accuracy {accuracy:.3f}, {distinct:.2f} distinct paths")
+print(f"at first: {base['accuracy']:.3f} right, diversity {base['diversity']:.2f}")
+print(f"at the end: {end['accuracy']:.3f} right, diversity {end['diversity']:.2f}")
 
 # %% tags=["hide-input"]
 assert end["accuracy"] > 0.98
@@ -394,7 +393,7 @@ rollouts = pr.on_policy(learner, task, rng=pr.seeded(seed, "walks"), size=64)
 list(pr.train(learner, rollouts, loss, config))
 kept = scores_of(learner)
 print(
-    f"with a baseline: {kept['accuracy']:.3f} right, {kept['diversity']:.2f} distinct paths"
+    f"with a baseline: {kept['accuracy']:.3f} right, diversity {kept['diversity']:.2f}"
 )
 
 # %% tags=["hide-input"]
@@ -424,7 +423,7 @@ def plainly(loss):
 slowed, without = plainly(loss), plainly(pr.policy_gradient)
 for words, is_so in (("with", slowed), ("without", without)):
     print(f"plain steps {words} it: {is_so['accuracy']:.3f} right,", end=" ")
-    print(f"{is_so['diversity']:.2f} distinct paths")
+    print(f"diversity {is_so['diversity']:.2f}")
 
 # %% tags=["hide-input"]
 assert min(slowed["accuracy"], without["accuracy"]) > 0.98
@@ -598,7 +597,7 @@ exercises.stop_in_time(my_stop)
 # %% [markdown]
 # ## Your numbers beside ours
 #
-# Each number stands beside its *band*, where 95 of 100 further seeds lie.
+# The *expected range* of each number contains 95 of 100 further seeds.
 
 # %%
 evidence.Numbers(

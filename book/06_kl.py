@@ -702,7 +702,7 @@ exercises.keeps_diversity(my_curious_loss)
 # %% [markdown]
 # ## Your numbers beside ours
 #
-# Each number stands beside its *band*, where 95 of 100 further seeds lie.
+# The *expected range* of each number contains 95 of 100 further seeds.
 
 # %%
 evidence.Numbers(

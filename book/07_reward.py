@@ -595,7 +595,7 @@ exercises.smallest_penalty(my_penalty)
 # %% [markdown]
 # ## Your numbers beside ours
 #
-# Each number stands beside its *band*, where 95 of 100 further seeds lie.
+# The *expected range* of each number contains 95 of 100 further seeds.
 
 # %%
 evidence.Numbers(

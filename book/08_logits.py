@@ -727,7 +727,7 @@ exercises.old_rollouts(my_rollouts)
 # %% [markdown]
 # ## Your numbers beside ours
 #
-# Each number stands beside its *band*, where 95 of 100 further seeds lie.
+# The *expected range* of each number contains 95 of 100 further seeds.
 
 # %%
 numbers = {

@@ -651,7 +651,7 @@ exercises.shortens(my_reward)
 # %% [markdown]
 # ## Your numbers beside ours
 #
-# A band is where 95 of 100 further seeds should lie.
+# The expected range contains 95 of 100 further seeds.
 
 # %%
 evidence.Numbers(

@@ -469,16 +469,16 @@ assert len(five["diversity (50 samples), group-relative"]) == 5, (
 Table(table, caption=f"30 nodes, seed {seed}, 400 updates each")
 
 # %% [markdown]
-# Group-relative weights leave 1.6 ways, plain policy gradient 1.1 (mean of the five seeds behind the
-# bands below; the table shows one). Perhaps they only learn more slowly: a batch has some two
-# walks a question, so their weights are small, and training accuracy is lower.
+# Group-relative weights end with diversity 1.6, plain policy gradient with 1.1 (mean of five seeds;
+# the table shows one). Perhaps they only learn more slowly: a batch has about two
+# paths per pair, so weights are small and training accuracy is lower.
 #
 # At seed 0 policy gradient is, held out, no better than continual SFT even sampled, and worse
 # greedily. One seed is no verdict.
 #
 # ## What it costs
 #
-# Processor seconds of the saved runs on the graph of 100 nodes, looks at the model included.
+# Processor seconds of the saved runs on the 100-node graph, evaluations included.
 
 # %% tags=["hide-input"]
 paid = decision.costs("dag", [*learners, "Q-learning, outcome reward"])
@@ -679,7 +679,7 @@ exercises.grouped(my_grouped)
 # %% [markdown]
 # ## Your numbers beside ours
 #
-# Band: where 95 of 100 further seeds should lie.
+# A range holds 95 of 100 further seeds.
 
 # %%
 right_of = {name: row["held out, sampled"] for name, row in live.items()}

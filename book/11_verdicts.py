@@ -512,7 +512,7 @@ exercises.kept(my_share)
 # %% [markdown]
 # ## Your numbers beside ours
 #
-# A band is where 95 of 100 further seeds should lie.
+# The expected range contains 95 of 100 further seeds.
 
 # %%
 evidence.Numbers(

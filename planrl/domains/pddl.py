@@ -166,7 +166,7 @@ def _types(rules: _File) -> dict[str, Types]:
                 over.add(other)
                 waiting += parents[other]
         if name in over or (name == "object" and over):
-            raise rules.source.wrong(part.line, f"the type {cut(name)} stands below itself")
+            raise rules.source.wrong(part.line, f"the type {cut(name)} is a subtype of itself")
         found[name] = frozenset({*over, name, "object"})
     return found
 

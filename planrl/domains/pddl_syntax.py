@@ -19,7 +19,7 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# A list that begins with one of these stands inside no other section.
+# A list that begins with one of these is never inside another section.
 SECTIONS = words(
     ":requirements :types :constants :predicates :functions :action :domain :objects :init :goal "
     ":metric :constraints :derived :durative-action"
@@ -60,7 +60,7 @@ class Source:
         return InputError(f"{self.path}, line {line}: {said}")
 
     def beyond(self, thing: Form | str, line: int, what: str = "") -> InputError:
-        """An error that names what PDDL has and planrl does not read; `what` is where it stands."""
+        """An error that names what PDDL has and planrl does not read; `what` is its position."""
         where = f"{self.path}: {what}" if what else f"{self.path}"
         return InputError(
             f"{where} uses {cut(thing)} (line {line}), which is beyond STRIPS: planrl reads "
@@ -134,7 +134,7 @@ def read_forms(text: str, source: Source) -> list[Form]:
             opened.pop()
         elif not token.startswith(";"):
             if not opened:
-                raise wrong(line, f"{cut(token)} stands outside all brackets")
+                raise wrong(line, f"{cut(token)} is outside all brackets")
             if token in SECTIONS and not opened[-1] and len(opened) > 2:
                 around = opened[1]
                 raise wrong(

@@ -121,7 +121,7 @@ class Problem:
     ) -> list[Action] | None:
         """A shortest plan, by breadth-first search; None if there is none: it is unsolvable.
 
-        `estimate` is told which bit of a state stands for which atom, and returns a function of
+        `estimate` receives the atom of each bit of a state, and returns a function of
         states that never says more than the number of steps that are left: then the search is A*.
         `watch(states, steps)` is called from time to time. Raises InputError when so many states
         can be reached that the search gives up, and when a shortest plan is not what the

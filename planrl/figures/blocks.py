@@ -21,7 +21,7 @@ HALF = 0.46  # of a block's width
 
 
 def _positions(current: State) -> dict[str, tuple[float, float]]:
-    """Where each block lies: a stack stands in the column of its lowest block."""
+    """The position of each block: a stack has the column of its lowest block."""
     columns = {block: column for column, block in enumerate(current.blocks)}
     positions = {}
     for stack in current.stacks:

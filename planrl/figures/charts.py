@@ -60,7 +60,7 @@ def learning_curves(
 ) -> go.Figure:
     """One line a name: a run's `key` over its updates; for several runs of a name, mean and range.
 
-    `runs` maps a name to the records of one run, or to a list of such runs (one a seed).
+    `runs` maps a name to the records of one run, or to a list of such runs (one per seed).
     """
     groups = {}
     for name, given in runs.items():
@@ -160,7 +160,7 @@ def heatmaps(
     columns: int = 2,
     colours: str = "",
 ) -> go.Figure:
-    """Matrices as colours, side by side, their first rows on top; the names stand above.
+    """Matrices as colours, side by side, their first rows on top; the names are above.
 
     `colours` says what they mean: the name of the scale of one matrix, a sentence for several.
     Diverging ones share a scale; others have each their own, from its least to its greatest value.

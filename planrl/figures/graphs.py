@@ -1,4 +1,4 @@
-"""Graphs as pictures: nodes, arrows, a path that stands out, a policy as the widths of edges."""
+"""Graphs as pictures: nodes, arrows, a highlighted path, a policy as the widths of edges."""
 
 from __future__ import annotations
 
@@ -80,13 +80,17 @@ def graph_view(
     height: int = 380,
     weights: Float[Tensor, "N N"] | None = None,
 ) -> go.Figure:
-    """The graph, drawn left to right; `path` stands out; `weights[j, k]` sets the edges' widths."""
+    """The graph, left to right; `path` is highlighted; `weights[j, k]` sets the edges' widths."""
     figure = go.Figure(_graph_traces(graph, path, weights))
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
     told = alt or (
         f"A directed graph of {graph.n} nodes and {len(graph.edges)} edges"
-        + (f"; the path {' to '.join(graph.labels[v] for v in path)} stands out" if path else "")
+        + (
+            f"; the path {' to '.join(graph.labels[v] for v in path)} is highlighted"
+            if path
+            else ""
+        )
     )
     return finish(figure, title, told, height)
 

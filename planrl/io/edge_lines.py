@@ -34,7 +34,7 @@ LISTS = (
 
 
 def masked(line: str) -> str:
-    """The line with what stands in quotes, or in attributes at its end, made plain letters."""
+    """The line with quoted text, and attributes at its end, replaced by plain letters."""
     line = _QUOTED.sub(lambda found: "q" * len(found[0]), line)
     at = _attributes(line)
     return line if at is None else line[:at]
@@ -111,7 +111,7 @@ def _name(word: str, line: str) -> str:
 
 
 def edge(words: Sequence[str], line: str) -> tuple[str, str, str | None]:
-    """Source, target and what stands third, of a line that must be an edge."""
+    """Source, target and the third word, if any, of a line that must be an edge."""
     if len(words) > 1 and not words[0]:
         raise LineError(
             f"expected `from to`, found {shown(line)}: the first column has no name, as pandas "

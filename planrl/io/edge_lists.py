@@ -4,8 +4,8 @@ The separator of a file is decided once, from its first lines. A line that does 
 that names the line, so that no word of a file becomes a node by mistake.
 
 Some graph files of other tools look like edge lists: a reader would take `digraph {` for an edge
-from `digraph` to `{`. Each of these formats is told by how it begins and refused by its name, with
-the library call that reads it.
+from `digraph` to `{`. Each of these formats is recognised by its beginning and refused by its
+name, with the library call that reads it.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def parse_edges(content: bytes, path: Path) -> Graph:
 
 
 def _has_separator(rows: Iterator[tuple[int, str]]) -> bool:
-    """Whether a `#` stands alone further down, as between the nodes and edges of TGF."""
+    """Whether a `#` is alone in a later line, as between the nodes and edges of TGF."""
     try:
         return any(line == "#" for _, line in rows)
     except InputError:

@@ -65,7 +65,7 @@ _MARKS = {  # the longer ones first: that of UTF-16 is the beginning of one of U
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that its name always stands for a whole one: the old or the new."""
+    """Write a file so that a reader always finds a whole one: the old or the new."""
     for attempt in range(10):
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
@@ -154,7 +154,7 @@ def _lock(handle: int, *, wait: bool = True) -> bool:
 
 
 def _is_abandoned(partial: Path) -> bool:
-    """Whether nobody is writing this `.part` file any more."""
+    """Whether no process is writing this `.part` file any more."""
     try:
         if time.time() - partial.stat().st_mtime > DAY:
             return True

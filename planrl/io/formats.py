@@ -29,7 +29,7 @@ __all__ = [
 
 
 def read_graph(path: str | Path) -> Graph:
-    """The graph in a GraphML file, a node-link JSON file or an edge list, told by how it begins.
+    """The graph in a GraphML, node-link JSON or edge list file, recognised by its beginning.
 
     A file that ends in .graphml or begins with `<` is GraphML (see `read_graphml`), one that ends
     in .json or begins with a bracket is networkx's node-link JSON (see `read_node_link`), and any

@@ -3,7 +3,7 @@ settings, and a recipe.
 
 The code is hashed as Python runs it, so comments don't count. What it reaches by name counts too:
 functions, classes and values of the same program, closures, defaults and arguments of a `partial`.
-Libraries do not, planrl's version excepted. What can't be hashed is told.
+Libraries do not, planrl's version excepted. What can't be hashed is reported.
 """
 
 from __future__ import annotations

@@ -135,7 +135,7 @@ def _nodes(nodes: list[Any]) -> tuple[dict[str, str], dict[Any, int]]:
 
 
 def _name(value: Any) -> str:
-    """An id or a label as text. A list stands for a tuple, as networkx has it."""
+    """An id or a label as text. A list means a tuple, as in networkx."""
     if isinstance(value, list):
         return str(tuple(value))
     if isinstance(value, bool) or not isinstance(value, str | int | float):

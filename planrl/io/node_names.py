@@ -87,7 +87,7 @@ def check_name(name: str, by: str, row: str, line: int) -> None:
 
 
 def _doubt(name: str, by: str) -> str | None:
-    """What speaks against a name that does not stand in quotes."""
+    """The reason why a name without quotes is refused, if there is one."""
     if by == " " and re.search("[|，；、،؛]", name):
         return "holds a sign that may separate names: separate them by commas, semicolons or tabs"
     if by in (" ", "->") and (_SIGNS.fullmatch(name) or name.strip(":") != name):
@@ -151,7 +151,7 @@ def check_edges(found: Edges) -> None:
             found.line,
         )
     if all(len(name) > 2 and name[0] == name[-1] == "'" for name in found.names):
-        raise LineError("all names stand in single quotes: remove them", found.line)
+        raise LineError("all names are in single quotes: remove them", found.line)
 
 
 def _check_first(found: Edges) -> None:

@@ -164,7 +164,7 @@ def _refuse_bombs(content: bytes) -> None:
     """
     try:
         archive = zipfile.ZipFile(io.BytesIO(content))
-    except zipfile.BadZipFile:  # its table of contents stands at the end
+    except zipfile.BadZipFile:  # its table of contents is at the end
         raise _cut(content) from None
     with archive as files:
         parts = files.infolist()

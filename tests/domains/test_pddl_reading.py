@@ -216,7 +216,7 @@ WRONG = [
     (domain("(lit ?r))\n", "(lit ?r) dark)\n"), PROBLEM, r"write \(dark\) among the predicates"),
     (domain("(lit ?r))\n", "(lit r))\n"), PROBLEM, r"r was given, but a name such as \?x"),
     (domain("(lit ?r))\n", "(lit ?r - lamp))\n"), PROBLEM, "of the type lamp, which the domain does not have"),
-    (domain(more="(:types a - b b - a)"), PROBLEM, "stands below itself"),
+    (domain(more="(:types a - b b - a)"), PROBLEM, "is a subtype of itself"),
     (domain(more="(:types - a)"), PROBLEM, "write names, - and their type"),
     (domain("(?r ?s)", "(?r ?r)", ), PROBLEM, "two parameters of the same name"),
     (domain(":parameters (?r) ", ":parameters ?r "), PROBLEM, r"write \(\?x \?y\)"),
@@ -260,7 +260,7 @@ def test_what_is_no_pddl_is_refused_with_its_line_and_what_to_write(given, task,
     (" (lit ?r))\n", " (lit ?r)\n", "line 3: .* a bracket of :predicates is not closed"),
     ("(lit ?r)))\n", "(lit ?r))\n", "line 1: .* never closed"),
     ("(lit ?r)))\n", "(lit ?r))))\n", "line 7: .* closed that was not opened"),
-    ("(define", "x (define", "line 1: .* x stands outside all brackets"),
+    ("(define", "x (define", "line 1: .* x is outside all brackets"),
 ])  # fmt: skip
 def test_a_bracket_that_is_missing_or_too_many_is_told_with_its_line(old, new, said, read):
     assert DOMAIN.count(old) >= 1

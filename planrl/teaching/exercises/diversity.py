@@ -184,7 +184,7 @@ def stable_point(function: Callable[[Tensor, Tensor, float], Any]) -> Feedback:
             ),
             "You multiply by lambda: divide p by it.": (base.log() + p * kl).softmax(0),
             "Your numbers do not sum to 1: divide by their sum.": base * (p / kl).exp(),
-            "p is a probability, not its logarithm: it stands in the exponent.": base
+            "p is a probability, not its logarithm: use it in the exponent.": base
             * p
             / (base * p).sum(),
         }
