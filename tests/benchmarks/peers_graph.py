@@ -68,15 +68,15 @@ def rollouts_that_ask(
 
 
 def probs(net: Any, useful: set[int], source: int, target: int) -> dict[tuple[int, ...], float]:
-    """Every path from source to target with the chance that such a walk takes it."""
+    """Every path from source to target with the probability that such a rollout takes it."""
     found, open_paths = {}, [((source,), 1.0)]
     while open_paths:
-        path, rng = open_paths.pop()
+        path, probability = open_paths.pop()
         if path[-1] == target:
-            found[path] = rng
+            found[path] = probability
             continue
         next_node = [v for v in net.successors(path[-1]) if v in useful]
-        open_paths += [((*path, v), rng / len(next_node)) for v in next_node]
+        open_paths += [((*path, v), probability / len(next_node)) for v in next_node]
     return found
 
 

@@ -84,7 +84,7 @@ def paths_row(dataset: Dataset, n: int, *, prepared_sets: bool) -> Row:
 
     def loop(pairs: list[list[int]], coin: random.Random) -> list[list[int]]:
         if prepared_sets:
-            return peers_graph.walks(net(), useful(), pairs, each, coin)
+            return peers_graph.rollouts(net(), useful(), pairs, each, coin)
         return peers_graph.rollouts_that_ask(net(), pairs, each, coin)
 
     def check() -> tuple[bool, str]:
