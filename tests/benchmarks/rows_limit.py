@@ -120,7 +120,7 @@ def limit_rows(dataset: Dataset) -> list[Row]:
 
     def generate(spelled: int) -> Work:
         began = time.process_time()
-        rollouts = peers_hf.walks(hf(), questions(), MAX_TOKENS - 3)
+        rollouts = peers_hf.rollouts(hf(), questions(), MAX_TOKENS - 3)
         seconds = time.process_time() - began
         seen["HF"] = rollouts
         return Work(cost().rollout(rollouts, spelled), seconds)

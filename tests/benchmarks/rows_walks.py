@@ -95,7 +95,7 @@ def rollout_rows(dataset: Dataset) -> list[Row]:
 
     def hugging_face(count: int, *, cached: bool = True) -> Callable[[], Work]:
         def side() -> Work:
-            peers_hf.walks(hf(), questions(count), NEW, cached=cached)
+            peers_hf.rollouts(hf(), questions(count), NEW, cached=cached)
             return Work(count)
 
         return side
@@ -109,7 +109,7 @@ def rollout_rows(dataset: Dataset) -> list[Row]:
             dataset,
             hf(),
             lambda net, rows: net(rows, use_cache=False).logits,
-            lambda pairs: peers_hf.walks(hf(), pairs, NEW, greedy=True),
+            lambda pairs: peers_hf.rollouts(hf(), pairs, NEW, greedy=True),
         )
 
     def check_plain() -> tuple[bool, str]:
