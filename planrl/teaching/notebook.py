@@ -87,12 +87,37 @@ def hash_of(text: str) -> int:
     return zlib.crc32(text.encode())
 
 
+class Told:
+    """Sentences in Markdown whose numbers code has computed."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def _repr_markdown_(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
 class Source:
-    """The source of library functions, shown in a chapter next to the formula."""
+    """The source of library functions, shown in a chapter next to the formula.
+
+    Of a docstring only the first line is shown; the page of the library's functions has all of it.
+    """
 
     def __init__(self, *functions: Callable[..., Any]) -> None:
-        sources = [textwrap.dedent(inspect.getsource(function)) for function in functions]
-        self.text = "\n\n".join(source.rstrip() for source in sources)
+        self.text = "\n\n".join(map(self._short, functions))
+
+    @staticmethod
+    def _short(function: Callable[..., Any]) -> str:
+        source = textwrap.dedent(inspect.getsource(function)).rstrip()
+        first, _, rest = (inspect.getdoc(function) or "").partition("\n")
+        if not rest:
+            return source
+        begin = source.index('"""')
+        end = source.index('"""', begin + 3)
+        return f'{source[:begin]}"""{first}{source[end:]}'
 
     def _repr_markdown_(self) -> str:
         return f"```python\n{self.text}\n```"
