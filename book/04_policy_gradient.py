@@ -124,9 +124,11 @@ lab("policy-gradient")
 # ## With ten paths per question it only sharpens
 #
 # Now each training question has ten demonstrated paths, and the base is *saturated*: it was trained until more
-# SFT changes nothing. The paper's own setting is closest to this one. A model can also be changed without any training:
-# divide its logits by a *decoding temperature* $T$ when sampling. Below 1, likely steps become
-# likelier; greedy is the limit $T \to 0$. So we compare each model, and the base, at five temperatures.
+# SFT changes nothing. Of our settings this one is closest to what is reported of the paper.
+#
+# A model can also be changed without training: divide its logits by a *decoding temperature* $T$ when
+# sampling. Below 1, likely steps become likelier; greedy is the limit $T \to 0$. A *decoding curve* shows a
+# model at five temperatures; the larger a mark, the higher its temperature.
 
 # %%
 title = (
