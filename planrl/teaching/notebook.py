@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import csv
 import html
@@ -88,17 +89,29 @@ def hash_of(text: str) -> int:
 
 
 class Source:
-    """The source of library functions, shown in a chapter next to the formula."""
+    """The source of library functions next to a formula: signature, first line, and body."""
 
     def __init__(self, *functions: Callable[..., Any]) -> None:
-        sources = [textwrap.dedent(inspect.getsource(function)) for function in functions]
-        self.text = "\n\n".join(source.rstrip() for source in sources)
+        self.text = "\n\n".join(map(_listing, functions))
 
     def _repr_markdown_(self) -> str:
         return f"```python\n{self.text}\n```"
 
     def __repr__(self) -> str:
         return self.text
+
+
+def _listing(function: Callable[..., Any]) -> str:
+    """The source of a function whose docstring is cut to its first line; the API page has all."""
+    source = textwrap.dedent(inspect.getsource(function)).rstrip()
+    first = ast.parse(source).body[0]
+    said = getattr(first, "body", [None])[0]
+    if not isinstance(said, ast.Expr) or ast.get_docstring(first) is None:  # type: ignore[arg-type]
+        return source
+    lines = source.split("\n")
+    if said.end_lineno is not None and said.end_lineno > said.lineno:
+        lines[said.lineno - 1 : said.end_lineno] = [lines[said.lineno - 1].rstrip() + '"""']
+    return "\n".join(lines)
 
 
 class Download:
