@@ -266,8 +266,8 @@ logits = pr.next_logits(from_zeros)[..., :n] / 10
 into = logits[torch.arange(n), :, torch.arange(n)]  # [target, current]
 others = (logits.sum(-1) - into) / (n - 1)
 lower = float((into - others)[graph.adjacency.T].mean())
-print(f"uniform policy:     {scored(blank)['accuracy']:.3f} correct")
-print(f"after 400 updates:  {scored(from_zeros)['accuracy']:.3f} correct")
+uniform, avoiding = (scored(one)["accuracy"] for one in (blank, from_zeros))
+print(f"uniform policy {uniform:.3f} correct, after 400 updates {avoiding:.3f}")
 print(f"edge into the target against other steps: {lower:+.2f} of the reward")
 
 # %% [markdown]
