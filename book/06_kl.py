@@ -75,7 +75,7 @@ my_guess = 0.87
 # made by: python -m planrl reproduce --only regimes
 base, heats = regimes.BASE, (1.0, 0.5)
 figure = regimes.decoding_curve(
-    "A", [free, light, held_back, strong, base], "test", title="Held-out pairs"
+    "A", [strong, held_back, light, free, base], "test", title="Held-out pairs"
 )
 
 # %% tags=["hide-input"]
@@ -150,14 +150,14 @@ print(f"of policy gradient's gain, λ = 0.1 leaves {kept_gain / gain:.0%}")
 # These are accuracies at each model's best temperature.
 #
 # Too strong a penalty is often recognised by a *plateau*: held-out accuracy stops rising early. With
-# λ = 1 and the saturated base most of the gain comes in the first third of the training, and without a
-# penalty accuracy goes on to a higher level:
+# λ = 1 and the saturated base most of the gain comes in the first third of its 2,000 updates. Without a
+# penalty, accuracy ends higher:
 
 # %%
 regimes.accuracy_over_updates(
     "A",
     [free, held_back, strong],
-    title="Sampled at T = 1, λ = 1 stops rising early",
+    title="Sampled at T = 1: with λ = 1 most of the gain comes early",
 )
 
 # %% [markdown]
@@ -410,8 +410,8 @@ for name, one in slopes.items():
 
 # %% [markdown]
 # As a loss, `k1` does nothing, `k2` has the gradient of ours, and `k3` has that of the divergence in the other
-# direction. TRL's `beta` weighs a `k3` loss by default, so it is not our λ; in verl, another library, it depends on
-# `kl_loss_type` ([a discussion there](https://github.com/volcengine/verl/issues/2953)).
+# direction. What TRL's `beta` or verl's `kl_loss_coef` weigh depends on the estimator, its place and the library's
+# version, so it need not be our λ: see [the dictionary](dictionary.md).
 
 # %% [markdown]
 # ## Exercises

@@ -53,7 +53,7 @@ def decoding_rows(regime: str, choices: Sequence[tuple[str, float]]) -> list[Row
         paths = at(regime, name, heat, "train", "diversity")
         rows.append(
             {
-                "method": name,
+                "method": name.replace("policy gradient + KL ", "λ = "),
                 "temperature": f"{heat:g}",
                 "training accuracy": at(regime, name, heat, "train", "accuracy"),
                 "distinct paths, training": f"{paths:.1f}",

@@ -4,7 +4,7 @@ from statistics import mean
 
 import pytest
 
-from planrl.teaching import paper_tables, regime_tables
+from planrl.teaching import paper_figures, paper_tables, regime_tables
 from planrl.teaching import regime_figures as regimes
 from planrl.teaching.regime_figures import BASE, OFF, PG, SFT, Q
 
@@ -132,3 +132,39 @@ def test_chapter_6_a_strong_penalty_stops_rising_early_at_temperature_1_only():
             for name in (PG, penalty("0.1"), penalty("1"))}  # fmt: skip
     assert max(cool, key=cool.__getitem__) == penalty("1")
     assert cool[PG] < cool[penalty("0.1")]
+
+
+def test_chapter_10_the_question_and_what_continual_sft_adds():
+    assert 0.7 < mean(regimes.best("B", BASE)) < 0.82, "about three quarters"
+    assert 0.84 < mean(regimes.best("B", PG)) < 0.93, "nearly nine in ten"
+    assert abs(mean(regimes.best("A", SFT)) - mean(regimes.best("A", BASE))) < 0.02
+
+
+def test_chapter_10_falling_entropy_pays_only_while_greedy_accuracy_still_rises():
+    entropy, greedy = (
+        regimes.series("B", PG, key)[1].mean(0) for key in ("train_entropy", "test_greedy")
+    )
+    top = int(entropy.argmax())
+    assert 0 < top < 4, "with one path per pair it rises first"
+    back = next(k for k in range(top, len(entropy)) if entropy[k] < entropy[0])
+    assert greedy[back] - greedy[0] > 0.75 * (greedy[-3:].mean() - greedy[0])
+    assert entropy[-1] < 0.25 * entropy[back]
+    entropy, greedy = (
+        regimes.series("A", PG, key)[1].mean(0) for key in ("train_entropy", "test_greedy")
+    )
+    assert entropy.argmax() == 0
+    assert greedy.max() < greedy[0] + 0.005, "with ten it never rises"
+
+
+def test_chapter_10_on_blocksworld_policy_gradient_leads_when_sampled():
+    q, off = (f"Q-learning, process reward{how}, discount 0.9" for how in ("", ", off-policy"))
+    names = (SFT, PG, f"{PG} + KL", q, off)
+    ends = {
+        name: {
+            key: float(paper_figures.series("blocksworld", name, key)[1][:, -1].mean())
+            for key in ("train_diversity", "test_accuracy")
+        }
+        for name in names
+    }
+    assert max(names, key=lambda name: ends[name]["test_accuracy"]) == PG
+    assert max(names, key=lambda name: ends[name]["train_diversity"]) in (q, off)
