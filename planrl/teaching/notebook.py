@@ -88,6 +88,19 @@ def hash_of(text: str) -> int:
     return zlib.crc32(text.encode())
 
 
+class Told:
+    """Sentences in Markdown whose numbers code has computed."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def _repr_markdown_(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
 class Source:
     """The source of library functions next to a formula: signature, first line, and body."""
 
