@@ -185,6 +185,12 @@ def decoding_curves(regime: str, learners: Sequence[str], *, title: str) -> go.F
     return with_slider(frames, name="show", start=next(iter(frames)))
 
 
+def decoding_curve(regime: str, learners: Sequence[str], task: str, *, title: str) -> go.Figure:
+    """The same for one set of pairs without a slider, for figures that ask for a guess."""
+    words = {one: words for words, one in TASKS.items()}[task]
+    return _curves(regime, learners, task, title, words)
+
+
 def _curves(regime: str, learners: Sequence[str], task: str, title: str, words: str) -> go.Figure:
     figure, said = go.Figure(), []
     for position, name in enumerate(learners):
