@@ -16,7 +16,7 @@ import torch
 from planrl.claims import interval
 from planrl.errors import InputError
 from planrl.experiments.store import FOLDER, results
-from planrl.figures import scatter
+from planrl.figures import charts, scatter
 from planrl.figures.sliders import sliding, with_slider
 from planrl.figures.style import faded, finish, style_of
 
@@ -29,15 +29,15 @@ Q, OFF = "Q-learning", "Q-learning, off-policy"
 EXPLORATION = (BASE, SFT, PAID, PG)
 """The learners of the exploration experiment: the last differs from the third by new paths only."""
 GRAPHS = {
-    "A": "random DAG of 100 nodes, 10 demonstrated paths per pair",
-    "B": "random DAG of 100 nodes, 1 demonstrated path per pair",
-    "C": "Blocksworld, 20 % of the pairs for training",
-    "D": "Blocksworld, 80 % of the pairs for training",
+    "A": "random DAG of 100 nodes, 10 demonstrated paths per question",
+    "B": "random DAG of 100 nodes, 1 demonstrated path per question",
+    "C": "Blocksworld, 20 % of the questions for training",
+    "D": "Blocksworld, 80 % of the questions for training",
     "E": "random digraph of 50 nodes",
-    "S": "random DAG of 100 nodes, 10 demonstrated paths per pair",
+    "S": "random DAG of 100 nodes, 10 demonstrated paths per question",
 }
 """Regime -> its graph and demonstrations in words."""
-TASKS = {"held-out pairs": "test", "training pairs": "train"}
+TASKS = {"held-out questions": "test", "training questions": "train"}
 HOW = {"sampled, T = 1": "accuracy", "greedy": "greedy"}
 SIZES = (12, 10, 8, 6.5, 5)  # of the marks of a decoding curve, from the highest temperature down
 LAST = 3  # evaluations whose mean is the end
@@ -138,6 +138,13 @@ def told(values: Sequence[float], digits: int = 3) -> str:
     return f"{mean} (95 % interval {low:.{digits}f} to {high:.{digits}f}, {len(values)} seeds)"
 
 
+def short(values: Sequence[float], digits: int = 2) -> str:
+    """A mean over seeds and its 95 % interval, for the cell of a table."""
+    low, high = interval(values)
+    mean = sum(values) / len(values)
+    return f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
 def minus(one: Sequence[float], other: Sequence[float]) -> list[float]:
     """The difference for each seed."""
     return [a - b for a, b in zip(one, other, strict=True)]
@@ -218,7 +225,7 @@ def _add_curve(
             customdata=[*heat, ""] if strong else None,
             hovertemplate="T = %{customdata}: %{y:.3f} with %{x:.1f} paths" if strong else None,
             text=[*(f"T = {t}" for t in heat), ""] if strong and position == 0 else None,
-            textposition="middle right",
+            textposition="top right",
             textfont={"color": colour, "size": 11},
             line={
                 "color": colour if strong else faded(colour, 0.25),
@@ -255,7 +262,7 @@ def _by_degree(regime: str, title: str, how: str, key: str) -> go.Figure:
         figure.add_scatter(
             x=[k + 0.17 * (position - 1.5) for k in range(len(found))],
             y=[round(mean, 4) for mean in means.values()],
-            error_y={"type": "data", "array": [round(r, 4) for r in reach], "thickness": 1.5},
+            error_y={"array": [round(r, 4) for r in reach], "color": colour, "thickness": 1.5},
             mode="markers",
             name=name,
             legendgroup=name,
@@ -263,13 +270,55 @@ def _by_degree(regime: str, title: str, how: str, key: str) -> go.Figure:
             hovertemplate="%{y:.3f}",
         )
         said.append(f"{name}: " + ", ".join(f"{d} {v:.3f}" for d, v in means.items()))
-    figure.update_xaxes(title="held-out pairs", tickvals=list(range(len(found))),
+    figure.update_xaxes(title="held-out questions", tickvals=list(range(len(found))),
                         ticktext=list(found), range=[-0.5, len(found) - 0.5])  # fmt: skip
     figure.update_yaxes(title=f"accuracy, {how}", range=[0, 1.02])
     figure.update_layout(legend={"orientation": "h", "y": -0.2})
-    alt = f"Accuracy on held-out pairs, {how}, mean and 95 % interval, {condition(regime)}. "
+    alt = f"Accuracy on held-out questions, {how}, mean and 95 % interval, {condition(regime)}. "
     finish(figure, title, f"{alt}{'; '.join(said)}.", 440)
     return _under(figure, condition(regime)).update_layout(margin_t=90)
+
+
+def signature(*, title: str, regime: str = "B") -> go.Figure:
+    """Percent correct of the base on training and held-out questions, by degree, with intervals."""
+    means: dict[str, dict[str, float]] = {}
+    spans: dict[str, dict[str, tuple[float, float]]] = {}
+    for how, key in HOW.items():
+        found = degree_values(regime, BASE, key)
+        found = {
+            "training": ends(regime, BASE, f"train_{key}"),
+            "held out": found.pop("all"),
+            **found,
+        }
+        means[how] = {name: 100 * sum(values) / len(values) for name, values in found.items()}
+        spans[how] = {
+            name: (100 * interval(values)[0], 100 * interval(values)[1])
+            for name, values in found.items()
+        }
+    said = "; ".join(
+        f"{how}: " + ", ".join(f"{name} {value:.0f}" for name, value in row.items())
+        for how, row in means.items()
+    )
+    drawn = charts.bars(
+        means,
+        title=title,
+        alt=f"Percent correct of the base, {condition(regime)}. {said}.",
+        x="questions",
+        y="% correct",
+        y_range=(0, 105),
+        height=420,
+        spans=spans,
+    )
+    return _under(drawn, condition(regime)).update_layout(margin_t=90)
+
+
+def over_updates(
+    regime: str, learners: Sequence[str], key: str, *, title: str, y: str, alt: str
+) -> go.Figure:
+    """One measure over updates: mean and range over seeds, under the title what was run."""
+    groups = {name: series(regime, name, key) for name in learners}
+    drawn = charts.range_figure(groups, title=title, alt=alt, x="updates", y=y)
+    return _under(drawn, condition(regime)).update_layout(margin_t=90)
 
 
 def saturation(*, title: str) -> go.Figure:

@@ -10,6 +10,7 @@ from planrl.claims import interval
 from planrl.experiments.store import FOLDER
 from planrl.figures import style
 from planrl.teaching import regime_figures as regimes
+from planrl.teaching import regime_rows
 from planrl.teaching.regime_figures import BASE, OFF, PAID, PG, SFT, Q
 
 
@@ -61,7 +62,7 @@ def test_a_number_is_told_with_its_interval_and_its_seeds():
 
 def test_a_decoding_curve_is_drawn_for_the_base_too_on_both_sets_of_pairs():
     figure = regimes.decoding_curves("B", [BASE, PAID, PG], title="t")
-    assert [frame.name for frame in figure.frames] == ["held-out pairs", "training pairs"]
+    assert [frame.name for frame in figure.frames] == ["held-out questions", "training questions"]
     for frame, task in zip(figure.frames, ("test", "train"), strict=True):
         lines = {trace.name: trace for trace in frame.data}
         for name in (BASE, PAID, PG):
@@ -108,7 +109,6 @@ def test_unseen_edges_are_told_apart_from_demonstrated_ones_for_each_learner():
 
 def test_every_figure_is_plain_and_says_what_it_shows():
     for figure in (
-        regimes.accuracy_over_updates("B", [SFT, PAID, PG], title="t"),
         regimes.decoding_curves("A", [BASE, PG], title="t"),
         regimes.exploration(title="t"),
         regimes.saturation(title="t"),
@@ -116,6 +116,31 @@ def test_every_figure_is_plain_and_says_what_it_shows():
     ):
         page = json.loads(figure.to_json())
         assert len(page["layout"]["meta"]["alt"]) > 100
-        assert "paths per pair" in page["layout"]["title"]["subtitle"]["text"].replace(
-            "path per", "paths per"
-        )
+        assert "per question" in page["layout"]["title"]["subtitle"]["text"]
+        assert page["layout"]["margin"]["t"] == 90, "two lines have room under the title"
+
+
+def test_sfts_signature_has_the_training_questions_first_and_the_farthest_last():
+    figure = regimes.signature(title="t")
+    names = ["training", "held out", "degree 0", "degree 1", "degree 2+"]
+    for trace, key in zip(figure.data, ("accuracy", "greedy"), strict=True):
+        assert list(trace.x) == names
+        mean = 100 * torch.tensor(regimes.ends("B", BASE, f"train_{key}")).mean().item()
+        assert trace.y[0] == pytest.approx(mean)
+
+
+def test_the_rows_of_a_file_are_those_of_the_figure_seed_by_seed():
+    seeds = regime_rows.seeds("B")
+    rows = regime_rows.over_updates("B", [PG], {"accuracy": "test_accuracy"})
+    steps, values = regimes.series("B", PG, "test_accuracy")
+    assert [row["accuracy"] for row in rows] == values.flatten().tolist()
+    assert [row["updates"] for row in rows] == steps * len(seeds)
+    rows = regime_rows.decoding({"B": [BASE]})
+    held_out = [row["accuracy"] for row in rows if row["questions"] == "held-out questions"]
+    assert held_out == regimes.curve("B", BASE, "test", "accuracy").flatten().tolist()
+    by_seed = [
+        row["accuracy"]
+        for row in regime_rows.exploration_by_seed()
+        if (row["model"], row["answers"], row["questions"]) == (PAID, "greedy", "all")
+    ]
+    assert by_seed == regimes.ends("B", PAID, "test_greedy")
