@@ -173,7 +173,7 @@ def test_the_rows_of_a_figure_hold_every_seed_and_look():
 
 @pytest.mark.parametrize(("wrong", "said"), [
     (lambda: paper_figures.series("dag", "GRPO", "test_greedy"), "no learner 'GRPO'"),
-    (lambda: paper_figures.adjacency("dag", [], "values", title=""), "weights or logits"),
+    (lambda: paper_figures.adjacency("dag", [], "values", title=""), "weights, centred or logits"),
     (lambda: play({}, title=""), "at least one plan"),
     (lambda: play({"a": []}, title=""), "at least the state"),
     (lambda: play({"a": [state("A")]}, title="", actions={"a": ["x"]}), "one for each step"),
