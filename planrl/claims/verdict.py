@@ -71,6 +71,13 @@ class Condition:
             where = ", ".join(filter(None, (self.graph, self.name)))
             raise InputError(f"{where}: predict a bound, low={self.low} <= high={self.high}")
 
+    def values(self, results: Sequence[Results]) -> tuple[float, ...]:
+        """The number of each seed. A `value` with the attribute `across` gets all seeds at once."""
+        if getattr(self.value, "across", False):
+            many: Callable[..., Iterable[float]] = self.value  # type: ignore[assignment]
+            return tuple(map(float, many(results)))
+        return tuple(float(self.value(one)) for one in results)
+
     @property
     def prediction(self) -> str:
         """The bounds in words."""
@@ -184,7 +191,7 @@ def find(
     if a result lacks what is to be measured: it was made by another version.
     """
     try:
-        values = tuple(float(condition.value(one)) for one in results)
+        values = condition.values(list(results))
     except KeyError as error:
         raise InputError(
             f"a saved result of {' or '.join(condition.needs)} has no {error}: make it again with "
