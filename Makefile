@@ -95,19 +95,19 @@ unit: setup ## The fast tests
 
 ##@ Test
 
-test: ## Everything that a change may break: check, all tests, the book, its pages
+test: ## What a change may break: check, the tests but for the 5 longest, the book, its pages
 	@rm -f $(TIMES)
 	@$(call timed,setup)
 	@$(call timed,lint and types,-j $(JOBS) lint types)
 	@$(call timed,unit)
 	@$(call timed,book)
-	@$(call timed,slow)
+	@$(call timed,slow,slow SHORT=1)
 	@$(call timed,pages,pages BOOK_BUILT=1)
 	@$(call summary)
 
-# These share little, so each goes to whichever process is free.
+# These share little, so each goes to whichever process is free. SHORT=1 leaves the longest to make ci.
 slow: setup ## The long tests of the library: trainings, sweeps, installing, chapters run again
-	@$(RUN) -m pytest -q -n $(JOBS) --dist loadgroup --durations=20 -m "slow and not book"
+	@$(RUN) -m pytest -q -n $(JOBS) --dist loadgroup --durations=20 -m "slow and not book$(if $(SHORT), and not longest)"
 
 # Counting lines doubles the time of a test, and the long ones reach hardly any that others don't.
 coverage: setup ## The fast tests, which must reach 90 % of the library's lines
@@ -165,7 +165,7 @@ endif
 hosts: colab-env notebook-env ## Labs in real notebooks, of today and with Colab's versions, in Chromium
 	@PLANRL_HOSTS=1 $(RUN) -m pytest -q -m book tests/book/test_notebooks.py
 
-ci: ## What continuous integration runs: test, colab and hosts
+ci: ## What continuous integration runs: all tests, colab and hosts
 	@rm -f $(TIMES)
 	@$(call timed,setup)
 	@$(call timed,lint and types,-j $(JOBS) types lint colab-env notebook-env)

@@ -168,6 +168,7 @@ def test_rows_are_chosen_by_parts_of_their_names(harness, make_row):
     assert harness.chosen(rows, ["sft b=2", "rl"]) == rows[1:]
 
 
+@pytest.mark.longest
 @pytest.mark.slow
 def test_the_program_runs_and_both_sides_of_every_row_are_equal(tmp_path):
     out = tmp_path / "bench.json"

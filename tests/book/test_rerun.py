@@ -9,9 +9,15 @@ import pytest
 import rerunning
 from soaking import SOAK
 
+LONGEST = ("05_collapse", "06_kl", "80_figures")
+SCRIPTS = [
+    pytest.param(one, id=one.stem, marks=[pytest.mark.longest] if one.stem in LONGEST else [])
+    for one in pairs.scripts()
+]
+
 
 @pytest.mark.slow
-@pytest.mark.parametrize("script", pairs.scripts(), ids=lambda script: script.stem)
+@pytest.mark.parametrize("script", SCRIPTS)
 def test_every_cell_run_twice_and_again_from_any_training_on_gives_the_same(script, monkeypatch):
     rerunning.prepare(monkeypatch)
     if not SOAK:

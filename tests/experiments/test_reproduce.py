@@ -249,6 +249,7 @@ def test_numbers_are_compared_by_a_band_and_what_is_outside_is_named():
     assert outside(again, stored) == ["learners/pg/test_accuracy is missing"]
 
 
+@pytest.mark.longest
 @pytest.mark.slow
 def test_the_quick_tier_made_anew_lies_inside_the_stored_bands(tmp_path):
     wanted = store.jobs(list(store.EXPERIMENTS), tier="quick", folder=tmp_path)
