@@ -343,7 +343,7 @@ paper_figures.chosen(
 #
 # A held-out question is of degree 0 if a demonstrated path towards its target goes through its
 # source, of degree 1 if an edge leads from its source to such a node, and so on: the more edges must
-# be put together that were never seen together, the higher the degree. Accuracy at the last look,
+# be put together that were never seen together, the higher the degree. Accuracy at the last evaluation,
 # mean over seeds; the whisker is the 95 % interval over seeds, wide where few questions have that
 # degree.
 

@@ -115,7 +115,7 @@ CLAIMS = (
         source="Break condition of Assumption 5.1",
         measured="test accuracy minus that on-policy with exploration",
         conditions=_both(
-            "the base walks, epsilon 0",
+            "rollouts of the base, epsilon 0",
             lambda key: _difference(f"{Q}, off-policy without exploration", Q, key),
             high=-0.05,
         ),

@@ -69,7 +69,7 @@ def _sizes(key: str, *, low: float) -> tuple[Condition, ...]:
         *(
             Condition(
                 graph=DAG,
-                name="at the first look",
+                name="at the first evaluation",
                 model=f"Transformer, {words}",
                 needs=("imitation",),
                 of=size,
@@ -78,7 +78,7 @@ def _sizes(key: str, *, low: float) -> tuple[Condition, ...]:
             )
             for size, words in SIZES.items()
         ),
-        _condition(_measured(key), "at the last look", low=low),
+        _condition(_measured(key), "at the last evaluation", low=low),
     )
 
 

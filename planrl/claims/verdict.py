@@ -161,12 +161,12 @@ class Verdict:
         """What to know before the verdict is taken at its word; nothing if there is nothing."""
         said = []
         if self.missing:
-            said.append(f"{self.missing} of {len(self.findings)} places not measured")
+            said.append(f"{self.missing} of {len(self.findings)} conditions not measured")
         least = min((len(f.values) for f in self.findings if f.few), default=0)
         if least:
             said.append(
-                f"{least} seed{'s' * (least > 1)} somewhere: an interval of under {FEW} is too "
-                "narrow"
+                f"{least} seed{'s' * (least > 1)} in some condition: an interval of under {FEW} is "
+                "too narrow"
             )
         return "; ".join(said)
 

@@ -25,7 +25,7 @@ from planrl.graphs import Graph, seeded
 from planrl.models import PathModel
 from planrl.sampling import Sampler
 from planrl.streams import demonstrations, on_policy, replay
-from planrl.tasks import Batch, Reward, Task, judged, outcome_reward, process_reward
+from planrl.tasks import Batch, Reward, Task, Vocab, judged, outcome_reward, process_reward
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -305,15 +305,8 @@ def noisy_process_reward(
             flipped &= (current != n) & (next_node != n)
         else:
             flipped = wrong[current, next_node]
-        flipped &= known_steps(tokens, n)
+        flipped &= Vocab(n).chosen(tokens)
         legal = known.legal[current, next_node]
         return torch.where(flipped, earned + torch.where(legal, -scale, scale), earned)
 
     return reward
-
-
-def known_steps(tokens: Int[Tensor, "B L"], end: int) -> Tensor:
-    """The chosen steps of these rows, but for the prompt and all from END on."""
-    steps = (tokens[:, :-1] == end).cumsum(1) == 0
-    steps[:, :2] = False
-    return steps

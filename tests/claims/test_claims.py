@@ -81,12 +81,12 @@ def test_a_claim_holds_only_where_it_holds(parts, verdict):
     judged = judge(claim, findings)
     assert judged.verdict == verdict
     missing = parts.count(UNKNOWN)
-    assert (f"{missing} of {len(parts)} places not measured" in judged.caution) == bool(missing)
+    assert (f"{missing} of {len(parts)} conditions not measured" in judged.caution) == bool(missing)
 
 
 def test_few_seeds_are_said_to_be_few():
     claim = Claim(id="x", statement="", source="", measured="", conditions=())
-    for count, said in ((1, "1 seed somewhere"), (4, "4 seeds somewhere"), (5, "")):
+    for count, said in ((1, "1 seed in some condition"), (4, "4 seeds in some condition"), (5, "")):
         (found,) = findings = [find(condition(low=0.0), seeds(*range(count)), SETTINGS)]
         assert found.few == bool(said)
         assert said in judge(claim, findings).caution
