@@ -26,11 +26,10 @@ if importlib.util.find_spec("planrl") is None:
 
 # %% tags=["hide-input"]
 from planrl.claims import (
+    FEW_SEEDS,
     HOLDS,
     SO_FAR,
     UNKNOWN,
-    Condition,
-    find,
     imitation,
     verdicts,
 )
@@ -38,12 +37,11 @@ from planrl.errors import InputError
 from planrl.experiments import store
 from planrl.experiments.ablations import choices as choice_learners
 from planrl.experiments.paper import LAMBDAS
-from planrl.experiments.records import in_words
 from planrl.experiments.store import results
 from planrl.figures import scatter
 from planrl.figures.table import Table
 from planrl.teaching import notebook, paper_figures
-from planrl.teaching.evidence import condition_rows, on_model
+from planrl.teaching.claim_cards import Statements
 
 notebook.setup()
 
@@ -52,7 +50,7 @@ notebook.setup()
 #
 # Every claim of the paper's figures and discussion that does not hold in all the places where we
 # measured it, and every condition that broke less or more than we expected. Theorems are not in this
-# list, because [all of them hold](11_verdicts.ipynb#the-theorems). A reason is given where this page measures
+# list, because [all of them hold](11_verdicts.ipynb#every-claim). A reason is given where this page measures
 # it, and only as long as the numbers bear it out; *our reading* is not tested.
 
 # %% tags=["hide-input"]
@@ -293,52 +291,16 @@ falsify = {
 }
 
 
-def changed_base(learner, key, high):
-    """A claim of a figure, asked of a base that was trained longer."""
-    position = Condition(
-        graph="random DAG, base of {base_steps} SFT updates",
-        name="sampled" if key.endswith("accuracy") else "greedy",
-        model="Transformer, 1 layer, 1 head",
-        needs=("falsify",),
-        value=lambda one: gain({"result": one["falsify"]}, learner, key),
-        high=high,
-    )
-    pages = saved("falsify", "late-base")
-    settings = in_words(falsify["late-base"].plain())
-    return find(
-        position,
-        [{"falsify": p["result"]} for p in pages],
-        {"falsify": settings},
-        [p["settings"]["seed"] for p in pages],
-    )
-
-
-MORE = {
-    "2-continual-sft-test": [
-        changed_base(SFT, f"test_{how}", 0.0) for how in ("accuracy", "greedy")
-    ]
-}
-cards = []
+differing = {}
 for verdict in verdicts(["imitation", "figures", "conditions"]):
-    if verdict.verdict in (HOLDS, SO_FAR, UNKNOWN):
-        continue
     claim = verdict.claim
+    if verdict.verdict in (HOLDS, SO_FAR, FEW_SEEDS, UNKNOWN):
+        continue
     who = "We expected" if claim.source.startswith("Break") else "The paper"
-    if claim.id == "C-stale":
-        who = "From the paper's discussion, with our number of updates"
     why = " ".join(filter(None, REASONS.get(claim.id, [])))
-    findings = [*verdict.findings, *MORE.get(claim.id, [])]
-    cards.append(
-        {
-            "title": claim.id,
-            "badge": verdict.verdict,
-            "text": f"{who}: {claim.statement} ({claim.source})",
-            "note": f"Measured: {claim.measured}{on_model(findings)}. Why, as far as we can "
-            f"show: {why or 'no reason found yet.'}",
-            "rows": condition_rows(findings),
-        }
-    )
-notebook.Cards(cards)
+    text = f"{who}: {claim.statement} Why: {why or 'no reason found yet.'}"
+    differing[text] = [verdict]
+Statements(differing, ordered=False)
 
 # %% [markdown]
 # ## What the paper leaves open

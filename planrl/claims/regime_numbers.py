@@ -10,9 +10,11 @@ from typing import Any
 
 Result = Mapping[str, Any]
 Number = Callable[..., Any]
-PREDICTIONS: list[dict[str, Any]] = tomllib.loads(
-    (Path(__file__).parent / "predictions.toml").read_text(encoding="utf-8")
-)["prediction"]
+_FILE = tomllib.loads((Path(__file__).parent / "predictions.toml").read_text(encoding="utf-8"))
+PREDICTIONS: list[dict[str, Any]] = [
+    {"committed": _FILE["committed"], **one} for one in _FILE["prediction"]
+]
+"""The entries of predictions.toml, each with the date at which it was committed."""
 
 PG, SFT, Q, OFF = "policy gradient", "continual SFT", "Q-learning", "Q-learning, off-policy"
 PAID = "policy gradient, paid for demonstrated paths"

@@ -22,16 +22,16 @@ from planrl.claims.regime_numbers import (
     Number,
     Q,
 )
-from planrl.claims.verdict import Claim, Condition
+from planrl.claims.verdict import HOLDS, Claim, Condition, Registered
 
 GRAPHS = {
-    "A": "random DAG, 100 nodes, saturated base",
-    "B": "random DAG, 100 nodes, one demonstrated path per pair",
-    "C": "Blocksworld, 4 blocks, 20 % of the pairs",
-    "D": "Blocksworld, 4 blocks, 80 % of the pairs",
-    "E": "random digraph, 50 nodes, with cycles",
-    "G": "random DAG, 100 nodes, saturated base, 800 updates",
-    "H": "random DAG, 100 nodes, half of the training pairs demonstrated",
+    "A": "random DAG, {nodes} nodes, saturated base",
+    "B": "random DAG, {nodes} nodes, one demonstrated path per pair",
+    "C": "Blocksworld, {blocks} blocks, 20 % of the pairs",
+    "D": "Blocksworld, {blocks} blocks, 80 % of the pairs",
+    "E": "random digraph, {nodes} nodes, with cycles",
+    "G": "random DAG, {nodes} nodes, saturated base, 800 updates",
+    "H": "random DAG, {nodes} nodes, half of the training pairs demonstrated",
 }
 
 
@@ -193,6 +193,11 @@ SENTENCES = {
         "Theorem 3.1",
         _one(lambda result: of.edges(result, "", "auc_shown")),
     ),
+    "spurious-edges": Sentence(
+        "After SFT some of the highest weights are no edges.",
+        "Fig. 1",
+        _one(lambda result: of.edges(result, "", "precision")),
+    ),
     "pg-holds-the-graph": Sentence(
         "Policy gradient's weights hold the adjacency better than continual SFT's.",
         "Fig. 1",
@@ -319,6 +324,19 @@ def _conditions(name: str) -> tuple[Condition, ...]:
     )
 
 
+def _registered(name: str) -> dict[str, Registered]:
+    """What was committed before the runs, by regime."""
+    return {
+        page["regime"]: Registered(
+            committed=page["committed"],
+            reason=page["reason"],
+            expected=page.get("expected", HOLDS),
+        )
+        for page in PREDICTIONS
+        if page["id"] == name
+    }
+
+
 CLAIMS = tuple(
     Claim(
         id=f"R-{name}",
@@ -328,6 +346,7 @@ CLAIMS = tuple(
             f"{page['regime']}: {page['measure']}" for page in PREDICTIONS if page["id"] == name
         ),
         conditions=_conditions(name),
+        registered=_registered(name),
     )
     for name, sentence in SENTENCES.items()
 )

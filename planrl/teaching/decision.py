@@ -171,7 +171,7 @@ def _badges(found: Sequence[Verdict], *, statement: bool = True) -> str:
     return "".join(
         f'<span class="planrl-claim">{html.escape(one.claim.statement) if statement else ""} '
         f'<a href="{link_to(one.claim.id)}">{html.escape(one.claim.id)}</a>: '
-        f"<b>{html.escape(one.verdict)}</b>.</span>"
+        f"<b>{html.escape(one.told)}</b>.</span>"
         for one in found
     )
 
@@ -202,7 +202,7 @@ class DecisionTable:
         for method, cells in self.methods.items():
             for name, ids in cells.items():
                 told = [
-                    f"{self.verdicts[i].claim.statement} ({i}: {self.verdicts[i].verdict})"
+                    f"{self.verdicts[i].claim.statement} ({i}: {self.verdicts[i].told})"
                     for i in ids
                 ]
                 lines.append(f"{method}, {name}: {' '.join(told) or 'no claim measured'}")

@@ -8,7 +8,7 @@ import pytest
 import planrl as pr
 from planrl import claims
 from planrl.figures import scatter
-from planrl.teaching import decision, evidence
+from planrl.teaching import claim_cards, decision, evidence
 
 
 def test_every_combination_of_constraints_gets_advice_resting_on_claims():
@@ -47,14 +47,14 @@ def test_the_table_gives_todays_verdict_on_every_claim(monkeypatch):
     page = table._repr_html_()
     for name, verdict in table.verdicts.items():
         link = f'href="11_verdicts.html#{evidence.anchor(name)}">{name}</a>'
-        assert f"{link}: <b>{verdict.verdict}</b>" in page
+        assert f"{link}: <b>{verdict.told}</b>" in page
     assert "no claim measured" in repr(table)
 
 
 def test_links_lead_to_cards(monkeypatch):
     monkeypatch.setenv("PLANRL_STATIC", "1")
-    page = evidence.cards(claims.verdicts(["3.1-edges"]))._repr_html_()
-    position = re.search(r'<div id="([^"]+)"', page)[1]
+    page = claim_cards.ClaimCards(claims.verdicts(["3.1-edges"]))._repr_html_()
+    position = re.search(r'<details id="([^"]+)"', page)[1]
     assert evidence.link_to("3.1-edges") == f"11_verdicts.html#{position}"
     monkeypatch.delenv("PLANRL_STATIC")
     assert evidence.link_to("3.1-edges") == "11_verdicts.ipynb"
