@@ -488,11 +488,10 @@ assert last("0.1", "new_greedy") > last("0", "new_greedy"), (
     "the text says: not λ = 0.1"
 )
 blocks, forgets = verdicts(["C-kl-blocks", "C-forgets"])
-judged = {f.name: f.verdict for f in blocks.findings}
-assert judged == {"sampled": "holds", "greedy": "undecided"}, "the text says so"
+judged = {f.name: f.mean for f in blocks.findings}
+assert judged["sampled"] < -0.1 < judged["greedy"] < 0, "the text says: small"
 sampled, greedy = forgets.findings
-assert sampled.interval[0] > 0, "the finding says: it rises"
-assert greedy.verdict == "undecided", "the finding says so"
+assert min(sampled.values) > 0, "the finding says: it rises"
 Table(
     [
         {
@@ -511,12 +510,12 @@ Table(
 # %% [markdown]
 # With λ = 1 more than half of the gain is gone ([claim C-plateau](11_verdicts.ipynb)). On questions that SFT
 # never saw, sampled answers are right less often than without a penalty
-# ([claim C-kl-blocks](11_verdicts.ipynb)). For greedy answers the loss is small, and three seeds leave it
-# undecided; λ = 0.1 even helps them.
+# ([claim C-kl-blocks](11_verdicts.ipynb)). For greedy answers the loss is small; λ = 0.1 even helps them.
+# Three seeds are too few for a verdict on either.
 #
 # > **Finding.** The paper reports that without a penalty part of what SFT had learnt is forgotten.
 # > Here that does not show ([claim C-forgets](11_verdicts.ipynb)): on SFT's own questions, which are trained on here, too,
-# > sampled accuracy *rises*; greedy accuracy falls in one of three seeds, which leaves it undecided.
+# > sampled accuracy *rises*; greedy accuracy falls in one of three seeds, too few for a verdict.
 #
 # ## Why not a bonus for entropy?
 #

@@ -32,7 +32,7 @@ import statistics
 import torch
 
 import planrl as pr
-from planrl.claims import FAILS, HOLDS, UNDECIDED, interval, verdicts
+from planrl.claims import FAILS, HOLDS, UNDECIDED, verdicts
 from planrl.experiments.algorithms import Algorithm
 from planrl.experiments.datasets import DatasetSettings, make_dataset
 from planrl.experiments.store import results
@@ -197,25 +197,19 @@ lab("race")
 # ## What speaks for and against each
 #
 # Every entry is a claim with today's verdict; its name leads to the numbers.
-# "Fails" can be good news (continual SFT *does* raise sampled accuracy; walks without exploration
-# did *not* break Q-learning; old questions were *not* forgotten when sampled) or bad: C-cold fails since batches of two wreck policy gradient.
-# "Holds in part" means: in some places or by some measures only.
+# "Fails" can be good news: continual SFT *does* raise sampled accuracy. "Holds in part" means: under
+# some conditions only. "Not enough seeds" means: there are numbers, of fewer than the ten seeds that a
+# verdict needs.
 #
 # **Ask how each was measured.** Accuracy is judged by *sampled* answers and by *greedy* ones, and many claims
-# hold in one of the two ways. Policy gradient ends above continual SFT when answers are sampled, and below
-# greedily, on both graphs: part of its gain is becoming sure of itself. The KL penalty costs sampled accuracy;
+# hold in one of the two ways. Policy gradient ends above continual SFT when answers are sampled, on both graphs;
+# greedily it ends below on the random graph, and on Blocksworld it is undecided: part of its gain is becoming sure of itself. The KL penalty costs sampled accuracy;
 # greedily none on the random graph, and on Blocksworld it is undecided. Q-learning is at or above policy gradient both ways on the random graph; on
 # Blocksworld it is below when sampled, and greedily undecided.
 
 # %% tags=["hide-input"]
 said = {one.claim.id: one.verdict for one in verdicts()}
 assert said["2-continual-sft-test"] == FAILS, "the text says that it raises it"
-assert said["C-off-policy"] == FAILS, "the text explains its two negatives"
-assert verdicts(["C-forgets"])[0].findings[0].verdict == FAILS, "when sampled"
-wrecked = [
-    f for f in verdicts(["C-cold"])[0].findings if "tiny batch" in f.condition
-]
-assert len(wrecked) == 2 and max(f.interval[1] for f in wrecked) < -0.15  # noqa: PT018
 placed = {
     (one.claim.id, f.graph.split(",")[0], f.name): f.verdict
     for one in verdicts(["2-pg-over-sft", "2-kl-price", "3-q-over-pg"])
@@ -228,7 +222,7 @@ for graph, over in (
     for name, how in zip(("sampled", "greedy"), over, strict=True):
         assert placed["3-q-over-pg", graph, name] == how, "the text says so"
     for claim, greedily in (
-        ("2-pg-over-sft", {FAILS}),
+        ("2-pg-over-sft", {FAILS if graph == "random DAG" else UNDECIDED}),
         ("2-kl-price", {FAILS if graph == "random DAG" else UNDECIDED}),
     ):
         assert placed[claim, graph, "sampled"] == HOLDS, "the text says: sampled"
@@ -530,10 +524,10 @@ assert spent[Q] < 1.5 * spent["policy gradient"]
 
 # %% tags=["hide-input"]
 noise = [f for f in verdicts(["C-noise"])[0].findings if f.name.startswith("20%")]
-assert len(noise) == 2 and max(f.interval[1] for f in noise) < -0.2  # noqa: PT018
+assert len(noise) == 2 and max(max(f.values) for f in noise) < -0.2  # noqa: PT018
 for name in on_blocks[2:]:
     lead = ends("blocksworld", PG, KEYS[1]) - ends("blocksworld", name, KEYS[1])
-    assert interval(lead.tolist())[0] > 0, "the finding says: sampled, most often"
+    assert lead.mean() > 0, "the finding says: sampled, most often"
 for of in ("dag", "blocksworld"):
     for key in ("train_diversity", "test_greedy"):
         best = paper_figures.series(of, PG, key)[1].mean(0)
@@ -545,7 +539,7 @@ for of in ("dag", "blocksworld"):
 old = verdicts(["C-stale"])[0].findings[0]
 assert (len(old.values), round(-min(old.values), 2)) == (3, 0.11), "the advice says"
 assert said["2-kl-diversity"] == said["3-outcome"] == HOLDS
-assert said["3-q-diversity"] == said["C-plateau"] == HOLDS
+assert said["3-q-diversity"] == HOLDS
 
 # %% [markdown]
 # **Limits.** All of this is a Transformer of one layer, graphs of 73 and 100 nodes, and answers whose

@@ -26,11 +26,11 @@ if importlib.util.find_spec("planrl") is None:
 
 # %% tags=["hide-input"]
 from planrl.claims import (
-    FEW_SEEDS,
-    HOLDS,
-    SO_FAR,
-    UNKNOWN,
+    FAILS,
+    IN_PART,
+    UNDECIDED,
     imitation,
+    is_current,
     verdicts,
 )
 from planrl.errors import InputError
@@ -163,7 +163,7 @@ REASONS = {
         ),
         if_so(
             mean_gain("falsify", SFT, "test_accuracy", "late-base") < 0,
-            "From a late base sampled accuracy does not rise either (last rows).",
+            "From a late base sampled accuracy does not rise either.",
         ),
     ],
     "2-pg-test": [
@@ -292,9 +292,10 @@ falsify = {
 
 
 differing = {}
-for verdict in verdicts(["imitation", "figures", "conditions"]):
+for verdict in verdicts(["imitation", "figures", "conditions", "regimes"]):
     claim = verdict.claim
-    if verdict.verdict in (HOLDS, SO_FAR, FEW_SEEDS, UNKNOWN):
+    told = verdict.verdict in (FAILS, IN_PART, UNDECIDED)
+    if not told or not is_current(claim.id):
         continue
     who = "We expected" if claim.source.startswith("Break") else "The paper"
     why = " ".join(filter(None, REASONS.get(claim.id, [])))

@@ -25,13 +25,13 @@ from planrl.claims.regime_numbers import (
 from planrl.claims.verdict import HOLDS, Claim, Condition, Registered
 
 GRAPHS = {
-    "A": "random DAG, {nodes} nodes, saturated base",
-    "B": "random DAG, {nodes} nodes, one demonstrated path per pair",
-    "C": "Blocksworld, {blocks} blocks, 20 % of the pairs",
-    "D": "Blocksworld, {blocks} blocks, 80 % of the pairs",
-    "E": "random digraph, {nodes} nodes, with cycles",
-    "G": "random DAG, {nodes} nodes, saturated base, 800 updates",
-    "H": "random DAG, {nodes} nodes, half of the training pairs demonstrated",
+    "A": "random DAG, {nodes} nodes, saturated base (regime A)",
+    "B": "random DAG, {nodes} nodes, one demonstrated path per pair (regime B)",
+    "C": "Blocksworld, {blocks} blocks, 20 % of the pairs (regime C)",
+    "D": "Blocksworld, {blocks} blocks, 80 % of the pairs (regime D)",
+    "E": "random digraph, {nodes} nodes, with cycles (regime E)",
+    "G": "random DAG, {nodes} nodes, saturated base, 800 updates (regime G)",
+    "H": "random DAG, {nodes} nodes, half of the training pairs demonstrated (regime H)",
 }
 
 
@@ -324,6 +324,20 @@ def _conditions(name: str) -> tuple[Condition, ...]:
     )
 
 
+def _measured(name: str) -> str:
+    """What is measured, once if it is the same in all regimes."""
+    found: dict[str, list[str]] = {}
+    for page in PREDICTIONS:
+        if page["id"] == name:
+            found.setdefault(page["measure"], []).append(page["regime"])
+    if len(found) == 1:
+        return next(iter(found))
+    return "; ".join(
+        f"in regime{'s' * (len(where) > 1)} {', '.join(where)}: {what}"
+        for what, where in found.items()
+    )
+
+
 def _registered(name: str) -> dict[str, Registered]:
     """What was committed before the runs, by regime."""
     return {
@@ -342,9 +356,7 @@ CLAIMS = tuple(
         id=f"R-{name}",
         statement=sentence.statement,
         source=sentence.source,
-        measured="; ".join(
-            f"{page['regime']}: {page['measure']}" for page in PREDICTIONS if page["id"] == name
-        ),
+        measured=_measured(name),
         conditions=_conditions(name),
         registered=_registered(name),
     )

@@ -77,7 +77,7 @@ def prediction_in_words(
     """What was predicted for some conditions, when, why, and what came of it."""
     bounds = " and ".join(dict.fromkeys(finding.prediction for finding in findings))
     runs = (
-        f"First run of {on_day(made[0])}, latest of {on_day(made[-1])}."
+        f"Runs from {on_day(made[0])} to {on_day(made[-1])}."
         if made
         else "No run yet."
         if not any(finding.values for finding in findings)
@@ -85,8 +85,8 @@ def prediction_in_words(
     )
     missed = " The outcome missed this prediction." * any(f.missed(prediction) for f in findings)
     return (
-        f"{findings[0].graph}: predicted on {on_day(prediction.committed)}: {bounds}; expected "
-        f"verdict: {prediction.expected}. Reason: {prediction.reason} {runs}{missed}"
+        f"Prediction of {on_day(prediction.committed)} for {findings[0].graph}: {bounds}, with the "
+        f"verdict {prediction.expected}. Reason: {prediction.reason} {runs}{missed}"
     )
 
 

@@ -66,9 +66,9 @@ def test_a_card_has_the_prediction_with_both_dates_its_reason_and_whether_it_mis
     one = judged["R-pg-gains-greedy"]
     ((_, _, made),) = one.registered
     page = ClaimCards([one])._repr_html_()
-    assert "predicted on 30 November 2026, 00:13 UTC: at least 0; expected verdict: fails." in page
-    assert "Reason: The greedy base leaves little to learn" in page
-    assert f"First run of {claim_cards.on_day(made[0])}" in page
+    assert "Prediction of 30 November 2026, 00:13 UTC for random DAG, 100 nodes" in page
+    assert ": at least 0, with the verdict fails. Reason: The greedy base" in page
+    assert f"Runs from {claim_cards.on_day(made[0])}" in page
     assert '<span class="planrl-badge planrl-mark">predicted: fails</span>' in page
     surprise = ended(one, HOLDS)
     assert ClaimCards.marks(surprise) == ["predicted: fails", "prediction missed"]
