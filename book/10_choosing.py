@@ -39,7 +39,7 @@ from planrl.experiments.store import results
 from planrl.experiments.streams import Setup
 from planrl.figures import scatter, sliders
 from planrl.figures.table import Table
-from planrl.losses import group_relative
+from planrl.objectives.advantages import centred
 from planrl.teaching import decision, evidence, exercises, notebook, paper_figures
 
 notebook.setup()
@@ -275,13 +275,13 @@ print(advice.method, advice.why, advice.claims, sep="\n")
 # | RFT, rejection fine-tuning | own, right ones only | 1 |
 # | policy gradient | own | the return $R(u)$: 1 if right, else 0 |
 # | with KL penalty | own | $R(u)$ less $\lambda$ times the log-ratio to the base |
-# | group-relative, as in GRPO | own, several a question | $R(u)$ less the mean return of its question |
+# | group-relative (Dr. GRPO) | own, several a question | $R(u)$ less the mean return of its question |
 #
 # SFT's loss divides by the number of steps instead of $B$. The weight decides what happens when everything is right. RFT and
 # policy gradient then go on: each update favours what happened to be drawn, and ways are lost. Group-relative weights are then 0, and nothing moves.
 
 # %% tags=["hide-input"]
-notebook.Source(pr.policy_gradient, group_relative)
+notebook.Source(pr.policy_gradient, centred)
 
 # %% [markdown]
 # Q-learning is another thing. It reads the logit $f(i, j)[k]$ as a value and compares it with the
@@ -391,7 +391,7 @@ print(
 race = {
     "continual SFT": Algorithm("sft"),
     "policy gradient": Algorithm("pg"),
-    "group-relative": Algorithm("pg", loss="planrl.losses:group_relative"),
+    "group-relative": Algorithm("pg", loss="planrl.objectives:dr_grpo"),
     "policy gradient + KL": Algorithm("pg", kl=0.1),
     "Q-learning, process reward": Algorithm(
         "q", reward="process", reward_scale=10.0, epsilon=0.1
@@ -640,7 +640,7 @@ exercises.sieve(my_sieve)
 #
 # > **Exercise 3.** *Hard, 15 minutes.* Turn policy gradient into a group-relative one by changing its
 # > *loss*: subtract from each walk's return the mean return of the batch's walks with the same source and target.
-# > If it works, the gradient agrees with `group_relative`, shown above.
+# > If it works, the gradient agrees with `planrl.objectives.dr_grpo`, whose weights are shown above.
 
 
 # %%
@@ -672,7 +672,7 @@ exercises.grouped(my_grouped)
 #
 # </details>
 #
-# > **Exercise 4.** *Open.* Let the race above go on for 2,000 updates, once with `group_relative` and once
+# > **Exercise 4.** *Open.* Let the race above go on for 2,000 updates, once with `dr_grpo` and once
 # > with policy gradient. Where do the ways settle? Then divide each group's advantages by their
 # > standard deviation, as GRPO does, and look again.
 
