@@ -3,7 +3,7 @@
 import re
 
 import planrl as pr
-from planrl.losses import group_relative
+from planrl.objectives import dr_grpo
 from planrl.teaching import exercises
 
 
@@ -13,13 +13,13 @@ def expect(verdict, right, words):
 
 
 def test_grouped_names_the_mistake():
-    expect(exercises.grouped(group_relative), True, "gradient equals")
+    expect(exercises.grouped(dr_grpo), True, "gradient equals")
     expect(exercises.grouped(pr.policy_gradient), False, "plain policy gradient")
     whole = lambda *given: pr.policy_gradient(*given, baseline=True)  # noqa: E731
     expect(exercises.grouped(whole), False, "same source and target")
-    expect(exercises.grouped(lambda *given: -group_relative(*given)), False, "sign is reversed")
-    expect(exercises.grouped(lambda *given: 256 * group_relative(*given)), False, "256 times")
-    half = lambda *given: group_relative(*given) + 0.5 * pr.policy_gradient(*given)  # noqa: E731
+    expect(exercises.grouped(lambda *given: -dr_grpo(*given)), False, "sign is reversed")
+    expect(exercises.grouped(lambda *given: 256 * dr_grpo(*given)), False, "256 times")
+    half = lambda *given: dr_grpo(*given) + 0.5 * pr.policy_gradient(*given)  # noqa: E731
     expect(exercises.grouped(half), False, "mean return of its group")
     expect(exercises.grouped(lambda *given: None), False, "nothing yet")
 

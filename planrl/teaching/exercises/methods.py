@@ -12,8 +12,9 @@ from torch import Tensor
 from planrl.claims import FAILS, HOLDS, UNDECIDED, Condition, find, interval
 from planrl.experiments import store
 from planrl.graphs import random_dag, seeded
-from planrl.losses import Loss, group_relative, policy_gradient, sft
+from planrl.losses import Loss, policy_gradient, sft
 from planrl.models import LogitTable
+from planrl.objectives import dr_grpo
 from planrl.streams import on_policy
 from planrl.tasks import Batch, all_pairs
 from planrl.teaching.exercises.checks import Feedback, ask
@@ -41,11 +42,11 @@ def grouped(loss: Loss) -> Feedback:
         answer, wrong = ask(lambda: _slope(loss, model, batch))
     if wrong:
         return wrong
-    wanted = _slope(group_relative, model, batch)
+    wanted = _slope(dr_grpo, model, batch)
     if torch.allclose(answer, wanted, atol=1e-6):
         return Feedback(
             True,
-            "The gradient equals that of group_relative. It is 0 for a pair whose paths are all "
+            "The gradient equals that of dr_grpo. It is 0 for a pair whose paths are all "
             "correct or all incorrect.",
         )
     if torch.allclose(answer, _slope(policy_gradient, model, batch), atol=1e-6):
