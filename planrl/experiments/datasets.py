@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from planrl.domains import blocksworld
+from planrl.domains import EXAMPLES, blocksworld, example, state_space
 from planrl.errors import InputError, check_fields, number, shown, whole
 from planrl.experiments.named import Option, as_options, check_value, keywords, with_defaults
 from planrl.graphs import MOST_SQUARE, Graph, random_dag, random_digraph, seeded
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MOST_BLOCKS = 5  # 501 states; six have 16 million pairs
+PROBLEMS = ("peg-4", "fuel-4", "fuel-6", "gripper-3", "hanoi-4", "logistics-1", "blocks-4")
+"""Examples of planning problems small enough for random paths of a fifth of all pairs."""
 
 
 def dag(rng: torch.Generator, *, nodes: int = 100, edge_probability: float = 0.15) -> Graph:
@@ -47,7 +49,27 @@ def blocks(rng: torch.Generator, *, blocks: int = 4) -> Graph:
     return blocksworld(blocks)
 
 
-GRAPHS: dict[str, Callable[..., Graph]] = {"dag": dag, "digraph": digraph, "blocksworld": blocks}
+def planning(rng: torch.Generator, *, problem: str = "peg-4", goal: bool = False) -> Graph:
+    """The states of one of the library's planning problems; nothing of it is random.
+
+    With `goal` there is a node more, which each state that meets the goal has an edge to.
+    """
+    if problem not in PROBLEMS and problem in EXAMPLES:
+        raise InputError(
+            f"{problem} has too many or too long paths to draw some for a fifth of its pairs: make "
+            f"a few with `planrl rows {problem} --out data --train-share 0.01 --paths-per-pair 1`, "
+            f"or take {', '.join(PROBLEMS)}"
+        )
+    space = state_space(example(problem))
+    return space.goal_graph if goal else space.graph
+
+
+GRAPHS: dict[str, Callable[..., Graph]] = {
+    "dag": dag,
+    "digraph": digraph,
+    "blocksworld": blocks,
+    "planning": planning,
+}
 """Kind of graph -> its generator, called with a random number generator and the kind's options."""
 OPTIONS = {
     "nodes": Option(help="number of nodes of the random graph", least=1, most=MOST_SQUARE),
@@ -55,6 +77,8 @@ OPTIONS = {
         help="probability of each possible edge, from 0 to 1", least=0.0, most=1.0
     ),
     "blocks": Option(help="number of blocks, 2 to 5; 5 have 501 states", least=1, most=MOST_BLOCKS),
+    "problem": Option(help=f"the states of this planning problem: {', '.join(PROBLEMS)}"),
+    "goal": Option(help="add a node that every state that meets the problem's goal leads to"),
 }
 """What the help says of the options of graphs, and their ranges."""
 
