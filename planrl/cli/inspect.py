@@ -9,10 +9,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from planrl.cli.options import JSON, add_prompt
-from planrl.cli.sources import GRAPH, NAMES, add_most, goals_in_words, problem_of
+from planrl.cli.sources import (
+    FOLDER,
+    GRAPH,
+    NAMES,
+    TOOL_DATA,
+    add_most,
+    goals_in_words,
+    problem_of,
+    tools_in_words,
+    tools_of,
+)
+from planrl.domains.state_space import state_space
 from planrl.domains.structure import Structure, structure
 from planrl.io.files import to_json
-from planrl.io.formats import read_alpine, read_graph
+from planrl.io.formats import read_graph, read_paths
 from planrl.io.prompts import USUAL, better_prompt, check_prompt, in_usual_rows
 
 if TYPE_CHECKING:
@@ -24,9 +35,9 @@ def add(commands: Any) -> None:
     command = commands.add_parser(
         "inspect",
         help="check a graph and files of paths before anything is trained",
-        epilog=NAMES,
+        epilog=f"{NAMES}\n\n{textwrap.fill(TOOL_DATA, 79)}",
     )
-    command.add_argument("graph", type=Path, help=GRAPH)
+    command.add_argument("graph", type=Path, help=GRAPH + FOLDER)
     command.add_argument(
         "lines",
         type=Path,
@@ -42,16 +53,7 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the report: 1 if a row is invalid."""
-    said, files = [], options.lines
-    problem = problem_of(options.graph, files)
-    if problem is None:
-        graph = read_graph(options.graph)
-    else:
-        from planrl.domains import state_space
-
-        space = state_space(problem, options.most)
-        graph, files = space.graph, []
-        said = [goals_in_words(space)]
+    graph, files, said, more = _source(options)
     known = structure(graph)
     page: dict[str, Any] = {
         "nodes": graph.n,
@@ -60,9 +62,8 @@ def run(options: argparse.Namespace) -> int:
         "cycles": not known.is_dag,
         "structure": known.plain(),
         "files": _files(files, graph, check_prompt(options.prompt or USUAL)),
+        **more,
     }
-    if problem is not None:
-        page["goals"] = list(space.goals)
     if options.json:
         print(to_json(page).decode())
     else:
@@ -76,11 +77,33 @@ def run(options: argparse.Namespace) -> int:
     return int(any(entry["invalid"] for entry in page["files"].values()))
 
 
+def _source(options: argparse.Namespace) -> tuple[Graph, list[Path], list[str], dict[str, Any]]:
+    """The graph, files of paths to check, and what else is to be said, as lines and as values."""
+    tools = tools_of(options.graph, options.lines)
+    if tools is not None:
+        more = {
+            "chains": len(tools.chains),
+            "different_chains": len(tools.counts),
+            "pairs": len(tools.pairs),
+            "used_edges": len(tools.used),
+            "used_once": sum(count == 1 for count in tools.used.values()),
+            "left_out": tools.left_out,
+            "outside": [step._asdict() for step in tools.outside],
+            "self_loops": list(tools.self_loops),
+        }
+        return tools.graph, [], tools_in_words(tools), {"tools": more}
+    problem = problem_of(options.graph, options.lines)
+    if problem is not None:
+        space = state_space(problem, options.most)
+        return space.graph, [], [goals_in_words(space)], {"goals": list(space.goals)}
+    return read_graph(options.graph), options.lines, [], {}
+
+
 def _files(paths: list[Path], graph: Graph, prompt: str) -> dict[str, Any]:
     """The rows of each file, and what is wrong with some of them."""
     found: dict[str, Any] = {}
     for path in paths:
-        read = read_alpine(path, graph)
+        read = read_paths(path, graph)
         lines = in_usual_rows(read, graph, prompt)
         hint = better_prompt(read, graph, prompt)
         if hint:
