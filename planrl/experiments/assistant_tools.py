@@ -17,8 +17,8 @@ import torch
 from planrl.graphs import seeded
 
 FOLDER = Path(__file__).parent / "assistant"
-CHAINS, SEED = 800, 0
-LENGTHS = {2: 0.5, 3: 0.3, 4: 0.15, 5: 0.05}
+CHAINS, SEED = 1_000, 0
+LENGTHS = {2: 0.25, 3: 0.35, 4: 0.25, 5: 0.15}
 """Number of calls of a chain -> its probability; a chain ends early where no link leads on."""
 TOOLS: dict[str, tuple[str, str]] = {
     "hear_speech": ("", "text"),
