@@ -30,7 +30,16 @@ import numpy as np
 import torch
 
 from planrl.errors import InputError, shown
-from planrl.experiments import ablations, costs, extensions, imitation, paper, regimes, theorems
+from planrl.experiments import (
+    ablations,
+    costs,
+    extensions,
+    imitation,
+    paper,
+    regimes,
+    theorems,
+    tools,
+)
 from planrl.experiments.dates import made_at, now
 from planrl.experiments.records import in_words, same
 from planrl.experiments.study import Experiment
@@ -45,6 +54,7 @@ STUDIES: tuple[Experiment, ...] = (
     *ablations.STUDIES,
     *extensions.STUDIES,
     *regimes.STUDIES,
+    *tools.STUDIES,
     *costs.STUDIES,
 )
 """All experiments, one for each saved result."""
