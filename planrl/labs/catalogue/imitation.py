@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from planrl.labs.spec.controls import BATCH, LR, MODEL, SEED, Preset, graph_control
 from planrl.labs.spec.figure import Picture
-from planrl.labs.spec.lab import Lab, LabLearner, Words
+from planrl.labs.spec.lab import Lab, LabLearner, Screen, Words
 
 WORDS = Words(
     title="Does a model reproduce its demonstrations?",
@@ -54,4 +54,5 @@ def imitation_lab() -> Lab:
         presets=PRESETS,
         metrics=("train_sampled", "test_sampled", "test_greedy", "entropy"),
         picture=picture,
+        screen=Screen(controls=("lr", "batch"), panel=1),
     )

@@ -68,7 +68,10 @@ def named_graph(lab_graph: LabGraph, names: Sequence[str], pair: Sequence[int]) 
 def numbers(lab: Lab, evaluations: Evaluations) -> list[dict[str, Any]]:
     """The lab's metrics, a row for each learner: the numbers that the figure shows."""
     return [
-        {"learner": who.name, **{METRICS[name].label: evaluation[name] for name in lab.metrics}}
+        {
+            "learner": who.title or who.name,
+            **{METRICS[name].label: evaluation[name] for name in lab.metrics},
+        }
         for who, evaluation in zip(lab.learners, evaluations, strict=True)
     ]
 
@@ -80,7 +83,8 @@ def told(lab: Lab, evaluations: Evaluations, updates: int, rate: float | None) -
         said = f"Training: update {updates}{pace}."
     else:
         said = f"Paused at update {updates}." if updates else "Nothing is trained: press Train."
-    verdict = lab.verdicts[int(evaluations[0]["failure"])] if lab.verdicts and updates else ""
+    verdicts = lab.words.verdicts
+    verdict = verdicts[int(evaluations[0]["failure"])] if verdicts and updates else ""
     return f"{said} {verdict}".strip()
 
 

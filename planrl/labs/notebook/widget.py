@@ -213,7 +213,8 @@ class LiveLab:
         self._hush()
         values = {**self.session.state.values, **changes}
         edges, names = numbered(own) if own else (self._own, self._names)
-        link = self._said(State(values, edges if values.get("graph") == "own" else ()))
+        named = tuple((names[int(a)], names[int(b)]) for a, b in edges)
+        link = self._said(State(values, named if values.get("graph") == "own" else ()))
         self.panel.say("Preparing.")
 
         def renew() -> None:
@@ -250,7 +251,7 @@ class LiveLab:
         self.panel.snippet.value = f"<pre>{html.escape(text)}</pre>"
 
     def _said(self, state: State) -> str:
-        return write_state(self.lab.controls, State(state.values, numbered(state.edges)[0]))
+        return write_state(self.lab.controls, state)
 
     # --- What is shown
     def _evaluate(self) -> None:

@@ -42,11 +42,12 @@ EMPTY: Mapping[str, Any] = {"x": [None], "y": [None]}
 class Picture:
     """A figure of panels side by side, with the bindings of its traces.
 
-    `narrow` is the change of its layout where there is no room for that. Each method draws into one
-    panel, numbered from 0, what belongs to one learner, the first one unless told otherwise.
+    A page draws each panel by itself. Each method draws into one panel, numbered from 0, what
+    belongs to one learner, the first one unless told otherwise.
     """
 
     def __init__(self, *titles: str, height: int = 420) -> None:
+        self.titles = titles
         self.bindings: list[Binding] = []
         self.figure = make_subplots(1, len(titles), subplot_titles=titles, horizontal_spacing=0.08)
         finish(self.figure, "", "", height)
@@ -55,16 +56,6 @@ class Picture:
             margin={"l": 50, "r": 20, "t": 40, "b": 90},
             legend={"orientation": "h", "y": -0.2},
         )
-        self.narrow: dict[str, Any] = {"height": 300 * len(titles) + 60}
-        share, gap = 1 / len(titles), 60 / (300 * len(titles) - 100)  # 60 pixels for an axis' words
-        notes = [note.to_plotly_json() for note in self.figure.layout.annotations]
-        for index, note in enumerate(notes):
-            top = 1 - index * share
-            end = "" if index == 0 else str(index + 1)
-            self.narrow[f"xaxis{end}"] = {"domain": [0, 1]}
-            self.narrow[f"yaxis{end}"] = {"domain": [top - share + gap, top - 0.03]}
-            note |= {"x": 0.5, "y": top - 0.03}
-        self.narrow["annotations"] = notes
 
     def curves(
         self, panel: int, *metrics: str, name: str, number: int = 0, own: bool = False
