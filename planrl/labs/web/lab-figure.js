@@ -16,6 +16,8 @@ const planrlLabFigure = (() => {
   "use strict";
 
   const SMALL = { width: 300, height: 210 }; // a smaller panel has no titles at its axes
+  const NARROW = 360; // pixels, below which words need a smaller type
+  const END = 20; // the token that ends a path: planrl/labs/engine/models.py
   const BLANK = { x: [null], y: [null] }; // no data, but the legend keeps its place
   const CONFIG = {
     displayModeBar: false,
@@ -125,6 +127,7 @@ const planrlLabFigure = (() => {
       const own = { ...given[axisName(`${which}${panel ? panel + 1 : ""}`)] };
       delete own.domain;
       delete own.anchor;
+      if (own.scaleanchor) own.scaleanchor = "x";
       if (small) Object.assign(own, { title: undefined, nticks: 4 });
       if (small && own.type === "category") own.showticklabels = false;
       return own;
@@ -152,6 +155,7 @@ const planrlLabFigure = (() => {
     };
     const own = traces.map((trace) => ({ ...trace, xaxis: "x", yaxis: "y" }));
     if (small && bare) own.forEach(shrink);
+    if (width < NARROW) own.forEach((trace) => trace.mode === "text" && (trace.textfont.size = 9));
     return { data: inTheme(own), layout: inTheme(layout) };
   }
 
@@ -172,9 +176,9 @@ const planrlLabFigure = (() => {
    * @param {Lab} lab @param {View} view @param {number} panel @param {any[]} data */
   function promise(lab, { evaluations }, panel, data) {
     const empty = lab.bindings.some(
-      ({ kind, learner, matrix, trace }) =>
+      ({ kind, learner, matrix, trace, traces }) =>
         ["matrix", "bars", "plan"].includes(kind) &&
-        panelOf(data[trace]) === panel &&
+        panelOf(data[trace ?? traces[0]]) === panel &&
         !evaluations[learner]?.matrices[matrix],
     );
     return empty ? "shown when<br>you train" : "";
@@ -249,22 +253,54 @@ const planrlLabFigure = (() => {
       Object.assign(data[trace], { x: names, y: names, z });
     },
 
-    plan({ trace, learner, matrix, colours }, { labGraph, evaluations }, data) {
+    plan({ traces, learner, matrix, row, pitch, drop, block: size }, { labGraph, evaluations }, data) {
       const tokens = [...(evaluations[learner]?.matrices[matrix] ?? [])];
-      const end = tokens.findIndex((token, place) => place > 2 && token >= labGraph.n);
-      const states = tokens.slice(2, end < 0 ? undefined : end);
-      const blocks = states.flatMap((node, step) =>
-        (labGraph.pictures?.[node] ?? []).map(([stack, height, name]) => ({
-          x: step + 0.28 * (stack - 1),
-          y: height,
-          name,
-        })),
-      );
-      const names = [...new Set((labGraph.pictures ?? []).flat().map((block) => block[2]))].sort();
-      const color = blocks.map(({ name }) => colours[names.indexOf(name) % colours.length]);
-      const [x, y, text] = [blocks.map((b) => b.x), blocks.map((b) => b.y), blocks.map((b) => b.name)];
-      const drawn = { x, y, text, marker: { ...data[trace].marker, color } };
-      Object.assign(data[trace], blocks.length ? drawn : BLANK);
+      const { n, pictures = [], question, edges } = labGraph;
+      const end = tokens.findIndex((token, place) => place > 2 && token >= END);
+      const path = tokens.slice(2, end < 0 ? undefined : end);
+      const names = [...new Set(pictures.flat().map((one) => one[2]))].sort();
+      const drawn = traces.map(() => ({ x: gaps(), y: gaps(), text: /** @type {string[]} */ ([]) }));
+      const [ground, letters, words, wrong] = drawn.slice(-4);
+      const line = (/** @type {any} */ to, /** @type {number[]} */ x, /** @type {number[]} */ y) => {
+        to.x.push(...x, null);
+        to.y.push(...y, null);
+      };
+      const word = (/** @type {any} */ to, /** @type {number} */ x, /** @type {number} */ y, /** @type {string} */ text) => {
+        to.x.push(x);
+        to.y.push(y);
+        to.text.push(text);
+      };
+      const put = (/** @type {number} */ state, /** @type {number} */ x, /** @type {number} */ y) => {
+        line(ground, [x - 1.6 * size, x + 1.6 * size], [y, y]);
+        const picture = pictures[state] ?? [];
+        const lowest = new Map(picture.filter((one) => !one[1]).map((one) => [one[0], names.indexOf(one[2])]));
+        for (const [stack, height, name] of picture) { // a stack stays where its lowest block is
+          const [left, low] = [x + ((lowest.get(stack) ?? 0) - 1.5) * size, y + height * size];
+          const [right, high] = [left + size, low + size];
+          const at = drawn[names.indexOf(name)];
+          line(at, [left, right, right, left, left], [low, low, high, high, low]);
+          word(letters, left + size / 2, low + size / 2, name);
+        }
+      };
+      path.slice(0, 2 * row).forEach((state, k) => {
+        const [x, y] = [(k % row) * pitch, -Math.floor(k / row) * drop];
+        put(state, x, y);
+        if (!k) return word(words, x, y - 0.25, "start");
+        const before = path[k - 1];
+        const legal = edges.some(([from, to]) => from === before && to === state);
+        const told = legal ? words : wrong;
+        word(told, x, y - 0.25, (legal ? "" : "✗ ") + moveNamed(pictures, before, state, legal));
+        word(told, x - pitch / 2, y + 0.2, "→");
+      });
+      if (path.length && n) {
+        const arrived = path[path.length - 1] === question[1];
+        put(question[1], row * pitch, 0);
+        word(arrived ? words : wrong, row * pitch, -0.25, arrived ? "goal" : "goal: not reached");
+      }
+      traces.forEach((trace, i) => {
+        const { x, y, text } = drawn[i];
+        Object.assign(data[trace], x.length ? { x, y, text } : { ...BLANK, text: [""] });
+      });
     },
 
     bars({ trace, learner, matrix }, { labGraph, evaluations, usual }, data, layout) {
@@ -276,6 +312,29 @@ const planrlLabFigure = (() => {
       Object.assign(data[trace], { x, y });
     },
   };
+
+  /** @returns {(number | null)[]} */
+  const gaps = () => [];
+
+  /** The move between two states in words, or why there is none: planrl/labs/notebook/render.py says
+   * the same. @param {[number, number, string][][]} pictures @param {number} before
+   * @param {number} after @param {boolean} legal */
+  function moveNamed(pictures, before, after, legal) {
+    if (before === after) return "stays";
+    if (Math.max(before, after) >= pictures.length) return "no state";
+    const [was, now] = [under(pictures[before]), under(pictures[after])];
+    const moved = [...now.keys()].sort().filter((name) => now.get(name) !== was.get(name));
+    if (legal) return `${moved[0]} on ${now.get(moved[0])}`;
+    return moved.length === 1 ? `${moved[0]} is not free` : `moves ${moved.length} blocks`;
+  }
+
+  /** What each block of a state stands on. @param {[number, number, string][]} picture */
+  function under(picture) {
+    const names = new Map(picture.map(([stack, height, name]) => [`${stack},${height}`, name]));
+    return new Map(
+      picture.map(([stack, height, name]) => [name, names.get(`${stack},${height - 1}`) ?? "table"]),
+    );
+  }
 
   /** A line up to a place between two of its points. @param {Line} line @param {number} until */
   function cut({ x, y }, until) {

@@ -14,7 +14,7 @@
  *   steps: number[], metrics: string[], scale: number[], data: string}} Recorded
  * @typedef {{kind: string, trace: number, traces: number[], learner: number, metric: string,
  *   matrix: string, at: number[], plain: string, source: string, target: string,
- *   colours: string[]}} Binding
+ *   row: number, pitch: number, drop: number, block: number}} Binding
  * @typedef {{name: string, title: string, sampled: boolean, unit: number, algorithm: string, start: "base" | "fresh",
  *   options: Record<string, number>}} Learner
  * @typedef {{name: string, title: string, why: string, settings: Settings}} Preset
