@@ -345,7 +345,9 @@ def test_two_labs_train_side_by_side_in_one_browser(open_lab):
 
 def moved(lab, controls, rng):
     """Something that a reader does to a lab; any of it may come while the last is still going on."""
-    act = rng.choice(["Train", "One step", "Reset", "size", "control", "control", "control"])
+    act = rng.choice(
+        ["Train", "One step", "Reset", "Compare", "size", "control", "control", "control"]
+    )
     if act == "size":
         lab.page.set_viewport_size({"width": rng.choice([390, 1280]), "height": 900})
     elif act == "control":

@@ -8,8 +8,8 @@ from planrl.labs.spec.lab import Lab, LabLearner, Screen, Words
 
 WORDS = Words(
     title="Does a model reproduce its demonstrations?",
-    intro="SFT on demonstrated paths. The right panel is about one source-target pair: at the "
-    "source, how often each next node was demonstrated, and how likely the model makes it.",
+    intro="SFT on demonstrated paths. The bars are about one source-target pair: how often each "
+    "next node was demonstrated at the source, and how likely the model makes it.",
     alt="A lab for imitation. After 200 updates the model's probabilities in one context are close "
     "to the shares of the demonstrations; accuracy is lower on held-out pairs than on trained "
     "ones.",

@@ -100,7 +100,7 @@ const planrlLabPanels = (() => {
     if (width) {
       const line = { x1: 0, y1: 6, x2: 28, y2: 6, stroke, "stroke-width": width };
       swatch.append(svg("line", { ...line, "stroke-dasharray": dash }));
-    } else swatch.append(svg("rect", { width: 28, height: 12, fill: stroke, "fill-opacity": 0.2 }));
+    } else swatch.append(svg("rect", { width: 28, height: 12, fill: stroke, "fill-opacity": 0.35 }));
     element.append(swatch, text);
     return element;
   }

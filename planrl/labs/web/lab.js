@@ -110,12 +110,14 @@
       bar.setAttribute("aria-label", "Training");
       const front = lab.screen.controls.map((name) => controls.find((one) => one.name === name));
       const rare = controls.filter((one) => !front.includes(one));
+      const said = make("p", { className: "planrl-lab-status" }, status, " ", counter);
+      said.classList.toggle("planrl-lab-long", Boolean(lab.verdicts?.length));
       const intro = host.querySelector(".planrl-lab-intro") ?? "";
       host.querySelector(".planrl-lab-body")?.append(
         intro,
         bar,
         chips.row,
-        make("p", { className: "planrl-lab-status" }, status, " ", counter),
+        said,
         progress,
         alert,
         copied,
