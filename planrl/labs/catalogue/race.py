@@ -15,8 +15,8 @@ WORDS = Words(
     alt="A lab with four learners. Policy gradient loses diversity, with a KL penalty it loses "
     "it later; Q-learning with process reward keeps most of it.",
     differs="On this graph of 20 nodes the base already answers most held-out pairs greedily, and "
-    "policy gradient ends below continual SFT on them. On the paper's graph of 100 nodes in "
-    "chapter 4, where pairs are answered by sampling, it ends above.",
+    "policy gradient ends below continual SFT on them. In chapter 4 it ends above: there the "
+    "graph has 100 nodes, and paths are sampled at temperature 1.",
 )
 LEARNERS = (
     LabLearner(name="continual SFT", algorithm="sft"),
