@@ -114,8 +114,8 @@ Table(regime_rows.exploration(), caption=regimes.condition("B"))
 notebook.Download(regime_rows.exploration_by_seed(), "exploration.csv")
 
 # %% [markdown]
-# Try it on a smaller graph: move a slider, press *Train*. On this graph of 20 nodes the base
-# answers most questions already, so the differences are smaller than above.
+# Try it on a smaller graph: move a slider, press *Train*. In the recorded runs of this lab, on a table of logits for 20
+# nodes, sampled accuracy on held-out questions rises only to the greedy one, which does not move.
 
 # %%
 lab("policy-gradient")
@@ -163,11 +163,12 @@ regimes.decoding_curves("B", [BASE, SFT, PAID, PG], title=title)
 
 # %% tags=["remove-input"]
 best = {
-    name: regimes.told(regimes.best("B", name), 2) for name in regimes.EXPLORATION
+    name: regimes.short(regimes.best("B", name)) for name in regimes.EXPLORATION
 }
 notebook.Told(
     f"Best accuracy on held-out questions over the five temperatures: base {best[BASE]}, continual SFT "
-    f"{best[SFT]}, control {best[PAID]}, policy gradient {best[PG]}."
+    f"{best[SFT]}, control {best[PAID]}, policy gradient {best[PG]}; means and 95 % intervals of "
+    f"{len(regimes.pages('B'))} seeds."
 )
 
 # %% tags=["remove-input"]
