@@ -42,7 +42,13 @@ from planrl.experiments.theorems import expected_gradient as exact
 from planrl.figures import charts, sliders
 from planrl.figures.table import Table
 from planrl.labs import lab
-from planrl.teaching import evidence, exercises, notebook, regime_tables
+from planrl.teaching import (
+    evidence,
+    exercises,
+    notebook,
+    regime_rows,
+    regime_tables,
+)
 from planrl.teaching import regime_figures as regimes
 
 notebook.setup()
@@ -108,11 +114,7 @@ Table(found, caption=f"{regimes.condition('A')}; mean over seeds")
 
 # %% tags=["remove-input"]
 notebook.Download(
-    [
-        row
-        for name in (base, free, light, held_back, strong)
-        for row in regime_tables.decoding_values("A", name)
-    ],
+    regime_rows.decoding({"A": [base, free, light, held_back, strong]}),
     "kl_decoding_curves.csv",
 )
 

@@ -315,7 +315,7 @@ for name in methods:
 
 # %% [markdown]
 # > **Finding.** Imitation and policy gradient rank edges that no demonstration contains like pairs that are no
-# > edge, or lower (AUC about 0.5 or less). Q-learning with process reward ranks most of them above (0.87 and more).
+# > edge, or lower (AUC about 0.5 or less). Q-learning with process reward ranks most of them above (0.85 and more).
 # > This holds on random graphs of 100 nodes with one and with ten demonstrated paths per pair. The comparison
 # > is not about the loss alone: the process reward judges every step that Q-learning tries, one in ten at
 # > random, and policy gradient is told only whether a whole path is correct.

@@ -38,15 +38,14 @@ from statistics import mean
 import torch
 
 import planrl as pr
-from planrl.claims import interval
 from planrl.experiments.algorithms import Algorithm
 from planrl.experiments.datasets import DatasetSettings, make_dataset
 from planrl.experiments.store import results
 from planrl.experiments.streams import Setup
-from planrl.figures import charts, scatter, sliders
+from planrl.figures import sliders
 from planrl.figures.table import Table
 from planrl.labs import lab
-from planrl.losses import group_relative
+from planrl.objectives.advantages import centred
 from planrl.teaching import decision, evidence, exercises, notebook
 from planrl.teaching import regime_figures as regimes
 
@@ -69,53 +68,36 @@ my_guess = 0.8
 # %% [markdown]
 # ## Experiment
 #
-# Accuracy depends on how one decodes. So each bar is a method at its *best* temperature among 1, 0.7, 0.5, 0.3
-# and 0.1; nobody gains by sharpening alone. The left group starts from a base of 5,000 SFT updates on ten
-# demonstrated paths per pair, the right group from 700 updates on one.
+# Accuracy depends on how one decodes. So each mark is a method at its *best* temperature among 1, 0.7, 0.5, 0.3
+# and 0.1: nobody gains by sharpening alone. On the left the base saw ten demonstrated paths per pair, on the
+# right one.
 
 # %%
 # made by: python -m planrl reproduce --only regimes
 best = decision.best_accuracy()
-means = {
-    name: {words: mean(v) for words, v in row.items()} for name, row in best.items()
-}
-spans = {
-    name: {words: interval(v) for words, v in row.items()}
-    for name, row in best.items()
-}
+figure = decision.accuracies(
+    title="Policy gradient beats its base only where the base fails"
+)
+few = "1 path per pair"
+own, others = (mean(best[name][few]) for name in (regimes.Q, regimes.OFF))
 
 # %% tags=["hide-input"]
-seeds = " and ".join(str(len(regimes.pages(regime))) for regime in "AB")
-told = "; ".join(
-    f"{name} " + ", ".join(f"{words} {value:.3f}" for words, value in row.items())
-    for name, row in means.items()
-)
-figure = charts.bars(
-    means,
-    title="Q-learning leads in both; policy gradient beats the base only where the base fails",
-    x="",
-    y="accuracy on held-out pairs, best temperature",
-    y_range=(0.6, 1.02),
-    height=440,
-    alt=f"Held-out accuracy at the best temperature, {seeds} seeds, with 95 % intervals. {told}.",
-    spans=spans,
-)
 figure.update_layout(
     title_subtitle={
-        "text": f"Random DAGs of 100 nodes; mean of {seeds} seeds, 95 % interval"
-    }
+        "text": f"Random DAGs of 100 nodes, best temperature;<br>mean of {decision.seeds()}, 95 % interval"
+    },
+    margin_t=90,
 )
 sliders.ask(
     figure,
-    "Q-learning's accuracy on held-out pairs, one demonstrated path per pair",
+    "Q-learning's held-out accuracy, one demonstrated path per pair",
     guess=my_guess,
-    low=0.6,
+    low=0.7,
     high=1.0,
     step=0.01,
     hidden=[regimes.Q, regimes.OFF],
-    answer=f"{means[regimes.Q]['1 path per pair']:.2f}, and {means[regimes.OFF]['1 path per pair']:.2f} on "
-    "rollouts of the base. The process reward tells it about every step, policy gradient hears only of whole "
-    "paths.",
+    answer=f"{own:.2f}, and {others:.2f} on rollouts of the base. The process reward tells it about every "
+    "step, policy gradient hears only of whole paths.",
 )
 
 # %% tags=["remove-input"]
@@ -130,11 +112,11 @@ notebook.Download(
 )
 
 # %%
-Table(
-    decision.summary(),
-    caption=f"held-out pairs, mean of {seeds} seeds; accuracy at the best temperature, distinct correct "
-    "paths among 100 samples at temperature 1 (Q-learning: values times 10), AUC with one path per pair",
-)
+Table(decision.summary(), caption=f"held-out pairs, mean of {decision.seeds()}")
+
+# %% [markdown]
+# "Distinct" counts the distinct correct paths among 100 samples at temperature 1; Q-learning's logits count a
+# reward of 1 as 10.
 
 # %% [markdown]
 # ## Four decisions
@@ -158,18 +140,7 @@ Table(
 # watch the *entropy* of its choices on training questions beside greedy accuracy on held-out ones:
 
 # %%
-lines = {}
-for words, regime in decision.SETTINGS.items():
-    entropy, greedy = (
-        regimes.series(regime, regimes.PG, key)[1].mean(0)
-        for key in ("train_entropy", "test_greedy")
-    )
-    lines[words] = entropy, greedy
-scatter.trajectories(
-    lines, title="Falling entropy pays only while greedy accuracy still rises",
-    alt="Greedy accuracy against entropy while policy gradient trains, two settings.",
-    x="entropy per step, training pairs (nats)", y="greedy accuracy, held-out pairs",
-)  # fmt: skip
+decision.stopping(title="Falling entropy pays only while greedy accuracy rises")
 
 # %% [markdown]
 # Each line runs from the base to the large mark, the last update. With one path per pair entropy first *rises*: the model
@@ -236,14 +207,14 @@ lab("race")
 # | RFT, rejection fine-tuning | own, correct ones only | 1 |
 # | policy gradient | own | the return $R(u)$: 1 if correct, else 0 |
 # | with KL penalty | own | $R(u)$ minus $\lambda$ times the log-ratio to the base |
-# | group-relative, as in GRPO | own, several per question | $R(u)$ minus the mean return of its question |
+# | group-relative (Dr. GRPO) | own, several per question | $R(u)$ minus the mean return of its question |
 #
 # If all paths are correct, RFT and policy gradient go on: each update favours what happened to be sampled, and paths are
 # lost. Group-relative weights are then 0, and nothing moves. Q-learning is another kind of loss, (7.1) in
 # [chapter 7](07_reward.ipynb): no probability stands in it, so it does not ask who sampled a step.
 
 # %% tags=["remove-input"]
-notebook.Source(group_relative)
+notebook.Source(centred)
 
 # %% [markdown]
 # By hand: a question has three correct first steps and one wrong one, all equally likely. Four paths were
@@ -283,7 +254,7 @@ print(len(dataset.train.pairs), "training questions")
 race = {
     "continual SFT": Algorithm("sft"),
     "policy gradient": Algorithm("pg"),
-    "group-relative": Algorithm("pg", loss="planrl.losses:group_relative"),
+    "group-relative": Algorithm("pg", loss="planrl.objectives:dr_grpo"),
     "policy gradient + KL": Algorithm("pg", kl=0.1),
     "Q-learning, process reward": Algorithm(
         "q", reward="process", reward_scale=10.0, epsilon=0.1
@@ -425,7 +396,7 @@ exercises.sieve(my_sieve)
 #
 # > **Exercise 3.** *Hard, 15 minutes.* Turn policy gradient into a group-relative one by changing its
 # > *loss*: subtract from each path's return the mean return of the batch's paths with the same source and target.
-# > If it works, the gradient agrees with `group_relative`, shown above.
+# > If it works, the gradient agrees with `dr_grpo`, shown above.
 
 
 # %%
@@ -457,7 +428,7 @@ exercises.grouped(my_grouped)
 #
 # </details>
 #
-# > **Exercise 4.** *Open.* Let the race above go on for 2,000 updates, once with `group_relative` and once
+# > **Exercise 4.** *Open.* Let the race above go on for 2,000 updates, once with `dr_grpo` and once
 # > with policy gradient. Where does the diversity settle? Then divide each group's advantages by their
 # > standard deviation, as GRPO does, and compare.
 

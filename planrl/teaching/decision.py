@@ -13,13 +13,19 @@ from itertools import product
 from statistics import mean
 from typing import Any
 
-from planrl.claims import Verdict, verdicts
+import plotly.graph_objects as go
+
+from planrl.claims import Verdict, interval, verdicts
 from planrl.errors import InputError
 from planrl.experiments import store
+from planrl.figures import scatter
+from planrl.figures.style import finish, style_of
 from planrl.teaching.evidence import link_to
 from planrl.teaching.notebook import style
 from planrl.teaching.paper_figures import pages, series
-from planrl.teaching.regime_figures import BASE, OFF, PG, SFT, Q, best, edges
+from planrl.teaching.regime_figures import BASE, OFF, PG, SFT, Q, base_updates, best
+from planrl.teaching.regime_figures import pages as regime_pages
+from planrl.teaching.regime_figures import series as regime_series
 from planrl.teaching.regime_tables import at
 
 QUESTIONS: dict[str, dict[str, str]] = {
@@ -171,16 +177,74 @@ def summary() -> list[dict[str, Any]]:
         for words, regime in SETTINGS.items():
             row[f"accuracy, {words}"] = mean(found[name][words])
             row[f"distinct, {words}"] = f"{at(regime, name, 1.0, 'test', 'diversity'):.1f}"
-        row["unseen edges, AUC"] = mean(edges("B", name, "auc_unseen"))
         rows.append(row)
     return rows
+
+
+def accuracies(*, title: str) -> go.Figure:
+    """Held-out accuracy at the best temperature: a mark per method and setting, 95 % interval."""
+    figure, said = go.Figure(), []
+    for position, (name, row) in enumerate(best_accuracy().items()):
+        colour, _, symbol = style_of(name, position)
+        means = [mean(values) for values in row.values()]
+        reach = [interval(v)[1] - m for v, m in zip(row.values(), means, strict=True)]
+        figure.add_scatter(
+            x=[k + 0.12 * (position - 2.5) for k in range(len(row))],
+            y=[round(m, 4) for m in means],
+            error_y={"type": "data", "array": [round(r, 4) for r in reach], "thickness": 1.5},
+            mode="markers",
+            name=name,
+            legendgroup=name,
+            marker={"color": colour, "symbol": symbol, "size": 11},
+            hovertemplate="%{y:.3f}",
+        )
+        said.append(f"{name} " + ", ".join(f"{m:.3f} {w}" for w, m in zip(row, means, strict=True)))
+    places = [f"{words}<br>base of {_base(r)} updates" for words, r in SETTINGS.items()]
+    figure.update_xaxes(tickvals=list(range(len(places))), ticktext=places, range=[-0.5, 1.5])
+    figure.update_yaxes(title="held-out accuracy", range=[0.7, 1.02])
+    figure.update_layout(legend={"orientation": "h", "y": -0.25})
+    alt = f"Held-out accuracy at each method's best temperature, mean of {seeds()}. "
+    return finish(figure, title, f"{alt}{'; '.join(said)}.", 460)
+
+
+def seeds() -> str:
+    """How many seeds each setting has, in words."""
+    return " and ".join(str(len(regime_pages(regime))) for regime in SETTINGS.values()) + " seeds"
+
+
+def _base(regime: str) -> str:
+    return f"{base_updates(regime_pages(regime)[0]):,}"
+
+
+def stopping(*, title: str) -> go.Figure:
+    """Greedy held-out accuracy against entropy on training pairs while policy gradient trains."""
+    lines = {
+        words: (
+            regime_series(regime, PG, "train_entropy")[1].mean(0),
+            regime_series(regime, PG, "test_greedy")[1].mean(0),
+        )
+        for words, regime in SETTINGS.items()
+    }
+    said = "; ".join(
+        f"{words}: " + ", ".join(f"{e:.2f} {g:.3f}" for e, g in zip(*line, strict=True))
+        for words, line in lines.items()
+    )
+    return scatter.trajectories(
+        lines,
+        title=title,
+        alt=f"Entropy and greedy accuracy of policy gradient from the base to the last update, "
+        f"mean of {seeds()}. {said}.",
+        x="entropy of a step, training pairs (nats)",
+        y="greedy accuracy, held-out pairs",
+        y_range=(0.7, 1.0),
+    )
 
 
 def _badges(found: Sequence[Verdict]) -> str:
     return "".join(
         f'<span class="planrl-claim">{html.escape(one.claim.statement)} '
         f'<a href="{link_to(one.claim.id)}">{html.escape(one.claim.id)}</a>: '
-        f"<b>{html.escape(one.verdict)}</b>.</span>"
+        f"<b>{html.escape(one.told)}</b>.</span>"
         for one in found
     )
 

@@ -98,3 +98,9 @@ def last_logits(of: str, learner: str) -> tuple[dict[str, float], int]:
     last = [page["result"]["learners"][learner]["logits"][-1] for page in pages(of, learner)]
     kinds = [kind for kind, value in last[0].items() if value is not None]
     return {kind: sum(one[kind][0] for one in last) / len(last) for kind in kinds}, len(last)
+
+
+def gain(of: str, learner: str, key: str) -> float:
+    """The last evaluation minus the base, mean over seeds."""
+    values = series(of, learner, key)[1]
+    return float((values[:, -1] - values[:, 0]).mean())

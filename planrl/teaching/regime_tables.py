@@ -65,17 +65,6 @@ def decoding_rows(regime: str, choices: Sequence[tuple[str, float]]) -> list[Row
     return rows
 
 
-def decoding_values(regime: str, learner: str) -> list[Row]:
-    """Every point of a learner's decoding curves: a row for each seed, pairs, and temperature."""
-    return [
-        {"regime": regime, "method": learner, "result": number, "pairs": task}
-        | dict(zip(("temperature", "accuracy", "diversity"), point, strict=True))
-        for number, page in enumerate(measured(regime, learner))
-        for task, found in page["end"]["curves"].items()
-        for point in zip(found["temperature"], found["accuracy"], found["diversity"], strict=True)
-    ]
-
-
 def at(regime: str, learner: str, temperature: float, task: str, key: str) -> float:
     """A point of a decoding curve, mean over seeds."""
     heats = curve(regime, learner, task, "temperature")[0].tolist()

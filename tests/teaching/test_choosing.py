@@ -8,7 +8,7 @@ import pytest
 import planrl as pr
 from planrl import claims
 from planrl.figures import scatter
-from planrl.teaching import decision, evidence
+from planrl.teaching import claim_cards, decision, evidence
 from planrl.teaching import regime_figures as regimes
 
 
@@ -76,10 +76,22 @@ def test_the_table_has_the_most_distinct_paths_for_q_learning():
         assert min(paths, key=paths.__getitem__) == regimes.PG
 
 
+def test_the_pictures_have_the_means_of_all_seeds():
+    figure = decision.accuracies(title="t")
+    assert [trace.name for trace in figure.data] == list(decision.METHODS)
+    for trace, row in zip(figure.data, decision.best_accuracy().values(), strict=True):
+        assert list(trace.y) == pytest.approx([sum(v) / len(v) for v in row.values()], abs=1e-4)
+    drawn = decision.stopping(title="t").data
+    assert [trace.name for trace in drawn] == list(decision.SETTINGS)
+    for trace, regime in zip(drawn, decision.SETTINGS.values(), strict=True):
+        greedy = regimes.series(regime, regimes.PG, "test_greedy")[1].mean(0)
+        assert list(trace.y) == pytest.approx(greedy.tolist(), abs=1e-4)
+
+
 def test_links_lead_to_cards(monkeypatch):
     monkeypatch.setenv("PLANRL_STATIC", "1")
-    page = evidence.cards(claims.verdicts(["3.1-edges"]))._repr_html_()
-    position = re.search(r'<div id="([^"]+)"', page)[1]
+    page = claim_cards.ClaimCards(claims.verdicts(["3.1-edges"]))._repr_html_()
+    position = re.search(r'<details id="([^"]+)"', page)[1]
     assert evidence.link_to("3.1-edges") == f"11_verdicts.html#{position}"
     monkeypatch.delenv("PLANRL_STATIC")
     assert evidence.link_to("3.1-edges") == "11_verdicts.ipynb"
