@@ -233,7 +233,8 @@ notebook.Told(
     f"{regimes.told(saturated['beyond_uniform'], 2)}: the Transformer does memorise frequencies. It does not "
     "reach them: its mean total variation distance to the demonstrated shares is "
     f"{regimes.told(saturated['to_shares'])}, and that of the uniform policy is "
-    f"{regimes.told(saturated['uniform_to_shares'])}."
+    f"{regimes.told(saturated['uniform_to_shares'])} (claims R-memorises-beyond-uniform and "
+    "R-memorises-nearer-than-uniform in chapter 11)."
 )
 
 # %% [markdown]

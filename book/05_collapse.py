@@ -117,7 +117,7 @@ notebook.Told(
 )
 
 # %% [markdown]
-# *Entropy* says how undecided the model is at a step; 0 is certain. Below, a smaller graph: press
+# *Entropy* says how undecided the model is at a step; 0 is certain. (Claims R-pg-collapse and R-entropy-falls in [chapter 11](11_verdicts.ipynb).) Below, a smaller graph: press
 # *Train* and see one question lose its paths, edge by edge.
 
 # %%
