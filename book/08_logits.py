@@ -309,9 +309,15 @@ regimes.unseen_edges(
 notebook.Download(regime_tables.edge_values("AB", methods), "edges_in_weights.csv")
 
 # %%
-print(f"The same for edges never shown. {regimes.condition('A')}:")
-for name in methods:
-    print(f"{name:24} {regimes.told(regimes.edges('A', name, 'auc_unseen'), 2)}")
+column = "AUC of edges never shown"
+ten = [
+    {
+        "method": name,
+        column: regimes.told(regimes.edges("A", name, "auc_unseen"), 2),
+    }
+    for name in methods
+]
+Table(ten, caption=f"The same for ten paths. {regimes.condition('A')}")
 
 # %% [markdown]
 # > **Finding.** Imitation and policy gradient rank edges that no demonstration contains like pairs that are no
