@@ -277,7 +277,7 @@ precision, unseen = (
 )
 by_q = regimes.edges("A", Q, "precision")
 notebook.Told(
-    "**Finding.** The paper's Figure 1, as others describe it (we have not seen it), shows edges after SFT that do "
+    "> **Finding.** The paper's Figure 1, as others describe it (we have not seen it), shows edges after SFT that do "
     "not exist. So does our saturated base (10 paths per question, 5,000 updates). Take as many pairs with the highest "
     "read-out as there are edges: only a share of "
     f"{regimes.told(precision, 2)} are edges, after Q-learning {regimes.told(by_q, 2)}. The others are phantoms. "

@@ -428,7 +428,7 @@ notebook.Told(
 blocks = paper_figures.series("blocksworld", PG, "train_diversity")
 left = blocks[1].mean(0).tolist()
 notebook.Told(
-    "**Finding.** In the paper one path per question is left, as on our random graphs. On Blocksworld, from a base of 700 "
+    "> **Finding.** In the paper one path per question is left, as on our random graphs. On Blocksworld, from a base of 700 "
     f"updates, {left[-1]:.1f} of {left[0]:.1f} distinct correct paths are left after {blocks[0][-1]:,} updates (mean of "
     f"{len(blocks[1])} seeds), and their number is still falling: with its cycles it has far more correct paths to lose."
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import csv
 import html
@@ -101,29 +102,29 @@ class Told:
 
 
 class Source:
-    """The source of library functions, shown in a chapter next to the formula.
-
-    Of a docstring only the first line is shown; the page of the library's functions has all of it.
-    """
+    """The source of library functions next to a formula: signature, first line, and body."""
 
     def __init__(self, *functions: Callable[..., Any]) -> None:
-        self.text = "\n\n".join(map(self._short, functions))
-
-    @staticmethod
-    def _short(function: Callable[..., Any]) -> str:
-        source = textwrap.dedent(inspect.getsource(function)).rstrip()
-        first, _, rest = (inspect.getdoc(function) or "").partition("\n")
-        if not rest:
-            return source
-        begin = source.index('"""')
-        end = source.index('"""', begin + 3)
-        return f'{source[:begin]}"""{first}{source[end:]}'
+        self.text = "\n\n".join(map(_listing, functions))
 
     def _repr_markdown_(self) -> str:
         return f"```python\n{self.text}\n```"
 
     def __repr__(self) -> str:
         return self.text
+
+
+def _listing(function: Callable[..., Any]) -> str:
+    """The source of a function whose docstring is cut to its first line; the API page has all."""
+    source = textwrap.dedent(inspect.getsource(function)).rstrip()
+    first = ast.parse(source).body[0]
+    said = getattr(first, "body", [None])[0]
+    if not isinstance(said, ast.Expr) or ast.get_docstring(first) is None:  # type: ignore[arg-type]
+        return source
+    lines = source.split("\n")
+    if said.end_lineno is not None and said.end_lineno > said.lineno:
+        lines[said.lineno - 1 : said.end_lineno] = [lines[said.lineno - 1].rstrip() + '"""']
+    return "\n".join(lines)
 
 
 class Download:
