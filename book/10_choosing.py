@@ -45,7 +45,7 @@ from planrl.experiments.streams import Setup
 from planrl.figures import sliders
 from planrl.figures.table import Table
 from planrl.labs import lab
-from planrl.losses import group_relative
+from planrl.objectives.advantages import centred
 from planrl.teaching import decision, evidence, exercises, notebook
 from planrl.teaching import regime_figures as regimes
 
@@ -207,14 +207,14 @@ lab("race")
 # | RFT, rejection fine-tuning | own, correct ones only | 1 |
 # | policy gradient | own | the return $R(u)$: 1 if correct, else 0 |
 # | with KL penalty | own | $R(u)$ minus $\lambda$ times the log-ratio to the base |
-# | group-relative, as in GRPO | own, several per question | $R(u)$ minus the mean return of its question |
+# | group-relative (Dr. GRPO) | own, several per question | $R(u)$ minus the mean return of its question |
 #
 # If all paths are correct, RFT and policy gradient go on: each update favours what happened to be sampled, and paths are
 # lost. Group-relative weights are then 0, and nothing moves. Q-learning is another kind of loss, (7.1) in
 # [chapter 7](07_reward.ipynb): no probability stands in it, so it does not ask who sampled a step.
 
 # %% tags=["remove-input"]
-notebook.Source(group_relative)
+notebook.Source(centred)
 
 # %% [markdown]
 # By hand: a question has three correct first steps and one wrong one, all equally likely. Four paths were
@@ -254,7 +254,7 @@ print(len(dataset.train.pairs), "training questions")
 race = {
     "continual SFT": Algorithm("sft"),
     "policy gradient": Algorithm("pg"),
-    "group-relative": Algorithm("pg", loss="planrl.losses:group_relative"),
+    "group-relative": Algorithm("pg", loss="planrl.objectives:dr_grpo"),
     "policy gradient + KL": Algorithm("pg", kl=0.1),
     "Q-learning, process reward": Algorithm(
         "q", reward="process", reward_scale=10.0, epsilon=0.1
@@ -396,7 +396,7 @@ exercises.sieve(my_sieve)
 #
 # > **Exercise 3.** *Hard, 15 minutes.* Turn policy gradient into a group-relative one by changing its
 # > *loss*: subtract from each path's return the mean return of the batch's paths with the same source and target.
-# > If it works, the gradient agrees with `group_relative`, shown above.
+# > If it works, the gradient agrees with `dr_grpo`, shown above.
 
 
 # %%
@@ -428,7 +428,7 @@ exercises.grouped(my_grouped)
 #
 # </details>
 #
-# > **Exercise 4.** *Open.* Let the race above go on for 2,000 updates, once with `group_relative` and once
+# > **Exercise 4.** *Open.* Let the race above go on for 2,000 updates, once with `dr_grpo` and once
 # > with policy gradient. Where does the diversity settle? Then divide each group's advantages by their
 # > standard deviation, as GRPO does, and compare.
 

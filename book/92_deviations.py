@@ -31,24 +31,22 @@ if importlib.util.find_spec("planrl") is None:
 
 # %% tags=["hide-input"]
 from planrl.claims import (
-    HOLDS,
-    SO_FAR,
-    UNKNOWN,
-    Condition,
-    find,
+    FAILS,
+    IN_PART,
+    UNDECIDED,
     imitation,
+    is_current,
     verdicts,
 )
 from planrl.errors import InputError
 from planrl.experiments import store
 from planrl.experiments.ablations import choices as choice_learners
 from planrl.experiments.paper import LAMBDAS
-from planrl.experiments.records import in_words
 from planrl.experiments.store import results
 from planrl.figures import scatter
 from planrl.figures.table import Table
 from planrl.teaching import notebook, paper_figures
-from planrl.teaching.evidence import condition_rows, on_model
+from planrl.teaching.claim_cards import Statements
 
 notebook.setup()
 
@@ -57,7 +55,7 @@ notebook.setup()
 #
 # Every claim of the paper's figures and discussion that does not hold under all conditions where we
 # measured it. Theorems are not in this
-# list, because [all of them hold](11_verdicts.ipynb#the-theorems). A reason is given where this page measures
+# list, because [all of them hold](11_verdicts.ipynb#every-claim). A reason is given where this page measures
 # it, and only as long as the numbers bear it out; *our reading* is not tested.
 
 # %% tags=["hide-input"]
@@ -309,52 +307,17 @@ falsify = {
 }
 
 
-def changed_base(learner, key, high):
-    """A claim of a figure, asked of a base that was trained longer."""
-    position = Condition(
-        graph="random DAG, base of {base_steps} SFT updates",
-        name="sampled" if key.endswith("accuracy") else "greedy",
-        model="Transformer, 1 layer, 1 head",
-        needs=("falsify",),
-        value=lambda one: gain({"result": one["falsify"]}, learner, key),
-        high=high,
-    )
-    pages = saved("falsify", "late-base")
-    settings = in_words(falsify["late-base"].plain())
-    return find(
-        position,
-        [{"falsify": p["result"]} for p in pages],
-        {"falsify": settings},
-        [p["settings"]["seed"] for p in pages],
-    )
-
-
-MORE = {
-    "2-continual-sft-test": [
-        changed_base(SFT, f"test_{how}", 0.0) for how in ("accuracy", "greedy")
-    ]
-}
-cards = []
-for verdict in verdicts(["imitation", "figures", "conditions"]):
-    if verdict.verdict in (HOLDS, SO_FAR, UNKNOWN):
-        continue
+differing = {}
+for verdict in verdicts(["imitation", "figures", "conditions", "regimes"]):
     claim = verdict.claim
+    told = verdict.verdict in (FAILS, IN_PART, UNDECIDED)
+    if not told or not is_current(claim.id):
+        continue
     who = "We expected" if claim.source.startswith("Break") else "The paper"
-    if claim.id == "C-stale":
-        who = "From the paper's discussion, with our number of updates"
     why = " ".join(filter(None, REASONS.get(claim.id, [])))
-    findings = [*verdict.findings, *MORE.get(claim.id, [])]
-    cards.append(
-        {
-            "title": claim.id,
-            "badge": verdict.verdict,
-            "text": f"{who}: {claim.statement} ({claim.source})",
-            "note": f"Measured: {claim.measured}{on_model(findings)}. Why, as far as we can "
-            f"show: {why or 'no reason found yet.'}",
-            "rows": condition_rows(findings),
-        }
-    )
-notebook.Cards(cards)
+    text = f"{who}: {claim.statement} Why: {why or 'no reason found yet.'}"
+    differing[text] = [verdict]
+Statements(differing, ordered=False)
 
 # %% [markdown]
 # ## What the paper leaves open

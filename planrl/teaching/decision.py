@@ -244,7 +244,7 @@ def _badges(found: Sequence[Verdict]) -> str:
     return "".join(
         f'<span class="planrl-claim">{html.escape(one.claim.statement)} '
         f'<a href="{link_to(one.claim.id)}">{html.escape(one.claim.id)}</a>: '
-        f"<b>{html.escape(one.verdict)}</b>.</span>"
+        f"<b>{html.escape(one.told)}</b>.</span>"
         for one in found
     )
 

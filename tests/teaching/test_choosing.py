@@ -8,7 +8,7 @@ import pytest
 import planrl as pr
 from planrl import claims
 from planrl.figures import scatter
-from planrl.teaching import decision, evidence
+from planrl.teaching import claim_cards, decision, evidence
 from planrl.teaching import regime_figures as regimes
 
 
@@ -90,8 +90,8 @@ def test_the_pictures_have_the_means_of_all_seeds():
 
 def test_links_lead_to_cards(monkeypatch):
     monkeypatch.setenv("PLANRL_STATIC", "1")
-    page = evidence.cards(claims.verdicts(["3.1-edges"]))._repr_html_()
-    position = re.search(r'<div id="([^"]+)"', page)[1]
+    page = claim_cards.ClaimCards(claims.verdicts(["3.1-edges"]))._repr_html_()
+    position = re.search(r'<details id="([^"]+)"', page)[1]
     assert evidence.link_to("3.1-edges") == f"11_verdicts.html#{position}"
     monkeypatch.delenv("PLANRL_STATIC")
     assert evidence.link_to("3.1-edges") == "11_verdicts.ipynb"
