@@ -324,7 +324,8 @@ Table(ten, caption=f"The same for ten paths. {regimes.condition('A')}")
 # > edge, or lower (AUC about 0.5 or less). Q-learning with process reward ranks most of them above (0.85 and more).
 # > This holds on random graphs of 100 nodes with one and with ten demonstrated paths per pair. The comparison
 # > is not about the loss alone: the process reward judges every step that Q-learning tries, one in ten at
-# > random, and policy gradient is told only whether a whole path is correct.
+# > random, and policy gradient is told only whether a whole path is correct
+# > ([claims R-unseen-edges-q, R-unseen-edges-pg](11_verdicts.ipynb)).
 #
 # How near do a Transformer's logits come to 10, 0 and -10, the theorem's values times 10? Means over next nodes
 # that are right in both ways, in one, and in none, after 2,000 updates on 100 nodes:

@@ -75,13 +75,14 @@ my_guess = 0.8
 # %%
 # made by: python -m planrl reproduce --only regimes
 best = decision.best_accuracy()
+own, others = (
+    mean(best[name]["1 path per pair"]) for name in (regimes.Q, regimes.OFF)
+)
+
+# %% tags=["hide-input"]
 figure = decision.accuracies(
     title="Policy gradient beats its base only where the base fails"
 )
-few = "1 path per pair"
-own, others = (mean(best[name][few]) for name in (regimes.Q, regimes.OFF))
-
-# %% tags=["hide-input"]
 figure.update_layout(
     title_subtitle={
         "text": f"Random DAGs of 100 nodes, best temperature;<br>mean of {decision.seeds()}, 95 % interval"
