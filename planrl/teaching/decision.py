@@ -97,28 +97,28 @@ GRADIENT = Advice(
     "more accurate than the base at any temperature. Stop when greedy accuracy on held-out "
     "questions no longer rises while the entropy goes on falling. Do not use Q-learning with the "
     "outcome reward alone.",
-    ("2-pg-over-sft", "2-pg-collapse", "3-outcome"),
+    ("R-exploration", "R-beyond-sharpening", "2-pg-collapse", "3-outcome"),
 )
 PENALTY = Advice(
     "Policy gradient + KL",
     "The penalty keeps more distinct correct paths, and on questions that the base fails it leaves "
     "about half of policy gradient's gain. Compare it with the base at the temperature that gives "
     "as many distinct paths.",
-    ("2-kl-diversity", "2-kl-price", "4.4-branches"),
+    ("R-kl-keeps", "R-kl-no-price", "4.4-branches"),
 )
 ROUNDS = Advice(
     "SFT on the correct paths, in rounds",
     "Policy gradient needs newly sampled paths, and Q-learning with the outcome reward alone "
     "fails. SFT on correct paths has the gradient of policy gradient when the paths are new. On "
     "old paths it did as well in chapter 8, on one seed.",
-    ("4.1-identity", "3-outcome"),
+    ("R-no-exploration-is-sft", "3-outcome"),
 )
 VALUES = Advice(
     "Q-learning with process reward",
     "On random graphs it had the highest held-out accuracy and the most distinct correct paths. It "
     "is told about every step, so the checks must be reliable: it learns their errors. Use a "
     "discount where steps can be undone; on Blocksworld policy gradient was ahead when sampled.",
-    ("3-q-diversity", "3-q-over-pg", "C-noise", "5.2-no-goal"),
+    ("R-q-over-all-at-equal-decoding", "R-q-diversity", "3-q-over-pg", "C-noise", "5.2-no-goal"),
 )
 AGED = Advice(
     "Q-learning with process reward, off-policy",
