@@ -125,7 +125,7 @@ class ClaimCards(Cards):
         notes += [prediction_in_words(*registered) for registered in one.registered]
         body = "".join(f'<p class="planrl-note">{html.escape(text)}</p>' for text in notes)
         if known:
-            body += f'<p class="planrl-note">{_successors(known.by, known.replaced)}'
+            body += f'<p class="planrl-note planrl-linked">{_successors(known.by, known.replaced)}'
             body += f"{html.escape(known.why)}</p>"
         marks = "".join(
             f'<span class="planrl-badge planrl-mark">{html.escape(text)}</span> '
