@@ -30,18 +30,10 @@ import numpy as np
 import torch
 
 from planrl.errors import InputError, shown
-from planrl.experiments import (
-    ablations,
-    costs,
-    extensions,
-    imitation,
-    paper,
-    regimes,
-    theorems,
-    tools,
-)
+from planrl.experiments import ablations, costs, extensions, imitation, paper, regimes, theorems
 from planrl.experiments.records import in_words, same
 from planrl.experiments.study import Experiment
+from planrl.experiments.tools import STUDIES as TOOLS
 from planrl.io.files import keep, read_json, ready, to_json, write_atomically
 
 FORMAT = "planrl-result/2"
@@ -53,7 +45,7 @@ STUDIES: tuple[Experiment, ...] = (
     *ablations.STUDIES,
     *extensions.STUDIES,
     *regimes.STUDIES,
-    *tools.STUDIES,
+    *TOOLS,
     *costs.STUDIES,
 )
 """All experiments, one for each saved result."""
