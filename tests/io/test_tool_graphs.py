@@ -104,6 +104,18 @@ def test_the_two_files_are_taken_like_a_graph_and_rows(folder, capsys):
     assert "5 rows, 4 pairs, 0 invalid" in capsys.readouterr().out
 
 
+def test_a_model_is_trained_on_files_in_the_public_format(folder, tmp_path, capsys):
+    lines = (folder / "data.json").read_text().splitlines()
+    (folder / "test.json").write_text("\n".join(lines[3:4]))
+    files = {"graph": "graph_desc.json", "train": "data.json", "test": "test.json"}
+    given = [word for key, name in files.items() for word in (f"--{key}", str(folder / name))]
+    out = str(tmp_path / "run")
+    assert main(["train", *given, "--steps", "2", "--table", "--out", out]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", out, "--samples", "2", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["test"]["means"]["greedy"] in (0.0, 1.0)
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
