@@ -1,6 +1,7 @@
 """Tool graphs and chains of calls in the public format: read, counted, refused in words, trained on."""
 
 import json
+import random
 from itertools import pairwise
 from pathlib import Path
 
@@ -234,3 +235,35 @@ def test_ultratool_has_the_known_numbers():
     assert {len(chain) for chain in tools.chains} == {2, 3, 4, 5}
     once = sum(count == 1 for count in tools.used.values())
     assert once == 251
+
+
+# --- Nonsense.
+ODD = [None, [], {}, "find", "fly", 3, True, [[]], [None], {"task": None}, "[]", '{"a', "\ud800"]
+
+
+def changed_somewhere(page, rng):
+    """The same JSON with some parts left out, and some replaced by odd values."""
+    if rng.random() < 0.03:
+        return rng.choice(ODD)
+    if isinstance(page, dict):
+        return {k: changed_somewhere(v, rng) for k, v in page.items() if rng.random() < 0.98}
+    return [changed_somewhere(v, rng) for v in page] if isinstance(page, list) else page
+
+
+def test_nonsense_is_read_or_refused_in_words(folder):
+    rng = random.Random(3)
+    graph, data = (folder / name for name in ("graph_desc.json", "data.json"))
+    page, lines = json.loads(graph.read_text()), data.read_text().splitlines()
+    refused: list[str] = []
+    for _ in range(300):
+        graph.write_text(json.dumps(changed_somewhere(page, rng) if rng.random() < 0.3 else page))
+        some = [changed_somewhere(json.loads(line), rng) for line in rng.sample(lines, 2)]
+        data.write_text("\n".join(map(json.dumps, some)))
+        try:
+            tools = read_tools(folder)
+            assert pr.tasks.is_path(tools.graph, tools.rows()).all()
+        except InputError as error:
+            refused.append(str(error))
+    assert 10 < len(refused) < 290
+    said = ("graph_desc.json", "data.json", "no chain of two tools")
+    assert all(any(words in one for words in said) for one in refused)
