@@ -1,17 +1,19 @@
 """Tool graphs and chains of calls in the public format: read, counted, refused in words, trained on."""
 
+import itertools
 import json
 import random
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import torch
 
 import planrl as pr
 from planrl.__main__ import main
 from planrl.domains import structure
 from planrl.errors import InputError
-from planrl.experiments import assistant_tools
+from planrl.experiments import assistant_tools, streams
+from planrl.experiments.algorithms import Algorithm
 from planrl.experiments.datasets import DatasetSettings
 from planrl.experiments.runs import RunSettings
 from planrl.io.checkpoints import load
@@ -24,7 +26,7 @@ LINKS = [("find", "book"), ("book", "pay"), ("pay", "tell"), ("pay", "find"), ("
 
 
 def call(*names, links=None, word="task"):
-    links = list(pairwise(names)) if links is None else links
+    links = list(itertools.pairwise(names)) if links is None else links
     return {f"{word}_nodes": [{"task": name, "arguments": []} for name in names],
             f"{word}_links": [{"source": a, "target": b} for a, b in links]}  # fmt: skip
 
@@ -115,6 +117,30 @@ def test_a_model_is_trained_on_files_in_the_public_format(folder, tmp_path, caps
     capsys.readouterr()
     assert main(["evaluate", out, "--samples", "2", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["test"]["means"]["greedy"] in (0.0, 1.0)
+
+
+def test_steps_that_leave_the_graph_can_be_kept_as_wrong_checks(folder):
+    dataset = DatasetSettings("tools", data=str(folder), train_share=0.5).make()
+    find, tell = (dataset.graph.index(name) for name in ("find", "tell"))
+    assert set(dataset.claimed.edges) - set(dataset.graph.edges) == {(find, tell)}
+    row = torch.tensor([[find, tell, find, tell, 4]])
+    task = dataset.train
+    model = pr.models.LogitTable(task.vocab)
+    wrong = f"{streams.__name__}:trustingly_checked_rollouts"
+    for stream, paid in (("", -1.0), (wrong, 0.0)):
+        algorithm = Algorithm("q", stream=stream, **({} if stream else {"reward": "process"}))
+        setup = streams.Setup(dataset, model, model, pr.seeded(0, "rollouts"))
+        seen = 0
+        for batch in itertools.islice(algorithm.make_stream(setup, 64), 20):
+            current, after = batch.tokens[:, :-1], batch.tokens[:, 1:]
+            step = batch.chosen & (current == find) & (after == tell)
+            away = step & (batch.tokens[:, 1:2] != tell)
+            assert (batch.reward[away] == paid).all()
+            seen += int(away.sum())
+        assert seen > 20
+    assert not pr.tasks.is_path(dataset.graph, row).any()
+    assert pr.tasks.is_path(dataset.claimed, row).all()
+    assert DatasetSettings("tools", train_share=0.8).make().claimed is None
 
 
 @pytest.mark.parametrize(
