@@ -31,6 +31,9 @@ RUNTIME = (
 SCRIPTS = (
     "lab-state.js",
     "lab-figure.js",
+    "lab-panels.js",
+    "lab-controls.js",
+    "lab-step.js",
     "lab-hosting.js",
     "lab-training.js",
     "lab.js",

@@ -3,17 +3,10 @@
 A result is one file, `NAME-LABEL.json`, with the whole record of the study that made it, versions
 and seconds. While a study runs, what is finished of it is in `NAME-LABEL.json.partial`: a run that
 is stopped goes on with the learners that are missing.
-
-`against_stored` asks whether a result that was made again is like the stored one. On one machine it
-is the same to the digit. On another, sums are rounded in another order, and training carries that
-far: single numbers move within their noise. So a number may differ from the stored one by 0.1, or
-by 30 % where that is more. Logits are no shares: where Q-learning reads them as values they count
-tens, so mean logits may differ by 0.5.
 """
 
 from __future__ import annotations
 
-import math
 import platform
 import time
 import traceback
@@ -30,10 +23,19 @@ import numpy as np
 import torch
 
 from planrl.errors import InputError, shown
-from planrl.experiments import ablations, costs, extensions, imitation, paper, regimes, theorems
+from planrl.experiments import (
+    ablations,
+    costs,
+    extensions,
+    imitation,
+    paper,
+    regimes,
+    theorems,
+    tools,
+)
+from planrl.experiments.dates import made_at, now
 from planrl.experiments.records import in_words, same
 from planrl.experiments.study import Experiment
-from planrl.experiments.tools import STUDIES as TOOLS
 from planrl.io.files import keep, read_json, ready, to_json, write_atomically
 
 FORMAT = "planrl-result/2"
@@ -45,7 +47,7 @@ STUDIES: tuple[Experiment, ...] = (
     *ablations.STUDIES,
     *extensions.STUDIES,
     *regimes.STUDIES,
-    *TOOLS,
+    *tools.STUDIES,
     *costs.STUDIES,
 )
 """All experiments, one for each saved result."""
@@ -55,8 +57,6 @@ FIGURES = {"fig1": ("fig2", "fig3"), "fig4": ("fig2", "fig3")}
 """Figures that are drawn from other figures' runs."""
 TIERS = ("quick", "full")
 PARTS = ("study", "result")
-NEAR, SHARE, NEAR_LOGIT = 0.1, 0.3, 0.5
-ASIDE = ("facts", "matrices", "cells", "step")  # seconds, pictures and what is no measurement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +116,7 @@ def _page(study: Experiment, result: Mapping[str, Any], began: float) -> dict[st
             "numpy": np.__version__,
             "python": platform.python_version(),
             "seconds": round(time.perf_counter() - began, 1),
+            "date": now(),
         },
         "result": result,
     }
@@ -247,8 +248,9 @@ def reproduce(
 def results(name: str, *, of: str = "", folder: Path = FOLDER) -> list[dict[str, Any]]:
     """The saved results of an experiment: `settings`, `study` and `result` of each seed.
 
-    `settings` are what a reader wants to know of the study: seed, sizes, updates. `of` begins the
-    label of those wanted: "dag" or "blocksworld", say. Without it, all but the quick tier's.
+    `settings` are what a reader wants to know of the study: seed, sizes, updates. `made_at` is when
+    it was made, None if unknown. `of` begins the label of those wanted: "dag" or "blocksworld",
+    say. Without it, all but the quick tier's.
     """
     labels = [f"{name}-{of}*.json"] if of else [f"{name}.json", f"{name}-*.json"]
     if any(not part.replace("-", "").isalnum() for part in (name, of or "a")):
@@ -263,7 +265,8 @@ def results(name: str, *, of: str = "", folder: Path = FOLDER) -> list[dict[str,
 
 def _with_settings(path: Path, page: dict[str, Any]) -> dict[str, Any]:
     try:
-        return {**page, "settings": {"seed": page["study"].get("seed"), **in_words(page["study"])}}
+        settings = {"seed": page["study"].get("seed"), **in_words(page["study"])}
+        return {**page, "settings": settings, "made_at": made_at(page, path)}
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError(
             f"the study in {path} is not one ({type(error).__name__}: {error}). Delete the file, "
@@ -351,45 +354,3 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _rounded(item) for key, item in value.items()}
     return [_rounded(item) for item in value] if isinstance(value, list) else value
-
-
-def numbers(result: Any, where: str = "") -> Iterator[tuple[str, float]]:
-    """The measurements of a result by name; of what was measured on the way, the last value."""
-    if isinstance(result, Mapping):
-        for name, value in result.items():
-            if name not in ASIDE and not name.endswith(("_by_degree", "_errors")):
-                yield from numbers(value, f"{where}/{name}".lstrip("/"))
-    elif isinstance(result, list) and result:
-        spread = where.endswith(("logits/right", "logits/half", "logits/wrong"))  # after a mean
-        yield from numbers(result[0 if spread else -1], where)
-    elif isinstance(result, int | float) and not isinstance(result, bool):
-        yield where, float(result)
-
-
-def outside(result: Any, stored: Any) -> list[str]:
-    """What differs by more than the band, in words; nothing if it is all like the stored one."""
-    ours, theirs = dict(numbers(result)), dict(numbers(stored))
-    found = [f"{name} is missing" for name in theirs if name not in ours]
-    found += [f"{name} is not among the stored ones" for name in ours if name not in theirs]
-    for name in ours.keys() & theirs.keys():
-        given, known = ours[name], theirs[name]
-        near = NEAR_LOGIT if "/logits/" in name else NEAR
-        if not abs(given - known) <= max(near, SHARE * abs(known)) and not (
-            math.isnan(given) and math.isnan(known)
-        ):
-            found.append(f"{name} is {given:.4g}, stored {known:.4g}")
-    return sorted(found)
-
-
-def against_stored(path: Path) -> list[str] | None:
-    """What of a result lies outside the packaged one's band; None if there is none to compare.
-
-    A packaged result that was made with other settings is none.
-    """
-    known = FOLDER / path.name
-    if not known.exists() or known.resolve() == path.resolve():
-        return None
-    ours, theirs = read(path), read(known)
-    if ours["study"] != theirs["study"]:
-        return None
-    return outside(ours["result"], theirs["result"])
