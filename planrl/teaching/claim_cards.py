@@ -216,7 +216,8 @@ class Statements:
     @staticmethod
     def _link(one: Verdict) -> str:
         name = html.escape(one.claim.id)
-        return f'<a href="{link_to(one.claim.id)}">{name}</a> <b>{html.escape(one.told)}</b>'
+        verdict = html.escape(one.told)
+        return f'<span><a href="{link_to(one.claim.id)}">{name}</a> <b>{verdict}</b></span>'
 
     def __repr__(self) -> str:
         return "\n".join(
@@ -244,4 +245,4 @@ def _successors(by: Sequence[str], replaced: bool) -> str:
     links = ", ".join(f'<a href="#{anchor(name)}">{html.escape(name)}</a>' for name in by)
     if replaced:
         return f"<strong>Replaced by {links}.</strong> " if by else "<strong>Replaced.</strong> "
-    return f"Also asked in the regime meant for it: {links}. " if by else ""
+    return f"Also asked in the regimes: {links}. " if by else ""
