@@ -166,7 +166,7 @@ def _body(script: Any) -> str:
 def choose_scripts(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
 ) -> None:
-    """Drop scripts that nothing here uses; load plotly on the pages that hold figures."""
+    """Drop scripts that nothing here uses; load those of figures, labs and the first picture."""
     context["script_files"][:] = [  # in place: Sphinx adds to this very list below
         script
         for script in context["script_files"]
@@ -174,6 +174,10 @@ def choose_scripts(
         and not any(word in _body(script) for word in UNUSED)
     ]
     body = context.get("body") or ""
+    if 'class="planrl-hero"' in body:
+        for script in live.HERO:  # before plotly, for which it does not wait
+            app.add_js_file(f"live/{script}", loading_method="defer", priority=400)
+        app.add_css_file("live/graph-view.css", priority=901)
     lab = 'class="planrl-lab"' in body
     if lab or 'class="plotly-figure"' in body:
         scripts = ["plotly.min.js", "plotly-template.js", "plotly-figures.js"]

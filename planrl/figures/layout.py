@@ -1,0 +1,133 @@
+"""Where to draw a graph's nodes: in layers from left to right, with few crossings of edges.
+
+A layer holds the nodes that are equally far from the start, by the longest path on a DAG and by the
+shortest one on a graph with cycles. An edge that skips layers has a stand-in in each of them, so
+that it finds room between the nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations, pairwise
+from typing import TYPE_CHECKING
+
+import torch
+
+from planrl.graphs import Graph
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
+
+SWEEPS = 12  # over all layers, forwards and backwards in turn
+Rows = list[list[int]]
+"""The nodes of each layer and the stand-ins of edges in it, from top to bottom."""
+
+
+def layered_positions(graph: Graph) -> Float[Tensor, "N 2"]:
+    """A position for each node: x in [0, 1] by layer, y in [0, 1] from the top.
+
+    The nodes of a layer are ordered so that few edges cross. The same graph always gets the same
+    positions.
+    """
+    layer = _layers(graph)
+    rows, links = _with_stand_ins(graph, layer)
+    rows = _ordered(rows, links)
+    gap = 1.0 / max(max(map(len, rows)) - 1, 1)
+    where = torch.zeros(graph.n, 2)
+    for index, row in enumerate(rows):
+        for rank, node in enumerate(row):
+            if node < graph.n:
+                x = index / (len(rows) - 1) if rows[1:] else 0.5
+                where[node] = torch.tensor([x, 0.5 + gap * (rank - (len(row) - 1) / 2)])
+    return where
+
+
+def crossings(where: Float[Tensor, "N 2"], edges: Sequence[tuple[int, int]]) -> int:
+    """How many pairs of edges cross if edges are straight; edges that share a node do not."""
+
+    def side(a: int, b: int, c: int) -> float:
+        (x, y), (across, down) = where[b] - where[a], where[c] - where[a]
+        return float(x * down - y * across)
+
+    def cross(one: tuple[int, int], other: tuple[int, int]) -> bool:
+        (a, b), (c, d) = one, other
+        apart = side(a, b, c) * side(a, b, d) < 0 and side(c, d, a) * side(c, d, b) < 0
+        return apart and not {a, b} & {c, d}
+
+    return sum(cross(one, other) for one, other in combinations(edges, 2))
+
+
+def _layers(graph: Graph) -> list[int]:
+    """The layer of each node."""
+    layer = torch.zeros(graph.n, dtype=torch.int64)
+    if graph.order is not None:
+        for node in graph.order.tolist():
+            after = graph.adjacency[node]
+            layer[after] = torch.maximum(layer[after], layer[node] + 1)
+        return list(layer.tolist())
+    distance, unseen = graph.distances(), torch.ones(graph.n, dtype=torch.bool)
+    while unseen.any():  # from the first node, then from the first that it does not reach
+        start = int(unseen.nonzero()[0])
+        found = unseen & (distance[:, start] >= 0)
+        layer[found] = distance[found, start]
+        unseen &= ~found
+    return list(layer.tolist())
+
+
+def _with_stand_ins(graph: Graph, layer: Sequence[int]) -> tuple[Rows, list[list[int]]]:
+    """The rows in the order of the nodes, and the neighbours of each node and stand-in."""
+    rows: Rows = [[] for _ in range(max(layer) + 1)]
+    links: list[list[int]] = [[] for _ in range(graph.n)]
+    for node, index in enumerate(layer):
+        rows[index].append(node)
+    for edge in graph.edges:
+        start, end = sorted(edge, key=lambda node: layer[node])
+        chain = [start]
+        for index in range(layer[start] + 1, layer[end]):
+            chain.append(len(links))
+            rows[index].append(len(links))
+            links.append([])
+        for one, other in pairwise([*chain, end]):
+            links[one].append(other)
+            links[other].append(one)
+    return rows, links
+
+
+def _ordered(rows: Rows, links: Sequence[Sequence[int]]) -> Rows:
+    """The rows with the fewest crossings that sweeps found: by the mean rank of the neighbours."""
+    best, least = rows, _crossed(rows, links)
+    for sweep in range(SWEEPS):
+        rows = [list(row) for row in rows]
+        forwards = sweep % 2 == 0
+        order = range(1, len(rows)) if forwards else range(len(rows) - 2, -1, -1)
+        for index in order:
+            fixed = rows[index - 1 if forwards else index + 1]
+            rank = {node: position for position, node in enumerate(fixed)}
+            rows[index] = _by_mean(rows[index], rank, links)
+        found = _crossed(rows, links)
+        if found < least:
+            best, least = rows, found
+    return best
+
+
+def _by_mean(row: Sequence[int], rank: dict[int, int], links: Sequence[Sequence[int]]) -> list[int]:
+    """A row ordered by the mean rank of its neighbours in `rank`; without any, a node stays."""
+    size = max(len(rank) - 1, 1)
+    key = {}
+    for position, node in enumerate(row):
+        near = [rank[other] / size for other in links[node] if other in rank]
+        stays = position / max(len(row) - 1, 1)
+        key[node] = sum(near) / len(near) if near else stays
+    return sorted(row, key=lambda node: key[node])
+
+
+def _crossed(rows: Rows, links: Sequence[Sequence[int]]) -> int:
+    """The crossings between neighbouring rows."""
+    count = 0
+    for row, after in pairwise(rows):
+        rank = {node: position for position, node in enumerate(after)}
+        ends = [[rank[other] for other in links[node] if other in rank] for node in row]
+        for above, below in combinations(ends, 2):
+            count += sum(high > low for high in above for low in below)
+    return count
