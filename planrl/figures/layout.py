@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from planrl.errors import InputError, whole
 from planrl.graphs import Graph
 
 if TYPE_CHECKING:
@@ -20,27 +21,38 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SWEEPS = 12  # over all layers, forwards and backwards in turn
+GAPS = (1.0, 0.5, 0.15)  # between two nodes, a node and a stand-in, two stand-ins
 Rows = list[list[int]]
 """The nodes of each layer and the stand-ins of edges in it, from top to bottom."""
 
 
-def layered_positions(graph: Graph) -> Float[Tensor, "N 2"]:
+def layered_positions(graph: Graph, start: int = 0) -> Float[Tensor, "N 2"]:
     """A position for each node: x in [0, 1] by layer, y in [0, 1] from the top.
 
-    The nodes of a layer are ordered so that few edges cross. The same graph always gets the same
-    positions.
+    The nodes of a layer are ordered so that few edges cross. On a graph with cycles the layers
+    count from the node `start`. The same graph always gets the same positions.
     """
-    layer = _layers(graph)
-    rows, links = _with_stand_ins(graph, layer)
+    if not 0 <= whole(start, "start") < graph.n:
+        raise InputError(f"start is a node of the graph, 0 .. {graph.n - 1}, not {start}")
+    rows, links = _with_stand_ins(graph, _layers(graph, start))
     rows = _ordered(rows, links)
-    gap = 1.0 / max(max(map(len, rows)) - 1, 1)
+    heights = [_heights(row, graph.n) for row in rows]
+    room = max(max(row[-1] for row in heights), 1.0)
     where = torch.zeros(graph.n, 2)
-    for index, row in enumerate(rows):
-        for rank, node in enumerate(row):
+    for index, (row, height) in enumerate(zip(rows, heights, strict=True)):
+        x = index / (len(rows) - 1) if rows[1:] else 0.5
+        for node, y in zip(row, height, strict=True):
             if node < graph.n:
-                x = index / (len(rows) - 1) if rows[1:] else 0.5
-                where[node] = torch.tensor([x, 0.5 + gap * (rank - (len(row) - 1) / 2)])
+                where[node] = torch.tensor([x, 0.5 + (y - height[-1] / 2) / room])
     return where
+
+
+def _heights(row: Sequence[int], n: int) -> list[float]:
+    """Where the nodes of a row stand, from 0: 1 between two nodes, less beside stand-ins."""
+    height = [0.0]
+    for above, below in pairwise(row):
+        height.append(height[-1] + GAPS[(above >= n) + (below >= n)])
+    return height
 
 
 def crossings(where: Float[Tensor, "N 2"], edges: Sequence[tuple[int, int]]) -> int:
@@ -58,7 +70,7 @@ def crossings(where: Float[Tensor, "N 2"], edges: Sequence[tuple[int, int]]) -> 
     return sum(cross(one, other) for one, other in combinations(edges, 2))
 
 
-def _layers(graph: Graph) -> list[int]:
+def _layers(graph: Graph, start: int) -> list[int]:
     """The layer of each node."""
     layer = torch.zeros(graph.n, dtype=torch.int64)
     if graph.order is not None:
@@ -67,12 +79,13 @@ def _layers(graph: Graph) -> list[int]:
             layer[after] = torch.maximum(layer[after], layer[node] + 1)
         return list(layer.tolist())
     distance, unseen = graph.distances(), torch.ones(graph.n, dtype=torch.bool)
-    while unseen.any():  # from the first node, then from the first that it does not reach
-        start = int(unseen.nonzero()[0])
+    while True:  # from `start`, then from the first node that was not reached
         found = unseen & (distance[:, start] >= 0)
         layer[found] = distance[found, start]
         unseen &= ~found
-    return list(layer.tolist())
+        if not unseen.any():
+            return list(layer.tolist())
+        start = int(unseen.nonzero()[0])
 
 
 def _with_stand_ins(graph: Graph, layer: Sequence[int]) -> tuple[Rows, list[list[int]]]:

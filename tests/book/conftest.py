@@ -96,6 +96,9 @@ class Visit:
     def settle(self) -> None:
         """Wait until the visible figures are drawn and the mathematics is set."""
         self.page.wait_for_load_state("load")
+        self.page.evaluate(
+            "window.dispatchEvent(new Event('planrl:load'))"
+        )  # what waits for readers
         self.page.evaluate("async () => { await window.MathJax?.startup?.promise }")
         self.page.wait_for_function(ALL_DRAWN)
         self.page.evaluate("async () => { await document.fonts.ready }")

@@ -36,9 +36,12 @@ def test_each_edge_of_a_dag_leads_to_the_right(name):
     assert all(x[start] < x[end] for start, end in graph.edges)
 
 
-def test_a_graph_with_cycles_is_layered_by_distance_from_its_first_node():
+def test_a_graph_with_cycles_is_layered_by_distance_from_its_first_node_or_another():
     ring = pr.Graph(5, [(0, 1), (1, 2), (2, 0), (0, 3), (3, 4), (4, 0)])
     assert layered_positions(ring)[:, 0].tolist() == [0, 0.5, 1, 0.5, 1]
+    assert layered_positions(ring, 2)[:, 0].tolist() == pytest.approx([1 / 3, 2 / 3, 0, 2 / 3, 1])
+    with pytest.raises(pr.InputError, match="not 5"):
+        layered_positions(ring, 5)
 
 
 def test_crossings_are_counted_and_edges_that_meet_in_a_node_do_not_cross():

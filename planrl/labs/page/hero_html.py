@@ -35,7 +35,7 @@ class Hero:
             f'<p class="planrl-hero-caption"><strong>{html.escape(self.finding)}</strong> '
             f"{html.escape(self.conditions)}</p>\n"
             + (f'<script type="application/json">{script_json(data)}</script>\n' if page else "")
-            + "</section>\n"
+            + '<span class="planrl-hero-end" hidden></span>\n</section>\n'
         )
 
     def __repr__(self) -> str:

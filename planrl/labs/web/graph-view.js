@@ -150,17 +150,13 @@ const planrlGraphView = (() => {
 
     /** Nodes and edges where they belong in the present size. */
     function place() {
-      const gap = (/** @type {"x" | "y"} */ axis, /** @type {number} */ room) => {
-        const values = [...new Set(data.nodes.map((node) => node[axis]))].sort((a, b) => a - b);
-        const gaps = values.slice(1).map((value, k) => value - values[k]);
-        return (gaps.length ? Math.min(...gaps) : 1) * room;
-      };
-      radius = Math.max(5, Math.min(14, 0.3 * gap("x", width), 0.45 * gap("y", height)));
-      const room = radius + 6;
+      const room = Math.min(20, 3 + 0.1 * height); // a node, and a little air
       where = data.nodes.map(({ x, y }) => [
         room + x * (width - 2 * room),
         room + y * (height - 2 * room),
       ]);
+      const gaps = where.flatMap((one, k) => where.slice(k + 1).map((other) => apart(one, other)));
+      radius = Math.max(5, Math.min(14, 0.3 * Math.min(...gaps)));
       for (const edge of edges.values()) bend(edge);
       [...buttons.children].forEach((button, node) => {
         const size = Math.max(radius, 12); // a finger needs room

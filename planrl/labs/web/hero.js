@@ -1,6 +1,6 @@
 // @ts-check
 /* Plays the recorded runs of the book's first picture: one graph view (graph-view.js) for each
- * method, one slider for the update. Nothing is loaded and nothing is trained. */
+ * method, one slider for the update. Nothing else is loaded and nothing is trained. */
 (() => {
   "use strict";
 
@@ -115,6 +115,12 @@
       button.hidden = stillness.matches;
       if (stillness.matches && playing) press();
     });
+    window.matchMedia("print").addEventListener("change", ({ matches }) => {
+      if (!matches) return;
+      if (playing) press();
+      at = end; // which the pictures for paper show
+      show(0);
+    });
     button.hidden = stillness.matches;
     controls.hidden = false;
     slider.max = `${end}`;
@@ -130,7 +136,13 @@
     }).observe(host);
   }
 
-  document.querySelectorAll(".planrl-hero").forEach((host) => {
-    start(/** @type {HTMLElement} */ (host));
-  });
+  /** The page has not come whole when this script has: the picture starts as soon as it is there,
+   * before anything that takes longer. */
+  function begin() {
+    const host = document.querySelector(".planrl-hero");
+    const whole = host?.querySelector(".planrl-hero-end") && typeof planrlGraphView === "object";
+    if (host && whole) start(/** @type {HTMLElement} */ (host));
+    else requestAnimationFrame(begin);
+  }
+  begin();
 })();
