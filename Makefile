@@ -19,7 +19,7 @@ TIMES := _build/.stage-times
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup book serve pdf notebooks check lint types unit slow test coverage pages screenshots picture
+.PHONY: help setup book serve pdf notebooks dates check lint types unit slow test coverage pages screenshots picture
 .PHONY: colab hosts colab-env notebook-env ci soak hashes audit peers bench clean
 
 help: ## What there is
@@ -92,6 +92,9 @@ types: setup ## Strict types
 
 unit: setup ## The fast tests
 	@$(PYTEST) -m "not slow and not book"
+
+dates: ## After results are committed: write down when
+	@$(RUN) .ci/dates.py
 
 ##@ Test
 

@@ -110,13 +110,31 @@ figure.update_layout(
 # - **Imitation** that just goes on (*continual SFT*, supervised fine-tuning) gains some accuracy and loses few
 #   paths.
 #
+# All points are sampled at temperature 1. [Chapter 4](04_policy_gradient.ipynb) compares the methods, and the
+# model that they start from, at several temperatures: part of what policy gradient gains here can be had without
+# training.
+#
 # For tables of logits, theorems say where each method ends. The chapters show each run and check its
 # theorem against it, also where the model is a Transformer and the theorem no longer has to hold.
+#
+# ## What we know of the paper
+#
+# The paper's full text and the code of its reinforcement learning part were not available to us. We work from its
+# abstract, from public notes, quotations and reviews of it, and from the full text of its predecessor,
+# [ALPINE](https://arxiv.org/abs/2405.09220). That has three consequences:
+#
+# - Theorems are stated as those notes report them. We derive each again where we can, and check it by code;
+#   the paper's own wording and assumptions may differ.
+# - Learning rates, batch sizes, numbers of updates and the exact graphs are [our choices](references.md). What
+#   [some of them change](92_deviations.ipynb) is measured.
+# - Where our result differs from what is reported of the paper, the text says **Finding** and shows ours. We
+#   cannot tell whether the paper's own code would give the same.
 #
 # ## Race them yourself
 #
 # Below four of the five (the last is left out) train while you watch, on a graph of 20 nodes, in this page or in your notebook:
-# press *Train*. Nothing is sent anywhere.
+# press *Train*. Nothing is sent anywhere. On so small a graph policy gradient can end below imitation on
+# held-out questions; the chapters' graphs have 100 nodes.
 
 # %% tags=["hide-input"]
 from planrl.labs import lab
@@ -128,7 +146,7 @@ lab("race")
 #
 # 1. **Look** at [the picture above](#one-picture): a higher point is more often correct, and a point further right
 #    has more different answers.
-# 2. **Train** [in the lab](#race-them-yourself): press *Train* and watch four learners part.
+# 2. **Train** [in the lab](#race-them-yourself): press *Train* and watch four methods part.
 # 3. **Check yourself**: chapter 1 asks [what two tables say](01_paths.ipynb#two-tables-say-it-all) of three
 #    nodes. A wrong answer tells you why.
 # 4. **Change it**: the rocket at the top of a chapter opens it in Colab. Nothing has to be installed.
@@ -144,16 +162,16 @@ lab("race")
 #    rows of tokens a model reads.
 # 2. [What can one layer hold?](02_one_layer.ipynb) Where a small Transformer keeps the two tables, and
 #    how much of them.
-# 3. [Does imitation plan?](03_imitation.ipynb) A Transformer trained before your eyes, what it knows,
+# 3. [Does imitation plan?](03_imitation.ipynb) A Transformer trained in front of you: what it knows,
 #    and what it cannot know.
 #
 # **Reward**
 #
-# 4. [Why does reward help?](04_policy_gradient.ipynb) Policy gradient is imitation of one's own right
-#    walks.
-# 5. [Where do the other answers go?](05_collapse.ipynb) One path per question remains, and chance
-#    decides which.
-# 6. [What does KL buy?](06_kl.ipynb) A pull towards the model one began with, and its price.
+# 4. [Why does reward help?](04_policy_gradient.ipynb) Policy gradient is imitation of the model's own
+#    correct paths. Where does its gain come from?
+# 5. [Where do the other answers go?](05_collapse.ipynb) All correct paths earn the same, and yet they do not
+#    all stay.
+# 6. [What does KL buy?](06_kl.ipynb) A pull towards the base model, and its price.
 #
 # **Values**
 #
@@ -178,8 +196,9 @@ lab("race")
 #
 # ## How to use these pages
 #
-# **Read.** Everything is on the page, works without a network, and is complete as it stands.
-# Fold-outs hide plotting code and automatic checks.
+# **Read.** Text, figures and recorded runs need no network and no server, even from a folder of files; only training
+# in the page needs one, because a web server (this site's, or `make serve` on your own machine) must deliver its program.
+# Fold-outs hide plotting code.
 # Reading times and the minutes beside exercises are our estimates.
 #
 # **Guess.** Each chapter asks for a guess before it shows the result. Set the slider and press
@@ -217,8 +236,7 @@ charts.learning_curves(
 #
 # ## How sure you can be
 #
-# Seeds, their spread and sample sizes stand beside the numbers. Where our result and the paper's
-# differ, the text says **Finding** and shows both. Where the paper is silent we chose, and say so; the
-# largest such choices: the graph has no cycles; a walk ends when it reaches its target; Q-learning's
-# rewards are multiplied by ten, without which sampling by its values would be nearly chance.
+# The number of seeds and their spread stand beside the numbers. Where the paper is silent we chose, and say so. The
+# largest such choices: the graph has no cycles; a path ends when it reaches its target; Q-learning's
+# rewards are multiplied by ten, without which sampling by its values would be nearly random.
 # [All of them](references.md), with reasons, and [what they change](92_deviations.ipynb).

@@ -19,295 +19,228 @@ if importlib.util.find_spec("planrl") is None:
 # %% [markdown]
 # # What does KL buy?
 #
-# Policy gradient ends at one answer for each question. The usual cure is a penalty for moving away from
-# the model one started from: a *KL penalty*, with a weight λ. Many recipes for training language models
-# have one, and take its weight from the recipe before. What does it buy, what does it cost, and who
-# pays? You should have read [chapter 5](05_collapse.ipynb). Reading takes 15 minutes, running
-# everything some 20 seconds.
+# Policy gradient ends at one path for each question. The usual cure is a *KL penalty* for moving away from the
+# base model, with a weight λ. Many recipes for training language models have one, and take its weight from an
+# earlier recipe. What does it buy, what does it cost, and is there a cheaper way? You need
+# [chapter 5](05_collapse.ipynb). Reading takes 15 minutes, running everything some 20 seconds.
+#
+# <details><summary>In one sentence</summary>
+#
+# A KL penalty keeps the learner near its base: where the base already answers, a lower temperature of the base
+# keeps as many paths for nothing, and where it does not, the penalty takes away about half of the gain.
+#
+# </details>
 
 # %% tags=["hide-input"]
 from functools import partial
+from statistics import mean
 
 import torch
 
 import planrl as pr
-from planrl.claims import verdicts
-from planrl.experiments.paper import LAMBDAS
-from planrl.experiments.store import results
 from planrl.experiments.theorems import expected_gradient as exact
 from planrl.figures import charts, sliders
 from planrl.figures.table import Table
-from planrl.teaching import evidence, exercises, notebook, paper_figures
-from planrl.teaching.paper_tables import rows as curve_rows
+from planrl.labs import lab
+from planrl.teaching import (
+    evidence,
+    exercises,
+    notebook,
+    regime_rows,
+    regime_tables,
+)
+from planrl.teaching import regime_figures as regimes
 
 notebook.setup()
 seed = 0
+free, light, held_back, strong = (
+    "policy gradient" + weight
+    for weight in ("", " + KL 0.01", " + KL 0.1", " + KL 1")
+)
 
 # %% [markdown]
 # ## Predict
 #
-# The same base as before, on the 100-node graph. Without a penalty, training accuracy goes to
-# 0.99 and one way in a dozen is left. With λ = 0.1 the learner keeps more than half of its
-# ways.
+# A base is trained by SFT on 100 nodes until it answers nearly every training question. Policy gradient with
+# λ = 0.1 then trains for 4,000 updates. Sampled at temperature 1, it gives about seven distinct correct paths
+# among 100 samples of a held-out question, and nearly nine in ten samples are correct. Now take the *base*,
+# without any further training, and lower its temperature until it gives about as many distinct paths.
 #
-# **What training accuracy is left?** Many guess that a penalty strong enough to keep the ways also
-# keeps most of the mistakes.
+# **What share of the base's samples is then correct?**
 
 # %% tags=["remove-cell"]
-my_guess = 0.88
+my_guess = 0.87
 
 # %% [markdown]
 # ## Experiment
 #
-# Ten seeds for each λ, 2,000 updates from the same bases.
+# Each line below is a *decoding curve* ([chapter 4](04_policy_gradient.ipynb)): one model sampled at temperatures 1,
+# 0.7, 0.5, 0.3 and 0.1. Lower temperatures lie further left: fewer distinct paths, more of the samples correct.
 
 # %%
-# made by: python -m planrl reproduce --only fig2
-free, light, held_back = (
-    "policy gradient",
-    "policy gradient + KL 0.01",
-    "policy gradient + KL",
+# made by: python -m planrl reproduce --only regimes
+base, heats = regimes.BASE, (1.0, 0.5)
+figure = regimes.decoding_curve(
+    "A", [strong, held_back, light, free, base], "test", title="Held-out pairs"
 )
-
-
-def ends(of, name, key):
-    return paper_figures.series(of, name, key)[1][:, -1].mean().item()
-
 
 # %% tags=["hide-input"]
-first = {k: paper_figures.series("dag", free, k)[1][:, 0].mean().item() for k in paper_figures.WORDS
-         if k.startswith("train_")}  # fmt: skip
-many, right = (
-    ends("dag", held_back, key) for key in ("train_diversity", "train_accuracy")
+untrained, paths = (
+    regime_tables.at("A", base, 0.5, "test", key)
+    for key in ("accuracy", "diversity")
 )
-assert many > 0.5 * first["train_diversity"], "the question says: more than half"
-assert abs(ends("dag", free, "train_accuracy") - 0.99) < 0.005, (
-    "the question says: 0.99"
+penalised = regime_tables.at("A", held_back, 1.0, "test", "accuracy")
+figure.update_layout(
+    title_text="The base at a lower temperature beats λ = 0.1 at every number of paths"
 )
-assert ends("dag", free, "train_diversity") < first["train_diversity"] / 11
-assert ends("dag", free, "train_accuracy") - right < 0.05, (
-    "the title says: little accuracy"
-)
-figure = paper_figures.pareto(
-    "dag",
-    [free, light, held_back],
-    title="λ = 0.1 keeps half of the diversity for little accuracy",
-    accuracy="train_accuracy",
-)
-figure.update_yaxes(range=[0.78, 1.01])
 sliders.ask(
     figure,
-    "Training accuracy at the end, sampled, with λ = 0.1",
+    "Share of correct samples, held-out questions, of the base at the lower temperature",
     guess=my_guess,
     low=0.8,
     high=1.0,
     step=0.01,
-    hidden=[held_back],
-    answer=f"It ends at {right:.3f}, with {many:.1f} of {first['train_diversity']:.1f} distinct paths; without a "
-    f"penalty at {ends('dag', free, 'train_accuracy'):.3f}, with "
-    f"{ends('dag', free, 'train_diversity'):.1f} (mean of ten seeds).",
+    hidden=[base],
+    answer=f"At temperature 0.5 the base has {untrained:.3f} correct with {paths:.1f} distinct paths, λ = 0.1 at "
+    f"temperature 1 has {penalised:.3f} (mean of {len(regimes.pages('A'))} seeds). No training was needed.",
 )
 
-# %% tags=["hide-input"]
-measures = ["train_diversity", "train_accuracy", "test_accuracy", "test_greedy"]
+# %%
+choices = [
+    (name, heat) for name in (base, free, held_back, strong) for heat in heats
+]
+found = regime_tables.decoding_rows("A", choices)
+Table(found, caption=f"{regimes.condition('A')}; mean over seeds")
+
+# %% tags=["remove-input"]
 notebook.Download(
-    [
-        row
-        for of in paper_figures.GRAPHS
-        for row in curve_rows(of, list(LAMBDAS), measures)
-    ],
-    "fig2_lambda.csv",
+    regime_rows.decoding({"A": [base, free, light, held_back, strong]}),
+    "kl_decoding_curves.csv",
 )
 
 # %% [markdown]
-# All routes start at the base, lower right, and end at the large marks; each faint mark is where one seed ends.
-# "+ KL" is λ = 0.1, "+ KL 0.01" is λ = 0.01. Below, the same to play with: set λ, press *Train*.
+# *Share kept* compares the distinct paths of a training question with those of the base at temperature 1.
+# With λ = 0.1 the share is a little over half. The base at temperature 0.5 keeps as much, and is correct more
+# often, on training and on held-out questions. With λ = 1 everything is kept, and the model is nearly the base: at equal temperatures its
+# curve lies slightly above. Weights of 0.01 and less keep no more than no penalty does.
+#
+# In the lab, a small Transformer trains with the λ that you set. (Its graph has few paths per question.)
 
-# %% tags=["hide-input"]
-from planrl.labs import lab
-
+# %% tags=["remove-input"]
 lab("policy-gradient", "model=transformer&kl=1")
 
 # %% [markdown]
-# ## The price list
+# ## What the penalty costs
 #
-# Five values of λ on both graphs. The grid is ours: it spans the values that the summaries of the paper we
-# worked from name; its full text we could not read.
-
-# %% tags=["hide-input"]
-for of in paper_figures.GRAPHS:
-    assert (
-        ends(of, held_back, "train_diversity")
-        > ends(of, free, "train_diversity") + 5
-    )
-    assert ends(of, held_back, "train_accuracy") < ends(of, free, "train_accuracy")
-    assert ends(of, held_back, "test_greedy") > ends(of, free, "test_greedy"), (
-        "greedy gains"
-    )
-price = verdicts(["2-kl-price"])[0]
-assert all((f.verdict == "holds") == (f.name == "sampled") for f in price.findings)
-for found in price.findings[2:]:
-    assert found.name == "greedy"
-    clear = found.graph.startswith("random")
-    assert found.mean > 0, "the text says: better on average"
-    assert (found.interval[0] > 0) == clear, "clearly on the random graph only"
-assert (
-    ends("dag", light, "train_diversity")
-    < ends("dag", free, "train_diversity") + 0.5
-)
-curve = paper_figures.series("dag", free, "test_accuracy")[1].mean(0)
-stop = int((curve >= ends("dag", held_back, "test_accuracy")).nonzero()[0])
-stopped = (
-    paper_figures.series("dag", free, "train_diversity")[1].mean(0)[stop].item()
-)
-assert ends("blocksworld", light, "train_diversity") > 1.1 * ends(
-    "blocksworld", free, "train_diversity"
-)
-assert stopped < 0.4 * many, "the text says: stopping early is dearer"
-assert all(
-    abs(ends("dag", name, "train_diversity") - ends("dag", free, "train_diversity"))
-    < 0.5
-    for name in LAMBDAS
-    if name != held_back
-), "the text says: only λ = 0.1 stands apart"
-Table(
-    [
-        {
-            "graph": "random" if of == "dag" else "Blocksworld",
-            "λ": f"{kl:g}",
-            "diversity": ends(of, name, "train_diversity"),
-            "training, sampled": ends(of, name, "train_accuracy"),
-            "training, greedy": ends(of, name, "train_greedy"),
-            "held out, sampled": ends(of, name, "test_accuracy"),
-            "held out, greedy": ends(of, name, "test_greedy"),
-        }
-        for of in paper_figures.GRAPHS
-        for name, kl in LAMBDAS.items()
-    ],
-    caption="Policy gradient with a KL penalty at its last update, mean of ten seeds; diversity: "
-    "distinct correct paths among 100 samples of a training question",
-)
-
-# %% [markdown]
-# With λ = 0.1 there are more ways and less sampled accuracy than without: diversity has a price
-# ([claims 2-kl-diversity, 2-kl-price](11_verdicts.ipynb)). Claim 2-kl-order asks of all five only that
-# the rank correlation has the right sign: on the random graph only λ = 0.1 stands apart. *Greedy* answers go the
-# other way: with λ = 0.1 they are on average better than without, clearly so on the random graph only. So 2-kl-price, and
-# what 2-kl-order says of accuracy, hold for sampled answers alone.
-#
-# Is stopping early cheaper? Take the first look at which plain policy gradient is as good on
-# held-out questions, sampled, as the learner with λ = 0.1 at its end:
+# The base above answers nearly everything, so there is little left to pay for. Train the same base on *one*
+# demonstrated path per pair instead of ten, and it is wrong on many held-out questions at any temperature. There policy gradient
+# learns by exploring ([chapter 4](04_policy_gradient.ipynb)), and there the penalty has a price.
 
 # %%
-print(f"diversity with the penalty: {many:.1f}")
-print(f"diversity when stopped early at equal accuracy: {stopped:.1f}")
+regimes.decoding_curve(
+    "B", [base, held_back, free], "test",
+    title="Where the base cannot answer, λ = 0.1 takes away half of the gain",
+)  # fmt: skip
+
+# %%
+most = {name: mean(regimes.best("B", name)) for name in (base, held_back, free)}
+gain, kept_gain = most[free] - most[base], most[held_back] - most[base]
+print({name: round(value, 3) for name, value in most.items()})
+print(f"of policy gradient's gain, λ = 0.1 leaves {kept_gain / gain:.0%}")
 
 # %% [markdown]
-# > **Finding.** By the summaries we worked from, the paper's curves are for λ = 0, 0.001 and 0.01. Here these three can
-# > hardly be told apart on the random graph; what is bought is bought at λ = 0.1. On Blocksworld 0.01
-# > already buys a little.
+# These are accuracies at each model's best temperature.
 #
-# That so weak a penalty fails is no surprise in practice. The theory, however, says that even a small λ
-# is enough.
+# Too strong a penalty is often recognised by a *plateau*: held-out accuracy stops rising early. With
+# λ = 1 and the saturated base most of the gain comes in the first third of its 2,000 updates. Without a
+# penalty, accuracy ends higher:
+
+# %%
+regimes.accuracy_over_updates(
+    "A",
+    [free, held_back, strong],
+    title="Sampled at T = 1: with λ = 1 most of the gain comes early",
+)
+
+# %% [markdown]
+# Read the plateau with the table above: at temperature 0.5 the order is reversed, and λ = 1 is the best of the
+# three. What the penalty held back was sharpening. A plateau at temperature 1 does not yet say that nothing was
+# learnt.
 
 # %% [markdown]
 # ## Where the penalty stops
 #
-# The loss pays for each step of a walk its return, less λ times how much likelier the step is now than it
-# was in the base. With the walks $u$ of a batch of $B$, their returns $R(u)$, the policy
-# $q(i, j)[k]$ and its base $q_{\mathrm{base}}$,
+# The loss weighs each step of a path by the path's return minus λ times the log-ratio of policy and base at
+# this step. With the paths $u$ of a batch of $B$, their returns $R(u)$, the policy $q(i, j)[k]$ and its base
+# $q_{\mathrm{base}}$,
 #
 # $$ \ell = - \frac{1}{B} \sum_{u} \sum_{(i, j, k) \in u} \left( R(u) - \lambda \log \frac{q(i, j)[k]}{q_{\mathrm{base}}(i, j)[k]} \right) \log q(i, j)[k]. \tag{6.1} $$
 #
-# The bracket is return less price. It is a number, not a path for gradients: it is detached. Mind that
-# a step pays for itself alone, not for the steps after it: so this is not quite the KL penalty on whole
-# walks.
+# No gradient flows through the bracket. Each step pays for its own log-ratio only, not for those of later steps,
+# so this is not quite the KL divergence of whole paths.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 notebook.Source(pr.policy_gradient)
 
 # %% [markdown]
-# Mind the sign. Both summaries that give the paper's loss print the penalty with a sign that would *reward*
-# moving away, and
-# a learner trained so collapses; only the penalty fits the theorem.
+# (Both summaries that give the paper's loss print the penalty with the opposite sign, which would reward moving
+# away from the base. Only the penalty fits the theorem.)
 #
 # > **Theorem 4.4.** Where policy gradient with this penalty stops, and every step keeps some
 # > probability,
 # >
 # > $$ q(i, j)[k] \propto q_{\mathrm{base}}(i, j)[k] \, \exp\left( \frac{p(i, j)[k]}{\lambda} \right), \tag{6.2} $$
 # >
-# > where $p(i, j)[k]$ is the chance that a walk is right if it takes $k$ at $j$ and goes on by the
-# > present policy. *The average step is zero only if chance minus price,
-# > $p[k] - \lambda \log (q[k] / q_{\mathrm{base}}[k])$, is the same for all choices; solve for $q[k]$.*
+# > where $p(i, j)[k]$ is the probability that a path is correct if it takes $k$ at $j$ and goes on by the
+# > present policy. *The expected gradient is zero only if $p[k] - \lambda \log (q[k] / q_{\mathrm{base}}[k])$ is the
+# > same for all choices; solve for $q[k]$.*
 #
-# By hand: two right choices with 0.6 and 0.3 in the base, a wrong one with 0.1, and λ = 0.5. The weights are
+# By hand: two correct choices with 0.6 and 0.3 in the base, a wrong one with 0.1. For λ = 0.5 the weights are
 # $0.6 \exp(2)$, $0.3 \exp(2)$ and $0.1$.
 
 # %%
 probabilities = torch.tensor([[1.0, 1.0, 0.0]])
 start = torch.tensor([[0.6, 0.3, 0.1]])
-for kl in (0.5, 0.1):
-    print(
-        f"lambda {kl}:",
-        [
-            round(x, 4)
-            for x in exact.predicted(probabilities, start, kl)[0].tolist()
-        ],
-    )
-
-# %% tags=["hide-input"]
-by_hand = exact.predicted(probabilities, start, 0.5)[0]
-assert torch.allclose(
-    by_hand[0] / by_hand[1], torch.tensor(2.0).double(), atol=1e-6
-)
-assert exact.predicted(probabilities, start, 0.1)[0, 2] < 1e-4, (
-    "the text says: next to nothing"
-)
-left = exact.predicted(probabilities, start, 1.0)[0]
-assert left[2] / left[0] > 0.36 * 0.1 / 0.6, "the text says: more than a third"
-unequal = torch.tensor([[1.0, 0.99, 0.0]])
-apart = {kl: exact.predicted(unequal, start, kl)[0] for kl in (0.1, 0.001)}
-ratios = {kl: float(row[0] / row[1]) / 2 for kl, row in apart.items()}
-assert abs(ratios[0.1] - 1.1) < 0.01, "the text says: 1.1"
-assert ratios[0.001] > 20_000, "the text says: more than 20,000"
+for kl in (1.0, 0.5, 0.1):
+    stop = exact.predicted(probabilities, start, kl)[0].tolist()
+    print(f"lambda {kl}:", [round(x, 4) for x in stop])
 
 # %% [markdown]
-# The two right choices keep their ratio of 2 to 1, as both have the same $p$. **This is the guarantee of
-# diversity**: among right choices of *equal* $p$ any λ above 0 keeps the base's ratio. Where $p$ differs,
-# a small λ sharpens: if one choice has 0.99 and not 1, the ratio changes by the factor
-# $\exp(0.01 / \lambda)$, which is 1.1 for λ = 0.1 and more than 20,000 for λ = 0.001.
+# The formula says two things.
 #
-# Of the wrong choice's weight the share $\exp(-1 / \lambda)$ is left: next to nothing for λ = 0.1, more than
-# a third for λ = 1. So for a question that is solved a small λ costs next to no accuracy, a large one does.
-# In the first figure λ = 0.1 cost more than that. One reason can be questions that are not solved: see *Two
-# places to stop*.
+# - **A guarantee of diversity.** Correct choices with *equal* $p$ keep the base's ratio, 2 to 1, for every λ
+#   above 0. Where $p$ differs, a small λ sharpens: 0.99 against 1 changes the ratio by $\exp(0.01 / \lambda)$,
+#   which is 1.1 for λ = 0.1 and more than 20,000 for λ = 0.001.
+# - **The price.** Of the wrong choice's weight the share $\exp(-1 / \lambda)$ is left: nearly nothing for λ = 0.1,
+#   more than a third for λ = 1. So on questions that are solved a small λ costs nearly nothing. The price is
+#   paid on questions that are *not* solved (*Two places to stop*).
 #
-# We check (6.2) on a table. The base imitates answers on ten nodes; for the question from 0 to 9 we follow
-# the *expected* gradient, every walk counted with its chance, until it stops.
+# We check (6.2) on a table. The base imitates paths on ten nodes; for the question from 0 to 9 we follow the
+# *expected* gradient, in which every path counts with its probability, until it stops.
 
 # %%
 graph = pr.random_dag(10, 0.4, pr.seeded(2, "graph"))
 task = pr.all_pairs(graph)
-paths = pr.sample_paths(task, 10, pr.seeded(seed, "paths"))
+shown = pr.sample_paths(task, 10, pr.seeded(seed, "paths"))
 
 
 def student():
     model, rng = pr.LogitTable(task.vocab), pr.seeded(seed, "lessons")
-    lessons = pr.demonstrations(task, paths, rng=rng, size=None)
+    lessons = pr.demonstrations(task, shown, rng=rng, size=None)
     list(pr.train(model, lessons, pr.sft, pr.TrainConfig(steps=40, lr=0.1)))
     return model
 
 
 # %%
 pair = exact.Pair(graph, source=0, target=9, choices=10)
-base = student().table.detach()[9].softmax(-1)  # [current, next] with target 9
+imitates = student().table.detach()[9].softmax(-1)  # [current, next], target 9
 gaps, solved = [], {}
 for kl in (0.1, 0.3, 1.0):
-    policy = exact.settle(pair, base, base, kl=kl)
+    policy = exact.settle(pair, imitates, imitates, kl=kl)
     visits, probability, solved[kl] = exact.success(pair, policy)
-    told = exact.predicted(probability.nan_to_num(0.0), base, kl)
+    told = exact.predicted(probability.nan_to_num(0.0), imitates, kl)
     gaps.append((policy - told)[visits > 1e-6].abs().max())
-print({kl: round(value, 4) for kl, value in solved.items()})
+print("correct:", {kl: round(value, 4) for kl, value in solved.items()})
 
 # %%
 held = pr.check(
@@ -316,36 +249,28 @@ held = pr.check(
 )  # fmt: skip
 evidence.Backing(held, claim="4.4-formula", code=exact.predicted, formula="6.2")
 
-# %% tags=["hide-input"]
-assert (
-    solved[0.1]
-    > 0.999
-    > solved[0.3]
-    > solved[1.0]
-    > exact.success(pair, base)[2] + 0.03
-)
+# %% tags=["remove-input"]
 notebook.QuickCheck(
     "What does (6.2) say for λ → 0, and for a very large λ?",
     {
-        "λ → 0: one answer is left; large λ: all answers alike": "No λ singles out one right answer, "
-        "and none makes them alike: right choices with the same p keep the base's ratio.",
-        "λ → 0: the base with its mistakes taken out; large λ: the base": "For small λ the factor "
+        "λ → 0: one path is left; large λ: all paths are equally likely": "No λ singles out one correct path, "
+        "and none makes them equal: correct choices with the same p keep the base's ratio.",
+        "λ → 0: the base without its mistakes; large λ: the base": "For small λ the factor "
         "exp(p/λ) removes all but the best choices, in the base's ratio; for large λ it is 1.",
         "λ → 0: plain policy gradient, so a collapse; large λ: a uniform policy": "At λ = 0 nothing "
         "pulls and drift decides, but the limit keeps the base's ratios. And it is the base that "
         "pulls, not the uniform policy.",
     },
-    right=["λ → 0: the base with its mistakes taken out; large λ: the base"],
+    right=["λ → 0: the base without its mistakes; large λ: the base"],
 )
 
 # %% [markdown]
 # ## Pull against drift
 #
-# If every λ above 0 keeps the ratios, why do 0.001 and 0.01 keep nothing? One reason we saw: until all right
-# choices have the same $p$, a small λ sharpens. The other holds even then: the theorem says where the
-# *average* step is zero. [Chapter 5](05_collapse.ipynb) was about what chance does around that point: the
-# drift does not vanish, it only meets a pull. We train the table on its own walks, for all questions,
-# with five weights.
+# If every λ above 0 keeps the ratios, why did the Transformer keep a little over half with λ = 0.1, and next to
+# nothing with 0.01? The theorem says where the *expected* update is zero. Single updates are random, and the drift of
+# [chapter 5](05_collapse.ipynb) goes on at this point; the penalty only pulls against it. We train the
+# table on its own rollouts, for all questions, with five weights.
 
 # %%
 kept, accuracy = {}, {}
@@ -368,17 +293,13 @@ was = (
     .diversity.mean()
     .item()
 )
-assert kept["λ = 0"] < kept["λ = 0.1"] < kept["λ = 0.3"] < kept["λ = 1"]
-assert kept["λ = 1"] > 0.85 * was
-assert kept["λ = 0.03"] < 0.75 * was, "the title says: only a strong pull"
-assert min(accuracy.values()) > 0.94, "the text says: right all the while"
 charts.bars(
     {"policy gradient + KL": {"base": was, **kept}},
-    title="Any λ would do on average; only a strong one beats the drift",
+    title="A table on ten nodes: only a strong pull beats the drift",
     x="weight of the penalty",
     y="distinct correct paths among 50 samples",
     y_range=(0, 1.2 * was),
-    alt="Ways per question: base "
+    alt="Distinct correct paths per question: base "
     + f"{was:.2f}, "
     + ", ".join(
         f"{name} {number_of_paths:.2f}" for name, number_of_paths in kept.items()
@@ -387,18 +308,16 @@ charts.bars(
 )
 
 # %% [markdown]
-# All five are right nearly all the time. Among right choices of equal chance λ does not set the place where
-# learning would stop, but how strongly a policy that has strayed is pulled back. Smaller steps and larger batches make the
-# drift weaker, so the λ one needs depends on them; a λ taken from somebody else's recipe is worth little
-# without its learning rate and batch size.
+# All five are correct nearly always. The pull grows with λ; the drift grows with the size of a step and
+# shrinks with the batch. So a λ from another recipe means little without that recipe's learning rate and batch
+# size.
 #
 # ## Two places to stop
 #
-# So who pays? Questions that are *not* solved. In (6.2) the chance $p$ itself depends on $q$: where no walk
-# succeeds, all choices have $p = 0$ and (6.2) is the base again. Take a chain of four steps, each with
-# chance 0.01 in the base. Training usually starts at the base, the left end of the figure. But a
-# Transformer shares its weights, and what it learns on other questions can move this one; so we also start
-# from better policies, with the base unchanged.
+# In (6.2) the probability $p$ depends on $q$. Where no path succeeds, all choices have $p = 0$, and (6.2) is
+# the base again. Take a chain of four steps, each with probability 0.01 in the base. Training usually starts at
+# the base, the left end of the figure. But a Transformer shares its weights between questions, and learning
+# one can move another; so we also start from better policies, with the base unchanged.
 
 # %%
 line = exact.Pair(pr.chain(5), source=0, target=4, choices=4)
@@ -419,18 +338,12 @@ for kl in (0.05, 0.1):
     branches[kl] = [exact.success(line, policy)[2] for policy in ended]
 
 # %% tags=["hide-input"]
-assert branches[0.1][0] < 1e-6 < 0.95 < branches[0.1][-1], (
-    "the title says: two ends"
-)
-assert branches[0.05][5] > 0.95 > branches[0.1][5], (
-    "the text says: a larger λ needs more"
-)
 charts.range_figure(
     {
         f"λ = {kl:g}": (starts, torch.tensor([values]))
         for kl, values in branches.items()
     },
-    title="Stuck or solved: where it ends depends on where it starts",
+    title="A chain of four steps: stuck or solved, depending on the start",
     x="probability of each correct step at the start",
     y="probability of a correct path at the end",
     y_range=(-0.05, 1.05),
@@ -448,108 +361,33 @@ held = pr.check(
 evidence.Backing(held, claim="4.4-branches", code=exact.settle, formula="6.2")
 
 # %% [markdown]
-# Both ends are stable. A larger λ needs a better start. So a penalty holds back what the base cannot do
-# yet, and that is the price. On the 100-node graph it shows in two experiments.
-
-# %%
-# made by: python -m planrl reproduce --only conditions, and --only beyond
-pages = [page["result"]["learners"] for page in results("conditions")]
-strong, plain = (
-    sum(
-        page[name]["train_accuracy"][-1] - page[name]["train_accuracy"][0]
-        for page in pages
-    )
-    for name in ("policy gradient, lambda 1", "policy gradient")
-)
-print(f"share of the gain that is left with lambda 1: {strong / plain:.0%}")
-
-# %% tags=["hide-input"]
-told = [page["result"]["learners"] for page in results("beyond")]
-
-
-def last(kl, key):
-    return sum(evaluation[f"lambda {kl}"][key][-1] for evaluation in told) / len(
-        told
-    )
-
-
-assert strong / plain < 0.5, "claim C-plateau"
-forgot = [
-    old[-1] < old[0] - 0.01
-    for old in (evaluation["lambda 0"]["old_greedy"] for evaluation in told)
-]
-assert sorted(forgot) == [False, False, True], (
-    "the finding says: one of three seeds"
-)
-assert last("1", "new_accuracy") < last("0", "new_accuracy") - 0.1, (
-    "claim C-kl-blocks, sampled"
-)
-assert last("0.1", "new_greedy") > last("0", "new_greedy"), (
-    "the text says: not λ = 0.1"
-)
-blocks, forgets = verdicts(["C-kl-blocks", "C-forgets"])
-judged = {f.name: f.verdict for f in blocks.findings}
-assert judged == {"sampled": "holds", "greedy": "undecided"}, "the text says so"
-sampled, greedy = forgets.findings
-assert sampled.interval[0] > 0, "the finding says: it rises"
-assert greedy.verdict == "undecided", "the finding says so"
-Table(
-    [
-        {
-            "λ": kl,
-            "new, sampled": last(kl, "new_accuracy"),
-            "new, greedy": last(kl, "new_greedy"),
-            "SFT's own, sampled": last(kl, "old_accuracy"),
-            "SFT's own, greedy": last(kl, "old_greedy"),
-        }
-        for kl in (name.removeprefix("lambda ") for name in told[0])
-    ],
-    caption="Questions SFT never saw (new) and its own, both trained on by policy gradient: accuracy after "
-    f"1,000 updates, mean of {len(told)} seeds",
-)
-
-# %% [markdown]
-# With λ = 1 more than half of the gain is gone ([claim C-plateau](11_verdicts.ipynb)). On questions that SFT
-# never saw, sampled answers are right less often than without a penalty
-# ([claim C-kl-blocks](11_verdicts.ipynb)). For greedy answers the loss is small, and three seeds leave it
-# undecided; λ = 0.1 even helps them.
-#
-# > **Finding.** The paper reports that without a penalty part of what SFT had learnt is forgotten.
-# > Here that does not show ([claim C-forgets](11_verdicts.ipynb)): on SFT's own questions, which are trained on here, too,
-# > sampled accuracy *rises*; greedy accuracy falls in one of three seeds, which leaves it undecided.
+# Both ends are stable, and a larger λ needs a better start. So a penalty holds back what the base cannot do yet.
+# That is the price which the experiment with one demonstrated path per pair showed.
 #
 # ## Why not a bonus for entropy?
 #
-# Another cure pays for every choice that is spread out: a bonus for *entropy*. Entropy is, up to sign and a
-# constant, the KL divergence from the *uniform* policy. So it is the same penalty with another base, one
-# that knows nothing, and (6.2) says where it stops: at $\exp(p / \lambda)$, whatever was learnt before.
+# Another cure rewards *entropy*, that is, choices that are spread out. Entropy is, up to sign and a constant,
+# the KL divergence from the *uniform* policy. So the bonus is the same penalty with a base that knows nothing,
+# and it stops at $\exp(p / \lambda)$, whatever was learnt before.
 
 # %%
-uniform = torch.full_like(base, 1 / base.shape[-1])
+uniform = torch.full_like(imitates, 1 / imitates.shape[-1])
 bonus = {
-    kl: exact.success(pair, exact.settle(pair, base, uniform, kl=kl))[2]
+    kl: exact.success(pair, exact.settle(pair, imitates, uniform, kl=kl))[2]
     for kl in solved
 }
 for kl in solved:
-    print(f"{kl}: penalty {solved[kl]:.3f} right, bonus {bonus[kl]:.3f} right")
-
-# %% tags=["hide-input"]
-assert bonus[0.1] > 0.99, "the text says: a small bonus does no harm"
-assert bonus[0.3] < 0.2 < 0.9 < solved[0.3], "the text says: a larger one drowns"
+    print(f"{kl}: penalty {solved[kl]:.3f} correct, bonus {bonus[kl]:.3f} correct")
 
 # %% [markdown]
-# A small bonus does no harm here. A larger one drowns the reward: most tokens are wrong, and the bonus pays for each of
-# them. It gives way fast, as errors feed errors: where later steps go wrong, $p$ falls for the right steps before
-# them. (To see a value between, add 0.2 to the weights where we
-# checked (6.2).) The penalty follows the base and knows which tokens were never likely.
+# A small bonus does no harm here. A larger one outweighs the reward, because most tokens are wrong and the bonus
+# pays for each of them.
 #
 # ## In the libraries: k1, k2, k3
 #
-# (6.1) needs the divergence at one drawn token. Libraries estimate it in three ways from the log-ratio
-# `r` of policy and base at that token: `k1` is `r`, `k2` is `r**2 / 2`, `k3` is `exp(-r) - 1 + r`. verl, a
-# library for training language models by reward, offers all three and the full sum, and whether their gradients are biased has been
-# [asked there](https://github.com/volcengine/verl/issues/2953). In one cell we can sum over all draws
-# and see.
+# Libraries estimate the divergence at one sampled token in three ways, from the log-ratio `r` of policy and
+# base at this token: `k1` is `r`, `k2` is `r**2 / 2`, `k3` is `exp(-r) - 1 + r`. With six tokens we can sum over all
+# samples and compare the gradient of each, used as a loss, with those of the two KL divergences.
 
 # %%
 f = torch.randn(6, generator=pr.seeded(seed, "cell"), requires_grad=True)
@@ -568,44 +406,19 @@ def slope(value):
 
 slopes = {name: slope((q.detach() * form).sum()) for name, form in forms.items()}
 true, other = slope(to_base), slope(back)
-
-# %% tags=["hide-input"]
-mean = {name: (q * form).sum().item() for name, form in forms.items()}
-assert abs(mean["k1"] - to_base) < 1e-5
-assert abs(mean["k3"] - to_base) < 1e-5
-assert abs(mean["k2"] - to_base) > 1e-5
-assert slopes["k1"].abs().max() < 1e-6
-assert torch.allclose(slopes["k2"], true, atol=1e-5)
-assert torch.allclose(slopes["ours"], true, atol=1e-5)
-assert torch.allclose(slopes["k3"], other, atol=1e-5)
-assert not torch.allclose(slopes["k3"], true, atol=1e-2)
-Table(
-    [
-        {
-            "estimator": name,
-            "mean": "not meant as one" if name == "ours" else f"{mean[name]:.3f}",
-            "largest gap to the gradient of KL(q || base)": (found - true)
-            .abs()
-            .max()
-            .item(),
-            "and of KL(base || q)": (found - other).abs().max().item(),
-        }
-        for name, found in slopes.items()
-    ],
-    caption=f"One cell of six tokens, all draws summed; the true KL(q || base) is {to_base.item():.3f}; "
-    "gradients of each form as a loss",
-)
+for name, one in slopes.items():
+    gap, turned = (float((one - goal).abs().max()) for goal in (true, other))
+    print(f"{name:5} gap to KL(q || base) {gap:.3f}, to KL(base || q) {turned:.3f}")
 
 # %% [markdown]
-# As a *number* to log, `k1` and `k3` are right on average. As a *loss* that is differentiated, `k1` does
-# nothing, `k2` has the right gradient, as ours has, and `k3` has that of the divergence the other way round. What
-# is logged as "KL" and what pulls need not be the same thing. Before comparing our λ with TRL's `beta` or
-# verl's `kl_loss_coef`, one must know which form is meant.
+# As a loss, `k1` does nothing, `k2` has the gradient of ours, and `k3` has that of the divergence in the other
+# direction. What TRL's `beta` or verl's `kl_loss_coef` weigh depends on the estimator, its place and the library's
+# version, so it need not be our λ: see [the dictionary](dictionary.md).
 
 # %% [markdown]
 # ## Exercises
 #
-# > **Exercise 1.** *Easy, 5 minutes.* Write (6.2) for one cell: from the base's probabilities, the chances
+# > **Exercise 1.** *Easy, 5 minutes.* Write (6.2) for one context: from the base's probabilities, the probabilities
 # > `p` and λ to the policy. If it works, two equally good choices keep their ratio.
 
 
@@ -665,8 +478,8 @@ exercises.kl_penalty(my_loss)
 #
 # </details>
 #
-# > **Exercise 3.** *Medium, 8 minutes.* Write a loss that pays for curiosity: policy gradient minus a bonus
-# > for the entropy of each choice. If it works, your model keeps clearly more ways and stays right; try also
+# > **Exercise 3.** *Medium, 8 minutes.* Write a loss that rewards entropy: policy gradient minus a bonus
+# > for the entropy of each choice. If it works, your model keeps clearly more paths and stays correct; try also
 # > a bonus that is too large.
 
 
@@ -719,9 +532,9 @@ evidence.Numbers(
 # %% [markdown]
 # ## What we now know
 #
-# On average a small KL penalty stops at the base with its mistakes taken out, all ways kept; but only a λ
-# that outweighs the drift does keep them. With λ = 0.1 sampled answers lose a few points, greedy
-# ones on average none; λ = 1 costs most, in sampled answers to questions that SFT never saw. So far reward has raised sampled accuracy, whatever else it cost. **How can a reward ruin a learner?**
+# A KL penalty keeps the learner near its base: where the base already answers, a lower temperature of the base
+# keeps as many paths for nothing, and where it does not, the penalty takes away about half of the gain. So far
+# a reward has helped, whatever else it cost. **How can a reward ruin a learner?**
 # [Chapter 7](07_reward.ipynb) gives a reward to a learner that reads its logits as values.
 #
 # ## Further reading

@@ -20,22 +20,22 @@ if importlib.util.find_spec("planrl") is None:
 # # What do the paper's figures look like when they are run again?
 #
 # Each figure of the paper, on both of its graphs: a random DAG and Blocksworld. A thick line is the
-# mean over seeds, the band reaches from the least to the most, a thin line is one seed. Each seed draws
-# a graph (on Blocksworld: a split), demonstrations and weights of its own. All learners of a seed start
-# from the same base, trained by SFT and not yet saturated. Sizes, updates, and how accuracy and
-# diversity are sampled are printed below, from the settings.
+# mean over seeds, the shaded range reaches from the smallest to the largest value, a thin line is one seed. Each
+# seed draws a graph (on Blocksworld: a split), demonstrations and weights of its own. The base was trained by
+# SFT for the few updates in the table, so it is *not saturated*. What a saturated base changes, and a base with
+# one demonstrated path per pair, is shown by the decoding curves below and in chapters
+# [4](04_policy_gradient.ipynb), [6](06_kl.ipynb) and [10](10_choosing.ipynb).
 #
-# The paper gives no learning rates, batch sizes or numbers of updates for its learners. Ours are in
-# `planrl/experiments`; which claims hold with them is on
-# [the list of claims](11_verdicts.ipynb), chapter 11. Made by `python -m planrl reproduce --only fig2` and
-# `--only fig3`.
+# We could not read the paper's full text. Its summaries give no learning rates, batch sizes or numbers of updates;
+# ours are in `planrl/experiments`. Made by `python -m planrl reproduce --only fig2` and `--only fig3`.
 
 # %% tags=["hide-input"]
 from planrl.experiments.datasets import DatasetSettings
 from planrl.experiments.paper import LAMBDAS
 from planrl.experiments.store import results
 from planrl.figures.table import Table
-from planrl.teaching import notebook, paper_figures, paper_tables
+from planrl.teaching import notebook, paper_figures, paper_tables, regime_rows
+from planrl.teaching import regime_figures as regimes
 from planrl.teaching.notebook import Download
 
 notebook.setup()
@@ -62,21 +62,17 @@ for of, name in NAMES.items():
             "seeds, Fig. 3": len(made["fig3"]),
             "SFT updates": how["base_steps"],
             "updates": how["steps"],
+            "samples, training": f"{how['samples']} of {how['pairs']} pairs",
+            "samples, test": f"{how['samples'] // 5} of {2 * how['pairs']} pairs",
         }
     )
-    print(
-        f"{name}. Accuracy and diversity: paths sampled at temperature 1 (Q-learning's choose among nodes, the "
-        f"others may say END), {how['samples']} for each of {how['pairs']} training questions, "
-        f"{how['samples'] // 5} for each of {2 * how['pairs']} test questions; greedy: the likeliest "
-        "token each time. Diversity is the number of distinct correct paths among them."
-    )
-print(
-    f"SFT shows {dataset.paths_per_pair} paths for each of {dataset.train_share:.0%} of the questions."
+Table(
+    facts,
+    caption=f"SFT shows {dataset.paths_per_pair} paths for each of {dataset.train_share:.0%} of the pairs",
 )
-Table(facts)
 
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 def rows(names, keys):
     """The numbers of a figure on both graphs, for its download."""
     return [row for of in NAMES for row in paper_tables.rows(of, names, keys)]
@@ -85,18 +81,16 @@ def rows(names, keys):
 ACCURACIES = list(paper_figures.ACCURACIES.values())
 
 # %% [markdown]
+# *Sampled* means temperature 1; Q-learning chooses among nodes only, the others may emit END. *Greedy* takes the
+# most probable token. *Diversity* is the number of distinct correct paths among the samples of a pair.
+#
 # ## Figure 1: what the weights hold of the graph
 #
-# The read-out $W^{\mathrm{M}\prime}$ sends each node's embedding through the feed-forward part alone and asks
-# what it speaks for. Blue is high. AUC is the chance that an edge is rated above a pair that is
-# none.
+# The read-out $W^{\mathrm{M}\prime}$ of ALPINE, an earlier paper on imitation, sends each node's embedding
+# through the feed-forward part alone and scores all nodes. Blue is high. AUC is the probability that an edge
+# scores above a pair that is no edge.
 
-# %% tags=["hide-input"]
-paper_figures.adjacency(
-    "dag", ["SFT", PG, Q], "weights", title="Random DAG: read-out of the weights"
-)
-
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 paper_figures.adjacency(
     "blocksworld",
     ["SFT", PG, Q],
@@ -104,27 +98,34 @@ paper_figures.adjacency(
     title="Blocksworld: read-out of the weights",
 )
 
-# %% [markdown]
-# On Blocksworld Q-learning's weights become the graph itself, as the paper's figure shows. On the
-# DAG they do not, and neither do its logits averaged over targets. Walks of the base, which wander
-# more, teach more of the graph than the learner's own: what a walk does not visit is not learnt. (That
-# coverage is the reason is our reading; that off-policy walks do better here is measured.)
+# %% tags=["remove-input"]
+paper_figures.adjacency(
+    "dag",
+    ["SFT", PG, Q],
+    "weights",
+    title="Random DAG: read-out of the weights, as it is",
+)
 
-# %% tags=["hide-input"]
-held = paper_figures.series("blocksworld", Q, "adjacency_auc")[1][:, -1]
-assert float(held.mean()) > 0.95
-ends = {
-    name: float(
-        paper_figures.series("dag", name, "adjacency_auc_logits")[1][:, -1].mean()
-    )
-    for name in (Q, OFF)
-}
-assert ends[OFF] > ends[Q]
+# %% tags=["remove-input"]
+paper_figures.adjacency(
+    "dag",
+    ["SFT", PG, Q],
+    "centred",
+    title="Random DAG: the same minus the mean of each column",
+)
+
+# %% [markdown]
+# On Blocksworld Q-learning's weights become the graph itself, as the paper's figure shows. On the DAG the read-out
+# *as it is* hides this: by Theorem 5.3 Q-learning leaves a number free in each column, and the map compares
+# numbers of different columns. Minus each column's mean, Q-learning's weights hold the DAG best
+# ([chapter 8](08_logits.ipynb), also for edges that no demonstration contains).
+
+# %% tags=["remove-input"]
 paper_figures.adjacency(
     "dag", [PG, Q, OFF], "logits", title="Random DAG: logits, averaged over targets"
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 Download(
     rows([SFT, PG, Q, OFF], ["adjacency_auc", "adjacency_auc_logits"]),
     "figure-1-auc.csv",
@@ -135,9 +136,9 @@ Download(
 #
 # ### Accuracy
 #
-# On held-out and on training questions, sampled at temperature 1 and greedy: choose below each figure.
+# On held-out and on training pairs, sampled at temperature 1 and greedy: choose below each figure.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 paper_figures.chosen(
     "dag",
     [SFT, PG, KL],
@@ -146,7 +147,7 @@ paper_figures.chosen(
     y="accuracy",
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 paper_figures.chosen(
     "blocksworld",
     [SFT, PG, KL],
@@ -155,31 +156,48 @@ paper_figures.chosen(
     y="accuracy",
 )
 
-
-# %% tags=["hide-input"]
-def gain(of, name, key):
-    """Mean over seeds of the last evaluation minus the base."""
-    values = paper_figures.series(of, name, key)[1]
-    return float((values[:, -1] - values[:, 0]).mean())
-
-
-for of in NAMES:
-    sampled, greedy = (
-        gain(of, PG, f"test_{how}") for how in ("accuracy", "greedy")
-    )
-    assert sampled > gain(of, SFT, "test_accuracy") > 0 > greedy
-    print(
-        f"{NAMES[of]}, policy gradient: sampled {sampled:+.3f}, greedy {greedy:+.3f}"
-    )
+# %% tags=["remove-input"]
+Table(
+    [
+        {
+            "graph": NAMES[of],
+            "method": name,
+            **{
+                how: f"{paper_tables.gain(of, name, key):+.3f}"
+                for how, key in paper_figures.ACCURACIES.items()
+            },
+        }
+        for of in NAMES
+        for name in (SFT, PG, KL)
+    ],
+    caption="Last evaluation minus base, mean over seeds",
+)
 
 # %% [markdown]
-# Sampled at temperature 1, policy gradient gains most, and imitation gains, too: part of either gain
-# is that probabilities sharpen. Greedy decoding takes that part away, and then policy gradient
-# *loses* test accuracy on the random DAG while it trains; on Blocksworld ten seeds leave it undecided.
+# Sampled at temperature 1, policy gradient gains most, and continual SFT gains, too. Greedily, neither gains on held-out
+# pairs: most of the gain is sharpening, which a lower temperature gives without training.
 #
+# Decoding curves compare all models at equal decoding, each at temperatures 1, 0.7, 0.5, 0.3 and 0.1, first from a
+# saturated base, then from a base with one demonstrated path per pair.
+
+# %% tags=["remove-input"]
+METHODS = [regimes.BASE, SFT, PG, f"{KL} 0.1", regimes.Q, regimes.OFF]
+regimes.decoding_curves(
+    "A", METHODS, title="Ten demonstrated paths per pair: base and methods"
+)
+
+# %% tags=["remove-input"]
+regimes.decoding_curves(
+    "B", METHODS, title="One demonstrated path per pair: base and methods"
+)
+
+# %% tags=["remove-input"]
+Download(regime_rows.decoding({"A": METHODS, "B": METHODS}), "decoding-curves.csv")
+
+# %% [markdown]
 # ### Accuracy, diversity, and lambda
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 paper_figures.chosen(
     "dag",
     list(LAMBDAS),
@@ -188,7 +206,7 @@ paper_figures.chosen(
     y="accuracy",
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 DIVERSITIES = {
     "training questions": "train_diversity",
     "test questions": "test_diversity",
@@ -201,7 +219,7 @@ paper_figures.chosen(
     y="distinct correct paths",
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 paper_figures.chosen(
     "blocksworld",
     list(LAMBDAS),
@@ -210,7 +228,7 @@ paper_figures.chosen(
     y="accuracy",
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 paper_figures.chosen(
     "blocksworld",
     [SFT, *LAMBDAS],
@@ -222,35 +240,35 @@ paper_figures.chosen(
 # %% [markdown]
 # ### Where one should stop
 #
-# The update at which the mean test accuracy is best, sampled and greedy; what stopping there keeps, and
-# what is left at the end. (Found on test questions, so it is what one would like to know, not a
-# rule.)
+# The update at which the mean test accuracy is best, sampled and greedy; accuracy and diversity then and at the
+# end. (The update is found on test pairs, so this table is no rule for stopping; [chapter 10](10_choosing.ipynb)
+# has one.)
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 Table(
     paper_tables.stops("dag", [SFT, *LAMBDAS]),
     caption="Random DAG, sampled; diversity: distinct correct paths, training questions",
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 Table(
     paper_tables.stops("dag", [SFT, *LAMBDAS], key="test_greedy"),
     caption="Random DAG, greedy",
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 Table(
     paper_tables.stops("blocksworld", [SFT, *LAMBDAS]),
     caption="Blocksworld, sampled",
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 Table(
     paper_tables.stops("blocksworld", [SFT, *LAMBDAS], key="test_greedy"),
     caption="Blocksworld, greedy",
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 Download(
     rows(
         [SFT, *LAMBDAS],
@@ -260,16 +278,16 @@ Download(
 )
 
 # %% [markdown]
-# ### Questions outside SFT
+# ### Pairs outside SFT
 #
-# The base here imitates answers to half of the training questions only; policy gradient is rewarded
-# on all of them. Does a penalty that holds it to the base keep it from the new ones? (Random DAG;
+# The base here imitates paths for half of the training pairs only; policy gradient is rewarded on all of them. Does a
+# penalty that holds it to the base keep it from the new ones? (Random DAG;
 # `python -m planrl reproduce --only beyond`.)
 
-# %% tags=["hide-input"]
-paper_figures.beyond("Random DAG: new and old questions")
+# %% tags=["remove-input"]
+paper_figures.beyond("Random DAG: new and old pairs")
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 Download(paper_tables.beyond_rows(), "questions-outside-sft.csv")
 
 # %% [markdown]
@@ -277,23 +295,11 @@ Download(paper_tables.beyond_rows(), "questions-outside-sft.csv")
 #
 # ### Accuracy
 #
-# On Blocksworld every state reaches every other, so that values without a discount hold no goal; the
-# lines with a discount are our cure.
+# On Blocksworld every state reaches every other, so values without a discount do not depend on the target; the
+# discount is our addition. Q-learning with outcome reward, and Q-learning without a discount on Blocksworld, are
+# trained for fewer updates, because they soon settle.
 
-# %% tags=["hide-input"]
-for of, name in NAMES.items():
-    page = results("fig3", of=of)[0]
-    whole = page["settings"]["steps"]
-    steps = {
-        name: learner["training"]["steps"]
-        for name, learner in page["study"]["learners"].items()
-    }
-    short = {name: updates for name, updates in steps.items() if updates < whole}
-    print(
-        f"{name}: {whole} updates, but "
-        + ", ".join(f"{learner} {steps}" for learner, steps in short.items())
-        + " (soon settled)"
-    )
+# %% tags=["remove-input"]
 paper_figures.chosen(
     "dag",
     [PG, Q, OFF],
@@ -302,7 +308,7 @@ paper_figures.chosen(
     y="accuracy",
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 paper_figures.chosen(
     "dag",
     [Q, OUTCOME],
@@ -311,7 +317,7 @@ paper_figures.chosen(
     y="accuracy",
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 paper_figures.chosen(
     "blocksworld",
     [PG, Q, f"{Q}, discount 0.9", f"{OFF}, discount 0.9", OUTCOME],
@@ -320,7 +326,7 @@ paper_figures.chosen(
     y="accuracy",
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 paper_figures.chosen(
     "dag",
     [PG, Q, OFF],
@@ -329,7 +335,7 @@ paper_figures.chosen(
     y="distinct correct paths",
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 paper_figures.chosen(
     "blocksworld",
     [PG, Q, f"{Q}, discount 0.9", f"{OFF}, discount 0.9"],
@@ -341,21 +347,20 @@ paper_figures.chosen(
 # %% [markdown]
 # ### By degree
 #
-# A held-out question is of degree 0 if a demonstrated path towards its target goes through its
-# source, of degree 1 if an edge leads from its source to such a node, and so on: the more edges must
-# be put together that were never seen together, the higher the degree. Accuracy at the last evaluation,
-# mean over seeds; the whisker is the 95 % interval over seeds, wide where few questions have that
-# degree.
+# A held-out pair has degree 0 if a demonstrated path to its target contains its source, degree 1 if an
+# edge leads from its source to a node of such a path, and so on: the higher the degree, the more edges that were
+# never seen together must be combined. Accuracy at the last evaluation, mean over seeds; the whisker is the 95 %
+# interval, wide where few pairs have that degree.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 paper_figures.by_degree("dag", [SFT, PG, Q], "greedy", title="Random DAG, greedy")
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 paper_figures.by_degree(
     "dag", [SFT, PG, Q], "accuracy", title="Random DAG, sampled"
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 paper_figures.by_degree(
     "blocksworld",
     [SFT, PG, f"{Q}, discount 0.9"],
@@ -363,7 +368,7 @@ paper_figures.by_degree(
     title="Blocksworld, greedy",
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 paper_figures.by_degree(
     "blocksworld",
     [SFT, PG, f"{Q}, discount 0.9"],
@@ -371,7 +376,7 @@ paper_figures.by_degree(
     title="Blocksworld, sampled",
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 Download(
     paper_tables.degree_rows("dag", [SFT, PG, Q])
     + paper_tables.degree_rows("blocksworld", [SFT, PG, f"{Q}, discount 0.9"]),
@@ -381,21 +386,23 @@ Download(
 # %% [markdown]
 # ### Accuracy and diversity
 #
-# A line goes from the base to the mean's last look; a faint mark is where one seed ends.
+# A line goes from the base to the last evaluation of the mean; a faint mark is where one seed ends. Q-learning's
+# logits count a reward of 1 as 10, so its temperature 1 is not that of the others: the decoding curves above compare
+# fairly.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 paper_figures.pareto(
     "dag", [SFT, PG, "policy gradient + KL", Q, OFF], title="Random DAG"
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 paper_figures.pareto(
     "blocksworld",
     [SFT, PG, "policy gradient + KL", f"{Q}, discount 0.9", f"{OFF}, discount 0.9"],
     title="Blocksworld",
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 discounted = [f"{name}, discount 0.9" for name in (Q, OFF)]
 keys = [*ACCURACIES, "train_diversity", "test_diversity"]
 Download(
@@ -407,31 +414,28 @@ Download(
 # %% [markdown]
 # ## Figure 4: where the logits go
 #
-# Theorem 5.2 says 1, 0 and -1 times the reward for a right, half right and wrong next node.
+# By Theorem 5.2 the logits are 1, 0 and -1 times the reward for next nodes that are right in both respects (an edge, and
+# a node from which the target can be reached), in one, and in none.
 
-# %% tags=["hide-input"]
-paper_figures.logits(
-    "dag", Q, title="Random DAG: right, half right and wrong next nodes"
-)
+# %% tags=["remove-input"]
+paper_figures.logits("dag", Q, title="Random DAG: three kinds of next nodes")
 
-# %% tags=["hide-input"]
-paper_figures.logits(
-    "blocksworld", Q, title="Blocksworld: right and half right next nodes"
-)
+# %% tags=["remove-input"]
+paper_figures.logits("blocksworld", Q, title="Blocksworld: two kinds of next nodes")
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 paper_figures.cell(
     "dag", Q, title="Random DAG: every next node's logit in one context, seed 0"
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 paper_figures.cell(
     "blocksworld",
     Q,
     title="Blocksworld: every next node's logit in one context, seed 0",
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 Download(
     [row for of in NAMES for row in paper_tables.logit_rows(of, Q)], "figure-4.csv"
 )

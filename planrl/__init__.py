@@ -2,8 +2,8 @@
 
 An algorithm is a stream of batches plus a loss; a run is a generator of records.
 
-The files here and `transformer/` are the core; the folders are built on it: `io`, `figures` and
-`domains`, then `experiments`, `claims` and `teaching`; `labs`; and `cli` on all of them.
+The files here and `transformer/` are the core; the folders are built on it: `objectives`, `io`,
+`figures` and `domains`, then `experiments`, `claims` and `teaching`; `labs`; `cli` on all of them.
 
 planrl runs on the CPU, its commands on one thread: its models are small. Models, pairs, rows and
 random generators are on the CPU, a model elsewhere is refused with an InputError, and no function

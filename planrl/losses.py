@@ -48,7 +48,7 @@ def check_options(loss: Loss) -> None:
 
     A loss of another module, and options that are tensors, are not checked.
     """
-    ours = isinstance(loss, partial) and loss.func in (policy_gradient, group_relative, q_learning)
+    ours = isinstance(loss, partial) and loss.func in (policy_gradient, q_learning)
     given = loss.keywords if isinstance(loss, partial) and ours else {}
     for name, most in (("kl", None), ("discount", 1.0)):
         if not isinstance(given.get(name, 0.0), torch.Tensor):
@@ -78,14 +78,33 @@ def _of_next(values: Tensor, batch: Batch) -> Tensor:
     return values.gather(-1, batch.tokens[:, 1:, None]).squeeze(-1)
 
 
-def _log_probs(logits: Tensor, batch: Batch) -> Tensor:
+def chosen_log_probs(logits: Tensor, batch: Batch) -> Tensor:
     """log q of each chosen token, 0 where none was chosen.  # [B, T, V] -> [B, T]"""
     return torch.where(batch.chosen, _of_next(logits.log_softmax(-1), batch), 0.0)
 
 
-def _differentiable(logits: Tensor, batch: Batch) -> Tensor:
+def differentiable(logits: Tensor, batch: Batch) -> Tensor:
     """The logits, but 0 where nothing is chosen: a row of -inf there would make gradients nan."""
     return torch.where(batch.chosen[..., None], logits, 0.0)
+
+
+def drawn_steps(batch: Batch) -> Tensor:
+    """Which steps were drawn: the chosen ones but END after the target, where it is written.
+
+    Of a batch made by hand it is assumed that END is written there.  # [B, T]
+    """
+    if batch.source is not None and not batch.source.stop_at_target:
+        return batch.chosen
+    return batch.chosen & (batch.tokens[:, :-1] != batch.tokens[:, 1:2])
+
+
+def departs(logits: Tensor, batch: Batch) -> tuple[str, str]:
+    """Why a batch is off-policy, and which of the policy's paths can't be in it; "" for nothing."""
+    source = batch.source
+    if source is None:
+        return "", ""
+    stops = not source.may_stop and bool((logits[..., -1] > -math.inf)[drawn_steps(batch)].any())
+    return source.off_policy(stops), source.leaves_out(stops)
 
 
 def _weights(logits: Tensor, logp: Tensor, batch: Batch, correction: str | None) -> Tensor | None:
@@ -98,12 +117,8 @@ def _weights(logits: Tensor, logp: Tensor, batch: Batch, correction: str | None)
     source = batch.source
     if correction == "none" or (source is None and correction is None):
         return None
-    drawn = batch.chosen
-    if source is None or source.stop_at_target:  # END after the target is written, not drawn
-        drawn = drawn & (batch.tokens[:, :-1] != batch.tokens[:, 1:2])
     if source is not None:
-        stops = not source.may_stop and bool((logits[..., -1] > -math.inf)[drawn].any())
-        why, missing = source.off_policy(stops), source.leaves_out(stops)
+        why, missing = departs(logits, batch)
         if correction is None and why:
             raise InputError(
                 f"this loss needs an on-policy batch, but {why}. Ask for importance weights by "
@@ -121,7 +136,7 @@ def _weights(logits: Tensor, logp: Tensor, batch: Batch, correction: str | None)
             f"correction={correction!r} needs the log-probabilities that the tokens were drawn "
             "with: on_policy(..., record_probs=True), or Batch(..., log_probs=...)"
         )
-    ratio = torch.where(drawn, logp.detach() - batch.log_probs, 0.0)
+    ratio = torch.where(drawn_steps(batch), logp.detach() - batch.log_probs, 0.0)
     return (ratio if correction == "token" else ratio.sum(1, keepdim=True)).exp()
 
 
@@ -162,39 +177,23 @@ def policy_gradient(
     The weight of a path grows or shrinks exponentially with its length, the weight of a step does
     not. `baseline` subtracts the batch's mean return (or that share of it). The KL penalty is
     estimated from the chosen token alone, and needs the base model's logits in the batch:
-    train(..., TrainConfig(refresh=0)). Source: the paper's policy gradient loss, Theorems 4.1-4.4.
+    train(..., TrainConfig(refresh=0)). Its expected gradient is that of KL(q || base) at each node
+    with the visits of nodes held fixed, not that of the KL between distributions of paths. So it is
+    `planrl.objectives.reinforce` with the estimator k2 in the loss, or k1 in the token's reward.
+    Source: the paper's policy gradient loss, Theorems 4.1-4.4.
     """
-    logp = _log_probs(_differentiable(logits, batch), batch)  # [B, T]
+    logp = chosen_log_probs(differentiable(logits, batch), batch)  # [B, T]
     weights = _weights(logits, logp, batch, correction)
     value = batch.reward.sum(1, keepdim=True)  # [B, 1]
     if baseline is not False:
         value = value - baseline * value.mean()
     if batch.frozen is not None:
-        value = value - kl * (logp.detach() - _log_probs(batch.frozen, batch))
+        value = value - kl * (logp.detach() - chosen_log_probs(batch.frozen, batch))
     elif kl:
         raise InputError(
             f"policy_gradient with kl={kl} needs the frozen base: use TrainConfig(refresh=0)"
         )
     return _reinforce(logp, value, batch, weights)
-
-
-def group_relative(
-    logits: Float[Tensor, "B T V"], batch: Batch, *, correction: str | None = None
-) -> Float[Tensor, ""]:
-    """REINFORCE with each return minus the mean return of the batch's paths for the same pair.
-
-    This is the advantage of GRPO (DeepSeekMath, arXiv 2402.03300) without GRPO's clipping, division
-    by the standard deviation and KL term. The batch must be on-policy, or `correction` given, as in
-    `policy_gradient`. A source-target pair contributes no gradient if all of its paths have the
-    same return, or if it was drawn once.
-    """
-    logp = _log_probs(_differentiable(logits, batch), batch)  # [B, T]
-    weights = _weights(logits, logp, batch, correction)
-    pair = batch.tokens[:, 0] * logits.shape[-1] + batch.tokens[:, 1]
-    same = (pair[:, None] == pair).to(batch.reward.dtype)  # [B, B]
-    value = batch.reward.sum(1)
-    advantage = value - same @ value / same.sum(1)  # [B]
-    return _reinforce(logp, advantage[:, None], batch, weights)
 
 
 def q_learning(

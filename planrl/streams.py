@@ -162,18 +162,24 @@ def on_policy(
     rng: torch.Generator,
     sampler: Sampler | None = None,
     size: int = 64,
+    group: int = 0,
     record_probs: bool = False,
 ) -> Iterator[Batch]:
     """Batches of `size` rollouts of the model as it is now, for pairs drawn with replacement.
+
+    With a `group` of G the batch has G rollouts for each of size / G different pairs, side by side,
+    as losses need them that compare the paths of one pair (`planrl.objectives`).
 
     Off-policy data is this stream with another model, `on_policy(base, task, ...)`, or with a
     sampler that does not draw from softmax(logits). A batch knows which model drew it. For
     importance weights `record_probs` adds the `log_probs`, which costs one more forward pass.
     """
     _check_size(whole(size, "size"))
+    if whole(group, "group", least=0):
+        _check_group(size, group, len(task.pairs))
     sampler = sampler or Sampler()
     while True:
-        rows = torch.randint(len(task.pairs), (size,), generator=rng)
+        rows = _rows(len(task.pairs), size, group, rng)
         source = _source(model, sampler)
         batch = task.batch(rollout(model, task.pairs[rows], rng=rng, sampler=sampler))
         probs = log_probs(model, batch.tokens, sampler) if record_probs else None
@@ -193,6 +199,33 @@ def replay(
         else:
             kept[count % capacity] = batch
         yield kept[int(torch.randint(len(kept), (), generator=rng))]
+
+
+def repeat(batches: Iterator[Batch], epochs: int) -> Iterator[Batch]:
+    """Each batch `epochs` times in a row: the inner epochs of PPO.
+
+    After the first time a batch is off-policy: its losses need on_policy(record_probs=True).
+    """
+    whole(epochs, "epochs", least=1)
+    for batch in batches:
+        for _ in range(epochs):
+            yield batch
+
+
+def _rows(pairs: int, size: int, group: int, rng: torch.Generator) -> Tensor:
+    """Which pairs a batch is for: any, or different ones `group` times each."""
+    if not group:
+        return torch.randint(pairs, (size,), generator=rng)
+    return torch.randperm(pairs, generator=rng)[: size // group].repeat_interleave(group)
+
+
+def _check_group(size: int, group: int, pairs: int) -> None:
+    """Raise InputError unless a batch holds whole groups, each for another pair."""
+    if size % group or size // group > pairs:
+        raise InputError(
+            f"group={group} rollouts for each of size / group = {size}/{group} different pairs: "
+            f"take a size that is a multiple of {group}, at most {group * pairs} for {pairs} pairs"
+        )
 
 
 def _check_size(size: int | None) -> None:

@@ -8,7 +8,7 @@ import torch
 import planrl as pr
 from planrl.evaluate import auc, first_error
 from planrl.graphs import MOST_CUBE
-from planrl.losses import group_relative
+from planrl.objectives import dr_grpo
 from planrl.tasks import Vocab
 
 
@@ -135,7 +135,7 @@ def test_scores_do_not_depend_on_the_type_of_numbers(make_model, dtype, default_
     assert scores.accuracy.isfinite().all()
     assert 0 < scores.entropy < 2
     batches = pr.on_policy(model, task, rng=pr.seeded(0, "w"))
-    for loss in (pr.policy_gradient, group_relative, pr.q_learning):
+    for loss in (pr.policy_gradient, dr_grpo, pr.q_learning):
         assert len(list(pr.train(model, batches, loss, pr.TrainConfig(steps=1)))) == 1
     assert pr.kl_to_uniform(task.graph, pr.next_logits(model).float()).nansum() >= 0
     assert pr.recovery(model, task.graph).adjacency_auc >= 0

@@ -7,8 +7,8 @@ import torch
 
 import planrl as pr
 from planrl.io.checkpoints import load, save
-from planrl.losses import group_relative
 from planrl.models import Chain
+from planrl.objectives import dapo, dr_grpo, grpo, ips, reinforce, trajectory_balance
 from planrl.sampling import rollout
 from planrl.tasks import Batch
 
@@ -76,11 +76,16 @@ LOSSES = {
     "policy gradient": pr.policy_gradient,
     "baseline": partial(pr.policy_gradient, baseline=True),
     "penalty": partial(pr.policy_gradient, kl=0.1),
-    "group-relative": group_relative,
+    "Dr. GRPO": dr_grpo,
+    "GRPO with KL": partial(grpo, kl=0.1, entropy=0.1),
+    "DAPO": dapo,
+    "IPS": ips,
+    "entropy in the return": partial(reinforce, entropy=0.1, entropy_placement="path"),
+    "trajectory balance": partial(trajectory_balance, temperature=1.0),
     "Q-learning": pr.q_learning,
     "target network": partial(pr.q_learning, discount=0.9),
 }
-REFRESH = {"penalty": 0, "target network": 3}
+REFRESH = {"penalty": 0, "GRPO with KL": 0, "target network": 3}
 
 
 @pytest.mark.parametrize("kind", KINDS)

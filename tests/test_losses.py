@@ -6,7 +6,6 @@ import pytest
 import torch
 
 import planrl as pr
-from planrl.losses import group_relative
 from planrl.tasks import Batch
 
 
@@ -140,57 +139,6 @@ def test_a_kl_penalty_needs_the_base():
     assert pr.policy_gradient(torch.zeros(2, 3, 5), a_batch(), kl=0.0) == 0
     with pytest.raises(pr.InputError, match=r"TrainConfig\(refresh=0\)"):
         pr.policy_gradient(torch.zeros(2, 3, 5), a_batch(), kl=0.1)
-
-
-def test_group_relative_subtracts_each_questions_mean():
-    tokens = torch.tensor([[0, 1, 0, 1], [0, 1, 0, 2], [0, 2, 0, 2]])
-    chosen = torch.tensor([[False, False, True]] * 3)
-    reward = torch.tensor([[0, 0, 1.0], [0, 0, 0], [0, 0, 1.0]])
-    logits = torch.zeros(3, 3, 4, requires_grad=True)
-    group_relative(logits, Batch(chosen=chosen, reward=reward, tokens=tokens)).backward()
-    step = logits.grad[:, 2]
-    wanted = torch.tensor([[0.25, -0.75, 0.25, 0.25], [-0.25, -0.25, 0.75, -0.25], [0.0] * 4])
-    assert torch.allclose(step, wanted * 0.5 / 3)
-
-
-def test_group_relative_tells_questions_apart_by_source_and_by_target():
-    """Every row asks something else, so there is nobody to compare with: nothing moves."""
-    for starts in ([[0, 1], [0, 2], [1, 2]], [[0, 3], [1, 0], [2, 0]]):
-        start = torch.tensor(starts)
-        tokens = torch.cat([start, start[:, :1], torch.tensor([[1], [2], [3]])], 1)
-        chosen = torch.tensor([[False, False, True]] * 3)
-        reward = torch.tensor([[0, 0, 1.0], [0, 0, 0], [0, 0, 0]])
-        logits = torch.zeros(3, 3, 5, requires_grad=True)
-        group_relative(logits, Batch(chosen, reward, tokens)).backward()
-        assert (logits.grad == 0).all()
-
-
-def test_group_relative_is_policy_gradient_with_a_baseline_for_each_question(walked):
-    model, batch, _ = walked
-    loss, grad = gradient(model, group_relative, batch)
-    wanted, wanted_grad = 0.0, 0.0
-    questions = batch.tokens[:, :2]
-    for question in questions.unique(dim=0):
-        rows = (questions == question).all(1)
-        part = Batch(batch.chosen[rows], batch.reward[rows], batch.tokens[rows])
-        own = partial(pr.policy_gradient, baseline=True)
-        share = rows.sum() / len(rows)
-        value, slope = gradient(model, own, part)
-        wanted, wanted_grad = wanted + share * value, wanted_grad + share * slope
-    assert loss == pytest.approx(float(wanted), abs=1e-5)
-    assert grad.abs().max() > 1e-3
-    assert torch.allclose(grad, wanted_grad, atol=1e-6)
-
-
-def test_group_relative_moves_nothing_when_all_walks_are_right():
-    task = pr.all_pairs(pr.chain(3))
-    model = pr.LogitTable(task.vocab)
-    batch = next(pr.on_policy(model, task, rng=pr.seeded(0, "walks"), size=64))
-    right = Batch(
-        chosen=batch.chosen, reward=torch.ones_like(batch.reward) / 2, tokens=batch.tokens
-    )
-    group_relative(model(batch.tokens[:, :-1]), right).backward()
-    assert not model.table.grad.any()
 
 
 def test_q_learning_is_the_squared_td_error_worked_by_hand():

@@ -11,7 +11,6 @@ import pytest
 import torch
 
 import planrl as pr
-from planrl.losses import group_relative
 from planrl.sampling import log_probs
 from planrl.tasks import PROMPT, Batch, shaped_reward
 
@@ -140,12 +139,12 @@ def test_on_paths_of_one_step_token_weights_are_exact_and_without_them_it_is_thi
     assert found["none"] == pytest.approx(0.1743, abs=1e-4)
 
 
-@pytest.mark.parametrize("loss", [partial(pr.policy_gradient, baseline=True), group_relative])
-def test_sequence_weights_leave_a_mean_over_the_batch_unbiased(loss):
+def test_sequence_weights_leave_a_mean_over_the_batch_unbiased():
     """A batch of two paths: each of all pairs of paths, with its probability.
 
     But for END behind the target, which is written: there a mean return does not cancel.
     """
+    loss = partial(pr.policy_gradient, baseline=True)
     task = pr.Task(pr.chain(2), torch.tensor([[0, 1]]), pr.process_reward)
     policy, source = a_table("policy", task.vocab), a_table("walker", task.vocab)
     rows = all_paths(task, max_tokens=5)
@@ -187,17 +186,15 @@ WORDS = list(streams(pr.LogitTable(TASK.vocab), TASK))
 
 
 @pytest.mark.parametrize("words", WORDS)
-@pytest.mark.parametrize("loss", [pr.policy_gradient, group_relative])
-def test_paths_that_are_not_the_policys_own_are_refused_and_the_reason_is_named(words, loss):
+def test_paths_that_are_not_the_policys_own_are_refused_and_the_reason_is_named(words):
     model, config = pr.LogitTable(TASK.vocab), pr.TrainConfig(steps=12)
     with pytest.raises(pr.InputError, match=rf"on-policy batch, but .*{words}.*correction="):
-        list(pr.train(model, streams(model, TASK)[words], loss, config))
+        list(pr.train(model, streams(model, TASK)[words], pr.policy_gradient, config))
 
 
 @pytest.mark.parametrize("words", WORDS)
 def test_whoever_asks_for_no_weights_or_does_not_need_them_is_served(words):
-    for loss in (partial(pr.policy_gradient, correction="none"),
-                 partial(group_relative, correction="none"), pr.q_learning, pr.sft):  # fmt: skip
+    for loss in (partial(pr.policy_gradient, correction="none"), pr.q_learning, pr.sft):
         model = pr.LogitTable(TASK.vocab)
         assert len(list(pr.train(model, streams(model, TASK)[words], loss,
                                  pr.TrainConfig(steps=12)))) == 12  # fmt: skip

@@ -117,7 +117,8 @@ def write_record(begun_with: str) -> None:
 def make(at_once: int) -> list[str]:
     """Execute the chapters that changed, and make what labs load; return what went wrong.
 
-    The executed notebooks go where Sphinx looks for them. What each chapter took is kept.
+    The executed notebooks go where Sphinx looks for them. What each chapter took is kept, and what
+    its names stand for, which the tests of its text read.
     """
     # Imported here: a build with nothing to do takes no notice of them.
     import chapters
@@ -133,10 +134,12 @@ def make(at_once: int) -> list[str]:
             notebook = nbformat.read(script.with_suffix(".ipynb"), 4)
             kept = cache.merge_match_into_notebook(notebook)[1]
             wrong += chapters.too_long(script.stem, kept)
+            if not chapters.variables(script.stem).exists():
+                stale.append(script)
         except KeyError:
             stale.append(script)
     jobs = [
-        work.Job(script.stem, chapters.executed, (script, sys.executable))
+        work.Job(script.stem, chapters.kept, (script, sys.executable))
         for script in chapters.longest_first(stale, found)
     ]
     # Behind the longest chapters, and before the short ones, which fill the gaps at the end.
@@ -150,7 +153,7 @@ def make(at_once: int) -> list[str]:
     for done in work.run(jobs, at_once):
         if done.error:
             wrong.append(f"{done.error}")
-        elif done.job.call is not chapters.executed:
+        elif done.job.call is not chapters.kept:
             if done.result:
                 print(done.result, file=sys.stderr)
                 wrong += [done.result] * bool(os.environ.get("CI"))

@@ -42,6 +42,24 @@ LONGEST = (
     "06_kl",
     "09_blocksworld",
 )
+VARIABLES = pairs.ROOT / "_build" / "variables"
+# What a chapter's cells gave names to, for the tests of its text; what can't be kept is left out.
+_KEEP = """
+def _keep(names, file):
+    import pickle
+
+    kept = {}
+    for name, value in names.items():
+        try:
+            kept[name] = pickle.dumps(value)
+        except Exception:
+            continue
+    with open(file, "wb") as out:
+        pickle.dump(kept, out)
+
+
+_keep({name: one for name, one in globals().items() if not name.startswith("_")}, %r)
+"""
 SEEDS = range(5)
 NUMBERS = pairs.ROOT / "planrl" / "teaching" / "numbers.json"
 _SEED = re.compile(r"^seed = \d+$", re.M)
@@ -99,15 +117,29 @@ def settings(root: Path) -> dict[str, str]:
     }
 
 
+def variables(name: str) -> Path:
+    """Where the names of an executed chapter are kept: a pickle of name -> pickled value."""
+    return VARIABLES / f"{name}.pickle"
+
+
 def executed(
-    script: Path, python: str, *, seed: int | None = None, careful: bool = True
+    script: Path,
+    python: str,
+    *,
+    seed: int | None = None,
+    careful: bool = True,
+    keep: bool = False,
 ) -> tuple[Any, dict[str, Any]]:
     """Run one chapter: the notebook with its outputs, and what `measured` says of it.
 
     With `careful` an error is raised, a RuntimeError with its traceback; without it the chapter
-    goes on to its last cell.
+    goes on to its last cell. With `keep`, what its names stand for at the end is kept.
     """
     notebook = nbformat.read(script.with_suffix(".ipynb"), 4)
+    if keep:
+        VARIABLES.mkdir(parents=True, exist_ok=True)
+        last = _KEEP % str(variables(script.stem))
+        notebook.cells.append(nbformat.v4.new_code_cell(last))
     if seed is not None:
         for cell in notebook.cells:
             cell.source = _SEED.sub(f"seed = {seed}", cell.source)
@@ -125,6 +157,8 @@ def executed(
         except (CellExecutionError, CellTimeoutError) as error:
             # Not the error itself: it could not be sent to another process.
             raise RuntimeError(f"{script.name}: a cell failed\n{error}") from None
+    if keep:
+        notebook.cells.pop()
     return notebook, measured(notebook, time.monotonic() - began)
 
 
@@ -217,11 +251,20 @@ def longest_first(
     return sorted(scripts, key=order)
 
 
+def kept(script: Path, python: str) -> tuple[Any, dict[str, Any]]:
+    """Run one chapter and keep its variables."""
+    return executed(script, python, keep=True)
+
+
 def run(python: str, names: list[str], report: Path | None, at_once: int) -> int:
-    """Run chapters, print what each took, and keep it in `report`."""
+    """Run chapters, print what each took, and keep it in `report`.
+
+    In this interpreter's environment, variables are kept for the tests of the text, too.
+    """
     found: dict[str, Any] = {}
+    call = kept if python == sys.executable else executed
     jobs = [
-        work.Job(script.stem, executed, (script, python))
+        work.Job(script.stem, call, (script, python))
         for script in longest_first(chosen(names), {})
     ]
     for done in work.run(jobs, at_once):

@@ -4,19 +4,24 @@
         print(verdict.claim.id, verdict.verdict)
 
 Numbers come from the saved results of `planrl.experiments`; nothing is typed in here but the
-predictions.
+predictions. Those of the regimes were committed before their runs (`predictions.toml`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from planrl.claims import ablations, imitation, paper, theorems
+from planrl.claims import ablations, imitation, paper, regimes, theorems
+from planrl.claims.history import SUCCESSION, changes, is_current
 from planrl.claims.verdict import (
+    DECIDED,
     FAILS,
     FEW,
+    FEW_SEEDS,
     HOLDS,
     IN_PART,
     SO_FAR,
@@ -40,27 +45,36 @@ GROUPS: dict[str, tuple[Claim, ...]] = {
     "imitation": imitation.CLAIMS,
     "figures": paper.CLAIMS,
     "conditions": ablations.CLAIMS,
+    "regimes": regimes.CLAIMS,
 }
 """Group -> its claims, in the paper's order."""
 CLAIMS: tuple[Claim, ...] = tuple(claim for group in GROUPS.values() for claim in group)
-"""All claims."""
+"""All claims, those that were replaced by others included."""
+COUNTED: tuple[Claim, ...] = tuple(claim for claim in CLAIMS if is_current(claim.id))
+"""The claims that were not replaced."""
 
 __all__ = [
     "CLAIMS",
+    "COUNTED",
+    "DECIDED",
     "FAILS",
     "FEW",
+    "FEW_SEEDS",
     "GROUPS",
     "HOLDS",
     "IN_PART",
     "SO_FAR",
+    "SUCCESSION",
     "UNDECIDED",
     "UNKNOWN",
     "Claim",
     "Condition",
     "Finding",
     "Verdict",
+    "changes",
     "find",
     "interval",
+    "is_current",
     "judge",
     "needed",
     "settings_in_words",
@@ -123,6 +137,7 @@ def _judged(
 ) -> Verdict:
     """The verdict on one claim. `pages` keeps what was read for others."""
     findings, took = [], dict[tuple[str, ...], float]()
+    made: dict[str, tuple[datetime, ...]] = {}
     for condition in conditions:
         seeds = _pages(condition, tier, folder, pages)
         runs = list(seeds.values())
@@ -130,6 +145,7 @@ def _judged(
         try:
             findings.append(find(condition, results, _settings(condition, tier, runs), list(seeds)))
             took |= _seconds(condition, runs)
+            made[condition.of] = _made(runs)
         except InputError:
             raise
         except Exception as error:  # a file that is a result in name only can fail anyhow
@@ -138,7 +154,17 @@ def _judged(
                 f"({type(error).__name__}: {str(error)[:200]}): have it made anew with `python "
                 "-m planrl reproduce --again`"
             ) from None
-    return judge(claim, findings, sum(took.values()))
+    claim = replace(claim, conditions=tuple(conditions))  # those that this tier measures
+    if tier == "quick":
+        claim = replace(claim, registered={})  # they are about the regimes in full size
+    return judge(claim, findings, sum(took.values()), made)
+
+
+def _made(runs: Sequence[dict[str, dict[str, Any]]]) -> tuple[datetime, ...]:
+    """When these runs were made, in order, as far as that is known."""
+    return tuple(
+        sorted(page["made_at"] for one in runs for page in one.values() if page["made_at"])
+    )
 
 
 def settings_in_words(verdict: Verdict) -> list[str]:

@@ -122,7 +122,7 @@ CLAIMS = (
     ),
     Claim(
         id="C-stale",
-        statement="Walks of a copy that is up to 200 updates old do as well as fresh ones.",
+        statement="Q-learning does as well from rollouts that are up to 200 updates old.",
         source="Sec. 5, asynchronous training",
         measured="test accuracy minus that with fresh rollouts",
         conditions=_both(

@@ -95,6 +95,14 @@ CLAIMS = (
         ),
     ),
     Claim(
+        id="3.1-counts",
+        statement="Within a context, logits order next nodes by how often they were demonstrated.",
+        source="Theorem 3.1",
+        measured="over (target, current) shown at least 10 times: correlation of logits with log "
+        "N_ijk, each context's mean taken off; a planner who knows no frequency has 0",
+        conditions=(_condition(_measured("log_count_correlation"), low=0.5),),
+    ),
+    Claim(
         id="3.1-edges",
         statement="The weights hold which edges were shown.",
         source="Sec. 3, ALPINE",

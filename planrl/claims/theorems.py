@@ -154,6 +154,14 @@ CLAIMS = (
         ("loss_gradient", "gradient of the loss", 0.0, 1e-6),
     ),
     _claim(
+        "4.4-stationary",
+        "Theorem 4.4",
+        "At the formula's policy the expected gradient of policy gradient with a KL penalty is 0.",
+        "largest entry of the library's expected gradient, lambda 0.1, 0.3 and 1",
+        "kl_point",
+        ("loss_gradient", "", 0.0, 1e-6),
+    ),
+    _claim(
         "4.4-branches",
         "Theorem 4.4, our derivation",
         "There can be two such points: stuck at the base, and solved.",

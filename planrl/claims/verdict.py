@@ -1,43 +1,48 @@
 """What a claim is, and how it is judged: a number for each seed against a prediction.
 
 A claim is measured under one condition or several (a graph, a model). Under a condition every seed
-gives one number, and the prediction bounds their mean. The verdict there is by the 95 % bootstrap
-interval of the mean over seeds: inside the bounds the claim *holds*, outside it *fails*, and across
-a bound it is *undecided*. A claim that holds under all its conditions holds; under some, it *holds
-in part*. A condition without a result is not passed over: what holds under the others *holds where
-measured*.
-
-A bootstrap of few seeds is too narrow, since it draws from their values only: of three it covers
-the mean about three times of four, not 95 times of 100. Below `FEW` seeds this is said.
+gives one number, and the prediction bounds their mean. The verdict there is by the 95 % confidence
+interval of the mean over seeds (Student's t): inside the bounds the claim *holds*, outside it
+*fails*, and across a bound it is *undecided*. A claim that holds under all its conditions holds;
+under some, it *holds in part*. A condition without a result is not passed over: what holds under
+the others *holds where measured*. Below `FEW` seeds there is no verdict but *not enough seeds*.
 """
 
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-import torch
-
 from planrl.errors import InputError
-from planrl.graphs import seeded
 
 HOLDS = "holds"
 """The interval lies inside the prediction in every condition."""
 SO_FAR = "holds where measured"
-"""The claim holds in every condition that has a result; at least one has none."""
+"""The claim holds in every condition that has a verdict; at least one has none."""
 IN_PART = "holds in part"
-"""The claim holds in some of the measured conditions, but not in all."""
+"""The claim holds in some of the conditions that have a verdict, but not in all."""
 FAILS = "fails"
-"""The interval lies outside the prediction, or the claim holds in no measured condition."""
+"""The interval lies outside the prediction, or the claim holds in no condition."""
 UNDECIDED = "undecided"
 """The interval overlaps the prediction, but does not lie inside it."""
 UNKNOWN = "not measured"
 """There is no saved result."""
-FEW = 5
-"""Seeds below which a bootstrap interval is too narrow."""
+FEW_SEEDS = "not enough seeds"
+"""There are results, of fewer seeds than a verdict needs."""
+DECIDED = (HOLDS, FAILS, UNDECIDED)
+"""The verdicts on one condition that say something of the prediction."""
+FEW = 10
+"""Seeds below which there is no verdict."""
+T_975 = (
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
+    2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
+)  # fmt: skip
+"""The 97.5 % quantile of Student's t with 1, 2, ... degrees of freedom."""
 ROUNDING = 1e-12
 """An interval whose end is this near a bound ends there: sums of shares are rounded."""
 Results = Mapping[str, Any]
@@ -71,6 +76,13 @@ class Condition:
             where = ", ".join(filter(None, (self.graph, self.name)))
             raise InputError(f"{where}: predict a bound, low={self.low} <= high={self.high}")
 
+    def values(self, results: Sequence[Results]) -> tuple[float, ...]:
+        """The number of each seed. A `value` with the attribute `across` gets all seeds at once."""
+        if getattr(self.value, "across", False):
+            many: Callable[..., Iterable[float]] = self.value  # type: ignore[assignment]
+            return tuple(map(float, many(results)))
+        return tuple(float(self.value(one)) for one in results)
+
     @property
     def prediction(self) -> str:
         """The bounds in words."""
@@ -82,14 +94,28 @@ class Condition:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Registered:
+    """A prediction that was committed before the runs: when, which verdict, and why this bound."""
+
+    committed: datetime
+    reason: str
+    expected: str = HOLDS
+
+
+@dataclass(frozen=True, kw_only=True)
 class Claim:
-    """One sentence that can be wrong: who says it, what is measured, where, what is predicted."""
+    """One sentence that can be wrong: who says it, what is measured, where, what is predicted.
+
+    `registered` has the predictions that were committed before the runs, by the `of` of the
+    conditions that they are about.
+    """
 
     id: str
     statement: str
     source: str
     measured: str
     conditions: tuple[Condition, ...]
+    registered: Mapping[str, Registered] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,21 +152,32 @@ class Finding:
 
     @property
     def few(self) -> bool:
-        """Whether the interval is of so few seeds that it is too narrow."""
-        return 0 < len(self.values) < FEW
+        """Whether there are results, but of too few seeds for a verdict."""
+        return self.verdict == FEW_SEEDS
+
+    @property
+    def told(self) -> str:
+        """The verdict, and with too few seeds how many there are."""
+        return f"{self.verdict} ({len(self.values)} of {FEW})" if self.few else self.verdict
+
+    def missed(self, registered: Registered) -> bool:
+        """Whether there is a verdict, and another one than was predicted."""
+        return self.verdict in DECIDED and self.verdict != registered.expected
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
     """What became of a claim, condition by condition.
 
-    `seconds` is what its runs took together, each counted once, where that was recorded.
+    `seconds` is what its runs took together, each counted once, where that was recorded; `made` is
+    when they were made, by the `of` of the conditions, where that is known.
     """
 
     claim: Claim
     verdict: str
     findings: tuple[Finding, ...] = field(default=())
     seconds: float = 0.0
+    made: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
 
     @property
     def missing(self) -> int:
@@ -148,28 +185,55 @@ class Verdict:
         return sum(finding.verdict == UNKNOWN for finding in self.findings)
 
     @property
+    def told(self) -> str:
+        """The verdict, and with too few seeds how many there are."""
+        if self.verdict != FEW_SEEDS:
+            return self.verdict
+        least = min((len(f.values) for f in self.findings if f.few), default=0)
+        return f"{FEW_SEEDS} ({least} of {FEW})"
+
+    @property
     def caution(self) -> str:
         """What to know before the verdict is taken at its word; nothing if there is nothing."""
         said = []
         if self.missing:
             said.append(f"{self.missing} of {len(self.findings)} conditions not measured")
-        least = min((len(f.values) for f in self.findings if f.few), default=0)
-        if least:
+        few = [len(finding.values) for finding in self.findings if finding.few]
+        if few:
             said.append(
-                f"{least} seed{'s' * (least > 1)} in some condition: an interval of under {FEW} is "
-                "too narrow"
+                f"{len(few)} of {len(self.findings)} conditions have only {min(few)} "
+                f"seed{'s' * (min(few) > 1)}: a verdict needs {FEW}"
             )
         return "; ".join(said)
 
+    @property
+    def registered(self) -> list[tuple[Registered, list[Finding], tuple[datetime, ...]]]:
+        """Each committed prediction with the findings that it is about, and their runs' dates."""
+        of = [condition.of for condition in self.claim.conditions]
+        return [
+            (
+                one,
+                [f for name, f in zip(of, self.findings, strict=True) if name == key],
+                self.made.get(key, ()),
+            )
+            for key, one in self.claim.registered.items()
+            if key in of
+        ]
 
-def interval(values: Sequence[float], *, draws: int = 2000) -> tuple[float, float]:
-    """The 95 % bootstrap interval of the mean; of one value, that value. The same every time."""
-    if len(values) < 2:
-        return (values[0], values[0]) if values else (math.nan, math.nan)
-    data = torch.tensor(values, dtype=torch.float64)
-    rows = torch.randint(len(data), (draws, len(data)), generator=seeded(0, "bootstrap"))
-    low, high = data[rows].mean(1).quantile(torch.tensor([0.025, 0.975], dtype=torch.float64))
-    return float(low), float(high)
+
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """The 95 % confidence interval of the mean by Student's t; of one value, that value.
+
+    With more than 21 values the quantile of 20 degrees of freedom is used, which is too wide by at
+    most 7 %.
+    """
+    if not values or any(map(math.isnan, values)):
+        return math.nan, math.nan
+    if len(values) == 1:
+        return values[0], values[0]
+    mean, deviation = statistics.fmean(values), statistics.stdev(values)
+    half = T_975[min(len(values) - 1, len(T_975)) - 1] * deviation / len(values) ** 0.5
+    return mean - half, mean + half
 
 
 def find(
@@ -184,7 +248,7 @@ def find(
     if a result lacks what is to be measured: it was made by another version.
     """
     try:
-        values = tuple(float(condition.value(one)) for one in results)
+        values = condition.values(list(results))
     except KeyError as error:
         raise InputError(
             f"a saved result of {' or '.join(condition.needs)} has no {error}: make it again with "
@@ -203,11 +267,15 @@ def find(
     )
     if not values:
         return finding
-    return replace(finding, verdict=_verdict(condition, values), values=values, seeds=tuple(seeds))
+    verdict = compared(condition, values) if len(values) >= FEW else FEW_SEEDS
+    return replace(finding, verdict=verdict, values=values, seeds=tuple(seeds))
 
 
-def _verdict(condition: Condition, values: Sequence[float]) -> str:
-    """Whether the interval of the mean lies inside the predicted bounds."""
+def compared(condition: Condition, values: Sequence[float]) -> str:
+    """Where the interval of the mean lies: *holds* is inside the predicted bounds, *fails* outside.
+
+    This asks of no number of seeds; `find` does.
+    """
     low, high = interval(values)
     least, most = condition.low - ROUNDING, condition.high + ROUNDING
     if any(map(math.isnan, values)):
@@ -217,15 +285,23 @@ def _verdict(condition: Condition, values: Sequence[float]) -> str:
     return FAILS if high < least or low > most else UNDECIDED
 
 
-def judge(claim: Claim, findings: Sequence[Finding], seconds: float = 0.0) -> Verdict:
+def judge(
+    claim: Claim,
+    findings: Sequence[Finding],
+    seconds: float = 0.0,
+    made: Mapping[str, tuple[datetime, ...]] | None = None,
+) -> Verdict:
     """The claim's verdict over all its conditions."""
-    seen = [finding.verdict for finding in findings if finding.verdict != UNKNOWN]
+    seen = [finding.verdict for finding in findings if finding.verdict in DECIDED]
     if not seen:
-        verdict = UNKNOWN
+        few = any(finding.verdict == FEW_SEEDS for finding in findings)
+        verdict = FEW_SEEDS if few else UNKNOWN
     elif all(one == HOLDS for one in seen):
         verdict = HOLDS if len(seen) == len(findings) else SO_FAR
     elif HOLDS in seen:
         verdict = IN_PART
     else:
         verdict = FAILS if FAILS in seen else UNDECIDED
-    return Verdict(claim=claim, verdict=verdict, findings=tuple(findings), seconds=seconds)
+    return Verdict(
+        claim=claim, verdict=verdict, findings=tuple(findings), seconds=seconds, made=made or {}
+    )

@@ -34,14 +34,17 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "inspect": (
         "planrl inspect data/graph.graphml",
         "planrl inspect data/graph.graphml data/train.txt data/test.txt",
+        "planrl inspect peg-4",
     ),
     "rows": (
         "planrl rows cities.csv --out data",
         "planrl rows cities.csv --out more --train-share 0.5 --paths-per-pair 3",
+        "planrl rows gripper-3 --out balls --goal",
     ),
     "plan": (
         "planrl plan domain.pddl problem.pddl",
         "planrl plan domain.pddl problem.pddl --check plan.txt",
+        "planrl plan hanoi-4",
     ),
     "reproduce": (
         "planrl reproduce --tier quick --folder mine",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from planrl.cli.options import JSON
+from planrl.cli.sources import NAMES, problem_of
 from planrl.domains.search import MOST_STATES, MOST_TRIES
 from planrl.errors import InputError
 from planrl.io.files import to_json
@@ -34,10 +35,12 @@ def add(commands: Any) -> None:
     command = commands.add_parser(
         "plan",
         help="solve a PDDL problem, or check a plan for it",
-        epilog=textwrap.fill(LIMITS, 79),
+        epilog=f"{textwrap.fill(LIMITS, 79)}\n\n{NAMES}",
     )
-    command.add_argument("domain", type=Path, help="the PDDL domain file (STRIPS, types)")
-    command.add_argument("problem", type=Path, help="the PDDL problem file")
+    command.add_argument(
+        "domain", type=Path, help="the PDDL domain file (STRIPS, types), or an example's name"
+    )
+    command.add_argument("problem", type=Path, nargs="?", help="the PDDL problem file")
     command.add_argument(
         "--check",
         type=Path,
@@ -51,9 +54,13 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print a shortest plan, or the verdict: 1 if the plan is invalid or none exists."""
     from planrl.domains import read_plan, recognise
-    from planrl.domains.pddl import read_problem
 
-    problem = read_problem(options.domain, options.problem)
+    problem = problem_of(options.domain, [options.problem] if options.problem else [])
+    if problem is None:
+        raise InputError(
+            f"{options.domain} is no PDDL: give a domain file and a problem file, or the name of "
+            "an example (see planrl plan --help)"
+        )
     page: dict[str, Any] = {"problem": problem.name, "domain": problem.domain}
     if options.check:
         verdict = problem.validate(read_plan(options.check))

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import argparse
 import sys
+import textwrap
 import time
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from planrl.cli.sources import TOOL_DATA
 from planrl.errors import InputError
-from planrl.experiments import store
+from planrl.experiments import store, tools
 from planrl.experiments.store import against_stored
+from planrl.experiments.study import Study
 from planrl.io.files import ready
+from planrl.io.tool_graphs import CHAINS, GRAPH, read_tools
 
 
 def add(commands: Any) -> None:
     """Add the command."""
     command = commands.add_parser(
-        "reproduce", help="run the experiments whose results the book shows"
+        "reproduce",
+        help="run the experiments whose results the book shows",
+        epilog=textwrap.fill(TOOL_DATA, 79),
     )
     command.add_argument(
         "--tier",
@@ -45,6 +51,13 @@ def add(commands: Any) -> None:
         default=None,
         help="folder for the results (default: the one that the book reads)",
     )
+    command.add_argument(
+        "--data",
+        type=Path,
+        metavar="FOLDER",
+        help=f"with --only {tools.TOOLS.name}: run it on this tool graph, a folder with "
+        f"{GRAPH} and {CHAINS}; --folder is needed, too",
+    )
     command.add_argument("--jobs", type=int, default=1, metavar="N", help="number of runs at once")
     command.add_argument(
         "--scheduler",
@@ -65,6 +78,8 @@ def run(options: argparse.Namespace) -> int:
     folder = options.folder or store.FOLDER
     names = [options.only] if options.only else list(store.EXPERIMENTS)
     wanted = store.jobs(names, tier=options.tier, seeds=options.seeds or (), folder=folder)
+    if options.data is not None:
+        wanted = _on_data(wanted, options)
     failed = []
     made = store.reproduce(
         wanted, again=options.again, n_jobs=options.jobs, scheduler=options.scheduler
@@ -95,6 +110,22 @@ def run(options: argparse.Namespace) -> int:
     for error in failed:
         print(f"planrl: {error}", file=sys.stderr)
     return int(bool(failed))
+
+
+def _on_data(wanted: list[store.Job], options: argparse.Namespace) -> list[store.Job]:
+    """The same studies on the user's own tools, whose results go to a folder of the user's."""
+    if options.only != tools.TOOLS.name or options.folder is None:
+        raise InputError(
+            f"--data goes with --only {tools.TOOLS.name} and --folder, since results on your own "
+            "data are not those that the book reads"
+        )
+    read_tools(options.data)  # so that what is wrong is said before anything runs
+    found = []
+    for job in wanted:
+        assert isinstance(job.study, Study)
+        study = tools.on_data(job.study, options.data)
+        found.append(store.Job(study=study, path=str(options.folder / store.file_name(study))))
+    return found
 
 
 def announced(todo: int, seconds: float, jobs: int) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from planrl.cli.options import JSON
+from planrl.cli.sources import GRAPH, NAMES, add_goal, add_most, problem_of
 from planrl.errors import InputError
 from planrl.experiments.datasets import DatasetSettings, demonstrated
 from planrl.graphs import Graph, seeded
@@ -23,10 +24,13 @@ FILES = ("graph.graphml", "train.txt", "test.txt")
 def add(commands: Any) -> None:
     """Add the command, whose defaults are those of `planrl train`."""
     usual = DatasetSettings()
-    command = commands.add_parser("rows", help="make training and test data from a graph")
+    command = commands.add_parser(
+        "rows", help="make training and test data from a graph", epilog=NAMES
+    )
     command.set_defaults(execute=run)
     add = command.add_argument
-    add("graph", type=Path, help="the graph: GraphML, node-link JSON or edge list")
+    add("graph", type=Path, help=GRAPH)
+    add("problem", type=Path, nargs="?", help="behind a PDDL domain: the problem file")
     add("--out", type=Path, required=True, metavar="FOLDER", help=f"folder for {', '.join(FILES)}")
     add(
         "--train-share",
@@ -48,12 +52,14 @@ def add(commands: Any) -> None:
         help="train on each pair that is an edge, besides the share of the others",
     )
     add("--seed", type=int, metavar="N", default=0, help="seed of the split and the paths")
+    add_most(command)
+    add_goal(command)
     add("--json", action="store_true", help=JSON)
 
 
 def run(options: argparse.Namespace) -> int:
     """Write the three files that `train --graph --train --test` takes, and say how to go on."""
-    given = read_graph(options.graph)
+    given = _graph(options)
     graph = _in_words(given)
     settings = DatasetSettings(
         train_share=options.train_share,
@@ -89,6 +95,20 @@ def run(options: argparse.Namespace) -> int:
     go_on = "planrl train --graph {} --train {} --test {} --out RUN".format(*names)
     print(f"next: {go_on}", file=sys.stderr)
     return 0
+
+
+def _graph(options: argparse.Namespace) -> Graph:
+    """The graph in a file, or that of the states of a planning problem."""
+    problem = problem_of(options.graph, [options.problem] if options.problem else [])
+    if problem is not None:
+        from planrl.domains import state_space
+
+        space = state_space(problem, options.most)
+        return space.goal_graph if options.goal else space.graph
+    if options.problem or options.goal:
+        extra = options.problem or "--goal"
+        raise InputError(f"{extra} goes with a planning problem, not with a graph: leave it out")
+    return read_graph(options.graph)
 
 
 def _described(path: Path, task: Task, rows: Sized) -> dict[str, Any]:

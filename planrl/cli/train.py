@@ -6,6 +6,7 @@ import argparse
 import json
 import signal
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, fields
@@ -16,6 +17,7 @@ from tqdm import tqdm
 
 from planrl.cli import curves
 from planrl.cli.options import SPLIT, add_files, add_settings, flags, own_files
+from planrl.cli.sources import TOOL_DATA
 from planrl.errors import InputError, TrainingError, whole
 from planrl.experiments.algorithms import ALGORITHMS, Algorithm, refuse_unused
 from planrl.experiments.algorithms import OPTIONS as ALGORITHM_OPTIONS
@@ -81,6 +83,7 @@ def add(commands: Any) -> None:
         "train",
         help="train a model, or continue a run",
         usage="planrl train (--out FOLDER | --resume RUN) [options]",
+        epilog=textwrap.fill(TOOL_DATA, 79),
     )
     command.set_defaults(execute=run, given=frozenset())
     command.register("action", None, _Told)

@@ -5,25 +5,37 @@ pddl, pddl_*             domain and problem files, their formulas and brackets
 strips, operators        a problem in planrl's records; plan_text reads the text of a plan
 grounding, search        all actions of a problem, and shortest plans
 recognise, heuristic     Blocksworld under any names, and what guides its search
+state_space, structure   all states of any problem as a graph; what its cycles mean for the theory
+examples                 small problems that come with planrl, as PDDL files
 """
 
 from planrl.domains.blocksworld import Action, Space, State, blocksworld, space, state, successors
+from planrl.domains.examples import EXAMPLES, example
 from planrl.domains.plan_text import parse_plan, read_plan
 from planrl.domains.recognise import Blocks, recognise
+from planrl.domains.state_space import StateSpace, state_graph, state_space
 from planrl.domains.strips import PlanCheck, Problem
+from planrl.domains.structure import Structure, structure
 
 __all__ = [
+    "EXAMPLES",
     "Action",
     "Blocks",
     "PlanCheck",
     "Problem",
     "Space",
     "State",
+    "StateSpace",
+    "Structure",
     "blocksworld",
+    "example",
     "parse_plan",
     "read_plan",
     "recognise",
     "space",
     "state",
+    "state_graph",
+    "state_space",
+    "structure",
     "successors",
 ]

@@ -12,17 +12,19 @@ from planrl.domains.search import Step, Task
 from planrl.errors import InputError, shown
 
 MOST_ACTIONS = 100_000
+MOST_CHOICES = 2_000_000  # of objects that are tried, also those that turn out impossible
 
 
 class Grounded(NamedTuple):
     """A problem without variables: its actions, its atoms as bits, and the task for the search.
 
-    `task` is None where no sequence of actions can meet the goal.
+    `hopeless` says that no sequence of actions can meet the goal.
     """
 
     actions: tuple[Action, ...]
     bits: Mapping[Atom, int]
-    task: Task | None
+    task: Task
+    hopeless: bool
 
 
 class _Row(NamedTuple):
@@ -69,10 +71,10 @@ def grounded(
         for row in rows
         for key in [(row.action.name, *row.action.arguments[:1])]
     ]
-    unsolvable = holds - reached or (absent & start) - changing or not goal.consistent
-    task = None if unsolvable else Task(mask(start), mask(holds), mask(absent), steps)
+    hopeless = holds - reached or (absent & start) - changing or not goal.consistent
+    task = Task(mask(start), mask(holds), mask(absent), steps)
     bits = {atom: bit[k] for atom, k in number.items() if k in bit}
-    return Grounded(tuple(row.action for row in rows), bits, task)
+    return Grounded(tuple(row.action for row in rows), bits, task, bool(hopeless))
 
 
 def _numbered(
@@ -113,6 +115,7 @@ def _instances(
     """Actions of the right types whose unchanging preconditions hold, and their operators."""
     changing = {atom[0] for operator in operators for atom in operator.adds | operator.deletes}
     found: list[tuple[Action, Operator]] = []
+    tried = 0
     for operator in operators:
         tests = _Tests(operator, changing, init)
         rows: list[tuple[str, ...]] = [()] if tests.pass_for(()) else []
@@ -121,11 +124,13 @@ def _instances(
             wider: list[tuple[str, ...]] = []
             for row in rows:
                 wider += [new for name in fitting if tests.pass_for(new := (*row, name))]
-                if len(found) + len(wider) > MOST_ACTIONS:
+                tried += len(fitting)
+                if len(found) + len(wider) > MOST_ACTIONS or tried > MOST_CHOICES:
                     raise InputError(
                         f"{shown(operator.name)} can be done with so many choices of objects that "
-                        f"there are more than {MOST_ACTIONS:,} actions: that is too many to search "
-                        "one by one; ask a planner such as Fast Downward"
+                        f"there are more than {MOST_ACTIONS:,} actions, or {MOST_CHOICES:,} to be "
+                        f"tried ({len(found) + len(wider):,} found, {tried:,} tried): that is too "
+                        "many to search one by one; ask a planner such as Fast Downward"
                     )
             rows = wider
         found += [(Action(operator.name, row), operator) for row in rows]

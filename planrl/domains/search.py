@@ -1,9 +1,9 @@
-"""Shortest plans by search, over states that are whole numbers: one bit for each atom."""
+"""Shortest plans and all states by search, over whole numbers: one bit for each atom."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from itertools import groupby
 from operator import and_
@@ -58,6 +58,40 @@ def shortest(
         return []
     search = _Search(task, name, watch)
     return search.breadth_first() if estimate is None else search.guided(estimate)
+
+
+class Explored(NamedTuple):
+    """All states that can be reached, the start first, and the step of each arc between two."""
+
+    states: Sequence[int]
+    arcs: Mapping[tuple[int, int], int]
+
+
+def explored(task: Task, name: str, most: int, most_arcs: int) -> Explored:
+    """The states that can be reached, numbered in the order of a breadth-first search.
+
+    An arc leads from the number of a state to that of another. If several steps do that, it has the
+    first. Raises InputError, with the count so far, where there are more than `most` states or
+    `most_arcs` arcs, or where finding them takes too long.
+    """
+    search = _Search(task, name, None)
+    number = {task.start: 0}
+    states, arcs = [task.start], dict[tuple[int, int], int]()
+    for current, state in enumerate(states):  # which grows meanwhile
+        for step, after in search.successors(state):
+            if after not in number:
+                number[after] = len(states)
+                states.append(after)
+            if after != state:
+                arcs.setdefault((current, number[after]), step)
+        if len(states) > most or len(arcs) > most_arcs or search.tries > search.most_tries:
+            limits = f"{most:,} states, {most_arcs:,} arcs, {search.most_tries:,} tests of actions"
+            raise InputError(
+                f"{name} has too many states: {len(states):,} of them and {len(arcs):,} arcs were "
+                f"found from its first {current + 1:,} states, and the search stopped (limits: "
+                f"{limits}). Take a smaller problem"
+            )
+    return Explored(states, arcs)
 
 
 class _Search:

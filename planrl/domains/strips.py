@@ -100,10 +100,11 @@ class Problem:
         Left out are choices of objects whose conditions no action can bring about. Raises
         InputError if there are too many to be listed.
         """
-        return self._grounded.actions
+        return self.grounded.actions
 
     @cached_property
-    def _grounded(self) -> Grounded:
+    def grounded(self) -> Grounded:
+        """The problem without variables: actions, atoms as bits, and the task of the search."""
         return grounded(self.operators.values(), self.objects, self.init, self.goal)
 
     def successors(self, state: frozenset[Atom]) -> Iterator[tuple[Action, frozenset[Atom]]]:
@@ -134,8 +135,8 @@ class Problem:
                 f"{self.name} uses {self.metric}, which is beyond STRIPS: planrl finds plans of "
                 "the fewest steps (and judges any plan); ask a planner such as Fast Downward"
             )
-        found = self._grounded
-        if found.task is None:
+        found = self.grounded
+        if found.hopeless:
             return None
         bits = None if estimate is None else estimate(found.bits)
         plan = shortest(found.task, self.name, estimate=bits, watch=watch)

@@ -12,11 +12,19 @@ from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from planrl import losses
+from planrl import losses, objectives
 from planrl.errors import InputError, shown
 from planrl.experiments import streams
 from planrl.experiments.datasets import Dataset
-from planrl.experiments.named import ANYTHING, Option, as_options, check_value, function, keywords
+from planrl.experiments.named import (
+    ANYTHING,
+    Option,
+    as_options,
+    check_value,
+    function,
+    keywords,
+    today,
+)
 from planrl.experiments.named import with_defaults as filled
 from planrl.experiments.streams import Setup
 from planrl.losses import Loss
@@ -105,7 +113,8 @@ def own_paths() -> frozenset[str]:
     """The dotted paths of all losses and streams of the library."""
     table = [path for kind in ALGORITHMS.values() for path in (kind.loss, kind.stream)]
     return frozenset(
-        [*table, "planrl.losses:group_relative", "planrl.losses:q_learning"]
+        [*table, "planrl.losses:q_learning"]
+        + [f"planrl.objectives:{name}" for name in objectives.__all__ if name.islower()]
         + [f"{STREAMS}:{name}" for name, one in vars(streams).items() if hasattr(one, "carries")]
     )
 
@@ -166,8 +175,8 @@ class Algorithm:
         kind = ALGORITHMS[name]
         values: dict[str, Any] = {
             "name": name,
-            "loss": loss or kind.loss,
-            "stream": stream or kind.stream,
+            "loss": today(loss) or kind.loss,
+            "stream": today(stream) or kind.stream,
             "options": {**as_options(options), **more},
             "trusted": trusted,
         }
@@ -239,7 +248,7 @@ class Algorithm:
     def reads_base(self) -> bool:
         """Whether the loss reads the logits of the frozen base."""
         name = ALGORITHMS[self.name].base_for
-        return bool(name and self.options.get(name))
+        return bool(name and self.option(name))
 
     @property
     def carries(self) -> str | None:

@@ -9,17 +9,22 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from planrl.domains import blocksworld
+from planrl.domains import EXAMPLES, blocksworld, example, state_space
 from planrl.errors import InputError, check_fields, number, shown, whole
+from planrl.experiments.assistant_tools import FOLDER as ASSISTANT
 from planrl.experiments.named import Option, as_options, check_value, keywords, with_defaults
 from planrl.graphs import MOST_SQUARE, Graph, random_dag, random_digraph, seeded
 from planrl.io.files import read_bytes
-from planrl.io.formats import read_alpine, read_graph
+from planrl.io.formats import read_graph, read_paths
 from planrl.io.prompts import USUAL, better_prompt, check_prompt, in_usual_rows
+from planrl.io.tool_graphs import CHAINS as TOOL_CHAINS
+from planrl.io.tool_graphs import GRAPH as TOOL_GRAPH
+from planrl.io.tool_graphs import read_tool_graph, with_chains
 from planrl.models import PathModel
 from planrl.streams import sample_paths
 from planrl.tasks import Task, all_pairs, split
@@ -30,6 +35,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MOST_BLOCKS = 5  # 501 states; six have 16 million pairs
+PROBLEMS = ("peg-4", "fuel-4", "fuel-6", "gripper-3", "hanoi-4", "logistics-1", "blocks-4")
+"""Examples of planning problems small enough for random paths of a fifth of all pairs."""
 
 
 def dag(rng: torch.Generator, *, nodes: int = 100, edge_probability: float = 0.15) -> Graph:
@@ -47,7 +54,64 @@ def blocks(rng: torch.Generator, *, blocks: int = 4) -> Graph:
     return blocksworld(blocks)
 
 
-GRAPHS: dict[str, Callable[..., Graph]] = {"dag": dag, "digraph": digraph, "blocksworld": blocks}
+def planning(rng: torch.Generator, *, problem: str = "peg-4", goal: bool = False) -> Graph:
+    """The states of one of the library's planning problems; nothing of it is random.
+
+    With `goal` there is a node more, which each state that meets the goal has an edge to.
+    """
+    if problem not in PROBLEMS and problem in EXAMPLES:
+        raise InputError(
+            f"{problem} has too many or too long paths to draw some for a fifth of its pairs: make "
+            f"a few with `planrl rows {problem} --out data --train-share 0.01 --paths-per-pair 1`, "
+            f"or take {', '.join(PROBLEMS)}"
+        )
+    space = state_space(example(problem))
+    return space.goal_graph if goal else space.graph
+
+
+def tools(rng: torch.Generator, *, data: str = "", digest: str = "") -> Graph:
+    """The tool graph of the folder `data`, or the library's own; nothing of it is random.
+
+    Raises InputError if a digest is given and is not that of the folder's files.
+    """
+    folder = Path(data) if data else ASSISTANT
+    if digest and digest != tools_digest(folder):
+        raise InputError(f"the tool graph in {folder} has changed since the digest was taken")
+    return read_tool_graph(folder / TOOL_GRAPH).graph
+
+
+def tools_digest(folder: Path) -> str:
+    """A digest of the two files of a tool graph."""
+    content = b"".join(read_bytes(folder / name) for name in (TOOL_GRAPH, TOOL_CHAINS))
+    return hashlib.sha256(content).hexdigest()
+
+
+def called(graph: Graph, settings: DatasetSettings) -> Dataset:
+    """The dataset of a tool graph: the pairs of its chains are split, and the chains are the paths.
+
+    Each chain of a training pair is demonstrated as often as the data have it.
+    """
+    if settings.paths_per_pair != DatasetSettings().paths_per_pair:
+        raise InputError(
+            "paths_per_pair does nothing with tools, whose data say how often: omit it"
+        )
+    folder = Path(settings.options.get("data") or ASSISTANT)
+    rows = with_chains(graph, folder / TOOL_CHAINS).rows()
+    task = Task(graph, rows[:, :2].unique(dim=0))
+    share, rng = settings.train_share, seeded(settings.seed, "split")
+    train, test = split(task, share, rng, force_edges=settings.force_edges)
+    known = torch.zeros(graph.n, graph.n, dtype=torch.bool)
+    known[train.pairs[:, 0], train.pairs[:, 1]] = True
+    return Dataset(graph, train, test, rows[known[rows[:, 0], rows[:, 1]]], rows.shape[1])
+
+
+GRAPHS: dict[str, Callable[..., Graph]] = {
+    "dag": dag,
+    "digraph": digraph,
+    "blocksworld": blocks,
+    "planning": planning,
+    "tools": tools,
+}
 """Kind of graph -> its generator, called with a random number generator and the kind's options."""
 OPTIONS = {
     "nodes": Option(help="number of nodes of the random graph", least=1, most=MOST_SQUARE),
@@ -55,6 +119,9 @@ OPTIONS = {
         help="probability of each possible edge, from 0 to 1", least=0.0, most=1.0
     ),
     "blocks": Option(help="number of blocks, 2 to 5; 5 have 501 states", least=1, most=MOST_BLOCKS),
+    "problem": Option(help=f"the states of this planning problem: {', '.join(PROBLEMS)}"),
+    "data": Option(help="folder with graph_desc.json and data.json of a tool graph and its calls"),
+    "goal": Option(help="add a node that every state that meets the problem's goal leads to"),
 }
 """What the help says of the options of graphs, and their ranges."""
 
@@ -122,7 +189,25 @@ class DatasetSettings:
     def make(self) -> Dataset:
         """The dataset that these settings describe; the same settings give the same dataset."""
         options = with_defaults(self.options, graph_options(self.kind))
-        return demonstrated(GRAPHS[self.kind](seeded(self.seed, "graph"), **options), self)
+        graph = GRAPHS[self.kind](seeded(self.seed, "graph"), **options)
+        return DEMONSTRATED.get(self.kind, demonstrated)(graph, self)
+
+    @property
+    def names_files(self) -> bool:
+        """Whether the graph is read from files of the user's."""
+        return bool(self.options.get("data"))
+
+    @property
+    def digest(self) -> str:
+        """The digest of those files, "" if it is not known."""
+        return str(self.options.get("digest", ""))
+
+    def known(self, graph: Graph) -> DatasetSettings:
+        """The same with the digest of the files that are read, as a run saves it."""
+        if not self.names_files:
+            return self
+        digest = self.digest or tools_digest(Path(self.options["data"]))
+        return replace(self, options={**self.options, "digest": digest})
 
 
 def _kind_of(given: Mapping[str, Any]) -> str:
@@ -179,6 +264,11 @@ class FileDataset:
         if not isinstance(labels, tuple | list) or not all(isinstance(x, str) for x in labels):
             raise InputError(f"labels={shown(labels)} was given: expected the nodes' names")
         object.__setattr__(self, "labels", tuple(labels))  # a saved run gives a list
+
+    @property
+    def names_files(self) -> bool:
+        """It does."""
+        return True
 
     def known(self, graph: Graph) -> FileDataset:
         """The same with digest and labels, as a run saves it."""
@@ -255,6 +345,10 @@ def demonstrated(graph: Graph, settings: DatasetSettings) -> Dataset:
     return Dataset(graph, train_task, test_task, paths)
 
 
+DEMONSTRATED: dict[str, Callable[[Graph, DatasetSettings], Dataset]] = {"tools": called}
+"""Kind of graph -> what makes its dataset, where that is not `demonstrated`."""
+
+
 def _read(settings: FileDataset) -> Dataset:
     if settings.digest and settings.digest != settings.fingerprint():
         raise InputError(
@@ -264,7 +358,7 @@ def _read(settings: FileDataset) -> Dataset:
     graph = read_graph(settings.graph)
     rows = {}
     for name in (settings.train, settings.test):
-        read = read_alpine(name, graph)
+        read = read_paths(name, graph)
         lines = in_usual_rows(read, graph, settings.prompt)
         if lines.invalid:
             line, reason = lines.invalid[0]

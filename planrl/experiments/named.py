@@ -19,6 +19,8 @@ from typing import Any
 from planrl.errors import InputError, number, shown, whole
 
 PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+MOVED = {"planrl.losses:group_relative": "planrl.objectives:dr_grpo"}
+"""Paths that saved settings may name -> where the function is now."""
 ANYTHING = Parameter.empty
 """The default of an option that has none."""
 
@@ -32,6 +34,11 @@ class Option:
     most: float | None = None
 
 
+def today(path: str) -> str:
+    """The path itself, or where its function is now."""
+    return MOVED.get(path, path)
+
+
 def function(path: str) -> Callable[..., Any]:
     """The function that a dotted path names. Its module is imported, so its code runs.
 
@@ -40,7 +47,7 @@ def function(path: str) -> Callable[..., Any]:
     """
     if not isinstance(path, str) or not PATH.fullmatch(path):
         raise InputError(f"{shown(path)} names no function: write my_module:my_function")
-    module, name = path.split(":")
+    module, name = today(path).split(":")
     try:
         found = getattr(import_module(module), name, None)
     except Exception as error:  # the module is somebody's own code

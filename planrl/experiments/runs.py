@@ -70,7 +70,7 @@ class RunSettings:
         dotted path is among `own`, which the user gives.
         """
         settings = RunSettings.from_dict(saved.settings, own=own)
-        if isinstance(settings.dataset, FileDataset) and not settings.dataset.digest:
+        if settings.dataset.names_files and not settings.dataset.digest:
             raise InputError(
                 "this run names files without their digest: it was not saved by planrl"
             )
@@ -166,7 +166,7 @@ class TrainingRun:
                 "somebody else saved it; start a new run"
             )
         self.dataset = make_dataset(settings.dataset)
-        if isinstance(settings.dataset, FileDataset):
+        if settings.dataset.names_files:
             self.settings = replace(settings, dataset=settings.dataset.known(self.dataset.graph))
         if fit_positions and settings.model is not None and not settings.start:
             self.settings = replace(self.settings, model=self.dataset.fitted(settings.model))

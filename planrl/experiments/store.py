@@ -30,7 +30,17 @@ import numpy as np
 import torch
 
 from planrl.errors import InputError, shown
-from planrl.experiments import ablations, costs, extensions, imitation, paper, regimes, theorems
+from planrl.experiments import (
+    ablations,
+    costs,
+    extensions,
+    imitation,
+    paper,
+    regimes,
+    theorems,
+    tools,
+)
+from planrl.experiments.dates import made_at, now
 from planrl.experiments.records import in_words, same
 from planrl.experiments.study import Experiment
 from planrl.io.files import keep, read_json, ready, to_json, write_atomically
@@ -44,6 +54,7 @@ STUDIES: tuple[Experiment, ...] = (
     *ablations.STUDIES,
     *extensions.STUDIES,
     *regimes.STUDIES,
+    *tools.STUDIES,
     *costs.STUDIES,
 )
 """All experiments, one for each saved result."""
@@ -114,6 +125,7 @@ def _page(study: Experiment, result: Mapping[str, Any], began: float) -> dict[st
             "numpy": np.__version__,
             "python": platform.python_version(),
             "seconds": round(time.perf_counter() - began, 1),
+            "date": now(),
         },
         "result": result,
     }
@@ -245,8 +257,9 @@ def reproduce(
 def results(name: str, *, of: str = "", folder: Path = FOLDER) -> list[dict[str, Any]]:
     """The saved results of an experiment: `settings`, `study` and `result` of each seed.
 
-    `settings` are what a reader wants to know of the study: seed, sizes, updates. `of` begins the
-    label of those wanted: "dag" or "blocksworld", say. Without it, all but the quick tier's.
+    `settings` are what a reader wants to know of the study: seed, sizes, updates. `made_at` is when
+    it was made, None if unknown. `of` begins the label of those wanted: "dag" or "blocksworld",
+    say. Without it, all but the quick tier's.
     """
     labels = [f"{name}-{of}*.json"] if of else [f"{name}.json", f"{name}-*.json"]
     if any(not part.replace("-", "").isalnum() for part in (name, of or "a")):
@@ -261,7 +274,8 @@ def results(name: str, *, of: str = "", folder: Path = FOLDER) -> list[dict[str,
 
 def _with_settings(path: Path, page: dict[str, Any]) -> dict[str, Any]:
     try:
-        return {**page, "settings": {"seed": page["study"].get("seed"), **in_words(page["study"])}}
+        settings = {"seed": page["study"].get("seed"), **in_words(page["study"])}
+        return {**page, "settings": settings, "made_at": made_at(page, path)}
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError(
             f"the study in {path} is not one ({type(error).__name__}: {error}). Delete the file, "

@@ -23,9 +23,18 @@ from planrl.experiments.datasets import Dataset
 from planrl.experiments.named import function
 from planrl.graphs import Graph, seeded
 from planrl.models import PathModel
-from planrl.sampling import Sampler
-from planrl.streams import demonstrations, on_policy, replay
-from planrl.tasks import Batch, Reward, Task, Vocab, judged, outcome_reward, process_reward
+from planrl.sampling import Sampler, rollout
+from planrl.streams import demonstrations, on_policy, repeat, replay
+from planrl.tasks import (
+    Batch,
+    Reward,
+    Task,
+    Vocab,
+    is_path,
+    judged,
+    outcome_reward,
+    process_reward,
+)
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -144,6 +153,56 @@ def own_rollouts(
 ) -> Stream:
     """Rollouts of the model itself at temperature 1, as policy gradient needs them."""
     return sampled(setup, reward_of(reward, reward_scale), size=size)
+
+
+@carries("the last batch, for the epochs that it is still to be used in")
+def grouped_rollouts(
+    setup: Setup,
+    *,
+    size: int = 128,
+    group: int = 8,
+    epochs: int = 1,
+    reward: str = "outcome",
+    reward_scale: float = 1.0,
+) -> Stream:
+    """`group` rollouts of the model for each of size / group pairs, each batch `epochs` times.
+
+    TRL calls them num_generations and num_iterations; verl rollout.n and ppo_epochs.
+    """
+    task = replace(setup.dataset.train, reward=reward_of(reward, reward_scale))
+    batches = on_policy(
+        setup.model,
+        task,
+        rng=setup.rng,
+        sampler=Sampler(max_tokens=setup.dataset.max_tokens),
+        size=size,
+        group=group,
+        record_probs=epochs > 1,
+    )
+    return repeat(batches, epochs)
+
+
+@carries(
+    "the correct paths of the last round, for the batches that are still to be drawn from them"
+)
+def expert_rounds(
+    setup: Setup, *, size: int = 128, per_pair: int = 10, batches: int = 100
+) -> Stream:
+    """Expert iteration: rounds of sampling from the model and SFT on what was correct.
+
+    Each round samples `per_pair` paths for each training pair, keeps the correct ones and draws
+    `batches` batches from them, for the loss `planrl.losses:sft`. A round without a correct path is
+    sampled again. Source: expert iteration, ReST, STaR (arXiv 2203.14465).
+    """
+    task = setup.dataset.train
+    pairs = task.pairs.repeat_interleave(per_pair, 0)
+    sampler = Sampler(max_tokens=setup.dataset.max_tokens)
+    while True:
+        paths = rollout(setup.model, pairs, rng=setup.rng, sampler=sampler)
+        kept = paths[is_path(task.graph, paths)]
+        if len(kept):
+            drawn = demonstrations(task, kept, rng=setup.rng, size=size)
+            yield from (next(drawn) for _ in range(batches))
 
 
 @carries("")

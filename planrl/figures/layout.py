@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -53,6 +53,18 @@ def _heights(row: Sequence[int], n: int) -> list[float]:
     for above, below in pairwise(row):
         height.append(height[-1] + GAPS[(above >= n) + (below >= n)])
     return height
+
+
+def graph_data(graph: Graph, source: int, target: int) -> dict[str, Any]:
+    """The graph with its layout as web/graph-view.js and `graph_svg` read it.
+
+    Nodes (id, name, x, y), edges, source and target, as plain data. On a graph with cycles the
+    layers count from the source.
+    """
+    where = layered_positions(graph, source).mul(1000).round().div(1000).tolist()
+    nodes = [{"id": v, "name": graph.labels[v], "x": x, "y": y} for v, (x, y) in enumerate(where)]
+    edges = [list(edge) for edge in graph.edges]
+    return {"nodes": nodes, "edges": edges, "source": source, "target": target}
 
 
 def crossings(where: Float[Tensor, "N 2"], edges: Sequence[tuple[int, int]]) -> int:

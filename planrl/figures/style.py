@@ -12,9 +12,14 @@ import plotly.io as pio
 # colours, which the colour-blind tell apart; dash and marker serve those who print in grey).
 STYLES: dict[str, tuple[str, str, str]] = {
     "SFT": ("#0072B2", "solid", "circle"),
+    "base": ("#0072B2", "solid", "circle"),
     "continual SFT": ("#56B4E9", "dot", "circle-open"),
     "policy gradient": ("#D55E00", "solid", "square"),
+    "policy gradient, paid for demonstrated paths": ("#AA4466", "dashdot", "cross"),
     "policy gradient + KL": ("#E69F00", "dash", "diamond"),
+    "policy gradient + KL 0.1": ("#E69F00", "dash", "diamond"),
+    "Q-learning": ("#009E73", "solid", "triangle-up"),
+    "Q-learning, off-policy": ("#009E73", "dot", "triangle-down"),
     "Q-learning, process reward": ("#009E73", "solid", "triangle-up"),
     "Q-learning, outcome reward": ("#CC79A7", "dashdot", "x"),
     "Q-learning, process reward, off-policy": ("#009E73", "dot", "triangle-down"),
@@ -37,7 +42,7 @@ RISING = [[0.0, "rgba(0,114,178,0.06)"], [1.0, "rgba(0,114,178,1)"]]
 DIVERGING = [[0.0, "#D55E00"], [0.5, "rgba(127,127,127,0.12)"], [1.0, "#0072B2"]]
 
 # Replacements on a dark page for colours that are too dark there (contrast 4.5 to 1 or more).
-ON_DARK = {"#0072B2": "#2E8FDB", "#A0522D": "#C97A50", "#7570B3": "#9591DB"}
+ON_DARK = {"#0072B2": "#2E8FDB", "#A0522D": "#C97A50", "#7570B3": "#9591DB", "#AA4466": "#D9779A"}
 
 # Without it, plotly shows buttons that lead to its server; one of them sends the data.
 AT_HOME: dict[str, Any] = {"showSendToCloud": False, "plotlyServerURL": "", "displaylogo": False}

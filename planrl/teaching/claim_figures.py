@@ -22,8 +22,8 @@ Measured = list[tuple[Condition, Finding]]
 
 def by_seed(found: Sequence[Verdict], *, start: str = "") -> go.Figure:
     """One claim at a time, a row for each condition: seeds faint, their mean strong with its 95 %
-    bootstrap interval, the prediction as a grey bar. Conditions whose numbers differ much in size
-    have figures of their own.
+    interval (Student's t), the prediction as a grey bar. Conditions whose numbers differ much in
+    size have figures of their own.
 
     `start` is the id of the claim shown first. Claims without any result are left out.
     Raises InputError if none has one, or none has this id.
@@ -38,7 +38,7 @@ def by_seed(found: Sequence[Verdict], *, start: str = "") -> go.Figure:
         views = _alike(one)
         for number, pairs in enumerate(views, 1):
             part = f", {number} of {len(views)}" if len(views) > 1 else ""
-            label = f"{name}{part} ({one.verdict}): {one.claim.statement}"
+            label = f"{name}{part} ({one.told}): {one.claim.statement}"
             frames[label] = _one(one, pairs)
             if name == start:
                 first = first or label
@@ -153,9 +153,8 @@ def _names(finding: Finding) -> list[str]:
 
 
 def _said(finding: Finding, *, model: bool) -> str:
-    """A condition in words, with its verdict and, under five results, their number."""
-    few = f", {len(finding.values)} seeds" if finding.few else ""
-    return f"{finding.condition}{f' ({finding.model})' * model}: {finding.verdict}{few}"
+    """A condition in words, with its verdict."""
+    return f"{finding.condition}{f' ({finding.model})' * model}: {finding.told}"
 
 
 def _range(pairs: Measured) -> tuple[float, float]:

@@ -1,68 +1,44 @@
-"""Which method to choose: claims for and against each method, costs, advice by constraints.
+"""Which method to choose: what each needs and reached, its costs, and advice by constraints.
 
-This module holds no results. A method is a name with the ids of the claims about it; the verdicts
-come from `planrl.claims` and the costs from the saved results.
+This module holds no results: numbers and costs come from the saved results, verdicts from
+`planrl.claims`.
 """
 
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
+from statistics import mean
 from typing import Any
 
-from planrl.claims import Verdict, verdicts
+import plotly.graph_objects as go
+
+from planrl.claims import Verdict, interval, verdicts
 from planrl.errors import InputError
 from planrl.experiments import store
+from planrl.figures import scatter
+from planrl.figures.style import finish, style_of
 from planrl.teaching.evidence import link_to
 from planrl.teaching.notebook import style
 from planrl.teaching.paper_figures import pages, series
-
-METHODS: dict[str, dict[str, tuple[str, ...]]] = {
-    "SFT that goes on": {
-        "what speaks for it": ("3.1-table", "3.1-edges"),
-        "its price": ("3.1-degrees", "3.1-rare"),
-        "its limits": ("3.1-transitivity", "2-continual-sft-test"),
-    },
-    "policy gradient": {
-        "what speaks for it": ("2-pg-over-sft", "2-pg-train", "4.1-identity"),
-        "its price": ("2-pg-collapse", "2-pg-test-falls"),
-        "its limits": ("C-cold", "C-forgets"),
-    },
-    "policy gradient with a baseline": {
-        "what speaks for it": ("4.3-baseline",),
-        "its price": (),
-        "its limits": (),
-    },
-    "policy gradient + KL": {
-        "what speaks for it": ("2-kl-diversity", "4.4-formula"),
-        "its price": ("2-kl-price", "2-kl-order"),
-        "its limits": ("C-plateau", "C-kl-blocks", "4.4-branches"),
-    },
-    "Q-learning, process reward": {
-        "what speaks for it": ("3-q-diversity", "3-q-over-pg", "3-on-off", "C-stale"),
-        "its price": ("C-noise",),
-        "its limits": ("5.2-cycles", "5.2-no-goal", "C-off-policy"),
-    },
-    "Q-learning, outcome reward": {
-        "what speaks for it": (),
-        "its price": ("3-outcome",),
-        "its limits": ("5.1-constant",),
-    },
-}
-"""Method -> column of the decision table -> ids of claims."""
+from planrl.teaching.regime_figures import BASE, OFF, PG, SFT, Q, base_updates, best
+from planrl.teaching.regime_figures import pages as regime_pages
+from planrl.teaching.regime_figures import series as regime_series
+from planrl.teaching.regime_tables import at
 
 QUESTIONS: dict[str, dict[str, str]] = {
-    "answers": {
-        "ask": "Do you have correct answers to imitate?",
-        "yes": "yes",
-        "no": "no",
+    "base": {
+        "ask": "What does your model answer at its best temperature, before any further training?",
+        "fails": "it fails on questions that I need",
+        "answers": "it answers them",
+        "none": "there is no trained model yet",
     },
     "check": {
         "ask": "What can you check?",
-        "steps": "every step",
         "answers": "whole answers only",
+        "steps": "every step",
         "nothing": "nothing",
     },
     "diversity": {
@@ -82,42 +58,53 @@ QUESTIONS: dict[str, dict[str, str]] = {
 
 @dataclass(frozen=True)
 class Advice:
-    """A method, the reason for it and its claims; without claims the advice is our inference."""
+    """A method, the reason for it and its claims."""
 
     method: str
     why: str
-    claims: tuple[str, ...] = ()
+    claims: tuple[str, ...]
 
 
-NOTHING = Advice(
-    "None yet",
-    "There is nothing to learn from without correct answers to imitate or paths that can be "
-    "checked. Obtain one of the two first.",
+START = Advice(
+    "SFT",
+    "Every method here starts from a model that imitates. From random weights hardly any sampled "
+    "path is correct, so there is no reward to learn from. Demonstrate paths that cover the "
+    "sources and targets you need.",
+    ("3.1-table", "3.1-degrees"),
+)
+DECODE = Advice(
+    "No training: a lower temperature",
+    "With ten demonstrated paths per pair, policy gradient was less accurate than its base at the "
+    "best temperature, with a KL penalty of 0.1, too. Use the highest temperature whose accuracy "
+    "suffices: it gives the most distinct answers. Greedy decoding gives one.",
+    ("2-pg-over-sft", "2-pg-collapse"),
 )
 IMITATE = Advice(
-    "SFT",
-    "SFT needs demonstrations only. It learns their frequencies, so choose the demonstrations "
-    "to cover the sources and targets you need. Stop at the best accuracy on held-out questions.",
+    "SFT on further demonstrations",
+    "SFT needs demonstrations only. It learns their frequencies and no edge that they do not "
+    "contain, so choose them to cover the sources and targets you need.",
     ("3.1-table", "3.1-degrees", "3.1-transitivity"),
 )
 SIFTED = Advice(
-    "SFT on the rows that pass the check",
+    "SFT on the demonstrations that pass the check",
     "SFT needs demonstrations only, and the check removes incorrect ones. Without sampling the "
     "model sees no new paths.",
     ("3.1-table", "3.1-transitivity"),
 )
 GRADIENT = Advice(
     "Policy gradient",
-    "On held-out questions it ends above imitation when answers are sampled, and below imitation "
-    "when they are greedy. Measure both accuracies and the diversity: no stopping time is best "
-    "for all three. Do not use Q-learning with the outcome reward alone.",
-    ("2-pg-over-sft", "2-pg-test-falls", "2-pg-collapse", "3-outcome"),
+    "Where the base fails, policy gradient explores: with one demonstrated path per pair it became "
+    "more accurate than the base at any temperature. Stop when greedy accuracy on held-out "
+    "questions no longer rises while the entropy goes on falling. Do not use Q-learning with the "
+    "outcome reward alone.",
+    ("2-pg-over-sft", "2-pg-collapse", "3-outcome"),
 )
 PENALTY = Advice(
     "Policy gradient + KL",
-    "The penalty keeps more distinct correct paths and lowers sampled accuracy. Tune lambda: "
-    "if it is too large, the gain in accuracy is lost.",
-    ("2-kl-diversity", "2-kl-price", "C-plateau"),
+    "The penalty keeps more distinct correct paths, and on questions that the base fails it leaves "
+    "about half of policy gradient's gain. Compare it with the base at the temperature that gives "
+    "as many distinct paths.",
+    ("2-kl-diversity", "2-kl-price", "4.4-branches"),
 )
 ROUNDS = Advice(
     "SFT on the correct paths, in rounds",
@@ -128,85 +115,138 @@ ROUNDS = Advice(
 )
 VALUES = Advice(
     "Q-learning with process reward",
-    "It ends with more distinct correct paths. The checks must be reliable, because it learns "
-    "their errors. Use a discount where steps can be undone.",
+    "On random graphs it had the highest held-out accuracy and the most distinct correct paths. It "
+    "is told about every step, so the checks must be reliable: it learns their errors. Use a "
+    "discount where steps can be undone; on Blocksworld policy gradient was ahead when sampled.",
     ("3-q-diversity", "3-q-over-pg", "C-noise", "5.2-no-goal"),
 )
 AGED = Advice(
     "Q-learning with process reward, off-policy",
-    "Its loss accepts paths of any policy. With greedy decoding, paths up to 200 updates old did "
-    "as well as new ones; sampled, one of three seeds lost 11 points. Use a discount where steps "
-    "can be undone.",
-    ("3-on-off", "C-stale", "C-off-policy", "5.2-discount"),
-)
-EITHER = Advice(
-    "Policy gradient or Q-learning with process reward",
-    "Policy gradient is simpler and needs no value scale. Where checks of steps are reliable, "
-    "test Q-learning on your held-out questions.",
-    ("2-pg-over-sft", "3-q-over-pg", "C-noise"),
+    "Its loss accepts paths of any policy: on rollouts of the base with one step in ten at random "
+    "it did about as well as on its own. The paths must contain errors, or their cost is never "
+    "learnt. Use a discount where steps can be undone.",
+    ("3-on-off", "5.2-learned", "5.2-discount"),
 )
 
 
-def advise(*, answers: str, check: str, diversity: str, paths: str) -> Advice:
+def advise(*, base: str, check: str, diversity: str, paths: str) -> Advice:
     """The method to try first under these constraints, which are choices of `QUESTIONS`."""
-    given = {"answers": answers, "check": check, "diversity": diversity, "paths": paths}
+    given = {"base": base, "check": check, "diversity": diversity, "paths": paths}
     for name, choice in given.items():
         choices = [one for one in QUESTIONS[name] if one != "ask"]
         if choice not in choices:
             raise InputError(f"{name}={choice!r}: choose {' or '.join(choices)}")
+    if base == "none":
+        return START
+    checked = check == "steps" and paths != "none"
+    if base == "answers" and not (checked and diversity == "yes"):
+        return DECODE
     if paths == "none" or check == "nothing":
-        if answers == "no":
-            return NOTHING
         return IMITATE if check == "nothing" else SIFTED
     if check == "answers":
-        if paths == "others":
-            return ROUNDS
-        return PENALTY if diversity == "yes" else GRADIENT
-    if paths == "others":
-        return AGED
-    return VALUES if diversity == "yes" else EITHER
+        return ROUNDS if paths == "others" else PENALTY if diversity == "yes" else GRADIENT
+    return AGED if paths == "others" else VALUES
 
 
-def _badges(found: Sequence[Verdict], *, statement: bool = True) -> str:
-    return "".join(
-        f'<span class="planrl-claim">{html.escape(one.claim.statement) if statement else ""} '
-        f'<a href="{link_to(one.claim.id)}">{html.escape(one.claim.id)}</a>: '
-        f"<b>{html.escape(one.verdict)}</b>.</span>"
-        for one in found
+METHODS: dict[str, str] = {
+    BASE: "demonstrations",
+    SFT: "demonstrations",
+    PG: "new paths, whole answers checked",
+    f"{PG} + KL 0.1": "new paths, whole answers checked",
+    Q: "new paths, every step checked",
+    OFF: "any paths with errors, every step checked",
+}
+"""Method of the regimes -> what it needs."""
+SETTINGS = {"10 paths per pair": "A", "1 path per pair": "B"}
+"""What the base saw of each training pair -> the regime."""
+
+
+def best_accuracy() -> dict[str, dict[str, list[float]]]:
+    """Method -> setting -> for each seed held-out accuracy at its best decoding temperature."""
+    return {
+        name: {words: best(regime, name) for words, regime in SETTINGS.items()} for name in METHODS
+    }
+
+
+def summary() -> list[dict[str, Any]]:
+    """One row for each method: what it needs, and what it reached, mean over seeds."""
+    found = best_accuracy()
+    rows: list[dict[str, Any]] = []
+    for name, needs in METHODS.items():
+        row: dict[str, Any] = {"method": name, "needs": needs}
+        for words, regime in SETTINGS.items():
+            row[f"accuracy, {words}"] = mean(found[name][words])
+            row[f"distinct, {words}"] = f"{at(regime, name, 1.0, 'test', 'diversity'):.1f}"
+        rows.append(row)
+    return rows
+
+
+def accuracies(*, title: str) -> go.Figure:
+    """Held-out accuracy at the best temperature: a mark per method and setting, 95 % interval."""
+    figure, said = go.Figure(), []
+    for position, (name, row) in enumerate(best_accuracy().items()):
+        colour, _, symbol = style_of(name, position)
+        means = [mean(values) for values in row.values()]
+        reach = [interval(v)[1] - m for v, m in zip(row.values(), means, strict=True)]
+        figure.add_scatter(
+            x=[k + 0.12 * (position - 2.5) for k in range(len(row))],
+            y=[round(m, 4) for m in means],
+            error_y={"type": "data", "array": [round(r, 4) for r in reach], "thickness": 1.5},
+            mode="markers",
+            name=name,
+            legendgroup=name,
+            marker={"color": colour, "symbol": symbol, "size": 11},
+            hovertemplate="%{y:.3f}",
+        )
+        said.append(f"{name} " + ", ".join(f"{m:.3f} {w}" for w, m in zip(row, means, strict=True)))
+    places = [f"{words}<br>base of {_base(r)} updates" for words, r in SETTINGS.items()]
+    figure.update_xaxes(tickvals=list(range(len(places))), ticktext=places, range=[-0.5, 1.5])
+    figure.update_yaxes(title="held-out accuracy", range=[0.7, 1.02])
+    figure.update_layout(legend={"orientation": "h", "y": -0.25})
+    alt = f"Held-out accuracy at each method's best temperature, mean of {seeds()}. "
+    return finish(figure, title, f"{alt}{'; '.join(said)}.", 460)
+
+
+def seeds() -> str:
+    """How many seeds each setting has, in words."""
+    return " and ".join(str(len(regime_pages(regime))) for regime in SETTINGS.values()) + " seeds"
+
+
+def _base(regime: str) -> str:
+    return f"{base_updates(regime_pages(regime)[0]):,}"
+
+
+def stopping(*, title: str) -> go.Figure:
+    """Greedy held-out accuracy against entropy on training pairs while policy gradient trains."""
+    lines = {
+        words: (
+            regime_series(regime, PG, "train_entropy")[1].mean(0),
+            regime_series(regime, PG, "test_greedy")[1].mean(0),
+        )
+        for words, regime in SETTINGS.items()
+    }
+    said = "; ".join(
+        f"{words}: " + ", ".join(f"{e:.2f} {g:.3f}" for e, g in zip(*line, strict=True))
+        for words, line in lines.items()
+    )
+    return scatter.trajectories(
+        lines,
+        title=title,
+        alt=f"Entropy and greedy accuracy of policy gradient from the base to the last update, "
+        f"mean of {seeds()}. {said}.",
+        x="entropy of a step, training pairs (nats)",
+        y="greedy accuracy, held-out pairs",
+        y_range=(0.7, 1.0),
     )
 
 
-class DecisionTable:
-    """The methods, and the claims for and against each method with their verdicts."""
-
-    def __init__(self, methods: Mapping[str, Mapping[str, Sequence[str]]] = METHODS) -> None:
-        names = {name for columns in methods.values() for ids in columns.values() for name in ids}
-        self.verdicts = {one.claim.id: one for one in verdicts(sorted(names))}
-        self.methods = methods
-
-    def _repr_html_(self) -> str:
-        columns = list(next(iter(self.methods.values())))
-        head = "".join(f'<th scope="col">{name}</th>' for name in ("method", *columns))
-        body = ""
-        for method, cells in self.methods.items():
-            body += f'<tr><th scope="row">{html.escape(method)}</th>'
-            for name, ids in cells.items():
-                claims = _badges([self.verdicts[one] for one in ids]) or "no claim measured"
-                body += f'<td data-name="{name}">{claims}</td>'
-            body += "</tr>"
-        table = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
-        return f'{style("decision")}<table class="planrl-decide">{table}</table>'
-
-    def __repr__(self) -> str:
-        lines = []
-        for method, cells in self.methods.items():
-            for name, ids in cells.items():
-                told = [
-                    f"{self.verdicts[i].claim.statement} ({i}: {self.verdicts[i].verdict})"
-                    for i in ids
-                ]
-                lines.append(f"{method}, {name}: {' '.join(told) or 'no claim measured'}")
-        return "\n".join(lines)
+def _badges(found: Sequence[Verdict]) -> str:
+    return "".join(
+        f'<span class="planrl-claim">{html.escape(one.claim.statement)} '
+        f'<a href="{link_to(one.claim.id)}">{html.escape(one.claim.id)}</a>: '
+        f"<b>{html.escape(one.told)}</b>.</span>"
+        for one in found
+    )
 
 
 class Chooser:
@@ -225,7 +265,7 @@ class Chooser:
             )
         shown, rules = [], []
         for number, (advice, cases) in enumerate(self.cases().items()):
-            claims = _badges(verdicts(advice.claims) if advice.claims else [])
+            claims = _badges(verdicts(advice.claims))
             shown.append(
                 f'<div class="planrl-advice planrl-advice-{number}"><p><strong>'
                 f"{html.escape(advice.method)}.</strong> {html.escape(advice.why)}</p>"

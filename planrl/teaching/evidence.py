@@ -13,11 +13,10 @@ from typing import Any
 
 import torch
 
-from planrl.claims import FEW, Finding, Verdict, verdicts
+from planrl.claims import Finding, verdicts
 from planrl.errors import InputError
 from planrl.experiments import store
 from planrl.io.files import write_atomically
-from planrl.teaching.notebook import Cards
 from planrl.theory import Check
 
 FILE = Path(__file__).with_name("numbers.json")
@@ -53,7 +52,7 @@ class Backing:
         name = html.escape(self._name)
         parts = [
             f'claim <a href="{link_to(claim)}">{html.escape(claim)}</a> '
-            f"{html.escape(self.verdict.verdict)}",
+            f"{html.escape(self.verdict.told)}",
             f"code <code>{name}</code>",
             html.escape(self._gap),
         ]
@@ -67,7 +66,7 @@ class Backing:
 
     def __repr__(self) -> str:
         formula = f"formula ({self.formula}) · " if self.formula else ""
-        claim = f"claim {self.verdict.claim.id} {self.verdict.verdict}"
+        claim = f"claim {self.verdict.claim.id} {self.verdict.told}"
         return f"{formula}{claim} · code {self._name} · {self._gap}"
 
 
@@ -85,24 +84,6 @@ def _ending() -> str:
     return "html" if os.environ.get("PLANRL_STATIC") else "ipynb"
 
 
-def cards(found: Sequence[Verdict]) -> Cards:
-    """A card for each claim: its statement and what was measured under each condition."""
-    return Cards(
-        [
-            {
-                "id": anchor(one.claim.id),
-                "title": one.claim.id,
-                "badge": one.verdict,
-                "text": one.claim.statement,
-                "note": f"{one.claim.source}. Measured: {one.claim.measured}"
-                f"{on_model(one.findings)}.",
-                "rows": condition_rows(one.findings),
-            }
-            for one in found
-        ]
-    )
-
-
 def on_model(findings: Sequence[Finding]) -> str:
     """The model in words if all conditions share it; else `condition_rows` names each one."""
     models = {found.model for found in findings}
@@ -118,15 +99,14 @@ def condition_rows(findings: Sequence[Finding]) -> list[dict[str, str]]:
             "0" if abs(value) < 1e-12 else f"{value:.3g}"
             for value in (found.interval[0], found.mean, found.interval[1])
         )
-        few = f" (under {FEW}: too narrow)" if found.few else ""
-        measured = f"{mean} ({low} to {high})" if found.values else "no result yet"
+        measured = f"{mean} ({low} to {high})" if len(found.values) > 1 else mean
         rows.append(
             {
                 "where": found.condition if shared else f"{found.condition} ({found.model})",
                 "predicted": found.prediction,
-                "mean (95 % interval)": measured,
-                "seeds": f"{len(found.values)}{few}",
-                "verdict": found.verdict,
+                "mean (95 % interval)": measured if found.values else "no result yet",
+                "seeds": f"{len(found.values)}",
+                "verdict": found.told,
             }
         )
     return rows

@@ -87,12 +87,37 @@ def hash_of(text: str) -> int:
     return zlib.crc32(text.encode())
 
 
+class Told:
+    """Sentences in Markdown whose numbers code has computed."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def _repr_markdown_(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
 class Source:
-    """The source of library functions, shown in a chapter next to the formula."""
+    """The source of library functions, shown in a chapter next to the formula.
+
+    Of a docstring only the first line is shown; the page of the library's functions has all of it.
+    """
 
     def __init__(self, *functions: Callable[..., Any]) -> None:
-        sources = [textwrap.dedent(inspect.getsource(function)) for function in functions]
-        self.text = "\n\n".join(source.rstrip() for source in sources)
+        self.text = "\n\n".join(map(self._short, functions))
+
+    @staticmethod
+    def _short(function: Callable[..., Any]) -> str:
+        source = textwrap.dedent(inspect.getsource(function)).rstrip()
+        first, _, rest = (inspect.getdoc(function) or "").partition("\n")
+        if not rest:
+            return source
+        begin = source.index('"""')
+        end = source.index('"""', begin + 3)
+        return f'{source[:begin]}"""{first}{source[end:]}'
 
     def _repr_markdown_(self) -> str:
         return f"```python\n{self.text}\n```"
@@ -141,15 +166,23 @@ class Cards:
     def _repr_html_(self) -> str:
         return style("cards") + "".join(map(self._card, self.cards))
 
-    @staticmethod
-    def _card(card: Mapping[str, Any]) -> str:
+    def _card(self, card: Mapping[str, Any]) -> str:
         told = {key: html.escape(str(card[key])) for key in ("title", "badge", "text", "note")}
         kind = told["badge"].replace(" ", "-")
         number = f' id="{html.escape(str(card["id"]))}"' if "id" in card else ""
-        names = list(card["rows"][0])
+        return (
+            f'<div{number} class="planrl-card planrl-{kind}"><p><strong>{told["title"]}</strong> '
+            f'<span class="planrl-badge">{told["badge"]}</span> {told["text"]}</p>'
+            f'<p class="planrl-note">{told["note"]}</p>{self.table(card["rows"])}</div>'
+        )
+
+    @staticmethod
+    def table(rows: Sequence[Mapping[str, Any]]) -> str:
+        """A row for each condition, as HTML; on a phone each number says what it is."""
+        names = list(rows[0])
         head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in names)
         body = ""
-        for row in card["rows"]:
+        for row in rows:
             cells = [html.escape(str(value)) for value in row.values()]
             body += f'<tr><th scope="row">{cells[0]}</th>'
             body += "".join(
@@ -157,12 +190,7 @@ class Cards:
                 for name, cell in zip(names[1:], cells[1:], strict=True)
             )
             body += "</tr>"
-        return (
-            f'<div{number} class="planrl-card planrl-{kind}"><p><strong>{told["title"]}</strong> '
-            f'<span class="planrl-badge">{told["badge"]}</span> {told["text"]}</p>'
-            f'<p class="planrl-note">{told["note"]}</p>'
-            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
     def __repr__(self) -> str:
         return "\n".join(f"{c['title']}: {c['badge']}. {c['text']}" for c in self.cards)

@@ -14,6 +14,7 @@ import torch
 
 from planrl.claims import interval
 from planrl.errors import InputError
+from planrl.evaluate import auc
 from planrl.experiments.datasets import DatasetSettings
 from planrl.experiments.paper import LAMBDAS
 from planrl.experiments.probes import unpacked
@@ -202,33 +203,39 @@ def by_degree(of: str, names: Sequence[str], key: str, *, title: str) -> go.Figu
 
 
 def adjacency(of: str, names: Sequence[str], which: str, *, title: str) -> go.Figure:
-    """Fig. 1: the true adjacency and the adjacency stored in models, seed 0, AUC over all seeds.
+    """Fig. 1: the true adjacency and the adjacency stored in models, seed 0.
 
-    `which` is "weights" (the read-out W^M') or "logits" (their mean over targets). A matrix is
-    shown between its 1st and 99th percentile.
+    `which` is "weights" (the read-out W^M'), "centred" (the same minus each column's mean, which
+    Theorem 5.3 leaves free) or "logits" (their mean over targets). The AUC is that of all seeds; of
+    the centred read-out it is that of seed 0. A matrix is shown from its 1st to 99th percentile.
     """
-    if which not in ("weights", "logits"):
-        raise InputError(f"which={which!r}: choose weights or logits")
-    key = "adjacency_auc" if which == "weights" else "adjacency_auc_logits"
-    panels = {"truth": truth(of)}
-    told = []
+    if which not in ("weights", "centred", "logits"):
+        raise InputError(f"which={which!r}: choose weights, centred or logits")
+    edges = truth(of)
+    panels, told = {"truth": edges}, []
     for name in names:
         first = next(page for page in pages(of, name) if page["settings"]["seed"] == 0)
-        matrix = unpacked(first["result"]["matrices"][name][which])
-        low, high = matrix.quantile(torch.tensor([0.01, 0.99]))
-        learner = "policy gradient" if name == "SFT" else name
-        values = series(of, learner, key)[1][:, 0 if name == "SFT" else -1].tolist()
+        stored = first["result"]["matrices"][name]
+        matrix = unpacked(stored["logits" if which == "logits" else "weights"])
+        if which == "centred":
+            matrix = matrix - matrix.mean(0)
+            off = ~torch.eye(len(matrix), dtype=torch.bool)
+            values = [auc(matrix[off], edges[off] > 0)]
+        else:
+            key = "adjacency_auc" if which == "weights" else "adjacency_auc_logits"
+            learner = "policy gradient" if name == "SFT" else name
+            values = series(of, learner, key)[1][:, 0 if name == "SFT" else -1].tolist()
         mean, (least, most) = sum(values) / len(values), interval(values)
+        low, high = matrix.quantile(torch.tensor([0.01, 0.99]))
         panels[f"{SHORT.get(name, name)}: {mean:.3f}"] = (
             (matrix.clamp(low, high) - low).mul(100).round().div(100)
         )
-        told.append(f"{name} {mean:.3f} ({least:.3f} to {most:.3f})")
-    number = len(results("fig2", of=of))
+        told.append(f"{name} {mean:.3f} ({least:.3f} to {most:.3f}, {len(values)} seeds)")
     return charts.heatmaps(
         panels,
         title=title,
-        alt=f"The adjacency of {GRAPHS[of]} and the {which} of models, seed 0. AUC over {number} "
-        f"seeds with 95 % interval: {'; '.join(told)}.",
+        alt=f"The adjacency of {GRAPHS[of]} and the {which} of models, seed 0. AUC with 95 % "
+        f"interval: {'; '.join(told)}.",
         colours="the bluer the higher, each from its 1st to its 99th percentile",
         height=760,
     )

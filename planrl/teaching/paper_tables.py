@@ -91,3 +91,16 @@ def stops(of: str, names: Sequence[str], *, key: str = "test_accuracy") -> Rows:
             }
         )
     return found
+
+
+def last_logits(of: str, learner: str) -> tuple[dict[str, float], int]:
+    """Mean logits at the last evaluation by kind of next node (right, half, wrong); seeds."""
+    last = [page["result"]["learners"][learner]["logits"][-1] for page in pages(of, learner)]
+    kinds = [kind for kind, value in last[0].items() if value is not None]
+    return {kind: sum(one[kind][0] for one in last) / len(last) for kind in kinds}, len(last)
+
+
+def gain(of: str, learner: str, key: str) -> float:
+    """The last evaluation minus the base, mean over seeds."""
+    values = series(of, learner, key)[1]
+    return float((values[:, -1] - values[:, 0]).mean())

@@ -10,6 +10,7 @@ import contextlib
 import functools
 import http.server
 import os
+import pickle
 import shutil
 import sys
 from collections.abc import Iterator
@@ -116,6 +117,30 @@ def built() -> Path:
         message = "there is no built book: run `make book` first"
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
     return HTML
+
+
+class Ran:
+    """What a chapter's cells gave names to when the book was built: `ran.name` is its last value."""
+
+    def __init__(self, file: Path) -> None:
+        self._kept = pickle.loads(file.read_bytes())
+
+    def __getattr__(self, name: str):
+        if name not in self._kept:
+            raise AttributeError(f"no cell of the chapter keeps {name!r}: {sorted(self._kept)}")
+        return pickle.loads(self._kept[name])
+
+
+@pytest.fixture(scope="module")
+def ran(request) -> Ran:
+    """The variables of the executed chapter that the module's CHAPTER names, for tests of its text."""
+    import chapters
+
+    file = chapters.variables(request.module.CHAPTER)
+    if not file.exists():
+        message = f"{request.module.CHAPTER} was not executed: `make book`"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    return Ran(file)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ from soaking import SOAK
 import planrl as pr
 from planrl import sweeps
 from planrl.__main__ import main
-from planrl.claims import HOLDS, verdicts
+from planrl.claims import FEW_SEEDS, HOLDS, UNKNOWN, verdicts
 from planrl.claims import theorems as exact
+from planrl.claims.verdict import compared
 from planrl.cli.reproduce import announced, progress
 from planrl.experiments import store
 from planrl.experiments.datasets import DatasetSettings
@@ -66,6 +68,8 @@ def test_what_is_there_is_skipped_and_again_makes_the_same_numbers(tmp_path, mom
         "seed": 0, "nodes": 8, "edge_probability": 0.3, "steps": 10, "blocks": 2
     }  # fmt: skip
     assert page["made_with"]["seconds"] >= 0
+    assert page["made_at"].tzinfo is not None
+    assert page["made_at"] == datetime.fromisoformat(page["made_with"]["date"])
 
 
 def test_other_settings_are_run_anew(tmp_path, momentary):
@@ -266,9 +270,7 @@ def test_the_quick_tier_made_anew_lies_inside_the_stored_bands(tmp_path):
         assert not made.error, made.error
         assert against_stored(made.path) == [], made.path.name
     # the band is wide enough for training; what is exact is judged by its own bound
-    judged = {one.claim.id: one for one in verdicts(EXACT, tier="quick", folder=tmp_path)}
-    for name in EXACT:
-        assert judged[name].verdict == HOLDS, name
+    assert not_exact(folder=tmp_path) == []
 
 
 EXACT = (
@@ -285,13 +287,30 @@ EXACT = (
 )
 
 
+def not_exact(only=(), **where):
+    """The conditions of exact claims whose one number of the quick tier is out of its bounds."""
+    return [
+        (verdict.claim.id, finding.condition)
+        for verdict in verdicts(only or EXACT, tier="quick", **where)
+        for condition, finding in zip(verdict.claim.conditions, verdict.findings, strict=True)
+        if compared(condition, finding.values) != HOLDS
+    ]
+
+
 def test_exact_claims_hold_on_the_stored_quick_tier():
     known = {claim.id for claim in exact.CLAIMS}
     assert set(EXACT) <= known
-    for verdict in verdicts(EXACT, tier="quick"):
-        assert verdict.verdict == HOLDS, verdict.claim.id
-    (verdict,) = verdicts(["5.2-no-goal"], tier="quick")
-    assert verdict.findings[0].verdict == HOLDS  # three blocks are often met by a random walk
+    assert not_exact() == []
+    # three blocks are often met by a random walk, so only the values themselves are exact
+    assert all("accuracy" in what for _, what in not_exact(["5.2-no-goal"]))
+
+
+def test_one_seed_of_the_quick_tier_gives_numbers_and_no_verdict():
+    found = verdicts(tier="quick")
+    assert {verdict.verdict for verdict in found} <= {FEW_SEEDS, UNKNOWN}
+    regimes = [verdict for verdict in found if verdict.claim.id.startswith("R-")]
+    assert regimes
+    assert all(f.values for verdict in regimes for f in verdict.findings)
 
 
 def test_what_is_finished_of_a_study_is_kept_when_it_is_stopped(tmp_path, monkeypatch):
@@ -343,8 +362,12 @@ def test_claims_judge_what_is_in_a_folder(tmp_path, momentary, capsys):
     assert store.tier_of(tmp_path) == "quick"
     assert main(["claims", "--folder", str(tmp_path)]) == 0
     told = capsys.readouterr().out
-    assert "HOLDS  5.2-exact" in told
-    assert "C-cold" not in told  # no study of the quick tier measures it
+    assert "NOT ENOUGH SEEDS (1 OF 10)  5.2-exact" in told
+    assert "C-cold: " not in told  # no study of the quick tier measures it
+    assert "R-exploration: " in told
+    assert (
+        "one demonstrated path per pair, sampled (Transformer, 1 layer, 1 head): no result" in told
+    )
     assert "NOT MEASURED  3.1-edges" in told
 
 

@@ -1,12 +1,14 @@
 """Nodes stand in layers from left to right, and few edges cross."""
 
+import json
+
 import pytest
 import torch
 
 import planrl as pr
 from planrl.domains import space
 from planrl.figures.graphs import positions
-from planrl.figures.layout import crossings, layered_positions
+from planrl.figures.layout import crossings, graph_data, layered_positions
 
 GRAPHS = {
     "random DAG": pr.random_dag(12, 0.3, pr.seeded(0, "graph")),
@@ -61,3 +63,13 @@ def test_fewer_edges_cross_than_in_the_order_of_the_nodes(name):
     graph = GRAPHS[name]
     ours = crossings(layered_positions(graph), graph.edges)
     assert ours < crossings(positions(graph), graph.edges)
+
+
+def test_a_page_gets_names_positions_edges_and_the_pair_as_plain_data():
+    ring = pr.Graph(3, [(0, 1), (1, 2), (2, 0)], ["a", "<b>", "c"])
+    data = graph_data(ring, 1, 0)
+    assert json.loads(json.dumps(data)) == data
+    assert [node["name"] for node in data["nodes"]] == ["a", "<b>", "c"]
+    assert [node["x"] for node in data["nodes"]] == [1, 0, 0.5], "layers count from the source"
+    assert data["edges"] == [[0, 1], [1, 2], [2, 0]]
+    assert (data["source"], data["target"]) == (1, 0)

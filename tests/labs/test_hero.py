@@ -85,6 +85,7 @@ def test_the_picture_says_its_numbers_and_conditions_with_and_without_scripts(mo
     monkeypatch.delenv("PLANRL_STATIC", raising=False)
     notebook, picture = Hero()._repr_html_(), Hero()
     assert "<script" not in notebook
+    assert "<style>" in notebook
     assert notebook.count("<svg") == len(RECORDED["methods"])
     for method in RECORDED["methods"]:
         last = method["frames"][-1]
@@ -93,6 +94,7 @@ def test_the_picture_says_its_numbers_and_conditions_with_and_without_scripts(mo
     for words in ("seed 5", "12 nodes", "temperature 1", "10 seeds", "17 correct paths"):
         assert words in picture.caption
     monkeypatch.setenv("PLANRL_STATIC", "1")
+    assert "<style>" not in Hero()._repr_html_()
     data = Hero()._repr_html_().partition('<script type="application/json">')[2]
     page = json.loads(data.partition("</script>")[0])
     assert page["methods"] == RECORDED["methods"]

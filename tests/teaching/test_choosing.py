@@ -8,53 +8,90 @@ import pytest
 import planrl as pr
 from planrl import claims
 from planrl.figures import scatter
-from planrl.teaching import decision, evidence
+from planrl.teaching import claim_cards, decision, evidence
+from planrl.teaching import regime_figures as regimes
 
 
 def test_every_combination_of_constraints_gets_advice_resting_on_claims():
     cases = decision.Chooser.cases()
-    assert sum(map(len, cases.values())) == 2 * 3 * 2 * 3
+    assert sum(map(len, cases.values())) == 3 * 3 * 2 * 3
     known = {claim.id for claim in claims.CLAIMS}
     for advice in cases:
+        assert advice.claims, advice
         assert set(advice.claims) <= known, advice
-        assert advice.claims or advice is decision.NOTHING
 
 
-def test_the_advice_follows_what_can_be_checked():
-    ask = {"answers": "yes", "check": "answers", "diversity": "no", "paths": "own"}
+def test_the_advice_follows_what_the_base_answers_and_what_can_be_checked():
+    ask = {"base": "fails", "check": "answers", "diversity": "no", "paths": "own"}
     assert decision.advise(**ask) is decision.GRADIENT
     assert decision.advise(**{**ask, "diversity": "yes"}) is decision.PENALTY
-    assert decision.advise(**{**ask, "check": "steps", "diversity": "yes"}) is decision.VALUES
+    assert decision.advise(**{**ask, "paths": "others"}) is decision.ROUNDS
+    assert decision.advise(**{**ask, "check": "steps"}) is decision.VALUES
     assert decision.advise(**{**ask, "check": "steps", "paths": "others"}) is decision.AGED
     assert decision.advise(**{**ask, "check": "nothing"}) is decision.IMITATE
-    assert decision.advise(**{**ask, "check": "nothing", "answers": "no"}) is decision.NOTHING
+    assert decision.advise(**{**ask, "paths": "none"}) is decision.SIFTED
+    assert decision.advise(**{**ask, "base": "none"}) is decision.START
+    able = {**ask, "base": "answers"}
+    assert decision.advise(**able) is decision.DECODE
+    assert decision.advise(**{**able, "diversity": "yes"}) is decision.DECODE
+    assert decision.advise(**{**able, "diversity": "yes", "check": "steps"}) is decision.VALUES
     with pytest.raises(pr.InputError, match="choose no or yes"):
         decision.advise(**{**ask, "diversity": "many"})
 
 
 def test_each_choice_shows_one_advice_and_the_rules_cover_all():
     page = decision.Chooser()._repr_html_()
-    assert page.count('type="radio"') == 10
+    assert page.count('type="radio"') == 11
     assert page.count(" checked>") == 4
-    assert page.count(":has(#choose-paths-own:checked)") == 12
+    assert page.count(":has(#choose-paths-own:checked)") == 18
     assert "<script" not in page
     assert "Policy gradient + KL" in repr(decision.Chooser())
 
 
-def test_the_table_gives_todays_verdict_on_every_claim(monkeypatch):
-    monkeypatch.setenv("PLANRL_STATIC", "1")
-    table = decision.DecisionTable()
-    page = table._repr_html_()
-    for name, verdict in table.verdicts.items():
-        link = f'href="11_verdicts.html#{evidence.anchor(name)}">{name}</a>'
-        assert f"{link}: <b>{verdict.verdict}</b>" in page
-    assert "no claim measured" in repr(table)
+def test_the_advice_agrees_with_the_numbers_of_the_table():
+    """For each sentence of advice that says who did better, the means over all stored seeds."""
+    found = {
+        (name, words): sum(values) / len(values)
+        for name, row in decision.best_accuracy().items()
+        for words, values in row.items()
+    }
+    many, one = decision.SETTINGS
+    base, pg, kl = regimes.BASE, regimes.PG, f"{regimes.PG} + KL 0.1"
+    q, off = regimes.Q, regimes.OFF
+    assert found[base, many] > max(found[pg, many], found[kl, many]) + 0.005  # DECODE
+    assert found[pg, one] > found[base, one] + 0.05  # GRADIENT
+    assert found[pg, one] > found[kl, one] + 0.02 > found[base, one] + 0.02  # PENALTY
+    for words in (many, one):  # VALUES
+        assert found[q, words] > max(v for (n, w), v in found.items() if w == words and n[0] != "Q")
+        assert abs(found[q, words] - found[off, words]) < 0.04  # AGED
+    for row in decision.summary():
+        assert row[f"accuracy, {one}"] == pytest.approx(found[row["method"], one])
+
+
+def test_the_table_has_the_most_distinct_paths_for_q_learning():
+    rows = {row["method"]: row for row in decision.summary()}
+    for words in decision.SETTINGS:
+        paths = {name: float(row[f"distinct, {words}"]) for name, row in rows.items()}
+        assert max(paths, key=paths.__getitem__) in (regimes.Q, regimes.OFF)
+        assert min(paths, key=paths.__getitem__) == regimes.PG
+
+
+def test_the_pictures_have_the_means_of_all_seeds():
+    figure = decision.accuracies(title="t")
+    assert [trace.name for trace in figure.data] == list(decision.METHODS)
+    for trace, row in zip(figure.data, decision.best_accuracy().values(), strict=True):
+        assert list(trace.y) == pytest.approx([sum(v) / len(v) for v in row.values()], abs=1e-4)
+    drawn = decision.stopping(title="t").data
+    assert [trace.name for trace in drawn] == list(decision.SETTINGS)
+    for trace, regime in zip(drawn, decision.SETTINGS.values(), strict=True):
+        greedy = regimes.series(regime, regimes.PG, "test_greedy")[1].mean(0)
+        assert list(trace.y) == pytest.approx(greedy.tolist(), abs=1e-4)
 
 
 def test_links_lead_to_cards(monkeypatch):
     monkeypatch.setenv("PLANRL_STATIC", "1")
-    page = evidence.cards(claims.verdicts(["3.1-edges"]))._repr_html_()
-    position = re.search(r'<div id="([^"]+)"', page)[1]
+    page = claim_cards.ClaimCards(claims.verdicts(["3.1-edges"]))._repr_html_()
+    position = re.search(r'<details id="([^"]+)"', page)[1]
     assert evidence.link_to("3.1-edges") == f"11_verdicts.html#{position}"
     monkeypatch.delenv("PLANRL_STATIC")
     assert evidence.link_to("3.1-edges") == "11_verdicts.ipynb"

@@ -2,10 +2,8 @@
 
 import re
 
-import torch
-
 import planrl as pr
-from planrl.losses import group_relative
+from planrl.objectives import dr_grpo
 from planrl.teaching import exercises
 
 
@@ -15,13 +13,13 @@ def expect(verdict, right, words):
 
 
 def test_grouped_names_the_mistake():
-    expect(exercises.grouped(group_relative), True, "gradient equals")
+    expect(exercises.grouped(dr_grpo), True, "gradient equals")
     expect(exercises.grouped(pr.policy_gradient), False, "plain policy gradient")
     whole = lambda *given: pr.policy_gradient(*given, baseline=True)  # noqa: E731
     expect(exercises.grouped(whole), False, "same source and target")
-    expect(exercises.grouped(lambda *given: -group_relative(*given)), False, "sign is reversed")
-    expect(exercises.grouped(lambda *given: 256 * group_relative(*given)), False, "256 times")
-    half = lambda *given: group_relative(*given) + 0.5 * pr.policy_gradient(*given)  # noqa: E731
+    expect(exercises.grouped(lambda *given: -dr_grpo(*given)), False, "sign is reversed")
+    expect(exercises.grouped(lambda *given: 256 * dr_grpo(*given)), False, "256 times")
+    half = lambda *given: dr_grpo(*given) + 0.5 * pr.policy_gradient(*given)  # noqa: E731
     expect(exercises.grouped(half), False, "mean return of its group")
     expect(exercises.grouped(lambda *given: None), False, "nothing yet")
 
@@ -80,20 +78,23 @@ def test_judging_names_the_mistake():
     expect(exercises.judging(lambda *given: None), False, "nothing yet")
 
 
-def test_bootstrap_names_the_mistake():
-    def bounds(values, size=0, mean=True, shares=(0.025, 0.975), move=0.0):
-        values, rng = torch.tensor(values), pr.seeded(0, "mine")
-        rows = torch.randint(len(values), (2000, size or len(values)), generator=rng)
-        drawn = values[rows].mean(1) if mean else values[rows].flatten()
-        return (drawn.quantile(torch.tensor(shares)) + move).tolist()
+def test_student_names_the_mistake():
+    def bounds(values, t=2.262, over=9, root=10**0.5, sides=1.0, move=0.0):
+        mean = sum(values) / 10
+        deviation = (sum((v - mean) ** 2 for v in values) / over) ** 0.5
+        reach = t * deviation / root * sides
+        return [mean - reach + move, mean + reach + move]
 
-    expect(exercises.bootstrap(bounds), True, "agrees with")
-    expect(exercises.bootstrap(lambda v: bounds(v, mean=False)), False, "spread of the values")
-    expect(exercises.bootstrap(lambda v: [sum(v) / len(v)] * 2), False, "with replacement")
-    expect(exercises.bootstrap(lambda v: bounds(v, shares=(0.1, 0.9))), False, "as large as")
-    expect(exercises.bootstrap(lambda v: bounds(v, shares=(0.005, 0.995))), False, "0.025")
-    expect(exercises.bootstrap(lambda v: bounds(v, move=1.0)), False, "centre is not the mean")
-    expect(exercises.bootstrap(lambda v: 3.0), False, "two numbers")
+    expect(exercises.student(bounds), True, "agrees with")
+    expect(exercises.student(lambda v: bounds(v, root=1.0)), False, "square root of 10: the mean")
+    expect(exercises.student(lambda v: bounds(v, root=10.0)), False, "not by 10")
+    expect(exercises.student(lambda v: bounds(v, t=1.96)), False, "9 degrees of freedom")
+    expect(exercises.student(lambda v: bounds(v, over=10)), False, "squares by 9")
+    expect(exercises.student(lambda v: bounds(v, t=1.96, over=10)), False, "not 1.96, and divide")
+    expect(exercises.student(lambda v: bounds(v, sides=0.5)), False, "both sides")
+    expect(exercises.student(lambda v: bounds(v, move=1.0)), False, "centre is not the mean")
+    expect(exercises.student(lambda v: [sum(v) / 10] * 2), False, "plus and minus 2.262")
+    expect(exercises.student(lambda v: 3.0), False, "two numbers")
 
 
 def test_kept_names_the_mistake():

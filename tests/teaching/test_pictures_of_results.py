@@ -84,7 +84,11 @@ def test_a_claim_without_a_result_is_not_drawn():
     assert list(drawn.data[1].text) == ["seed 4", "seed 7"]
     low, high = drawn.layout.xaxis.range
     assert low < 0 < 1 < high, "all numbers and the bound are in sight"
-    assert drawn.data[1].y[0] == "&lt;b&gt;: holds, 2 seeds"
+    assert drawn.data[1].y[0] == "&lt;b&gt;: holds"
+    few = Finding(graph="g", model="m", name="", prediction="at least 0",
+                  verdict="not enough seeds", values=(1.0, 1.0))  # fmt: skip
+    drawn = claim_figures.by_seed([judge(claim, [few])])
+    assert drawn.data[1].y[0].replace("<br>", " ") == "g: not enough seeds (2 of 10)"
     assert drawn.layout.xaxis.title.text == "it (m)"
 
 
@@ -173,7 +177,7 @@ def test_the_rows_of_a_figure_hold_every_seed_and_look():
 
 @pytest.mark.parametrize(("wrong", "said"), [
     (lambda: paper_figures.series("dag", "GRPO", "test_greedy"), "no learner 'GRPO'"),
-    (lambda: paper_figures.adjacency("dag", [], "values", title=""), "weights or logits"),
+    (lambda: paper_figures.adjacency("dag", [], "values", title=""), "weights, centred or logits"),
     (lambda: play({}, title=""), "at least one plan"),
     (lambda: play({"a": []}, title=""), "at least the state"),
     (lambda: play({"a": [state("A")]}, title="", actions={"a": ["x"]}), "one for each step"),

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from planrl.evaluate import passing_probs
-from planrl.figures.layout import layered_positions
+from planrl.figures.layout import graph_data
 from planrl.graphs import Graph, seeded
 from planrl.io.files import write_atomically
 from planrl.labs.engine.models import NODES, TOKENS
@@ -180,16 +180,9 @@ def description() -> dict[str, Any]:
     """What a recording says of its graph and its settings."""
     shown = own_graph([(a, b) for a, b in (edge.split("-") for edge in EDGES.split("."))])
     graph, (source, target) = shown.graph, shown.pair
-    where = layered_positions(graph).mul(1000).round().div(1000).tolist()
-    nodes = [{"id": v, "name": graph.labels[v], "x": x, "y": y} for v, (x, y) in enumerate(where)]
     return {
         "format": FORMAT,
-        "graph": {
-            "nodes": nodes,
-            "edges": [list(edge) for edge in graph.edges],
-            "source": source,
-            "target": target,
-        },
+        "graph": graph_data(graph, source, target),
         "correct_paths": int(graph.count_paths()[target, source]),
         "updates": UPDATES,
         "samples": PATHS,

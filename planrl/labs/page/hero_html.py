@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
@@ -15,6 +16,8 @@ from planrl.figures.graph_svg import graph_svg
 from planrl.figures.style import ON_DARK, style_of
 from planrl.labs.page.hero import METHODS, recorded_hero
 from planrl.labs.page.html import script_json
+
+WEB = Path(__file__).parents[1] / "web"
 
 
 class Hero:
@@ -34,7 +37,11 @@ class Hero:
             f'<div class="planrl-hero-panels">\n{panels}</div>\n{self._controls()}'
             f'<p class="planrl-hero-caption"><strong>{html.escape(self.finding)}</strong> '
             f"{html.escape(self.conditions)}</p>\n"
-            + (f'<script type="application/json">{script_json(data)}</script>\n' if page else "")
+            + (
+                f'<script type="application/json">{script_json(data)}</script>\n'
+                if page
+                else _style()
+            )
             + '<span class="planrl-hero-end" hidden></span>\n</section>\n'
         )
 
@@ -112,3 +119,8 @@ class Hero:
     def _frames(self) -> Sequence[Mapping[str, Any]]:
         frames: Sequence[Mapping[str, Any]] = self.recorded["methods"][0]["frames"]
         return frames
+
+
+def _style() -> str:
+    """What a page loads as a file, for a notebook."""
+    return f"<style>{WEB.joinpath('graph-view.css').read_text(encoding='utf-8')}</style>\n"

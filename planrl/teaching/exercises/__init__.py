@@ -12,7 +12,7 @@ from planrl.teaching.exercises.diversity import (
 from planrl.teaching.exercises.graphs import correct_steps, path_count, reachability
 from planrl.teaching.exercises.imitation import frequencies, pieces, teach
 from planrl.teaching.exercises.layers import attention_share, fill, readout
-from planrl.teaching.exercises.methods import bootstrap, front, grouped, judging, kept, sieve
+from planrl.teaching.exercises.methods import front, grouped, judging, kept, sieve, student
 from planrl.teaching.exercises.policy import baseline, cell_gradient, correct_paths, own_successes
 from planrl.teaching.exercises.values import (
     fixed_point,
@@ -27,7 +27,6 @@ __all__ = [
     "Feedback",
     "attention_share",
     "baseline",
-    "bootstrap",
     "cell_gradient",
     "correct_paths",
     "correct_steps",
@@ -55,6 +54,7 @@ __all__ = [
     "smallest_penalty",
     "stable_point",
     "stop_in_time",
+    "student",
     "sussman",
     "td_target",
     "teach",

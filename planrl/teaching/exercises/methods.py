@@ -12,8 +12,9 @@ from torch import Tensor
 from planrl.claims import FAILS, HOLDS, UNDECIDED, Condition, find, interval
 from planrl.experiments import store
 from planrl.graphs import random_dag, seeded
-from planrl.losses import Loss, group_relative, policy_gradient, sft
+from planrl.losses import Loss, policy_gradient, sft
 from planrl.models import LogitTable
+from planrl.objectives import dr_grpo
 from planrl.streams import on_policy
 from planrl.tasks import Batch, all_pairs
 from planrl.teaching.exercises.checks import Feedback, ask
@@ -41,11 +42,11 @@ def grouped(loss: Loss) -> Feedback:
         answer, wrong = ask(lambda: _slope(loss, model, batch))
     if wrong:
         return wrong
-    wanted = _slope(group_relative, model, batch)
+    wanted = _slope(dr_grpo, model, batch)
     if torch.allclose(answer, wanted, atol=1e-6):
         return Feedback(
             True,
-            "The gradient equals that of group_relative. It is 0 for a pair whose paths are all "
+            "The gradient equals that of dr_grpo. It is 0 for a pair whose paths are all "
             "correct or all incorrect.",
         )
     if torch.allclose(answer, _slope(policy_gradient, model, batch), atol=1e-6):
@@ -170,39 +171,42 @@ def judging(function: Callable[[float, float, float, float], Any]) -> Feedback:
     return Feedback(True, "Your answers to seven cases equal those of planrl.claims.find.")
 
 
-def bootstrap(function: Callable[[list[float]], Any]) -> Feedback:
-    """Try function(values) -> the 95 % bootstrap interval of their mean."""
-    for number, count in enumerate((5, 10, 30)):
-        values = torch.randn(count, generator=seeded(number, "values")).tolist()
+def student(function: Callable[[list[float]], Any]) -> Feedback:
+    """Try function(values) -> the 95 % interval of their mean by Student's t, for ten values."""
+    for number in range(5):
+        values = torch.randn(10, generator=seeded(number, "values")).tolist()
         answer, wrong = ask(function, list(values))
         if wrong:
             return wrong
         found, wrong = ask(lambda answer=answer: [float(bound) for bound in answer])
         if wrong or len(found) != 2:
             return Feedback(False, "Return two numbers: the interval's lower and upper end.")
-        low, high = interval(values, draws=20_000)
+        low, high = interval(values)
         ratio = (found[1] - found[0]) / (high - low)
-        off = abs(sum(found) - low - high) / 2 / (high - low)
-        told = f"For {count} values your interval is {ratio:.2f} times as wide as it should be."
-        if ratio > 1.6:
-            hint = "That is the spread of the values: take the mean of each redrawn sample."
-        elif ratio < 0.1:
-            hint = "All samples have the same mean: draw with replacement, as many as there are."
-        elif ratio < 0.9:
-            hint = "Take the quantiles 0.025 and 0.975, and samples as large as the data."
-        elif ratio > 1.1:
-            hint = "Take the quantiles 0.025 and 0.975 of two thousand means or more."
-        elif off > 0.1:
-            told, hint = (
-                f"For {count} values the width is right,",
-                "but the centre is not the mean.",
-            )
-        else:
+        if abs(ratio - 1) < 1e-3 and abs(sum(found) - low - high) < 1e-3 * (high - low):
             continue
-        return Feedback(False, f"{told} {hint}")
+        return Feedback(
+            False, f"Your interval is {ratio:.3f} times as wide. {_student_hint(ratio)}"
+        )
     return Feedback(
-        True, "For 5, 10 and 30 values your interval agrees with planrl.claims.interval."
+        True, "For five samples of ten values your interval agrees with planrl.claims.interval."
     )
+
+
+def _student_hint(ratio: float) -> str:
+    """What makes an interval of ten values wrong by this factor, as far as one can guess."""
+    hints = {
+        1.0: "Its centre is not the mean.",
+        10**0.5: "Divide by the square root of 10: the mean of ten varies less than one value.",
+        10**-0.5: "Divide by the square root of 10, not by 10.",
+        0.5: "It reaches from the mean to both sides.",
+        1.96 / 2.262: "Take the quantile of Student's t with 9 degrees of freedom, 2.262.",
+        0.9**0.5: "Divide the squares by 9, not by 10: the mean was taken from the same values.",
+        1.96 / 2.262 * 0.9**0.5: "Take 2.262, not 1.96, and divide the squares by 9, not by 10.",
+    }
+    near = min(hints, key=lambda factor: abs(ratio / factor - 1))
+    usual = "Mean plus and minus 2.262 standard deviations over the square root of 10."
+    return hints[near] if abs(ratio / near - 1) < 0.01 else usual
 
 
 def kept(function: Callable[[Any], Any]) -> Feedback:

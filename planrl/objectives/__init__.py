@@ -1,0 +1,41 @@
+"""Which objective? Policy gradient's family as losses, each with what it leads to, exactly.
+
+advantages, penalties, clipping    what they are made of: advantages, KL and entropy, ratios
+policy, preferences                the losses: REINFORCE, GRPO, DAPO, ...; DPO, trajectory balance
+clock, contexts                    expected gradients: one factor of p for every group method
+enumeration, rounds                small graphs path by path; expert iteration, pass@k
+fixed_points                       where an objective stops, or what it conserves
+"""
+
+from planrl.objectives.policy import (
+    Objective,
+    dapo,
+    dr_grpo,
+    grpo,
+    gspo,
+    ips,
+    pass_at_k,
+    ppo,
+    reinforce,
+    rft,
+    rloo,
+    ucpo,
+)
+from planrl.objectives.preferences import dpo, trajectory_balance
+
+__all__ = [
+    "Objective",
+    "dapo",
+    "dpo",
+    "dr_grpo",
+    "grpo",
+    "gspo",
+    "ips",
+    "pass_at_k",
+    "ppo",
+    "reinforce",
+    "rft",
+    "rloo",
+    "trajectory_balance",
+    "ucpo",
+]

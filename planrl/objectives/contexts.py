@@ -1,0 +1,90 @@
+"""Expected updates at one context: the reward's part, and the pull of each KL placement.
+
+One context is a choice among K tokens: q the policy, b the base, `value` (Q) the probability that a
+path is correct once k is chosen; at a last step that is 0 or 1. Everything is an exact sum over the
+K choices. What the KL term of each estimator and placement does there, in expectation:
+
+    k1 in the token's reward, k2 in the loss,
+    and any unbiased estimator in the loss, corrected   minus the gradient of KL(q || b)
+    k3 in the loss                                      minus the gradient of KL(b || q), b - q
+    k1 in the loss                                      nothing: noise alone
+    k3 in the token's reward                            KL(q || b)'s minus KL(b || q)'s: no pull
+    k2 in the token's reward                            no pull, to first order
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from planrl.objectives.penalties import ENTROPIES, ESTIMATORS, Entropy, Kl
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
+
+
+def kl_update(
+    kl: Kl, policy: Float[Tensor, " K"], base: Float[Tensor, " K"]
+) -> Float[Tensor, " K"]:
+    """The expected update of the logits by the KL term alone: minus its expected gradient."""
+    logits = policy.double().log().requires_grad_()
+    log_q = logits.log_softmax(-1)
+    estimate = ESTIMATORS[kl.estimator](log_q - base.double().log())
+    drawn = log_q.detach().exp()
+    if kl.placement != "loss":
+        penalty = (drawn * estimate.detach() * log_q).sum()
+    elif kl.corrected:
+        penalty = (log_q.exp() * estimate).sum()
+    else:
+        penalty = (drawn * estimate).sum()
+    (gradient,) = torch.autograd.grad(penalty, logits)
+    return -kl.weight * gradient
+
+
+def entropy_update(entropy: Entropy, policy: Float[Tensor, " K"]) -> Float[Tensor, " K"]:
+    """The expected update of the logits by the entropy bonus: `weight` times the gradient of H.
+
+    It is the same in the loss and in the reward. (Over a path of several steps it is not: summed
+    over the path, a step is also credited with the entropy of what follows.)
+    """
+    logits = policy.double().log().requires_grad_()
+    log_q = logits.log_softmax(-1)
+    drawn = log_q.detach().exp()
+    if entropy.placement == "loss":
+        negative = ENTROPIES["loss"](logits, log_q)
+    else:
+        negative = (drawn * log_q.detach() * log_q).sum()
+    (gradient,) = torch.autograd.grad(negative, logits)
+    return -entropy.weight * gradient
+
+
+def reward_update(
+    policy: Float[Tensor, " K"], value: Float[Tensor, " K"], weight: float = 1.0
+) -> Float[Tensor, " K"]:
+    """The expected update by the reward: weight * q_k (Q_k - V), with V the mean of Q under q."""
+    policy, value = policy.double(), value.double()
+    return weight * policy * (value - (policy * value).sum())
+
+
+def inverse_probability_update(
+    policy: Float[Tensor, " K"], value: Float[Tensor, " K"]
+) -> Float[Tensor, " K"]:
+    """The expected update by returns over their probability: Q_k - q_k sum(Q).
+
+    With 0/1 values it is 1[k correct] - |C| q_k, and stops where q is uniform on C.
+    """
+    return value.double() - policy.double() * value.double().sum()
+
+
+def collapse_drift(policy: Float[Tensor, " K"], lr: float, *, scale: float = 1.0) -> float:
+    """How much one update that is pure noise, scale * lr * (e_k - q), raises KL(U || q).
+
+    To second order it is (lr^2 / 2) scale^2 ||diag(q) - q q^T||^2. Where all choices are correct:
+    scale = 1 for REINFORCE without baseline, 1 - c for the constant baseline c, 0 for baselines of
+    a group. For k1 in the loss, anywhere, the scale is its weight lambda.
+    """
+    policy = policy.double()
+    spread = policy.diag() - torch.outer(policy, policy)
+    return float((lr * scale) ** 2 / 2 * spread.square().sum())

@@ -1,0 +1,391 @@
+"""Figures of the regimes: decoding curves, exploration, saturation, edges that no path shows.
+
+A regime is named by its letter (`planrl.experiments.regimes`), a learner by its name there; BASE is
+the base model. Everything is computed from all seeds that are stored, however many they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import plotly.graph_objects as go
+import torch
+
+from planrl.claims import interval
+from planrl.errors import InputError
+from planrl.experiments.store import FOLDER, results
+from planrl.figures import charts, scatter
+from planrl.figures.sliders import sliding, with_slider
+from planrl.figures.style import faded, finish, style_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+BASE, PG, SFT = "base", "policy gradient", "continual SFT"
+PAID = "policy gradient, paid for demonstrated paths"
+Q, OFF = "Q-learning", "Q-learning, off-policy"
+EXPLORATION = (BASE, SFT, PAID, PG)
+"""The learners of the exploration experiment: the last differs from the third by new paths only."""
+GRAPHS = {
+    "A": "random DAG of 100 nodes, 10 demonstrated paths per question",
+    "B": "random DAG of 100 nodes, 1 demonstrated path per question",
+    "C": "Blocksworld, 20 % of the questions for training",
+    "D": "Blocksworld, 80 % of the questions for training",
+    "E": "random digraph of 50 nodes",
+    "S": "random DAG of 100 nodes, 10 demonstrated paths per question",
+}
+"""Regime -> its graph and demonstrations in words."""
+TASKS = {"held-out questions": "test", "training questions": "train"}
+HOW = {"sampled, T = 1": "accuracy", "greedy": "greedy"}
+SIZES = (12, 10, 8, 6.5, 5)  # of the marks of a decoding curve, from the highest temperature down
+LAST = 3  # evaluations whose mean is the end
+
+
+def has(regime: str) -> bool:
+    """Whether any seed of a regime is stored."""
+    return any(FOLDER.glob(f"regimes-{regime}-*.json"))
+
+
+@cache
+def pages(regime: str) -> list[dict[str, Any]]:
+    """The stored results of a regime, one per seed in their order; of S, one per base."""
+    found = results("regimes", of=f"{regime}-")
+    return sorted(found, key=lambda page: (base_updates(page), page["study"]["seed"]))
+
+
+def base_updates(page: Mapping[str, Any]) -> int:
+    """How many updates of SFT made the base of a result."""
+    return int(page["study"]["base"]["learner"]["training"]["steps"])
+
+
+def measured(regime: str, learner: str) -> list[dict[str, Any]]:
+    """What was measured of a learner or the base, for each seed."""
+    found = []
+    for page in pages(regime):
+        learners = {BASE: page["result"]["base"], **page["result"]["learners"]}
+        if learner not in learners:
+            known = ", ".join(learners)
+            raise InputError(f"regime {regime} has no learner {learner!r}; it has: {known}")
+        found.append(learners[learner])
+    return found
+
+
+def series(regime: str, learner: str, key: str) -> tuple[list[int], Tensor]:
+    """Updates, and one row of values per seed [S, X]. The base is a line that does not move."""
+    found = measured(regime, learner)
+    steps = measured(regime, SFT)[0]["step"] if learner == BASE else found[0]["step"]
+    rows = [[p[key]] * len(steps) if learner == BASE else p[key] for p in found]
+    return steps, torch.tensor(rows, dtype=torch.float64)
+
+
+def ends(regime: str, learner: str, key: str) -> list[float]:
+    """For each seed the mean of a learner's last three evaluations; the base's one."""
+    return series(regime, learner, key)[1][:, -LAST:].mean(1).tolist()
+
+
+def ends_by_degree(regime: str, learner: str, key: str) -> dict[str, list[float]]:
+    """Held-out accuracy at the last evaluation by degree; `key` is "accuracy" or "greedy".
+
+    "2+" counts each pair of degree 2 or more once. A seed that has no such pair gives no number.
+    """
+    found: dict[str, list[float]] = {"0": [], "1": [], "2+": []}
+    for page in measured(regime, learner):
+        rows = page["test_by_degree"]
+        last = rows if learner == BASE else rows[-1]
+        for name, values in found.items():
+            some = [last[d] for d in last if d == name or (name == "2+" and int(d) > 1)]
+            pairs = sum(one["pairs"] for one in some)
+            if pairs:
+                values.append(sum(one["pairs"] * one[key] for one in some) / pairs)
+    return found
+
+
+def curve(regime: str, learner: str, task: str, key: str) -> Tensor:
+    """A decoding curve's values of each seed at each temperature [S, T]; `task` is test or train.
+
+    `key` is "temperature", "accuracy", "diversity" (distinct correct paths among 100 samples) or
+    "simple" (those of them that visit no node twice).
+    """
+    rows = [page["end"]["curves"][task][key] for page in measured(regime, learner)]
+    return torch.tensor(rows, dtype=torch.float64)
+
+
+def best(regime: str, learner: str, task: str = "test") -> list[float]:
+    """Each seed's highest accuracy over the decoding temperatures."""
+    return curve(regime, learner, task, "accuracy").amax(1).tolist()
+
+
+def edges(regime: str, learner: str, score: str, readout: str = "weights") -> list[float]:
+    """What a read-out tells of edges at the last evaluation, for each seed.
+
+    `score` is "auc", "auc_shown" (edges of demonstrated paths against pairs that are no edge),
+    "auc_unseen" (edges of no demonstrated path) or "precision" (of the |E| highest entries). The
+    read-out is W^M' with its columns centred, unless `readout` names another one.
+    """
+    found = measured(regime, learner)
+    rows = [page["edges"] if learner == BASE else page["edges"][-1] for page in found]
+    return [row[readout][score] for row in rows]
+
+
+def told(values: Sequence[float], digits: int = 3) -> str:
+    """A mean over seeds in words, with its 95 % interval if there are two seeds or more."""
+    mean = f"{sum(values) / len(values):.{digits}f}"
+    if len(values) < 2:
+        return f"{mean} (1 seed)"
+    low, high = interval(values)
+    return f"{mean} (95 % interval {low:.{digits}f} to {high:.{digits}f}, {len(values)} seeds)"
+
+
+def short(values: Sequence[float], digits: int = 2) -> str:
+    """A mean over seeds and its 95 % interval, for the cell of a table."""
+    low, high = interval(values)
+    mean = sum(values) / len(values)
+    return f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def minus(one: Sequence[float], other: Sequence[float]) -> list[float]:
+    """The difference for each seed."""
+    return [a - b for a, b in zip(one, other, strict=True)]
+
+
+def condition(regime: str) -> str:
+    """Graph, base and number of seeds in words: what stands under a figure's title."""
+    found = pages(regime)
+    seeds = f"{len(found)} seed{'s' * (len(found) != 1)}, each with its own graph"
+    return f"{GRAPHS[regime]}; base of {base_updates(found[0]):,} updates; {seeds}"
+
+
+def _under(figure: go.Figure, words: str) -> go.Figure:
+    """Write what a figure shows under its title, in two lines on a narrow page."""
+    return figure.update_layout(title_subtitle={"text": words.replace("; base", ";<br>base")})
+
+
+def accuracy_over_updates(regime: str, learners: Sequence[str], *, title: str) -> go.Figure:
+    """Accuracy over updates, mean, range and each seed; a slider chooses pairs and decoding."""
+    frames = {
+        f"{words}, {how}": {
+            name: series(regime, name, f"{task}_{key}") for name in learners if name != BASE
+        }
+        for words, task in TASKS.items()
+        for how, key in HOW.items()
+    }
+    about = f"Accuracy over updates, {condition(regime)}"
+    return _under(sliding(frames, title=title, about=about, y="accuracy"), condition(regime))
+
+
+def decoding_curves(regime: str, learners: Sequence[str], *, title: str) -> go.Figure:
+    """Accuracy against number of distinct correct paths over the decoding temperature.
+
+    One line for each learner, mean over seeds, thin lines for the seeds; the larger a mark, the
+    higher its temperature. A slider chooses held-out or training pairs.
+    """
+    frames = {words: _curves(regime, learners, task, title, words) for words, task in TASKS.items()}
+    return with_slider(frames, name="show", start=next(iter(frames)))
+
+
+def decoding_curve(regime: str, learners: Sequence[str], task: str, *, title: str) -> go.Figure:
+    """The same for one set of pairs without a slider, for figures that ask for a guess."""
+    words = {one: words for words, one in TASKS.items()}[task]
+    return _curves(regime, learners, task, title, words)
+
+
+def _curves(regime: str, learners: Sequence[str], task: str, title: str, words: str) -> go.Figure:
+    figure, said = go.Figure(), []
+    for position, name in enumerate(learners):
+        found, right = (curve(regime, name, task, key) for key in ("diversity", "accuracy"))
+        heat = [f"{t:g}" for t in curve(regime, name, task, "temperature")[0].tolist()]
+        _add_curve(figure, name, position, found, right, heat)
+        mean = zip(heat, right.mean(0).tolist(), found.mean(0).tolist(), strict=True)
+        said.append(f"{name}: " + ", ".join(f"T={t} {r:.3f} with {d:.1f}" for t, r, d in mean))
+    figure.update_xaxes(title="distinct correct paths among 100 samples", rangemode="tozero")
+    figure.update_yaxes(title=f"accuracy, {words}")
+    figure.update_layout(legend={"orientation": "h", "y": -0.2})
+    alt = f"Accuracy and number of distinct correct paths at five temperatures, {words}, "
+    finish(figure, title, f"{alt}{condition(regime)}. {'; '.join(said)}.", 480)
+    return _under(figure, condition(regime)).update_layout(margin_t=90)
+
+
+def _add_curve(
+    figure: go.Figure, name: str, position: int, x: Tensor, y: Tensor, heat: Sequence[str]
+) -> None:
+    """Each seed's decoding curve, thin, and their mean, the first one with temperatures."""
+    colour, dash, symbol = style_of(name, position)
+    for rows, strong in (((x, y), False), ((x.mean(0)[None], y.mean(0)[None]), True)):
+        along, up = ([v for row in one.tolist() for v in (*row, None)] for one in rows)
+        figure.add_scatter(
+            x=[v if v is None else round(v, 4) for v in along],
+            y=[v if v is None else round(v, 4) for v in up],
+            mode="lines+markers+text" if strong else "lines",
+            name=name if strong else f"{name}, each seed",
+            legendgroup=name,
+            showlegend=strong,
+            hoverinfo=None if strong else "skip",
+            customdata=[*heat, ""] if strong else None,
+            hovertemplate="T = %{customdata}: %{y:.3f} with %{x:.1f} paths" if strong else None,
+            text=[*(f"T = {t}" for t in heat), ""] if strong and position == 0 else None,
+            textposition="top right",
+            textfont={"color": colour, "size": 11},
+            line={
+                "color": colour if strong else faded(colour, 0.25),
+                "dash": dash,
+                "width": 2.5 if strong else 0.8,
+            },
+            marker={"color": colour, "symbol": symbol, "size": [*SIZES, 0]},
+        )
+
+
+def exploration(*, title: str, regime: str = "B") -> go.Figure:
+    """Held-out accuracy of EXPLORATION at the end, overall and by degree, with 95 % intervals.
+
+    A slider chooses sampled or greedy answers.
+    """
+    frames = {how: _by_degree(regime, title, how, key) for how, key in HOW.items()}
+    return with_slider(frames, name="answers", start=next(iter(frames)))
+
+
+def degree_values(regime: str, learner: str, key: str) -> dict[str, list[float]]:
+    """Held-out accuracy at the end, of all pairs and by degree, for each seed."""
+    by_degree = ends_by_degree(regime, learner, key)
+    named = {f"degree {degree}": values for degree, values in by_degree.items() if values}
+    return {"all": ends(regime, learner, f"test_{key}"), **named}
+
+
+def _by_degree(regime: str, title: str, how: str, key: str) -> go.Figure:
+    figure, said = go.Figure(), []
+    for position, name in enumerate(EXPLORATION):
+        colour, _, symbol = style_of(name, position)
+        found = degree_values(regime, name, key)
+        means = {place: sum(values) / len(values) for place, values in found.items()}
+        reach = [interval(values)[1] - means[place] for place, values in found.items()]
+        figure.add_scatter(
+            x=[k + 0.17 * (position - 1.5) for k in range(len(found))],
+            y=[round(mean, 4) for mean in means.values()],
+            error_y={"array": [round(r, 4) for r in reach], "color": colour, "thickness": 1.5},
+            mode="markers",
+            name=name,
+            legendgroup=name,
+            marker={"color": colour, "symbol": symbol, "size": 10},
+            hovertemplate="%{y:.3f}",
+        )
+        said.append(f"{name}: " + ", ".join(f"{d} {v:.3f}" for d, v in means.items()))
+    figure.update_xaxes(title="held-out questions", tickvals=list(range(len(found))),
+                        ticktext=list(found), range=[-0.5, len(found) - 0.5])  # fmt: skip
+    figure.update_yaxes(title=f"accuracy, {how}", range=[0, 1.02])
+    figure.update_layout(legend={"orientation": "h", "y": -0.2})
+    alt = f"Accuracy on held-out questions, {how}, mean and 95 % interval, {condition(regime)}. "
+    finish(figure, title, f"{alt}{'; '.join(said)}.", 440)
+    return _under(figure, condition(regime)).update_layout(margin_t=90)
+
+
+def signature(*, title: str, regime: str = "B") -> go.Figure:
+    """Percent correct of the base on training and held-out questions, by degree, with intervals."""
+    means: dict[str, dict[str, float]] = {}
+    spans: dict[str, dict[str, tuple[float, float]]] = {}
+    for how, key in HOW.items():
+        found = degree_values(regime, BASE, key)
+        found = {
+            "training": ends(regime, BASE, f"train_{key}"),
+            "held out": found.pop("all"),
+            **found,
+        }
+        means[how] = {name: 100 * sum(values) / len(values) for name, values in found.items()}
+        spans[how] = {
+            name: (100 * interval(values)[0], 100 * interval(values)[1])
+            for name, values in found.items()
+        }
+    said = "; ".join(
+        f"{how}: " + ", ".join(f"{name} {value:.0f}" for name, value in row.items())
+        for how, row in means.items()
+    )
+    drawn = charts.bars(
+        means,
+        title=title,
+        alt=f"Percent correct of the base, {condition(regime)}. {said}.",
+        x="questions",
+        y="% correct",
+        y_range=(0, 105),
+        height=420,
+        spans=spans,
+    )
+    return _under(drawn, condition(regime)).update_layout(margin_t=90)
+
+
+def over_updates(
+    regime: str, learners: Sequence[str], key: str, *, title: str, y: str, alt: str
+) -> go.Figure:
+    """One measure over updates: mean and range over seeds, under the title what was run."""
+    groups = {name: series(regime, name, key) for name in learners}
+    drawn = charts.range_figure(groups, title=title, alt=alt, x="updates", y=y)
+    return _under(drawn, condition(regime)).update_layout(margin_t=90)
+
+
+def saturation(*, title: str) -> go.Figure:
+    """Change of held-out accuracy, sampled, by continual SFT and policy gradient against the base.
+
+    One point for each base of regime S (one seed) and each seed of regime A.
+    """
+    found = saturation_rows()
+    figure = go.Figure()
+    for position, name in enumerate((SFT, PG)):
+        colour, dash, symbol = style_of(name, position)
+        figure.add_scatter(
+            x=[row["updates of the base"] for row in found],
+            y=[round(row[name], 4) for row in found],
+            mode="lines+markers",
+            name=name,
+            line={"color": colour, "dash": dash},
+            marker={"color": colour, "symbol": symbol, "size": 9},
+        )
+    figure.add_hline(y=0, line={"width": 1, "color": "#7F7F7F"})
+    figure.update_xaxes(title="updates of SFT that made the base", type="log")
+    figure.update_yaxes(title="change of held-out accuracy, sampled")
+    figure.update_layout(legend={"orientation": "h", "y": -0.25})
+    said = "; ".join(
+        f"{row['updates of the base']:,} updates: {SFT} {row[SFT]:+.3f}, {PG} {row[PG]:+.3f}"
+        for row in found
+    )
+    finish(
+        figure, title, f"Change of held-out accuracy by how long the base was trained. {said}.", 400
+    )
+    return _under(figure, f"{GRAPHS['S']}; mean of the seeds of each base").update_layout(
+        margin_t=90
+    )
+
+
+def saturation_rows() -> list[dict[str, float]]:
+    """For each base the change by continual SFT and policy gradient, mean over its seeds."""
+    changes: dict[int, list[tuple[float, ...]]] = {}
+    for regime in filter(has, "SA"):
+        steps = [base_updates(page) for page in pages(regime)]
+        start = ends(regime, BASE, "test_accuracy")
+        both = [minus(ends(regime, name, "test_accuracy"), start) for name in (SFT, PG)]
+        for at, *change in zip(steps, *both, strict=True):
+            changes.setdefault(at, []).append(tuple(change))
+    return [
+        {
+            "updates of the base": at,
+            **{name: sum(c[k] for c in some) / len(some) for k, name in enumerate((SFT, PG))},
+            "seeds": len(some),
+        }
+        for at, some in sorted(changes.items())
+    ]
+
+
+def unseen_edges(regime: str, learners: Sequence[str], *, title: str) -> go.Figure:
+    """For each learner how well its weights tell edges from other pairs: shown and unseen edges."""
+    kinds = {"demonstrated edges": "auc_shown", "edges of no demonstration": "auc_unseen"}
+    rows = {
+        name: {kind: edges(regime, name, score) for kind, score in kinds.items()}
+        for name in learners
+    }
+    said = "; ".join(
+        f"{name}: " + ", ".join(f"{kind} {told(values)}" for kind, values in row.items())
+        for name, row in rows.items()
+    )
+    alt = f"AUC of the read-out W^M', columns centred, against pairs that are no edge. {said}."
+    x = "AUC against pairs that are no edge (0.5: chance)"
+    figure = scatter.dots(rows, title=title, alt=alt, x=x)
+    figure.add_vline(x=0.5, line={"dash": "dash", "width": 1, "color": "#7F7F7F"})
+    return _under(figure, condition(regime)).update_layout(margin_t=90)

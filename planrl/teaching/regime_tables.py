@@ -1,0 +1,89 @@
+"""Tables of the regimes: what weights know of edges, what a temperature and a penalty buy.
+
+As in `regime_figures`, everything is computed from all seeds that are stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import mean
+from typing import Any
+
+from planrl.teaching.regime_figures import BASE, curve, edges, ends, measured
+
+Row = dict[str, Any]
+READ_OUT = {
+    "AUC, as read": ("auc_raw", "weights"),
+    "AUC, columns centred": ("auc", "weights"),
+    "precision, centred": ("precision", "weights"),
+    "AUC of f(k, j)[k]": ("auc", "diagonal"),
+}
+"""Column of the table of edges -> what is measured, and where it is read."""
+SCORES = ("auc_raw", "auc", "precision", "auc_shown", "auc_unseen")
+
+
+def edge_rows(regime: str, learners: Sequence[str]) -> list[Row]:
+    """What the weights tell of edges at the last evaluation: a row per learner, mean over seeds."""
+    return [
+        {"method": name}
+        | {words: mean(edges(regime, name, *how)) for words, how in READ_OUT.items()}
+        for name in learners
+    ]
+
+
+def edge_values(regimes: str, learners: Sequence[str]) -> list[Row]:
+    """The same for each seed and each regime of `regimes` ("AB"), to be saved."""
+    return [
+        {"regime": regime, "method": name, "result": number, "score": score, "value": value}
+        for regime in regimes
+        for name in learners
+        for score in SCORES
+        for number, value in enumerate(edges(regime, name, score))
+    ]
+
+
+def decoding_rows(regime: str, choices: Sequence[tuple[str, float]]) -> list[Row]:
+    """One row for each (learner, temperature): accuracy and distinct correct paths of 100.
+
+    The share kept is that of the base's distinct correct paths at temperature 1, training pairs.
+    """
+    own = float(at(regime, BASE, 1.0, "train", "diversity"))
+    rows = []
+    for name, heat in choices:
+        paths = at(regime, name, heat, "train", "diversity")
+        rows.append(
+            {
+                "method": name.replace("policy gradient + KL ", "λ = "),
+                "temperature": f"{heat:g}",
+                "training accuracy": at(regime, name, heat, "train", "accuracy"),
+                "distinct paths, training": f"{paths:.1f}",
+                "share kept": f"{paths / own:.0%}",
+                "held-out accuracy": at(regime, name, heat, "test", "accuracy"),
+                "distinct paths, held out": f"{at(regime, name, heat, 'test', 'diversity'):.1f}",
+            }
+        )
+    return rows
+
+
+def at(regime: str, learner: str, temperature: float, task: str, key: str) -> float:
+    """A point of a decoding curve, mean over seeds."""
+    heats = curve(regime, learner, task, "temperature")[0].tolist()
+    return float(curve(regime, learner, task, key)[:, heats.index(temperature)].mean())
+
+
+def share_kept(regime: str, learner: str) -> list[float]:
+    """For each seed the end's distinct correct paths over the base's, training pairs."""
+    return [
+        end / page["train_diversity"]
+        for end, page in zip(
+            ends(regime, learner, "train_diversity"), measured(regime, BASE), strict=True
+        )
+    ]
+
+
+def spread(regime: str, learner: str, *, scale: float = 10.0) -> list[float]:
+    """For each seed the standard deviation among the correct next nodes, per unit of reward.
+
+    Contexts that training visited, at the end.
+    """
+    return [page["end"]["spread"]["visited"] / scale for page in measured(regime, learner)]

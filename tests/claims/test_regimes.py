@@ -1,0 +1,168 @@
+"""Claims in regimes: predictions come before runs, and a verdict appears with the tenth seed."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+import planrl as pr
+from planrl.__main__ import main
+from planrl.claims import (
+    CLAIMS,
+    COUNTED,
+    FAILS,
+    FEW_SEEDS,
+    HOLDS,
+    SUCCESSION,
+    Finding,
+    changes,
+    regimes,
+    verdicts,
+)
+from planrl.claims import regime_numbers as numbers
+from planrl.claims.history import BEFORE
+from planrl.claims.verdict import Registered
+from planrl.experiments import store
+from planrl.experiments.regimes import REGIMES
+
+
+def test_every_prediction_has_a_sentence_and_a_regime_and_a_reason():
+    assert {page["id"] for page in numbers.PREDICTIONS} == set(regimes.SENTENCES)
+    for page in numbers.PREDICTIONS:
+        assert page["regime"] in REGIMES
+        assert page["reason"].endswith(".")
+        assert page.get("expected", HOLDS) in (HOLDS, FAILS, "undecided")
+    told = [(page["id"], page["regime"]) for page in numbers.PREDICTIONS]
+    assert len(set(told)) == len(told)
+
+
+@pytest.mark.parametrize("claim", regimes.CLAIMS, ids=lambda claim: claim.id)
+def test_the_bounds_of_a_claim_are_those_of_the_file(claim):
+    bounds = {page["regime"]: (page.get("low"), page.get("high")) for page in numbers.PREDICTIONS
+              if f"R-{page['id']}" == claim.id}  # fmt: skip
+    assert {one.of for one in claim.conditions} == set(bounds) == set(claim.registered)
+    for one in claim.conditions:
+        low, high = bounds[one.of]
+        assert low is None or one.low == low
+        assert high is None or one.high == high
+        page = next(p for p in numbers.PREDICTIONS
+                    if f"R-{p['id']}" == claim.id and p["regime"] == one.of)  # fmt: skip
+        if one.name in ("sampled", "greedy"):
+            assert one.name in page["measure"]
+
+
+def test_predictions_were_committed_before_the_runs_that_they_are_about():
+    """If this fails after new results were committed: `make dates`."""
+    for path in store.FOLDER.glob("regimes-*.json"):
+        made = store.results("regimes", of=path.stem.removeprefix("regimes-"))[0]["made_at"]
+        assert made is not None, f"{path.name} has no date: run `make dates`"
+        assert made > datetime(2026, 11, 30, 0, 13, 10, tzinfo=UTC), path.name
+    for page in numbers.PREDICTIONS:
+        late = page["committed"] > datetime(2026, 11, 30, 0, 13, 10, tzinfo=UTC)
+        assert ("seen" in page["reason"]) == late, "what was added later says what had been seen"
+
+
+def stored(folder, letter, count, change=lambda result: None):
+    """The first stored seed of a regime as if it were `count` seeds, made after the predictions."""
+    page = json.loads((store.FOLDER / f"regimes-{letter}-seed0.json").read_text())
+    change(page["result"])
+    for seed in range(count):
+        page["study"]["seed"] = page["study"]["dataset"]["seed"] = seed
+        page["made_with"]["date"] = f"2026-12-0{1 + seed % 5}T12:00:00+00:00"
+        (folder / f"regimes-{letter}-seed{seed}.json").write_text(json.dumps(page))
+
+
+def test_the_verdict_on_a_regime_appears_with_its_tenth_seed(tmp_path):
+    for count in (9, 10):
+        stored(tmp_path, "B", count)
+        (verdict,) = verdicts(["R-exploration"], folder=tmp_path)
+        (value,) = {finding.values[0] for finding in verdict.findings[:1]}
+        page = json.loads((tmp_path / "regimes-B-seed0.json").read_text())["result"]["learners"]
+        ends = [sum(page[who]["test_accuracy"][-3:]) / 3 for who in (numbers.PG, numbers.PAID)]
+        assert value == pytest.approx(ends[0] - ends[1])
+        assert verdict.verdict == (HOLDS if count == 10 else FEW_SEEDS)
+
+
+def test_a_missed_prediction_is_said_with_both_dates(tmp_path, capsys):
+    def without_gain(result):
+        paid = result["learners"][numbers.PAID]
+        for key in ("test_accuracy", "test_greedy"):
+            result["learners"][numbers.PG][key] = paid[key]
+
+    stored(tmp_path, "B", 10, without_gain)
+    (verdict,) = verdicts(["R-exploration"], folder=tmp_path)
+    assert verdict.verdict == FAILS
+    ((prediction, findings, made),) = verdict.registered
+    assert [finding.missed(prediction) for finding in findings] == [True, True]
+    assert prediction.committed < made[0] == datetime(2026, 12, 1, 12, tzinfo=UTC)
+    assert main(["claims", "--only", "R-exploration", "--folder", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert "predicted on 2026-11-30 00:13 UTC" in told
+    assert "holds (missed). The same batches without new data" in told
+    assert "First run of 2026-12-01 12:00 UTC" in told
+
+
+def test_what_was_expected_to_fail_and_does_is_not_missed():
+    one = Registered(committed=datetime(2026, 1, 1, tzinfo=UTC), reason="", expected=FAILS)
+    finding = {kind: Finding(graph="", model="", name="", prediction="", verdict=kind)
+               for kind in (FAILS, HOLDS, FEW_SEEDS)}  # fmt: skip
+    assert not finding[FAILS].missed(one)
+    assert finding[HOLDS].missed(one)
+    assert not finding[FEW_SEEDS].missed(one)
+
+
+def curves(*rows):
+    return [{"learners": {"x": {"step": list(range(len(row))), "y": row}}} for row in rows]
+
+
+def test_a_peak_is_chosen_by_the_other_seeds():
+    alone = curves([0, 1, 0, 0, 0], [0, 0, 1, 0, 0])  # each seed has a peak of its own, by noise
+    assert numbers.fall_after_peak("x", "y", alone) == pytest.approx([-1 / 3 + 1 / 3, 0.0], abs=0.4)
+    assert sum(numbers.fall_after_peak("x", "y", alone)) <= 0
+    shared = curves([0, 3, 1, 1, 1], [0, 2, 1, 1, 1], [0, 4, 1, 1, 1])
+    assert numbers.fall_after_peak("x", "y", shared) == pytest.approx([2, 1, 3])
+    start = curves([9, 1, 1, 1, 1], [9, 1, 1, 1, 1])  # the base is no peak
+    assert numbers.fall_after_peak("x", "y", start) == pytest.approx([0, 0])
+
+
+def test_a_rank_correlation_knows_ties_and_order():
+    (one,) = curves([5.0, 4.0, 3.0, 2.5])
+    assert numbers.rank_correlation("x", "y", one) == pytest.approx(-1)
+    (one,) = curves([1.0, 1.0, 2.0, 2.0])
+    assert numbers.rank_correlation("x", "y", one) == pytest.approx(0.894, abs=1e-3)
+    (one,) = curves([1.0, 1.0, 1.0])
+    assert numbers.rank_correlation("x", "y", one) == 0.0
+
+
+def test_a_replaced_claim_still_resolves_and_names_claims_that_count():
+    counted = {claim.id for claim in COUNTED}
+    known = {claim.id for claim in CLAIMS}
+    assert set(BEFORE) | set(SUCCESSION) <= known
+    for name, what in SUCCESSION.items():
+        assert (name in counted) == (not what.replaced)
+        assert set(what.by) <= counted, "a successor is a claim that counts"
+        assert what.why.endswith(".")
+
+
+def test_the_table_of_changes_has_each_verdict_that_moved(capsys):
+    judged = {one.claim.id: one for one in verdicts()}
+    rows = {row["claim"]: row for row in changes(judged)}
+    for name, before in BEFORE.items():
+        assert (name in rows) or judged[name].told == before
+        if name in rows:
+            assert rows[name]["before"] == before
+            assert rows[name]["why"], f"{name} moved without a reason"
+    assert "1-q-adjacency" in rows
+    assert main(["claims", "--changes"]) == 0
+    table = capsys.readouterr().out.splitlines()
+    assert len(table) == len(rows) + 2
+    assert len({line.replace("\\|", "").count("|") for line in table}) == 1
+    assert main(["claims", "--changes", "--only", "regimes"]) == 2
+
+
+def test_a_date_that_is_none_is_named(tmp_path):
+    stored(tmp_path, "B", 1)
+    path = tmp_path / "regimes-B-seed0.json"
+    path.write_text(path.read_text().replace("2026-12-01T12:00:00+00:00", "yesterday"))
+    with pytest.raises(pr.InputError, match=r"seed0\.json has the date 'yesterday'"):
+        store.results("regimes", of="B", folder=tmp_path)
