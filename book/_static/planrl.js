@@ -101,8 +101,10 @@
     const load = () => {
       if (asked) return;
       asked = true;
-      for (const { src } of later) {
-        document.head.append(Object.assign(document.createElement("script"), { src, async: false }));
+      for (const one of later) {
+        const script = Object.assign(document.createElement("script"), { src: one.src, async: false });
+        for (const end of ["load", "error"]) script.addEventListener(end, () => one.remove());
+        document.head.append(script);
       }
     };
     const near = new IntersectionObserver(

@@ -78,6 +78,19 @@ def test_the_first_picture_plays_from_a_file_by_itself_and_can_be_stopped(open_p
     assert visit.outside("file://") == []
 
 
+def test_the_figures_below_are_loaded_when_a_reader_scrolls_and_not_before(open_page, origin):
+    visit = open_page(f"{origin}{PAGE}", settle=False)
+    page = visit.page
+    page.wait_for_load_state("load")
+    page.locator(".planrl-hero button", has_text="Pause").wait_for()
+    heavy = ("plotly.min.js", "lab.js")
+    assert not [url for url in visit.asked if url.partition("?")[0].endswith(heavy)]
+    page.mouse.wheel(0, 600)
+    page.locator(".plotly-plot .main-svg").first.wait_for()
+    page.locator("#lab-race-seed").wait_for()
+    assert visit.errors == []
+
+
 def test_the_slider_shows_any_update_and_the_end_offers_to_play_again(open_page, origin):
     page = open_page(f"{origin}{PAGE}").page
     for index in (0, LAST // 2, LAST):

@@ -57,7 +57,7 @@ const planrlGraphView = (() => {
   let last = 0;
   /** @param {number} now */
   function tick(now) {
-    const ms = Math.min(now - last, 100); // a pause of the page is none of the paths'
+    const ms = Math.max(0, Math.min(now - last, 100)); // paths wait while the page does
     last = now;
     for (const step of busy) if (!step(ms)) busy.delete(step);
     if (busy.size) requestAnimationFrame(tick);
