@@ -19,9 +19,19 @@ if importlib.util.find_spec("planrl") is None:
 # %% [markdown]
 # # What does reward teach a model that plans?
 #
-# To plan is to find a route: a sequence of legal steps from here to the goal. This book takes the
-# smallest setting in which that can be watched from beginning to end, a graph of 100 nodes held in
-# the weights of a one-layer Transformer, and asks what imitation, policy gradient and Q-learning do to it. It is the paper
+# To plan is to find a route from here to the goal. A small model that knows many routes is trained
+# further in four ways: which routes does it keep?
+
+# %% tags=["remove-input"]
+# made by: python -m planrl export FOLDER --record hero
+from planrl.labs import Hero
+
+Hero()
+
+# %% [markdown]
+# This book takes the smallest setting in which such training can be watched from beginning to end, a
+# graph of 100 nodes held in the weights of a one-layer Transformer, and asks what imitation, policy
+# gradient and Q-learning do to it. It is the paper
 # [*Benefits and Pitfalls of Reinforcement Learning for Language Model Planning*](https://arxiv.org/abs/2509.22613)
 # as something you can run. Every number comes from code you can run, and theorems and figure titles
 # are checked when the book is built.

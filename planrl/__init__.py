@@ -17,6 +17,7 @@ from planrl.evaluate import (
     edge_use,
     evaluate,
     next_logits,
+    passing_probs,
     recovery,
     watch,
 )

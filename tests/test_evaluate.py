@@ -1,5 +1,6 @@
 import math
 from dataclasses import FrozenInstanceError
+from itertools import pairwise
 
 import pytest
 import torch
@@ -247,6 +248,57 @@ def test_edge_use_is_the_share_of_walks_that_take_each_step():
     use = pr.edge_use(pr.diamond(2), tokens)
     assert use[0].tolist() == [0, 0.5, 0.25, 0]
     assert use[:, 3].tolist() == [0, 0.5, 0.25, 0]
+
+
+def counted_uses(model, source, target, sampler, paths=4000):
+    """The share of sampled paths that pass each step at least once."""
+    pairs = torch.tensor([[source, target]]).expand(paths, 2)
+    rows = pr.rollout(model, pairs, rng=pr.seeded(0, "paths"), sampler=sampler).tolist()
+    use = torch.zeros(model.vocab.n_nodes, model.vocab.n_nodes)
+    for row in rows:
+        nodes = [token for token in row[2:] if token != model.vocab.end]
+        for step in set(pairwise(nodes)):
+            use[step] += 1 / paths
+    return use
+
+
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        pr.Sampler(max_tokens=8),
+        pr.Sampler(max_tokens=8, temperature=0.5, may_stop=False),
+        pr.Sampler(max_tokens=6, epsilon=0.3),
+    ],
+)
+def test_passing_probs_are_what_sampled_paths_pass(make_model, sampler):
+    """Also where a path goes in circles: the untrained models here step to any node."""
+    model, rng = make_model(Vocab(5)), pr.seeded(1, "weights")
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=rng))
+    exact = pr.passing_probs(model, 0, 3, sampler=sampler, least=1e-5)
+    assert torch.allclose(exact, counted_uses(model, 0, 3, sampler), atol=0.03)
+    assert exact[3].sum() == 0, "a path ends at its target"
+
+
+def test_passing_probs_follow_the_table_exactly():
+    model, (to_one, to_two, stop) = pr.LogitTable(Vocab(4)), (0.5, 0.25, 0.25)
+    with torch.no_grad():
+        model.table.fill_(-torch.inf)
+        model.table[3, 0] = torch.tensor([0, to_one, to_two, 0, stop]).log()
+        model.table[3, 1:3, 3] = 0.0
+    passed = pr.passing_probs(model, 0, 3)
+    expected = torch.zeros(4, 4)
+    expected[0, 1], expected[0, 2], expected[1, 3], expected[2, 3] = 0.5, 0.25, 0.5, 0.25
+    assert torch.allclose(passed, expected)
+    likely = pr.passing_probs(model, 0, 3, least=0.3)
+    assert likely.nonzero().tolist() == [[0, 1], [1, 3]]
+
+
+@pytest.mark.parametrize(("source", "target", "least"), [(0, 9, 0.1), (-1, 1, 0.1), (0, 1, 0.0)])
+def test_passing_probs_refuses_what_is_no_node_and_no_probability(source, target, least):
+    with pytest.raises(pr.InputError):
+        pr.passing_probs(pr.LogitTable(Vocab(3)), source, target, least=least)
 
 
 def test_next_logits_of_a_table_are_the_table(make_model):

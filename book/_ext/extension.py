@@ -46,6 +46,10 @@ CARDS = {
     "finding": ("Finding",),
 }
 
+# A script of this type is run when a reader comes near to what it draws (planrl.js). Compiling plotly
+# takes most of a second, in which the first picture could not move.
+LATER = "planrl/later"
+
 # Scripts about a remote kernel, and for a menu of versions; here are neither.
 UNUSED = ("THEBE", "DOCUMENTATION_OPTIONS.pagename")
 
@@ -166,7 +170,7 @@ def _body(script: Any) -> str:
 def choose_scripts(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
 ) -> None:
-    """Drop scripts that nothing here uses; load plotly on the pages that hold figures."""
+    """Drop scripts that nothing here uses; load those of figures, labs and the first picture."""
     context["script_files"][:] = [  # in place: Sphinx adds to this very list below
         script
         for script in context["script_files"]
@@ -174,12 +178,18 @@ def choose_scripts(
         and not any(word in _body(script) for word in UNUSED)
     ]
     body = context.get("body") or ""
+    when = {"loading_method": "defer"}
+    if 'class="planrl-hero"' in body:
+        for script in live.HERO:  # they wait for no other script
+            app.add_js_file(f"live/{script}", loading_method="async", priority=1)
+        app.add_css_file("live/graph-view.css", priority=901)
+        when = {"type": LATER}
     lab = 'class="planrl-lab"' in body
     if lab or 'class="plotly-figure"' in body:
         scripts = ["plotly.min.js", "plotly-template.js", "plotly-figures.js"]
         scripts += [f"live/{script}" for script in live.SCRIPTS] if lab else []
         for script in scripts:
-            app.add_js_file(script, loading_method="defer")
+            app.add_js_file(script, **when)
         if lab:
             app.add_css_file("live/lab.css", priority=901)
         sheet = context["pathto"]("_static/no-script.css", 1)

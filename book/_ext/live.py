@@ -27,6 +27,8 @@ RUNTIME = (
     "ort-wasm-simd-threaded.mjs",
     "ort-wasm-simd-threaded.wasm",
 )
+# Loaded by a page with the first picture, in this order.
+HERO = ("graph-view.js", "hero.js")
 # Loaded by a page with a lab, in this order; worker.js is loaded by them.
 SCRIPTS = (
     "lab-state.js",

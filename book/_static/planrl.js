@@ -92,6 +92,33 @@
     if (maths) maths.then(explain);
   });
 
+  // Where a picture plays, what draws the figures below it is loaded when a reader comes near to
+  // them, or asks for a lab, or has had time to see the picture.
+  /** @type {NodeListOf<HTMLScriptElement>} */
+  const later = document.querySelectorAll("script[type='planrl/later']");
+  if (later.length) {
+    let asked = false;
+    const load = () => {
+      if (asked) return;
+      asked = true;
+      for (const one of later) {
+        const script = Object.assign(document.createElement("script"), { src: one.src, async: false });
+        for (const end of ["load", "error"]) script.addEventListener(end, () => one.remove());
+        document.head.append(script);
+      }
+    };
+    const near = new IntersectionObserver(
+      (figures) => figures.some((figure) => figure.isIntersecting) && load(),
+      { rootMargin: "200px 0px" },
+    );
+    document.querySelectorAll(".plotly-figure, .planrl-lab").forEach((one) => near.observe(one));
+    for (const event of ["scroll", "beforeprint", "planrl:load"]) {
+      window.addEventListener(event, load, { once: true });
+    }
+    window.setTimeout(load, 20000);
+    if (location.hash || /[?&]lab=/.test(location.search)) load();
+  }
+
   // Where the theme gives a button or a drop-down another name than the words it shows, the words
   // are the name: who speaks to a computer says what is written.
   document.querySelectorAll("summary[aria-label], .search-button-field[aria-label]").forEach((one) => {

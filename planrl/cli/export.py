@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def add(commands: Any) -> None:
         nargs="*",
         metavar="LAB",
         help="also make the recorded runs of these labs, which a page shows before anything is "
-        "trained (without names: of all labs; default: none)",
+        "trained, and of the book's first picture, hero (without names: all; default: none)",
     )
     command.add_argument(
         "--jobs", type=int, default=1, metavar="N", help="number of processes for --record"
@@ -46,11 +47,12 @@ def run(options: argparse.Namespace) -> int:
 
     if options.jobs < 1:
         raise InputError(f"--jobs is a number of processes, at least 1; {options.jobs} was given")
-    from planrl.labs.page.recordings import GRIDS
+    from planrl.labs.page import hero, recordings
 
-    unknown = [lab for lab in options.record or () if lab not in GRIDS]
+    known = [*recordings.GRIDS, hero.NAME]
+    unknown = [name for name in options.record or () if name not in known]
     if unknown:
-        raise InputError(f"no lab is called {unknown[0]!r}; there are: {', '.join(GRIDS)}")
+        raise InputError(f"no recording is called {unknown[0]!r}; there are: {', '.join(known)}")
     if options.only and options.record is not None:
         raise InputError(
             "--only does nothing beside --record, which exports what is missing: leave it out"
@@ -66,8 +68,7 @@ def run(options: argparse.Namespace) -> int:
         if not options.only:
             write_bases(options.folder / "bases")
     if options.record is not None:
-        from planrl.labs.page import recordings
-
-        for lab in options.record or list(recordings.GRIDS):
-            print(recordings.record(lab, options.folder, jobs=options.jobs), file=sys.stderr)
+        for name in options.record or known:
+            record = hero.record_hero if name == hero.NAME else partial(recordings.record, name)
+            print(record(options.folder, jobs=options.jobs), file=sys.stderr)
     return 0

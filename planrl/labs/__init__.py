@@ -17,10 +17,11 @@ from typing import Any
 
 from planrl.errors import InputError
 from planrl.labs.own_loss import OwnLoss
+from planrl.labs.page.hero_html import Hero
 from planrl.labs.page.html import PageLab
 from planrl.labs.session import Session
 
-__all__ = ["PageLab", "Session", "lab"]
+__all__ = ["Hero", "PageLab", "Session", "lab"]
 
 
 def lab(name: str, link: str = "", *, loss: OwnLoss = None) -> Any:

@@ -36,6 +36,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# Nothing waits any more for a reader who comes near.
+LOADED = """() => !document.querySelector("script[type='planrl/later']")"""
 PATIENCE = 120_000  # milliseconds after which nothing will come any more, however busy the machine
 
 
@@ -97,6 +99,8 @@ class Visit:
     def settle(self) -> None:
         """Wait until the visible figures are drawn and the mathematics is set."""
         self.page.wait_for_load_state("load")
+        self.page.evaluate("window.dispatchEvent(new Event('planrl:load'))")
+        self.page.wait_for_function(LOADED)
         self.page.evaluate("async () => { await window.MathJax?.startup?.promise }")
         self.page.wait_for_function(ALL_DRAWN)
         self.page.evaluate("async () => { await document.fonts.ready }")
