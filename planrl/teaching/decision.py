@@ -75,8 +75,8 @@ START = Advice(
 DECODE = Advice(
     "No training: a lower temperature",
     "With ten demonstrated paths per question, policy gradient was less accurate than its base at "
-    "the best temperature, with a KL penalty of 0.1, too. Use the highest temperature whose accuracy "
-    "suffices: it gives the most distinct answers. Greedy decoding gives one.",
+    "the best temperature, with a KL penalty of 0.1, too. Use the highest temperature whose "
+    "accuracy suffices: it gives the most distinct answers. Greedy decoding gives one.",
     ("R-sharpening", "R-pg-collapse"),
 )
 IMITATE = Advice(
@@ -111,7 +111,7 @@ ROUNDS = Advice(
     "Policy gradient needs newly sampled paths, and Q-learning with the outcome reward alone "
     "fails. SFT on correct paths has the gradient of policy gradient when the paths are new. On "
     "old paths it did as well in chapter 8, on one seed.",
-    ("4.1-identity", "3-outcome"),
+    ("R-no-exploration-is-sft", "3-outcome"),
 )
 VALUES = Advice(
     "Q-learning with process reward",
