@@ -131,7 +131,7 @@ lab("policy-gradient", "model=transformer&kl=1")
 # ## What the penalty costs
 #
 # The base above answers nearly everything, so there is little left to pay for. Train the same base on *one*
-# demonstrated path per pair instead of ten, and it is wrong on many held-out questions at any temperature. There policy gradient
+# demonstrated path per question instead of ten, and it is wrong on many held-out questions at any temperature. There policy gradient
 # learns by exploring ([chapter 4](04_policy_gradient.ipynb)), and there the penalty has a price.
 
 # %%
@@ -360,7 +360,7 @@ evidence.Backing(held, claim="4.4-branches", code=exact.settle, formula="6.2")
 
 # %% [markdown]
 # Both ends are stable, and a larger λ needs a better start. So a penalty holds back what the base cannot do yet.
-# That is the price which the experiment with one demonstrated path per pair showed.
+# That is the price which the experiment with one demonstrated path per question showed.
 #
 # ## Why not a bonus for entropy?
 #

@@ -298,7 +298,7 @@ Table(scores, caption=f"{regimes.condition('B')}; mean over seeds")
 # the logits.
 #
 # The clearest difference concerns edges that *no demonstration contains*: with one demonstrated path per
-# pair about four in ten, with ten paths fewer than one in six.
+# question about four in ten, with ten paths fewer than one in six.
 
 # %%
 regimes.unseen_edges(
@@ -322,7 +322,7 @@ Table(ten, caption=f"The same for ten paths. {regimes.condition('A')}")
 # %% [markdown]
 # > **Finding.** Imitation and policy gradient rank edges that no demonstration contains like pairs that are no
 # > edge, or lower (AUC about 0.5 or less). Q-learning with process reward ranks most of them above (0.85 and more).
-# > This holds on random graphs of 100 nodes with one and with ten demonstrated paths per pair. The comparison
+# > This holds on random graphs of 100 nodes with one and with ten demonstrated paths per question. The comparison
 # > is not about the loss alone: the process reward judges every step that Q-learning tries, one in ten at
 # > random, and policy gradient is told only whether a whole path is correct
 # > ([claims R-unseen-edges-q, R-unseen-edges-pg](11_verdicts.ipynb)).

@@ -69,14 +69,14 @@ my_guess = 0.8
 # ## Experiment
 #
 # Accuracy depends on how one decodes. So each mark is a method at its *best* temperature among 1, 0.7, 0.5, 0.3
-# and 0.1: nobody gains by sharpening alone. On the left the base saw ten demonstrated paths per pair, on the
+# and 0.1: nobody gains by sharpening alone. On the left the base saw ten demonstrated paths per question, on the
 # right one.
 
 # %%
 # made by: python -m planrl reproduce --only regimes
 best = decision.best_accuracy()
 own, others = (
-    mean(best[name]["1 path per pair"]) for name in (regimes.Q, regimes.OFF)
+    mean(best[name]["1 path per question"]) for name in (regimes.Q, regimes.OFF)
 )
 
 # %% tags=["hide-input"]
@@ -91,7 +91,7 @@ figure.update_layout(
 )
 sliders.ask(
     figure,
-    "Q-learning's held-out accuracy, one demonstrated path per pair",
+    "Q-learning's held-out accuracy, one demonstrated path per question",
     guess=my_guess,
     low=0.7,
     high=1.0,
@@ -122,7 +122,7 @@ Table(decision.summary(), caption=f"held-out pairs, mean of {decision.seeds()}")
 # %% [markdown]
 # ## Four decisions
 #
-# **1. Does the base fail, or only its sampling?** Decode first. With ten paths per pair, the base at its best
+# **1. Does the base fail, or only its sampling?** Decode first. With ten paths per question, the base at its best
 # temperature is more accurate than policy gradient, with a KL penalty of 0.1 or without. Continual SFT adds
 # nothing there. So measure the base greedily and at a few lower temperatures *before* you train, and compare every
 # trained model with that.
@@ -144,9 +144,9 @@ Table(decision.summary(), caption=f"held-out pairs, mean of {decision.seeds()}")
 decision.stopping(title="Falling entropy pays only while greedy accuracy rises")
 
 # %% [markdown]
-# Each line runs from the base to the large mark, the last update. With one path per pair entropy first *rises*: the model
+# Each line runs from the base to the large mark, the last update. With one path per question entropy first *rises*: the model
 # tries other paths. Then it falls, while greedy accuracy rises, until it is about as low as in the base. After that
-# entropy only goes to 0. With ten paths per pair entropy falls from the start, and greedy accuracy never rises. The rule:
+# entropy only goes to 0. With ten paths per question entropy falls from the start, and greedy accuracy never rises. The rule:
 # **stop when entropy falls and greedy held-out accuracy no longer rises**. What follows only costs paths.
 #
 # On Blocksworld not everything is the same ([chapter 9](09_blocksworld.ipynb), [figures](80_figures.ipynb)).

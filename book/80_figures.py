@@ -23,7 +23,7 @@ if importlib.util.find_spec("planrl") is None:
 # mean over seeds, the shaded range reaches from the smallest to the largest value, a thin line is one seed. Each
 # seed draws a graph (on Blocksworld: a split), demonstrations and weights of its own. The base was trained by
 # SFT for the few updates in the table, so it is *not saturated*. What a saturated base changes, and a base with
-# one demonstrated path per pair, is shown by the decoding curves below and in chapters
+# one demonstrated path per question, is shown by the decoding curves below and in chapters
 # [4](04_policy_gradient.ipynb), [6](06_kl.ipynb) and [10](10_choosing.ipynb).
 #
 # We could not read the paper's full text. Its summaries give no learning rates, batch sizes or numbers of updates;
@@ -176,17 +176,17 @@ Table(
 # pairs: most of the gain is sharpening, which a lower temperature gives without training.
 #
 # Decoding curves compare all models at equal decoding, each at temperatures 1, 0.7, 0.5, 0.3 and 0.1, first from a
-# saturated base, then from a base with one demonstrated path per pair.
+# saturated base, then from a base with one demonstrated path per question.
 
 # %% tags=["remove-input"]
 METHODS = [regimes.BASE, SFT, PG, f"{KL} 0.1", regimes.Q, regimes.OFF]
 regimes.decoding_curves(
-    "A", METHODS, title="Ten demonstrated paths per pair: base and methods"
+    "A", METHODS, title="Ten demonstrated paths per question: base and methods"
 )
 
 # %% tags=["remove-input"]
 regimes.decoding_curves(
-    "B", METHODS, title="One demonstrated path per pair: base and methods"
+    "B", METHODS, title="One demonstrated path per question: base and methods"
 )
 
 # %% tags=["remove-input"]

@@ -74,9 +74,9 @@ START = Advice(
 )
 DECODE = Advice(
     "No training: a lower temperature",
-    "With ten demonstrated paths per pair, policy gradient was less accurate than its base at the "
-    "best temperature, with a KL penalty of 0.1, too. Use the highest temperature whose accuracy "
-    "suffices: it gives the most distinct answers. Greedy decoding gives one.",
+    "With ten demonstrated paths per question, policy gradient was less accurate than its base at "
+    "the best temperature, with a KL penalty of 0.1, too. Use the highest temperature whose "
+    "accuracy suffices: it gives the most distinct answers. Greedy decoding gives one.",
     ("R-sharpening", "R-pg-collapse"),
 )
 IMITATE = Advice(
@@ -93,8 +93,8 @@ SIFTED = Advice(
 )
 GRADIENT = Advice(
     "Policy gradient",
-    "Where the base fails, policy gradient explores: with one demonstrated path per pair it became "
-    "more accurate than the base at any temperature. Stop when greedy accuracy on held-out "
+    "Where the base fails, policy gradient explores: with one demonstrated path per question it "
+    "became more accurate than the base at any temperature. Stop when greedy accuracy on held-out "
     "questions no longer rises while the entropy goes on falling. Do not use Q-learning with the "
     "outcome reward alone.",
     ("R-exploration", "R-beyond-sharpening", "R-pg-collapse", "3-outcome"),
@@ -111,7 +111,7 @@ ROUNDS = Advice(
     "Policy gradient needs newly sampled paths, and Q-learning with the outcome reward alone "
     "fails. SFT on correct paths has the gradient of policy gradient when the paths are new. On "
     "old paths it did as well in chapter 8, on one seed.",
-    ("4.1-identity", "3-outcome"),
+    ("R-no-exploration-is-sft", "3-outcome"),
 )
 VALUES = Advice(
     "Q-learning with process reward",
@@ -157,7 +157,7 @@ METHODS: dict[str, str] = {
     OFF: "any paths with errors, every step checked",
 }
 """Method of the regimes -> what it needs."""
-SETTINGS = {"10 paths per pair": "A", "1 path per pair": "B"}
+SETTINGS = {"10 paths per question": "A", "1 path per question": "B"}
 """What the base saw of each training pair -> the regime."""
 
 
