@@ -111,7 +111,7 @@ ROUNDS = Advice(
     "Policy gradient needs newly sampled paths, and Q-learning with the outcome reward alone "
     "fails. SFT on correct paths has the gradient of policy gradient when the paths are new. On "
     "old paths it did as well in chapter 8, on one seed.",
-    ("4.1-identity", "3-outcome"),
+    ("R-no-exploration-is-sft", "3-outcome"),
 )
 VALUES = Advice(
     "Q-learning with process reward",
