@@ -387,7 +387,7 @@
         const stale = run.step ? ` The numbers are those of update ${run.step}.` : "";
         return `Training stopped: ${run.failed}.${stale}`;
       }
-      if (run.wanted) return run.ready ? "Training." : "Loading.";
+      if (run.wanted || run.underWay) return run.ready ? "Training." : "Loading.";
       if (!run.step) return describeRecorded();
       if (run.step % end) return `Paused at update ${run.step}.`;
       return `Paused at update ${run.step}, where this lab stops by itself. ${outside()}`.trim();
