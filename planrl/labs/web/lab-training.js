@@ -23,6 +23,7 @@ const planrlLabTraining = (() => {
     ready: false,
     busy: false, // the worker computes; it gets no second chunk before it answers
     evaluateAgain: false,
+    underWay: 0, // updates that the worker makes now
     step: 0,
     rate: 0, // updates a second, by the clock on the wall
     points: /** @type {Point[]} */ ([]),
@@ -121,6 +122,7 @@ const planrlLabTraining = (() => {
       const { learners } = order();
       const steps = Math.min(run.wanted, chunk);
       run.wanted -= steps;
+      run.underWay = steps;
       run.busy = true;
       run.evaluateAgain = false;
       silent = 0;
@@ -149,6 +151,7 @@ const planrlLabTraining = (() => {
       }
       if (message.type === "progress") {
         run.busy = false;
+        run.underWay = 0;
         mark ??= { step: run.step, at: sent };
         const ms = performance.now() - mark.at;
         if (ms > PACE) {
@@ -182,7 +185,7 @@ const planrlLabTraining = (() => {
     function fail(message) {
       worker?.terminate();
       worker = null;
-      Object.assign(run, { ready: false, busy: false, wanted: 0, failed: asked ? message : "" });
+      Object.assign(run, { ready: false, busy: false, underWay: 0, wanted: 0, failed: asked ? message : "" });
       changed();
     }
 

@@ -74,6 +74,7 @@
       change({ ...planrlLabState.defaults(lab), ...preset.settings }, "preset");
     });
     const why = make("p", { className: "planrl-lab-why", id: id("why") });
+    const differs = make("p", { className: "planrl-lab-differs" }, lab.differs);
     const explained = box("step");
     const edgesWrong = alerting("edges-wrong");
     const edgeList = make("textarea", {
@@ -124,9 +125,9 @@
         panels.stage,
         panels.legend,
         box("controls", ...front.flatMap((one) => (one ? [one.row] : []))),
-        why,
-        ...(lab.differs ? [make("p", { className: "planrl-lab-differs" }, lab.differs)] : []),
         explained,
+        why,
+        differs,
         fold("More settings", box("controls", ...rare.map(({ row }) => row)), ownPanel),
         makeNumbers(),
         meanings(lab.controls, id),
@@ -368,6 +369,8 @@
       chips.show(preset);
       say(why, preset?.why ?? "");
       why.hidden = !preset;
+      // It is about the graph whose runs are recorded.
+      differs.hidden = !lab.differs || settings.graph !== planrlLabState.defaults(lab).graph;
       ownPanel.hidden = settings.graph !== "own";
       const further = run.step && run.step % end === 0 ? "Continue" : "Train";
       if (run.wanted) train.show("pause", "Pause");
@@ -384,7 +387,7 @@
         const stale = run.step ? ` The numbers are those of update ${run.step}.` : "";
         return `Training stopped: ${run.failed}.${stale}`;
       }
-      if (run.wanted) return run.ready ? "Training." : "Loading.";
+      if (run.wanted || run.underWay) return run.ready ? "Training." : "Loading.";
       if (!run.step) return describeRecorded();
       if (run.step % end) return `Paused at update ${run.step}.`;
       return `Paused at update ${run.step}, where this lab stops by itself. ${outside()}`.trim();
@@ -541,7 +544,7 @@
       const live = run.step > 0;
       const recorded = live ? null : recording();
       const stale = run.failed && run.step ? " (no longer live)" : "";
-      const here = `After ${run.step} updates in this page${stale}`;
+      const here = `After ${run.step} update${run.step === 1 ? "" : "s"} in this page${stale}`;
       say(caption, recorded ? `Recorded, after ${recorded.steps.at(-1)} updates` : here);
       const kept = pinned && !live ? planrlLabState.recording(lab, numbers, pinned) : null;
       const line = (/** @type {string} */ title, /** @type {number} */ k, /** @type {Recording | null} */ from, /** @type {number} */ shift) => {
