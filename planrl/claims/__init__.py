@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from planrl.claims import ablations, imitation, paper, theorems
+from planrl.claims import ablations, imitation, objectives, paper, theorems
 from planrl.claims.verdict import (
     FAILS,
     FEW,
@@ -40,6 +40,7 @@ GROUPS: dict[str, tuple[Claim, ...]] = {
     "imitation": imitation.CLAIMS,
     "figures": paper.CLAIMS,
     "conditions": ablations.CLAIMS,
+    "objectives": objectives.CLAIMS,
 }
 """Group -> its claims, in the paper's order."""
 CLAIMS: tuple[Claim, ...] = tuple(claim for group in GROUPS.values() for claim in group)

@@ -30,7 +30,17 @@ import numpy as np
 import torch
 
 from planrl.errors import InputError, shown
-from planrl.experiments import ablations, costs, extensions, imitation, paper, regimes, theorems
+from planrl.experiments import (
+    ablations,
+    costs,
+    extensions,
+    imitation,
+    methods,
+    objectives,
+    paper,
+    regimes,
+    theorems,
+)
 from planrl.experiments.records import in_words, same
 from planrl.experiments.study import Experiment
 from planrl.io.files import keep, read_json, ready, to_json, write_atomically
@@ -44,6 +54,8 @@ STUDIES: tuple[Experiment, ...] = (
     *ablations.STUDIES,
     *extensions.STUDIES,
     *regimes.STUDIES,
+    *objectives.STUDIES,
+    *methods.STUDIES,
     *costs.STUDIES,
 )
 """All experiments, one for each saved result."""
