@@ -2,7 +2,7 @@
 
 datasets, streams, algorithms   graphs with their data; batches; losses and streams with options
 study, evaluations, probes      a Study and its runner; what is measured; what models hold
-records, store                  when two records say the same; the saved results in results/
+records, store, all_studies     when two records say the same; the saved results in results/
 paper, ablations, extensions, imitation, regimes, theorems, costs    the studies themselves
 objectives, objective_graphs, methods   which objective: on a table, and on the Transformer
 named, runs                     functions by dotted path; a training run in a folder
