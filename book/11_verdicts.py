@@ -56,9 +56,9 @@ seed = 0
 # %% [markdown]
 # ## Predict
 #
-# The claims come in four groups: *theorems*, followed exactly on small graphs; *imitation*, what a
+# The claims come in five groups: *theorems*, followed exactly on small graphs; *imitation*, what a
 # trained model memorised; *figures*, the curves of the paper run again; *conditions*, under which the
-# others should break.
+# others should break; *objectives*, what holds of GRPO and its family on a table.
 #
 # **Of the claims of the figures, what percentage holds on both graphs**, the random one and
 # Blocksworld, by every measure that its card names? Guess before you scroll to the figure.
@@ -320,6 +320,16 @@ cards(GROUPS["imitation"])
 # %% tags=["hide-input"]
 made_with(GROUPS["conditions"])
 cards(GROUPS["conditions"])
+
+# %% [markdown]
+# ## Which objective
+#
+# Claims on other losses than the paper's, two of them of other papers: measured on a table with one choice among
+# three correct and three wrong next nodes, with predictions written down before the runs.
+
+# %% tags=["hide-input"]
+made_with(GROUPS["objectives"])
+cards(GROUPS["objectives"])
 
 # %% [markdown]
 # ## What to remember
