@@ -138,7 +138,8 @@ CLAIMS = (
     _claim(
         "4.3-baseline",
         "Theorem 4.3, our derivation",
-        "The drift is a property of rewards without a baseline: with one it is exactly 0.",
+        "Once all paths are correct, the drift is a property of rewards without a baseline: with "
+        "one it is exactly 0.",
         "largest derivative by any logit, all paths correct",
         "collapse",
         ("drift_with_baseline", "", 0.0, 0.0),

@@ -3,7 +3,9 @@
 datasets, streams, algorithms   graphs with their data; batches; losses and streams with options
 study, evaluations, probes      a Study and its runner; what is measured; what models hold
 records, store, comparison      when two records say the same; the saved results in results/
-paper, ablations, extensions, imitation, regimes, theorems, costs, tools    the studies
+all_studies                     the list of them: paper, ablations, extensions, imitation, regimes,
+                                theorems, costs, tools; on a table and on the Transformer: objectives,
+                                objective_graphs, methods
 tool_calls                      what is measured of models that learn chains of calls
 assistant_tools                 tools of an everyday assistant, and the files in assistant/
 named, runs                     functions by dotted path; a training run in a folder

@@ -23,16 +23,7 @@ import numpy as np
 import torch
 
 from planrl.errors import InputError, shown
-from planrl.experiments import (
-    ablations,
-    costs,
-    extensions,
-    imitation,
-    paper,
-    regimes,
-    theorems,
-    tools,
-)
+from planrl.experiments import all_studies
 from planrl.experiments.dates import made_at, now
 from planrl.experiments.records import in_words, same
 from planrl.experiments.study import Experiment
@@ -40,16 +31,7 @@ from planrl.io.files import keep, read_json, ready, to_json, write_atomically
 
 FORMAT = "planrl-result/2"
 FOLDER = Path(__file__).parent / "results"
-STUDIES: tuple[Experiment, ...] = (
-    *theorems.STUDIES,
-    *imitation.STUDIES,
-    *paper.STUDIES,
-    *ablations.STUDIES,
-    *extensions.STUDIES,
-    *regimes.STUDIES,
-    *tools.STUDIES,
-    *costs.STUDIES,
-)
+STUDIES: tuple[Experiment, ...] = all_studies.STUDIES
 """All experiments, one for each saved result."""
 EXPERIMENTS = tuple(dict.fromkeys(one.name for one in STUDIES))
 """Their names."""

@@ -65,8 +65,9 @@ Advantage = Callable[[Group], "Tensor"]
 
 def same_pair(batch: Batch) -> Float[Tensor, "B B"]:
     """1 where two rows have the same source and target, else 0."""
-    pairs = batch.tokens[:, :2]
-    return (pairs[:, None] == pairs).all(-1).to(batch.reward.dtype)
+    source, target = batch.tokens[:, 0], batch.tokens[:, 1]
+    same = (source[:, None] == source) & (target[:, None] == target)
+    return same.to(batch.reward.dtype)
 
 
 def own_return(group: Group) -> Float[Tensor, " B"]:

@@ -77,7 +77,11 @@ NO_PULL = {
     "KL(U || q) drifts up by (lr lambda)^2 / 2 ||diag(q) - q q^T||^2 an update",
     ("k3", "token"): "k3 in the reward has the gradients of KL(q || b) and of KL(b || q) with "
     "opposite signs: no pull near the base, and from further away on to a single choice",
-    ("k2", "token"): "k2 in the reward is even in log(q / b): no pull to first order",
+    (
+        "k2",
+        "token",
+    ): "k2 in the reward is even in log(q / b), so it has no pull near the base: choices "
+    "that the reward has raised keep the base's ratios, those that it has lowered fall for ever",
     ("k3", "path"): "k3 in the reward of the path has no pull near the base",
     ("k2", "path"): "k2 in the reward of the path has no pull to first order",
 }

@@ -297,3 +297,22 @@ def test_a_corrupt_result_is_not_taken_for_a_missing_one(tmp_path):
     (tmp_path / "theorems-seed0.json").write_text("{")
     with pytest.raises(pr.InputError, match="theorems-seed0"):
         verdicts(["5.2-exact"], folder=tmp_path)
+
+
+@pytest.mark.parametrize("name", [
+    "objective-one-curve", "objective-no-baseline", "objective-clock", "objective-polarises",
+    "objective-levels", "kl-reverse", "kl-forward", "kl-no-pull", "kl-noise", "clip-higher",
+    "length-normalisation",
+])  # fmt: skip
+def test_what_was_derived_of_objectives_holds_on_ten_seeds_of_the_table(name):
+    (verdict,) = verdicts([name])
+    assert verdict.verdict == HOLDS
+    assert all(len(finding.values) == 10 for finding in verdict.findings)
+
+
+def test_what_others_say_of_entropy_is_not_found_on_the_table():
+    """And what we expected of k2 in the reward is not, either."""
+    found = {one.claim.id: one for one in verdicts(["objectives"])}
+    assert found["entropy-has-no-effect"].verdict == FAILS
+    assert found["entropy-tells-accuracy"].verdict == UNDECIDED
+    assert found["kl-k2-token"].findings[0].verdict == FAILS

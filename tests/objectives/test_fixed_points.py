@@ -166,6 +166,17 @@ def test_away_from_the_base_k3_in_the_reward_leads_to_one_choice_without_any_rew
         assert float(logits.softmax(-1).max()) > 0.999
 
 
+def test_k2_in_the_reward_holds_what_the_reward_has_raised_at_the_bases_ratios():
+    """Expected updates from the base with the reward: accuracy goes to 1, ratios come back."""
+    base, kl = a_base(3), kl_of("k2", "token", False)
+    objective, logits = Objective(kl=kl), base.log() + torch.tensor([0.3, -0.1, 0, 0, 0]).double()
+    for _ in range(3000):
+        logits = logits + 2.0 * update(objective, logits.softmax(-1), base, VALUE)
+    q = logits.softmax(-1)
+    assert float(q[:2].sum()) > 0.999
+    assert float(q[0] / q[1]) == pytest.approx(float(base[0] / base[1]), rel=0.01)
+
+
 def gradient_at(model, loss, base, group=1):
     (found,) = expected_gradient(loss, model, TASK, group=group, max_tokens=6, frozen=base)
     return found[3, [0, 1, 2, 4]].nan_to_num(0.0)

@@ -1,0 +1,30 @@
+"""All experiments of the library, one for each saved result."""
+
+from __future__ import annotations
+
+from planrl.experiments import (
+    ablations,
+    costs,
+    extensions,
+    imitation,
+    methods,
+    objectives,
+    paper,
+    regimes,
+    theorems,
+    tools,
+)
+from planrl.experiments.study import Experiment
+
+STUDIES: tuple[Experiment, ...] = (
+    *theorems.STUDIES,
+    *imitation.STUDIES,
+    *paper.STUDIES,
+    *ablations.STUDIES,
+    *extensions.STUDIES,
+    *regimes.STUDIES,
+    *objectives.STUDIES,
+    *methods.STUDIES,
+    *tools.STUDIES,
+    *costs.STUDIES,
+)
