@@ -193,7 +193,8 @@ sliders.ask(
 # the claims from a *base of 700 updates* are those of the paper's figures; *regimes* ask them again in
 # the settings that each is meant for: a saturated base (A), one demonstrated path per pair (B),
 # Blocksworld with longer training (C) and with 80 % of the pairs (D), a graph with cycles (E), conditions
-# under which methods should break (G, H).
+# under which methods should break (G, H). *Objectives* ask what holds of GRPO and its family, two of them
+# of other papers, on a table with one choice among three correct and three wrong next nodes.
 #
 # ## Every claim
 #
