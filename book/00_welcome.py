@@ -45,11 +45,10 @@ notebook.setup()
 # %% [markdown]
 # ## One picture
 #
-# Five learners start from the same model, trained to imitate right answers. Each is then trained
-# further in its own way, from where the lines meet. A *question* names two nodes, and any path from
-# the first to the second is a right answer: most questions have many. Two things are measured on the
-# training questions: how often a sampled answer is right (up is better), and how many *different*
-# right answers there are among 100 samples (right is better).
+# Five methods start from the same model, which was trained to imitate correct paths, where the lines meet. A
+# *question* names two nodes, and any path from the first to the second is correct: most questions have
+# many. Two things are measured on the training questions: how often a sampled path is correct (up is better),
+# and how many *distinct* correct paths there are among 100 samples (to the right is better).
 
 # %% tags=["hide-input"]
 # made by: python -m planrl reproduce --only fig2, and --only fig3
@@ -106,7 +105,7 @@ figure.update_layout(
 #   graphs of 100 nodes, its accuracy after the same number of updates is slightly lower; on the small
 #   graph of the lab below it is not.
 # - **Q-learning** with a reward for the outcome alone (*outcome reward*) loses everything; with a reward
-#   for each step (*process reward*) it becomes right and stays diverse.
+#   for each step (*process reward*) it becomes accurate and stays diverse.
 # - **Imitation** that just goes on (*continual SFT*, supervised fine-tuning) gains some accuracy and loses few
 #   paths.
 #

@@ -288,7 +288,8 @@ Table(rows, caption="100 nodes, width 120, last layer; mean over seeds")
 #
 # ## Reading the map
 #
-# ALPINE asks what a token says when it is sent through the weights alone. Let $E[j]$ be the embedding
+# [ALPINE](https://arxiv.org/abs/2405.09220), the paper's predecessor, studies imitation on the same kind of graphs. It
+# asks what a token says when it is sent through the weights alone. Let $E[j]$ be the embedding
 # of node $j$, which also serves, turned round as $E^\top$, to score every next token. Let $V$ be
 # attention's value matrix times its output matrix, which is what it makes of a place it looks at,
 # and FFN the layer's feed-forward part. Leaving the layer

@@ -19,10 +19,10 @@ if importlib.util.find_spec("planrl") is None:
 # %% [markdown]
 # # Where do the other answers go?
 #
-# Most questions have many correct paths, and policy gradient pays the same for each of them. A model
-# that begins with a dozen should keep a dozen, one would think. It does not. Accuracy does not show the
-# loss; this chapter finds its mechanism in a single context of a table, and tries two simple
-# remedies: a baseline, and stopping early. You should have read [chapter 4](04_policy_gradient.ipynb).
+# Most questions have many correct paths, and policy gradient pays the same for each of them. Accuracy does
+# not say how many of them a model still finds. This chapter counts them, explains the count by a single
+# context of a table, and tries two simple changes to the method: a baseline, and stopping early. You should
+# have read [chapter 4](04_policy_gradient.ipynb).
 # Reading takes 14 minutes, running everything some 15 seconds.
 #
 # <details><summary>In one sentence</summary>
@@ -76,8 +76,8 @@ accuracy, greedy, entropy, apart = (
 first, last = float(paths[:, 0].mean()), float(paths[:, -1].mean())
 sliders.ask(
     regimes.over_updates(
-        "A", [PG], "train_diversity", y="distinct correct paths among 100 samples",
-        title="Trained to be correct, the model loses all paths but one",
+        "A", [PG], "train_diversity", y="distinct correct paths",
+        title="Trained to be correct, the model loses all paths but one (100 samples per question)",
         alt=f"Distinct correct paths per training question fall from {first:.1f} to {last:.2f}",
     ).update_yaxes(range=[0, 20]),
     "Distinct correct paths among 100 samples, at the end",
@@ -117,7 +117,7 @@ notebook.Told(
 )
 
 # %% [markdown]
-# *Entropy* says how undecided the model is at a step; 0 is certain. Below, a smaller graph: press
+# *Entropy* says how undecided the model is at a step; 0 is certain. (Claims R-pg-collapse and R-entropy-falls in [chapter 11](11_verdicts.ipynb).) Below, a smaller graph: press
 # *Train* and see one question lose its paths, edge by edge.
 
 # %%
@@ -411,12 +411,12 @@ held_out, held_greedy = (
     regimes.series("A", PG, f"test_{key}")[1].mean(0)
     for key in ("accuracy", "greedy")
 )
-peak = int(held_out.argmax())
+peak, top = int(held_out.argmax()), int(held_greedy.argmax())
 notebook.Told(
     f"Sampled, mean accuracy on held-out questions is best after {step[peak]:,} updates ({float(held_out[peak]):.3f}; "
     f"{float(held_out[0]):.3f} before, {float(held_out[-1]):.3f} at the end). By then {float(paths[:, peak].mean()):.1f} "
-    f"of {first:.1f} distinct correct paths are left. Greedily, it is best after "
-    f"{step[int(held_greedy.argmax())]:,} updates: {float(held_greedy.max()):.3f}, against "
+    f"of {first:.1f} distinct correct paths are left. Greedily, it is best "
+    f"{f'after {step[top]:,} updates' if top else 'before the first update'}: {float(held_greedy[top]):.3f}, against "
     f"{float(held_greedy[-1]):.3f} at the end (mean of {len(paths)} seeds)."
 )
 

@@ -77,21 +77,19 @@ my_guess = 0.87
 # Each line below is a *decoding curve* ([chapter 4](04_policy_gradient.ipynb)): one model sampled at temperatures 1,
 # 0.7, 0.5, 0.3 and 0.1. Lower temperatures lie further left: fewer distinct paths, more of the samples correct.
 
-# %%
+# %% tags=["hide-input"]
 # made by: python -m planrl reproduce --only regimes
 base, heats = regimes.BASE, (1.0, 0.5)
-figure = regimes.decoding_curve(
-    "A", [strong, held_back, light, free, base], "test", title="Held-out pairs"
-)
-
-# %% tags=["hide-input"]
 untrained, paths = (
     regime_tables.at("A", base, 0.5, "test", key)
     for key in ("accuracy", "diversity")
 )
 penalised = regime_tables.at("A", held_back, 1.0, "test", "accuracy")
-figure.update_layout(
-    title_text="The base at a lower temperature beats λ = 0.1 at every number of paths"
+figure = regimes.decoding_curve(
+    "A",
+    [strong, held_back, light, free, base],
+    "test",
+    title="The base at a lower temperature beats λ = 0.1 at every number of paths",
 )
 sliders.ask(
     figure,
@@ -213,7 +211,7 @@ for kl in (1.0, 0.5, 0.1):
 #   which is 1.1 for λ = 0.1 and more than 20,000 for λ = 0.001.
 # - **The price.** Of the wrong choice's weight the share $\exp(-1 / \lambda)$ is left: nearly nothing for λ = 0.1,
 #   more than a third for λ = 1. So on questions that are solved a small λ costs nearly nothing. The price is
-#   paid on questions that are *not* solved (*Two places to stop*).
+#   paid on questions that are *not* solved (*Two points to stop at*).
 #
 # We check (6.2) on a table. The base imitates paths on ten nodes; for the question from 0 to 9 we follow the
 # *expected* gradient, in which every path counts with its probability, until it stops.
@@ -312,7 +310,7 @@ charts.bars(
 # shrinks with the batch. So a λ from another recipe means little without that recipe's learning rate and batch
 # size.
 #
-# ## Two places to stop
+# ## Two points to stop at
 #
 # In (6.2) the probability $p$ depends on $q$. Where no path succeeds, all choices have $p = 0$, and (6.2) is
 # the base again. Take a chain of four steps, each with probability 0.01 in the base. Training usually starts at

@@ -358,7 +358,7 @@ Table(
 #   correct. It misses the nodes where the illegal step is worth more.
 # - **Wrong sign.** The learner avoids the target.
 #
-# A check that notices an illegal step only in a share $\rho$ of the cases acts like a penalty of $\rho$ instead of 1:
+# A check that notices an illegal step only in a random share $\rho$ of the cases acts like a penalty of $\rho$ instead of 1:
 # the values become $1 - \rho\,(2 - A - R)$, with the adjacency $A$ and the reachability $R$ of chapter 1. Their
 # order stays right for every $\rho > 0$, but their distances shrink, so noise and sampling hide them sooner.
 

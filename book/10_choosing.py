@@ -75,13 +75,14 @@ my_guess = 0.8
 # %%
 # made by: python -m planrl reproduce --only regimes
 best = decision.best_accuracy()
+own, others = (
+    mean(best[name]["1 path per pair"]) for name in (regimes.Q, regimes.OFF)
+)
+
+# %% tags=["hide-input"]
 figure = decision.accuracies(
     title="Policy gradient beats its base only where the base fails"
 )
-few = "1 path per pair"
-own, others = (mean(best[name][few]) for name in (regimes.Q, regimes.OFF))
-
-# %% tags=["hide-input"]
 figure.update_layout(
     title_subtitle={
         "text": f"Random DAGs of 100 nodes, best temperature;<br>mean of {decision.seeds()}, 95 % interval"
@@ -188,7 +189,8 @@ notebook.QuickCheck(
 # %% [markdown]
 # ## Train them yourself
 #
-# Four learners train on a small graph from one base. (There, few questions are left to explore.)
+# Four learners train on a small graph from one base. (There, policy gradient can end below continual SFT on
+# held-out pairs.)
 
 # %% tags=["remove-input"]
 lab("race")
@@ -209,6 +211,7 @@ lab("race")
 # | with KL penalty | own | $R(u)$ minus $\lambda$ times the log-ratio to the base |
 # | group-relative (Dr. GRPO) | own, several per question | $R(u)$ minus the mean return of its question |
 #
+# (GRPO is the policy gradient of DeepSeekMath; Dr. GRPO is its form without a division by the standard deviation.)
 # If all paths are correct, RFT and policy gradient go on: each update favours what happened to be sampled, and paths are
 # lost. Group-relative weights are then 0, and nothing moves. Q-learning is another kind of loss, (7.1) in
 # [chapter 7](07_reward.ipynb): no probability stands in it, so it does not ask who sampled a step.

@@ -170,6 +170,10 @@ figure = charts.bars(
         for kind, values in shares.items()
     ),
 )
+for trace, colour in zip(
+    figure.data, ("#009E73", "#E69F00", "#D55E00", "#7F7F7F"), strict=True
+):
+    trace.marker.color = colour  # as the cards have them
 sliders.ask(
     figure,
     "Percent of the claims about models from a base of 700 updates that hold under every condition",
@@ -179,17 +183,17 @@ sliders.ask(
     step=1,
     unit="%",
     hidden=list(KINDS),
-    answer=f"{100 * everywhere / len(trained):.0f} %. A greedy base of 700 updates answers nearly all "
-    "questions, so greedily there is nothing to gain, and sampled there is. The regimes ask the same "
-    "where there is room.",
+    answer=f"{100 * everywhere / len(trained):.0f} %. Decoded greedily, the base of 700 updates "
+    "answers nearly all questions, so there is nothing to gain; sampled, there is. The regimes ask the "
+    "same where there is room.",
 )
 
 # %% [markdown]
 # The groups: *theorems* are followed exactly on small graphs; *imitation* is what SFT makes of a model;
 # the claims from a *base of 700 updates* are those of the paper's figures; *regimes* ask them again in
 # the settings that each is meant for: a saturated base (A), one demonstrated path per pair (B),
-# Blocksworld until the collapse is complete (C, D), a graph with cycles (E), conditions under which
-# methods should break (G, H).
+# Blocksworld with longer training (C) and with 80 % of the pairs (D), a graph with cycles (E), conditions
+# under which methods should break (G, H).
 #
 # ## Every claim
 #

@@ -33,6 +33,9 @@ HERO = ("graph-view.js", "hero.js")
 SCRIPTS = (
     "lab-state.js",
     "lab-figure.js",
+    "lab-panels.js",
+    "lab-controls.js",
+    "lab-step.js",
     "lab-hosting.js",
     "lab-training.js",
     "lab.js",

@@ -127,8 +127,8 @@ CLAIMS = (
     _claim(
         "4.3-time",
         "Theorem 4.3, our derivation",
-        "Collapse takes about 140 / lr^2 single-sample updates, and a batch of B takes about B "
-        "times as many.",
+        "Collapse takes 110 to 190 / lr^2 single-sample updates, and a batch of 8 takes 5 to 10 "
+        "times as many; for small steps the factor is 8.",
         "updates until one of five equal choices is taken 99 times of 100, median of 100 runs",
         "collapse",
         ("updates_to_collapse", "lr 1", 110.0, 190.0),

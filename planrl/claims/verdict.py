@@ -201,8 +201,8 @@ class Verdict:
         few = [len(finding.values) for finding in self.findings if finding.few]
         if few:
             said.append(
-                f"{len(few)} of {len(self.findings)} conditions have only {min(few)} "
-                f"seed{'s' * (min(few) > 1)}: a verdict needs {FEW}"
+                f"{len(few)} of {len(self.findings)} conditions have fewer than {FEW} seeds, one of "
+                f"them {min(few)}: no verdict there"
             )
         return "; ".join(said)
 

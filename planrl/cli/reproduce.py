@@ -14,7 +14,7 @@ from tqdm import tqdm
 from planrl.cli.sources import TOOL_DATA
 from planrl.errors import InputError
 from planrl.experiments import store, tools
-from planrl.experiments.store import against_stored
+from planrl.experiments.comparison import against_stored
 from planrl.experiments.study import Study
 from planrl.io.files import ready
 from planrl.io.tool_graphs import CHAINS, GRAPH, read_tools

@@ -10,7 +10,7 @@ examples                 small problems that come with planrl, as PDDL files
 """
 
 from planrl.domains.blocksworld import Action, Space, State, blocksworld, space, state, successors
-from planrl.domains.examples import EXAMPLES, example
+from planrl.domains.examples import EXAMPLES, example, ladder
 from planrl.domains.plan_text import parse_plan, read_plan
 from planrl.domains.recognise import Blocks, recognise
 from planrl.domains.state_space import StateSpace, state_graph, state_space
@@ -29,6 +29,7 @@ __all__ = [
     "Structure",
     "blocksworld",
     "example",
+    "ladder",
     "parse_plan",
     "read_plan",
     "recognise",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from planrl.domains.pddl import read_problem
+from planrl.domains.state_space import state_graph
 from planrl.domains.strips import Problem
+from planrl.domains.structure import structure
 from planrl.errors import InputError, shown
 
 FOLDER = Path(__file__).parent / "problems"
@@ -38,3 +41,16 @@ def example_files(name: str) -> tuple[Path, Path]:
 def example(name: str) -> Problem:
     """The planning problem of an example in `EXAMPLES`, such as "peg-4"."""
     return read_problem(*example_files(name))
+
+
+def ladder(names: Iterable[str] = EXAMPLES) -> list[dict[str, Any]]:
+    """A row for each of these examples: its name, what it is, its structure and its theorem.
+
+    The rows go from problems whose states all reach each other to those without cycles, by the
+    share of steps that stay inside a component.
+    """
+    rows = [
+        {"problem": name, "what": EXAMPLES[name], **structure(state_graph(example(name))).plain()}
+        for name in names
+    ]
+    return sorted(rows, key=lambda row: (-row["circling"], row["nodes"]))

@@ -64,7 +64,9 @@ def read_problem(domain: str | Path, problem: str | Path) -> Problem:
     init, valued = reader.facts(start[1:], start.line)
     goal = task.part(":goal")
     if ":goal" not in task.parts:
-        raise task.source.wrong(goal.line, "the problem has no (:goal ...)")
+        raise task.source.wrong(
+            goal.line, "the problem has no (:goal ...): write (:goal (and)) if any state will do"
+        )
     if len(goal) > 2:
         raise task.source.wrong(goal.line, "the goal is one formula: write (:goal (and ...))")
     metric, ignored = _metric(task.part(":metric"), costs, valued)

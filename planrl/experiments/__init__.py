@@ -2,7 +2,7 @@
 
 datasets, streams, algorithms   graphs with their data; batches; losses and streams with options
 study, evaluations, probes      a Study and its runner; what is measured; what models hold
-records, store                  when two records say the same; the saved results in results/
+records, store, comparison      when two records say the same; the saved results in results/
 paper, ablations, extensions, imitation, regimes, theorems, costs, tools    the studies
 tool_calls                      what is measured of models that learn chains of calls
 assistant_tools                 tools of an everyday assistant, and the files in assistant/

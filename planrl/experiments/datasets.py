@@ -96,13 +96,16 @@ def called(graph: Graph, settings: DatasetSettings) -> Dataset:
             "paths_per_pair does nothing with tools, whose data say how often: omit it"
         )
     folder = Path(settings.options.get("data") or ASSISTANT)
-    rows = with_chains(graph, folder / TOOL_CHAINS).rows()
+    found = with_chains(graph, folder / TOOL_CHAINS)
+    rows = found.rows()
     task = Task(graph, rows[:, :2].unique(dim=0))
     share, rng = settings.train_share, seeded(settings.seed, "split")
     train, test = split(task, share, rng, force_edges=settings.force_edges)
     known = torch.zeros(graph.n, graph.n, dtype=torch.bool)
     known[train.pairs[:, 0], train.pairs[:, 1]] = True
-    return Dataset(graph, train, test, rows[known[rows[:, 0], rows[:, 1]]], rows.shape[1])
+    paths = rows[known[rows[:, 0], rows[:, 1]]]
+    claimed = found.claimed if found.outside else None
+    return Dataset(graph, train, test, paths, rows.shape[1], claimed)
 
 
 GRAPHS: dict[str, Callable[..., Graph]] = {
@@ -296,7 +299,8 @@ class FileDataset:
 class Dataset:
     """A graph, its training and test pairs, and the demonstrated paths.
 
-    `longest` is the length of the longest row that is known for a test pair, if any is.
+    `longest` is the length of the longest row that is known for a test pair, if any is. `claimed`
+    is the graph as the data have it, if some of their steps are no edges: wrong checks pass them.
     """
 
     graph: Graph
@@ -304,6 +308,7 @@ class Dataset:
     test: Task
     paths: Int[Tensor, "M L"]
     longest: int = 0
+    claimed: Graph | None = None
 
     @property
     def max_tokens(self) -> int:

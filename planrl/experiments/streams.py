@@ -269,6 +269,20 @@ def noisily_checked_rollouts(
     return sampled(setup, reward, **options)
 
 
+@carries("")
+@add_to(sampled)
+def trustingly_checked_rollouts(
+    setup: Setup, *, reward_scale: float = 1.0, **options: Any
+) -> Stream:
+    """Rollouts with a process reward that takes each step of the data's chains for an edge.
+
+    Where chains of calls leave their tool graph, these checks are wrong.
+    """
+    known = setup.dataset.claimed or setup.dataset.graph
+    reward = reward_of("process", reward_scale)
+    return sampled(setup, lambda graph, tokens: reward(known, tokens), **options)
+
+
 def halved(dataset: Dataset) -> tuple[Dataset, Task, Task]:
     """The dataset with demonstrations of the old pairs only; the old and the new training pairs.
 

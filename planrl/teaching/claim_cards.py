@@ -125,7 +125,7 @@ class ClaimCards(Cards):
         notes += [prediction_in_words(*registered) for registered in one.registered]
         body = "".join(f'<p class="planrl-note">{html.escape(text)}</p>' for text in notes)
         if known:
-            body += f'<p class="planrl-note">{_successors(known.by, known.replaced)}'
+            body += f'<p class="planrl-note planrl-linked">{_successors(known.by, known.replaced)}'
             body += f"{html.escape(known.why)}</p>"
         marks = "".join(
             f'<span class="planrl-badge planrl-mark">{html.escape(text)}</span> '
@@ -142,11 +142,14 @@ class ClaimCards(Cards):
     @staticmethod
     def marks(one: Verdict) -> list[str]:
         """What stands beside the verdict: another prediction than *holds*, a miss, replaced."""
-        expected = dict.fromkeys(
-            f"predicted: {registered.expected}"
-            for registered, _, _ in one.registered
-            if registered.expected != HOLDS
-        )
+        where: dict[str, list[str]] = {}
+        for of, registered in one.claim.registered.items():
+            where.setdefault(registered.expected, []).append(of)
+        expected = [
+            f"predicted{'' if len(where) == 1 else ' in regime ' + ', '.join(some)}: {kind}"
+            for kind, some in where.items()
+            if kind != HOLDS
+        ]
         missed = any(
             finding.missed(registered)
             for registered, findings, _ in one.registered
@@ -216,7 +219,8 @@ class Statements:
     @staticmethod
     def _link(one: Verdict) -> str:
         name = html.escape(one.claim.id)
-        return f'<a href="{link_to(one.claim.id)}">{name}</a> <b>{html.escape(one.told)}</b>'
+        verdict = html.escape(one.told)
+        return f'<span><a href="{link_to(one.claim.id)}">{name}</a> <b>{verdict}</b></span>'
 
     def __repr__(self) -> str:
         return "\n".join(
@@ -244,4 +248,4 @@ def _successors(by: Sequence[str], replaced: bool) -> str:
     links = ", ".join(f'<a href="#{anchor(name)}">{html.escape(name)}</a>' for name in by)
     if replaced:
         return f"<strong>Replaced by {links}.</strong> " if by else "<strong>Replaced.</strong> "
-    return f"Also asked in the regime meant for it: {links}. " if by else ""
+    return f"Also asked in the regimes: {links}. " if by else ""

@@ -77,7 +77,7 @@ DECODE = Advice(
     "With ten demonstrated paths per pair, policy gradient was less accurate than its base at the "
     "best temperature, with a KL penalty of 0.1, too. Use the highest temperature whose accuracy "
     "suffices: it gives the most distinct answers. Greedy decoding gives one.",
-    ("2-pg-over-sft", "2-pg-collapse"),
+    ("R-sharpening", "R-pg-collapse"),
 )
 IMITATE = Advice(
     "SFT on further demonstrations",
@@ -97,14 +97,14 @@ GRADIENT = Advice(
     "more accurate than the base at any temperature. Stop when greedy accuracy on held-out "
     "questions no longer rises while the entropy goes on falling. Do not use Q-learning with the "
     "outcome reward alone.",
-    ("2-pg-over-sft", "2-pg-collapse", "3-outcome"),
+    ("R-exploration", "R-beyond-sharpening", "R-pg-collapse", "3-outcome"),
 )
 PENALTY = Advice(
     "Policy gradient + KL",
     "The penalty keeps more distinct correct paths, and on questions that the base fails it leaves "
     "about half of policy gradient's gain. Compare it with the base at the temperature that gives "
     "as many distinct paths.",
-    ("2-kl-diversity", "2-kl-price", "4.4-branches"),
+    ("R-kl-keeps", "R-kl-order", "4.4-branches"),
 )
 ROUNDS = Advice(
     "SFT on the correct paths, in rounds",
@@ -118,14 +118,14 @@ VALUES = Advice(
     "On random graphs it had the highest held-out accuracy and the most distinct correct paths. It "
     "is told about every step, so the checks must be reliable: it learns their errors. Use a "
     "discount where steps can be undone; on Blocksworld policy gradient was ahead when sampled.",
-    ("3-q-diversity", "3-q-over-pg", "C-noise", "5.2-no-goal"),
+    ("R-q-over-all-at-equal-decoding", "R-q-diversity", "R-fixed-noise-5", "5.2-no-goal"),
 )
 AGED = Advice(
     "Q-learning with process reward, off-policy",
     "Its loss accepts paths of any policy: on rollouts of the base with one step in ten at random "
     "it did about as well as on its own. The paths must contain errors, or their cost is never "
     "learnt. Use a discount where steps can be undone.",
-    ("3-on-off", "5.2-learned", "5.2-discount"),
+    ("R-off-policy-is-as-good", "R-q-without-errors", "5.2-discount"),
 )
 
 

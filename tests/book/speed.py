@@ -94,6 +94,8 @@ def measure(page, origin: str, lab: str, model: str) -> str:
     status = host.locator(".planrl-lab-status")
     page.evaluate(
         """() => { const react = Plotly.react; window.drawn = 0;
+             const press = (button) => button.textContent === "Continue" && button.click();
+             setInterval(() => document.querySelectorAll(".planrl-lab button").forEach(press), 20);
              Plotly.react = (...given) => { window.drawn += 1; return react(...given); }; }"""
     )
     host.get_by_role("button", name="Train", exact=True).click()

@@ -26,8 +26,10 @@ PAGES = {
     "rewards": "07_reward",
     "blocks": "09_blocksworld",
 }
+SAVING = """Object.defineProperty(navigator, "connection", { value: { saveData: true } });"""
 STILL = {"reduced_motion": "reduce"}  # a press of Train is 50 updates
 PRESS = 50
+SLOW = "?lab=policy-gradient&model=transformer"  # does not end before a test has done what it does
 SOAK = bool(os.environ.get("PLANRL_SOAK"))
 MOVES = 4000 if SOAK else 40
 # Counts what a lab asks of its worker and what it is answered, and keeps the worker at hand.
@@ -45,6 +47,11 @@ class LabPage:
         self.visit, self.page = visit, visit.page
         self.host = self.page.locator(f"#lab-{name}")
         self.host.scroll_into_view_if_needed()
+        self.host.evaluate("e => e.querySelectorAll('details').forEach((d) => { d.open = true; })")
+
+    def choose_preset(self, place):
+        """Press the preset at this place, whatever else is going on."""
+        self.host.locator(".planrl-lab-presets button").nth(place).evaluate("e => e.click()")
 
     def press(self, text):
         self.host.get_by_role("button", name=text, exact=True).click()
@@ -162,7 +169,7 @@ def test_in_firefox_a_page_is_drawn_and_trains_the_same_numbers(open_in_firefox,
 
 
 def test_sliders_answer_from_recorded_runs_before_anything_is_loaded(open_lab):
-    lab = open_lab("policy-gradient")
+    lab = open_lab("policy-gradient", script=SAVING)
     assert "measured, 10 seeds" in lab.status()
     first = lab.numbers()
     lab.set("kl", labs()["policy-gradient"].controls[0].values.index(1))
@@ -232,8 +239,8 @@ def test_a_readers_own_graph_trains_and_its_labels_are_text(open_lab):
 
 def test_a_question_without_an_answer_is_not_marked_before_there_is_another(open_lab):
     lab = open_lab("policy-gradient", **STILL)
-    symbols = """() => document.querySelector('#lab-policy-gradient .planrl-lab-plot').data
-        .find((trace) => Array.isArray(trace.marker?.symbol)).marker.symbol.join()"""
+    symbols = """() => [...document.querySelectorAll('#lab-policy-gradient .planrl-lab-plot')]
+        .flatMap((plot) => plot.data).find((trace) => Array.isArray(trace.marker?.symbol)).marker.symbol.join()"""
     lab.host.locator("#lab-policy-gradient-graph").select_option(label="your own")
     box = lab.host.locator("#lab-policy-gradient-edges")
     box.fill("a b\nc d\nd e\nc e")
@@ -272,8 +279,10 @@ def test_before_training_the_table_says_what_was_recorded(open_lab):
 def test_a_preset_puts_its_settings_into_the_controls(open_lab):
     lab, known = open_lab("policy-gradient"), labs()["policy-gradient"]
     usual = {one.name: one.default for one in known.controls}
-    for place, preset in enumerate(known.presets, start=1):
-        lab.set("preset", place)
+    for place, preset in enumerate(known.presets):
+        lab.choose_preset(place)
+        pressed = lab.host.locator(".planrl-lab-presets [aria-pressed=true]")
+        assert pressed.all_inner_texts() == [preset.title]
         assert lab.host.locator("#lab-policy-gradient-why").inner_text() == preset.why
         asked = dict(re.findall(r"(\w+)=([^&]*)", lab.page.url.partition("?")[2]))
         changed = {k: f"{v}" for k, v in preset.settings.items() if v != usual[k]}
@@ -281,7 +290,7 @@ def test_a_preset_puts_its_settings_into_the_controls(open_lab):
 
 
 def test_a_hidden_tab_pauses_and_goes_on_where_it_was(open_lab):
-    lab = open_lab("policy-gradient", script=SPY)
+    lab = open_lab("policy-gradient", SLOW, script=SPY)
     lab.page.evaluate(
         """() => { window.shown = true; const mine = {configurable: true};
              Object.defineProperty(document, 'hidden', {...mine, get: () => !window.shown});
@@ -313,7 +322,8 @@ def test_a_hidden_tab_pauses_and_goes_on_where_it_was(open_lab):
 
 def test_a_computer_that_slept_is_not_taken_for_a_dead_worker_and_a_silent_one_is(open_lab):
     own = {"locale": "en-GB"}  # a context of its own, whose clock is not everybody's
-    lab = open_lab("policy-gradient", script=SPY, before=lambda page: page.clock.install(), **own)
+    clock = {"before": lambda page: page.clock.install()}
+    lab = open_lab("policy-gradient", SLOW, script=SPY, **clock, **own)
     lab.press("Train")
     lab.wait("Update [0-9]{2,}")
     lab.page.clock.fast_forward("01:00:00")
@@ -335,14 +345,17 @@ def test_two_labs_train_side_by_side_in_one_browser(open_lab):
 
 def moved(lab, controls, rng):
     """Something that a reader does to a lab; any of it may come while the last is still going on."""
-    act = rng.choice(["Train", "One step", "Reset", "size", "control", "control", "control"])
+    act = rng.choice(
+        ["Train", "One step", "Reset", "Compare", "size", "control", "control", "control"]
+    )
     if act == "size":
         lab.page.set_viewport_size({"width": rng.choice([390, 1280]), "height": 900})
     elif act == "control":
         name = rng.choice([*controls])
-        lab.set(name, rng.randrange(controls[name]))
+        place = rng.randrange(controls[name])
+        lab.choose_preset(place) if name == "preset" else lab.set(name, place)
     else:
-        names = re.compile("^(Train|Pause|Start again)$" if act == "Train" else f"^{act}$")
+        names = re.compile("^(Train|Pause|Continue|Start again)$" if act == "Train" else f"^{act}$")
         lab.host.get_by_role("button", name=names).evaluate_all("all => all[0].click()")
     return act
 
@@ -362,7 +375,7 @@ def test_under_stress_a_lab_neither_fails_nor_grows_nor_shows_stale_numbers(chro
     name, rng, told = "policy-gradient", random.Random(0), []
     lab = open_lab(name, locale="en-GB")  # in the Chromium that is asked below
     controls = {control.name: len(control.values) for control in labs()[name].controls}
-    controls["preset"] = 1 + len(labs()[name].presets)
+    controls["preset"] = len(labs()[name].presets)
     page = lab.page.context.new_cdp_session(lab.page)
     browser = chromium.new_browser_cdp_session()
     lab.press("Train")
@@ -405,6 +418,90 @@ def test_copy_as_planrl_gives_lines_that_run(open_lab):
     scope: dict[str, object] = {}
     exec(text, scope)
     assert scope["lab"].updates == PRESS
+
+
+# A reader sees the result of what they do without scrolling.
+@pytest.mark.parametrize("view", [(1280, 800, "light"), (360, 740, "dark")])
+@pytest.mark.parametrize("name", labs())
+def test_the_figure_train_and_the_first_two_controls_are_on_one_screen(open_lab, name, view):
+    lab = open_lab(name, view=view)
+    lab.host.evaluate("e => e.scrollIntoView()")
+    lab.page.evaluate(FRAMES)
+    known = labs()[name]
+    parts = [
+        lab.host.locator(".planrl-lab-front .planrl-lab-plot"),
+        lab.host.get_by_role("button", name="Train"),
+    ]
+    parts += [lab.host.locator(f"#lab-{name}-{control}") for control in known.screen.controls]
+    for part in parts:
+        box = part.bounding_box()
+        assert box["y"] >= 48, "it is behind the page's header"
+        assert box["y"] + box["height"] <= view[1]
+    assert lab.page.evaluate("document.documentElement.scrollWidth") == view[0]
+    small = lab.host.locator("button, select, summary, input").evaluate_all(
+        "all => all.filter((e) => e.offsetHeight && Math.min(e.offsetHeight, e.offsetWidth) < 24).length"
+    )
+    assert small == 0
+
+
+def test_training_ends_where_it_is_said_and_goes_on_when_asked(open_lab):
+    lab = open_lab("policy-gradient")
+    lab.host.get_by_role("button", name="Train", exact=True).dblclick()
+    lab.wait("Paused at update 300, where this lab stops by itself")
+    lab.press("Continue")
+    lab.wait("Update [0-9]+ of 600")
+    lab.press("Reset")
+    lab.wait("measured")
+    lab.host.locator(".planrl-lab-legend").get_by_text("previous run").wait_for()
+
+
+def test_two_settings_are_trained_side_by_side(open_lab):
+    name = "policy-gradient"
+    lab = open_lab(name, **STILL)
+    lab.press("Compare")
+    lab.set("kl", labs()[name].controls[0].values.index(1))
+    lab.press("Train")
+    lab.wait(f"Paused at update {PRESS}")
+    assert len(lab.numbers()) == 2
+    lab.check_numbers(Session(name, "kl=1"), PRESS, learners=1)
+    kept = lab.numbers()[1]
+    session = Session(name)
+    session.train(PRESS)
+    assert kept == pytest.approx(
+        [session.evaluate()[0][metric] for metric in labs()[name].metrics], abs=6e-3, rel=6e-3
+    )
+
+
+def test_one_step_tells_the_paths_it_was_made_from_as_a_kernel_samples_them(open_lab):
+    lab = open_lab("policy-gradient", **STILL)
+    lab.press("One step")
+    lab.wait("Paused at update 1[^0-9]")
+    correct = Session("policy-gradient").train(1)[0]["right"] * 32
+    said = lab.host.locator(".planrl-lab-step").inner_text()
+    assert f"{correct:.0f} of 32 sampled paths are correct." in said
+    assert "earned 0" in said
+
+
+def test_a_lab_near_the_screen_shows_its_base_model_unless_a_reader_saves_data(open_lab):
+    shown = """() => [...document.querySelectorAll('.planrl-lab-plot')].some((plot) =>
+        plot.data?.some((trace) => trace.type === 'bar' && trace.y?.length > 1))"""
+    lab = open_lab("imitation")
+    lab.page.wait_for_function(shown)
+    assert "measured, 10 seeds" in lab.status()
+    saving = open_lab("imitation", script=SAVING)
+    saving.page.evaluate(FRAMES)
+    assert not saving.page.evaluate(shown)
+    assert not [url for url in saving.visit.asked if url.endswith((".onnx", ".wasm"))]
+
+
+def test_a_link_to_a_graph_of_ones_own_keeps_the_names(open_lab):
+    link = "?lab=policy-gradient&graph=own&edges=home-park.park-the~1shop"
+    lab = open_lab("policy-gradient", link, script=SAVING)
+    assert (
+        lab.host.locator("#lab-policy-gradient-edges").input_value() == "home park\npark the-shop"
+    )
+    lab.set("kl", 3)
+    assert "edges=home-park.park-the%7E1shop" in lab.page.url
 
 
 def test_as_a_file_a_page_shows_recorded_runs_and_says_why_it_cannot_train(built, open_page):

@@ -33,7 +33,13 @@ def mine(logits, batch):
 
 lab("policy-gradient", loss=mine)"""
 LONG = "import time\nprint('long')\nfor _ in range(6000):\n    time.sleep(0.1)"
-CELLS = [f"from planrl.labs import lab\nlab({NAME!r})", "40 + 2", LONG, FAILING]
+ENDLESS = f"""from dataclasses import replace
+from planrl.labs import lab
+
+live = lab({NAME!r})
+live.lab = replace(live.lab, screen=replace(live.lab.screen, end=10**6))
+live"""  # a lab that stops by itself would be done before a test is
+CELLS = [ENDLESS, "40 + 2", LONG, FAILING]
 # Each host's name for its application, a code cell, and the button that confirms a restart.
 HOSTS = {
     "notebook": ("ServerApp", ".jp-CodeCell", ".jp-Dialog .jp-mod-accept"),

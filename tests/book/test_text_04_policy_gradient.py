@@ -1,9 +1,13 @@
 """What the text of chapter 4 says of recorded runs and of its own."""
 
+import base64
+
+import numpy as np
 import pytest
 import torch
 
 from planrl.experiments.store import results
+from planrl.labs.page.recordings import recordings
 from planrl.teaching import regime_figures as regimes
 from planrl.teaching import regime_rows
 from planrl.teaching.regime_figures import BASE, PAID, PG, SFT, Q
@@ -72,6 +76,20 @@ def test_from_a_base_of_sixty_percent_held_out_accuracy_rises_far():
     pg, base = (regimes.curve("A", name, "test", "accuracy").mean(0)[0] for name in (PG, BASE))
     assert rise > 0.2
     assert pg - base < rise / 2, "from the saturated base the gain is small"
+
+
+def test_in_the_lab_sampled_accuracy_rises_only_to_the_greedy_one_which_does_not_move():
+    page = next(one for name, one in recordings() if name == "policy-gradient")
+    shape = [len(axis["values"]) for axis in page["axes"]]
+    data = np.frombuffer(base64.b64decode(page["data"]), "<u2")
+    data = data.reshape(*shape, len(page["metrics"]), 3, len(page["steps"]))
+    plain = {"kl": 0, "lr": 1, "temperature": 1, "baseline": 0}
+    point = tuple(axis["values"].index(plain[axis["name"]]) for axis in page["axes"])
+    mean = dict(zip(page["metrics"], data[point][:, 0] / 10_000, strict=True))
+    assert page["fixed"]["model"] == "table"
+    assert mean["test_sampled"][-1] > mean["test_sampled"][0] + 0.1
+    assert mean["test_sampled"].max() <= mean["test_greedy"].max()
+    assert abs(mean["test_greedy"][-1] - mean["test_greedy"][0]) < 0.02
 
 
 @pytest.mark.book

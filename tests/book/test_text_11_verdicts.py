@@ -5,6 +5,7 @@ import statistics
 import pytest
 
 from planrl.claims import FAILS, GROUPS, HOLDS, interval, is_current, verdicts
+from planrl.experiments.store import results
 
 CHAPTER = "11_verdicts"
 pytestmark = pytest.mark.book
@@ -61,6 +62,13 @@ def test_only_q_learning_tells_edges_that_no_demonstration_takes(judged):
 def test_fewer_than_one_in_four_claims_from_a_base_of_700_updates_hold_everywhere(ran, judged):
     figures = [judged[claim.id] for claim in GROUPS["figures"] if is_current(claim.id)]
     assert ran.everywhere == sum(one.verdict == HOLDS for one in figures) < 0.25 * len(figures)
+
+
+@pytest.mark.parametrize("of", ["dag", "blocksworld"])
+def test_the_base_of_700_updates_leaves_room_when_sampled_and_nearly_none_greedily(of):
+    curves = [page["result"]["learners"]["policy gradient"] for page in results("fig2", of=of)]
+    assert statistics.fmean(curve["test_greedy"][0] for curve in curves) > 0.95
+    assert statistics.fmean(curve["test_accuracy"][0] for curve in curves) < 0.9
 
 
 def test_an_interval_covers_as_it_says_and_three_seeds_make_it_three_times_as_wide(ran):

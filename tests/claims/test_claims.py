@@ -106,7 +106,9 @@ def test_a_verdict_appears_by_itself_with_the_tenth_seed(count):
     assert found.mean == pytest.approx((count + 1) / 2)  # the numbers are there in any case
     if count < FEW:
         assert judged.told == found.told == f"not enough seeds ({count} of 10)"
-        assert f"1 of 1 conditions have only {count} seed" in judged.caution
+        assert judged.caution == (
+            f"1 of 1 conditions have fewer than 10 seeds, one of them {count}: no verdict there"
+        )
     else:
         assert judged.told == found.told == HOLDS
         assert judged.caution == ""

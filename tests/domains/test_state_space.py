@@ -10,7 +10,7 @@ import torch
 
 import planrl as pr
 from planrl.__main__ import main
-from planrl.domains import EXAMPLES, Action, example, state_graph, state_space, structure
+from planrl.domains import EXAMPLES, Action, example, ladder, state_graph, state_space, structure
 from planrl.domains.pddl import read_problem
 from planrl.domains.state_space import GOAL, labels_of
 from planrl.domains.structure import BETWEEN, BLIND, EXACT
@@ -213,6 +213,16 @@ def test_the_structure_is_that_of_matrices_and_networkx():
 )  # fmt: skip
 def test_the_structure_says_which_theorem_applies(name, theorem):
     assert structure(state_graph(example(name))).theorem == theorem
+
+
+def test_the_ladder_goes_from_blind_to_exact():
+    rows = ladder()
+    assert {row["problem"] for row in rows} == set(EXAMPLES)
+    order = [BLIND, BETWEEN, EXACT]
+    rungs = [order.index(row["theorem"]) for row in rows]
+    assert rungs == sorted(rungs)
+    assert set(rungs) == {0, 1, 2}
+    assert rows[-1]["nodes"] == 3016
 
 
 def test_components_of_fuel_and_sokoban_are_the_known_ones():

@@ -17,8 +17,8 @@ from planrl.claims import theorems as exact
 from planrl.claims.verdict import compared
 from planrl.cli.reproduce import announced, progress
 from planrl.experiments import store
+from planrl.experiments.comparison import against_stored, outside
 from planrl.experiments.datasets import DatasetSettings
-from planrl.experiments.store import against_stored, outside
 from planrl.experiments.study import Calculation, Evaluation
 from planrl.experiments.theorems import CALL, measure
 
@@ -366,7 +366,8 @@ def test_claims_judge_what_is_in_a_folder(tmp_path, momentary, capsys):
     assert "C-cold: " not in told  # no study of the quick tier measures it
     assert "R-exploration: " in told
     assert (
-        "one demonstrated path per pair, sampled (Transformer, 1 layer, 1 head): no result" in told
+        "one demonstrated path per pair (regime B), sampled (Transformer, 1 layer, 1 head): no result"
+        in told
     )
     assert "NOT MEASURED  3.1-edges" in told
 

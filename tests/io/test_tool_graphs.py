@@ -1,16 +1,19 @@
 """Tool graphs and chains of calls in the public format: read, counted, refused in words, trained on."""
 
+import itertools
 import json
-from itertools import pairwise
+import random
 from pathlib import Path
 
 import pytest
+import torch
 
 import planrl as pr
 from planrl.__main__ import main
 from planrl.domains import structure
 from planrl.errors import InputError
-from planrl.experiments import assistant_tools
+from planrl.experiments import assistant_tools, streams
+from planrl.experiments.algorithms import Algorithm
 from planrl.experiments.datasets import DatasetSettings
 from planrl.experiments.runs import RunSettings
 from planrl.io.checkpoints import load
@@ -23,7 +26,7 @@ LINKS = [("find", "book"), ("book", "pay"), ("pay", "tell"), ("pay", "find"), ("
 
 
 def call(*names, links=None, word="task"):
-    links = list(pairwise(names)) if links is None else links
+    links = list(itertools.pairwise(names)) if links is None else links
     return {f"{word}_nodes": [{"task": name, "arguments": []} for name in names],
             f"{word}_links": [{"source": a, "target": b} for a, b in links]}  # fmt: skip
 
@@ -102,6 +105,42 @@ def test_the_two_files_are_taken_like_a_graph_and_rows(folder, capsys):
     files = [str(folder / name) for name in ("graph_desc.json", "data.json")]
     assert main(["inspect", *files]) == 0
     assert "5 rows, 4 pairs, 0 invalid" in capsys.readouterr().out
+
+
+def test_a_model_is_trained_on_files_in_the_public_format(folder, tmp_path, capsys):
+    lines = (folder / "data.json").read_text().splitlines()
+    (folder / "test.json").write_text("\n".join(lines[3:4]))
+    files = {"graph": "graph_desc.json", "train": "data.json", "test": "test.json"}
+    given = [word for key, name in files.items() for word in (f"--{key}", str(folder / name))]
+    out = str(tmp_path / "run")
+    assert main(["train", *given, "--steps", "2", "--table", "--out", out]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", out, "--samples", "2", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["test"]["means"]["greedy"] in (0.0, 1.0)
+
+
+def test_steps_that_leave_the_graph_can_be_kept_as_wrong_checks(folder):
+    dataset = DatasetSettings("tools", data=str(folder), train_share=0.5).make()
+    find, tell = (dataset.graph.index(name) for name in ("find", "tell"))
+    assert set(dataset.claimed.edges) - set(dataset.graph.edges) == {(find, tell)}
+    row = torch.tensor([[find, tell, find, tell, 4]])
+    task = dataset.train
+    model = pr.models.LogitTable(task.vocab)
+    wrong = f"{streams.__name__}:trustingly_checked_rollouts"
+    for stream, paid in (("", -1.0), (wrong, 0.0)):
+        algorithm = Algorithm("q", stream=stream, **({} if stream else {"reward": "process"}))
+        setup = streams.Setup(dataset, model, model, pr.seeded(0, "rollouts"))
+        seen = 0
+        for batch in itertools.islice(algorithm.make_stream(setup, 64), 20):
+            current, after = batch.tokens[:, :-1], batch.tokens[:, 1:]
+            step = batch.chosen & (current == find) & (after == tell)
+            away = step & (batch.tokens[:, 1:2] != tell)
+            assert (batch.reward[away] == paid).all()
+            seen += int(away.sum())
+        assert seen > 20
+    assert not pr.tasks.is_path(dataset.graph, row).any()
+    assert pr.tasks.is_path(dataset.claimed, row).all()
+    assert DatasetSettings("tools", train_share=0.8).make().claimed is None
 
 
 @pytest.mark.parametrize(
@@ -222,3 +261,35 @@ def test_ultratool_has_the_known_numbers():
     assert {len(chain) for chain in tools.chains} == {2, 3, 4, 5}
     once = sum(count == 1 for count in tools.used.values())
     assert once == 251
+
+
+# --- Nonsense.
+ODD = [None, [], {}, "find", "fly", 3, True, [[]], [None], {"task": None}, "[]", '{"a', "\ud800"]
+
+
+def changed_somewhere(page, rng):
+    """The same JSON with some parts left out, and some replaced by odd values."""
+    if rng.random() < 0.03:
+        return rng.choice(ODD)
+    if isinstance(page, dict):
+        return {k: changed_somewhere(v, rng) for k, v in page.items() if rng.random() < 0.98}
+    return [changed_somewhere(v, rng) for v in page] if isinstance(page, list) else page
+
+
+def test_nonsense_is_read_or_refused_in_words(folder):
+    rng = random.Random(3)
+    graph, data = (folder / name for name in ("graph_desc.json", "data.json"))
+    page, lines = json.loads(graph.read_text()), data.read_text().splitlines()
+    refused: list[str] = []
+    for _ in range(300):
+        graph.write_text(json.dumps(changed_somewhere(page, rng) if rng.random() < 0.3 else page))
+        some = [changed_somewhere(json.loads(line), rng) for line in rng.sample(lines, 2)]
+        data.write_text("\n".join(map(json.dumps, some)))
+        try:
+            tools = read_tools(folder)
+            assert pr.tasks.is_path(tools.graph, tools.rows()).all()
+        except InputError as error:
+            refused.append(str(error))
+    assert 10 < len(refused) < 290
+    said = ("graph_desc.json", "data.json", "no chain of two tools")
+    assert all(any(words in one for words in said) for one in refused)

@@ -106,28 +106,40 @@ def test_matrices_and_bars_have_the_nodes_of_their_graph():
     assert named_axes(labs()["rewards"]) == ["xaxis2", "xaxis3", "yaxis2", "yaxis3"]
 
 
-def test_a_plan_is_drawn_state_by_state_until_it_ends(sessions):
+def plan_of(session, *tokens):
+    """The words of a plan's figure, and how many blocks it has, for these tokens of a path."""
+    (binding,) = [b for b in session.lab.picture.bindings if b["kind"] == "plan"]
+    evaluation = session.evaluate()[0]
+    plan = evaluation["plan"].new_tensor([*tokens, *[20] * (12 - len(tokens))])
+    updates = fill(session.lab, session.lab_graph, [{**evaluation, "plan": plan}], [])
+    *blocks, _, letters, words, wrong = (updates[trace] for trace in binding["traces"])
+    squares = sum(one["x"].count(None) for one in blocks if one["x"] != [None])
+    assert squares == len(letters["text"])
+    return [t for t in words["text"] if t != "→"], [t for t in wrong["text"] if t != "→"], squares
+
+
+def test_a_plan_is_drawn_state_by_state_with_its_moves_and_the_goal(sessions):
     session = sessions["blocks"]
-    trace = session.lab.picture.bindings[-1]["trace"]
-    evaluations = session.evaluate()
+    source, target = session.lab_graph.pair
+    pictures = session.lab_graph.pictures
+    assert pictures[source] == [(0, 0, "A"), (0, 1, "B"), (0, 2, "C")]
+    words, wrong, blocks = plan_of(session, source, target, source, 8, 12, 9, target)
+    assert words == ["start", "C on table", "B on table", "C on A", "B on C", "goal"]
+    assert wrong == [""]
+    assert blocks == 6 * 3
 
-    def drawn(*tokens):
-        plan = evaluations[0]["plan"].new_tensor([*tokens, *[20] * (12 - len(tokens))])
-        return fill(session.lab, session.lab_graph, [{**evaluations[0], "plan": plan}], [])[trace]
 
-    first, second = session.lab_graph.pictures[0], session.lab_graph.pictures[5]
-    blocks = drawn(0, 5, 0, 5)
-    assert blocks["text"] == [name for *_, name in [*first, *second]]
-    assert blocks["x"] == pytest.approx(
-        [0.28 * (s - 1) for s, *_ in first] + [1 + 0.28 * (s - 1) for s, *_ in second]
-    )
-    assert blocks["y"] == [height for _, height, _ in [*first, *second]]
-    colour = dict(zip("ABC", session.lab.picture.bindings[-1]["colours"], strict=True))
-    assert blocks["marker"]["color"] == [colour[name] for name in blocks["text"]]
-    endless = drawn(0, 5, *[0] * 10)
-    assert len(endless["x"]) == 9 * 3
-    assert max(endless["x"]) <= 8.6
-    assert len(drawn(0, 5, 0, 19)["x"]) == 3  # 19 is no state of three blocks
+def test_a_wrong_move_of_a_plan_is_named(sessions):
+    session = sessions["blocks"]
+    source, target = session.lab_graph.pair
+    words, wrong, _ = plan_of(session, source, target, source, source, 6, target)
+    assert words == ["start"] or "goal" in words
+    assert wrong[:2] == ["✗ stays", "✗ B is not free"]
+    words, wrong, blocks = plan_of(session, source, target, source, 19)
+    assert wrong == ["✗ no state", "goal: not reached"]  # 19 is no state of three blocks
+    assert blocks == 2 * 3
+    *_, blocks = plan_of(session, source, target, *[source] * 10)
+    assert blocks == 11 * 3  # ten states at most, and the goal
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,7 @@ def test_a_graph_of_ones_own_keeps_its_names_and_a_bad_one_changes_nothing(make_
     assert (lab.link, lab.session) == (link, session)
     panel.edges.value = "a.1 b-2\nb-2 c"
     panel.use.click()
-    assert lab.link == "lab=policy-gradient&graph=own&edges=0-1.1-2"
+    assert lab.link == "lab=policy-gradient&graph=own&edges=a~21-b~12.b~12-c"
     assert list(shown(lab, nodes).text) == ["a.1", "b-2", "c"]
     lab.panel.train.click()
     plain = Session("policy-gradient", lab.link)
@@ -143,7 +143,7 @@ def test_a_graph_of_ones_own_keeps_its_names_and_a_bad_one_changes_nothing(make_
 
 def test_a_session_with_named_edges_gets_a_link_that_a_page_reads(make_lab):
     lab = make_lab("race", "graph=own&edges=home-park.park-school")
-    assert lab.link == "lab=race&graph=own&edges=0-1.1-2"
+    assert lab.link == "lab=race&graph=own&edges=home-park.park-school"
     assert lab.panel.edges.value == "home park\npark school"
 
 

@@ -75,6 +75,23 @@ def test_the_loop_trains_as_a_plain_session_does(make_lab):
     asyncio.run(notebook())
 
 
+def test_training_stops_at_the_labs_end_and_goes_on_from_there(make_lab):
+    async def notebook():
+        lab = make_lab("blocks")
+        end = lab.lab.screen.end
+        lab.train()
+        await until(lambda: not lab.training)
+        assert lab.session.updates == end
+        assert lab.history[-1][0] == end
+        assert f"Paused at update {end}, where this lab stops by itself" in status(lab)
+        assert lab.panel.train.description == "Train"
+        lab.train()
+        await until(lambda: lab.session.updates > end)
+        lab.pause()
+
+    asyncio.run(notebook())
+
+
 def test_an_error_ends_the_task_and_is_shown(make_lab):
     async def notebook():
         run = Failing(ValueError("no"))

@@ -221,6 +221,14 @@ def test_without_bounds_values_on_cycles_rise_above_all_that_a_walk_can_earn():
 
 
 @pytest.mark.slow
+def test_in_blocksworld_sampled_accuracy_falls_after_the_recorded_updates_and_greedy_plans_stay():
+    _, end, later = evaluations("blocks", "discount", 300, 1000)
+    assert end[0]["train_sampled"] > 0.95
+    assert later[0]["train_sampled"] < 0.9
+    assert later[0]["train_greedy"] > 0.95
+
+
+@pytest.mark.slow
 def test_in_blocksworld_the_discount_makes_plans_short_and_without_it_they_go_round():
     session = Session("blocks")
     source, target = session.given["question"].tolist()

@@ -11,7 +11,7 @@ import pytest
 
 import planrl.labs
 from planrl.labs.catalogue import CATALOGUE, lab_named, labs
-from planrl.labs.page.recordings import FORMAT, GRIDS, description, recorded, recordings
+from planrl.labs.page.recordings import FORMAT, GRIDS, STEPS, description, recorded, recordings
 
 RECORDED = dict(recordings())
 SHOW = """
@@ -84,3 +84,40 @@ def test_a_page_never_shows_the_recorded_curve_of_one_learner_as_anothers():
     assert added == [None, *whole]
     assert renamed == tuned == begun == [None, *whole[1:]]
     assert unknown is misplaced is None
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_training_in_a_page_stops_where_its_recordings_end(name):
+    lab = lab_named(name)
+    assert lab.screen.end == STEPS[-1]
+    assert STEPS[-1] % lab.to_json()["every"] == 0
+    kinds = {control.name: control.kind for control in lab.controls}
+    assert [kinds[control] for control in lab.screen.controls] == ["slider", "slider"]
+    assert 0 <= lab.screen.panel < len(lab.picture.titles)
+
+
+def means(recording, learner, metric):
+    """The first and the last recorded mean at the lab's usual settings."""
+    page, lab = RECORDED[recording], lab_named(GRIDS[recording].lab)
+    usual = {control.name: control.default for control in lab.controls}
+    at = tuple(axis["values"].index(usual[axis["name"]]) for axis in page["axes"])
+    shape = [len(axis["values"]) for axis in page["axes"]]
+    numbers = np.frombuffer(base64.b64decode(page["data"]), "<u2")
+    numbers = numbers.reshape(*shape, -1, len(page["metrics"]), 3, len(page["steps"]))[at]
+    k = [one["name"] for one in page["learners"]].index(learner)
+    m = page["metrics"].index(metric)
+    return tuple(numbers[k, m, 0, [0, -1]] / page["scale"][m])
+
+
+def test_what_a_lab_shows_otherwise_than_its_chapter_is_what_was_recorded():
+    assert lab_named("race").words.differs
+    sft, pg = (means("race", name, "test_greedy") for name in ("continual SFT", "policy gradient"))
+    assert pg[0] > 0.7
+    assert pg[1] < sft[1] - 0.1
+    assert lab_named("policy-gradient").words.differs
+    table, transformer = (
+        means(name, "policy gradient", "test_greedy")
+        for name in ("policy-gradient", "policy-gradient-transformer")
+    )
+    assert abs(table[1] - table[0]) < 0.02
+    assert transformer[1] < transformer[0] - 0.1

@@ -21,6 +21,15 @@ def test_every_combination_of_constraints_gets_advice_resting_on_claims():
         assert set(advice.claims) <= known, advice
 
 
+def test_advice_rests_on_claims_that_count_or_on_a_replaced_one_whose_successors_have_no_run_yet():
+    judged = {one.claim.id: one for one in claims.verdicts()}
+    for advice in decision.Chooser.cases():
+        for name in advice.claims:
+            later = () if claims.is_current(name) else claims.SUCCESSION[name].by
+            measured = [other for other in later if judged[other].verdict != claims.UNKNOWN]
+            assert measured == [], f"{advice.method}: {name} was replaced by {later}"
+
+
 def test_the_advice_follows_what_the_base_answers_and_what_can_be_checked():
     ask = {"base": "fails", "check": "answers", "diversity": "no", "paths": "own"}
     assert decision.advise(**ask) is decision.GRADIENT

@@ -76,6 +76,13 @@ def test_a_card_has_the_prediction_with_both_dates_its_reason_and_whether_it_mis
     assert ClaimCards.marks(ended(one, FAILS)) == ["predicted: fails"]
 
 
+def test_a_prediction_for_one_regime_of_several_names_it(judged):
+    assert ClaimCards.marks(ended(judged["R-pg-test-falls"], HOLDS)) == [
+        "predicted in regime C: fails",
+        "prediction missed",
+    ]
+
+
 def test_runs_that_are_missing_or_have_no_date_are_said_to(judged):
     one = judged["R-pg-gains-greedy"].findings[0]
     told = Registered(committed=datetime(2026, 1, 1, tzinfo=UTC), reason="Why.")

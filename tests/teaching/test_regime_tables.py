@@ -4,6 +4,7 @@ from statistics import mean
 
 import pytest
 
+from planrl.experiments.regimes import REGIMES
 from planrl.teaching import paper_figures, paper_tables, regime_tables
 from planrl.teaching import regime_figures as regimes
 from planrl.teaching.regime_figures import BASE, OFF, PG, SFT, Q
@@ -168,3 +169,16 @@ def test_chapter_10_on_blocksworld_policy_gradient_leads_when_sampled():
     }
     assert max(names, key=lambda name: ends[name]["test_accuracy"]) == PG
     assert max(names, key=lambda name: ends[name]["train_diversity"]) in (q, off)
+
+
+def test_chapter_8_says_of_rollouts_that_never_err_only_what_is_stored(monkeypatch):
+    monkeypatch.setattr(regime_tables, "has", lambda _: False)
+    assert "nothing is claimed" in regime_tables.without_errors()
+    asked = []
+    monkeypatch.setattr(regime_tables, "has", lambda _: True)
+    monkeypatch.setattr(regime_tables, "ends", lambda *names: asked.append(names) or [0.5, 0.7])
+    said = regime_tables.without_errors()
+    assert said.count("0.600") == 3
+    assert "2 seeds" in said
+    known = REGIMES["G"].learners
+    assert all(regime == "G" and name in known for regime, name, _ in asked)

@@ -269,13 +269,37 @@ def test_no_command_reads_a_file_that_a_run_names_without_its_digest(
     def never(*given):
         raise AssertionError(f"{given} was parsed")
 
-    for reader in ("read_graph", "read_alpine"):
+    for reader in ("read_graph", "read_paths"):
         monkeypatch.setattr(datasets, reader, never)
     assert main([*COMMANDS[command], str(trained)]) == 2
     said = capsys.readouterr()
     assert ("has changed" if digest else "without their digest") in said.err
     assert "sesame" not in said.out + said.err
     assert "root:" not in said.out + said.err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("digest", ["", "0" * 64])
+def test_no_command_reads_tools_that_a_run_names_without_their_digest(
+    command, digest, trained, monkeypatch, capsys
+):
+    for name in ("graph_desc.json", "data.json"):
+        (trained.parent / name).write_text("password of the house: sesame\n")
+    page = json.loads((trained / "run.json").read_text())
+    options = {"data": str(trained.parent), "digest": digest}
+    page["settings"]["dataset"] = {
+        **page["settings"]["dataset"], "kind": "tools", "options": options
+    }  # fmt: skip
+    (trained / "run.json").write_text(json.dumps(page))
+
+    def never(*given):
+        raise AssertionError(f"{given} was parsed")
+
+    monkeypatch.setattr(datasets, "read_tool_graph", never)
+    assert main([*COMMANDS[command], str(trained)]) == 2
+    said = capsys.readouterr()
+    assert ("has changed" if digest else "without their digest") in said.err
+    assert "sesame" not in said.out + said.err
 
 
 @pytest.mark.parametrize("digest", ["", "0" * 64])

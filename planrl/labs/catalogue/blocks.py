@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from planrl.labs.spec.controls import DISCOUNTS, LR, MODEL, SEED, Preset, graph_control, slider
 from planrl.labs.spec.figure import Picture
-from planrl.labs.spec.lab import Lab, LabLearner, Words
+from planrl.labs.spec.lab import Lab, LabLearner, Screen, Words
 
 WORDS = Words(
     title="Does it stack blocks?",
@@ -27,7 +27,9 @@ PRESETS = (
         title="With a discount",
         settings={},
         why="A state nearer to the target has a higher value. So the plan with the highest values "
-        "is a short one.",
+        "is a short one. After 300 updates the sampled accuracy falls again, to less than 0.9 by "
+        "update 1,000, while greedy plans stay correct: a detour costs little value, so sampled "
+        "paths take more of them and run out of steps.",
     ),
     Preset(
         name="no-discount",
@@ -52,4 +54,5 @@ def blocks_lab() -> Lab:
         presets=PRESETS,
         metrics=("train_sampled", "train_greedy", "test_greedy"),
         picture=picture,
+        screen=Screen(controls=("discount", "lr"), panel=1),
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from planrl.labs.spec.controls import BATCH, LR, MODEL, SEED, Preset, graph_control
 from planrl.labs.spec.figure import Picture
-from planrl.labs.spec.lab import Lab, LabLearner, Words
+from planrl.labs.spec.lab import Lab, LabLearner, Screen, Words
 
 WORDS = Words(
     title="Does a model reproduce its demonstrations?",
-    intro="SFT on demonstrated paths. The right panel is about one source-target pair: at the "
-    "source, how often each next node was demonstrated, and how likely the model makes it.",
+    intro="SFT on demonstrated paths. The bars are about one source-target pair: how often each "
+    "next node was demonstrated at the source, and how likely the model makes it.",
     alt="A lab for imitation. After 200 updates the model's probabilities in one context are close "
     "to the shares of the demonstrations; accuracy is lower on held-out pairs than on trained "
     "ones.",
@@ -54,4 +54,5 @@ def imitation_lab() -> Lab:
         presets=PRESETS,
         metrics=("train_sampled", "test_sampled", "test_greedy", "entropy"),
         picture=picture,
+        screen=Screen(controls=("lr", "batch"), panel=1),
     )

@@ -21,7 +21,7 @@ from planrl.labs.spec.controls import (
     switch,
 )
 from planrl.labs.spec.figure import Picture
-from planrl.labs.spec.lab import Lab, LabLearner, Words
+from planrl.labs.spec.lab import Lab, LabLearner, Screen, Words
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -75,6 +75,7 @@ WORDS = Words(
     alt="A lab for Q-learning. With a reward at the target and a penalty for illegal steps "
     "the learnt values approach adjacency plus reachability minus one; with outcome "
     "reward alone they become constant and accuracy is lost.",
+    verdicts=VERDICTS,
 )
 CONTROLS = (
     slider(
@@ -134,7 +135,7 @@ CONTROLS = (
     LR,
     SEED,
 )
-LEARNER = LabLearner(name="Q-learning, process reward", algorithm="q")
+LEARNER = LabLearner(name="Q-learning, process reward", algorithm="q", title="Q-learning")
 PRESETS = (
     Preset(
         name="process",
@@ -197,5 +198,5 @@ def rewards_lab() -> Lab:
         presets=PRESETS,
         metrics=("train_sampled", "train_greedy", "test_greedy", "diversity"),
         picture=picture,
-        verdicts=VERDICTS,
+        screen=Screen(controls=("target", "edge"), panel=0),
     )

@@ -30,10 +30,11 @@ CLIP, BETAS = 1.0, (0.9, 0.999)  # as TrainConfig and torch's AdamW have them
 def update(
     algorithm: Algorithm, model: FunctionalModel, given: Values, own: Loss | None = None
 ) -> Values:
-    """New values of what the learner carries, the loss, the mean return, and the accuracy.
+    """New values of what the learner carries, and what the update was made of.
 
-    The accuracy is the share of correct paths in the batch. `own` is a reader's loss, which is used
-    in place of the algorithm's.
+    That is the loss, the norm of its gradient, the mean return, the share of correct paths, and
+    the batch itself: its token rows `paths` and what each row earned. `own` is a reader's loss,
+    which is used in place of the algorithm's.
     """
     graph = graph_of(given["adjacency"])
     with torch.no_grad():
@@ -62,6 +63,8 @@ def update(
         "gradient_norm": norm,
         "reward": reward.sum(1).mean(),
         "right": correct.float().mean(),
+        "paths": tokens.float(),
+        "earned": reward.sum(1),
     }
     return {**made, **told, **algorithm.follow({**given, "params": made["params"]})}
 

@@ -29,8 +29,6 @@ Evaluations = Sequence[Mapping[str, Any]]
 Point = tuple[int, Sequence[Mapping[str, float]]]
 """The number of updates done, and the numbers of each learner after them."""
 BLANK: Update = {"x": [None], "y": [None]}  # no data, but the legend keeps its entry
-MOST_STEPS = 9  # of a plan that is drawn
-APART = 0.28  # between the middles of two stacks
 
 
 class View(NamedTuple):
@@ -68,7 +66,10 @@ def named_graph(lab_graph: LabGraph, names: Sequence[str], pair: Sequence[int]) 
 def numbers(lab: Lab, evaluations: Evaluations) -> list[dict[str, Any]]:
     """The lab's metrics, a row for each learner: the numbers that the figure shows."""
     return [
-        {"learner": who.name, **{METRICS[name].label: evaluation[name] for name in lab.metrics}}
+        {
+            "learner": who.title or who.name,
+            **{METRICS[name].label: evaluation[name] for name in lab.metrics},
+        }
         for who, evaluation in zip(lab.learners, evaluations, strict=True)
     ]
 
@@ -79,8 +80,12 @@ def told(lab: Lab, evaluations: Evaluations, updates: int, rate: float | None) -
         pace = f", {float(f'{rate:.2g}'):g} updates a second" if rate else ""
         said = f"Training: update {updates}{pace}."
     else:
-        said = f"Paused at update {updates}." if updates else "Nothing is trained: press Train."
-    verdict = lab.verdicts[int(evaluations[0]["failure"])] if lab.verdicts and updates else ""
+        where = "" if updates % lab.screen.end else ", where this lab stops by itself"
+        said = (
+            f"Paused at update {updates}{where}." if updates else "Nothing is trained: press Train."
+        )
+    verdicts = lab.words.verdicts
+    verdict = verdicts[int(evaluations[0]["failure"])] if verdicts and updates else ""
     return f"{said} {verdict}".strip()
 
 
@@ -159,18 +164,90 @@ def _bars(binding: Binding, view: View) -> Filled:
 def _plan(binding: Binding, view: View) -> Filled:
     tokens = [int(token) for token in _seen(binding, view.evaluations).tolist()]
     end = tokens.index(VOCAB.end) if VOCAB.end in tokens else len(tokens)
-    path = tokens[PROMPT - 1 : end][:MOST_STEPS]
-    kinds = sorted({name for state in view.lab_graph.pictures for _, _, name in state})
-    blocks = [
-        (step + APART * (stack - 1), height, name)
-        for step, state in enumerate(path)
-        if state
-        < len(view.lab_graph.pictures)  # an untrained model may name a node that is no state
-        for stack, height, name in view.lab_graph.pictures[state]
-    ]
-    colours = [binding["colours"][kinds.index(name)] for _, _, name in blocks]
-    x, y, text = (list(column) for column in zip(*blocks, strict=True)) if blocks else ([], [], [])
-    yield binding["trace"], {"x": x, "y": y, "text": text, "marker": {"color": colours}}
+    path, pictures = tokens[PROMPT - 1 : end], view.lab_graph.pictures
+    kinds = sorted({name for state in pictures for _, _, name in state})
+    *blocks, ground, letters, words, wrong = (_Drawn() for _ in binding["traces"])
+    row, pitch, drop, size = (binding[key] for key in ("row", "pitch", "drop", "block"))
+
+    def draw(state: int, x: float, y: float) -> None:
+        ground.line([x - 1.6 * size, x + 1.6 * size], [y, y])
+        picture = pictures[state] if state < len(pictures) else ()
+        lowest = {stack: kinds.index(name) for stack, height, name in picture if not height}
+        for stack, height, name in picture:  # a stack stays where its lowest block is
+            left, low = x + (lowest[stack] - 1.5) * size, y + height * size
+            blocks[kinds.index(name)].square(left, low, size)
+            letters.word(left + size / 2, low + size / 2, name)
+
+    known = {(a, b) for a, b in view.lab_graph.graph.edges}
+    for k, state in enumerate(path[: 2 * row]):
+        x, y = k % row * pitch, -(k // row) * drop
+        draw(state, x, y)
+        before = path[k - 1]
+        if k == 0:
+            words.word(x, y - 0.25, "start")
+            continue
+        legal = (before, state) in known
+        told = words if legal else wrong
+        told.word(x, y - 0.25, ("" if legal else "✗ ") + move_named(pictures, before, state, legal))
+        told.word(x - pitch / 2, y + 0.2, "→")
+    arrived = path[-1] == view.lab_graph.pair[1]
+    draw(view.lab_graph.pair[1], row * pitch, 0)
+    (words if arrived else wrong).word(
+        row * pitch, -0.25, "goal" if arrived else "goal: not reached"
+    )
+    for trace, drawn in zip(
+        binding["traces"], (*blocks, ground, letters, words, wrong), strict=True
+    ):
+        yield trace, drawn.update()
+
+
+class _Drawn:
+    """What one trace of a plan shows: lines with gaps between them, or words."""
+
+    def __init__(self) -> None:
+        self.x: list[float | None] = []
+        self.y: list[float | None] = []
+        self.text: list[str] = []
+
+    def line(self, x: Sequence[float], y: Sequence[float]) -> None:
+        self.x += [*x, None]
+        self.y += [*y, None]
+
+    def square(self, left: float, low: float, size: float) -> None:
+        right, high = left + size, low + size
+        self.line([left, right, right, left, left], [low, low, high, high, low])
+
+    def word(self, x: float, y: float, text: str) -> None:
+        self.x.append(x)
+        self.y.append(y)
+        self.text.append(text)
+
+    def update(self) -> Update:
+        if not self.x:
+            return {**BLANK, "text": [""]}
+        return {"x": self.x, "y": self.y} | ({"text": self.text} if self.text else {})
+
+
+Pictures = Sequence[Sequence[tuple[float, float, str]]]
+
+
+def move_named(pictures: Pictures, before: int, after: int, legal: bool) -> str:
+    """The move between two states in words, or why there is none."""
+    if before == after:
+        return "stays"
+    if max(before, after) >= len(pictures):
+        return "no state"  # an untrained model may name such a node
+    (was, now) = (_under(pictures[state]) for state in (before, after))
+    moved = [name for name in sorted(now) if now[name] != was[name]]
+    if legal:
+        return f"{moved[0]} on {now[moved[0]]}"
+    return f"{moved[0]} is not free" if len(moved) == 1 else f"moves {len(moved)} blocks"
+
+
+def _under(picture: Sequence[tuple[float, float, str]]) -> dict[str, str]:
+    """What each block of a state stands on."""
+    names = {(stack, height): name for stack, height, name in picture}
+    return {name: names.get((s, h - 1), "table") for (s, h), name in names.items()}
 
 
 FILLERS: Mapping[str, Callable[[Binding, View], Filled]] = {

@@ -61,7 +61,10 @@ class LiveLab:
         return self._task is not None
 
     def train(self) -> None:
-        """Train until paused; without an event loop, up to the next evaluation."""
+        """Train until paused, or up to the next multiple of the lab's end.
+
+        Without an event loop, train up to the next evaluation.
+        """
         self._hush()
         loop = _running_loop()
         if loop is None:
@@ -70,6 +73,7 @@ class LiveLab:
         elif self._task is None:
             _pause_all(loop)
             self._mark, self._rate = (time.perf_counter(), self.session.updates), 0.0
+            self._goal = self._next_end()
             self._task = loop.create_task(self._keep_training(), name=TASK)
         self._show()
 
@@ -95,6 +99,9 @@ class LiveLab:
     async def _keep_training(self) -> None:
         try:
             while self._guarded(self._slice, "Training stopped: "):
+                if self.session.updates >= self._goal:
+                    self._draw_anew()
+                    break
                 await asyncio.sleep(BREATH)
         finally:
             if self._task is asyncio.current_task():
@@ -103,8 +110,13 @@ class LiveLab:
 
     def _slice(self) -> None:
         began = time.perf_counter()
-        while time.perf_counter() - began < SLICE:
+        while time.perf_counter() - began < SLICE and self.session.updates < self._goal:
             self._advance(1)
+
+    def _next_end(self) -> int:
+        """The number of updates at which training stops by itself."""
+        end = self.lab.screen.end
+        return end * (self.session.updates // end + 1)
 
     def _advance(self, updates: int) -> None:
         """Take so many updates, and evaluate if an evaluation is due."""
@@ -143,7 +155,7 @@ class LiveLab:
         pair = self.session.given["question"].tolist()  # the graph's own pair may have no path
         names = self._names if self.session.state.edges else ()
         self._lab_graph = render.named_graph(self.session.lab_graph, names, pair)
-        self._mixed = False
+        self._mixed, self._goal = False, self._next_end()
         self._mark, self._rate = (time.perf_counter(), self.session.updates), 0.0
         self._draw_anew()
 
@@ -213,7 +225,8 @@ class LiveLab:
         self._hush()
         values = {**self.session.state.values, **changes}
         edges, names = numbered(own) if own else (self._own, self._names)
-        link = self._said(State(values, edges if values.get("graph") == "own" else ()))
+        named = tuple((names[int(a)], names[int(b)]) for a, b in edges)
+        link = self._said(State(values, named if values.get("graph") == "own" else ()))
         self.panel.say("Preparing.")
 
         def renew() -> None:
@@ -250,7 +263,7 @@ class LiveLab:
         self.panel.snippet.value = f"<pre>{html.escape(text)}</pre>"
 
     def _said(self, state: State) -> str:
-        return write_state(self.lab.controls, State(state.values, numbered(state.edges)[0]))
+        return write_state(self.lab.controls, state)
 
     # --- What is shown
     def _evaluate(self) -> None:

@@ -27,14 +27,11 @@ class PageLab:
         read_state(self.lab.controls, link, self.lab.most_edges, self.lab.name)
 
     def _repr_html_(self) -> str:
-        lab, words, picture = self.lab, self.lab.words, self.lab.picture
+        lab, words = self.lab, self.lab.words
         name, data = f"lab-{lab.name}", script_json(lab.to_json(recorded(lab)))
-        height = int(picture.figure.layout.height)
-        heights = f"--height: {height}px; --tall: {int(picture.narrow['height'])}px"
         return (
             f'<section class="planrl-lab" id="{name}" aria-labelledby="{name}-title" '
-            f'data-live="{html.escape(self.folder)}" data-state="{html.escape(self.link)}" '
-            f'style="{heights}">\n'
+            f'data-live="{html.escape(self.folder)}" data-state="{html.escape(self.link)}">\n'
             f'<h3 class="planrl-lab-title" id="{name}-title">{html.escape(words.title)}</h3>\n'
             f'<p class="planrl-lab-intro">{html.escape(words.intro)}</p>\n'
             '<div class="planrl-lab-body"></div>\n'

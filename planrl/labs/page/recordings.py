@@ -26,11 +26,11 @@ from planrl.io.files import write_atomically
 from planrl.labs.catalogue import lab_named
 from planrl.labs.page.runtime import Exported
 from planrl.labs.session import Session
-from planrl.labs.spec.lab import Lab
+from planrl.labs.spec.lab import END, Lab
 
 FOLDER = Path(__file__).parent / "recorded"
 SEEDS = tuple(range(10))
-STEPS = tuple(range(0, 301, 20))
+STEPS = tuple(range(0, END + 1, 20))
 SCALES = {"diversity": 1000, "entropy": 1000}
 FORMAT = "planrl-recorded/2"
 

@@ -113,6 +113,7 @@ def _edges(text: str, most: int) -> tuple[tuple[str, str], ...]:
             raise InputError(
                 f"edges={shown(part)}: an edge is written a-b, edges are joined by dots"
             )
+        a, b = _unescaped(a), _unescaped(b)
         for label in (a, b):
             if len(label) > LONGEST_LABEL or not label.isprintable() or " " in label:
                 raise InputError(
@@ -133,11 +134,24 @@ def write_state(controls: Sequence[Control], state: State) -> str:
         if state.values[control.name] != control.default
     }
     if state.edges:
-        unfit = [e for e in state.edges if not all(e) or set("-.") & set(e[0] + e[1])]
-        if unfit:
-            raise InputError(f"a link can't hold the edge {shown(unfit[0])}: number the nodes")
-        said["edges"] = ".".join(f"{a}-{b}" for a, b in state.edges)
+        said["edges"] = ".".join(f"{_escaped(a)}-{_escaped(b)}" for a, b in state.edges)
     return urlencode(said)
+
+
+_ESCAPES = (("~", "~0"), ("-", "~1"), (".", "~2"))
+"""What separates edges in a link, and how a node's name has it; web/lab-state.js does the same."""
+
+
+def _escaped(label: str) -> str:
+    for sign, said in _ESCAPES:
+        label = label.replace(sign, said)
+    return label
+
+
+def _unescaped(text: str) -> str:
+    for sign, said in reversed(_ESCAPES):
+        text = text.replace(said, sign)
+    return text
 
 
 def slider(name: str, label: str, values: Sequence[float], default: float, meaning: str) -> Control:

@@ -36,17 +36,19 @@ METRICS = {
 WIDTHS = (1.0, 1.8, 3.0, 5.0, 7.0)
 LIKELY = (0.0, 0.05, 0.2, 0.4, 0.7, 1.01)
 COLOURS = ("#0072B2", "#D55E00", "#009E73")  # of blocks
+STRIP = {"row": 5, "pitch": 1.3, "drop": 1.6, "block": 0.36}  # how a plan of blocks is laid out
 EMPTY: Mapping[str, Any] = {"x": [None], "y": [None]}
 
 
 class Picture:
     """A figure of panels side by side, with the bindings of its traces.
 
-    `narrow` is the change of its layout where there is no room for that. Each method draws into one
-    panel, numbered from 0, what belongs to one learner, the first one unless told otherwise.
+    A page draws each panel by itself. Each method draws into one panel, numbered from 0, what
+    belongs to one learner, the first one unless told otherwise.
     """
 
     def __init__(self, *titles: str, height: int = 420) -> None:
+        self.titles = titles
         self.bindings: list[Binding] = []
         self.figure = make_subplots(1, len(titles), subplot_titles=titles, horizontal_spacing=0.08)
         finish(self.figure, "", "", height)
@@ -55,16 +57,6 @@ class Picture:
             margin={"l": 50, "r": 20, "t": 40, "b": 90},
             legend={"orientation": "h", "y": -0.2},
         )
-        self.narrow: dict[str, Any] = {"height": 300 * len(titles) + 60}
-        share, gap = 1 / len(titles), 60 / (300 * len(titles) - 100)  # 60 pixels for an axis' words
-        notes = [note.to_plotly_json() for note in self.figure.layout.annotations]
-        for index, note in enumerate(notes):
-            top = 1 - index * share
-            end = "" if index == 0 else str(index + 1)
-            self.narrow[f"xaxis{end}"] = {"domain": [0, 1]}
-            self.narrow[f"yaxis{end}"] = {"domain": [top - share + gap, top - 0.03]}
-            note |= {"x": 0.5, "y": top - 0.03}
-        self.narrow["annotations"] = notes
 
     def curves(
         self, panel: int, *metrics: str, name: str, number: int = 0, own: bool = False
@@ -141,19 +133,27 @@ class Picture:
         self.figure.update_layout(barmode="group")
 
     def plan(self, panel: int, learner: int = 0) -> None:
-        """The states of the model's plan, left to right, each as stacks of blocks."""
-        block = go.Scatter(
-            **EMPTY,
-            mode="markers+text",
-            showlegend=False,
-            hoverinfo="skip",
-            textfont={"color": "#fff", "size": 11},
-            marker={"symbol": "square", "size": 15, "color": COLOURS[0]},
-        )
-        self._bind("plan", self._add(panel, block), learner, "plan", colours=list(COLOURS))
-        plain = {"showgrid": False, "zeroline": False, "range": [-0.6, 8.6]}
-        self._axes(panel, x={**plain, "title": "step", "dtick": 1})
-        self._axes(panel, y={"visible": False, "range": [-0.8, 4]})
+        """The states of the model's plan as stacks of blocks, with each move's name, and the goal.
+
+        States stand in rows of `row`, `pitch` apart; rows are `drop` apart, blocks `block` wide.
+        """
+        quiet: Any = {**EMPTY, "showlegend": False, "hoverinfo": "skip"}
+        line = {"color": "#fff", "width": 1}
+        blocks = [
+            go.Scatter(**quiet, mode="lines", fill="toself", fillcolor=colour, line=line)
+            for colour in COLOURS
+        ]
+        ground = go.Scatter(**quiet, mode="lines", line={"color": "#7F7F7F", "width": 1.5})
+        letters = go.Scatter(**quiet, mode="text", textfont={"color": "#fff", "size": 10})
+        words = go.Scatter(**quiet, mode="text", textfont={"size": 10})
+        wrong = go.Scatter(**quiet, mode="text", textfont={"size": 10, "color": "#D55E00"})
+        traces = [self._add(panel, one) for one in (*blocks, ground, letters, words, wrong)]
+        shown = {"learner": learner, "matrix": "plan"}
+        self.bindings.append({"kind": "plan", "traces": traces, **STRIP, **shown})
+        width = (STRIP["row"] + 0.5) * STRIP["pitch"]
+        self._axes(panel, x={"visible": False, "range": [-0.7, width]})
+        tall = {"visible": False, "range": [-STRIP["drop"] - 0.5, 1.1]}
+        self._axes(panel, y={**tall, "scaleanchor": f"x{panel + 1 if panel else ''}"})
 
     def _add(self, panel: int, trace: Any) -> int:
         self.figure.add_trace(trace, row=1, col=panel + 1)

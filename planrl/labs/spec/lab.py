@@ -11,12 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from planrl.labs.engine.algorithms import ALGORITHMS
+from planrl.labs.engine.algorithms import ALGORITHMS, DEMONSTRATIONS, shaped
+from planrl.labs.engine.sampling import SCALE
 from planrl.labs.spec.controls import Control, Preset, Value
 from planrl.labs.spec.figure import METRICS, Picture
 from planrl.labs.spec.graphs import MOST_EDGES, SHARE, lab_graphs
 
 EVERY = 10  # updates between two evaluations while a lab trains
+END = 300  # updates after which recordings end and training stops
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +39,14 @@ BASES = {"table": Base(output="table"), "transformer": Base(updates=150)}
 
 @dataclass(frozen=True, kw_only=True)
 class LabLearner:
-    """What is trained: an algorithm, from the base or fresh weights, with some options fixed."""
+    """What is trained: an algorithm, from the base or fresh weights, with some options fixed.
+
+    A table calls it by its `title`, if it has one.
+    """
 
     name: str
     algorithm: str
+    title: str = ""
     start: str = "base"
     settings: Mapping[str, float] = field(default_factory=dict)
 
@@ -55,6 +61,15 @@ class LabLearner:
         given = {name: float(v) for name, v in values.items() if not isinstance(v, str)}
         return {**given, **self.fixed}
 
+    def described(self) -> dict[str, Any]:
+        """What a page calls the learner and its paths; it tells rewards in multiples of `unit`."""
+        algorithm = ALGORITHMS[self.algorithm]
+        return {
+            "title": self.title or self.name,
+            "sampled": algorithm.stream is not DEMONSTRATIONS,
+            "unit": SCALE if algorithm.reward is shaped else 1.0,
+        }
+
     def to_json(self) -> dict[str, Any]:
         """The learner as pages and recordings name it."""
         return {
@@ -67,19 +82,35 @@ class LabLearner:
 
 @dataclass(frozen=True)
 class Words:
-    """A lab's title and introduction; `alt` is for readers who cannot see its figure."""
+    """A lab's title and introduction; `alt` is for readers who cannot see its figure.
+
+    `differs` says what this lab shows otherwise than its chapter. `verdicts` are sentences, one for
+    each of `engine.measure.FAILURES`, if the lab names them.
+    """
 
     title: str
     intro: str
     alt: str
+    differs: str = ""
+    verdicts: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Screen:
+    """How a lab's page is arranged, and when training stops.
+
+    `controls` names those under the figure; the others are folded away. `panel` is the panel of the
+    picture that is large at first. Training stops at each multiple of `end` updates.
+    """
+
+    controls: tuple[str, str]
+    panel: int = 0
+    end: int = END
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lab:
-    """Controls, learners, presets, and a figure.
-
-    `verdicts` are sentences, one for each of `engine.measure.FAILURES`, if the lab names them.
-    """
+    """Controls, learners, presets, and a figure."""
 
     name: str
     words: Words
@@ -88,7 +119,7 @@ class Lab:
     presets: Sequence[Preset]
     metrics: Sequence[str]
     picture: Picture
-    verdicts: Sequence[str] = ()
+    screen: Screen
 
     @property
     def graphs(self) -> tuple[str, ...]:
@@ -112,11 +143,14 @@ class Lab:
         return {
             "name": self.name,
             "controls": [asdict(control) for control in self.controls],
-            "learners": [learner.to_json() for learner in self.learners],
+            "learners": [{**one.to_json(), **one.described()} for one in self.learners],
             "presets": [asdict(preset) for preset in self.presets],
             "metrics": [{"name": name, "label": METRICS[name].label} for name in self.metrics],
-            "verdicts": list(self.verdicts),
-            "figure": {"data": figure["data"], "layout": layout, "narrow": self.picture.narrow},
+            "verdicts": list(self.words.verdicts),
+            "differs": self.words.differs,
+            "screen": asdict(self.screen),
+            "panels": list(self.picture.titles),
+            "figure": {"data": figure["data"], "layout": layout},
             "bindings": self.picture.bindings,
             "share": SHARE,
             "bases": {name: asdict(base) for name, base in BASES.items()},

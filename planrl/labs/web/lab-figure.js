@@ -1,19 +1,30 @@
 // @ts-check
-/* Draws the figure of a lab from its graph, the evaluations of its learners, and the recorded runs.
- * Only the data of the figure's traces are changed. Loaded before lab.js. */
+/* Draws the panels of a lab's figure from its graph, the evaluations of its learners, and the recorded
+ * runs. Only the data of the figure's traces are changed. Loaded before lab-panels.js. */
 
 /**
  * @typedef {{metrics: Record<string, number>, matrices: Record<string, Float32Array>}} Evaluation
  * @typedef {{step: number, metrics: Record<string, number>[]}} Point an evaluation of all
+ * @typedef {{x: number[], y: number[]}} Line
  * @typedef {{labGraph: LabGraph, live: boolean, points: Point[], evaluations: Evaluation[],
- *   shapes: Record<string, number[]>, recording: Recording | null, usual: boolean}} View
- *   live: something was trained here; usual: the figure's own data are those of this graph
+ *   shapes: Record<string, number[]>, recording: Recording | null, until: number,
+ *   beside: ((learner: number, metric: string) => Line | null) | null, usual: boolean}} View
+ *   live: something was trained here; until: the update up to which recorded curves are drawn;
+ *   beside: the curves of another run; usual: the figure's own data are those of this graph
  */
 const planrlLabFigure = (() => {
   "use strict";
 
-  const PHONE = 560; // narrower plots get smaller type and the legend below
+  const SMALL = { width: 300, height: 210 }; // a smaller panel has no titles at its axes
+  const NARROW = 360; // pixels, below which words need a smaller type
+  const END = 20; // the token that ends a path: planrl/labs/engine/models.py
   const BLANK = { x: [null], y: [null] }; // no data, but the legend keeps its place
+  const CONFIG = {
+    displayModeBar: false,
+    showSendToCloud: false,
+    plotlyServerURL: "",
+    typesetMath: false,
+  };
   const touch = window.matchMedia("(pointer: coarse)");
 
   /** `base` with `change` laid over it; arrays are taken whole.
@@ -34,8 +45,8 @@ const planrlLabFigure = (() => {
   /** `xaxis2` for `x2`, as a layout calls it. @param {string} id */
   const axisName = (id) => `${id[0]}axis${id.slice(1)}`;
 
-  /** The shared template in the page's colours. @param {boolean} narrow */
-  function themedTemplate(narrow) {
+  /** The shared template in the page's colours. @param {boolean} small */
+  function themedTemplate(small) {
     const page = getComputedStyle(document.documentElement);
     const colour = (/** @type {string} */ name, /** @type {string} */ otherwise) =>
       page.getPropertyValue(name).trim() || otherwise;
@@ -50,68 +61,138 @@ const planrlLabFigure = (() => {
     const font = {
       color: colour("--pst-color-text-base", "#222"),
       family: getComputedStyle(document.body).fontFamily,
-      size: narrow ? 11 : 13,
+      size: small ? 10 : 12,
     };
     const template = /** @type {any} */ (window).planrlPlotlyTemplate;
     return merge(template, { layout: { font, xaxis: axis, yaxis: axis } });
   }
 
-  /** @param {HTMLElement} plot @param {Lab} lab @param {View} view */
-  function draw(plot, lab, view) {
-    const narrow = plot.clientWidth < PHONE;
-    // Plotly writes into what it is given.
-    const { data, layout: given, narrow: change } = structuredClone(lab.figure);
-    const layout = merge(narrow && change ? merge(given, change) : given, {
-      template: themedTemplate(narrow),
-      paper_bgcolor: "rgba(0,0,0,0)",
-      plot_bgcolor: "rgba(0,0,0,0)",
-      width: plot.clientWidth,
-      height: plot.clientHeight,
-      uirevision: "kept", // zoom and hidden traces survive a new drawing
-      dragmode: touch.matches ? false : (given.dragmode ?? "zoom"),
+  /** The number of the panel that a trace stands in. @param {any} trace */
+  const panelOf = (trace) => Number((trace.xaxis ?? "x").slice(1) || 1) - 1;
+
+  /** @typedef {{width: number, height: number}} Size */
+
+  /** Draw all panels that are shown. @param {HTMLElement[]} plots one a panel @param {Lab} lab
+   * @param {View} view */
+  function draw(plots, lab, view) {
+    const sizes = plots.map(({ clientWidth, clientHeight }) => ({
+      width: clientWidth,
+      height: clientHeight,
+    }));
+    const { Plotly } = /** @type {any} */ (window);
+    figures(lab, view, sizes).forEach((drawing, panel) => {
+      if (!drawing) return;
+      const plot = plots[panel];
+      Plotly.react(plot, drawing.data, drawing.layout, CONFIG);
+      // The table of numbers says it better than loose labels read one by one.
+      const drawn = plot.querySelectorAll("svg.main-svg");
+      drawn.forEach((element) => element.setAttribute("aria-hidden", "true"));
     });
-    if (narrow) {
-      layout.margin = { ...layout.margin, l: 44, r: 12 };
-      const below = { orientation: "h", x: 0, xanchor: "left", y: 0, yanchor: "bottom" };
-      layout.legend = { ...layout.legend, ...below, yref: "container" };
-    }
+  }
+
+  /** Each panel as a figure of its own; none of one without a size.
+   * @param {Lab} lab @param {View} view @param {Size[]} sizes */
+  function figures(lab, view, sizes) {
+    // Plotly writes into what it is given.
+    const { data, layout } = structuredClone(lab.figure);
     for (const binding of lab.bindings) {
       const filler = fillers[binding.kind];
       if (filler) filler(binding, view, data, layout);
     }
-    layout.annotations = [...(layout.annotations ?? []), ...promises(lab, view, data)];
-    const { Plotly, planrlInTheme } = /** @type {any} */ (window);
-    const inTheme = planrlInTheme ?? ((/** @type {any} */ value) => value);
-    Plotly.react(plot, inTheme(data), inTheme(layout), {
-      displayModeBar: touch.matches ? false : "hover",
-      displaylogo: false,
-      modeBarButtons: [["toImage"]],
-      showSendToCloud: false,
-      plotlyServerURL: "",
-      typesetMath: false,
+    const all = [...data, ...others(lab, view, data)];
+    return sizes.map((size, panel) => {
+      if (!size.width || !size.height) return null;
+      const traces = all.filter((trace) => panelOf(trace) === panel);
+      return figure(size, panel, traces, layout, promise(lab, view, panel, data));
     });
-    // The table of numbers says it better than loose labels read one by one.
-    plot.querySelectorAll("svg.main-svg").forEach((svg) => svg.setAttribute("aria-hidden", "true"));
   }
 
-  /** A word in each panel that only training fills: what was recorded are curves.
+  /** The thin lines of the run beside, below the others: one for each curve, so that their number stays.
    * @param {Lab} lab @param {View} view @param {any[]} data */
-  function promises(lab, { evaluations }, data) {
-    const empty = lab.bindings.filter(
-      ({ kind, learner, matrix }) =>
-        ["matrix", "bars", "plan"].includes(kind) && !evaluations[learner]?.matrices[matrix],
-    );
-    const traces = empty.map(({ trace }) => data[trace]);
-    const axes = new Map(traces.map((trace) => [trace.xaxis ?? "x", trace.yaxis ?? "y"]));
-    return [...axes].map(([x, y]) => ({
-      text: "shown when<br>you train",
-      showarrow: false,
-      xref: `${x} domain`,
-      yref: `${y} domain`,
-      x: 0.5,
-      y: 0.5,
-    }));
+  function others(lab, { beside }, data) {
+    return lab.bindings
+      .filter(({ kind }) => kind === "curve")
+      .map(({ trace, learner, metric }) => {
+        const shown = beside?.(learner, metric) ?? BLANK;
+        const line = { ...data[trace].line, width: 1.25 };
+        return { ...data[trace], ...shown, line, opacity: 0.75, hoverinfo: "skip" };
+      });
   }
+
+  /** One panel. @param {Size} size @param {number} panel @param {any[]} traces @param {any} given
+   * @param {string} word what stands in a panel that shows nothing yet */
+  function figure({ width, height }, panel, traces, given, word) {
+    const small = width < SMALL.width || height < SMALL.height;
+    const axis = (/** @type {"x" | "y"} */ which) => {
+      const own = { ...given[axisName(`${which}${panel ? panel + 1 : ""}`)] };
+      delete own.domain;
+      delete own.anchor;
+      if (own.scaleanchor) own.scaleanchor = "x";
+      if (small) Object.assign(own, { title: undefined, nticks: 4 });
+      if (small && own.type === "category") own.showticklabels = false;
+      return own;
+    };
+    const [xaxis, yaxis] = [axis("x"), axis("y")];
+    const bare = xaxis.visible === false;
+    const scale = traces.some((trace) => trace.type === "heatmap" && trace.showscale !== false);
+    const side = bare ? 14 : small ? 30 : yaxis.title?.text ? 50 : 38;
+    const layout = {
+      xaxis,
+      yaxis,
+      barmode: given.barmode,
+      meta: given.meta,
+      showlegend: false, // it stands once, below all panels
+      hoverlabel: given.hoverlabel,
+      margin: { l: side, r: scale ? (small ? 44 : 56) : 12, t: 8, b: bare ? 8 : small ? 22 : 40 },
+      template: themedTemplate(small),
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      width,
+      height,
+      uirevision: "kept", // zoom survives a new drawing
+      dragmode: touch.matches ? false : "zoom",
+      annotations: word ? [middle(word)] : [],
+    };
+    const own = traces.map((trace) => ({ ...trace, xaxis: "x", yaxis: "y" }));
+    if (small && bare) own.forEach(shrink);
+    if (width < NARROW) own.forEach((trace) => trace.mode === "text" && (trace.textfont.size = 9));
+    return { data: inTheme(own), layout: inTheme(layout) };
+  }
+
+  /** Nodes without names: there is no room for these. @param {any} trace */
+  function shrink(trace) {
+    if (!trace.mode?.includes("markers")) return;
+    trace.mode = "markers";
+    trace.marker = { ...trace.marker, size: 9 };
+  }
+
+  /** Colours that can be read on the page's ground. @param {any} value */
+  function inTheme(value) {
+    const { planrlInTheme } = /** @type {any} */ (window);
+    return planrlInTheme ? planrlInTheme(value) : value;
+  }
+
+  /** The word in a panel that only an evaluation fills: what was recorded are curves.
+   * @param {Lab} lab @param {View} view @param {number} panel @param {any[]} data */
+  function promise(lab, { evaluations }, panel, data) {
+    const empty = lab.bindings.some(
+      ({ kind, learner, matrix, trace, traces }) =>
+        ["matrix", "bars", "plan"].includes(kind) &&
+        panelOf(data[trace ?? traces[0]]) === panel &&
+        !evaluations[learner]?.matrices[matrix],
+    );
+    return empty ? "shown when<br>you train" : "";
+  }
+
+  /** @param {string} text */
+  const middle = (text) => ({
+    text,
+    showarrow: false,
+    xref: "x domain",
+    yref: "y domain",
+    x: 0.5,
+    y: 0.5,
+  });
 
   /** What each kind of binding puts into its traces.
    * @type {Record<string, (binding: Binding, view: View, data: any[], layout: any) => void>} */
@@ -122,9 +203,10 @@ const planrlLabFigure = (() => {
       Object.assign(data[trace], live ? { x, y } : BLANK);
     },
 
-    recorded({ trace, learner, metric }, { live, recording }, data) {
+    recorded({ trace, learner, metric }, { live, recording, until }, data) {
       const curve = live ? null : recording?.curve(learner, metric);
-      Object.assign(data[trace], curve ? { x: recording?.steps, y: curve.mean } : BLANK);
+      const drawn = curve && cut({ x: recording?.steps ?? [], y: curve.mean }, until);
+      Object.assign(data[trace], drawn ?? BLANK);
     },
 
     band({ trace, learner, metric }, { recording }, data) {
@@ -171,22 +253,54 @@ const planrlLabFigure = (() => {
       Object.assign(data[trace], { x: names, y: names, z });
     },
 
-    plan({ trace, learner, matrix, colours }, { labGraph, evaluations }, data) {
+    plan({ traces, learner, matrix, row, pitch, drop, block: size }, { labGraph, evaluations }, data) {
       const tokens = [...(evaluations[learner]?.matrices[matrix] ?? [])];
-      const end = tokens.findIndex((token, place) => place > 2 && token >= labGraph.n);
-      const states = tokens.slice(2, end < 0 ? undefined : end);
-      const blocks = states.flatMap((node, step) =>
-        (labGraph.pictures?.[node] ?? []).map(([stack, height, name]) => ({
-          x: step + 0.28 * (stack - 1),
-          y: height,
-          name,
-        })),
-      );
-      const names = [...new Set((labGraph.pictures ?? []).flat().map((block) => block[2]))].sort();
-      const color = blocks.map(({ name }) => colours[names.indexOf(name) % colours.length]);
-      const [x, y, text] = [blocks.map((b) => b.x), blocks.map((b) => b.y), blocks.map((b) => b.name)];
-      const drawn = { x, y, text, marker: { ...data[trace].marker, color } };
-      Object.assign(data[trace], blocks.length ? drawn : BLANK);
+      const { n, pictures = [], question, edges } = labGraph;
+      const end = tokens.findIndex((token, place) => place > 2 && token >= END);
+      const path = tokens.slice(2, end < 0 ? undefined : end);
+      const names = [...new Set(pictures.flat().map((one) => one[2]))].sort();
+      const drawn = traces.map(() => ({ x: gaps(), y: gaps(), text: /** @type {string[]} */ ([]) }));
+      const [ground, letters, words, wrong] = drawn.slice(-4);
+      const line = (/** @type {any} */ to, /** @type {number[]} */ x, /** @type {number[]} */ y) => {
+        to.x.push(...x, null);
+        to.y.push(...y, null);
+      };
+      const word = (/** @type {any} */ to, /** @type {number} */ x, /** @type {number} */ y, /** @type {string} */ text) => {
+        to.x.push(x);
+        to.y.push(y);
+        to.text.push(text);
+      };
+      const put = (/** @type {number} */ state, /** @type {number} */ x, /** @type {number} */ y) => {
+        line(ground, [x - 1.6 * size, x + 1.6 * size], [y, y]);
+        const picture = pictures[state] ?? [];
+        const lowest = new Map(picture.filter((one) => !one[1]).map((one) => [one[0], names.indexOf(one[2])]));
+        for (const [stack, height, name] of picture) { // a stack stays where its lowest block is
+          const [left, low] = [x + ((lowest.get(stack) ?? 0) - 1.5) * size, y + height * size];
+          const [right, high] = [left + size, low + size];
+          const at = drawn[names.indexOf(name)];
+          line(at, [left, right, right, left, left], [low, low, high, high, low]);
+          word(letters, left + size / 2, low + size / 2, name);
+        }
+      };
+      path.slice(0, 2 * row).forEach((state, k) => {
+        const [x, y] = [(k % row) * pitch, -Math.floor(k / row) * drop];
+        put(state, x, y);
+        if (!k) return word(words, x, y - 0.25, "start");
+        const before = path[k - 1];
+        const legal = edges.some(([from, to]) => from === before && to === state);
+        const told = legal ? words : wrong;
+        word(told, x, y - 0.25, (legal ? "" : "✗ ") + moveNamed(pictures, before, state, legal));
+        word(told, x - pitch / 2, y + 0.2, "→");
+      });
+      if (path.length && n) {
+        const arrived = path[path.length - 1] === question[1];
+        put(question[1], row * pitch, 0);
+        word(arrived ? words : wrong, row * pitch, -0.25, arrived ? "goal" : "goal: not reached");
+      }
+      traces.forEach((trace, i) => {
+        const { x, y, text } = drawn[i];
+        Object.assign(data[trace], x.length ? { x, y, text } : { ...BLANK, text: [""] });
+      });
     },
 
     bars({ trace, learner, matrix }, { labGraph, evaluations, usual }, data, layout) {
@@ -199,11 +313,43 @@ const planrlLabFigure = (() => {
     },
   };
 
+  /** @returns {(number | null)[]} */
+  const gaps = () => [];
+
+  /** The move between two states in words, or why there is none: planrl/labs/notebook/render.py says
+   * the same. @param {[number, number, string][][]} pictures @param {number} before
+   * @param {number} after @param {boolean} legal */
+  function moveNamed(pictures, before, after, legal) {
+    if (before === after) return "stays";
+    if (Math.max(before, after) >= pictures.length) return "no state";
+    const [was, now] = [under(pictures[before]), under(pictures[after])];
+    const moved = [...now.keys()].sort().filter((name) => now.get(name) !== was.get(name));
+    if (legal) return `${moved[0]} on ${now.get(moved[0])}`;
+    return moved.length === 1 ? `${moved[0]} is not free` : `moves ${moved.length} blocks`;
+  }
+
+  /** What each block of a state stands on. @param {[number, number, string][]} picture */
+  function under(picture) {
+    const names = new Map(picture.map(([stack, height, name]) => [`${stack},${height}`, name]));
+    return new Map(
+      picture.map(([stack, height, name]) => [name, names.get(`${stack},${height - 1}`) ?? "table"]),
+    );
+  }
+
+  /** A line up to a place between two of its points. @param {Line} line @param {number} until */
+  function cut({ x, y }, until) {
+    const after = x.findIndex((there) => there > until);
+    if (after < 1) return { x, y };
+    const share = (until - x[after - 1]) / (x[after] - x[after - 1]);
+    const last = y[after - 1] + share * (y[after] - y[after - 1]);
+    return { x: [...x.slice(0, after), until], y: [...y.slice(0, after), last] };
+  }
+
   /** Labels may be numbers; their axis must not take them for places.
    * @param {any} layout @param {string} id */
   function byName(layout, id) {
     layout[axisName(id)] = { ...layout[axisName(id)], type: "category" };
   }
 
-  return { draw };
+  return { draw, figures, inTheme, panelOf };
 })();

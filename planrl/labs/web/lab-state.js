@@ -6,7 +6,7 @@
  * @typedef {string | number} Value
  * @typedef {Record<string, Value>} Settings
  * @typedef {{name: string, label: string, meaning?: string, kind: "slider" | "choice" | "switch",
- *   values: Value[], texts: string[], default: Value, unit?: string, restarts?: boolean}} Control
+ *   values: Value[], texts: string[], default: Value, restarts?: boolean}} Control
  * @typedef {{n: number, labels: string[], positions: number[][], edges: number[][],
  *   question: number[], pictures?: [number, number, string][][]}} LabGraph
  * @typedef {{lab: string, learners: Learner[], fixed: Settings,
@@ -14,15 +14,16 @@
  *   steps: number[], metrics: string[], scale: number[], data: string}} Recorded
  * @typedef {{kind: string, trace: number, traces: number[], learner: number, metric: string,
  *   matrix: string, at: number[], plain: string, source: string, target: string,
- *   colours: string[]}} Binding
- * @typedef {{name: string, algorithm: string, start: "base" | "fresh",
+ *   row: number, pitch: number, drop: number, block: number}} Binding
+ * @typedef {{name: string, title: string, sampled: boolean, unit: number, algorithm: string, start: "base" | "fresh",
  *   options: Record<string, number>}} Learner
+ * @typedef {{name: string, title: string, why: string, settings: Settings}} Preset
  * @typedef {{output: string, algorithm: string, updates: number}} Base how a base is made: it is an
  *   output of the program "prepare", or fresh weights after so many updates
  * @typedef {{name: string, controls: Control[], learners: Learner[],
- *   presets?: {name: string, title: string, why: string, settings: Settings}[],
- *   metrics: {name: string, label: string}[],
- *   figure: {data: any[], layout: any, narrow?: any}, bindings: Binding[],
+ *   presets?: Preset[], screen: {controls: string[], panel: number, end: number},
+ *   panels: string[], differs: string, metrics: {name: string, label: string}[],
+ *   figure: {data: any[], layout: any}, bindings: Binding[],
  *   verdicts?: string[], share: number, bases: Record<string, Base>, every: number,
  *   graphs: Record<string, LabGraph>,
  *   own?: {nodes: number, edges: number} | null, recorded?: Recorded[],
@@ -43,6 +44,20 @@ const planrlLabState = (() => {
   /** @param {Lab} lab @returns {Settings} */
   const defaults = (lab) => Object.fromEntries(lab.controls.map((c) => [c.name, c.default]));
 
+  // What separates edges in a link, and how a node's name has it: planrl/labs/spec/controls.py.
+  /** @type {Record<string, string>} */
+  const ESCAPES = { "~": "~0", "-": "~1", ".": "~2" };
+  const escaped = (/** @type {string} */ label) => label.replace(/[~.-]/g, (sign) => ESCAPES[sign]);
+  const unescaped = (/** @type {string} */ text) => text.replace(/~[012]/g, (said) => "~-."[Number(said[1])]);
+
+  /** The list of edges that a link's text stands for, one a line, or "".
+   * @param {string} text */
+  function listed(text) {
+    const edges = text.split(".").map((edge) => edge.split("-").map(unescaped));
+    const whole = edges.every((edge) => edge.length === 2 && edge.every((label) => /^[^\s,]+$/.test(label)));
+    return whole ? edges.map((edge) => edge.join(" ")).join("\n") : "";
+  }
+
   /** The state as a query string, without the lab's name: only what differs from the defaults.
    * @param {Lab} lab @param {Settings} settings @param {LabGraph | null} own */
   function write(lab, settings, own) {
@@ -51,7 +66,8 @@ const planrlLabState = (() => {
       if (settings[name] !== usual) query.set(name, `${settings[name]}`);
     }
     if (settings.graph === "own" && own) {
-      query.set("edges", own.edges.map((edge) => edge.join("-")).join("."));
+      const named = own.edges.map((edge) => edge.map((node) => escaped(own.labels[node])).join("-"));
+      query.set("edges", named.join("."));
     }
     return `${query}`;
   }
@@ -86,9 +102,8 @@ const planrlLabState = (() => {
       let errors = ["edges and graph=own only go together."];
       if (settings.graph === "own" && edges !== null) {
         errors = ["edges must be written like 0-1.0-2.1-3."];
-        if (/^\d+-\d+(\.\d+-\d+)*$/.test(edges)) {
-          ({ labGraph: own, errors } = graph(lab, edges.replace(/-/g, " ").replace(/\./g, "\n")));
-        }
+        const list = listed(edges);
+        if (list) ({ labGraph: own, errors } = graph(lab, list));
       }
       if (!own) {
         const usual = defaults(lab).graph;

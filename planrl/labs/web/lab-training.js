@@ -8,6 +8,7 @@
  *   labGraph: {n: number, edges: number[][], question: number[]},
  *   learners: {algorithm: string, start: string, options: Record<string, number>}[]}} Order
  *   what to train; every: updates between two evaluations
+ * @typedef {{paths: Float32Array, earned: Float32Array}} Made the rows that an update was made from
  */
 const planrlLabTraining = (() => {
   "use strict";
@@ -27,6 +28,8 @@ const planrlLabTraining = (() => {
     points: /** @type {Point[]} */ ([]),
     stride: 0, // updates between two points that are kept
     evaluations: /** @type {Evaluation[]} */ ([]),
+    before: /** @type {Evaluation[]} */ ([]), // those before the newest
+    made: /** @type {Made[] | null} */ (null), // of the last update, if it was asked for alone
     mixed: false, // a setting was changed during the run
     failed: "",
   });
@@ -36,11 +39,14 @@ const planrlLabTraining = (() => {
   function create(root, order, changed) {
     const run = {
       ...nothing(),
-      wanted: 0, // updates still to be made; Infinity while playing
+      wanted: 0, // updates still to be made
       bytes: 0, // loaded so far
+      total: 0, // of what is to be loaded; 0: not yet known
       shapes: /** @type {Record<string, number[]>} */ ({}),
       question: /** @type {number[] | null} */ (null), // another one, if the graph's own has no path
     };
+    let chunk = 0; // the most updates between two drawings
+    let asked = false; // for training; before that a failure is not told
     let epoch = 0; // answers to an older epoch are dropped
     let silent = 0;
     let sent = 0; // when the last chunk was
@@ -50,13 +56,20 @@ const planrlLabTraining = (() => {
     let worker = null;
 
     /** Make so many updates from here on; after a failure, from the start.
-     * @param {number} updates */
-    function go(updates) {
+     * @param {number} updates @param {number} most updates between two drawings */
+    function go(updates, most) {
       if (run.failed) restart();
+      asked = true;
       run.wanted = updates;
+      chunk = most;
       mark = null;
       if (updates && !worker && start()) open();
       next();
+    }
+
+    /** Load what training needs, and show the base model. */
+    function prepare() {
+      if (!worker && !run.failed && start()) open();
     }
 
     /** Start a worker. @returns {boolean} is there one now? */
@@ -105,9 +118,8 @@ const planrlLabTraining = (() => {
 
     function next() {
       if (!run.ready || run.busy || document.hidden || !(run.wanted || run.evaluateAgain)) return;
-      const { every, learners } = order();
-      // So many updates, and no more, are one chunk: nothing is drawn in between.
-      const steps = run.wanted === Infinity ? every : run.wanted;
+      const { learners } = order();
+      const steps = Math.min(run.wanted, chunk);
       run.wanted -= steps;
       run.busy = true;
       run.evaluateAgain = false;
@@ -125,7 +137,10 @@ const planrlLabTraining = (() => {
         if (message.trouble) return fail(planrlLabHosting.words(message.trouble));
         return MODULE.test(message.message) ? examine(message.message) : fail(message.message);
       }
-      if (message.type === "loading") run.bytes = message.bytes;
+      if (message.type === "loading") {
+        run.bytes = message.bytes;
+        run.total = message.total;
+      }
       if (message.type === "ready") {
         run.ready = true;
         run.shapes = message.shapes;
@@ -140,6 +155,8 @@ const planrlLabTraining = (() => {
           run.rate = (1000 * (message.step - mark.step)) / ms;
           mark = null;
         }
+        run.before = run.evaluations;
+        run.made = message.made;
         see(message.step, message.evaluations);
       }
       next();
@@ -165,7 +182,7 @@ const planrlLabTraining = (() => {
     function fail(message) {
       worker?.terminate();
       worker = null;
-      Object.assign(run, { ready: false, busy: false, wanted: 0, failed: message });
+      Object.assign(run, { ready: false, busy: false, wanted: 0, failed: asked ? message : "" });
       changed();
     }
 
@@ -181,7 +198,7 @@ const planrlLabTraining = (() => {
       next();
     });
 
-    return { run, go, restart, follow, started: () => worker !== null };
+    return { run, go, prepare, restart, follow, started: () => worker !== null };
   }
 
   return { create };

@@ -1,7 +1,8 @@
 // @ts-check
-/* Makes the live labs of a page: their controls, buttons and words. The recorded runs and the state
- * in the URL are in lab-state.js, the drawing in lab-figure.js, the worker in lab-training.js, and
- * what is said of a host that can't be trained from in lab-hosting.js. */
+/* Makes the live labs of a page. The recorded runs and the state in the URL are in lab-state.js, the
+ * figure in lab-figure.js and lab-panels.js, the controls in lab-controls.js, the worker in
+ * lab-training.js, the words for one update in lab-step.js, and what is said of a host that can't be
+ * trained from in lab-hosting.js. */
 (() => {
   "use strict";
 
@@ -9,8 +10,11 @@
   const SLACK = 8; // of them, half a frame of the screen: the next one would be too late
   const PRESS = 50; // updates of one press of Train where nothing may move by itself
   const ERRORS = 3; // errors of a pasted graph that are told
+  const NEAR = "600px"; // a lab so far from the screen gets ready
+  const REPLAY = 3000; // milliseconds in which a recorded run is played
   const EXAMPLE = "home park\nhome shop\npark school\nshop school\nschool library";
   const drawable = "Plotly" in window && "planrlPlotlyTemplate" in window;
+  const { make, box, say, button, control, meanings, presets } = planrlLabControls;
   const stillness = window.matchMedia("(prefers-reduced-motion: reduce)");
 
   /** Why nothing can be trained here, or "". */
@@ -31,28 +35,6 @@
       : `This browser can't train in the page: it lacks WebAssembly SIMD. ${newer}`;
   }
 
-  /** @template {keyof HTMLElementTagNameMap} T
-   * @param {T} tag @param {Record<string, any>} [properties] also attributes
-   * @param {(Node | string)[]} children @returns {HTMLElementTagNameMap[T]} */
-  function make(tag, properties = {}, ...children) {
-    const element = document.createElement(tag);
-    for (const [name, value] of Object.entries(properties)) {
-      if (name.includes("-") || name === "role") element.setAttribute(name, value);
-      else Object.assign(element, { [name]: value });
-    }
-    element.append(...children);
-    return element;
-  }
-
-  /** @param {string} name @param {(Node | string)[]} children */
-  const box = (name, ...children) => make("div", { className: `planrl-lab-${name}` }, ...children);
-
-  /** Change an element's text; a live region must not speak when nothing changed.
-   * @param {Element} element @param {string} text */
-  function say(element, text) {
-    if (element.textContent !== text) element.textContent = text;
-  }
-
   /** @param {HTMLElement} host */
   function start(host) {
     const json = host.querySelector("script[type='application/json']")?.textContent ?? "{}";
@@ -66,28 +48,33 @@
     const read = planrlLabState.read(lab, asked ? query : new URLSearchParams(host.dataset.state));
     let { settings, own } = read;
     let note = ""; // what the reader's last action did, where it is not plain to see
+    let played = -1; // when the recorded run began to be played
+    /** @type {{points: Point[], settings: Settings} | null} */
+    let previous = null; // the run before this one
+    /** @type {Settings | null} */
+    let pinned = null; // settings that are trained beside those of the controls
     const { run, ...training } = planrlLabTraining.create(root, order, show);
+    const { end } = lab.screen;
 
     // --- What the page holds ----------------------------------------------------------------
     const id = (/** @type {string} */ name) => `${host.id}-${name}`;
-    const button = (/** @type {string} */ text, /** @type {() => void} */ onclick) =>
-      make("button", { type: "button", onclick }, text);
     const alerting = (/** @type {string} */ name) =>
       make("p", { className: "planrl-lab-alert", role: "alert", id: id(name) });
 
-    const plot = make("div", {
-      className: "planrl-lab-plot",
-      role: "group", // not "img": it holds plotly's button
-      "aria-label": "Figure; its numbers are in the table at the lab's end",
-    });
+    const panels = planrlLabPanels.create(lab, host.id, () => redraw());
     const status = make("span", { role: "status", id: id("status") });
     const counter = make("span", { className: "planrl-lab-counter" });
+    const progress = make("progress", { max: 1, value: 0, "aria-label": "Progress" });
     const alert = alerting("alert");
-    const train = button("Train", press);
-    const once = button("One step", () => go(1));
+    const train = button("play", "Train", press, "always");
+    const once = button("step", "One step", () => go(1, 1), "always");
+    const beside = button("beside", "Compare", pin, "wide");
     const copied = make("textarea", { readOnly: true, rows: 5, "aria-label": "Text to copy" });
-    const presets = make("select", { id: id("preset"), onchange: choosePreset });
+    const chips = presets(lab, (preset) => {
+      change({ ...planrlLabState.defaults(lab), ...preset.settings }, "preset");
+    });
     const why = make("p", { className: "planrl-lab-why", id: id("why") });
+    const explained = box("step");
     const edgesWrong = alerting("edges-wrong");
     const edgeList = make("textarea", {
       id: id("edges"),
@@ -99,99 +86,58 @@
     const ownPanel = box("own");
     const caption = make("caption");
     const rows = make("tbody");
-    /** @type {(() => void)[]} each puts the settings into one control */
-    const shows = [];
+    const controls = lab.controls.map((one) => ({
+      ...control(one, id, (value) => choose(one.name, value)),
+      name: one.name,
+    }));
 
     function build() {
-      const { layout, narrow } = lab.figure;
-      const height = layout.height ?? 450;
-      plot.style.setProperty("--height", `${height}px`);
-      plot.style.setProperty("--tall", `${narrow?.height ?? height}px`);
-      plot.hidden = !drawable;
+      panels.stage.hidden = panels.legend.hidden = !drawable;
       copied.hidden = true;
-      for (const control of [train, once]) {
-        control.disabled = blocked !== "";
-        control.setAttribute("aria-describedby", status.id);
+      for (const { element } of [train, once]) {
+        element.disabled = blocked !== "";
+        element.setAttribute("aria-describedby", status.id);
       }
-      const others = [
-        button("Reset", reset),
-        button("Copy as planrl", copySnippet),
-        button("Copy link", copyLink),
+      const tools = [
+        button("reset", "Reset", reset, "wide"),
+        beside,
+        button("link", "Copy link", copyLink, "never"),
+        button("code", "Copy as planrl", copySnippet, "never"),
+        ...(drawable ? [button("picture", "Picture", savePicture, "never")] : []),
       ];
+      const bar = box("toolbar", ...[train, once, ...tools].map(({ element }) => element));
+      bar.setAttribute("role", "group");
+      bar.setAttribute("aria-label", "Training");
+      const front = lab.screen.controls.map((name) => controls.find((one) => one.name === name));
+      const rare = controls.filter((one) => !front.includes(one));
+      const said = make("p", { className: "planrl-lab-status" }, status, " ", counter);
+      said.classList.toggle("planrl-lab-long", Boolean(lab.verdicts?.length));
+      const intro = host.querySelector(".planrl-lab-intro") ?? "";
       host.querySelector(".planrl-lab-body")?.append(
-        plot,
-        make("p", { className: "planrl-lab-status" }, status, " ", counter),
+        intro,
+        bar,
+        chips.row,
+        said,
+        progress,
         alert,
-        box("buttons", train, once, ...others),
         copied,
-        box("controls", ...makePresets(), ...lab.controls.map(makeControl)),
-        ownPanel,
-        makeMeanings(),
+        panels.stage,
+        panels.legend,
+        box("controls", ...front.flatMap((one) => (one ? [one.row] : []))),
+        why,
+        ...(lab.differs ? [make("p", { className: "planrl-lab-differs" }, lab.differs)] : []),
+        explained,
+        fold("More settings", box("controls", ...rare.map(({ row }) => row)), ownPanel),
         makeNumbers(),
+        meanings(lab.controls, id),
       );
       if (lab.own) fillOwnPanel(lab.own);
       host.classList.add("planrl-lab-live"); // hides the text for readers without JavaScript
     }
 
-    function makePresets() {
-      if (!lab.presets?.length) return [];
-      presets.append(make("option", { value: "" }, "your own settings"));
-      for (const { name, title } of lab.presets) {
-        presets.append(make("option", { value: name }, title));
-      }
-      presets.setAttribute("aria-describedby", why.id);
-      const row = box("control", make("label", { htmlFor: presets.id }, "Try"), presets, why);
-      row.classList.add("planrl-lab-preset");
-      return [row];
-    }
-
-    /** @param {Control} control */
-    function makeControl({ name, label, meaning, kind, values, texts, unit }) {
-      const told = texts.map((text) => (unit ? `${text} ${unit}` : text));
-      const shared = {
-        id: id(name),
-        ...(meaning && { "aria-describedby": id(`${name}-meaning`) }),
-      };
-      const place = () => values.indexOf(settings[name]);
-      const choosing = (/** @type {number} */ chosen) => choose(name, values[chosen]);
-      const row = box("control", make("label", { htmlFor: shared.id }, label));
-      row.classList.add(`planrl-lab-${kind}`);
-
-      if (kind === "choice") {
-        const select = make("select", shared, ...told.map((text) => make("option", {}, text)));
-        select.onchange = () => choosing(select.selectedIndex);
-        shows.push(() => (select.selectedIndex = place()));
-        row.append(select);
-      } else if (kind === "switch") {
-        const check = make("input", { ...shared, type: "checkbox" });
-        check.onchange = () => choosing(Number(check.checked));
-        shows.push(() => (check.checked = place() === 1));
-        row.append(check);
-      } else {
-        const range = make("input", { ...shared, type: "range", max: values.length - 1 });
-        const output = make("output");
-        range.oninput = () => choosing(Number(range.value));
-        shows.push(() => {
-          range.value = `${place()}`;
-          range.setAttribute("aria-valuetext", told[place()]);
-          output.textContent = told[place()];
-        });
-        row.append(range, output);
-      }
-      return row;
-    }
-
-    function makeMeanings() {
-      const meanings = make("dl");
-      for (const { name, label, meaning, restarts } of lab.controls) {
-        if (!meaning) continue;
-        const text = restarts ? `${meaning} A change starts the training again.` : meaning;
-        const words = make("dd", { id: id(`${name}-meaning`) }, text);
-        meanings.append(make("dt", {}, label), words);
-      }
-      const title = make("summary", {}, "What the controls do");
-      return make("details", { className: "planrl-lab-meanings" }, title, meanings);
-    }
+    /** @param {string} title @param {HTMLElement[]} children */
+    const fold = (title, ...children) =>
+      make("details", { className: "planrl-lab-fold" }, make("summary", {}, title), ...children);
 
     function makeNumbers() {
       const names = ["learner", ...lab.metrics.map((metric) => metric.label)];
@@ -214,7 +160,7 @@
         make("p", { id: id("edges-how") }, how),
         edgeList,
         edgesWrong,
-        box("buttons", button("Use this graph", useOwn)),
+        make("button", { type: "button", onclick: useOwn }, "Use this graph"),
       );
       if (!own) return;
       const { labels } = own;
@@ -226,13 +172,8 @@
     /** @param {string} name @param {Value} value */
     function choose(name, value) {
       if (name === "graph" && value === "own") own ??= planrlLabState.graph(lab, EXAMPLE).labGraph;
-      const control = lab.controls.find((c) => c.name === name);
-      change({ ...settings, [name]: value }, control?.restarts ? control.label : "");
-    }
-
-    function choosePreset() {
-      const preset = lab.presets?.find((p) => p.name === presets.value);
-      if (preset) change({ ...planrlLabState.defaults(lab), ...preset.settings }, "preset");
+      const chosen = lab.controls.find((c) => c.name === name);
+      change({ ...settings, [name]: value }, chosen?.restarts ? chosen.label : "");
     }
 
     function useOwn() {
@@ -248,7 +189,9 @@
 
     /** @param {Settings} chosen @param {string} restarting what a running learner can't follow */
     function change(chosen, restarting) {
+      if (restarting) remember();
       settings = chosen;
+      if (pinned) pinned = { ...pinned, ...restarts(settings) };
       note = "";
       say(alert, "");
       try {
@@ -259,8 +202,30 @@
       if (!restarting) training.follow();
       else {
         if (run.step || run.wanted) note = `New ${restarting.toLowerCase()}: started again.`;
+        if (run.wanted) run.wanted = end;
         training.restart();
       }
+      show();
+    }
+
+    /** Of these settings those that both sides share. @param {Settings} all */
+    function restarts(all) {
+      const names = lab.controls.filter((one) => one.restarts).map((one) => one.name);
+      return Object.fromEntries(names.map((name) => [name, all[name]]));
+    }
+
+    /** Keep this run's curves, to be drawn behind the next one's. */
+    function remember() {
+      if (run.step) previous = { points: run.points, settings };
+    }
+
+    /** Keep these settings: the next ones are trained, or shown, beside them. */
+    function pin() {
+      pinned = pinned ? null : settings;
+      remember();
+      note = pinned ? "These settings are kept: now change a control." : "";
+      if (run.wanted) run.wanted = end;
+      training.restart();
       show();
     }
 
@@ -281,11 +246,7 @@
     function order() {
       const model = `${settings.model ?? Object.keys(lab.bases)[0]}`;
       const { n, edges, question } = labGraph();
-      /** @type {Record<string, number>} */
-      const common = {};
-      for (const [name, value] of Object.entries(settings)) {
-        if (typeof value === "number") common[name] = value;
-      }
+      const both = pinned ? [settings, pinned] : [settings];
       return {
         model,
         seed: Number(settings.seed ?? 0),
@@ -297,31 +258,62 @@
         },
         every: lab.every,
         labGraph: { n, edges, question },
-        learners: lab.learners.map(({ algorithm, start: from, options }) => ({
-          algorithm,
-          start: from,
-          options: { ...common, ...options },
-        })),
+        learners: both.flatMap((one) =>
+          lab.learners.map(({ algorithm, start: from, options }) => ({
+            algorithm,
+            start: from,
+            options: { ...numbersOf(one), ...options },
+          })),
+        ),
       };
     }
 
-    // --- Buttons ------------------------------------------------------------------------------
-    function press() {
-      if (run.wanted) go(0);
-      else go(stillness.matches ? PRESS : Infinity);
+    /** @param {Settings} all @returns {Record<string, number>} */
+    function numbersOf(all) {
+      /** @type {Record<string, number>} */
+      const found = {};
+      for (const [name, value] of Object.entries(all)) {
+        if (typeof value === "number") found[name] = value;
+      }
+      return found;
     }
 
-    /** @param {number} updates */
-    function go(updates) {
+    // --- Buttons ------------------------------------------------------------------------------
+    /** @param {MouseEvent} event */
+    function press({ detail }) {
+      if (detail > 1) return; // of a double click, which asks for one thing
+      if (run.wanted) return go(0, 1);
+      const left = end - (run.failed ? 0 : run.step % end);
+      if (stillness.matches) go(Math.min(PRESS, left), PRESS);
+      else go(left, lab.every);
+    }
+
+    /** @param {number} updates @param {number} most updates between two drawings */
+    function go(updates, most) {
       note = "";
-      training.go(updates);
+      if (updates && !run.ready && !stillness.matches) played = performance.now();
+      training.go(updates, most);
       show();
     }
 
     function reset() {
+      remember();
       note = "";
       run.wanted = 0;
       training.restart();
+      show();
+    }
+
+    async function savePicture() {
+      const title = host.querySelector(".planrl-lab-title")?.textContent ?? lab.name;
+      const done = run.step ? `after ${run.step} updates` : describeRecorded();
+      const words = `${saidOf(settings)} · ${done} · planrl, arXiv 2509.22613`;
+      try {
+        await planrlLabPanels.picture(lab, view(), legendOf(view()), title, words);
+        note = "Picture saved.";
+      } catch (error) {
+        note = `No picture: ${error instanceof Error ? error.message : error}.`;
+      }
       show();
     }
 
@@ -344,7 +336,7 @@
 
     function copySnippet() {
       const quoted = (/** @type {string} */ text) => `'${text.replace(/[\\']/g, "\\$&")}'`;
-      const steps = run.step || (lab.recorded?.[0]?.steps.at(-1) ?? 100);
+      const steps = run.step || end;
       const text = lab.snippet
         .replaceAll("{name!r}", () => quoted(lab.name))
         .replaceAll("{state!r}", () => quoted(stateText()))
@@ -356,19 +348,33 @@
     // --- Showing ------------------------------------------------------------------------------
     const recording = () => planrlLabState.recording(lab, numbers, settings);
 
+    /** Settings in words; without `all`, those that differ from the defaults or from others'.
+     * @param {Settings} shown @param {Settings} [other] */
+    function saidOf(shown, other) {
+      const than = other ?? planrlLabState.defaults(lab);
+      const told = lab.controls
+        .filter(({ name }) => shown[name] !== than[name])
+        .map(({ name, label, values, texts }) => `${label} ${texts[values.indexOf(shown[name])]}`);
+      return told.join(", ") || (other ? "the same settings" : "usual settings");
+    }
+
     /** Everything but the figure and the numbers, which are drawn when their time comes. */
     function show() {
-      for (const put of shows) put();
+      for (const { name, show: put } of controls) put(settings[name]);
       const preset = lab.presets?.find((p) => {
         const all = Object.entries({ ...planrlLabState.defaults(lab), ...p.settings });
         return all.every(([name, value]) => settings[name] === value);
       });
-      presets.value = preset?.name ?? "";
+      chips.show(preset);
       say(why, preset?.why ?? "");
+      why.hidden = !preset;
       ownPanel.hidden = settings.graph !== "own";
-      say(train, run.wanted ? "Pause" : run.failed ? "Start again" : "Train");
+      const further = run.step && run.step % end === 0 ? "Continue" : "Train";
+      if (run.wanted) train.show("pause", "Pause");
+      else train.show("play", run.failed ? "Start again" : further);
+      beside.element.setAttribute("aria-pressed", `${pinned !== null}`);
       say(status, `${note} ${describe()}`.trim());
-      plot.classList.toggle("planrl-lab-stale", run.failed !== "" && run.step > 0);
+      panels.stage.classList.toggle("planrl-lab-stale", run.failed !== "" && run.step > 0);
       redraw();
     }
 
@@ -378,9 +384,28 @@
         const stale = run.step ? ` The numbers are those of update ${run.step}.` : "";
         return `Training stopped: ${run.failed}.${stale}`;
       }
-      if (training.started() && !run.ready) return "Loading.";
-      if (run.wanted) return "Training.";
-      return run.step ? `Paused at update ${run.step}.` : describeRecorded();
+      if (run.wanted) return run.ready ? "Training." : "Loading.";
+      if (!run.step) return describeRecorded();
+      if (run.step % end) return `Paused at update ${run.step}.`;
+      return `Paused at update ${run.step}, where this lab stops by itself. ${outside()}`.trim();
+    }
+
+    /** Where this run lies outside the range of the recorded ones, in words. */
+    function outside() {
+      const recorded = run.step === end && !run.mixed ? recording() : null;
+      if (!recorded?.measured) return "";
+      const found = lab.learners.flatMap(({ title }, k) =>
+        lab.metrics
+          .filter(({ name }) => {
+            const curve = recorded.curve(k, name);
+            const value = run.points.at(-1)?.metrics[k][name] ?? NaN;
+            const drawn = lab.bindings.some((b) => b.kind === "band" && b.learner === k && b.metric === name);
+            const [low, high] = [curve?.low.at(-1) ?? -Infinity, curve?.high.at(-1) ?? Infinity];
+            return drawn && (value < low - 0.001 || value > high + 0.001);
+          })
+          .map(({ label }) => (lab.learners.length > 1 ? `${label} (${title})` : label)),
+      );
+      return found.length ? `Outside the recorded range: ${found.join("; ")}.` : "";
     }
 
     /** The verdict on the first learner's values in the newest evaluation. */
@@ -395,6 +420,13 @@
       if (!shown) return "No recorded run for these settings: train it here.";
       if (shown.measured) return `Recorded runs: measured, ${shown.seeds} seeds.`;
       return "Recorded runs: interpolated between measured runs.";
+    }
+
+    /** How far a recorded run has been played; all of it, if it is not being played. */
+    function replayed() {
+      const last = recording()?.steps.at(-1) ?? 0;
+      if (played < 0 || !run.wanted || run.step) return last;
+      return Math.min(last, (last * (performance.now() - played)) / REPLAY);
     }
 
     let frame = 0;
@@ -412,47 +444,146 @@
     }
 
     function draw() {
-      const loaded = `${(run.bytes / 1e6).toFixed(1)} MB so far`;
-      const rate = run.rate ? `, ${Number(run.rate.toPrecision(2))} updates a second` : "";
-      const pace = run.wanted ? `Update ${run.step}${rate}.` : "";
-      say(counter, training.started() && !run.ready ? loaded : `${pace} ${verdict()}`.trim());
+      tellProgress();
       drawNumbers();
-      if (!drawable || !plot.clientWidth) return;
+      explainStep();
+      if (!drawable || !panels.stage.clientWidth) return;
+      const shown = view();
+      panels.explain(legendOf(shown));
+      planrlLabFigure.draw(panels.plots, lab, shown);
+      if (shown.until < (shown.recording?.steps.at(-1) ?? 0)) redraw(); // it is being played
+    }
+
+    /** What there is to be seen. @returns {View} */
+    function view() {
+      const until = replayed();
       // A pair without a path is not shown: the worker says which pair is.
       const question = planrlLabState.answered(labGraph()) ? labGraph().question : [];
-      planrlLabFigure.draw(plot, lab, {
+      return {
         labGraph: { ...labGraph(), question: run.question ?? question },
         live: run.step > 0,
         points: run.points,
         evaluations: run.evaluations,
         shapes: run.shapes,
         recording: run.mixed ? null : recording(),
+        until,
+        beside: besideCurves(until),
         usual: lab.controls.every((c) => !c.restarts || settings[c.name] === c.default),
+      };
+    }
+
+    function tellProgress() {
+      const loading = run.wanted > 0 && !run.ready && !run.failed;
+      const rate = run.rate ? `, ${Number(run.rate.toPrecision(2))} updates a second` : "";
+      const goal = end * (Math.floor((run.step - (run.wanted ? 0 : 1)) / end) + 1) || end;
+      const pace = run.wanted ? `Update ${run.step} of ${goal}${rate}.` : "";
+      const share = run.total ? run.bytes / run.total : 0;
+      const total = run.total ? ` of ${(run.total / 1e6).toFixed(1)} MB` : "";
+      const until = recording() && !stillness.matches ? " A recorded run plays until then." : "";
+      const loaded = `${Math.floor(100 * share)} %${total}.${until}`;
+      say(counter, loading ? loaded : `${pace} ${verdict()}`.trim());
+      progress.value = loading ? share : Math.min(1, run.step / goal);
+      progress.classList.toggle("planrl-lab-loading", loading);
+    }
+
+    /** The curves of the settings that are kept, or else of the previous run.
+     * @param {number} until @returns {View["beside"]} */
+    function besideCurves(until) {
+      const line = (/** @type {Point[]} */ points, /** @type {number} */ k, /** @type {string} */ name) => ({
+        x: points.map(({ step }) => step),
+        y: points.map(({ metrics }) => metrics[k]?.[name] ?? NaN),
       });
+      if (pinned && run.step) {
+        return (k, name) => line(run.points, k + lab.learners.length, name);
+      }
+      if (pinned) {
+        const kept = planrlLabState.recording(lab, numbers, pinned);
+        return (k, name) => {
+          const curve = kept?.curve(k, name);
+          const shown = kept?.steps.filter((step) => step <= until) ?? [];
+          return curve ? { x: shown, y: curve.mean.slice(0, shown.length) } : null;
+        };
+      }
+      const { points } = previous ?? {};
+      return points ? (k, name) => line(points, k, name) : null;
+    }
+
+    /** What the legend says besides the lines' names. @param {View} shown */
+    function legendOf({ recording: recorded, beside: thin }) {
+      const shared = { colour: "#7F7F7F", dash: "", panels: new Set([0]) };
+      const mean = run.step ? "" : ", lines: their mean";
+      const range =
+        recorded && `shaded: recorded runs, 2nd to ${recorded.seeds - 1}th of ${recorded.seeds} seeds${mean}`;
+      const found = range ? [{ ...shared, text: range, width: 0 }] : [];
+      if (!thin) return found;
+      const other = pinned ?? previous?.settings ?? settings;
+      const what = pinned ? "kept settings" : "previous run";
+      return [...found, { ...shared, text: `thin: ${what} (${saidOf(other, settings)})`, width: 1.25 }];
+    }
+
+    let told = -1; // the update that is explained
+    function explainStep() {
+      const at = run.made && !run.wanted ? run.step : -1;
+      if (at === told) return;
+      told = at;
+      const graph = { ...labGraph(), question: run.question ?? labGraph().question };
+      const parts = at < 0 ? [] : planrlLabStep.explain(lab, graph, run);
+      explained.replaceChildren(
+        ...parts.flatMap(({ title, lines }) => [
+          make("h4", {}, `Update ${at}, ${title}`),
+          make("ul", {}, ...lines.map((line) => make("li", {}, line))),
+        ]),
+      );
+      explained.hidden = !parts.length;
     }
 
     function drawNumbers() {
-      const recorded = run.step ? null : recording();
-      const last = run.points.at(-1);
+      const live = run.step > 0;
+      const recorded = live ? null : recording();
       const stale = run.failed && run.step ? " (no longer live)" : "";
       const here = `After ${run.step} updates in this page${stale}`;
       say(caption, recorded ? `Recorded, after ${recorded.steps.at(-1)} updates` : here);
-      const lines = lab.learners.map((learner, i) => {
+      const kept = pinned && !live ? planrlLabState.recording(lab, numbers, pinned) : null;
+      const line = (/** @type {string} */ title, /** @type {number} */ k, /** @type {Recording | null} */ from, /** @type {number} */ shift) => {
+        const last = run.points.at(-1)?.metrics[k + shift];
         const cells = lab.metrics.map(({ name }) => {
-          const value = recorded ? recorded.curve(i, name)?.mean.at(-1) : last?.metrics[i][name];
+          const value = from ? from.curve(k, name)?.mean.at(-1) : last?.[name];
           const known = value !== undefined && Number.isFinite(value);
           return make("td", {}, known ? `${Number(value.toPrecision(3))}` : "–");
         });
-        return make("tr", {}, make("th", { scope: "row" }, learner.name), ...cells);
-      });
+        return make("tr", {}, make("th", { scope: "row" }, title), ...cells);
+      };
+      const lines = lab.learners.map(({ title }, k) => line(title, k, recorded, 0));
+      if (pinned) {
+        const than = saidOf(pinned, settings);
+        const shift = lab.learners.length;
+        lines.push(...lab.learners.map(({ title }, k) => line(`${title}, kept: ${than}`, k, kept, shift)));
+      }
       rows.replaceChildren(...lines);
+    }
+
+    /** Get ready when the reader comes near, unless they save data. */
+    function prepareWhenNear() {
+      const { connection } = /** @type {any} */ (navigator);
+      if (blocked || connection?.saveData || !("IntersectionObserver" in window)) return;
+      const watch = new IntersectionObserver(
+        (seen) => {
+          if (!seen.some(({ isIntersecting }) => isIntersecting)) return;
+          watch.disconnect();
+          training.prepare();
+        },
+        { rootMargin: NEAR },
+      );
+      watch.observe(host);
     }
 
     build();
     show();
     say(alert, read.refused.join("\n")); // now that it is there, it is read aloud
     if (asked) host.scrollIntoView();
-    new ResizeObserver(redraw).observe(plot);
+    const sizes = new ResizeObserver(redraw);
+    for (const plot of panels.plots) sizes.observe(plot);
+    prepareWhenNear();
     const theme = { attributeFilter: ["data-theme"] };
     new MutationObserver(redraw).observe(document.documentElement, theme);
     window.addEventListener("planrl:redraw", draw); // for paper: at once

@@ -18,16 +18,20 @@
  *   options: Record<string, number>[]}} Run
  */
 
+const RUNTIME = "ort/ort-wasm-simd-threaded.wasm";
 const BREATH = 100; // milliseconds of computing after which the messages that came in are read
 
 /** @type {any} onnxruntime-web */
 let ort;
 let root = "";
-let bytes = 0;
 let latest = 0; // the epoch of the newest message: work for older ones is dropped
 let queue = Promise.resolve();
 /** @type {Record<string, number>} how many bytes each file has */
 let sizes = {};
+/** @type {Record<string, number>} how many bytes of each file have come */
+const came = {};
+/** @type {string[]} the files that training waits for */
+let awaited = [];
 /** @type {Map<string, Promise<Uint8Array<ArrayBuffer>>>} */
 const files = new Map();
 /** @type {Map<string, Promise<Program>>} */
@@ -89,8 +93,8 @@ async function fetchFile(path) {
     if (done) break;
     parts.push(value);
     size += value.length;
-    bytes += value.length;
-    self.postMessage({ type: "loading", epoch: latest, bytes });
+    came[path] = size;
+    tellProgress();
   }
   const file = new Uint8Array(await new Blob(parts).arrayBuffer());
   const begins = new TextDecoder().decode(file.subarray(0, 64));
@@ -100,6 +104,12 @@ async function fetchFile(path) {
     throw new Trouble("part", path, `${size} of ${whole} bytes`);
   }
   return file;
+}
+
+function tellProgress() {
+  const sum = (/** @type {Record<string, number>} */ of) =>
+    awaited.reduce((total, path) => total + (of[path] ?? 0), 0);
+  self.postMessage({ type: "loading", epoch: latest, bytes: sum(came), total: sum(sizes) });
 }
 
 /** @param {string} path */
@@ -126,13 +136,19 @@ async function fetchProgram(name) {
   return { name, session, inputs, outputs, carries };
 }
 
+/** The files that an order needs, as far as their size counts. @param {Open} order */
+function needed({ model, base, learners }) {
+  const updates = learners.map(({ algorithm }) => `${model}-${algorithm}`);
+  const names = new Set(["prepare", `${model}-fresh`, `${model}-evaluate`, ...updates]);
+  return [RUNTIME, base.file, ...[...names].map((name) => `programs/${name}.onnx`)].filter(Boolean);
+}
+
 async function startRuntime() {
-  sizes = await loadJson("files.json");
   const runtime = await import(new URL("ort/ort.wasm.min.mjs", root).href);
   runtime.env.wasm.numThreads = 1;
   runtime.env.wasm.wasmPaths = new URL("ort/", root).href;
   // Fetched here and not by the runtime, so that the page can say how much has come.
-  runtime.env.wasm.wasmBinary = (await load("ort/ort-wasm-simd-threaded.wasm")).buffer;
+  runtime.env.wasm.wasmBinary = (await load(RUNTIME)).buffer;
   ort = runtime;
 }
 
@@ -163,8 +179,11 @@ async function call({ name, session, inputs, outputs }, tensors, options = {}) {
 }
 
 /** @param {Open} message */
-async function open({ epoch, root: folder, model, seed, share, base, labGraph, learners }) {
-  root = folder;
+async function open(message) {
+  const { epoch, model, seed, share, base, labGraph, learners } = message;
+  root = message.root;
+  if (!ort) sizes = await loadJson("files.json");
+  awaited = needed(message);
   if (!ort) await startRuntime();
   const prepare = await program("prepare");
   const adjacency = prepare.inputs.find((input) => input.name === "in_adjacency");
@@ -193,7 +212,7 @@ async function open({ epoch, root: folder, model, seed, share, base, labGraph, l
   for (const { name, shape } of evaluation.outputs) shapes[name.replace(/^out_/, "")] = shape;
   const evaluations = await evaluateAll();
   const question = [...given.question.data];
-  self.postMessage({ type: "ready", epoch, evaluations, shapes, question, bytes });
+  self.postMessage({ type: "ready", epoch, evaluations, shapes, question });
 }
 
 /** The weights that learners start from: untrained ones, and those of a base that imitates.
@@ -233,11 +252,11 @@ async function train({ epoch, steps, evaluation, options }) {
   });
   const begun = performance.now();
   let breath = begun;
-  /** @type {number[]} */
-  let losses = [];
+  /** @type {{paths: Float32Array, earned: Float32Array}[]} */
+  let made = [];
   for (let i = 0; i < steps; i++) {
-    losses = [];
-    for (const learner of lab.learners) losses.push(await updateOnce(learner, lab.labGraph, lab.step));
+    made = [];
+    for (const learner of lab.learners) made.push(await updateOnce(learner, lab.labGraph, lab.step));
     lab.step += 1;
     if (performance.now() - breath > BREATH) {
       await new Promise((resolve) => setTimeout(resolve));
@@ -247,11 +266,12 @@ async function train({ epoch, steps, evaluation, options }) {
   }
   const evaluations = evaluation ? await evaluateAll() : null;
   const ms = performance.now() - begun;
-  self.postMessage({ type: "progress", epoch, step: lab.step, losses, evaluations, ms });
+  const told = steps === 1 ? made : null;
+  self.postMessage({ type: "progress", epoch, step: lab.step, made: told, evaluations, ms });
 }
 
 /** @param {Learner} learner @param {Tensors} labGraph @param {number} step updates done before
- * @returns {Promise<number>} the loss */
+ * @returns {Promise<{paths: Float32Array, earned: Float32Array}>} the rows it was made from */
 async function updateOnce({ update, options, state }, labGraph, step) {
   const results = await call(update, { ...labGraph, ...state, t: scalar(step) }, options);
   if (!Number.isFinite(results.loss.data[0] + results.gradient_norm.data[0])) {
@@ -261,7 +281,7 @@ async function updateOnce({ update, options, state }, labGraph, step) {
     state[name].dispose();
     state[name] = results[name];
   }
-  return results.loss.data[0];
+  return { paths: results.paths.data, earned: results.earned.data };
 }
 
 /** @returns {Promise<Evaluation[]>} */

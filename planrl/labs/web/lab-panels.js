@@ -1,0 +1,159 @@
+// @ts-check
+/* The panels of a lab's figure on its page: one is large, the others stand beside it, or behind tabs
+ * where there is no room. A panel is an element of its own, so that it may hold something else than a
+ * plot. Loaded after lab-figure.js, and before lab.js. */
+
+/** @typedef {{text: string, colour: string, dash: string, width: number, panels: Set<number>}} Entry
+ *   of a legend; a shaded one has no width */
+const planrlLabPanels = (() => {
+  "use strict";
+
+  /** @type {Record<string, string>} what plotly calls a line, as SVG writes it */
+  const DASHES = { dot: "2 3", dash: "7 4", dashdot: "7 3 2 3", longdash: "11 4", longdashdot: "11 3 2 3" };
+  const SVG = "http://www.w3.org/2000/svg";
+  const PICTURE = { width: 620, height: 400, scale: 2, head: 64, foot: 64 }; // of one panel, in pixels
+
+  /** @param {string} tag @param {Record<string, string | number>} attributes */
+  function svg(tag, attributes) {
+    const element = document.createElementNS(SVG, tag);
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, `${value}`);
+    return element;
+  }
+
+  /** @param {Lab} lab @param {string} id @param {() => void} changed another panel is in front */
+  function create(lab, id, changed) {
+    const stage = document.createElement("div");
+    stage.className = "planrl-lab-stage";
+    stage.style.setProperty("--beside", `${Math.max(1, lab.panels.length - 1)}`);
+    const legend = document.createElement("ul");
+    legend.className = "planrl-lab-legend";
+    let front = lab.screen.panel;
+    const panels = lab.panels.map((title, place) => {
+      const panel = document.createElement("div");
+      panel.className = "planrl-lab-panel";
+      const head = document.createElement("button");
+      Object.assign(head, { type: "button", className: "planrl-lab-tab", textContent: title });
+      head.id = `${id}-tab-${place}`;
+      head.onclick = () => {
+        choose(place);
+        changed();
+      };
+      const plot = document.createElement("div");
+      plot.className = "planrl-lab-plot";
+      plot.setAttribute("role", "group");
+      plot.setAttribute("aria-label", `${title}; its numbers are in the table at the lab's end`);
+      panel.append(head, plot);
+      stage.append(panel);
+      return { panel, head, plot };
+    });
+
+    /** @param {number} place */
+    function choose(place) {
+      front = place;
+      panels.forEach(({ panel, head }, i) => {
+        panel.classList.toggle("planrl-lab-front", i === front);
+        head.setAttribute("aria-pressed", `${i === front}`);
+      });
+    }
+
+    /** What the lines mean, each once. @param {Entry[]} more than the figure's own */
+    function explain(more) {
+      const tabs = getComputedStyle(stage).display === "flex"; // the others are not seen
+      const shown = entries(lab).filter((one) => !tabs || one.panels.has(front));
+      legend.replaceChildren(...[...shown, ...more].map(item));
+    }
+
+    choose(front);
+    return { stage, legend, plots: panels.map(({ plot }) => plot), explain };
+  }
+
+  /** What the figure's lines mean, each once. @param {Lab} lab */
+  function entries(lab) {
+    /** @type {Map<string, Entry>} */
+    const found = new Map();
+    for (const trace of lab.figure.data) {
+      if (trace.showlegend === false || !trace.name) continue;
+      const known = found.get(trace.name);
+      if (known) known.panels.add(planrlLabFigure.panelOf(trace));
+      else found.set(trace.name, entry(trace));
+    }
+    return [...found.values()];
+  }
+
+  /** @param {any} trace @returns {Entry} */
+  function entry(trace) {
+    const { color, dash } = trace.line ?? {};
+    return {
+      text: trace.name,
+      colour: color ?? trace.marker?.color ?? "#7F7F7F",
+      dash: DASHES[dash] ?? "",
+      width: trace.type === "bar" ? 10 : 2.5,
+      panels: new Set([planrlLabFigure.panelOf(trace)]),
+    };
+  }
+
+  /** @param {Entry} entry */
+  function item({ text, colour, dash, width }) {
+    const element = document.createElement("li");
+    const swatch = svg("svg", { width: 28, height: 12, "aria-hidden": "true" });
+    const stroke = planrlLabFigure.inTheme(colour);
+    if (width) {
+      const line = { x1: 0, y1: 6, x2: 28, y2: 6, stroke, "stroke-width": width };
+      swatch.append(svg("line", { ...line, "stroke-dasharray": dash }));
+    } else swatch.append(svg("rect", { width: 28, height: 12, fill: stroke, "fill-opacity": 0.35 }));
+    element.append(swatch, text);
+    return element;
+  }
+
+  /** Save all panels as one picture: the lab's title above, the legend and some words below.
+   * @param {Lab} lab @param {View} view @param {Entry[]} more than the figure's own legend
+   * @param {string} title @param {string} words */
+  async function picture(lab, view, more, title, words) {
+    const { width, height, scale, head, foot } = PICTURE;
+    const drawn = planrlLabFigure.figures(lab, view, lab.panels.map(() => ({ width, height })));
+    const canvas = document.createElement("canvas");
+    canvas.width = drawn.length * width * scale;
+    canvas.height = (height + head + foot) * scale;
+    const pen = canvas.getContext("2d");
+    if (!pen) throw new Error("this browser draws no pictures");
+    const page = getComputedStyle(document.body);
+    const write = (/** @type {string} */ text, /** @type {number} */ x, /** @type {number} */ y, font = "14px") => {
+      pen.fillStyle = page.color;
+      pen.font = `${font} ${page.fontFamily}`;
+      pen.fillText(text, x, y, drawn.length * width - x - 16);
+      return pen.measureText(text).width;
+    };
+    pen.scale(scale, scale);
+    pen.fillStyle = page.backgroundColor;
+    pen.fillRect(0, 0, canvas.width, canvas.height);
+    write(title, 16, 28, "600 20px");
+    for (const [i, drawing] of drawn.entries()) {
+      const image = new Image();
+      const { Plotly } = /** @type {any} */ (window);
+      image.src = await Plotly.toImage(drawing, { format: "png", width, height, scale });
+      await image.decode();
+      pen.drawImage(image, i * width, head, width, height);
+      write(lab.panels[i], i * width + 40, head - 8, "600 14px");
+    }
+    let x = 16;
+    for (const { text, colour, dash, width: thick } of [...entries(lab), ...more]) {
+      pen.strokeStyle = planrlLabFigure.inTheme(colour);
+      pen.globalAlpha = thick ? 1 : 0.25;
+      pen.lineWidth = thick || 12;
+      pen.setLineDash(dash.split(" ").map(Number).filter(Boolean));
+      pen.beginPath();
+      pen.moveTo(x, head + height + 18);
+      pen.lineTo(x + 28, head + height + 18);
+      pen.stroke();
+      pen.globalAlpha = 1;
+      x += 56 + write(text, x + 34, head + height + 22, "12px");
+    }
+    write(words, 16, head + height + 48);
+    const link = document.createElement("a");
+    link.href = canvas.toDataURL("image/png");
+    link.download = `planrl-${lab.name}.png`;
+    link.click();
+  }
+
+  return { create, picture };
+})();
