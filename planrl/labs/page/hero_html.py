@@ -33,7 +33,8 @@ class Hero:
         )
         data = {name: self.recorded[name] for name in ("graph", "correct_paths", "methods")}
         return (
-            '<section class="planrl-hero" aria-label="Four methods on one small graph">\n'
+            f'<section class="planrl-hero"{" data-plays" if page else ""} '
+            'aria-label="Four methods on one small graph">\n'
             f'<div class="planrl-hero-panels">\n{panels}</div>\n{self._controls()}'
             f'<p class="planrl-hero-caption"><strong>{html.escape(self.finding)}</strong> '
             f"{html.escape(self.conditions)}</p>\n"
