@@ -65,6 +65,16 @@ def check_bounds(given: Sequence[Number]) -> None:
         raise InputError(f"value_bounds is (low, high) with low < high, not {shown(given)}")
 
 
+def _check_one(given: Number, name: str) -> None:
+    if not isinstance(given, torch.Tensor):
+        number(given, name)
+    elif given.numel() != 1:
+        raise InputError(
+            f"{name} is one number, or a tensor with one element: one of shape "
+            f"{list(given.shape)} was given"
+        )
+
+
 def _check_correction(correction: str | None) -> None:
     if correction not in CORRECTIONS:
         raise InputError(
@@ -182,6 +192,7 @@ def policy_gradient(
     `planrl.objectives.reinforce` with the estimator k2 in the loss, or k1 in the token's reward.
     Source: the paper's policy gradient loss, Theorems 4.1-4.4.
     """
+    _check_one(kl, "kl")
     logp = chosen_log_probs(differentiable(logits, batch), batch)  # [B, T]
     weights = _weights(logits, logp, batch, correction)
     value = batch.reward.sum(1, keepdim=True)  # [B, 1]
@@ -217,6 +228,7 @@ def q_learning(
     the model may emit END, it learns to emit END at once, because ending the path also ends the
     penalties for illegal steps. Source: the paper's Q-learning loss, Theorems 5.1-5.3.
     """
+    _check_one(discount, "discount")
     low, high = value_bounds
     target, end = batch.tokens[:, 1:2], logits.shape[-1] - 1
     current, next_node = batch.tokens[:, :-1], batch.tokens[:, 1:]

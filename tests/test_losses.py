@@ -237,3 +237,8 @@ def test_giving_up_is_terminal_for_q_learning():
 def test_bad_options_are_refused_before_the_first_update(loss, words):
     with pytest.raises(pr.InputError, match=words):
         pr.train(pr.LogitTable(pr.Vocab(4)), iter(()), loss)
+
+
+def test_a_kl_weight_that_is_not_one_number_is_refused():
+    with pytest.raises(pr.InputError, match="kl is one number"):
+        pr.policy_gradient(torch.zeros(2, 3, 5), a_batch(), kl=torch.zeros(0))

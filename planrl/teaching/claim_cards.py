@@ -32,8 +32,20 @@ from planrl.teaching.notebook import Cards, style
 METHODS: dict[str, tuple[str, ...]] = {
     "SFT": ("SFT", "Theorem 3", "Assumption 3", "Sec. 3", "memoris", "spurious"),
     "policy gradient": ("olicy gradient", "Theorem 4.1", "Theorem 4.2", "Theorem 4.3"),
-    "KL penalty": ("KL", "penalty", "lambda", "Theorem 4.4"),
+    "KL penalty": ("KL", "penalty", "lambda", "Theorem 4.4", "k1", "placement"),
     "Q-learning": ("Q-learning", "Theorem 5", "Assumption 5", "Fig. 4"),
+    "GRPO and others": (
+        *(
+            "GRPO",
+            "group method",
+            "RFT",
+            "REINFORCE",
+            "own clock",
+            "Clip-higher",
+            "expert iteration",
+        ),
+        *("inverse probability", "With a baseline, too", "entropy bonus", "exp(entropy)"),
+    ),
 }
 """Method -> words in a claim's statement, measure or source that tell a claim about the method."""
 VERDICTS: dict[str, tuple[str, ...]] = {
@@ -48,7 +60,7 @@ GRAPHS: dict[str, tuple[str, ...]] = {
     "random DAG": ("random DAG",),
     "Blocksworld": ("Blocksworld",),
     "digraph": ("digraph",),
-    "hand-made": ("diamond", "chain"),
+    "hand-made": ("diamond", "chain", "one choice", "one correct path"),
 }
 """Choice -> words in the graph of a condition."""
 
