@@ -52,8 +52,13 @@ notebook.setup()
 
 # %% tags=["hide-input"]
 # made by: python -m planrl reproduce --only fig2, and --only fig3
-learners = ("continual SFT", "policy gradient", "policy gradient + KL",
-            "Q-learning, process reward", "Q-learning, outcome reward")  # fmt: skip
+learners = (
+    "continual SFT",
+    "policy gradient",
+    "policy gradient + KL",
+    "Q-learning, process reward",
+    "Q-learning, outcome reward",
+)
 
 
 def runs(name, key):

@@ -21,6 +21,12 @@ def as_nanogpt(model, **sizes):
             key = f"transformer.h.{layer}.{theirs}.weight"
             weights[key] = state[f"blocks.{layer}.{ours}.weight"]
     weights["lm_head.weight"] = weights["transformer.wte.weight"]
-    told = {"n_layer": config.layers, "n_head": config.heads, "n_embd": config.width,
-            "block_size": config.positions, "vocab_size": len(tokens) + 1, "bias": False}  # fmt: skip
+    told = {
+        "n_layer": config.layers,
+        "n_head": config.heads,
+        "n_embd": config.width,
+        "block_size": config.positions,
+        "vocab_size": len(tokens) + 1,
+        "bias": False,
+    }
     return {"model": weights, "model_args": told | sizes}

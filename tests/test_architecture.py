@@ -127,8 +127,10 @@ def test_heavy_libraries_are_imported_where_they_belong_only():
 
 
 def test_importing_planrl_loads_no_optional_library_and_prints_nothing():
-    code = ("import sys, planrl; print(sorted({'plotly', 'ipywidgets', 'IPython',"
-            " 'joblib'} & set(sys.modules)))")  # fmt: skip
+    code = (
+        "import sys, planrl; print(sorted({'plotly', 'ipywidgets', 'IPython',"
+        " 'joblib'} & set(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
     assert done.stderr == ""

@@ -12,9 +12,21 @@ import pytest
 
 FOLDER = Path(__file__).parent / "benchmarks"
 KEYS = {
-    "name", "ours", "peer", "ratio", "equal", "unit", "peer_name", "low", "high", "rounds", "goal",
-    "reached", "note", "what_is_equal",
-}  # fmt: skip
+    "name",
+    "ours",
+    "peer",
+    "ratio",
+    "equal",
+    "unit",
+    "peer_name",
+    "low",
+    "high",
+    "rounds",
+    "goal",
+    "reached",
+    "note",
+    "what_is_equal",
+}
 
 
 @pytest.fixture(scope="module")
@@ -174,8 +186,10 @@ def test_the_program_runs_and_both_sides_of_every_row_are_equal(tmp_path):
     out = tmp_path / "bench.json"
     done = subprocess.run(
         [sys.executable, str(FOLDER), "--quick", "--out", str(out)],
-        capture_output=True, text=True, env=os.environ | {"PYTHONUTF8": "1"},
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONUTF8": "1"},
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     saved = json.loads(out.read_text(encoding="utf-8"))
     assert len(saved) > 10

@@ -214,8 +214,10 @@ def test_a_bare_graph_with_names_becomes_rows_a_run_scores_and_paths(tmp_path, c
 
 
 def test_names_of_several_words_are_joined_in_rows(tmp_path, capsys):
-    nodes = "".join(f'<node id="n{k}"><data key="d0">{name}</data></node>'
-                    for k, name in enumerate(("New York", "New_York", "El  Paso", "Rome")))  # fmt: skip
+    nodes = "".join(
+        f'<node id="n{k}"><data key="d0">{name}</data></node>'
+        for k, name in enumerate(("New York", "New_York", "El  Paso", "Rome"))
+    )
     edges = "".join(f'<edge source="n{a}" target="n{b}"/>' for a, b in ((0, 1), (1, 2), (2, 3)))
     (tmp_path / "g.graphml").write_text(
         '<graphml><key id="d0" for="node" attr.name="label" attr.type="string"/>'
@@ -485,8 +487,16 @@ def test_a_run_that_blows_up_says_where_and_keeps_the_last_good_state(tmp_path, 
 
 def test_ctrl_c_saves_and_says_how_to_go_on_and_going_on_changes_nothing(tmp_path):
     arguments = ["train", *SMALL, "--json", "--algorithm", "pg", "--batch", "8"]
-    command = [sys.executable, "-m", "planrl", *arguments, "--out", str(tmp_path / "cut"),
-               "--steps", "100000"]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "planrl",
+        *arguments,
+        "--out",
+        str(tmp_path / "cut"),
+        "--steps",
+        "100000",
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for _ in range(3):
         process.stdout.readline()
@@ -506,8 +516,17 @@ def test_ctrl_c_saves_and_says_how_to_go_on_and_going_on_changes_nothing(tmp_pat
 
 
 def test_the_command_line_explains_itself(capsys):
-    for command in ([], ["train"], ["evaluate"], ["paths"], ["inspect"], ["rows"], ["reproduce"],
-                    ["claims"], ["plan"]):  # fmt: skip
+    for command in (
+        [],
+        ["train"],
+        ["evaluate"],
+        ["paths"],
+        ["inspect"],
+        ["rows"],
+        ["reproduce"],
+        ["claims"],
+        ["plan"],
+    ):
         with pytest.raises(SystemExit) as stop:
             main([*command, "--help"])
         assert stop.value.code == 0
@@ -528,9 +547,14 @@ def test_plan_solves_a_pddl_problem_and_judges_a_plan(tmp_path, capsys):
     assert capsys.readouterr().out == "invalid: step 1, (stack a b), needs (holding a)\n"
     assert main([*plan, "--json"]) == 0
     page = json.loads(capsys.readouterr().out)
-    assert page == {"domain": "blocks", "problem": "p", "start": "a|b",
-                    "plan": ["(pick-up a)", "(stack a b)"]}  # fmt: skip
-    (tmp_path / "p.pddl").write_text((tmp_path / "p.pddl").read_text().replace(
-        "(on a b)", "(and (on a b) (on b a))"))  # fmt: skip
+    assert page == {
+        "domain": "blocks",
+        "problem": "p",
+        "start": "a|b",
+        "plan": ["(pick-up a)", "(stack a b)"],
+    }
+    (tmp_path / "p.pddl").write_text(
+        (tmp_path / "p.pddl").read_text().replace("(on a b)", "(and (on a b) (on b a))")
+    )
     assert main(plan) == 1
     assert capsys.readouterr().out == "unsolvable: no plan exists\n"

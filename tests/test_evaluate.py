@@ -224,8 +224,15 @@ def test_coverage_is_not_a_number_where_paths_are_endless():
 
 def test_error_classes_name_what_went_wrong_first():
     graph = pr.chain(4)
-    rows = torch.tensor([[0, 3, 0, 1, 2, 3, 4], [0, 3, 0, 2, 3, 4, 4], [0, 3, 0, 1, 4, 4, 4],
-                         [0, 3, 0, 1, 2, 2, 2], [0, 3, 0, 1, 2, 0, 1]])  # fmt: skip
+    rows = torch.tensor(
+        [
+            [0, 3, 0, 1, 2, 3, 4],
+            [0, 3, 0, 2, 3, 4, 4],
+            [0, 3, 0, 1, 4, 4, 4],
+            [0, 3, 0, 1, 2, 2, 2],
+            [0, 3, 0, 1, 2, 0, 1],
+        ]
+    )
     assert first_error(graph, rows).tolist() == [-1, 0, 1, 0, 0]
     cyclic = pr.Graph(3, [(0, 1), (1, 0), (1, 2)])
     rows = torch.tensor(

@@ -45,9 +45,10 @@ def test_packed_attention_and_its_derivatives_are_torchs_row_by_row(heads, skip)
     assert torch.allclose(ours, theirs, atol=1e-12)
     above = torch.randn(ours.shape, generator=rng, dtype=torch.float64)
     for one, two in zip(
-        torch.autograd.grad(ours, (q, kv), above), torch.autograd.grad(theirs, (q, kv), above),
+        torch.autograd.grad(ours, (q, kv), above),
+        torch.autograd.grad(theirs, (q, kv), above),
         strict=True,
-    ):  # fmt: skip
+    ):
         assert torch.allclose(one, two, atol=1e-12)
 
 

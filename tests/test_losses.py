@@ -122,9 +122,12 @@ def test_only_differences_of_the_bases_logits_matter_to_the_penalty():
 
 @pytest.mark.parametrize(
     ("loss", "name", "value"),
-    [(pr.policy_gradient, "kl", 0.25), (pr.policy_gradient, "baseline", 0.25),
-     (pr.q_learning, "discount", 0.25)],
-)  # fmt: skip
+    [
+        (pr.policy_gradient, "kl", 0.25),
+        (pr.policy_gradient, "baseline", 0.25),
+        (pr.q_learning, "discount", 0.25),
+    ],
+)
 def test_an_option_may_be_a_tensor_of_one_number(loss, name, value):
     logits, frozen = torch.randn(2, 2, 4, 5, generator=pr.seeded(0, "logits"))
     tokens = torch.tensor([[0, 3, 0, 1, 3], [0, 3, 0, 2, 0]])

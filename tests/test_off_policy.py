@@ -53,8 +53,13 @@ def expected(loss, model, rows, probs, log_probs, task=TASK, frozen=None):
     total = torch.zeros((), dtype=torch.float64)
     for row, prob in enumerate(probs.detach()):
         one = slice(row, row + 1)
-        batch = Batch(whole.chosen[one], whole.reward[one], rows[one],
-                      None if base is None else base[one], log_probs[one])  # fmt: skip
+        batch = Batch(
+            whole.chosen[one],
+            whole.reward[one],
+            rows[one],
+            None if base is None else base[one],
+            log_probs[one],
+        )
         total = total + prob * loss(logits[one], batch)
     return torch.autograd.grad(total, model.table)[0]
 
@@ -130,10 +135,11 @@ def test_on_paths_of_one_step_token_weights_are_exact_and_without_them_it_is_thi
     rows = all_paths(task, max_tokens=4)
     probs, behaviour = drawn_by(policy, sampler, rows), log_probs(policy, rows, sampler)
     found = {
-        correction: -expected(partial(pr.policy_gradient, correction=correction), policy, rows,
-                              probs, behaviour, task)[1, 0, 1].item()
+        correction: -expected(
+            partial(pr.policy_gradient, correction=correction), policy, rows, probs, behaviour, task
+        )[1, 0, 1].item()
         for correction in ("none", "token", "sequence")
-    }  # fmt: skip
+    }
     assert found["token"] == pytest.approx(0.2442, abs=1e-4)
     assert found["sequence"] == pytest.approx(0.2442, abs=1e-4)
     assert found["none"] == pytest.approx(0.1743, abs=1e-4)
@@ -175,11 +181,13 @@ def streams(model, task):
         "epsilon=0.1": drawn(model, sampler=pr.Sampler(epsilon=0.1)),
         "greedy=True": drawn(model, sampler=pr.Sampler(greedy=True)),
         "may_stop=False": drawn(model, sampler=pr.Sampler(may_stop=False)),
-        "epsilon=0.5, may_stop=False": drawn(model, sampler=pr.Sampler(epsilon=0.5, may_stop=False)),
+        "epsilon=0.5, may_stop=False": drawn(
+            model, sampler=pr.Sampler(epsilon=0.5, may_stop=False)
+        ),
         "another model": drawn(pr.LogitTable(task.vocab)),
         "last changed": pr.replay(drawn(model), rng=rng),
         "demonstrations": pr.demonstrations(task, rows, rng=rng),
-    }  # fmt: skip
+    }
 
 
 WORDS = list(streams(pr.LogitTable(TASK.vocab), TASK))
@@ -196,8 +204,10 @@ def test_paths_that_are_not_the_policys_own_are_refused_and_the_reason_is_named(
 def test_whoever_asks_for_no_weights_or_does_not_need_them_is_served(words):
     for loss in (partial(pr.policy_gradient, correction="none"), pr.q_learning, pr.sft):
         model = pr.LogitTable(TASK.vocab)
-        assert len(list(pr.train(model, streams(model, TASK)[words], loss,
-                                 pr.TrainConfig(steps=12)))) == 12  # fmt: skip
+        assert (
+            len(list(pr.train(model, streams(model, TASK)[words], loss, pr.TrainConfig(steps=12))))
+            == 12
+        )
 
 
 def test_a_batch_is_stale_once_its_model_was_trained_on():

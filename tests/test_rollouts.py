@@ -96,8 +96,9 @@ def test_walks_are_those_of_their_generator_and_greedy_ones_ask_it_nothing(kind)
     assert torch.equal(rng.get_state(), before)
 
 
-@pytest.mark.parametrize("sampler", [pr.Sampler(may_stop=False, epsilon=0.3),
-                                     pr.Sampler(may_stop=False, greedy=True)])  # fmt: skip
+@pytest.mark.parametrize(
+    "sampler", [pr.Sampler(may_stop=False, epsilon=0.3), pr.Sampler(may_stop=False, greedy=True)]
+)
 def test_a_walker_that_may_not_stop_never_draws_end(sampler):
     logits = torch.tensor([[0.0, 1.0, 9.0]]).expand(5000, 3)
     drawn = sampler.draw(logits, pr.seeded(0, "draws"))
@@ -168,10 +169,16 @@ def test_a_walk_that_is_not_stopped_at_its_target_goes_on_until_the_model_says_e
 @pytest.mark.parametrize(
     ("rows", "going", "asked"),
     [
-        (100, 84, 84), (100, 86, 100), (100, 40, 40),  # most of a large batch goes on as it is
-        (33, 27, 27), (32, 20, 32), (32, 13, 13), (10, 5, 10), (10, 4, 4),  # a small one for longer
+        (100, 84, 84),
+        (100, 86, 100),
+        (100, 40, 40),  # most of a large batch goes on as it is
+        (33, 27, 27),
+        (32, 20, 32),
+        (32, 13, 13),
+        (10, 5, 10),
+        (10, 4, 4),  # a small one for longer
     ],
-)  # fmt: skip
+)
 def test_finished_walks_are_dropped_once_they_are_many(rows, going, asked):
     """Some arrive at once, some give up at once, the others stand still until the end."""
     model, seen, told_more = Stepwise(Vocab(4)), [], []
@@ -363,30 +370,90 @@ def test_a_sampler_is_made_by_name_and_cannot_be_changed():
         (lambda t: pr.Sampler(max_tokens=True), "expected a whole number"),
         (lambda t: pr.Sampler(may_stop=False, stop_at_target=False), "leave one of them out"),
         (lambda t: pr.Sampler(max_tokens=10_001), "max_tokens=10001"),
-        (lambda t: pr.rollout(pr.LogitTable(t.vocab), torch.tensor([[0, 12]]), rng=pr.seeded(0, "")), "0 .. 11"),
-        (lambda t: pr.rollout(pr.LogitTable(t.vocab), torch.tensor([[-1, 3]]), rng=pr.seeded(0, "")), "0 .. 11"),
-        (lambda t: pr.rollout(pr.LogitTable(t.vocab), torch.zeros(0, 2, dtype=torch.long), rng=pr.seeded(0, "")), "at least one pair"),
-        (lambda t: check_pairs(torch.tensor([0, 1]), pr.LogitTable(t.vocab)), r"\[2\] of torch.int64"),
+        (
+            lambda t: pr.rollout(
+                pr.LogitTable(t.vocab), torch.tensor([[0, 12]]), rng=pr.seeded(0, "")
+            ),
+            "0 .. 11",
+        ),
+        (
+            lambda t: pr.rollout(
+                pr.LogitTable(t.vocab), torch.tensor([[-1, 3]]), rng=pr.seeded(0, "")
+            ),
+            "0 .. 11",
+        ),
+        (
+            lambda t: pr.rollout(
+                pr.LogitTable(t.vocab), torch.zeros(0, 2, dtype=torch.long), rng=pr.seeded(0, "")
+            ),
+            "at least one pair",
+        ),
+        (
+            lambda t: check_pairs(torch.tensor([0, 1]), pr.LogitTable(t.vocab)),
+            r"\[2\] of torch.int64",
+        ),
         (lambda t: check_pairs(torch.tensor([[0, 1, 0]]), pr.LogitTable(t.vocab)), r"\[1, 3\]"),
         (lambda t: check_pairs(torch.tensor([[0.0, 1.0]]), pr.LogitTable(t.vocab)), "float32"),
-        (lambda t: next(pr.on_policy(pr.LogitTable(t.vocab), t, rng=pr.seeded(0, ""), size=1_000_001)), "size"),
-        (lambda t: next(pr.on_policy(pr.LogitTable(t.vocab), t, rng=pr.seeded(0, ""), size=True)), "size=True"),
-        (lambda t: next(pr.demonstrations(t, torch.tensor([[0, 1, 0, 1, 12]]), rng=pr.seeded(0, ""), size=0)), "size"),
+        (
+            lambda t: next(
+                pr.on_policy(pr.LogitTable(t.vocab), t, rng=pr.seeded(0, ""), size=1_000_001)
+            ),
+            "size",
+        ),
+        (
+            lambda t: next(
+                pr.on_policy(pr.LogitTable(t.vocab), t, rng=pr.seeded(0, ""), size=True)
+            ),
+            "size=True",
+        ),
+        (
+            lambda t: next(
+                pr.demonstrations(t, torch.tensor([[0, 1, 0, 1, 12]]), rng=pr.seeded(0, ""), size=0)
+            ),
+            "size",
+        ),
         (lambda t: next(pr.replay(iter([]), rng=pr.seeded(0, ""), capacity=True)), "capacity=True"),
         (lambda t: pr.Sampler(temperature=0.0), r"temperature=0.0 cannot be sampled from.*greedy"),
         (lambda t: pr.Sampler(temperature=float("nan")), "temperature=nan"),
         (lambda t: pr.Sampler(epsilon=1.5), "epsilon is a probability"),
         (lambda t: pr.Sampler(max_tokens=3), "no room for a path"),
-        (lambda t: pr.Sampler(greedy=True, temperature=2.0), "temperature=2.0 says nothing beside greedy=True"),
-        (lambda t: pr.rollout(pr.LogitTable(t.vocab).to("meta"), t.pairs, rng=pr.seeded(0, "")), "the device 'meta', and planrl runs on the CPU"),
-        (lambda t: pr.rollout(pr.LogitTable(t.vocab), t.pairs.to("meta"), rng=pr.seeded(0, "")), "int64 on the CPU"),
-        (lambda t: pr.rollout(pr.LogitTable(t.vocab), torch.tensor([[0, 99]]), rng=pr.seeded(0, "")), "0 .. 11"),
-        (lambda t: next(pr.on_policy(pr.LogitTable(t.vocab), t, rng=pr.seeded(0, ""), size=0)), "size"),
-        (lambda t: next(pr.demonstrations(t, torch.tensor([[0, 1, 0, 77]]), rng=pr.seeded(0, ""))), "token 77"),
-        (lambda t: next(pr.demonstrations(t, torch.zeros(0, 5, dtype=torch.long), rng=pr.seeded(0, ""))), "at least one row"),
+        (
+            lambda t: pr.Sampler(greedy=True, temperature=2.0),
+            "temperature=2.0 says nothing beside greedy=True",
+        ),
+        (
+            lambda t: pr.rollout(pr.LogitTable(t.vocab).to("meta"), t.pairs, rng=pr.seeded(0, "")),
+            "the device 'meta', and planrl runs on the CPU",
+        ),
+        (
+            lambda t: pr.rollout(pr.LogitTable(t.vocab), t.pairs.to("meta"), rng=pr.seeded(0, "")),
+            "int64 on the CPU",
+        ),
+        (
+            lambda t: pr.rollout(
+                pr.LogitTable(t.vocab), torch.tensor([[0, 99]]), rng=pr.seeded(0, "")
+            ),
+            "0 .. 11",
+        ),
+        (
+            lambda t: next(pr.on_policy(pr.LogitTable(t.vocab), t, rng=pr.seeded(0, ""), size=0)),
+            "size",
+        ),
+        (
+            lambda t: next(
+                pr.demonstrations(t, torch.tensor([[0, 1, 0, 77]]), rng=pr.seeded(0, ""))
+            ),
+            "token 77",
+        ),
+        (
+            lambda t: next(
+                pr.demonstrations(t, torch.zeros(0, 5, dtype=torch.long), rng=pr.seeded(0, ""))
+            ),
+            "at least one row",
+        ),
         (lambda t: next(pr.replay(iter([]), rng=pr.seeded(0, ""), capacity=0)), "capacity"),
     ],
-)  # fmt: skip
+)
 def test_bad_settings_are_refused(build, words, small_task):
     with pytest.raises(pr.InputError, match=words):
         build(small_task)

@@ -21,7 +21,11 @@ def test_a_grid_is_in_the_order_of_nested_loops(work):
     base = work.Settings(nap=0.5)
     settings = grid(base, lr=(0.1, 0.2), seed=range(2))
     assert [(s.lr, s.seed, s.nap) for s in settings] == [
-        (0.1, 0, 0.5), (0.1, 1, 0.5), (0.2, 0, 0.5), (0.2, 1, 0.5)]  # fmt: skip
+        (0.1, 0, 0.5),
+        (0.1, 1, 0.5),
+        (0.2, 0, 0.5),
+        (0.2, 1, 0.5),
+    ]
     assert grid(base) == [base]
     settings = grid(pr.TrainConfig(), lr=[1e-3, 1e-2])
     assert settings == [pr.TrainConfig(lr=1e-3), pr.TrainConfig(lr=1e-2)]
@@ -244,11 +248,14 @@ def test_the_numbers_are_the_same_on_a_cluster(work, tmp_path):
     current = [result.value for result in sweep(work.train, settings, n_jobs=1)]
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1",
+            n_workers=2,
+            threads_per_worker=1,
+            dashboard_address=None,
+            host="127.0.0.1",
             local_directory=str(tmp_path / "dask"),
         ) as cluster,
         distributed.Client(cluster),
-    ):  # fmt: skip
+    ):
         with joblib.parallel_config(backend="dask"):
             results = sweep(work.train, settings, store=tmp_path / "store")
             squares = sweep(work.square, settings)

@@ -108,8 +108,12 @@ def test_a_fixed_point_may_start_from_a_table_and_leaves_it_as_it_was():
 
 @pytest.mark.parametrize(
     ("settings", "words"),
-    [({"discount": -0.5}, "discount=-0.5"), ({"discount": 1.5}, "discount=1.5"), ({"sweeps": 0}, "sweeps=0")],
-)  # fmt: skip
+    [
+        ({"discount": -0.5}, "discount=-0.5"),
+        ({"discount": 1.5}, "discount=1.5"),
+        ({"sweeps": 0}, "sweeps=0"),
+    ],
+)
 def test_a_fixed_point_of_impossible_settings_is_refused(settings, words):
     with pytest.raises(pr.InputError, match=words):
         pr.optimal_q(pr.all_pairs(pr.chain(3)), **settings)
@@ -139,8 +143,9 @@ def test_the_drift_of_the_uniform_policy_has_the_closed_form():
 
 
 def test_collapse_takes_longer_with_smaller_steps():
-    fast, slow = (collapse_times(3, lr=lr, runs=50, rng=pr.seeded(0, "t")).median()
-                  for lr in (1.0, 0.5))  # fmt: skip
+    fast, slow = (
+        collapse_times(3, lr=lr, runs=50, rng=pr.seeded(0, "t")).median() for lr in (1.0, 0.5)
+    )
     assert 2.5 < slow / fast < 6
 
 
@@ -188,9 +193,14 @@ def test_a_batch_whose_draws_differ_moves_two_choices_nowhere():
 
 @pytest.mark.parametrize(
     ("choices", "settings", "words"),
-    [(0, {}, "choices=0"), (MOST_NODES + 1, {}, "choices="), (2, {"batch": 0}, "batch=0"),
-     (2, {"runs": 0}, "runs=0"), (2, {"lr": 7e-7}, "lr=7e-07")],
-)  # fmt: skip
+    [
+        (0, {}, "choices=0"),
+        (MOST_NODES + 1, {}, "choices="),
+        (2, {"batch": 0}, "batch=0"),
+        (2, {"runs": 0}, "runs=0"),
+        (2, {"lr": 7e-7}, "lr=7e-07"),
+    ],
+)
 def test_a_collapse_of_impossible_settings_is_refused(choices, settings, words):
     with pytest.raises(pr.InputError, match=words):
         collapse_times(choices, **{"lr": 1.0, "runs": 2, **settings}, rng=pr.seeded(0, "t"))
@@ -226,8 +236,12 @@ def test_theorem_4_3_one_on_policy_update_drifts_from_uniform_as_predicted():
 
 
 def test_check_reports_the_gap_and_raises_when_it_is_too_large():
-    told = pr.check("same", predicted=torch.tensor([1.0, torch.nan]), observed=torch.tensor([1.1, 9]),
-                    tolerance=0.2)  # fmt: skip
+    told = pr.check(
+        "same",
+        predicted=torch.tensor([1.0, torch.nan]),
+        observed=torch.tensor([1.1, 9]),
+        tolerance=0.2,
+    )
     assert told.gap == pytest.approx(0.1)
     assert told.compared == 1
     assert "holds: same" in str(told)

@@ -239,9 +239,13 @@ class Page(SphinxDirective):
         former = FORMER.get(entry.module, [])
         before = self.unused([f"{module}.{entry.name}" for module in former])
         line = addnodes.desc_signature(
-            "", "", ids=[entry.full, *before], module=entry.module, fullname=entry.name,
+            "",
+            "",
+            ids=[entry.full, *before],
+            module=entry.module,
+            fullname=entry.name,
             classes=["sig", "sig-object", "py"],
-        )  # fmt: skip
+        )
         inside = "." in entry.name
         line["_toc_parts"] = tuple(entry.full.split("."))
         line["_toc_name"] = "" if inside else entry.name

@@ -18,10 +18,27 @@ from sphinx.application import Sphinx
 
 FILE = Path(__file__).with_name("dictionary.toml")
 GREEK = {
-    "eta": "η", "lambda": "λ", "varepsilon": "ε", "epsilon": "ε", "gamma": "γ", "pi": "π", "tau": "τ",
-    "alpha": "α", "beta": "β", "theta": "θ", "sigma": "σ", "delta": "δ", "mu": "μ", "rho": "ρ",
-    "phi": "φ", "psi": "ψ", "omega": "ω", "kappa": "κ", "ell": "ℓ", "Delta": "Δ",
-}  # fmt: skip
+    "eta": "η",
+    "lambda": "λ",
+    "varepsilon": "ε",
+    "epsilon": "ε",
+    "gamma": "γ",
+    "pi": "π",
+    "tau": "τ",
+    "alpha": "α",
+    "beta": "β",
+    "theta": "θ",
+    "sigma": "σ",
+    "delta": "δ",
+    "mu": "μ",
+    "rho": "ρ",
+    "phi": "φ",
+    "psi": "ψ",
+    "omega": "ω",
+    "kappa": "κ",
+    "ell": "ℓ",
+    "Delta": "Δ",
+}
 # Words in upright letters are not symbols; neither are labels and environments.
 _WORDS = re.compile(
     r"\\(?:text|mathrm|operatorname|mathbb|texttt|mathbf|tag|label|begin|end|quad|qquad)\*?"
@@ -51,9 +68,10 @@ def meanings(page: str) -> list[dict[str, Any]]:
     """The entries with a letter that hold on a page, those written for it first."""
     name = page.rsplit("/", 1)[-1]
     fitting = [
-        word for word in words()
+        word
+        for word in words()
         if "glyph" in word and name in word.get("pages", [name])
-    ]  # fmt: skip
+    ]
     return sorted(fitting, key=lambda word: "pages" not in word)
 
 

@@ -219,10 +219,16 @@ def print_book(target: Path = PDF, html: Path = HTML) -> int:
         page.evaluate(READY)
         page.emulate_media(media="print")
         page.pdf(
-            path=target, format="A4", margin=MARGINS, print_background=True, outline=True,
-            tagged=True, display_header_footer=True, header_template="<span></span>",
+            path=target,
+            format="A4",
+            margin=MARGINS,
+            print_background=True,
+            outline=True,
+            tagged=True,
+            display_header_footer=True,
+            header_template="<span></span>",
             footer_template=HERE.joinpath("sheet-number.html").read_text("utf-8"),
-        )  # fmt: skip
+        )
     return len(re.findall(rb"/Type\s*/Page\b", target.read_bytes()))
 
 

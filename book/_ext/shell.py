@@ -154,7 +154,7 @@ def dress(
     title = re.sub(r"<[^>]*>", "", f"{context.get('title') or 'planrl'}")
     made = tags(
         title, first_paragraph(doctree), page=f"{page}.html", card=card, base=base
-    )  # fmt: skip
+    )
     context["metatags"] = f"{context.get('metatags') or ''}{made}"
     context["theme_extra_footer"] = footer(Path(app.srcdir), static)
     if context.get("body"):

@@ -152,9 +152,18 @@ def _measure(row: Row, rounds: int) -> Result:
         shown = in_unit(row.unit, cost), in_unit(row.unit, other)
     equal, how = row.check()
     return _result(
-        row, ours=shown[0], peer=shown[1], ratio=ratio, low=low, high=high, rounds=rounds,
-        reached=reached, note=note, equal=bool(equal), what_is_equal=how,
-    )  # fmt: skip
+        row,
+        ours=shown[0],
+        peer=shown[1],
+        ratio=ratio,
+        low=low,
+        high=high,
+        rounds=rounds,
+        reached=reached,
+        note=note,
+        equal=bool(equal),
+        what_is_equal=how,
+    )
 
 
 def _result(
@@ -172,10 +181,21 @@ def _result(
     what_is_equal: str = "",
 ) -> Result:
     return Result(
-        name=row.name, ours=ours, peer=peer, ratio=ratio, equal=equal, unit=row.unit,
-        peer_name=row.peer_name, low=low, high=high, rounds=rounds, goal=row.goal, reached=reached,
-        note=note, what_is_equal=what_is_equal,
-    )  # fmt: skip
+        name=row.name,
+        ours=ours,
+        peer=peer,
+        ratio=ratio,
+        equal=equal,
+        unit=row.unit,
+        peer_name=row.peer_name,
+        low=low,
+        high=high,
+        rounds=rounds,
+        goal=row.goal,
+        reached=reached,
+        note=note,
+        what_is_equal=what_is_equal,
+    )
 
 
 def number(value: float | None) -> str:
@@ -204,9 +224,16 @@ def line(rows: Sequence[Row], row: Row, result: Result) -> str:
     peer = "absent" if result.note.startswith("absent") else number(result.peer)
     equal = {True: "yes", False: "NO", None: "-"}[result.equal]
     cells = (
-        row.name, number(result.ours), peer, row.unit, number(result.ratio), spread, goal, equal,
+        row.name,
+        number(result.ours),
+        peer,
+        row.unit,
+        number(result.ratio),
+        spread,
+        goal,
+        equal,
         row.peer_name,
-    )  # fmt: skip
+    )
     return _line(rows, cells)
 
 

@@ -27,9 +27,12 @@ def tokenizer(vocab: pr.Vocab) -> Any:
     inner = Tokenizer(models.WordLevel(words, unk_token="END"))
     inner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     return PreTrainedTokenizerFast(
-        tokenizer_object=inner, eos_token="END", pad_token="END", unk_token="END",
+        tokenizer_object=inner,
+        eos_token="END",
+        pad_token="END",
+        unk_token="END",
         padding_side="left",
-    )  # fmt: skip
+    )
 
 
 class Verdicts:

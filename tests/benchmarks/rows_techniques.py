@@ -153,16 +153,24 @@ def technique_rows(dataset: Dataset) -> list[Row]:
 
     by_tanh = partial(patch.object, blocks, "gelu", partial(gelu, approximate="tanh"))
     return [
-        step("prompt's places choose nothing", partial(patch.object, transformer, "_packed", everywhere)),
-        step("attention without filling", partial(patch.object, transformer, "attend", padded_attention)),
+        step(
+            "prompt's places choose nothing",
+            partial(patch.object, transformer, "_packed", everywhere),
+        ),
+        step(
+            "attention without filling",
+            partial(patch.object, transformer, "attend", padded_attention),
+        ),
         step("GELU by a sigmoid", by_tanh),
-        step("gradient norm in few calls", partial(patch.object, loop, "clip_gradient", torch_norm)),
+        step(
+            "gradient norm in few calls", partial(patch.object, loop, "clip_gradient", torch_norm)
+        ),
         rolling("first keys and values shared", unshared),
         rolling("finished walks dropped", partial(patch.object, sampling, "DROP", 0.0)),
         rolling("GELU by a sigmoid", by_tanh),
         rolling("inference mode", without_inference_mode),
         *tried(dataset, walk, questions),
-    ]  # fmt: skip
+    ]
 
 
 def tried(
@@ -248,22 +256,47 @@ def tried(
         return close(lambda: ends[0], ends[1], 1e-7)()
 
     return [
-        Row(name="tried: one flat tensor of weights, AdamW's part of a step",
-            ours=lambda: times(optimisers()[0].step), peer=lambda: times(optimisers()[1].step),
-            peer_name="fused AdamW of one tensor", check=same_weights),
-        Row(name="tried: layer norm's scale folded into the projection", ours=lambda: times(normed),
-            peer=lambda: times(folded), peer_name="norm without a scale, scaled weights",
-            check=close(folded, normed(), 1e-5)),
-        Row(name="tried: bfloat16, the layer's largest product", ours=plain,
-            peer=lambda: times(lambda: linear(*halves)), peer_name="bfloat16 product",
-            check=close(lambda: linear(*halves), linear(x, weight), 2e-2)),
-        Row(name="tried: bfloat16 model, roll-out", ours=walk, peer=lambda: walk(model=shorter()),
-            peer_name="the same weights in bfloat16", check=same_logits),
-        Row(name="tried: int8, the layer's largest product", ours=plain,
+        Row(
+            name="tried: one flat tensor of weights, AdamW's part of a step",
+            ours=lambda: times(optimisers()[0].step),
+            peer=lambda: times(optimisers()[1].step),
+            peer_name="fused AdamW of one tensor",
+            check=same_weights,
+        ),
+        Row(
+            name="tried: layer norm's scale folded into the projection",
+            ours=lambda: times(normed),
+            peer=lambda: times(folded),
+            peer_name="norm without a scale, scaled weights",
+            check=close(folded, normed(), 1e-5),
+        ),
+        Row(
+            name="tried: bfloat16, the layer's largest product",
+            ours=plain,
+            peer=lambda: times(lambda: linear(*halves)),
+            peer_name="bfloat16 product",
+            check=close(lambda: linear(*halves), linear(x, weight), 2e-2),
+        ),
+        Row(
+            name="tried: bfloat16 model, roll-out",
+            ours=walk,
+            peer=lambda: walk(model=shorter()),
+            peer_name="the same weights in bfloat16",
+            check=same_logits,
+        ),
+        Row(
+            name="tried: int8, the layer's largest product",
+            ours=plain,
             peer=lambda: times(lambda: torch._int_mm(whole[0], whole[1].T)),
             peer_name="int8 product, rescaling left out",
-            check=close(product, whole[0].float() @ whole[1].float().T, 1e-6)),
-        Row(name="tried: torch.compile, feed-forward part", ours=feed, peer=compiled_feed,
-            peer_name="compiled; without the time it takes to compile", check=same_feed,
-            lacks="" if size.whole and shutil.which("g++") else "absent: needs g++, and no --quick"),
-    ]  # fmt: skip
+            check=close(product, whole[0].float() @ whole[1].float().T, 1e-6),
+        ),
+        Row(
+            name="tried: torch.compile, feed-forward part",
+            ours=feed,
+            peer=compiled_feed,
+            peer_name="compiled; without the time it takes to compile",
+            check=same_feed,
+            lacks="" if size.whole and shutil.which("g++") else "absent: needs g++, and no --quick",
+        ),
+    ]

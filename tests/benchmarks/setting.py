@@ -41,13 +41,39 @@ class Size:
 
 
 FULL = Size(
-    rounds=7, updates=600, collapse=400, walks=1024, few_rollouts=64, steps=20, batch=256,
-    draws=100_000, pairs=400, samples=100, big_graph=400, peer_pairs=1000, checked=4096, runs=8, whole=True,
-)  # fmt: skip
+    rounds=7,
+    updates=600,
+    collapse=400,
+    walks=1024,
+    few_rollouts=64,
+    steps=20,
+    batch=256,
+    draws=100_000,
+    pairs=400,
+    samples=100,
+    big_graph=400,
+    peer_pairs=1000,
+    checked=4096,
+    runs=8,
+    whole=True,
+)
 QUICK = Size(
-    rounds=1, updates=80, collapse=20, walks=128, few_rollouts=16, steps=3, batch=64,
-    draws=20_000, pairs=30, samples=20, big_graph=150, peer_pairs=200, checked=512, runs=2, whole=False,
-)  # fmt: skip
+    rounds=1,
+    updates=80,
+    collapse=20,
+    walks=128,
+    few_rollouts=16,
+    steps=3,
+    batch=64,
+    draws=20_000,
+    pairs=30,
+    samples=20,
+    big_graph=150,
+    peer_pairs=200,
+    checked=512,
+    runs=2,
+    whole=False,
+)
 
 
 def task_of(n: int) -> pr.Task:

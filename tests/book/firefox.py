@@ -71,7 +71,11 @@ async def main(command: list[str]) -> None:
     sockets = bind_sockets(0, "127.0.0.1")
     server = HTTPServer(Application([("/.*", Between)], websocket_max_message_size=MOST))
     server.add_sockets(sockets)
-    print(f"WebDriver BiDi listening on ws://127.0.0.1:{sockets[0].getsockname()[1]}", file=sys.stderr, flush=True)  # fmt: skip
+    print(
+        f"WebDriver BiDi listening on ws://127.0.0.1:{sockets[0].getsockname()[1]}",
+        file=sys.stderr,
+        flush=True,
+    )
     threading.Thread(target=firefox.stderr.read, daemon=True).start()
     os._exit(await asyncio.to_thread(firefox.wait))
 

@@ -126,7 +126,9 @@ def main() -> None:
     )
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"load of the machine before: {os.getloadavg()[0]:.1f}")
-    print("| lab | updates per CPU second | goal | by the clock | redraws/s | slider to frame, median / worst (ms) | longest task (ms) |")  # fmt: skip
+    print(
+        "| lab | updates per CPU second | goal | by the clock | redraws/s | slider to frame, median / worst (ms) | longest task (ms) |"
+    )
     print("|---|---|---|---|---|---|---|")
     with sync_playwright() as playwright:
         for model in UPDATES:

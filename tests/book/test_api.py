@@ -12,10 +12,20 @@ from built_site import ROOT, by_id, page_soup
 PAGE = ROOT / "book" / "api.md"
 MODULES = re.findall(r"^(planrl\S*)$", PAGE.read_text(encoding="utf-8"), re.M)
 PROMISED = {
-    "planrl.theory", "planrl.evaluate", "planrl.figures.charts", "planrl.figures.sliders", "planrl.teaching.notebook",
-    "planrl.teaching.exercises", "planrl.claims", "planrl.teaching.evidence", "planrl.labs", "planrl.io.checkpoints",
-    "planrl.sweeps", "planrl.domains", "planrl.io.formats",
-}  # fmt: skip
+    "planrl.theory",
+    "planrl.evaluate",
+    "planrl.figures.charts",
+    "planrl.figures.sliders",
+    "planrl.teaching.notebook",
+    "planrl.teaching.exercises",
+    "planrl.claims",
+    "planrl.teaching.evidence",
+    "planrl.labs",
+    "planrl.io.checkpoints",
+    "planrl.sweeps",
+    "planrl.domains",
+    "planrl.io.formats",
+}
 
 
 def offered(module):

@@ -40,8 +40,11 @@ def test_letters_are_those_a_formula_shows(dictionary):
 def test_the_papers_letters_stand_with_their_index_below(dictionary):
     shown = dictionary.lowered("k, u_{m+1}, then N_ij")
     assert [(node.tagname, node.astext()) for node in shown if node.astext()] == [
-        ("#text", "k, u"), ("subscript", "m+1"), ("#text", ", then N"), ("subscript", "ij"),
-    ]  # fmt: skip
+        ("#text", "k, u"),
+        ("subscript", "m+1"),
+        ("#text", ", then N"),
+        ("subscript", "ij"),
+    ]
 
 
 def test_a_meaning_written_for_a_page_comes_before_the_books(dictionary):

@@ -42,8 +42,15 @@ def without_slider():
     return figure
 
 
-PREDICT = {"question": "How <b>high</b> & far?", "min": 0, "max": 9, "step": 1, "start": 5,
-           "traces": [0], "answer": "Four."}  # fmt: skip
+PREDICT = {
+    "question": "How <b>high</b> & far?",
+    "min": 0,
+    "max": 9,
+    "step": 1,
+    "start": 5,
+    "traces": [0],
+    "answer": "Four.",
+}
 
 
 def payload(html):

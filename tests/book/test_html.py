@@ -13,9 +13,16 @@ from built_site import DOCUMENTS, HTML, ROOT, TOC, by_id, soup
 
 pytestmark = pytest.mark.book
 LOADING = {  # an element and the attribute from which a browser loads
-    "script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src",
-    "audio": "src", "embed": "src", "object": "data", "image": "href",
-}  # fmt: skip
+    "script": "src",
+    "img": "src",
+    "iframe": "src",
+    "source": "src",
+    "video": "src",
+    "audio": "src",
+    "embed": "src",
+    "object": "data",
+    "image": "href",
+}
 
 
 @pytest.fixture(scope="module")

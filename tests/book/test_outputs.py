@@ -31,9 +31,13 @@ def test_a_cell_that_shows_more_than_15_lines_is_named_with_their_number(outputs
 
 @pytest.mark.parametrize(
     "outputs",
-    [[printed(15)], [result(15)], [result(500, **{"text/html": "<table></table>"})],
-     [result(500, **{"application/vnd.plotly.v1+json": {}})]],
+    [
+        [printed(15)],
+        [result(15)],
+        [result(500, **{"text/html": "<table></table>"})],
+        [result(500, **{"application/vnd.plotly.v1+json": {}})],
+    ],
     ids=["print", "result", "table", "figure"],
-)  # fmt: skip
+)
 def test_fifteen_lines_and_figures_tables_and_cards_of_any_length_pass(outputs):
     assert chapters.too_long("05_collapse", shows(*outputs)) == []

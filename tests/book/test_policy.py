@@ -265,7 +265,7 @@ ATTACKS = {
     "object elsewhere": "put(`<object data=ELSE/object></object>`)",
     "form elsewhere": "put(`<iframe name=attack3></iframe><form id=attack4 action=ELSE/form target=attack3></form>`); attack4.submit()",
     "base elsewhere": "put(`<base href=ELSE/base/>`); put('<img src=image>')",
-}  # fmt: skip
+}
 BEGIN = """window.ran = [];
 window.put = (html) => document.body.insertAdjacentHTML('beforeend', html);"""
 

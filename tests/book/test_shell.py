@@ -65,9 +65,12 @@ def test_a_site_with_an_address_writes_sitemap_and_robots(tmp_path):
     )
     env = types.SimpleNamespace(found_docs={"book/a"})
     app = types.SimpleNamespace(
-        outdir=tmp_path, srcdir=ROOT, env=env, builder=types.SimpleNamespace(format="html"),
+        outdir=tmp_path,
+        srcdir=ROOT,
+        env=env,
+        builder=types.SimpleNamespace(format="html"),
         config=types.SimpleNamespace(html_baseurl="https://a.org/"),
-    )  # fmt: skip
+    )
     shell.finish(app, None)
     assert "https://a.org/book/a.html" in (tmp_path / "sitemap.xml").read_text()
     assert "Sitemap: https://a.org/sitemap.xml" in (tmp_path / "robots.txt").read_text()

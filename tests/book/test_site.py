@@ -69,8 +69,9 @@ def test_a_folded_figure_is_shown_in_the_theme_chosen_meanwhile(open_page, origi
     visit.page.emulate_media(color_scheme="dark")
     visit.page.wait_for_function("() => document.documentElement.dataset.theme === 'dark'")
     plot.evaluate(fold, True)
-    visit.page.wait_for_function(f"([p, light]) => ({colour})(p) !== light",
-                                 arg=[plot.element_handle(), light])  # fmt: skip
+    visit.page.wait_for_function(
+        f"([p, light]) => ({colour})(p) !== light", arg=[plot.element_handle(), light]
+    )
 
 
 def test_reduced_motion_plays_one_frame_a_press(open_page, origin):

@@ -152,6 +152,9 @@ def test_nothing_that_colab_brings_is_replaced(full):
     pins = dict(line.lower().split("==") for line in lines if "==" in line and line[0] != "#")
     assert {"numpy", "plotly", "ipywidgets", "ipython"} <= set(found)
     assert ("torch" in found) == full
-    wrong = {name: found[key] for name, version in pins.items()
-             if (key := name.replace("-", "_")) in found and found[key].split("+")[0] != version}  # fmt: skip
+    wrong = {
+        name: found[key]
+        for name, version in pins.items()
+        if (key := name.replace("-", "_")) in found and found[key].split("+")[0] != version
+    }
     assert wrong == {}

@@ -19,8 +19,11 @@ def judged():
 
 def mean(judged, claim, name="", graph=""):
     """The mean over seeds of what a claim measures under the conditions of this name and graph."""
-    found = [finding.mean for finding in judged[claim].findings
-             if finding.name == name and graph in finding.graph and finding.values]  # fmt: skip
+    found = [
+        finding.mean
+        for finding in judged[claim].findings
+        if finding.name == name and graph in finding.graph and finding.values
+    ]
     return statistics.fmean(found)
 
 

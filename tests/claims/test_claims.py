@@ -53,43 +53,54 @@ def seeds(*values):
 TEN = tuple(1.0 + 0.1 * (seed % 3 - 1) for seed in range(10))  # the interval is 0.93 to 1.05
 
 
-@pytest.mark.parametrize(("values", "bounds", "verdict"), [
-    (TEN, {"low": 0.5}, HOLDS),
-    (TEN, {"low": 1.5}, FAILS),
-    (TEN, {"low": 1.0}, UNDECIDED),
-    (TEN, {"low": 0.8, "high": 1.2}, HOLDS),
-    ((0.0,) * 10, {"low": 0.0, "high": 0.0}, HOLDS),
-    ((0.3,) * 10, {"low": 0.3, "high": 0.3}, HOLDS),  # their mean is 0.3, but for rounding
-    ((*TEN[:9], math.nan), {"low": 0.0}, FAILS),
-    (TEN[:9], {"low": 0.5}, FEW_SEEDS),
-    (TEN[:9], {"low": 1.5}, FEW_SEEDS),
-    ((1.0,), {"low": 0.0}, FEW_SEEDS),
-    ((), {"low": 0.0}, UNKNOWN),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("values", "bounds", "verdict"),
+    [
+        (TEN, {"low": 0.5}, HOLDS),
+        (TEN, {"low": 1.5}, FAILS),
+        (TEN, {"low": 1.0}, UNDECIDED),
+        (TEN, {"low": 0.8, "high": 1.2}, HOLDS),
+        ((0.0,) * 10, {"low": 0.0, "high": 0.0}, HOLDS),
+        ((0.3,) * 10, {"low": 0.3, "high": 0.3}, HOLDS),  # their mean is 0.3, but for rounding
+        ((*TEN[:9], math.nan), {"low": 0.0}, FAILS),
+        (TEN[:9], {"low": 0.5}, FEW_SEEDS),
+        (TEN[:9], {"low": 1.5}, FEW_SEEDS),
+        ((1.0,), {"low": 0.0}, FEW_SEEDS),
+        ((), {"low": 0.0}, UNKNOWN),
+    ],
+)
 def test_the_interval_of_the_mean_decides(values, bounds, verdict):
     assert find(condition(**bounds), seeds(*values), SETTINGS).verdict == verdict
 
 
-@pytest.mark.parametrize(("parts", "verdict"), [
-    ((HOLDS, HOLDS), HOLDS),
-    ((HOLDS, FAILS), IN_PART),
-    ((HOLDS, UNDECIDED), IN_PART),
-    ((FAILS, UNDECIDED), FAILS),
-    ((UNDECIDED,), UNDECIDED),
-    ((UNKNOWN, HOLDS), SO_FAR),
-    ((UNKNOWN, HOLDS, FAILS), IN_PART),
-    ((UNKNOWN, FAILS), FAILS),
-    ((UNKNOWN,), UNKNOWN),
-    ((FEW_SEEDS,), FEW_SEEDS),
-    ((FEW_SEEDS, UNKNOWN), FEW_SEEDS),
-    ((FEW_SEEDS, HOLDS), SO_FAR),
-    ((FEW_SEEDS, HOLDS, FAILS), IN_PART),
-    ((FEW_SEEDS, FAILS), FAILS),
-    ((FEW_SEEDS, UNDECIDED), UNDECIDED),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("parts", "verdict"),
+    [
+        ((HOLDS, HOLDS), HOLDS),
+        ((HOLDS, FAILS), IN_PART),
+        ((HOLDS, UNDECIDED), IN_PART),
+        ((FAILS, UNDECIDED), FAILS),
+        ((UNDECIDED,), UNDECIDED),
+        ((UNKNOWN, HOLDS), SO_FAR),
+        ((UNKNOWN, HOLDS, FAILS), IN_PART),
+        ((UNKNOWN, FAILS), FAILS),
+        ((UNKNOWN,), UNKNOWN),
+        ((FEW_SEEDS,), FEW_SEEDS),
+        ((FEW_SEEDS, UNKNOWN), FEW_SEEDS),
+        ((FEW_SEEDS, HOLDS), SO_FAR),
+        ((FEW_SEEDS, HOLDS, FAILS), IN_PART),
+        ((FEW_SEEDS, FAILS), FAILS),
+        ((FEW_SEEDS, UNDECIDED), UNDECIDED),
+    ],
+)
 def test_a_claim_holds_only_where_it_holds(parts, verdict):
-    values = {HOLDS: (1.0,) * 10, FAILS: (-1.0,) * 10, UNDECIDED: (-1.0, 1.0) * 5, UNKNOWN: (),
-              FEW_SEEDS: (1.0,) * 3}  # fmt: skip
+    values = {
+        HOLDS: (1.0,) * 10,
+        FAILS: (-1.0,) * 10,
+        UNDECIDED: (-1.0, 1.0) * 5,
+        UNKNOWN: (),
+        FEW_SEEDS: (1.0,) * 3,
+    }
     findings = [find(condition(low=0.0), seeds(*values[part]), SETTINGS) for part in parts]
     claim = Claim(id="x", statement="", source="", measured="", conditions=())
     judged = judge(claim, findings)
@@ -195,8 +206,11 @@ def test_every_claim_says_what_it_says_and_where_it_is_measured():
                 assert any(label.startswith(one.of) for label in labels), claim.id
 
 
-@pytest.mark.parametrize("claim", [c for c in CLAIMS if c.conditions[0].needs == ("theorems",)],
-                         ids=lambda claim: claim.id)  # fmt: skip
+@pytest.mark.parametrize(
+    "claim",
+    [c for c in CLAIMS if c.conditions[0].needs == ("theorems",)],
+    ids=lambda claim: claim.id,
+)
 def test_every_theorem_holds_on_all_ten_seeds(claim):
     (verdict,) = verdicts([claim.id])
     assert verdict.verdict == HOLDS
@@ -230,13 +244,17 @@ def test_a_claim_nobody_made_is_refused(capsys):
 
 def test_accuracy_of_trained_models_is_judged_sampled_and_greedy():
     conditions = {
-        (claim.id, condition.of, condition.name) for claim in (*paper.CLAIMS, *ablations.CLAIMS)
-        for condition in claim.conditions if "accuracy" in claim.measured
-    }  # fmt: skip
+        (claim.id, condition.of, condition.name)
+        for claim in (*paper.CLAIMS, *ablations.CLAIMS)
+        for condition in claim.conditions
+        if "accuracy" in claim.measured
+    }
     ways = {"sampled": "greedy", "greedy": "sampled"}
-    for name, of, what in conditions - {("C-plateau", "", "sampled"),
-                                    ("2-kl-order", "dag", "different answers"),
-                                    ("2-kl-order", "blocksworld", "different answers")}:  # fmt: skip
+    for name, of, what in conditions - {
+        ("C-plateau", "", "sampled"),
+        ("2-kl-order", "dag", "different answers"),
+        ("2-kl-order", "blocksworld", "different answers"),
+    }:
         start, _, way = what.rpartition(", ")
         assert (name, of, ", ".join(filter(None, (start, ways[way])))) in conditions
 
@@ -299,11 +317,22 @@ def test_a_corrupt_result_is_not_taken_for_a_missing_one(tmp_path):
         verdicts(["5.2-exact"], folder=tmp_path)
 
 
-@pytest.mark.parametrize("name", [
-    "objective-one-curve", "objective-no-baseline", "objective-clock", "objective-polarises",
-    "objective-levels", "kl-reverse", "kl-forward", "kl-no-pull", "kl-noise", "clip-higher",
-    "length-normalisation",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        "objective-one-curve",
+        "objective-no-baseline",
+        "objective-clock",
+        "objective-polarises",
+        "objective-levels",
+        "kl-reverse",
+        "kl-forward",
+        "kl-no-pull",
+        "kl-noise",
+        "clip-higher",
+        "length-normalisation",
+    ],
+)
 def test_what_was_derived_of_objectives_holds_on_ten_seeds_of_the_table(name):
     (verdict,) = verdicts([name])
     assert verdict.verdict == HOLDS

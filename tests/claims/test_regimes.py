@@ -38,15 +38,19 @@ def test_every_prediction_has_a_sentence_and_a_regime_and_a_reason():
 
 @pytest.mark.parametrize("claim", regimes.CLAIMS, ids=lambda claim: claim.id)
 def test_the_bounds_of_a_claim_are_those_of_the_file(claim):
-    bounds = {page["regime"]: (page.get("low"), page.get("high")) for page in numbers.PREDICTIONS
-              if f"R-{page['id']}" == claim.id}  # fmt: skip
+    bounds = {
+        page["regime"]: (page.get("low"), page.get("high"))
+        for page in numbers.PREDICTIONS
+        if f"R-{page['id']}" == claim.id
+    }
     assert {one.of for one in claim.conditions} == set(bounds) == set(claim.registered)
     for one in claim.conditions:
         low, high = bounds[one.of]
         assert low is None or one.low == low
         assert high is None or one.high == high
-        page = next(p for p in numbers.PREDICTIONS
-                    if f"R-{p['id']}" == claim.id and p["regime"] == one.of)  # fmt: skip
+        page = next(
+            p for p in numbers.PREDICTIONS if f"R-{p['id']}" == claim.id and p["regime"] == one.of
+        )
         if one.name in ("sampled", "greedy"):
             assert one.name in page["measure"]
 
@@ -117,8 +121,10 @@ def test_a_missed_prediction_is_said_with_both_dates(tmp_path, capsys):
 
 def test_what_was_expected_to_fail_and_does_is_not_missed():
     one = Registered(committed=datetime(2026, 1, 1, tzinfo=UTC), reason="", expected=FAILS)
-    finding = {kind: Finding(graph="", model="", name="", prediction="", verdict=kind)
-               for kind in (FAILS, HOLDS, FEW_SEEDS)}  # fmt: skip
+    finding = {
+        kind: Finding(graph="", model="", name="", prediction="", verdict=kind)
+        for kind in (FAILS, HOLDS, FEW_SEEDS)
+    }
     assert not finding[FAILS].missed(one)
     assert finding[HOLDS].missed(one)
     assert not finding[FEW_SEEDS].missed(one)

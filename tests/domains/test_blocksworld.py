@@ -7,8 +7,10 @@ import planrl as pr
 from planrl.domains import Action, State, blocksworld, space, state, successors
 
 
-@pytest.mark.parametrize(("blocks", "one_move", "operators"),
-                         [(1, 1, 2), (2, 3, 5), (3, 13, 22), (4, 73, 125), (5, 501, 866)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("blocks", "one_move", "operators"),
+    [(1, 1, 2), (2, 3, 5), (3, 13, 22), (4, 73, 125), (5, 501, 866)],
+)
 def test_the_number_of_states_is_the_known_one(blocks, one_move, operators):
     assert blocksworld(blocks).n == one_move
     assert blocksworld(blocks, hand=True).n == operators
@@ -21,7 +23,13 @@ def test_the_papers_graph_has_73_states_240_edges_and_diameter_6():
     assert [int((distance == d).sum()) for d in range(7)] == [73, 240, 636, 1332, 1584, 1104, 360]
     assert graph.reachability.all()
     out = graph.adjacency.sum(1)
-    assert {int(d): int((out == d).sum()) for d in out.unique()} == {1: 24, 3: 24, 4: 12, 7: 12, 12: 1}  # fmt: skip
+    assert {int(d): int((out == d).sum()) for d in out.unique()} == {
+        1: 24,
+        3: 24,
+        4: 12,
+        7: 12,
+        12: 1,
+    }
 
 
 def test_single_towers_come_first_and_labels_are_stacks_from_the_bottom_up():
@@ -61,23 +69,28 @@ def test_a_wrong_plan_is_told_which_action_and_what_could_be_done_instead():
     with pytest.raises(
         pr.InputError, match=r"action 2, \(move A table B\), can't be done in AB\|C"
     ):
-        worlds.path(state("A", "B", "C"), [Action("move", ("B", "table", "A")),
-                                           Action("move", ("A", "table", "B"))])  # fmt: skip
+        worlds.path(
+            state("A", "B", "C"),
+            [Action("move", ("B", "table", "A")), Action("move", ("A", "table", "B"))],
+        )
 
 
-@pytest.mark.parametrize(("make", "said"), [
-    (lambda: blocksworld(0), "1 to 7"),
-    (lambda: blocksworld(9), "1 to 7"),
-    (lambda: space("AB"), "not 'AB'"),
-    (lambda: space(["A", "A"]), "differ"),
-    (lambda: space(["A", "table"]), "table"),
-    (lambda: state("AB", "A"), "appears twice"),
-    (lambda: state("AB").below("C"), "no block 'C'"),
-    (lambda: space(2).node(state("ABC")), "no state of the blocks A, B"),
-    (lambda: space(2).node(state("A", holding="B")), "empty hand"),
-    (lambda: space(3).plan([0, 1]), "no action does that"),
-    (lambda: space(3).plan([0, 99]), "nodes are 0 to 12"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: blocksworld(0), "1 to 7"),
+        (lambda: blocksworld(9), "1 to 7"),
+        (lambda: space("AB"), "not 'AB'"),
+        (lambda: space(["A", "A"]), "differ"),
+        (lambda: space(["A", "table"]), "table"),
+        (lambda: state("AB", "A"), "appears twice"),
+        (lambda: state("AB").below("C"), "no block 'C'"),
+        (lambda: space(2).node(state("ABC")), "no state of the blocks A, B"),
+        (lambda: space(2).node(state("A", holding="B")), "empty hand"),
+        (lambda: space(3).plan([0, 1]), "no action does that"),
+        (lambda: space(3).plan([0, 99]), "nodes are 0 to 12"),
+    ],
+)
 def test_bad_input_is_refused_with_words(make, said):
     with pytest.raises(pr.InputError, match=said):
         make()

@@ -18,17 +18,22 @@ FOLDER = Path(__file__).parent / "pddl"
 WORDS = {
     "upper-case": ("blocks", "", {}),
     "typed": ("typed-blocks", " - block", {}),
-    "mystery": ("mystery", "", {"on": "craves", "ontable": "planet", "clear": "province",
-                                "handempty": "harmony"}),
-}  # fmt: skip
+    "mystery": (
+        "mystery",
+        "",
+        {"on": "craves", "ontable": "planet", "clear": "province", "handempty": "harmony"},
+    ),
+}
 
 
 def problem_text(kind, init, goal, objects="a b c d"):
     domain, typed, words = WORDS[kind]
     if kind == "mystery":
         init += "".join(f" (food {block})" for block in objects.split())
-    text = (f"(define (problem p) (:domain {domain}) (:objects {objects}{typed})\n"
-            f"(:init {init}) (:goal (and {goal})))")  # fmt: skip
+    text = (
+        f"(define (problem p) (:domain {domain}) (:objects {objects}{typed})\n"
+        f"(:init {init}) (:goal (and {goal})))"
+    )
     for ours, theirs in words.items():
         text = re.sub(rf"\({ours}(?=[ )])", f"({theirs}", text)
     return text
@@ -106,8 +111,11 @@ def test_it_is_recognised_as_blocksworld_and_shortest_plans_are_shortest_paths(k
     problem = written(kind, facts("ab", "cd"), "(on a d)")  # a partial goal
     blocks = recognise(problem)
     assert blocks.start == state("ab", "cd")
-    assert all(("d", "a") in itertools.pairwise(s) for g in blocks.goals for s in [next(
-        x for x in g.stacks if "a" in x)])  # fmt: skip
+    assert all(
+        ("d", "a") in itertools.pairwise(s)
+        for g in blocks.goals
+        for s in [next(x for x in g.stacks if "a" in x)]
+    )
     plan = problem.solve()
     path = blocks.path(plan)
     assert blocks.plan(path) == plan
@@ -118,8 +126,12 @@ def test_it_is_recognised_as_blocksworld_and_shortest_plans_are_shortest_paths(k
 
 def test_mystery_words_and_swapped_parameters_are_understood(written):
     blocks = recognise(written("mystery", facts("a", "b"), "(on a b)", objects="a b"))
-    assert blocks.operators == {"attack": "pick-up", "succumb": "put-down", "overcome": "stack",
-                                "feast": "unstack"}  # fmt: skip
+    assert blocks.operators == {
+        "attack": "pick-up",
+        "succumb": "put-down",
+        "overcome": "stack",
+        "feast": "unstack",
+    }
     assert blocks.predicates["craves"] == "on"
     assert blocks.problem.solve() == [Action("attack", ("a",)), Action("overcome", ("b", "a"))]
 
@@ -173,23 +185,38 @@ DOMAIN = (FOLDER / "upper-case.pddl").read_text()
 PROBLEM = problem_text("upper-case", facts("ab", "c", "d"), "(on a b)")
 
 
-@pytest.mark.parametrize(("domain", "problem", "said"), [
-    ("", PROBLEM, "no PDDL domain file"),
-    (PROBLEM, PROBLEM, "no PDDL domain file"),
-    (DOMAIN, "", "no PDDL problem file"),
-    (DOMAIN, DOMAIN, "no PDDL problem file"),
-    (DOMAIN[:-40], PROBLEM, "not PDDL that can be read"),
-    (DOMAIN, PROBLEM[:-3], "not PDDL that can be read"),
-    (DOMAIN, PROBLEM.replace(":domain blocks", ":domain other"), "a problem of the domain other"),
-    (DOMAIN, PROBLEM.replace("(on b a)", "(on b z)"), r"no object z"),
-    (DOMAIN, PROBLEM.replace("(on b a)", "(over b a)"), "predicates are clear"),
-    (DOMAIN, PROBLEM.replace("(on a b)", "(on a e)"), "the goal has .on a e."),
-    (DOMAIN.replace("(holding ?x)\n", "(or (holding ?x) (clear ?x))\n"), PROBLEM, "put-down uses .or"),
-    (DOMAIN.replace("(?x ?y)", "(?x ?y - box)"), PROBLEM, "of the type box, which the domain does not have"),
-    ("(" * 3000, PROBLEM, "line 1: .* nested more than 100 deep"),
-    (DOMAIN + "(" * 100_000, PROBLEM, "line 13: .* nested more than 100 deep"),
-    (DOMAIN + ")" * 100_000, PROBLEM, "line 13: .* closed that was not opened"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("domain", "problem", "said"),
+    [
+        ("", PROBLEM, "no PDDL domain file"),
+        (PROBLEM, PROBLEM, "no PDDL domain file"),
+        (DOMAIN, "", "no PDDL problem file"),
+        (DOMAIN, DOMAIN, "no PDDL problem file"),
+        (DOMAIN[:-40], PROBLEM, "not PDDL that can be read"),
+        (DOMAIN, PROBLEM[:-3], "not PDDL that can be read"),
+        (
+            DOMAIN,
+            PROBLEM.replace(":domain blocks", ":domain other"),
+            "a problem of the domain other",
+        ),
+        (DOMAIN, PROBLEM.replace("(on b a)", "(on b z)"), r"no object z"),
+        (DOMAIN, PROBLEM.replace("(on b a)", "(over b a)"), "predicates are clear"),
+        (DOMAIN, PROBLEM.replace("(on a b)", "(on a e)"), "the goal has .on a e."),
+        (
+            DOMAIN.replace("(holding ?x)\n", "(or (holding ?x) (clear ?x))\n"),
+            PROBLEM,
+            "put-down uses .or",
+        ),
+        (
+            DOMAIN.replace("(?x ?y)", "(?x ?y - box)"),
+            PROBLEM,
+            "of the type box, which the domain does not have",
+        ),
+        ("(" * 3000, PROBLEM, "line 1: .* nested more than 100 deep"),
+        (DOMAIN + "(" * 100_000, PROBLEM, "line 13: .* nested more than 100 deep"),
+        (DOMAIN + ")" * 100_000, PROBLEM, "line 13: .* closed that was not opened"),
+    ],
+)
 def test_bad_pddl_is_refused_with_the_file_and_the_reason(domain, problem, said, tmp_path):
     (tmp_path / "d.pddl").write_text(domain)
     (tmp_path / "p.pddl").write_text(problem)
@@ -204,8 +231,9 @@ def test_a_file_may_use_what_it_does_not_say_it_requires(tmp_path):
     for said in ("", "(:requirements :strips)"):
         path = tmp_path / "d.pddl"
         path.write_text(re.sub(r"\(:requirements[^)]*\)", said, text))
-        (tmp_path / "p.pddl").write_text(problem_text("typed", facts("a", "b"), "(on a b)",
-                                                      objects="a b"))  # fmt: skip
+        (tmp_path / "p.pddl").write_text(
+            problem_text("typed", facts("a", "b"), "(on a b)", objects="a b")
+        )
         assert len(read_problem(path, tmp_path / "p.pddl").solve()) == 2
 
 
@@ -227,21 +255,27 @@ def test_atoms_that_describe_no_state_are_refused(wrong, written):
         recognise(problem)
 
 
-@pytest.mark.parametrize(("text", "said"), [
-    ("pick-up a", "line 1: 'pick-up a' is no action"),
-    ("(pick-up a)\n(stack a b) (pick-up c)", "line 2"),
-    ("()", "line 1"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("pick-up a", "line 1: 'pick-up a' is no action"),
+        ("(pick-up a)\n(stack a b) (pick-up c)", "line 2"),
+        ("()", "line 1"),
+    ],
+)
 def test_bad_plans_are_refused_with_the_line(text, said):
     with pytest.raises(pr.InputError, match=re.escape(said)):
         parse_plan(text)
 
 
-@pytest.mark.parametrize(("text", "said"), [
-    ("(fly a)", "no action of the domain blocks"),
-    ("(stack a)", "1 arguments, but stack takes 2"),
-    ("(pick-up z)", "'z', which is no object"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("(fly a)", "no action of the domain blocks"),
+        ("(stack a)", "1 arguments, but stack takes 2"),
+        ("(pick-up z)", "'z', which is no object"),
+    ],
+)
 def test_actions_that_do_not_exist_are_refused(text, said, written):
     with pytest.raises(pr.InputError, match=said):
         written("upper-case", facts("ab", "c", "d"), "(on a b)").validate(parse_plan(text))
@@ -266,8 +300,11 @@ def test_an_independent_planner_finds_plans_of_the_same_length(seed, written, tm
     problem = written("upper-case", facts(*start.stacks), wanted)
     domain, task = tmp_path / "domain.pddl", tmp_path / "problem.pddl"
     domain.write_text(DOMAIN.lower())
-    subprocess.run([sys.executable, "-m", "pyperplan", "-s", "bfs", str(domain), str(task)],
-                   check=True, capture_output=True)  # fmt: skip
+    subprocess.run(
+        [sys.executable, "-m", "pyperplan", "-s", "bfs", str(domain), str(task)],
+        check=True,
+        capture_output=True,
+    )
     solution = tmp_path / "problem.pddl.soln"
     theirs = read_plan(solution) if solution.exists() else []
     assert problem.validate(theirs).valid

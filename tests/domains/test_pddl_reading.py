@@ -63,7 +63,10 @@ READ = {
         domain(more="(:functions (width ?r) - number (glow ?r ?s))"),
         problem("(in hall)", "(= (width hall) 2.5) (in hall) (= (glow hall attic) -1)"),
     ),
-    "empty sections": (domain(more="(:types) (:constants)"), problem("(in hall)", "(and) () (in hall)")),
+    "empty sections": (
+        domain(more="(:types) (:constants)"),
+        problem("(in hall)", "(and) () (in hall)"),
+    ),
     "requirements last, and in the problem": (
         domain(" (:requirements :strips)", "", more="(:requirements :adl :fluents)"),
         problem(more="(:requirements :strips)"),
@@ -77,8 +80,11 @@ READ = {
         problem("s hall attic", "s hall -room attic - room"),
     ),
     "a hierarchy, and one of several types": (
-        domain("(?r ?s)", "(?r - (either cave room) ?s - place)",
-               more="(:types room cave - place place thing)"),
+        domain(
+            "(?r ?s)",
+            "(?r - (either cave room) ?s - place)",
+            more="(:types room cave - place place thing)",
+        ),
         problem("s hall attic", "s hall - room attic - cave"),
     ),
     "a type that an action narrows": (
@@ -86,14 +92,22 @@ READ = {
         problem("s hall attic", "s hall attic - room"),
     ),
     "constants after all else": (
-        domain(more="(:constants attic)"), problem("s hall attic", "s hall")),
+        domain(more="(:constants attic)"),
+        problem("s hall attic", "s hall"),
+    ),
     "constants that are listed again": (domain(more="(:constants attic)"), PROBLEM),
     "no objects but constants": (
-        domain(more="(:constants hall attic)"), problem("(:objects hall attic)", "")),
+        domain(more="(:constants hall attic)"),
+        problem("(:objects hall attic)", ""),
+    ),
     "preconditions and effects that are empty or missing": (
-        domain(more="""(:action rest) (:action wait :parameters () :precondition () :effect ())
+        domain(
+            more="""(:action rest) (:action wait :parameters () :precondition () :effect ())
          (:action yawn :precondition (and) :effect (and)) (:action nap :effect (and (not (lit hall))))
-         (:constants hall)"""), PROBLEM),
+         (:constants hall)"""
+        ),
+        PROBLEM,
+    ),
     "conjunctions of one, nested": (
         domain(LIGHT, ":effect (and (and (lit ?r))) :precondition (and (and (in ?r)) (and))"),
         problem("(and (lit attic))", "(lit attic)"),
@@ -103,18 +117,29 @@ READ = {
         problem("(and (lit", "(and (= attic attic) (not (= hall attic)) (lit"),
     ),
     "what is not so, and what is itself": (
-        DOMAIN, problem("(in hall)", "(not (lit hall)) (= hall hall) (not (= hall attic)) (in hall)")),
+        DOMAIN,
+        problem("(in hall)", "(not (lit hall)) (= hall hall) (not (= hall attic)) (in hall)"),
+    ),
     "no negation twice over": (domain("(and (in ?r) ", "(and (not (not (in ?r))) "), PROBLEM),
     "comments everywhere": (
-        DOMAIN.replace("\n", " ; (:derived (no section)\n"), PROBLEM.replace(" ", " ;)\n\t")),
+        DOMAIN.replace("\n", " ; (:derived (no section)\n"),
+        PROBLEM.replace(" ", " ;)\n\t"),
+    ),
     "capitals": (DOMAIN.upper(), PROBLEM.title()),
     "names that are numbers": (
-        DOMAIN.replace("night", "2"), PROBLEM.replace("night", "2").replace("walk", "0")),
+        DOMAIN.replace("night", "2"),
+        PROBLEM.replace("night", "2").replace("walk", "0"),
+    ),
     "what length a plan should have": (DOMAIN, problem(more="(:length (:serial 2) (:parallel 2))")),
-    "a metric before the goal": (DOMAIN, problem("(:goal", "(:metric minimize (total-time)) (:goal")),
+    "a metric before the goal": (
+        DOMAIN,
+        problem("(:goal", "(:metric minimize (total-time)) (:goal"),
+    ),
     "words of other logics as names": (
-        DOMAIN.replace("lit", "within"), PROBLEM.replace("lit", "within")),
-}  # fmt: skip
+        DOMAIN.replace("lit", "within"),
+        PROBLEM.replace("lit", "within"),
+    ),
+}
 
 
 @pytest.mark.parametrize("case", READ)
@@ -181,7 +206,7 @@ BEYOND = {
     ":htn": (DOMAIN, problem(more="(:htn :tasks (and))")),
     ":goal-reward": (DOMAIN, problem(more="(:goal-reward 100)")),
     "either": (domain(more="(:types a b c - (either a b))"), PROBLEM),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("said", BEYOND)
@@ -208,22 +233,41 @@ def test_no_section_and_no_part_of_an_action_is_left_out_in_silence(read):
 
 
 WRONG = [
-    (domain(more="(:predicates (out ?r))"), PROBLEM, r"line 7: there are two sections :predicates.*line 3"),
+    (
+        domain(more="(:predicates (out ?r))"),
+        PROBLEM,
+        r"line 7: there are two sections :predicates.*line 3",
+    ),
     (DOMAIN, problem(more="(:goal (lit hall))"), "two sections :goal"),
     (domain("(:action light", "(:action go"), PROBLEM, "line 7: there are two actions called go"),
     (domain("(lit ?r))\n", "(lit ?r) (lit ?x))\n"), PROBLEM, "lit is declared twice"),
     (domain("(lit ?r))\n", "(lit ?r) (or ?x))\n"), PROBLEM, "or is a word of PDDL"),
     (domain("(lit ?r))\n", "(lit ?r) dark)\n"), PROBLEM, r"write \(dark\) among the predicates"),
     (domain("(lit ?r))\n", "(lit r))\n"), PROBLEM, r"r was given, but a name such as \?x"),
-    (domain("(lit ?r))\n", "(lit ?r - lamp))\n"), PROBLEM, "of the type lamp, which the domain does not have"),
+    (
+        domain("(lit ?r))\n", "(lit ?r - lamp))\n"),
+        PROBLEM,
+        "of the type lamp, which the domain does not have",
+    ),
     (domain(more="(:types a - b b - a)"), PROBLEM, "is a subtype of itself"),
     (domain(more="(:types - a)"), PROBLEM, "write names, - and their type"),
-    (domain("(?r ?s)", "(?r ?r)", ), PROBLEM, "two parameters of the same name"),
+    (
+        domain(
+            "(?r ?s)",
+            "(?r ?r)",
+        ),
+        PROBLEM,
+        "two parameters of the same name",
+    ),
     (domain(":parameters (?r) ", ":parameters ?r "), PROBLEM, r"write \(\?x \?y\)"),
     (domain(LIGHT, f"{LIGHT} (in ?r)"), PROBLEM, "another part such as :effect"),
     (domain(LIGHT, f"{LIGHT} :effect (in ?r)"), PROBLEM, "another part such as :effect"),
     (domain(":precondition (in ?r)", ":precondition ((in ?r) (lit ?r))"), PROBLEM, "no formula"),
-    (domain(":precondition (in ?r)", ":precondition in"), PROBLEM, "light has in, which is no formula"),
+    (
+        domain(":precondition (in ?r)", ":precondition in"),
+        PROBLEM,
+        "light has in, which is no formula",
+    ),
     (needs("(not (in ?r) (lit ?r))"), PROBLEM, "not takes one formula"),
     (needs("(= ?r ?z)"), PROBLEM, r"no parameter \?z"),
     (needs("(door ?r)"), PROBLEM, "declared with 2 arguments"),
@@ -239,12 +283,21 @@ WRONG = [
     (DOMAIN, problem("s hall attic", "s hall, attic"), "hall, was given, but a name is expected"),
     (DOMAIN, problem("(:init ", "(in hall) (:init "), r"\(in hall\) is no section"),
     (DOMAIN, PROBLEM + PROBLEM, "line 5: .* comes after the end of the problem"),
-    (domain("(door ?r ?s) (lit ?r))", "(door ?r ?s) (lit ?r - lamp))", more="(:types lamp room)"),
-     problem("s hall attic", "s hall attic - room"), "attic is not of type lamp"),
-    (domain("(?r) :precondition", "(?r - room) :precondition",
-            more="(:types lamp room)").replace("(lit ?r))\n", "(lit ?r - lamp))\n"),
-     PROBLEM, r"light has \(lit \?r\), but \?r is not of type lamp"),
-]  # fmt: skip
+    (
+        domain(
+            "(door ?r ?s) (lit ?r))", "(door ?r ?s) (lit ?r - lamp))", more="(:types lamp room)"
+        ),
+        problem("s hall attic", "s hall attic - room"),
+        "attic is not of type lamp",
+    ),
+    (
+        domain(
+            "(?r) :precondition", "(?r - room) :precondition", more="(:types lamp room)"
+        ).replace("(lit ?r))\n", "(lit ?r - lamp))\n"),
+        PROBLEM,
+        r"light has \(lit \?r\), but \?r is not of type lamp",
+    ),
+]
 
 
 @pytest.mark.parametrize(("given", "task", "said"), WRONG)
@@ -255,13 +308,20 @@ def test_what_is_no_pddl_is_refused_with_its_line_and_what_to_write(given, task,
     assert len(str(error.value).splitlines()) == 1
 
 
-@pytest.mark.parametrize(("old", "new", "said"), [
-    ("(door ?r ?s))\n", "(door ?r ?s)\n", "line 4: .* a bracket of :action is not closed before :action begins in line 7"),
-    (" (lit ?r))\n", " (lit ?r)\n", "line 3: .* a bracket of :predicates is not closed"),
-    ("(lit ?r)))\n", "(lit ?r))\n", "line 1: .* never closed"),
-    ("(lit ?r)))\n", "(lit ?r))))\n", "line 7: .* closed that was not opened"),
-    ("(define", "x (define", "line 1: .* x is outside all brackets"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "(door ?r ?s))\n",
+            "(door ?r ?s)\n",
+            "line 4: .* a bracket of :action is not closed before :action begins in line 7",
+        ),
+        (" (lit ?r))\n", " (lit ?r)\n", "line 3: .* a bracket of :predicates is not closed"),
+        ("(lit ?r)))\n", "(lit ?r))\n", "line 1: .* never closed"),
+        ("(lit ?r)))\n", "(lit ?r))))\n", "line 7: .* closed that was not opened"),
+        ("(define", "x (define", "line 1: .* x is outside all brackets"),
+    ],
+)
 def test_a_bracket_that_is_missing_or_too_many_is_told_with_its_line(old, new, said, read):
     assert DOMAIN.count(old) >= 1
     with pytest.raises(pr.InputError, match=said):
@@ -289,11 +349,18 @@ def test_costs_that_are_the_same_for_all_actions_are_ignored_and_that_is_said(re
     assert "not the least (total-cost)" in free.ignored[0]
 
 
-@pytest.mark.parametrize(("given", "task", "said"), [
-    (COST.replace("2.0", "3"), METRIC, "action costs that differ .2 and 3."),
-    (DOMAIN, METRIC.replace("minimize", "maximize"), "the metric maximize .total-cost."),
-    (DOMAIN, METRIC.replace("(total-cost)))", "(+ (total-time) 1)))"), r"the metric minimize \(\+ \(total-time\) 1\)"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("given", "task", "said"),
+    [
+        (COST.replace("2.0", "3"), METRIC, "action costs that differ .2 and 3."),
+        (DOMAIN, METRIC.replace("minimize", "maximize"), "the metric maximize .total-cost."),
+        (
+            DOMAIN,
+            METRIC.replace("(total-cost)))", "(+ (total-time) 1)))"),
+            r"the metric minimize \(\+ \(total-time\) 1\)",
+        ),
+    ],
+)
 def test_another_metric_than_the_number_of_steps_is_refused_but_plans_are_judged(
     given, task, said, read
 ):
@@ -317,12 +384,16 @@ def test_equalities_decide_which_actions_are_possible(read):
     assert read(problem=problem("(lit attic)", "(= hall attic)")).solve() is None
 
 
-@pytest.mark.parametrize(("text", "steps"), [
-    ("", 0), ("; nothing\n\n", 0),
-    ("0.00100: (GO hall attic) [1.000]\n0.002: (light attic) [D:1.0; C:2.0]\n", 2),
-    ("(go hall attic) ; first\r\n( light  attic )", 2),
-    ("0: (go hall attic) [1]\n1: (light attic)", 2),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "steps"),
+    [
+        ("", 0),
+        ("; nothing\n\n", 0),
+        ("0.00100: (GO hall attic) [1.000]\n0.002: (light attic) [D:1.0; C:2.0]\n", 2),
+        ("(go hall attic) ; first\r\n( light  attic )", 2),
+        ("0: (go hall attic) [1]\n1: (light attic)", 2),
+    ],
+)
 def test_plans_are_read_with_times_durations_comments_and_capitals(text, steps):
     assert [str(step) for step in parse_plan(text)] == PLAN[:steps]
 

@@ -46,12 +46,15 @@ def random_problem(rng):
         possible = [effects for _, needs, effects in plainly(given) if meets(state, needs)]
         state = after(state, rng.choice(possible)) if possible else state
     return *given[:5], [(True, atom) for atom in sorted(state)] + [
-        (False, atom) for atom in sorted(init - state)]  # fmt: skip
+        (False, atom) for atom in sorted(init - state)
+    ]
 
 
 def meets(state, literals):
-    return all((atom[1] == atom[2] if atom[0] == "=" else atom in state) is right
-               for right, atom in literals)  # fmt: skip
+    return all(
+        (atom[1] == atom[2] if atom[0] == "=" else atom in state) is right
+        for right, atom in literals
+    )
 
 
 def plainly(given):
@@ -61,8 +64,10 @@ def plainly(given):
         fitting = [[o for o in objects if kind in ("", objects[o])] for kind in variables.values()]
         for chosen in itertools.product(*fitting):
             put = dict(zip(variables, chosen, strict=True))
-            bound = [[(right, (atom[0], *(put.get(t, t) for t in atom[1:]))) for right, atom in some]
-                     for some in (needs, effects)]  # fmt: skip
+            bound = [
+                [(right, (atom[0], *(put.get(t, t) for t in atom[1:]))) for right, atom in some]
+                for some in (needs, effects)
+            ]
             yield Action(name, chosen), *bound
 
 
@@ -77,8 +82,12 @@ def length_of_a_shortest_plan(given):
         if any(meets(state, goal) for state in layer):
             return depth
         seen |= layer
-        layer = {frozenset(after(state, effects)) for state in layer
-                 for _, needs, effects in actions if meets(state, needs)} - seen  # fmt: skip
+        layer = {
+            frozenset(after(state, effects))
+            for state in layer
+            for _, needs, effects in actions
+            if meets(state, needs)
+        } - seen
         depth += 1
     return None
 
@@ -173,8 +182,10 @@ def blocks_problem(start, goal):
         facts += [f"(ontable {stack[0]})", f"(clear {stack[-1]})"]
         facts += [f"(on {b} {a})" for a, b in itertools.pairwise(stack)]
     names = " ".join(block for stack in start for block in stack)
-    return (f"(define (problem p) (:domain blocks) (:objects {names}) (:init {' '.join(facts)})"
-            f"(:goal (and {goal})))")  # fmt: skip
+    return (
+        f"(define (problem p) (:domain blocks) (:objects {names}) (:init {' '.join(facts)})"
+        f"(:goal (and {goal})))"
+    )
 
 
 @pytest.fixture
@@ -220,8 +231,15 @@ def test_fifteen_blocks_are_planned_and_told_unsolvable(blocks):
     assert upside_down.validate(plan).valid
     mixed = blocks(["afkbg", "lchmd", "inejo"], "(on a b) (on b c) (on c d) (on d e) (on o n)")
     assert mixed.validate(recognise(mixed).solve()).valid
-    for never in ("(on a b) (on b a)", "(on a b) (on c b)", "(clear a) (on b a)", "(on a a)",
-                  "(holding a) (handempty)", "(ontable a) (on a b)", "(holding a) (clear a)"):  # fmt: skip
+    for never in (
+        "(on a b) (on b a)",
+        "(on a b) (on c b)",
+        "(clear a) (on b a)",
+        "(on a a)",
+        "(holding a) (handempty)",
+        "(ontable a) (on a b)",
+        "(holding a) (clear a)",
+    ):
         assert recognise(blocks([tower], never)).solve() is None
 
 

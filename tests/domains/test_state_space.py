@@ -162,12 +162,18 @@ def test_an_examples_states_arcs_and_shortest_plan_are_those_of_a_plain_search(n
 @pytest.mark.parametrize(
     ("name", "states", "arcs"),
     [
-        ("blocks-4", 73, 240), ("hanoi-4", 81, 240), ("sliding-6", 360, 840),
-        ("gripper-3", 88, 280), ("logistics-1", 56, 216), ("logistics-2", 392, 1848),
-        ("fuel-4", 53, 138), ("fuel-6", 108, 336), ("sokoban-4", 240, 704),
+        ("blocks-4", 73, 240),
+        ("hanoi-4", 81, 240),
+        ("sliding-6", 360, 840),
+        ("gripper-3", 88, 280),
+        ("logistics-1", 56, 216),
+        ("logistics-2", 392, 1848),
+        ("fuel-4", 53, 138),
+        ("fuel-6", 108, 336),
+        ("sokoban-4", 240, 704),
         ("peg-5", 3016, 10306),
     ],
-)  # fmt: skip
+)
 def test_states_and_arcs_are_the_known_numbers(name, states, arcs):
     graph = state_graph(example(name))
     assert (graph.n, len(graph.edges)) == (states, arcs)
@@ -208,9 +214,16 @@ def test_the_structure_is_that_of_matrices_and_networkx():
 
 @pytest.mark.parametrize(
     ("name", "theorem"),
-    [("peg-4", EXACT), ("peg-5", EXACT), ("hanoi-4", BLIND), ("gripper-3", BLIND),
-     ("logistics-2", BLIND), ("fuel-4", BETWEEN), ("sokoban-4", BETWEEN)],
-)  # fmt: skip
+    [
+        ("peg-4", EXACT),
+        ("peg-5", EXACT),
+        ("hanoi-4", BLIND),
+        ("gripper-3", BLIND),
+        ("logistics-2", BLIND),
+        ("fuel-4", BETWEEN),
+        ("sokoban-4", BETWEEN),
+    ],
+)
 def test_the_structure_says_which_theorem_applies(name, theorem):
     assert structure(state_graph(example(name))).theorem == theorem
 
@@ -331,8 +344,10 @@ def test_as_many_states_as_allowed_are_taken(tmp_path):
 
 
 def test_too_many_choices_of_objects_are_refused(tmp_path, capsys):
-    domain = SWITCH.replace(":parameters (?x) :precondition (on ?x)",
-                            ":parameters (?x ?y ?z) :precondition (and (broken ?z) (on ?x))")  # fmt: skip
+    domain = SWITCH.replace(
+        ":parameters (?x) :precondition (on ?x)",
+        ":parameters (?x ?y ?z) :precondition (and (broken ?z) (on ?x))",
+    )
     names = files(tmp_path, "(:goal (on s0))", switches=400, domain=domain)
     assert main(["inspect", *names]) == 2
     assert "too many to search one by one" in capsys.readouterr().err

@@ -169,6 +169,7 @@ def test_costs_are_measured_by_the_command_in_processes_of_their_own(tmp_path, m
 
 def test_the_command_line_needs_no_joblib_but_for_sweeps():
     code = "import sys; import planrl.__main__; print(json.dumps('joblib' in sys.modules))"
-    done = subprocess.run([sys.executable, "-c", "import json;" + code], capture_output=True,
-                          text=True, check=True)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", "import json;" + code], capture_output=True, text=True, check=True
+    )
     assert json.loads(done.stdout) is False

@@ -50,9 +50,14 @@ def test_the_toy_is_one_choice_of_three_correct_and_three_wrong_on_paths_of_one_
     found = success_probs(model, objectives.TASK)
     assert torch.allclose(found, torch.full_like(found, 0.3), atol=1e-6)
     one = replace(objectives.TASK, pairs=objectives.TASK.pairs[:1])
-    rows = torch.tensor([[0, objectives.TARGET, 0, middle, end, objectives.GRAPH.n]
-                         for middle, end in zip(objectives.MIDDLE, [objectives.TARGET] * 3
-                                                + [objectives.DEAD_END] * 3, strict=True)])  # fmt: skip
+    rows = torch.tensor(
+        [
+            [0, objectives.TARGET, 0, middle, end, objectives.GRAPH.n]
+            for middle, end in zip(
+                objectives.MIDDLE, [objectives.TARGET] * 3 + [objectives.DEAD_END] * 3, strict=True
+            )
+        ]
+    )
     assert path_probs(model, rows).sum().item() == pytest.approx(1, abs=1e-6)
     assert is_path(one.graph, rows).tolist() == [True] * 3 + [False] * 3
     with pytest.raises(planrl.InputError, match="more than"):

@@ -106,8 +106,12 @@ def test_a_colder_policy_is_more_accurate_and_detours_are_counted_apart():
     task = replace(task, pairs=torch.tensor([[0, 3]]))
     model = LogitTable(task.vocab)
     with torch.no_grad():
-        for target, current, next_node, value in ((3, 0, 1, 3), (3, 1, 3, 3), (3, 1, 2, 2.5),
-                                                  (3, 2, 1, 3)):  # fmt: skip
+        for target, current, next_node, value in (
+            (3, 0, 1, 3),
+            (3, 1, 3, 3),
+            (3, 1, 2, 2.5),
+            (3, 2, 1, 3),
+        ):
             model.table[target, current, next_node] = value
     sampler = Sampler(max_tokens=12)
     degree = torch.zeros(1, dtype=torch.int64)

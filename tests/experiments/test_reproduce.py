@@ -65,8 +65,12 @@ def test_what_is_there_is_skipped_and_again_makes_the_same_numbers(tmp_path, mom
     (page,) = store.results("theorems", folder=tmp_path)
     assert page["study"] == wanted[0].study.plain()
     assert page["settings"] == {
-        "seed": 0, "nodes": 8, "edge_probability": 0.3, "steps": 10, "blocks": 2
-    }  # fmt: skip
+        "seed": 0,
+        "nodes": 8,
+        "edge_probability": 0.3,
+        "steps": 10,
+        "blocks": 2,
+    }
     assert page["made_with"]["seconds"] >= 0
     assert page["made_at"].tzinfo is not None
     assert page["made_at"] == datetime.fromisoformat(page["made_with"]["date"])
@@ -173,24 +177,32 @@ def test_the_full_tier_has_ten_seeds_on_both_graphs():
     assert {one.study.seed for one in store.jobs(["fig2"], seeds=[3, 4])} == {3, 4}
 
 
-@pytest.mark.parametrize(("wrong", "said"), [
-    (lambda: store.jobs(["fig9"]), "'fig9'; there are"),
-    (lambda: store.jobs(["fig2"], tier="big"), "quick or full"),
-    (lambda: store.jobs(["costs"], seeds=[1]), "costs has no seeds"),
-    (lambda: store.jobs(["fig2"], seeds=[77]), "77"),
-    (lambda: Evaluation(steps=(3, 2)), "ascending"),
-    (lambda: Evaluation(steps=(0, 5)), "evaluated anyway"),
-    (lambda: Evaluation(samples=1), "at least 5"),
-    (lambda: Evaluation(pairs=0), "pairs=0"),
-    (lambda: pr.TrainConfig(steps=0), "steps must be at least 1"),
-    (lambda: DatasetSettings(nodes=0), "nodes=0"),
-    (lambda: DatasetSettings(blocks=9), "blocks=9"),
-    (lambda: DatasetSettings(nodes=9, blocks=3), "no kind of graph takes nodes, blocks together"),
-    (lambda: DatasetSettings("maze"), "'maze' is no graph"),
-    (lambda: replace(store.studies("fig2")[0], evaluation=Evaluation(steps=(3000,))),
-     "evaluation after 3000 updates: the learners of fig2 make 2000"),
-    (lambda: measure(0, nodes=3), "at least 6 nodes"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda: store.jobs(["fig9"]), "'fig9'; there are"),
+        (lambda: store.jobs(["fig2"], tier="big"), "quick or full"),
+        (lambda: store.jobs(["costs"], seeds=[1]), "costs has no seeds"),
+        (lambda: store.jobs(["fig2"], seeds=[77]), "77"),
+        (lambda: Evaluation(steps=(3, 2)), "ascending"),
+        (lambda: Evaluation(steps=(0, 5)), "evaluated anyway"),
+        (lambda: Evaluation(samples=1), "at least 5"),
+        (lambda: Evaluation(pairs=0), "pairs=0"),
+        (lambda: pr.TrainConfig(steps=0), "steps must be at least 1"),
+        (lambda: DatasetSettings(nodes=0), "nodes=0"),
+        (lambda: DatasetSettings(blocks=9), "blocks=9"),
+        (
+            lambda: DatasetSettings(nodes=9, blocks=3),
+            "no kind of graph takes nodes, blocks together",
+        ),
+        (lambda: DatasetSettings("maze"), "'maze' is no graph"),
+        (
+            lambda: replace(store.studies("fig2")[0], evaluation=Evaluation(steps=(3000,))),
+            "evaluation after 3000 updates: the learners of fig2 make 2000",
+        ),
+        (lambda: measure(0, nodes=3), "at least 6 nodes"),
+    ],
+)
 def test_impossible_settings_are_refused_with_words(wrong, said):
     with pytest.raises(pr.InputError, match=said):
         wrong()
@@ -223,9 +235,12 @@ def test_several_jobs_at_once_make_the_same_numbers(tmp_path, made_here):
 def test_a_dask_cluster_by_its_address_makes_the_same_numbers(tmp_path, made_here):
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, dashboard_address=None, host="127.0.0.1",
+        n_workers=1,
+        threads_per_worker=1,
+        dashboard_address=None,
+        host="127.0.0.1",
         local_directory=str(tmp_path / "dask"),
-    ) as dask:  # fmt: skip
+    ) as dask:
         (made,) = store.reproduce([job(tmp_path / "far")], scheduler=dask.scheduler_address)
     assert numbers(made.path) == numbers(made_here[0])
 
@@ -239,8 +254,16 @@ def test_an_address_where_nobody_answers_is_told(tmp_path, monkeypatch):
 
 
 def test_numbers_are_compared_by_a_band_and_what_is_outside_is_named():
-    stored = {"facts": {"cpu_seconds": 3}, "learners": {"pg": {
-        "step": [0, 9], "test_accuracy": [0.1, 0.8], "logits": [{"right": [5.0, 1.0]}, {"right": [9.0, 1.0]}]}}}  # fmt: skip
+    stored = {
+        "facts": {"cpu_seconds": 3},
+        "learners": {
+            "pg": {
+                "step": [0, 9],
+                "test_accuracy": [0.1, 0.8],
+                "logits": [{"right": [5.0, 1.0]}, {"right": [9.0, 1.0]}],
+            }
+        },
+    }
     again = json.loads(json.dumps(stored))
     again["facts"]["cpu_seconds"] = 99
     assert outside(again, stored) == []
@@ -258,10 +281,16 @@ def test_numbers_are_compared_by_a_band_and_what_is_outside_is_named():
 def test_the_quick_tier_made_anew_lies_inside_the_stored_bands(tmp_path):
     wanted = store.jobs(list(store.EXPERIMENTS), tier="quick", folder=tmp_path)
     assert sorted(Path(one.path).name for one in wanted) == [
-        "fig2-quick-blocksworld.json", "fig2-quick-dag.json", "fig3-quick-blocksworld.json",
-        "fig3-quick-dag.json", "imitation-quick-1x1.json", "methods-quick-B.json",
-        "objectives-quick.json", "regimes-quick-B.json", "theorems-quick.json",
-    ]  # fmt: skip
+        "fig2-quick-blocksworld.json",
+        "fig2-quick-dag.json",
+        "fig3-quick-blocksworld.json",
+        "fig3-quick-dag.json",
+        "imitation-quick-1x1.json",
+        "methods-quick-B.json",
+        "objectives-quick.json",
+        "regimes-quick-B.json",
+        "theorems-quick.json",
+    ]
     if not SOAK:  # the other half takes a minute of a processor, and the same code
         wanted = [
             one for one in wanted if one.study.name != "fig2" and "blocksworld" not in one.path

@@ -137,8 +137,10 @@ def test_a_strangers_files_make_a_world_and_a_change_is_noticed(tmp_path):
     write_alpine(tmp_path / "train.txt", data.graph, data.paths)
     tests = pr.sample_paths(data.test, 1, pr.seeded(0, "paths"))
     write_alpine(tmp_path / "test.txt", data.graph, tests)
-    names = {n: str(tmp_path / f) for n, f in
-             (("graph", "g.graphml"), ("train", "train.txt"), ("test", "test.txt"))}  # fmt: skip
+    names = {
+        n: str(tmp_path / f)
+        for n, f in (("graph", "g.graphml"), ("train", "train.txt"), ("test", "test.txt"))
+    }
     files = FileDataset(**names)
     theirs = make_dataset(files)
     assert theirs.graph == data.graph
@@ -194,9 +196,15 @@ def test_starting_from_a_run_on_another_graph_is_refused(tmp_path):
 
 
 OTHERS = {
-    "kl": 0.1, "baseline": True, "reward": "process", "reward_scale": 2.0, "discount": 0.5,
-    "epsilon": 0.9, "off_policy": True, "value_bounds": (0.0, 2.0),
-}  # fmt: skip
+    "kl": 0.1,
+    "baseline": True,
+    "reward": "process",
+    "reward_scale": 2.0,
+    "discount": 0.5,
+    "epsilon": 0.9,
+    "off_policy": True,
+    "value_bounds": (0.0, 2.0),
+}
 
 
 @pytest.mark.parametrize("name", ALGORITHMS)
@@ -318,16 +326,34 @@ def test_a_batch_size_beside_a_stream_that_makes_its_own_is_refused(own, tmp_pat
 def test_a_run_that_version_0_1_0_saved_has_the_same_settings():
     old = {
         "algorithm": {
-            "name": "q", "kl": 0.0, "baseline": False, "reward": "process", "reward_scale": 10.0,
-            "discount": 1.0, "epsilon": 0.1, "off_policy": False, "believed": [0.0, 1.0],
+            "name": "q",
+            "kl": 0.0,
+            "baseline": False,
+            "reward": "process",
+            "reward_scale": 10.0,
+            "discount": 1.0,
+            "epsilon": 0.1,
+            "off_policy": False,
+            "believed": [0.0, 1.0],
         },
         "world": {
-            "nodes": 14, "edge_probability": 0.3, "cycles": False, "train_share": 0.5,
-            "force_edges": False, "paths_per_pair": 2, "blocks": 0, "seed": 0,
+            "nodes": 14,
+            "edge_probability": 0.3,
+            "cycles": False,
+            "train_share": 0.5,
+            "force_edges": False,
+            "paths_per_pair": 2,
+            "blocks": 0,
+            "seed": 0,
         },
-        "model": vars(TINY), "table": False, "training": vars(pr.TrainConfig(steps=6, lr=1e-3)),
-        "batch": 8, "seed": 0, "start": "", "start_digest": "",
-    }  # fmt: skip
+        "model": vars(TINY),
+        "table": False,
+        "training": vars(pr.TrainConfig(steps=6, lr=1e-3)),
+        "batch": 8,
+        "seed": 0,
+        "start": "",
+        "start_digest": "",
+    }
     assert RunSettings.from_dict(old) == settings("q", reward_scale=10.0, epsilon=0.1)
     blocks = {**old, "world": {**old["world"], "nodes": 100, "blocks": 3}, "table": True}
     made = RunSettings.from_dict(blocks)

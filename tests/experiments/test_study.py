@@ -161,8 +161,10 @@ def test_a_new_option_of_a_loss_leaves_every_packaged_result_current(monkeypatch
         for job in store.jobs([name]):
             assert store.is_there(job), job.path
     study = store.studies("fig2")[0]
-    clipped = {name: replace(one, algorithm=Algorithm("pg", clip=0.1)) for name, one in
-               study.learners.items()}  # fmt: skip
+    clipped = {
+        name: replace(one, algorithm=Algorithm("pg", clip=0.1))
+        for name, one in study.learners.items()
+    }
     page = store.read(store.FOLDER / store.file_name(study))
     assert not reusable(page["study"], page["result"], replace(study, learners=clipped))["learners"]
 
@@ -179,8 +181,9 @@ def test_a_reader_s_own_loss_enters_a_study_by_its_path(tmp_path, monkeypatch):
         "    return factor * policy_gradient(logits, batch)\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    own = Learner(algorithm=Algorithm("pg", loss="mine:half", factor=0.25),
-                  training=pr.TrainConfig(steps=3))  # fmt: skip
+    own = Learner(
+        algorithm=Algorithm("pg", loss="mine:half", factor=0.25), training=pr.TrainConfig(steps=3)
+    )
     study = replace(TINY, learners={"own": own})
     assert json.loads(json.dumps(study.plain()))["learners"]["own"]["algorithm"] == {
         "name": "pg",
@@ -306,8 +309,11 @@ def test_each_falsifier_changes_one_thing():
     plain_one = studies["plain-seed0"]
     for label, study in studies.items():
         if label.endswith("seed0") and not label.startswith("plain"):
-            changed = [name for name in ("dataset", "base", "learners", "evaluation")
-                       if getattr(study, name) != getattr(plain_one, name)]  # fmt: skip
+            changed = [
+                name
+                for name in ("dataset", "base", "learners", "evaluation")
+                if getattr(study, name) != getattr(plain_one, name)
+            ]
             assert len(changed) == 1, label
     assert set(run(shortened(plain_one, 2))[0]["learners"]) == set(ablations.FALSIFIED)
 

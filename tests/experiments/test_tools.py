@@ -103,8 +103,10 @@ def test_only_correct_chains_that_nobody_demonstrated_are_new(calls):
     wrong = fresh.clone()
     wrong[:, 3] = wrong[:, 0]
     width = max(fresh.shape[1], dataset.paths.shape[1])
-    rows = [torch.nn.functional.pad(some, (0, width - some.shape[1]), value=dataset.graph.n)
-            for some in (fresh, fresh[:1], wrong, dataset.paths[:5])]  # fmt: skip
+    rows = [
+        torch.nn.functional.pad(some, (0, width - some.shape[1]), value=dataset.graph.n)
+        for some in (fresh, fresh[:1], wrong, dataset.paths[:5])
+    ]
     list(calls.watch(iter([dataset.train.batch(torch.cat(rows))])))
     assert len(calls.new) == 4
     most = calls.end(None)["found"]

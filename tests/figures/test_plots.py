@@ -127,8 +127,16 @@ def test_frames_bring_their_own_axes_and_notes_along():
 
 def test_a_prediction_is_drawn_in_and_names_the_traces_to_cover(records):
     figure = charts.learning_curves({"SFT": records, "policy gradient": records}, "reward")
-    asked = sliders.ask(figure, "How high?", guess=0.4, low=0, high=1, step=0.1,
-                      hidden=["policy gradient"], answer="Look.")  # fmt: skip
+    asked = sliders.ask(
+        figure,
+        "How high?",
+        guess=0.4,
+        low=0,
+        high=1,
+        step=0.1,
+        hidden=["policy gradient"],
+        answer="Look.",
+    )
     page = told(asked)
     assert page["layout"]["meta"]["predict"]["traces"] == [1]
     assert page["layout"]["shapes"][0]["y0"] == 0.4

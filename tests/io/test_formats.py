@@ -32,25 +32,61 @@ def test_graphml_with_parallel_edges_counts_them_once(tmp_path):
     assert read_graph(tmp_path / "g.graphml").edges == ((0, 1),)
 
 
-GRAPHML = '<graphml xmlns="http://graphml.graphdrawing.org/xmlns"><graph edgedefault="{kind}">{body}</graph></graphml>'  # fmt: skip
+GRAPHML = '<graphml xmlns="http://graphml.graphdrawing.org/xmlns"><graph edgedefault="{kind}">{body}</graph></graphml>'
 
 
 @pytest.mark.parametrize(
     ("text", "name", "words"),
     [
-        (GRAPHML.format(kind="directed", body='<node id="a"/><edge source="a" target="z"/>'), "g.graphml", "'z', which does not exist"),
-        (GRAPHML.format(kind="directed", body='<node id="a"/><node id="a"/>'), "g.graphml", "two nodes have the id 'a'"),
-        (GRAPHML.format(kind="directed", body='<node id="a"/><edge source="a" target="a"/>'), "g.graphml", "self-loop"),
-        (GRAPHML.format(kind="undirected", body='<node id="a"/><node id="b"/><edge source="a" target="b"/>'), "g.graphml", "undirected"),
+        (
+            GRAPHML.format(kind="directed", body='<node id="a"/><edge source="a" target="z"/>'),
+            "g.graphml",
+            "'z', which does not exist",
+        ),
+        (
+            GRAPHML.format(kind="directed", body='<node id="a"/><node id="a"/>'),
+            "g.graphml",
+            "two nodes have the id 'a'",
+        ),
+        (
+            GRAPHML.format(kind="directed", body='<node id="a"/><edge source="a" target="a"/>'),
+            "g.graphml",
+            "self-loop",
+        ),
+        (
+            GRAPHML.format(
+                kind="undirected", body='<node id="a"/><node id="b"/><edge source="a" target="b"/>'
+            ),
+            "g.graphml",
+            "undirected",
+        ),
         (GRAPHML.format(kind="directed", body=""), "g.graphml", "holds no GraphML graph"),
         ("<graphml><graph>", "g.graphml", "not well-formed GraphML"),
         ("<html/>", "g.graphml", "holds no GraphML graph"),
         ('<!DOCTYPE a [<!ENTITY b "c">]><graphml/>', "g.graphml", "XML entities"),
-        (GRAPHML.format(kind="directed", body='<node id="a"/><node id="b"/><edge directed="false" source="a" target="b"/>'), "g.graphml", "an edge is undirected"),
-        (GRAPHML.format(kind="directed", body='<node id="a"><graph edgedefault="undirected"><node id="b"/><node id="c"/><edge source="b" target="c"/></graph></node>'), "g.xml", "an edge is undirected"),
-        ('<?xml version="1.0" encoding="utf-7"?><graphml/>', "g.graphml", "declares the encoding 'utf-7'"),
+        (
+            GRAPHML.format(
+                kind="directed",
+                body='<node id="a"/><node id="b"/><edge directed="false" source="a" target="b"/>',
+            ),
+            "g.graphml",
+            "an edge is undirected",
+        ),
+        (
+            GRAPHML.format(
+                kind="directed",
+                body='<node id="a"><graph edgedefault="undirected"><node id="b"/><node id="c"/><edge source="b" target="c"/></graph></node>',
+            ),
+            "g.xml",
+            "an edge is undirected",
+        ),
+        (
+            '<?xml version="1.0" encoding="utf-7"?><graphml/>',
+            "g.graphml",
+            "declares the encoding 'utf-7'",
+        ),
     ],
-)  # fmt: skip
+)
 def test_malformed_graph_files_are_refused_with_the_place_named(text, name, words, tmp_path):
     with pytest.raises(pr.InputError, match=words):
         read_graph(written(tmp_path, text, name))
@@ -79,12 +115,17 @@ def test_graphml_in_another_encoding_than_it_declares_is_refused_or_read_by_its_
 
 
 def test_a_yed_drawing_names_a_node_by_its_first_label_and_ports_and_groups_are_no_labels(tmp_path):
-    drawn = "<data key='d5'><y:Shape xmlns:y='y'><y:NodeLabel hasText='false'/><y:NodeLabel>{}\n  <y:Model>x</y:Model></y:NodeLabel><y:NodeLabel>a note</y:NodeLabel></y:Shape></data>"  # fmt: skip
+    drawn = "<data key='d5'><y:Shape xmlns:y='y'><y:NodeLabel hasText='false'/><y:NodeLabel>{}\n  <y:Model>x</y:Model></y:NodeLabel><y:NodeLabel>a note</y:NodeLabel></y:Shape></data>"
     body = (
-        "<node id='n0'><port name='p'><data key='d5'>port</data></port>" + drawn.format("Start") + "</node>"
-        "<node id='n1'>" + drawn.format("Group") + "<graph edgedefault='directed'><node id='n1::0'>" + drawn.format("Goal")
+        "<node id='n0'><port name='p'><data key='d5'>port</data></port>"
+        + drawn.format("Start")
+        + "</node>"
+        "<node id='n1'>"
+        + drawn.format("Group")
+        + "<graph edgedefault='directed'><node id='n1::0'>"
+        + drawn.format("Goal")
         + "</node></graph></node><edge source='n0' target='n1::0' sourceport='p'><data key='d9'>road</data></edge>"
-    )  # fmt: skip
+    )
     text = GRAPHML.format(kind="directed", body=body)
     graph = read_graph(written(tmp_path, text, "g.graphml"))
     assert graph.labels == ("Start", "Group", "Goal")

@@ -177,11 +177,13 @@ GIGABYTES = b"X\x0b\x00\x00\x00V4000000000\x85R"
         b"\x80\x02" + SCALAR + DTYPE + b"X\x02\x00\x00\x00f8\x85R\x85R.",
         b"\x80\x02" + SCALAR + DTYPE + b"X\x01\x00\x00\x00O\x85RX\x01\x00\x00\x00x\x86R.",
         # a type that is then told that its numbers are objects in memory
-        b"\x80\x02" + DTYPE + b"X\x02\x00\x00\x00f8\x85R(K\x03X\x01\x00\x00\x00#NNNJ\xff\xff\xff\xff"
+        b"\x80\x02"
+        + DTYPE
+        + b"X\x02\x00\x00\x00f8\x85R(K\x03X\x01\x00\x00\x00#NNNJ\xff\xff\xff\xff"
         b"J\xff\xff\xff\xffK?tb.",
         b"\x80\x02" + SCALAR + b"]X\x01\x00\x00\x00x\x86R.",
     ],
-)  # fmt: skip
+)
 def test_numpys_own_unpickling_is_never_asked(program, written, monkeypatch):
     monkeypatch.setattr(np._core.multiarray, "scalar", None)
     with pytest.raises(pr.InputError, match=r"is refused: .*NumPy"):
@@ -236,8 +238,11 @@ def test_two_weights_of_one_name_are_refused(page, written):
 # --- Sizes
 def plain(model):
     """Its weights for safetensors, which keeps no two names for one tensor."""
-    return {name: value for name, value in foreign.as_nanogpt(model)["model"].items()
-            if name != "lm_head.weight"}  # fmt: skip
+    return {
+        name: value
+        for name, value in foreign.as_nanogpt(model)["model"].items()
+        if name != "lm_head.weight"
+    }
 
 
 def test_weights_alone_show_all_sizes_but_the_heads_which_are_asked_for(ours, written, tmp_path):

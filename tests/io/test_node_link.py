@@ -8,7 +8,11 @@ import pytest
 import planrl as pr
 from planrl.io.formats import read_graph, read_node_link
 
-GOOD = {"directed": True, "nodes": [{"id": "a"}, {"id": "b"}], "edges": [{"source": "a", "target": "b"}]}  # fmt: skip
+GOOD = {
+    "directed": True,
+    "nodes": [{"id": "a"}, {"id": "b"}],
+    "edges": [{"source": "a", "target": "b"}],
+}
 
 
 @pytest.mark.parametrize("key", ["edges", "links"])
@@ -39,15 +43,23 @@ def test_ids_may_be_numbers_or_tuples_and_whole_numbers_come_in_order(tmp_path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"directed": False}, "`directed` is False"), ({"directed": None}, '"directed": true'), ({"nodes": None}, "no list `nodes`"),
-        ({"nodes": []}, "0 nodes"), ({"edges": None}, "expected one list"), ({"links": []}, "expected one list"),
-        ({"nodes": [{"name": "a"}]}, "has no id"), ({"nodes": [{"id": 1}, {"id": "1"}]}, "two nodes have the id '1'"),
-        ({"nodes": [{"id": True}, {"id": "b"}]}, "no id or label"), ({"edges": [{"source": "a"}]}, "no source or no target"),
-        ({"edges": [{"source": "a", "target": "z"}]}, "'z', which does not exist"), ({"edges": [["a", "b"]]}, "no source or no target"),
-        ({"edges": [{"source": "a", "target": "a"}]}, "self-loop"), ({"adjacency": [[]]}, "adjacency_graph"),
+        ({"directed": False}, "`directed` is False"),
+        ({"directed": None}, '"directed": true'),
+        ({"nodes": None}, "no list `nodes`"),
+        ({"nodes": []}, "0 nodes"),
+        ({"edges": None}, "expected one list"),
+        ({"links": []}, "expected one list"),
+        ({"nodes": [{"name": "a"}]}, "has no id"),
+        ({"nodes": [{"id": 1}, {"id": "1"}]}, "two nodes have the id '1'"),
+        ({"nodes": [{"id": True}, {"id": "b"}]}, "no id or label"),
+        ({"edges": [{"source": "a"}]}, "no source or no target"),
+        ({"edges": [{"source": "a", "target": "z"}]}, "'z', which does not exist"),
+        ({"edges": [["a", "b"]]}, "no source or no target"),
+        ({"edges": [{"source": "a", "target": "a"}]}, "self-loop"),
+        ({"adjacency": [[]]}, "adjacency_graph"),
         ({"nodes": None, "elements": {}}, "Cytoscape"),
     ],
-)  # fmt: skip
+)
 def test_other_graphs_in_json_are_refused_by_name(change, said, tmp_path):
     page = {key: value for key, value in {**GOOD, **change}.items() if value is not None}
     (tmp_path / "g.json").write_text(json.dumps(page))
@@ -57,9 +69,14 @@ def test_other_graphs_in_json_are_refused_by_name(change, said, tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("[[0, 1], [1, 2]]", "a list of pairs"), ('{"a": 1}\n{"b": 2}', "line 2"), ("[a] [b]\n[b] [c]", "in double quotes"),
-     ("[" * 100_000, "not JSON"), ('{"directed": true, "directed": false}', "a key twice")],
-)  # fmt: skip
+    [
+        ("[[0, 1], [1, 2]]", "a list of pairs"),
+        ('{"a": 1}\n{"b": 2}', "line 2"),
+        ("[a] [b]\n[b] [c]", "in double quotes"),
+        ("[" * 100_000, "not JSON"),
+        ('{"directed": true, "directed": false}', "a key twice"),
+    ],
+)
 def test_what_begins_as_json_is_never_an_edge_list(text, said, tmp_path):
     (tmp_path / "g.txt").write_text(text)
     with pytest.raises(pr.InputError, match=said):

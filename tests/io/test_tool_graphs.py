@@ -27,8 +27,10 @@ LINKS = [("find", "book"), ("book", "pay"), ("pay", "tell"), ("pay", "find"), ("
 
 def call(*names, links=None, word="task"):
     links = list(itertools.pairwise(names)) if links is None else links
-    return {f"{word}_nodes": [{"task": name, "arguments": []} for name in names],
-            f"{word}_links": [{"source": a, "target": b} for a, b in links]}  # fmt: skip
+    return {
+        f"{word}_nodes": [{"task": name, "arguments": []} for name in names],
+        f"{word}_links": [{"source": a, "target": b} for a, b in links],
+    }
 
 
 REQUESTS = [
@@ -52,8 +54,10 @@ def folder(tmp_path):
 
 def written(folder, tools=TOOLS, links=LINKS, requests=REQUESTS):
     folder.mkdir()
-    page = {"nodes": [{"id": name, "desc": "a tool"} for name in tools],
-            "links": [{"source": a, "target": b, "type": "text"} for a, b in links]}  # fmt: skip
+    page = {
+        "nodes": [{"id": name, "desc": "a tool"} for name in tools],
+        "links": [{"source": a, "target": b, "type": "text"} for a, b in links],
+    }
     (folder / "graph_desc.json").write_text(json.dumps(page, indent=1))
     lines = [item if isinstance(item, str) else json.dumps(item) for item in requests]
     (folder / "data.json").write_text("\n".join(lines) + "\n")
@@ -87,10 +91,13 @@ def test_inspect_counts_calls_and_names_those_that_leave_the_graph(folder, capsy
     assert main(["inspect", str(folder)]) == 0
     said = capsys.readouterr().out
     for what in (
-        "4 nodes, 4 edges", "5 chains of calls, 4 of them different, for 4 pairs",
-        "they use 4 edges, 2 of them once", "line 9: find -> tell is no link",
-        "self-loops left out: tell", f"2 lines hold no path: {SINGLE}",
-    ):  # fmt: skip
+        "4 nodes, 4 edges",
+        "5 chains of calls, 4 of them different, for 4 pairs",
+        "they use 4 edges, 2 of them once",
+        "line 9: find -> tell is no link",
+        "self-loops left out: tell",
+        f"2 lines hold no path: {SINGLE}",
+    ):
         assert what in said
     assert main(["inspect", str(folder), "--json"]) == 0
     page = json.loads(capsys.readouterr().out)
@@ -149,17 +156,22 @@ def test_steps_that_leave_the_graph_can_be_kept_as_wrong_checks(folder):
         ({"requests": [call("find", "book"), "{nonsense"]}, "data.json, line 2: this is no JSON"),
         ({"requests": [call("find", "book"), "[1]"]}, "data.json, line 2: it has no calls"),
         ({"requests": [call("find", "book"), call()]}, "data.json, line 2: it has no calls"),
-        ({"requests": [call("find", "fly")]}, "data.json, line 1: it calls 'fly', which is no tool"),
+        (
+            {"requests": [call("find", "fly")]},
+            "data.json, line 1: it calls 'fly', which is no tool",
+        ),
         ({"requests": ['{"task_nodes": [3]}']}, "data.json, line 1: 3 is no call"),
-        ({"requests": ['{"task_nodes": [{"task": "pay"}], "task_links": [[1, 2]]}']},
-         "data.json, line 1: [1, 2] is no link"),
+        (
+            {"requests": ['{"task_nodes": [{"task": "pay"}], "task_links": [[1, 2]]}']},
+            "data.json, line 1: [1, 2] is no link",
+        ),
         ({"requests": [call("find")]}, "no chain of two tools"),
         ({"links": [("find", "book"), ("book", "fly")]}, "link 2 names the tool 'fly'"),
         ({"tools": ["find", "find"]}, "node 2 is called 'find', as one before"),
         ({"tools": [3]}, "node 1 is {'id': 3"),
         ({"tools": []}, "lists no nodes"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_named_with_file_and_line(changed, said, tmp_path):
     folder = written(tmp_path / "t", **changed)
     with pytest.raises(InputError) as error:

@@ -19,9 +19,14 @@ from planrl.labs.page.runtime import Exported
 
 pytestmark = pytest.mark.slow
 UPDATES = 100
-STARTS = [("table", "imitation", "sft"), ("table", "policy-gradient", "pg"),
-          ("table", "rewards", "q"), ("transformer", "imitation", "sft"),
-          ("transformer", "policy-gradient", "pg"), ("transformer", "rewards", "q")]  # fmt: skip
+STARTS = [
+    ("table", "imitation", "sft"),
+    ("table", "policy-gradient", "pg"),
+    ("table", "rewards", "q"),
+    ("transformer", "imitation", "sft"),
+    ("transformer", "policy-gradient", "pg"),
+    ("transformer", "rewards", "q"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +44,10 @@ def test_the_programs_that_are_kept_in_the_repository_are_todays(exported):
     """Else each build of the book exports them anew: `python book/_ext/live.py write` renews them."""
     import live
 
-    kept, now = ({path.name: path.read_bytes() for path in folder.glob("*.json")}
-                 for folder in (live.KEPT, live.PROGRAMS))  # fmt: skip
+    kept, now = (
+        {path.name: path.read_bytes() for path in folder.glob("*.json")}
+        for folder in (live.KEPT, live.PROGRAMS)
+    )
     assert kept == now != {}
 
 

@@ -151,12 +151,26 @@ def test_edges_can_be_written_in_three_ways(text):
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("", "no edge"), ("a b c", "line 1"), ("a b\nc", "line 2"), ("a a", "another node"),
-     ("a ->", "two words"), (f"a {'b' * 17}", "16 letters"), ("a b\nNew York,Boston", "line 2"),
-     ("a<->b", "an arrow as ->"), ("a-->b", "an arrow as ->"), ("source,target\na,b", "columns"),
-     ('"a","b"', "quotes"), ("1: 2", "ends in :"), ("digraph {\na -> b\n}", "is or has a sign"),
-     ("1 a\n2 b\n#\n1 2", "line 3"), ("a b\u200b\nb c", "nobody sees"), ("a\xa0b c", "nobody sees"), ("New York|Boston", "is or has a sign")],
-)  # fmt: skip
+    [
+        ("", "no edge"),
+        ("a b c", "line 1"),
+        ("a b\nc", "line 2"),
+        ("a a", "another node"),
+        ("a ->", "two words"),
+        (f"a {'b' * 17}", "16 letters"),
+        ("a b\nNew York,Boston", "line 2"),
+        ("a<->b", "an arrow as ->"),
+        ("a-->b", "an arrow as ->"),
+        ("source,target\na,b", "columns"),
+        ('"a","b"', "quotes"),
+        ("1: 2", "ends in :"),
+        ("digraph {\na -> b\n}", "is or has a sign"),
+        ("1 a\n2 b\n#\n1 2", "line 3"),
+        ("a b\u200b\nb c", "nobody sees"),
+        ("a\xa0b c", "nobody sees"),
+        ("New York|Boston", "is or has a sign"),
+    ],
+)
 def test_a_bad_list_of_edges_is_refused_with_its_line(text, said):
     with pytest.raises(InputError, match=said):
         edge_list(text)
@@ -178,8 +192,33 @@ WORDS = [
     "To",
     "&amp;",
 ]
-ODD = ["", "->", "#", "%", "//", "<", ">", "-", '"', "'", ":", ";", "{", "=", "|", "；", "\xa0", "\u2028", "\x0b", "\x1c",
-       "\ufeff", "\u200b", "\x85", "  ", "\t"]  # fmt: skip
+ODD = [
+    "",
+    "->",
+    "#",
+    "%",
+    "//",
+    "<",
+    ">",
+    "-",
+    '"',
+    "'",
+    ":",
+    ";",
+    "{",
+    "=",
+    "|",
+    "；",
+    "\xa0",
+    "\u2028",
+    "\x0b",
+    "\x1c",
+    "\ufeff",
+    "\u200b",
+    "\x85",
+    "  ",
+    "\t",
+]
 BETWEEN = [" ", "  ", "\t", "->", " -> ", ",", " , "]
 PAGE = """
 const state = eval(require("fs").readFileSync(process.argv[1], "utf8") + ";planrlLabState");
@@ -199,8 +238,14 @@ def test_a_page_reads_a_list_of_edges_as_a_notebook_does():
     texts += ["".join(draw.choices(WORDS + ODD + BETWEEN, k=5)) for _ in range(1000)]
     texts += ["a b\nb c", "a,b\n\nb -> c", "source a\na target", "1 2\r2 3"]
     script = Path(planrl.labs.__file__).parent / "web" / "lab-state.js"
-    done = subprocess.run(["node", "-e", PAGE, script], input=json.dumps(texts), text=True,
-                          capture_output=True, check=True, encoding="utf-8")  # fmt: skip
+    done = subprocess.run(
+        ["node", "-e", PAGE, script],
+        input=json.dumps(texts),
+        text=True,
+        capture_output=True,
+        check=True,
+        encoding="utf-8",
+    )
     told = json.loads(done.stdout)
     for text, theirs in zip(texts, told, strict=True):
         try:

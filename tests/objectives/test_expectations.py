@@ -243,11 +243,16 @@ def test_the_kl_terms_of_the_losses_are_visits_times_the_pull_at_each_node(
 def test_entropy_in_the_loss_and_in_the_reward_of_a_token_are_the_same_and_over_a_path_not():
     model = a_policy(0)
     found = {
-        placement: at_nodes(expected_gradient(
-            partial(reinforce, entropy=0.7, entropy_placement=placement), model, TASK,
-            max_tokens=TOKENS)[0])
+        placement: at_nodes(
+            expected_gradient(
+                partial(reinforce, entropy=0.7, entropy_placement=placement),
+                model,
+                TASK,
+                max_tokens=TOKENS,
+            )[0]
+        )
         for placement in ("loss", "token", "path")
-    }  # fmt: skip
+    }
     assert (found["loss"] - found["token"]).abs().max() < EXACT
     assert (found["loss"] - found["path"])[0].abs().max() > 0.01  # credit for what follows
     assert (found["loss"] - found["path"])[3].abs().max() < EXACT  # the last choice: nothing does
@@ -339,9 +344,14 @@ def ascent(q, correct, advantage, group, seconds, steps=4000):
 
 @pytest.mark.parametrize(
     "advantage",
-    [advantages.leave_one_out, advantages.centred, advantages.standardised,
-     advantages.share_of_successes, partial(advantages.pass_at_k, k=4)],
-)  # fmt: skip
+    [
+        advantages.leave_one_out,
+        advantages.centred,
+        advantages.standardised,
+        advantages.share_of_successes,
+        partial(advantages.pass_at_k, k=4),
+    ],
+)
 def test_all_group_methods_follow_one_curve_each_by_its_own_clock(advantage):
     q, _ = context(1, 6)
     correct = torch.tensor([True, True, True, False, False, False])
@@ -368,9 +378,9 @@ def test_the_drift_of_pure_noise_is_its_formula_to_second_order(scale):
     q, _ = context(2)
     for lr in (0.1, 0.01):
         kl = lambda f: f.logsumexp(-1) - f.mean(-1) - math.log(5)  # noqa: E731
-        after = torch.stack([
-            q[k] * kl(q.log() + lr * scale * (torch.eye(5)[k] - q)) for k in range(5)
-        ]).sum()  # fmt: skip
+        after = torch.stack(
+            [q[k] * kl(q.log() + lr * scale * (torch.eye(5)[k] - q)) for k in range(5)]
+        ).sum()
         found = float(after - kl(q.log()))
         assert found == pytest.approx(collapse_drift(q, lr, scale=scale), rel=2 * lr)
 

@@ -202,8 +202,9 @@ def test_on_a_graph_the_gradient_of_the_loss_is_zero_there(kind):
     estimator, placement, corrected = kind
     options = {"kl": 0.4, "kl_estimator": estimator, "kl_placement": placement}
     for loss, advantage, group in (
-        (reinforce, advantages.own_return, 1), (rloo, advantages.leave_one_out, 2),
-    ):  # fmt: skip
+        (reinforce, advantages.own_return, 1),
+        (rloo, advantages.leave_one_out, 2),
+    ):
         model = settled(Objective(advantage=advantage, kl=kl_of(*kind, 0.4)), base)
         given = partial(loss, **options, kl_corrected=corrected)
         assert gradient_at(model, given, base, group).abs().max() < EXACT
@@ -234,10 +235,14 @@ def test_trajectory_balance_ends_where_kl_summed_over_the_path_ends():
 def test_kl_over_the_path_differs_from_theorem_4_4():
     base = a_legal_base()
     token, path = (
-        on_graph(Objective(kl=kl_of("k1", placement, False, 0.4)), GRAPH, 3,
-                 base.table[3].detach().softmax(-1))
+        on_graph(
+            Objective(kl=kl_of("k1", placement, False, 0.4)),
+            GRAPH,
+            3,
+            base.table[3].detach().softmax(-1),
+        )
         for placement in ("token", "path")
-    )  # fmt: skip
+    )
     assert (token[0] - path[0]).abs().max() > 0.01
     assert (token[1] - path[1]).abs().max() < EXACT  # at the last choice they are the same
 

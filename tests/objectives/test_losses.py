@@ -31,9 +31,18 @@ from planrl.streams import repeat
 from planrl.tasks import Batch
 
 LOSSES = {
-    "reinforce": reinforce, "rloo": rloo, "grpo": grpo, "dr_grpo": dr_grpo, "dapo": dapo,
-    "gspo": gspo, "ppo": ppo, "pass_at_k": partial(pass_at_k, k=2), "rft": rft, "ips": ips, "ucpo": ucpo,
-}  # fmt: skip
+    "reinforce": reinforce,
+    "rloo": rloo,
+    "grpo": grpo,
+    "dr_grpo": dr_grpo,
+    "dapo": dapo,
+    "gspo": gspo,
+    "ppo": ppo,
+    "pass_at_k": partial(pass_at_k, k=2),
+    "rft": rft,
+    "ips": ips,
+    "ucpo": ucpo,
+}
 
 
 @pytest.fixture
@@ -44,9 +53,10 @@ def grouped(small_task):
         model.table.normal_(generator=pr.seeded(0, "table"))
         model.table[:, :, :12] += 3.0 * small_task.graph.correct
     batch = next(
-        pr.on_policy(model, small_task, rng=pr.seeded(0, "walks"), size=400, group=16,
-                     record_probs=True)
-    )  # fmt: skip
+        pr.on_policy(
+            model, small_task, rng=pr.seeded(0, "walks"), size=400, group=16, record_probs=True
+        )
+    )
     batch = replace(batch, reward=batch.reward.double(), log_probs=batch.log_probs.double())
     right = pr.is_path(small_task.graph, batch.tokens)
     assert 50 < right.sum() < 350
@@ -219,8 +229,11 @@ def test_every_loss_of_the_family_takes_the_same_penalties(name, grouped):
                 LOSSES[name](model(batch.tokens[:, :-1]), batch, **more)
         in_path = []
     for more in (
-        {"kl": 0.1}, {"entropy": 0.1}, {"kl": 0.1, "kl_corrected": True}, *in_path,
-    ):  # fmt: skip
+        {"kl": 0.1},
+        {"entropy": 0.1},
+        {"kl": 0.1, "kl_corrected": True},
+        *in_path,
+    ):
         assert (slope(partial(LOSSES[name], **more), model, batch)[1] - plain).abs().max() > 1e-6
     for wrong in ({"kl_estimator": "k4"}, {"kl_placement": "head"}, {"entropy": -1.0}):
         with pytest.raises(pr.InputError, match=next(iter(wrong)).split("_")[-1]):
@@ -267,9 +280,12 @@ def test_dapo_leaves_out_groups_of_equal_returns_and_does_not_count_them(grouped
     mixed = Group(reward.sum(1), same_pair(batch), reward.sum(1), torch.zeros(400)).differs
     assert mixed.tolist() == [False] * 160 + [True] * 240
     some = replace(
-        batch, chosen=batch.chosen[mixed], reward=batch.reward[mixed],
-        tokens=batch.tokens[mixed], log_probs=batch.log_probs[mixed],
-    )  # fmt: skip
+        batch,
+        chosen=batch.chosen[mixed],
+        reward=batch.reward[mixed],
+        tokens=batch.tokens[mixed],
+        log_probs=batch.log_probs[mixed],
+    )
     wanted = slope(partial(dapo, filtered=False), model, some)
     found = slope(dapo, model, batch)
     assert torch.allclose(found[1], wanted[1], atol=1e-12)

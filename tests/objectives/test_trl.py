@@ -48,18 +48,24 @@ def the_batch(old=True):
         [s, t, s, *path, *[END] * (LENGTH - len(path))]
         for (s, t), path in zip(
             [pair for pair in trl_numbers.PAIRS for _ in range(GROUP)],
-            trl_numbers.COMPLETIONS, strict=True,
+            trl_numbers.COMPLETIONS,
+            strict=True,
         )
-    ]  # fmt: skip
+    ]
     tokens = torch.tensor(rows)
     vocab = pr.Vocab(END)
     reward = torch.zeros(len(rows), tokens.shape[1] - 1, dtype=torch.float64)
     reward[:, 2] = torch.tensor(trl_numbers.REWARDS)
     given = {
-        name: torch.cat([torch.zeros(len(rows), 2, END + 1).double(),
-                         torch.tensor(values).double().view(len(rows), LENGTH, END + 1)], 1)
+        name: torch.cat(
+            [
+                torch.zeros(len(rows), 2, END + 1).double(),
+                torch.tensor(values).double().view(len(rows), LENGTH, END + 1),
+            ],
+            1,
+        )
         for name, values in PAGE["logits"].items()
-    }  # fmt: skip
+    }
     policy = pr.LogitTable(vocab)
     source = Source(policy, parameter_state(policy), stop_at_target=False)
     chosen = vocab.chosen(tokens)

@@ -20,10 +20,19 @@ FILE = Path(__file__).with_name("trl_numbers.json")
 END, GROUP, LENGTH = 5, 4, 5
 PAIRS = [(0, 3), (1, 4), (2, 3)]
 COMPLETIONS = [
-    [1, 3, END], [2, 1, 3, END], [4, END], [1, 2, 4, 1, 2],
-    [3, 4, END], [2, 3, 4, END], [4, END], [3, END],
-    [3, END], [4, 3, END], [1, 4, 3, END], [4, 1, 3, END],
-]  # fmt: skip
+    [1, 3, END],
+    [2, 1, 3, END],
+    [4, END],
+    [1, 2, 4, 1, 2],
+    [3, 4, END],
+    [2, 3, 4, END],
+    [4, END],
+    [3, END],
+    [3, END],
+    [4, 3, END],
+    [1, 4, 3, END],
+    [4, 1, 3, END],
+]
 REWARDS = [1.0, 1.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0]  # the last group: all equal
 CASES: dict[str, dict[str, Any]] = {
     "grpo": {"loss_type": "grpo"},
@@ -31,26 +40,39 @@ CASES: dict[str, dict[str, Any]] = {
     "grpo with k3": {"loss_type": "grpo", "beta": 0.3, "use_bias_correction_kl": False},
     "grpo with corrected k3": {"loss_type": "grpo", "beta": 0.3, "use_bias_correction_kl": True},
     "grpo with corrected k3, two iterations": {
-        "loss_type": "grpo", "beta": 0.3, "use_bias_correction_kl": True, "num_iterations": 2,
+        "loss_type": "grpo",
+        "beta": 0.3,
+        "use_bias_correction_kl": True,
+        "num_iterations": 2,
     },
     "dr_grpo": {"loss_type": "dr_grpo", "scale_rewards": "none"},
     "dr_grpo, two iterations": {
-        "loss_type": "dr_grpo", "scale_rewards": "none", "num_iterations": 2,
+        "loss_type": "dr_grpo",
+        "scale_rewards": "none",
+        "num_iterations": 2,
     },
     "dapo": {"loss_type": "dapo"},
     "dapo with clip-higher, two iterations": {
-        "loss_type": "dapo", "epsilon_high": 0.28, "num_iterations": 2,
+        "loss_type": "dapo",
+        "epsilon_high": 0.28,
+        "num_iterations": 2,
     },
     "dapo with entropy": {"loss_type": "dapo", "entropy_coef": 0.1},
     "gspo, two iterations": {
-        "loss_type": "grpo", "importance_sampling_level": "sequence", "num_iterations": 2,
-        "epsilon": 3e-4, "epsilon_high": 4e-4,
+        "loss_type": "grpo",
+        "importance_sampling_level": "sequence",
+        "num_iterations": 2,
+        "epsilon": 3e-4,
+        "epsilon_high": 4e-4,
     },
     "gspo with a wide clip, two iterations": {
-        "loss_type": "grpo", "importance_sampling_level": "sequence", "num_iterations": 2,
-        "epsilon": 0.2, "epsilon_high": 0.28,
+        "loss_type": "grpo",
+        "importance_sampling_level": "sequence",
+        "num_iterations": 2,
+        "epsilon": 0.2,
+        "epsilon_high": 0.28,
     },
-}  # fmt: skip
+}
 
 
 def logits() -> dict[str, torch.Tensor]:
@@ -60,8 +82,10 @@ def logits() -> dict[str, torch.Tensor]:
     draw = lambda: torch.randn(shape, generator=rng, dtype=torch.float64)  # noqa: E731
     policy = draw()
     old, reference = policy + 0.3 * draw(), policy + 0.7 * draw()
-    return {name: (100 * one).round() / 100 for name, one in
-            (("policy", policy), ("old", old), ("reference", reference))}  # fmt: skip
+    return {
+        name: (100 * one).round() / 100
+        for name, one in (("policy", policy), ("old", old), ("reference", reference))
+    }
 
 
 def _trainer(folder: str, settings: dict[str, Any]) -> Any:
@@ -73,19 +97,37 @@ def _trainer(folder: str, settings: dict[str, Any]) -> Any:
     inner = Tokenizer(models.WordLevel({str(n): n for n in range(END + 1)}, unk_token="5"))
     inner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     words = PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="5", pad_token="5")
-    size = GPT2Config(vocab_size=END + 1, n_positions=16, n_embd=8, n_layer=1, n_head=1,
-                      bos_token_id=END, eos_token_id=END, pad_token_id=END)  # fmt: skip
+    size = GPT2Config(
+        vocab_size=END + 1,
+        n_positions=16,
+        n_embd=8,
+        n_layer=1,
+        n_head=1,
+        bos_token_id=END,
+        eos_token_id=END,
+        pad_token_id=END,
+    )
     prompts = [{"prompt": f"{s} {t} {s}"} for s, t in PAIRS]
     config = GRPOConfig(
-        output_dir=folder, per_device_train_batch_size=len(COMPLETIONS), num_generations=GROUP,
-        max_completion_length=LENGTH, use_cpu=True, bf16=False, report_to=[], save_strategy="no",
-        gradient_checkpointing=False, **{"beta": 0.0, **settings},
-    )  # fmt: skip
+        output_dir=folder,
+        per_device_train_batch_size=len(COMPLETIONS),
+        num_generations=GROUP,
+        max_completion_length=LENGTH,
+        use_cpu=True,
+        bf16=False,
+        report_to=[],
+        save_strategy="no",
+        gradient_checkpointing=False,
+        **{"beta": 0.0, **settings},
+    )
     GPT2LMHeadModel(size).save_pretrained(f"{folder}/model")  # TRL reads the reference from there
     return GRPOTrainer(
-        f"{folder}/model", reward_funcs=lambda completion_ids, **_: list(REWARDS),
-        args=config, train_dataset=Dataset.from_list(prompts), processing_class=words,
-    )  # fmt: skip
+        f"{folder}/model",
+        reward_funcs=lambda completion_ids, **_: list(REWARDS),
+        args=config,
+        train_dataset=Dataset.from_list(prompts),
+        processing_class=words,
+    )
 
 
 def case(settings: dict[str, Any]) -> dict[str, Any]:

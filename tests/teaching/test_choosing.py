@@ -118,16 +118,29 @@ def test_ends_are_seeds_and_a_named_mean():
     figure = scatter.ends(
         {"policy gradient": ([1.0, 3.0], [2.0, 4.0])},
         {"policy gradient": ("PG", "top center")},
-        title="t", alt="a", x="x", y="y", x_range=(0, 5), y_range=(0, 5),
-    )  # fmt: skip
+        title="t",
+        alt="a",
+        x="x",
+        y="y",
+        x_range=(0, 5),
+        y_range=(0, 5),
+    )
     seeds, mean = figure.data
     assert list(seeds.x) == [1.0, 3.0]
     assert (mean.x[0], mean.y[0], mean.text[0]) == (2.0, 3.0, "PG")
 
 
 def test_a_band_keeps_to_what_a_number_can_be_and_is_said_in_as_many_digits(tmp_path):
-    stored = {"c": {"versions": {}, "values": {"share": [0.9, 0.99, 1.0], "logit": [0.9, 0.99, 1.0],
-                                               "edges": [749.0, 749.0, 749.0]}}}  # fmt: skip
+    stored = {
+        "c": {
+            "versions": {},
+            "values": {
+                "share": [0.9, 0.99, 1.0],
+                "logit": [0.9, 0.99, 1.0],
+                "edges": [749.0, 749.0, 749.0],
+            },
+        }
+    }
     (tmp_path / "numbers.json").write_text(json.dumps(stored))
     current = {"share": 1.0, "logit": 2.0, "edges": 749}
     limits = {"share": (0, 1)}

@@ -116,8 +116,10 @@ SOLUTION = re.compile(r"<summary>Solution</summary>.*?```python\n(.*?)```", re.S
 @pytest.mark.parametrize("chapter", sorted(BOOK.glob("[0-9]*.py")), ids=lambda path: path.stem)
 def test_the_solutions_printed_in_the_chapters_are_right(chapter):
     """Each drop-down's code ends in the same check as the reader's cell, and passes it."""
-    text = "\n".join(line.removeprefix("#").removeprefix(" ") if line.startswith("#") else line
-                     for line in chapter.read_text().splitlines())  # fmt: skip
+    text = "\n".join(
+        line.removeprefix("#").removeprefix(" ") if line.startswith("#") else line
+        for line in chapter.read_text().splitlines()
+    )
     solutions = SOLUTION.findall(text)
     asked = re.findall(r"^exercises\.(\w+)\(", chapter.read_text(), re.M)
     assert len(solutions) == len(asked)

@@ -26,8 +26,9 @@ def test_every_figure_says_what_it_shows_and_over_how_many_seeds(of):
     assert f"{len(values)} seeds" in drawn.layout.meta["alt"]
     assert f"{float(values[:, -1].mean()):.3g}" in drawn.layout.meta["alt"]
     assert len(paper_figures.pareto(of, ["policy gradient"], title="t").data) >= 1
-    heat = paper_figures.adjacency(of, ["SFT", "policy gradient", "Q-learning, process reward"], "weights",
-                             title="t")  # fmt: skip
+    heat = paper_figures.adjacency(
+        of, ["SFT", "policy gradient", "Q-learning, process reward"], "weights", title="t"
+    )
     assert len(heat.data) == 4
     n = {"dag": 100, "blocksworld": 73}[of]
     assert len(heat.data[0].z) == n
@@ -62,8 +63,9 @@ def test_a_claim_is_shown_seed_by_seed_with_its_interval_and_what_was_predicted(
 def test_places_whose_numbers_are_of_another_size_have_an_axis_of_their_own():
     figure = claim_figures.by_seed(verdicts(["4.3-time"]), start="4.3-time")
     assert [frame.name.split(":")[0] for frame in figure.frames] == [
-        "4.3-time, 1 of 2 (holds)", "4.3-time, 2 of 2 (holds)",
-    ]  # fmt: skip
+        "4.3-time, 1 of 2 (holds)",
+        "4.3-time, 2 of 2 (holds)",
+    ]
     assert [len(frame.data[2].x) for frame in figure.frames] == [2, 1]
     assert figure.layout.sliders[0].active == 0
 
@@ -78,15 +80,28 @@ def test_a_claim_without_a_result_is_not_drawn():
     assert len(claim_figures.by_seed([judge(claim, [empty]), *measured]).frames) == 1
     with pytest.raises(pr.InputError, match="start='x' is no claim with a result: 2-pg-collapse"):
         claim_figures.by_seed(measured, start="x")
-    same = Finding(graph="<b>", model="m", name="", prediction="at least 0", verdict="holds",
-                   values=(1.0, 1.0), seeds=(4, 7))  # fmt: skip
+    same = Finding(
+        graph="<b>",
+        model="m",
+        name="",
+        prediction="at least 0",
+        verdict="holds",
+        values=(1.0, 1.0),
+        seeds=(4, 7),
+    )
     drawn = claim_figures.by_seed([Verdict(claim=claim, verdict="holds", findings=(same,))])
     assert list(drawn.data[1].text) == ["seed 4", "seed 7"]
     low, high = drawn.layout.xaxis.range
     assert low < 0 < 1 < high, "all numbers and the bound are in sight"
     assert drawn.data[1].y[0] == "&lt;b&gt;: holds"
-    few = Finding(graph="g", model="m", name="", prediction="at least 0",
-                  verdict="not enough seeds", values=(1.0, 1.0))  # fmt: skip
+    few = Finding(
+        graph="g",
+        model="m",
+        name="",
+        prediction="at least 0",
+        verdict="not enough seeds",
+        values=(1.0, 1.0),
+    )
     drawn = claim_figures.by_seed([judge(claim, [few])])
     assert drawn.data[1].y[0].replace("<br>", " ") == "g: not enough seeds (2 of 10)"
     assert drawn.layout.xaxis.title.text == "it (m)"
@@ -175,14 +190,20 @@ def test_the_rows_of_a_figure_hold_every_seed_and_look():
     assert rows[-1]["test_greedy"] == pytest.approx(float(values[-1, -1]))
 
 
-@pytest.mark.parametrize(("wrong", "said"), [
-    (lambda: paper_figures.series("dag", "GRPO", "test_greedy"), "no learner 'GRPO'"),
-    (lambda: paper_figures.adjacency("dag", [], "values", title=""), "weights, centred or logits"),
-    (lambda: play({}, title=""), "at least one plan"),
-    (lambda: play({"a": []}, title=""), "at least the state"),
-    (lambda: play({"a": [state("A")]}, title="", actions={"a": ["x"]}), "one for each step"),
-    (lambda: Download([], "x.csv"), "x.csv would be empty"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda: paper_figures.series("dag", "GRPO", "test_greedy"), "no learner 'GRPO'"),
+        (
+            lambda: paper_figures.adjacency("dag", [], "values", title=""),
+            "weights, centred or logits",
+        ),
+        (lambda: play({}, title=""), "at least one plan"),
+        (lambda: play({"a": []}, title=""), "at least the state"),
+        (lambda: play({"a": [state("A")]}, title="", actions={"a": ["x"]}), "one for each step"),
+        (lambda: Download([], "x.csv"), "x.csv would be empty"),
+    ],
+)
 def test_what_cannot_be_drawn_is_refused_with_words(wrong, said):
     with pytest.raises(pr.InputError, match=said):
         wrong()
@@ -191,7 +212,9 @@ def test_what_cannot_be_drawn_is_refused_with_words(wrong, said):
 def test_a_download_is_the_csv_of_its_rows():
     link = Download([{"a": 1, "b": "x,y"}, {"a": 2.5, "b": "z"}], "numbers.csv")
     assert list(csv.DictReader(io.StringIO(repr(link)))) == [
-        {"a": "1", "b": "x,y"}, {"a": "2.5", "b": "z"}]  # fmt: skip
+        {"a": "1", "b": "x,y"},
+        {"a": "2.5", "b": "z"},
+    ]
     assert 'download="numbers.csv"' in link._repr_html_()
 
 
@@ -211,10 +234,14 @@ def test_plans_play_side_by_side_and_the_shorter_one_waits():
     start = worlds.node(state("A", "B", "C"))
     long = [start, worlds.node(state("AC", "B")), start, worlds.node(state("AB", "C"))]
     short = [start, worlds.node(state("AB", "C"))]
-    states = {name: [worlds.states[v] for v in path]
-              for name, path in {"model": long, "optimal": short}.items()}  # fmt: skip
-    actions = {name: [str(a) for a in worlds.plan(path)]
-               for name, path in {"model": long, "optimal": short}.items()}  # fmt: skip
+    states = {
+        name: [worlds.states[v] for v in path]
+        for name, path in {"model": long, "optimal": short}.items()
+    }
+    actions = {
+        name: [str(a) for a in worlds.plan(path)]
+        for name, path in {"model": long, "optimal": short}.items()
+    }
     figure = play(states, title="Two plans", actions=actions)
     assert len(figure.frames) == 4
     texts = [trace.text for trace in figure.frames[3].data if trace.name == "action"]
@@ -225,8 +252,9 @@ def test_plans_play_side_by_side_and_the_shorter_one_waits():
 
 def test_single_seeds_are_drawn_thin_beside_band_and_mean():
     values = torch.tensor([[0.0, 1.0], [1.0, 2.0]])
-    figure = charts.range_figure({"SFT": ([0, 1], values)}, title="", alt="", x="", y="",
-                                  singles=True)  # fmt: skip
+    figure = charts.range_figure(
+        {"SFT": ([0, 1], values)}, title="", alt="", x="", y="", singles=True
+    )
     band, thin, mean = figure.data
     assert list(thin.y) == [0.0, 1.0, None, 1.0, 2.0, None]
     assert list(mean.y) == [0.5, 1.5]

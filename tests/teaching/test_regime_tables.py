@@ -83,14 +83,17 @@ def test_chapter_6_the_base_at_a_lower_temperature_beats_a_penalty_of_a_tenth():
     heats = (1.0, 0.7, 0.5, 0.3, 0.1)
     for task in ("test", "train"):
         base, held = (
-            [[regime_tables.at("A", name, heat, task, key) for key in ("diversity", "accuracy")]
-             for heat in heats]
+            [
+                [regime_tables.at("A", name, heat, task, key) for key in ("diversity", "accuracy")]
+                for heat in heats
+            ]
             for name in (BASE, penalty("0.1"))
-        )  # fmt: skip
+        )
         for paths, right in held[:3]:
             assert any(p > paths - 0.3 and r > right - 0.002 for p, r in base), (task, paths, right)
-    paths, right = (regime_tables.at("A", penalty("0.1"), 1.0, "test", k)
-                    for k in ("diversity", "accuracy"))  # fmt: skip
+    paths, right = (
+        regime_tables.at("A", penalty("0.1"), 1.0, "test", k) for k in ("diversity", "accuracy")
+    )
     assert 5.5 < paths < 8.5, "the question: about seven"
     assert 0.85 < right < 0.92, "the question: nearly nine in ten"
     assert regime_tables.at("A", BASE, 0.5, "test", "accuracy") > right + 0.02
@@ -107,9 +110,13 @@ def test_chapter_6_what_each_penalty_keeps_of_the_bases_paths():
 
 def test_chapter_6_a_strong_penalty_is_the_base_a_little_better():
     for heat in (1.0, 0.7, 0.5, 0.3):
-        base, held = ({key: regime_tables.at("A", name, heat, "test", key)
-                       for key in ("accuracy", "diversity")}
-                      for name in (BASE, penalty("1")))  # fmt: skip
+        base, held = (
+            {
+                key: regime_tables.at("A", name, heat, "test", key)
+                for key in ("accuracy", "diversity")
+            }
+            for name in (BASE, penalty("1"))
+        )
         assert held["accuracy"] > base["accuracy"] - 0.003
         assert 0.85 < held["diversity"] / base["diversity"] < 1.2
 
@@ -129,8 +136,10 @@ def test_chapter_6_a_strong_penalty_stops_rising_early_at_temperature_1_only():
     assert curve[at] - curve[0] > 0.5 * (curve[-3:].mean() - curve[0])
     ends = {name: mean(regimes.ends("A", name, "test_accuracy")) for name in (PG, penalty("1"))}
     assert ends[PG] > ends[penalty("1")]
-    cool = {name: regime_tables.at("A", name, 0.5, "test", "accuracy")
-            for name in (PG, penalty("0.1"), penalty("1"))}  # fmt: skip
+    cool = {
+        name: regime_tables.at("A", name, 0.5, "test", "accuracy")
+        for name in (PG, penalty("0.1"), penalty("1"))
+    }
     assert max(cool, key=cool.__getitem__) == penalty("1")
     assert cool[PG] < cool[penalty("0.1")]
 

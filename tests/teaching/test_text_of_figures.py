@@ -24,9 +24,8 @@ def test_on_the_dag_q_learnings_weights_hold_the_graph_best_once_columns_are_cen
         figure = paper_figures.adjacency("dag", ["SFT", PG, Q], which, title="t")
         said = figure.layout.meta["alt"]
         found[which] = [
-            float(re.search(rf"{re.escape(name)} (\d\.\d+) \(", said)[1])
-            for name in ("SFT", PG, Q)
-        ]  # fmt: skip
+            float(re.search(rf"{re.escape(name)} (\d\.\d+) \(", said)[1]) for name in ("SFT", PG, Q)
+        ]
     sft, pg, q = found["centred"]
     assert q > max(sft, pg) + 0.05
     assert found["weights"][2] < found["weights"][0], "as it is, the read-out hides it"

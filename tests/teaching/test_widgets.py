@@ -73,8 +73,13 @@ def test_a_column_of_sentences_starts_at_the_left_and_numbers_do_not():
 
 
 def test_cards_say_everything_and_no_markup_gets_in():
-    card = {"title": "1", "badge": "holds in part", "text": "a < b.", "note": "<b>n</b>",
-            "rows": [{"where": "x", "mean": "1"}, {"where": "y", "mean": "<i>"}]}  # fmt: skip
+    card = {
+        "title": "1",
+        "badge": "holds in part",
+        "text": "a < b.",
+        "note": "<b>n</b>",
+        "rows": [{"where": "x", "mean": "1"}, {"where": "y", "mean": "<i>"}],
+    }
     page = notebook.Cards([card])._repr_html_()
     assert "planrl-holds-in-part" in page
     assert "a &lt; b." in page

@@ -43,9 +43,47 @@ class Written:
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 LATIN = LETTERS + "äéñÅß"
 WIDE = LATIN + "Ωж東京نमक😀"
-WORDS = ["New York", "St. John's", "a, b", 'the "old" mill', "on(a,b)", "[x, y]", "x;y", "5\" pipe", "C#", "100%", "a->b",
-         "x -> y", "A--B", "#1", "%d", "//host", "node", "from here", "to-go", "graph", "e", "p q r", "007", "+1", "-1",
-         "1e5", "nan", "{x: 1}", "(0, 1)", "<b>", "&amp;", "a'b", "ends in :", "٣", "²", "é", "a  b", "x=1", "source a"]  # fmt: skip
+WORDS = [
+    "New York",
+    "St. John's",
+    "a, b",
+    'the "old" mill',
+    "on(a,b)",
+    "[x, y]",
+    "x;y",
+    '5" pipe',
+    "C#",
+    "100%",
+    "a->b",
+    "x -> y",
+    "A--B",
+    "#1",
+    "%d",
+    "//host",
+    "node",
+    "from here",
+    "to-go",
+    "graph",
+    "e",
+    "p q r",
+    "007",
+    "+1",
+    "-1",
+    "1e5",
+    "nan",
+    "{x: 1}",
+    "(0, 1)",
+    "<b>",
+    "&amp;",
+    "a'b",
+    "ends in :",
+    "٣",
+    "²",
+    "é",
+    "a  b",
+    "x=1",
+    "source a",
+]
 
 
 def names(draw: random.Random, count: int, kind: str) -> list[str]:
@@ -93,7 +131,15 @@ def lines_file(draw: random.Random, writer: str) -> Written:
     text = end.join(lines) + draw.choice([end, ""])
     encoding = draw.choice(["utf-8", "utf-8", "utf-8-sig", "utf-16"])
     ending = draw.choice([".txt", ".csv", ".edgelist", ""])
-    return Written(writer, f"g{ending}", text.encode(encoding), frozenset(nodes), frozenset(edges), encoding, by)  # fmt: skip
+    return Written(
+        writer,
+        f"g{ending}",
+        text.encode(encoding),
+        frozenset(nodes),
+        frozenset(edges),
+        encoding,
+        by,
+    )
 
 
 def taken(nodes: Sequence[str]) -> bool:
@@ -119,7 +165,11 @@ LINES: dict[str, Callable[[random.Random], tuple[str, str, Line]]] = {
     "spaces": lambda draw: ("words", " ", lambda a, b: f"{a}{' ' * draw.randint(1, 2)}{b}"),
     "numbers": lambda draw: ("numbers", " ", lambda a, b: f"{a} {b}"),
     "weights": lambda draw: ("words", " ", lambda a, b: f"{a} {b} {draw.random():.2f}"),
-    "attributes": lambda draw: ("words", " ", lambda a, b: f"{a} {b} {{'weight': {draw.random()}, 'road': 'A, 1'}}"),
+    "attributes": lambda draw: (
+        "words",
+        " ",
+        lambda a, b: f"{a} {b} {{'weight': {draw.random()}, 'road': 'A, 1'}}",
+    ),
     "no attributes": lambda draw: ("words", " ", lambda a, b: f"{a} {b} {{}}"),
     "attributes, by commas": lambda draw: ("words", ",", lambda a, b: f"{a},{b},{{'weight': 1}}"),
     "words in quotes": lambda draw: ("text", " ", lambda a, b: f"{quoted(a)} {quoted(b)}"),
@@ -132,14 +182,20 @@ LINES: dict[str, Callable[[random.Random], tuple[str, str, Line]]] = {
     "semicolons": lambda draw: ("text", ";", cells(";", csv.QUOTE_ALL)),
     "tabs": lambda draw: ("words", "\t", lambda a, b: f"{a}\t{b}"),
     "tabs in quotes": lambda draw: ("text", "\t", cells("\t", csv.QUOTE_ALL)),
-    "arrows": lambda draw: ("words", "->", lambda a, b: f"{a}{draw.choice([' -> ', '->', ' --> '])}{b}"),
+    "arrows": lambda draw: (
+        "words",
+        "->",
+        lambda a, b: f"{a}{draw.choice([' -> ', '->', ' --> '])}{b}",
+    ),
     "arrows in quotes": lambda draw: ("text", "->", lambda a, b: f"{quoted(a)} -> {quoted(b)}"),
-}  # fmt: skip
+}
 
 
 def networkx_file(draw: random.Random, writer: str) -> Written:
     """What networkx writes by itself."""
-    nodes = names(draw, draw.randint(3, 12), "text" if "GraphML" in writer or "JSON" in writer else "words")  # fmt: skip
+    nodes = names(
+        draw, draw.randint(3, 12), "text" if "GraphML" in writer or "JSON" in writer else "words"
+    )
     edges = edges_of(draw, nodes)
     graph = nx.DiGraph()
     graph.add_nodes_from(nodes)
@@ -147,17 +203,27 @@ def networkx_file(draw: random.Random, writer: str) -> Written:
     buffer = io.BytesIO()
     if writer == "networkx GraphML":
         nx.write_graphml(graph, buffer)
-        return Written(writer, draw.choice(["g.graphml", "g.xml"]), buffer.getvalue(), frozenset(nodes), frozenset(edges))  # fmt: skip
+        return Written(
+            writer,
+            draw.choice(["g.graphml", "g.xml"]),
+            buffer.getvalue(),
+            frozenset(nodes),
+            frozenset(edges),
+        )
     if writer == "networkx JSON":
         page = nx.node_link_data(graph, edges=draw.choice(["links", "edges"]))
         text = json.dumps(page, ensure_ascii=draw.random() < 0.5, indent=draw.choice([None, 2]))
         encoding = draw.choice(["utf-8", "utf-16"])
-        return Written(writer, "g.json", text.encode(encoding), frozenset(nodes), frozenset(edges), encoding)  # fmt: skip
+        return Written(
+            writer, "g.json", text.encode(encoding), frozenset(nodes), frozenset(edges), encoding
+        )
     if writer == "networkx weights":
         nx.write_weighted_edgelist(graph, buffer)
     else:
         nx.write_edgelist(graph, buffer, data=draw.choice([True, False, ["weight"]]))
-    return Written(writer, "g.edgelist", buffer.getvalue(), frozenset(nodes), frozenset(edges), by=" ")  # fmt: skip
+    return Written(
+        writer, "g.edgelist", buffer.getvalue(), frozenset(nodes), frozenset(edges), by=" "
+    )
 
 
 def graphml_file(draw: random.Random, writer: str) -> Written:
@@ -168,25 +234,40 @@ def graphml_file(draw: random.Random, writer: str) -> Written:
     ids = {name: name if draw.random() < 0.5 else f"n{k}_" for k, name in enumerate(nodes)}
     # by ids if one of them would be another node's name
     drawn = draw.random() < 0.3
-    text = [f'<?xml version="1.0" encoding="{encoding}"?>\n<graphml xmlns:y="y">',
-            '<key id="l" for="node" attr.name="label"/><key id="w" for="edge" attr.name="label"/>',
-            '<key id="y" for="node"/><graph edgedefault="directed">']  # fmt: skip
+    text = [
+        f'<?xml version="1.0" encoding="{encoding}"?>\n<graphml xmlns:y="y">',
+        '<key id="l" for="node" attr.name="label"/><key id="w" for="edge" attr.name="label"/>',
+        '<key id="y" for="node"/><graph edgedefault="directed">',
+    ]
     for name in nodes:
         said = f'<data key="l">{escape(name)}</data>'
         if drawn:
             said = f'<data key="y"><y:NodeLabel>{escape(name)}<y:Model> </y:Model></y:NodeLabel><y:NodeLabel>a note</y:NodeLabel></data>'
         text.append(f'<node id={quoteattr(ids[name])}><port name="p"/>{said}</node>')
     for a, b in edges:
-        text.append(f'<edge source={quoteattr(ids[a])} target={quoteattr(ids[b])} sourceport="p"><data key="w">road</data></edge>')  # fmt: skip
+        text.append(
+            f'<edge source={quoteattr(ids[a])} target={quoteattr(ids[b])} sourceport="p"><data key="w">road</data></edge>'
+        )
     whole = "\n".join([*text, "</graph></graphml>"])
-    return Written(writer, draw.choice(["g.graphml", "g.txt"]), whole.encode(encoding), frozenset(nodes), frozenset(edges), encoding)  # fmt: skip
+    return Written(
+        writer,
+        draw.choice(["g.graphml", "g.txt"]),
+        whole.encode(encoding),
+        frozenset(nodes),
+        frozenset(edges),
+        encoding,
+    )
 
 
 WRITERS: dict[str, Callable[[random.Random, str], Written]] = {
     **dict.fromkeys(LINES, lines_file),
-    **dict.fromkeys(["networkx", "networkx weights", "networkx GraphML", "networkx JSON"], networkx_file),
-    **dict.fromkeys(["GraphML in utf-8", "GraphML in iso-8859-1", "GraphML in utf-16"], graphml_file),
-}  # fmt: skip
+    **dict.fromkeys(
+        ["networkx", "networkx weights", "networkx GraphML", "networkx JSON"], networkx_file
+    ),
+    **dict.fromkeys(
+        ["GraphML in utf-8", "GraphML in iso-8859-1", "GraphML in utf-16"], graphml_file
+    ),
+}
 
 
 def valid(number: int) -> Written:
@@ -197,9 +278,33 @@ def valid(number: int) -> Written:
 
 
 # What is no edge in any edge list, whatever separates its words; {0} and {1} are nodes.
-NO_EDGES = ["digraph {{", "graph [", "}}", "*Vertices 3", "<node id=\"{0}\"/>", "{{\"source\": 1}}", "{0} -- {1}", "{0} <-> {1}",
-            "{0} <- {1}", "{0}", "{0}: {1}", "{0} {1} x y", "1 2 3 4", "0 1 0 0 1", ",,", "{0},,{1}", "{0} {0}", "{0};{0}", "|{0}|{1}|",
-            "{0} -> {1} -> {0}", "\"{0}\" \"{1}", "{0}\u200b {1}\u200b", "a\u00a0b", "---", "\ufeff{0}"]  # fmt: skip
+NO_EDGES = [
+    "digraph {{",
+    "graph [",
+    "}}",
+    "*Vertices 3",
+    '<node id="{0}"/>',
+    '{{"source": 1}}',
+    "{0} -- {1}",
+    "{0} <-> {1}",
+    "{0} <- {1}",
+    "{0}",
+    "{0}: {1}",
+    "{0} {1} x y",
+    "1 2 3 4",
+    "0 1 0 0 1",
+    ",,",
+    "{0},,{1}",
+    "{0} {0}",
+    "{0};{0}",
+    "|{0}|{1}|",
+    "{0} -> {1} -> {0}",
+    '"{0}" "{1}',
+    "{0}\u200b {1}\u200b",
+    "a\u00a0b",
+    "---",
+    "\ufeff{0}",
+]
 
 
 def spoilt(number: int) -> tuple[Written, bytes]:
@@ -221,14 +326,19 @@ def spoilt(number: int) -> tuple[Written, bytes]:
     how = draw.randrange(6)
     nodes = draw.sample([*filter(str.isalnum, sorted(file.nodes)), "aa", "bb"], 2)
     # where the words part: not in their quotes
-    apart = re.search(rf'(?<=[^"]") ?{re.escape(file.by)} ?(?="[^"])' if line[0] == '"' else re.escape(file.by), line)  # fmt: skip
+    apart = re.search(
+        rf'(?<=[^"]") ?{re.escape(file.by)} ?(?="[^"])' if line[0] == '"' else re.escape(file.by),
+        line,
+    )
     how = how if apart else 0
     if how == 0:
         line = draw.choice(NO_EDGES).format(*nodes)
     elif how == 1:  # another separator, at one place
         line = line[: apart.start()] + draw.choice(others) + line[apart.end() :]
     elif how == 2:  # a name too many, or a quote
-        line = draw.choice([f"{line}{file.by}x", f"x{file.by}{line}", f'{line}"', f"{line}{file.by}x{file.by}y"])  # fmt: skip
+        line = draw.choice(
+            [f"{line}{file.by}x", f"x{file.by}{line}", f'{line}"', f"{line}{file.by}x{file.by}y"]
+        )
     elif how == 3:  # a word too few, or an empty one
         one, other = line[: apart.start()], line[apart.end() :]
         twice = file.by * 2 if file.by != " " else ""
@@ -244,11 +354,21 @@ def spoilt(number: int) -> tuple[Written, bytes]:
 
 
 def spoilt_xml(draw: random.Random, text: str) -> str:
-    parts = [("<node id=", "<node name="), ("</graph>", ""), ('edgedefault="directed"', 'edgedefault="undirected"'),
-             ("<edge source=", "<edge directed='false' source="), ("<edge source=", "<edge origin="), ("<edge ", "<edge x='1' x='2' "),
-             ("<node ", "<node id='twice'/><node id='twice'/><node "), ("</graphml>", "<graph/></graphml>"), ("</graphml>", ""),
-             ("<edge source=", "<edge source='nowhere' x="), ("<graph ", "<hyperedge/><graph "), ("<?xml", "x<?xml"),
-             ("<graphml", "<graph")]  # fmt: skip
+    parts = [
+        ("<node id=", "<node name="),
+        ("</graph>", ""),
+        ('edgedefault="directed"', 'edgedefault="undirected"'),
+        ("<edge source=", "<edge directed='false' source="),
+        ("<edge source=", "<edge origin="),
+        ("<edge ", "<edge x='1' x='2' "),
+        ("<node ", "<node id='twice'/><node id='twice'/><node "),
+        ("</graphml>", "<graph/></graphml>"),
+        ("</graphml>", ""),
+        ("<edge source=", "<edge source='nowhere' x="),
+        ("<graph ", "<hyperedge/><graph "),
+        ("<?xml", "x<?xml"),
+        ("<graphml", "<graph"),
+    ]
     old, new = draw.choice([part for part in parts if part[0] in text])
     return text.replace(old, new, 1)
 
@@ -282,16 +402,28 @@ def large(kind: str, lines: int, path: Path) -> None:
     """Write a graph of so many edges, at most 50,000 nodes, or so many rows that are paths."""
     if kind == "rows":  # on the DAG of ten nodes that has every edge there can be
         draw = random.Random(0)
-        path.write_text("".join(f"0 9 0 {' '.join(map(str, sorted(draw.sample(range(1, 9), 6))))} 9\n" for _ in range(lines)))  # fmt: skip
+        path.write_text(
+            "".join(
+                f"0 9 0 {' '.join(map(str, sorted(draw.sample(range(1, 9), 6))))} 9\n"
+                for _ in range(lines)
+            )
+        )
         return
     n = min(50_000, lines)
     pairs = ((v, (v + 1 + k) % n) for k in range(lines // n) for v in range(n))
     if kind == "JSON":
         links = [{"source": a, "target": b} for a, b in pairs]
-        path.write_text(json.dumps({"directed": True, "nodes": [{"id": v} for v in range(n)], "links": links}))  # fmt: skip
+        path.write_text(
+            json.dumps({"directed": True, "nodes": [{"id": v} for v in range(n)], "links": links})
+        )
         return
-    form = {"spaces": "{} {}\n", "CSV": '"city {}","city {}"\n', "attributes": "{} {} {{'weight': 0.25}}\n", "arrows": "{} -> {}\n",
-            "GraphML": '<edge source="{}" target="{}"/>\n'}[kind]  # fmt: skip
+    form = {
+        "spaces": "{} {}\n",
+        "CSV": '"city {}","city {}"\n',
+        "attributes": "{} {} {{'weight': 0.25}}\n",
+        "arrows": "{} -> {}\n",
+        "GraphML": '<edge source="{}" target="{}"/>\n',
+    }[kind]
     with path.open("w") as file:
         if kind == "GraphML":
             file.write('<graphml><graph edgedefault="directed">\n')

@@ -32,8 +32,16 @@ STEPS = 30
 # one processor (torch 2.11.0, 2.12.0, 2.12.1, 2.13.0; NumPy 2.1.3, 2.2.6, 2.3.5, 2.4.6; Python 3.11,
 # 3.13); 2.6e-5 and 4.9e-7 between instruction sets.
 LOSS_TOLERANCE, WEIGHT_TOLERANCE = 1e-4, 1e-5
-ALGORITHMS = ("sft", "pg", "pg-baseline", "pg-kl", "q-outcome", "q-process", "q-target-network",
-              "q-off-policy")  # fmt: skip
+ALGORITHMS = (
+    "sft",
+    "pg",
+    "pg-baseline",
+    "pg-kl",
+    "q-outcome",
+    "q-process",
+    "q-target-network",
+    "q-off-policy",
+)
 MODELS = ("table", "linear transformer", "transformer")
 
 

@@ -88,8 +88,29 @@ def edge_lists(content):
 
 
 ELEMENT = st.sampled_from(
-    ['<node id="{}"/>', '<node id="{}"><data key="d0">{}</data></node>', '<edge source="{}" target="{}"/>', '<edge source="{}"/>', '<edge directed="false" source="{}" target="{}"/>', "<graph>", "</graph>", "<node>", '<hyperedge/>', '<port name="{}"/>', '<data key="{}">{}</data>', "<!-- {} -->", "<![CDATA[{}]]>", "&{};", '<key id="d0" for="node" attr.name="label" attr.type="string"><default>{}</default></key>', "{}", "<{}>", '<!DOCTYPE x [<!ENTITY e "{}">]>', '<?xml version="1.0" encoding="{}"?>', '<data key="d0"><y:NodeLabel xmlns:y="y">{}</y:NodeLabel></data>']
-)  # fmt: skip
+    [
+        '<node id="{}"/>',
+        '<node id="{}"><data key="d0">{}</data></node>',
+        '<edge source="{}" target="{}"/>',
+        '<edge source="{}"/>',
+        '<edge directed="false" source="{}" target="{}"/>',
+        "<graph>",
+        "</graph>",
+        "<node>",
+        "<hyperedge/>",
+        '<port name="{}"/>',
+        '<data key="{}">{}</data>',
+        "<!-- {} -->",
+        "<![CDATA[{}]]>",
+        "&{};",
+        '<key id="d0" for="node" attr.name="label" attr.type="string"><default>{}</default></key>',
+        "{}",
+        "<{}>",
+        '<!DOCTYPE x [<!ENTITY e "{}">]>',
+        '<?xml version="1.0" encoding="{}"?>',
+        '<data key="d0"><y:NodeLabel xmlns:y="y">{}</y:NodeLabel></data>',
+    ]
+)
 SMALL = st.sampled_from(["0", "1", "2", "a", "b", "10", "é", "<", "&", "utf-16", "x" * 300])
 
 
@@ -119,7 +140,7 @@ BOMBS = [
     "<" + "a" * 1_000_000,
     '<?xml version="1.0" encoding="utf-7"?><graphml/>',
     "\x00" * 1000,
-]  # fmt: skip
+]
 
 
 def graphml_files(content):
@@ -148,14 +169,32 @@ def graph_functions(call):
 
 
 GRAPH_CALLS = st.tuples(
-    st.sampled_from(["Graph", "Graph", "random_dag", "random_digraph", "layered", "chain", "fork", "diamond", "seeded", "index", "blocksworld", "space", "Vocab"]),
+    st.sampled_from(
+        [
+            "Graph",
+            "Graph",
+            "random_dag",
+            "random_digraph",
+            "layered",
+            "chain",
+            "fork",
+            "diamond",
+            "seeded",
+            "index",
+            "blocksworld",
+            "space",
+            "Vocab",
+        ]
+    ),
     st.tuples(
         st.one_of(NUMBERS, ANYTHING),
-        st.one_of(st.lists(st.tuples(st.integers(-1, 9), st.integers(-1, 9)), max_size=6), ANYTHING),
+        st.one_of(
+            st.lists(st.tuples(st.integers(-1, 9), st.integers(-1, 9)), max_size=6), ANYTHING
+        ),
         st.one_of(st.floats(0, 1), ANYTHING),
         st.one_of(st.lists(st.integers(-1, 5), max_size=4), st.just(()), ANYTHING),
     ),
-)  # fmt: skip
+)
 
 
 # --- Rows of text, PDDL
@@ -191,14 +230,28 @@ def alpine_lines(content):
 PDDL = st.one_of(
     st.tuples(spoilt_text(DOMAIN), st.just(PROBLEM.format(name="blocks"))),
     st.tuples(st.just(DOMAIN), spoilt_text(PROBLEM.format(name="blocks"))),
-    st.sampled_from([
-        ("(" * DEEP, PROBLEM), (DOMAIN, "(define (problem p" + " " * 20_000), (DOMAIN, "(:length " * 3_000),
-        (DOMAIN + "(:action a :parameters ())" * 2_000, PROBLEM.format(name="blocks")),
-        (DOMAIN.replace("(?x ?y) :precondition (and (holding", "(?x ?y " + " ".join(f"?v{k}" for k in range(14)) + ") :precondition (and (holding"),
-         PROBLEM.format(name="blocks").replace("a b)", " ".join(f"o{k}" for k in range(40)) + " a b)")),
-        (DOMAIN, "x" * 1_000_001), (b"\xff\xfe", ""),
-    ]),
-)  # fmt: skip
+    st.sampled_from(
+        [
+            ("(" * DEEP, PROBLEM),
+            (DOMAIN, "(define (problem p" + " " * 20_000),
+            (DOMAIN, "(:length " * 3_000),
+            (DOMAIN + "(:action a :parameters ())" * 2_000, PROBLEM.format(name="blocks")),
+            (
+                DOMAIN.replace(
+                    "(?x ?y) :precondition (and (holding",
+                    "(?x ?y "
+                    + " ".join(f"?v{k}" for k in range(14))
+                    + ") :precondition (and (holding",
+                ),
+                PROBLEM.format(name="blocks").replace(
+                    "a b)", " ".join(f"o{k}" for k in range(40)) + " a b)"
+                ),
+            ),
+            (DOMAIN, "x" * 1_000_001),
+            (b"\xff\xfe", ""),
+        ]
+    ),
+)
 
 
 def pddl_files(texts):
@@ -259,16 +312,26 @@ def calls(module: str, name: str, argument: bytes) -> bytes:
 
 
 CODE = [
-    calls("os", "system", b"X\x06\x00\x00\x00exit 1"), calls("builtins", "eval", b"X\x03\x00\x00\x001+1"),
-    calls("posix", "system", b"X\x02\x00\x00\x00ls"), calls("subprocess", "Popen", b"X\x02\x00\x00\x00ls"),
-    calls("builtins", "bytearray", b"\x8a\x05\x00\x00\x00\x00\x10"), calls("torch", "Tensor", b"\x8a\x05\x00\x00\x00\x00\x10"),
-    calls("torch.hub", "load", b"X\x01\x00\x00\x00x"), calls("importlib", "import_module", b"X\x02\x00\x00\x00os"),
-    calls("planrl.io.checkpoints", "load", b"X\x01\x00\x00\x00x"), calls("collections", "Counter", b"X\x02\x00\x00\x00aa"),
-    b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x06exit 1\x85R.", b"\x80\x02(X\x02\x00\x00\x00lsios\nsystem\n.",
-    b"\x80\x02" + b"]" * 100_000 + b".", b"\x80\x02" + b"(" * 100_000 + b".", b"\x80\x02}]K\x01s.", b"",
-    calls("numpy", "dtype", b"X\x0b\x00\x00\x00V4000000000"), calls("torch", "Size", b"X\x02\x00\x00\x00ab"),
+    calls("os", "system", b"X\x06\x00\x00\x00exit 1"),
+    calls("builtins", "eval", b"X\x03\x00\x00\x001+1"),
+    calls("posix", "system", b"X\x02\x00\x00\x00ls"),
+    calls("subprocess", "Popen", b"X\x02\x00\x00\x00ls"),
+    calls("builtins", "bytearray", b"\x8a\x05\x00\x00\x00\x00\x10"),
+    calls("torch", "Tensor", b"\x8a\x05\x00\x00\x00\x00\x10"),
+    calls("torch.hub", "load", b"X\x01\x00\x00\x00x"),
+    calls("importlib", "import_module", b"X\x02\x00\x00\x00os"),
+    calls("planrl.io.checkpoints", "load", b"X\x01\x00\x00\x00x"),
+    calls("collections", "Counter", b"X\x02\x00\x00\x00aa"),
+    b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x06exit 1\x85R.",
+    b"\x80\x02(X\x02\x00\x00\x00lsios\nsystem\n.",
+    b"\x80\x02" + b"]" * 100_000 + b".",
+    b"\x80\x02" + b"(" * 100_000 + b".",
+    b"\x80\x02}]K\x01s.",
+    b"",
+    calls("numpy", "dtype", b"X\x0b\x00\x00\x00V4000000000"),
+    calls("torch", "Size", b"X\x02\x00\x00\x00ab"),
     b"\x80\x02]q\x00" + b"".join(b"(h\x00h\x00lq\x00" for _ in range(60)) + b".",
-]  # fmt: skip
+]
 
 
 def wide() -> dict:
@@ -487,15 +550,24 @@ def sweep_files(draw):
 KINDS = {
     kind.__name__ + module: kind
     for kind, module in [
-        (pr.TrainConfig, ""), (pr.Sampler, ""), (pr.TransformerConfig, ""), (Algorithm, ""),
-        (DatasetSettings, ""), (FileDataset, ""), (RunSettings, ""), (costs.Point, " of costs"),
+        (pr.TrainConfig, ""),
+        (pr.Sampler, ""),
+        (pr.TransformerConfig, ""),
+        (Algorithm, ""),
+        (DatasetSettings, ""),
+        (FileDataset, ""),
+        (RunSettings, ""),
+        (costs.Point, " of costs"),
     ]
-}  # fmt: skip
+}
 KINDS |= {kind.__name__: kind for kind in (Evaluation, Base, Learner, Study, costs.Settings)}
-NEEDED = {"Algorithm": {"name": "sft"}, "FileDataset": {"graph": "g", "train": "a", "test": "b"},
-          "RunSettings": {"algorithm": Algorithm(name="sft")},
-          "Learner": {"algorithm": Algorithm("sft"), "training": pr.TrainConfig(steps=1)},
-          "Study": {"name": "x", "label": "y", "learners": {}, "evaluation": Evaluation()}}  # fmt: skip
+NEEDED = {
+    "Algorithm": {"name": "sft"},
+    "FileDataset": {"graph": "g", "train": "a", "test": "b"},
+    "RunSettings": {"algorithm": Algorithm(name="sft")},
+    "Learner": {"algorithm": Algorithm("sft"), "training": pr.TrainConfig(steps=1)},
+    "Study": {"name": "x", "label": "y", "learners": {}, "evaluation": Evaluation()},
+}
 
 
 @st.composite
@@ -570,9 +642,19 @@ def lab_links(call):
 
 PASTED = st.one_of(
     EDGES.map(lambda text: text if isinstance(text, str) else text.decode("latin-1")),
-    st.lists(st.tuples(SMALL, st.sampled_from([" ", " -> ", ",", "->"]), SMALL).map("".join), max_size=8).map("\n".join),
-    st.sampled_from(["\n".join(f"{a} {a + 1}" for a in range(100_000)), "a" + " " * 100_000 + "b c", "->" * 50_000, "<img/src=x> b", "a <svg/onload=1>"]),
-)  # fmt: skip
+    st.lists(
+        st.tuples(SMALL, st.sampled_from([" ", " -> ", ",", "->"]), SMALL).map("".join), max_size=8
+    ).map("\n".join),
+    st.sampled_from(
+        [
+            "\n".join(f"{a} {a + 1}" for a in range(100_000)),
+            "a" + " " * 100_000 + "b c",
+            "->" * 50_000,
+            "<img/src=x> b",
+            "a <svg/onload=1>",
+        ]
+    ),
+)
 
 
 def pasted_graphs(text):
@@ -618,10 +700,14 @@ with torch.no_grad():
 MODELS["broken"] = BROKEN
 TOKENS = st.one_of(
     TENSORS,
-    st.lists(st.lists(st.integers(-1, 6), min_size=5, max_size=5), min_size=0, max_size=3).map(lambda rows: torch.tensor(rows, dtype=torch.int64).view(-1, 5)),
-    st.lists(st.lists(st.integers(-1, 5), min_size=2, max_size=2), min_size=0, max_size=3).map(lambda rows: torch.tensor(rows, dtype=torch.int64).view(-1, 2)),
+    st.lists(st.lists(st.integers(-1, 6), min_size=5, max_size=5), min_size=0, max_size=3).map(
+        lambda rows: torch.tensor(rows, dtype=torch.int64).view(-1, 5)
+    ),
+    st.lists(st.lists(st.integers(-1, 5), min_size=2, max_size=2), min_size=0, max_size=3).map(
+        lambda rows: torch.tensor(rows, dtype=torch.int64).view(-1, 2)
+    ),
     st.just(torch.tensor([[0, 2, 0, 1, 2, 4]])),
-)  # fmt: skip
+)
 
 
 def token_functions(call):
@@ -660,9 +746,34 @@ def token_functions(call):
 
 
 TOKEN_CALLS = st.tuples(
-    st.sampled_from(["is_path", "outcome", "process", "batch", "Task", "observed", "first_error", "edge_use", "sft_optimum", "model", "linear", "transformer", "write_alpine", "demonstrations", "split", "sample_paths", "optimal_q", "check", "tolerance", "replay", "probe"]),
-    TOKENS, st.one_of(NUMBERS, PLAIN),
-)  # fmt: skip
+    st.sampled_from(
+        [
+            "is_path",
+            "outcome",
+            "process",
+            "batch",
+            "Task",
+            "observed",
+            "first_error",
+            "edge_use",
+            "sft_optimum",
+            "model",
+            "linear",
+            "transformer",
+            "write_alpine",
+            "demonstrations",
+            "split",
+            "sample_paths",
+            "optimal_q",
+            "check",
+            "tolerance",
+            "replay",
+            "probe",
+        ]
+    ),
+    TOKENS,
+    st.one_of(NUMBERS, PLAIN),
+)
 
 
 def rollouts(call):
@@ -764,10 +875,34 @@ FLAGS += [
     "--nonsense",
 ]
 SAID = st.one_of(
-    st.sampled_from(["0", "-1", "nan", "inf", "1e400", "1e-9", "99999999999", "", "a", "{given}/good.txt", "{given}", "/dev/zero", "/dev/null", "pg", "q", "process", "2.5", "--", "x" * 5000, "\udc80"]),
-    st.integers(-5, 40).map(str), st.floats().map(str),
+    st.sampled_from(
+        [
+            "0",
+            "-1",
+            "nan",
+            "inf",
+            "1e400",
+            "1e-9",
+            "99999999999",
+            "",
+            "a",
+            "{given}/good.txt",
+            "{given}",
+            "/dev/zero",
+            "/dev/null",
+            "pg",
+            "q",
+            "process",
+            "2.5",
+            "--",
+            "x" * 5000,
+            "\udc80",
+        ]
+    ),
+    st.integers(-5, 40).map(str),
+    st.floats().map(str),
     st.text(st.characters(exclude_characters="\0"), max_size=5),
-)  # fmt: skip
+)
 
 
 @st.composite
@@ -808,10 +943,24 @@ def arguments(draw):
             *options,
         ]
     if command in ("reproduce", "export"):  # what is good would run for long: these are all bad
-        return [command, *draw(st.sampled_from([
-            ["--only", "nonsense"], ["--tier", "quick", "--only", "fig2", "--seeds", "77"], ["--jobs", "x"], ["--seeds", "a"],
-            ["--tier", "slow"], ["--folder"], ["{new}/x", "--only", "nonsense"], ["{new}/x", "--record", "nonsense"], ["{new}/x", "--jobs", "0"],
-        ]))]  # fmt: skip
+        return [
+            command,
+            *draw(
+                st.sampled_from(
+                    [
+                        ["--only", "nonsense"],
+                        ["--tier", "quick", "--only", "fig2", "--seeds", "77"],
+                        ["--jobs", "x"],
+                        ["--seeds", "a"],
+                        ["--tier", "slow"],
+                        ["--folder"],
+                        ["{new}/x", "--only", "nonsense"],
+                        ["{new}/x", "--record", "nonsense"],
+                        ["{new}/x", "--jobs", "0"],
+                    ]
+                )
+            ),
+        ]
     if command == "claims":
         return [
             "claims",

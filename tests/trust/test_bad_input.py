@@ -31,10 +31,26 @@ def told(tmp_path_factory):
     """What every attack achieved."""
     wanted = {name: max(times(60, 1500) // SLOW.get(name, 1), 12) for name in NAMES}
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", HERE / "apart.py", json.dumps(wanted), tmp_path_factory.mktemp("apart")],
-        capture_output=True, text=True, timeout=3600, check=False,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(Path(pr.__file__).parents[1]), os.environ.get("PYTHONPATH")])), "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-W",
+            "ignore",
+            HERE / "apart.py",
+            json.dumps(wanted),
+            tmp_path_factory.mktemp("apart"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=3600,
+        check=False,
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(
+                filter(None, [str(Path(pr.__file__).parents[1]), os.environ.get("PYTHONPATH")])
+            ),
+            "OMP_NUM_THREADS": "1",
+        },
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout)
 

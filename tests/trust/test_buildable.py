@@ -209,18 +209,41 @@ def test_sources_that_nobody_may_write_to_work_as_they_are(clone, place):
 CHAPTER = {
     "nbformat": 4,
     "nbformat_minor": 5,
-    "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+    "metadata": {
+        "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}
+    },
     "cells": [
-        {"cell_type": "markdown", "id": "a", "metadata": {},
-         "source": "# A marker\n\n> **Theorem 1.** It is so: $a^2$.\n\n## Numbers\n\nText."},
-        {"cell_type": "code", "id": "b", "metadata": {}, "execution_count": 1,
-         "source": "raise RuntimeError('this cell was executed')",
-         "outputs": [{"output_type": "display_data", "metadata": {}, "data": {
-             "application/vnd.plotly.v1+json": {
-                 "data": [{"type": "bar", "x": [1], "y": [2]}],
-                 "layout": {"height": 300, "title": {"text": "A bar"}, "meta": {"alt": "One bar."}}}}}]},
+        {
+            "cell_type": "markdown",
+            "id": "a",
+            "metadata": {},
+            "source": "# A marker\n\n> **Theorem 1.** It is so: $a^2$.\n\n## Numbers\n\nText.",
+        },
+        {
+            "cell_type": "code",
+            "id": "b",
+            "metadata": {},
+            "execution_count": 1,
+            "source": "raise RuntimeError('this cell was executed')",
+            "outputs": [
+                {
+                    "output_type": "display_data",
+                    "metadata": {},
+                    "data": {
+                        "application/vnd.plotly.v1+json": {
+                            "data": [{"type": "bar", "x": [1], "y": [2]}],
+                            "layout": {
+                                "height": 300,
+                                "title": {"text": "A bar"},
+                                "meta": {"alt": "One bar."},
+                            },
+                        }
+                    },
+                }
+            ],
+        },
     ],
-}  # fmt: skip
+}
 TOC = "format: jb-book\nroot: book/marker\n"
 
 

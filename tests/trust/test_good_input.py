@@ -150,8 +150,12 @@ def test_walks_begin_with_their_question_and_right_ones_earn_their_reward(
 
 
 @again
-@given(st.integers(2, 9), st.sampled_from(["table", "linear", "transformer"]), st.integers(0, 9),
-       st.lists(st.floats(0, 9, allow_nan=False), max_size=4))  # fmt: skip
+@given(
+    st.integers(2, 9),
+    st.sampled_from(["table", "linear", "transformer"]),
+    st.integers(0, 9),
+    st.lists(st.floats(0, 9, allow_nan=False), max_size=4),
+)
 def test_a_saved_run_comes_back_bit_for_bit(tmp_path_factory, n, kind, seed, losses):
     vocab = pr.Vocab(n)
     rng = pr.seeded(seed, "weights")

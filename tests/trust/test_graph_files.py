@@ -58,7 +58,9 @@ def counts(kind, lines, path):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_large_files_are_read_with_every_line(kind, tmp_path):
-    assert counts(kind, 3_000, tmp_path / "large") == ((3_000, 0) if kind == "rows" else (3_000, 3_000))  # fmt: skip
+    assert counts(kind, 3_000, tmp_path / "large") == (
+        (3_000, 0) if kind == "rows" else (3_000, 3_000)
+    )
 
 
 # Reads a file of a million lines in a process that may take 1 GB in all.
@@ -82,7 +84,9 @@ def test_a_million_lines_are_read_in_one_gigabyte(kind, tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", ALONE, kind, tmp_path / "large"],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(str(p) for p in places if p)},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.split() == (["1000000", "0"] if kind == "rows" else ["50000", "1000000"])

@@ -83,13 +83,22 @@ def project(tmp_path_factory):
 
 def setup(project):
     """`make setup`, begun."""
-    plain = {"PATH": os.environ["PATH"], "HOME": str(project), "PIP_CONFIG_FILE": os.devnull,
-             "PIP_DISABLE_PIP_VERSION_CHECK": "1"}  # fmt: skip
+    plain = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(project),
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }
     flags = f"PIP_FLAGS=--no-index --no-compile --find-links {project.parent / 'wheels'}"
     return subprocess.Popen(
-        ["make", "setup", f"PYTHON={sys.executable}", flags], cwd=project, env=plain,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-    )  # fmt: skip
+        ["make", "setup", f"PYTHON={sys.executable}", flags],
+        cwd=project,
+        env=plain,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
 
 
 def again(project):

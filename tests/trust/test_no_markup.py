@@ -20,7 +20,7 @@ PAYLOADS = [
     "<script>alert(1)</script>",
     "</script><script>alert(1)</script>",
     "<img src=x onerror=alert(1)>",
-    "\"><svg onload=alert(1)>",
+    '"><svg onload=alert(1)>',
     "' onmouseover='alert(1)",
     "<a href='javascript:alert(1)'>x</a>",
     "</title></textarea></style><iframe src=//evil.example>",
@@ -28,7 +28,7 @@ PAYLOADS = [
     "<math><mtext></mtext><mglyph><style><img src=x onerror=alert(1)>",
     "{{7*7}}${alert(1)}",
     "&lt;img src=x onerror=alert(1)&gt;",
-]  # fmt: skip
+]
 
 
 def tags(html):
@@ -47,13 +47,20 @@ def named(word):
 MADE = {
     "question": lambda w: notebook.QuickCheck(w, {w: w, "b": w}, right=[w]),
     "table": lambda w: Table([{w: w, "b": 1.0}], caption=w),
-    "cards": lambda w: notebook.Cards([{"title": w, "badge": w, "text": w, "note": w, "rows": [{w: w, "c": w}]}]),
+    "cards": lambda w: notebook.Cards(
+        [{"title": w, "badge": w, "text": w, "note": w, "rows": [{w: w, "c": w}]}]
+    ),
     "download": lambda w: notebook.Download([{w: w}], w),
     "verdict": lambda w: Feedback(False, w),
     "numbers": lambda w: evidence.Numbers(w, {w: 1.0}),
-    "backing": lambda w: evidence.Backing(pr.check(w, predicted=0.0, observed=0.0, tolerance=1.0), claim=strangers.CLAIMS[0].id, code=named(w), formula=w),
+    "backing": lambda w: evidence.Backing(
+        pr.check(w, predicted=0.0, observed=0.0, tolerance=1.0),
+        claim=strangers.CLAIMS[0].id,
+        code=named(w),
+        formula=w,
+    ),
     "live page": lambda w: PageLab("race", folder=w),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("static", [False, True])
@@ -88,11 +95,15 @@ def shown_texts(figure):
 
 DRAWN = {
     "graph": lambda w: graphs.graph_view(pr.Graph(2, [(0, 1)], [w, "b"]), [0, 1]),
-    "weights": lambda w: graphs.graph_view(pr.Graph(2, [(0, 1)], [w, "b"]), weights=torch.ones(2, 2)),
+    "weights": lambda w: graphs.graph_view(
+        pr.Graph(2, [(0, 1)], [w, "b"]), weights=torch.ones(2, 2)
+    ),
     "matrix": lambda w: charts.heatmaps({"": torch.eye(2)}, title="t", alt=w, labels=[w, "b"]),
     "blocks": lambda w: blocks.draw_state(state([w, "b"])),
-    "plans": lambda w: blocks.play({w: [state([w, "b"]), state([w], ["b"])]}, title="t", actions={w: [w]}),
-}  # fmt: skip
+    "plans": lambda w: blocks.play(
+        {w: [state([w, "b"]), state([w], ["b"])]}, title="t", actions={w: [w]}
+    ),
+}
 
 
 @pytest.mark.parametrize("name", DRAWN)

@@ -262,8 +262,12 @@ def test_no_command_reads_a_file_that_a_run_names_without_its_digest(
     name = named.format(place=trained.parent)
     page = json.loads((trained / "run.json").read_text())
     page["settings"]["dataset"] = {
-        "kind": "files", "graph": name, "train": name, "test": name, "digest": digest
-    }  # fmt: skip
+        "kind": "files",
+        "graph": name,
+        "train": name,
+        "test": name,
+        "digest": digest,
+    }
     (trained / "run.json").write_text(json.dumps(page))
 
     def never(*given):
@@ -288,8 +292,10 @@ def test_no_command_reads_tools_that_a_run_names_without_their_digest(
     page = json.loads((trained / "run.json").read_text())
     options = {"data": str(trained.parent), "digest": digest}
     page["settings"]["dataset"] = {
-        **page["settings"]["dataset"], "kind": "tools", "options": options
-    }  # fmt: skip
+        **page["settings"]["dataset"],
+        "kind": "tools",
+        "options": options,
+    }
     (trained / "run.json").write_text(json.dumps(page))
 
     def never(*given):

@@ -83,7 +83,7 @@ def wheel(tmp_path):
             f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         )
         archive.writestr(f"{about}/RECORD", "planrl_probe.py,,\n")
-    return path  # fmt: skip
+    return path
 
 
 def options():
@@ -110,8 +110,12 @@ def install(wheel, lines, *more):
     ]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
     done = subprocess.run(
-        command, env={**kept, "PIP_CONFIG_FILE": os.devnull}, check=False, capture_output=True, encoding="utf-8"
-    )  # fmt: skip
+        command,
+        env={**kept, "PIP_CONFIG_FILE": os.devnull},
+        check=False,
+        capture_output=True,
+        encoding="utf-8",
+    )
     return done, (target / "planrl_probe.py").exists()
 
 

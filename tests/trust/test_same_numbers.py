@@ -88,4 +88,6 @@ def test_the_first_step_that_differs_is_named(part, step, by, words):
     found["pg on the transformer"]["weights"] *= 1.001
     del found["q-process on the table"]
     assert [line.split(":")[0] for line in recorder.differences(STORED["runs"], found)] == [
-        "pg on the transformer", "q-process on the table"]  # fmt: skip
+        "pg on the transformer",
+        "q-process on the table",
+    ]
