@@ -52,13 +52,8 @@ notebook.setup()
 
 # %% tags=["hide-input"]
 # made by: python -m planrl reproduce --only fig2, and --only fig3
-learners = (
-    "continual SFT",
-    "policy gradient",
-    "policy gradient + KL",
-    "Q-learning, process reward",
-    "Q-learning, outcome reward",
-)
+learners = ("continual SFT", "policy gradient", "policy gradient + KL",
+            "Q-learning, process reward", "Q-learning, outcome reward")  # fmt: skip
 
 
 def runs(name, key):

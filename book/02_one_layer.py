@@ -108,14 +108,9 @@ figure = charts.range_figure(
 )
 figure.add_hline(y=100 * after["even"], line_dash="dot", line_color="#7F7F7F")
 figure.add_annotation(
-    x=1,
-    xref="x domain",
-    xanchor="right",
-    y=100 * after["even"],
-    yanchor="top",
-    text="if all positions got the same",
-    showarrow=False,
-)
+    x=1, xref="x domain", xanchor="right", y=100 * after["even"], yanchor="top",
+    text="if all positions got the same", showarrow=False,
+)  # fmt: skip
 sliders.ask(
     figure,
     "Percent of attention on the target, after training",
@@ -389,12 +384,8 @@ with torch.no_grad():
     two.current[:, n] = 40.0 * 1.5
 everything = pr.all_pairs(dataset.graph)
 right = pr.evaluate(two, everything, rng=pr.seeded(seed, "two"), samples=20)
-held = pr.check(
-    "two tables answer everything",
-    predicted=torch.ones(len(everything.pairs)),
-    observed=right.accuracy,
-    tolerance=0,
-)
+held = pr.check("two tables answer everything", predicted=torch.ones(len(everything.pairs)),
+                observed=right.accuracy, tolerance=0)  # fmt: skip
 print(held)
 
 # %% [markdown]

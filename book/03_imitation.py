@@ -76,15 +76,10 @@ percent = {name: 100 * sum(values) / len(values) for name, values in asked.items
 sliders.ask(
     regimes.signature(title=title),
     "Percent correct on held-out questions of degree 2+, sampled",
-    guess=my_guess,
-    low=0,
-    high=100,
-    step=1,
-    unit="%",
-    hidden=list(regimes.HOW),
+    guess=my_guess, low=0, high=100, step=1, unit="%", hidden=list(regimes.HOW),
     answer=f"Sampled, {percent['degree 2+']:.0f} % are correct at degree 2+, {percent['degree 1']:.0f} % "
     f"at degree 1 and {percent['degree 0']:.0f} % at degree 0.",
-)
+)  # fmt: skip
 
 # %% [markdown]
 # Means and 95 % intervals. A *sampled* path draws each token from the model's
@@ -130,17 +125,13 @@ edges_only = [float(arrives[source, target][degree == d].mean()) for d in range(
 sampled = [by_degree[d]["accuracy"] for d in range(3)]
 Table(
     [
-        {
-            "degree": ["0", "1", "2+"][d],
-            "questions": by_degree[d]["pairs"],
-            "correct, sampled": sampled[d],
-            "correct, greedy": by_degree[d]["greedy"],
-            "knows the edges only": edges_only[d],
-        }
+        {"degree": ["0", "1", "2+"][d], "questions": by_degree[d]["pairs"],
+         "correct, sampled": sampled[d], "correct, greedy": by_degree[d]["greedy"],
+         "knows the edges only": edges_only[d]}
         for d in range(3)
     ],
     caption=f"Held-out questions, share correct; seed {seed}, 16 samples per question",
-)
+)  # fmt: skip
 
 # %% [markdown]
 # Even at degree 2+ the Transformer is far better than knowing the edges only: its weights also say which nodes
@@ -208,10 +199,8 @@ learnt = table.table.detach().softmax(-1)
 # %%
 held = pr.check(
     "SFT of a table converges to how often each step was shown",
-    predicted=from_theory,
-    observed=learnt,
-    tolerance=0.02,  # contexts without data: nan, left out
-)
+    predicted=from_theory, observed=learnt, tolerance=0.02,  # contexts without data: nan, left out
+)  # fmt: skip
 evidence.Backing(held, claim="3.1-table", code=pr.sft_optimum, formula="3.2")
 
 # %% [markdown]

@@ -75,23 +75,16 @@ at_end = {
 mean = {name: sum(values) / len(values) for name, values in at_end.items()}
 sliders.ask(
     regimes.over_updates(
-        "B",
-        (PG, PAID, SFT),
-        "test_accuracy",
-        y="held-out accuracy, sampled",
+        "B", (PG, PAID, SFT), "test_accuracy", y="held-out accuracy, sampled",
         title="Paid only for demonstrated paths, policy gradient gains no more than SFT does",
         alt="Held-out accuracy over updates; at the end: "
         + ", ".join(f"{name} {value:.3f}" for name, value in mean.items()),
     ),
     "Held-out accuracy of the control after 2,000 updates",
-    guess=my_guess,
-    low=0.5,
-    high=1,
-    step=0.01,
-    hidden=[PAID, SFT],
+    guess=my_guess, low=0.5, high=1, step=0.01, hidden=[PAID, SFT],
     answer=f"The control ends at {mean[PAID]:.2f} and continual SFT at {mean[SFT]:.2f}, both from "
     f"{mean[BASE]:.2f}. Policy gradient with the full reward ends at {mean[PG]:.2f}.",
-)
+)  # fmt: skip
 
 # %% [markdown]
 # Lines are means over seeds, and bands span all seeds. Answers are *sampled* at temperature 1, as the
@@ -208,24 +201,14 @@ early = {
 start, rise = (float(early[PG][1][:, k].mean()) for k in (0, -1))
 sliders.ask(
     charts.range_figure(
-        early,
-        title="From a base of 60 %, held-out accuracy rises far",
-        x="updates",
-        y="accuracy",
+        early, title="From a base of 60 %, held-out accuracy rises far", x="updates", y="accuracy",
         alt=f"Held-out accuracy, sampled, rises from {start:.2f} to {rise:.2f}",
     ).update_layout(
-        title_subtitle={
-            "text": f"{regimes.GRAPHS['A']}; base of 350 updates; {len(early[PG][1])} seeds"
-        }
+        title_subtitle={"text": f"{regimes.GRAPHS['A']}; base of 350 updates; {len(early[PG][1])} seeds"}
     ),
-    "Held-out accuracy, sampled, after 800 updates",
-    guess=my_second_guess,
-    low=0,
-    high=1,
-    step=0.01,
-    hidden=[PG],
-    answer=f"It rises from {start:.2f} to {rise:.2f} (mean of {len(early[PG][1])} seeds).",
-)
+    "Held-out accuracy, sampled, after 800 updates", guess=my_second_guess, low=0, high=1, step=0.01,
+    hidden=[PG], answer=f"It rises from {start:.2f} to {rise:.2f} (mean of {len(early[PG][1])} seeds).",
+)  # fmt: skip
 
 # %% [markdown]
 # This base was often wrong, and it gains far more than the saturated base above, whose gain at T = 1 was
@@ -284,10 +267,8 @@ by_reward = slope(model, pr.policy_gradient, batch)
 # %%
 held = pr.check(
     "policy gradient has SFT's gradient on its own correct paths",
-    predicted=share * by_sft,
-    observed=by_reward,
-    tolerance=1e-5,
-)
+    predicted=share * by_sft, observed=by_reward, tolerance=1e-5,
+)  # fmt: skip
 evidence.Backing(held, claim="4.1-identity", code=pr.policy_gradient, formula="4.1")
 
 # %% [markdown]
@@ -367,10 +348,8 @@ print(pr.check("(4.2)", predicted=expected, observed=observed, tolerance=1e-6))
 wrong = ~dataset.graph.correct & ~torch.eye(100, dtype=torch.bool)[:, :, None]
 held = pr.check(
     "the gradient of a wrong step is never negative",
-    predicted=0.0,
-    observed=observed[..., :100][wrong].clamp(max=0),
-    tolerance=0.0,
-)
+    predicted=0.0, observed=observed[..., :100][wrong].clamp(max=0), tolerance=0.0,
+)  # fmt: skip
 counting = pr.theory.step_counts
 evidence.Backing(held, claim="4.2-sign", code=counting, formula="4.2")
 

@@ -76,22 +76,15 @@ accuracy, greedy, entropy, apart = (
 first, last = float(paths[:, 0].mean()), float(paths[:, -1].mean())
 sliders.ask(
     regimes.over_updates(
-        "A",
-        [PG],
-        "train_diversity",
-        y="distinct correct paths",
+        "A", [PG], "train_diversity", y="distinct correct paths",
         title="Trained to be correct, the model loses all paths but one (100 samples per question)",
         alt=f"Distinct correct paths per training question fall from {first:.1f} to {last:.2f}",
     ).update_yaxes(range=[0, 20]),
     "Distinct correct paths among 100 samples, at the end",
-    guess=my_guess,
-    low=0,
-    high=20,
-    step=0.5,
-    hidden=[PG],
+    guess=my_guess, low=0, high=20, step=0.5, hidden=[PG],
     answer=f"They fall from {first:.1f} to {last:.2f}, while sampled accuracy on the same questions rises "
     f"from {float(accuracy[:, 0].mean()):.2f} to {float(accuracy[:, -1].mean()):.2f}.",
-)
+)  # fmt: skip
 
 # %% tags=["remove-input"]
 keys = {name: f"train_{name}" for name in ("accuracy", "diversity", "entropy")}
@@ -110,10 +103,8 @@ charts.range_figure(
     },
     title="The paths go on vanishing after accuracy has arrived",
     alt="Accuracy rises to nearly 1; the shares of paths and entropy fall towards 0",
-    x="updates",
-    y="training questions",
-    y_range=(0, 1.03),
-)
+    x="updates", y="training questions", y_range=(0, 1.03),
+)  # fmt: skip
 
 # %% tags=["remove-input"]
 solved = int((accuracy.mean(0) >= 0.99).int().argmax())
@@ -185,11 +176,8 @@ for words, now in (("at first", base), ("at the end", end)):
 
 # %% tags=["remove-input"]
 figure = sliders.with_slider(pictures, name="update", start="0")
-figure.layout.meta = {
-    **figure.layout.meta,
-    "alt": "The graph, each edge as thick as it is often "
-    "taken from 0 to 9: many edges at first, few at the end",
-}
+figure.layout.meta = {**figure.layout.meta, "alt": "The graph, each edge as thick as it is often "
+                      "taken from 0 to 9: many edges at first, few at the end"}  # fmt: skip
 figure.update_layout(title_text="From 0 to 9: edges fall out of use")
 
 # %% [markdown]
@@ -223,13 +211,10 @@ charts.heatmaps(
     title="Five equally good choices, and one of them takes over",
     alt="Probability of each of five choices over 600 updates: equal at first, then one choice "
     f"grows; at the end the largest is {float(over_time[-1].max()):.2f}",
-    x="update",
-    y="choice",
-    colours="probability",
-    height=300,
+    x="update", y="choice", colours="probability", height=300,
 ).update_yaxes(scaleanchor=None, dtick=1).update_xaxes(
     tickvals=[0, 30, 60, 90], ticktext=["0", "150", "300", "450"]
-)
+)  # fmt: skip
 
 # %% [markdown]
 # Which choice wins is random. On *average* over what may be drawn, (5.1) does nothing:
@@ -256,16 +241,14 @@ print(f"mean of the likeliest choice: {policy.amax(-1).mean():.2f}")
 
 # %% tags=["remove-input"]
 charts.range_figure(
-    {
-        "mean of 500 contexts": (list(range(0, 600, 5)), over.mean(0)[None]),
-        "one context": (list(range(0, 600, 5)), over[:1]),
-    },
+    {"mean of 500 contexts": (list(range(0, 600, 5)), over.mean(0)[None]),
+     "one context": (list(range(0, 600, 5)), over[:1])},
     title="The distance from equal choices keeps growing",
     x="updates",
     y="KL(U_C || q), nats",
     alt="Distance of the policy from the uniform one over 600 updates: the mean of 500 contexts rises "
     f"steadily to {float(over.mean(0)[-1]):.1f} nats, a single context goes up and down",
-)
+)  # fmt: skip
 
 # %% [markdown]
 # ## What the theorem says
@@ -298,10 +281,8 @@ contexts = 2 * torch.randn(20, 5, generator=pr.seeded(seed, "twenty cells"))
 changes = torch.stack([expected_change(f, 0.1) for f in contexts])
 held = pr.check(
     "the distance never decreases in expectation",
-    predicted=0.0,
-    observed=changes.clamp(max=0),
-    tolerance=1e-6,
-)
+    predicted=0.0, observed=changes.clamp(max=0), tolerance=1e-6,
+)  # fmt: skip
 evidence.Backing(held, claim="4.3-monotone", code=pr.kl_to_uniform, formula="5.2")
 
 # %% [markdown]
@@ -319,10 +300,8 @@ by_hand = kl_drift(torch.full((5,), 0.2), 0.1)
 print(f"five equal choices: {by_hand:.6f} nats an update")
 held = pr.check(
     "the growth of all twenty contexts together, as a share of (5.3)",
-    predicted=1.0,
-    observed=changes.sum() / drifts.sum(),
-    tolerance=0.05,
-)
+    predicted=1.0, observed=changes.sum() / drifts.sum(), tolerance=0.05,
+)  # fmt: skip
 evidence.Backing(held, claim="4.3-size", code=kl_drift, formula="5.3")
 
 # %% [markdown]
@@ -339,10 +318,8 @@ print(f"updates: {single:.0f}; half the step {slow:.0f}; batch of 8 {eight:.0f}"
 exponents = torch.stack([-(slow / single).log2(), (eight / single).log2() / 3])
 held = pr.check(
     "exponents of eta and of B",
-    predicted=torch.tensor([-2.0, 1.0]),
-    observed=exponents,
-    tolerance=0.6,
-)
+    predicted=torch.tensor([-2.0, 1.0]), observed=exponents, tolerance=0.6,
+)  # fmt: skip
 evidence.Backing(held, claim="4.3-time", code=collapse_times)
 
 # %% tags=["remove-input"]
@@ -384,12 +361,8 @@ value = with_baseline(fresh(all_correct.tokens[:, :-1]), all_correct)
 (slope,) = torch.autograd.grad(value, fresh.table)
 plain = pr.policy_gradient(fresh(all_correct.tokens[:, :-1]), all_correct)
 (plain_slope,) = torch.autograd.grad(plain, fresh.table)
-held = pr.check(
-    "with a baseline an all-correct batch moves nothing",
-    predicted=0.0,
-    observed=slope,
-    tolerance=1e-7,
-)
+held = pr.check("with a baseline an all-correct batch moves nothing",
+                predicted=0.0, observed=slope, tolerance=1e-7)  # fmt: skip
 evidence.Backing(held, claim="4.3-baseline", code=pr.policy_gradient)
 
 # %% [markdown]
@@ -416,12 +389,8 @@ list(pr.train(learner, rollouts, with_baseline, config))
 kept = scores_of(learner)
 sgd = partial(torch.optim.SGD, lr=10.0)
 slowed, without = trained(with_baseline, sgd), trained(pr.policy_gradient, sgd)
-for words, now in (
-    ("AdamW, baseline", kept),
-    ("AdamW, none", end),
-    ("plain, baseline", slowed),
-    ("plain, none", without),
-):
+for words, now in (("AdamW, baseline", kept), ("AdamW, none", end),
+                   ("plain, baseline", slowed), ("plain, none", without)):  # fmt: skip
     print(
         f"{words}: accuracy {now['accuracy']:.3f}, diversity {now['diversity']:.2f}"
     )
