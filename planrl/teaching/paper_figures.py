@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -227,9 +228,11 @@ def adjacency(of: str, names: Sequence[str], which: str, *, title: str) -> go.Fi
             values = series(of, learner, key)[1][:, 0 if name == "SFT" else -1].tolist()
         mean, (least, most) = sum(values) / len(values), interval(values)
         low, high = matrix.quantile(torch.tensor([0.01, 0.99]))
-        panels[f"{SHORT.get(name, name)}: {mean:.3f}"] = (
-            (matrix.clamp(low, high) - low).mul(100).round().div(100)
-        )
+        step = 10.0 ** math.floor(
+            math.log10(float(high - low) / 50)
+        )  # more shades nobody tells apart
+        shown = (matrix.clamp(low, high) - low).div(step).round().mul(step)
+        panels[f"{SHORT.get(name, name)}: {mean:.3f}"] = shown
         told.append(f"{name} {mean:.3f} ({least:.3f} to {most:.3f}, {len(values)} seeds)")
     return charts.heatmaps(
         panels,

@@ -87,7 +87,7 @@ def test_the_figures_below_are_loaded_when_a_reader_scrolls_and_not_before(open_
     assert not [url for url in visit.asked if url.partition("?")[0].endswith(heavy)]
     page.mouse.wheel(0, 600)
     page.locator(".plotly-plot .main-svg").first.wait_for()
-    page.locator("#lab-race-seed").wait_for()
+    page.locator("#lab-race-seed").wait_for(state="attached")
     assert visit.errors == []
 
 
@@ -139,7 +139,7 @@ def test_the_lab_takes_the_settings_of_the_first_picture(open_page, origin):
     page = open_page(f"{origin}{PAGE}").page
     page.locator(".planrl-hero a").click()
     page.wait_for_url("**lab=race**")
-    page.locator("#lab-race-graph").wait_for()
+    page.locator("#lab-race-graph").wait_for(state="attached")
     assert page.locator("#lab-race-alert").inner_text() == ""
     assert "graph=own" in page.url
     assert page.locator("#lab-race-graph").input_value() == "your own"

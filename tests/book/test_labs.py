@@ -477,9 +477,9 @@ def test_one_step_tells_the_paths_it_was_made_from_as_a_kernel_samples_them(open
     lab.press("One step")
     lab.wait("Paused at update 1[^0-9]")
     correct = Session("policy-gradient").train(1)[0]["right"] * 32
-    said = lab.host.locator(".planrl-lab-step").inner_text()
-    assert f"{correct:.0f} of 32 sampled paths are correct." in said
-    assert "earned 0" in said
+    told = lab.host.locator(".planrl-lab-step")
+    told.get_by_text(f"{correct:.0f} of 32 sampled paths are correct.").wait_for()
+    assert "earned 0" in told.inner_text()
 
 
 def test_a_lab_near_the_screen_shows_its_base_model_unless_a_reader_saves_data(open_lab):

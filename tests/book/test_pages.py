@@ -408,7 +408,8 @@ def test_every_button_does_something(visit):
 @pytest.mark.any_view
 def test_every_drop_down_opens(visit):
     shut = visit.page.evaluate(
-        """() => { const all = [...document.querySelectorAll('article details')];
+        """() => { const all = [...document.querySelectorAll('article details')].filter(
+               (one) => getComputedStyle(one).display !== 'none'); // a card that is not asked for
              for (const one of all) one.open = false;
              return all.filter((one) => {
                for (let e = one.parentElement; e; e = e.parentElement) e.open = true;
