@@ -52,8 +52,8 @@ def _keep(names, file):
     for name, value in names.items():
         try:
             kept[name] = pickle.dumps(value)
-        except Exception:
-            continue
+        except (AttributeError, NotImplementedError, RuntimeError, TypeError, pickle.PicklingError):
+            continue  # what pickle raises for a value that it can't keep
     with open(file, "wb") as out:
         pickle.dump(kept, out)
 

@@ -20,7 +20,6 @@ from planrl.io.checkpoints import load
 from planrl.io.formats import read_graph, read_paths
 from planrl.io.tool_graphs import BRANCHED, LEFT, RETURNED, SINGLE, read_tools
 
-ULTRATOOL = Path(__file__).parents[3] / "shared" / "data" / "ultratool"
 TOOLS = ["find", "book", "pay", "tell"]
 LINKS = [("find", "book"), ("book", "pay"), ("pay", "tell"), ("pay", "find"), ("tell", "tell")]
 
@@ -257,22 +256,6 @@ def test_a_run_on_tools_keeps_their_digest_and_refuses_changed_ones(folder, tmp_
     page["settings"]["dataset"]["options"].pop("digest")
     with pytest.raises(InputError, match="without their digest"):
         RunSettings.of(type("Saved", (), {"settings": page["settings"]}))
-
-
-# --- UltraTool, where it is beside the clone.
-@pytest.mark.skipif(not ULTRATOOL.exists(), reason="the data set is not shipped")
-def test_ultratool_has_the_known_numbers():
-    tools = read_tools(ULTRATOOL)
-    known = structure(tools.graph)
-    assert (known.graph.n, len(known.graph.edges)) == (260, 606)
-    assert (known.largest, known.longest) == (95, 14)
-    assert known.reachable == pytest.approx(0.29, abs=0.01)
-    assert len(tools.self_loops) == 5
-    assert len(tools.chains) + sum(tools.left_out.values()) == 3527
-    assert len(tools.outside) == 4
-    assert {len(chain) for chain in tools.chains} == {2, 3, 4, 5}
-    once = sum(count == 1 for count in tools.used.values())
-    assert once == 251
 
 
 # --- Nonsense.

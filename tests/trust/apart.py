@@ -20,6 +20,7 @@ import sys
 import traceback
 from pathlib import Path
 
+import ground
 import hypothesis
 import strangers
 import torch
@@ -63,7 +64,7 @@ def attempt(attack, given, told: dict) -> None:
             raise BreachError(f"an error of {len(str(error))} letters") from error
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-    left = sorted(path.name for path in strangers.UNTOUCHED.iterdir())
+    left = sorted(path.name for path in ground.UNTOUCHED.iterdir())
     if left:
         raise BreachError(f"wrote {left}")
 

@@ -1,7 +1,8 @@
 """Bad input never crashes or misleads: every reader and public function, attacked in little memory.
 
-The attacks are in strangers.py; they run in a process of their own (apart.py), which may take
-1.5 GB beyond what the libraries need, has no network, and sees what is written.
+The attacks are in stranger_*.py and listed in strangers.py; they run in a process of their own
+(apart.py), which may take 1.5 GB beyond what the libraries need, has no network, and sees what is
+written.
 """
 
 import json

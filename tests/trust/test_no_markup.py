@@ -4,11 +4,12 @@ import json
 
 import plotly.io
 import pytest
-import strangers
 import torch
 from bs4 import BeautifulSoup
 
 import planrl as pr
+from planrl.__main__ import main as command_line
+from planrl.claims import CLAIMS
 from planrl.domains import state
 from planrl.figures import blocks, charts, graphs
 from planrl.figures.table import Table
@@ -55,7 +56,7 @@ MADE = {
     "numbers": lambda w: evidence.Numbers(w, {w: 1.0}),
     "backing": lambda w: evidence.Backing(
         pr.check(w, predicted=0.0, observed=0.0, tolerance=1.0),
-        claim=strangers.CLAIMS[0].id,
+        claim=CLAIMS[0].id,
         code=named(w),
         formula=w,
     ),
@@ -132,12 +133,9 @@ def test_a_labs_names_are_text_to_plotly():
 def test_names_cannot_steer_the_terminal(tmp_path, capsys):
     (tmp_path / "g.txt").write_text("a b\nb c\n")
     (tmp_path / "rows.txt").write_text("a c a c\n\x1b[2J a a a\na \x1b[31mb c \x1b[31mb\n")
-    assert (
-        strangers.command_line(["inspect", str(tmp_path / "g.txt"), str(tmp_path / "rows.txt")])
-        == 1
-    )
+    assert command_line(["inspect", str(tmp_path / "g.txt"), str(tmp_path / "rows.txt")]) == 1
     for text in ("\x1b[2J\n", "a \x1b[31mb\n\x1b[31mb c\n"):
         (tmp_path / "bad.txt").write_text(text)
-        assert strangers.command_line(["inspect", str(tmp_path / "bad.txt")]) == 2
+        assert command_line(["inspect", str(tmp_path / "bad.txt")]) == 2
     told = capsys.readouterr()
     assert "\x1b" not in told.out + told.err

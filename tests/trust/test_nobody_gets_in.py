@@ -9,14 +9,15 @@ import subprocess
 import sys
 
 import pytest
-import strangers
 import torch
 from safetensors.torch import load, save
+from stranger_files import CODE, zipped
+from stranger_records import RESULT
 
 import planrl as pr
 from planrl.__main__ import main
 from planrl.claims import verdicts
-from planrl.experiments import datasets
+from planrl.experiments import datasets, store
 from planrl.experiments.datasets import DatasetSettings, FileDataset
 from planrl.experiments.runs import Algorithm, RunSettings, TrainingRun, resume
 from planrl.io import checkpoints, files
@@ -26,12 +27,12 @@ from planrl.train import adamw
 
 
 # --- Code
-@pytest.mark.parametrize("place", range(len(strangers.CODE)))
+@pytest.mark.parametrize("place", range(len(CODE)))
 def test_no_checkpoint_runs_code_whatever_its_pickle_says(place, tmp_path, monkeypatch):
     ran = []
     monkeypatch.setattr(os, "system", lambda *words: ran.append(words))
     monkeypatch.setattr(subprocess, "Popen", lambda *words: ran.append(words))
-    for content in (strangers.CODE[place], strangers.zipped(strangers.CODE[place])):
+    for content in (CODE[place], zipped(CODE[place])):
         (tmp_path / "c.pt").write_bytes(content)
         with pytest.raises(pr.InputError):
             read_nanogpt(tmp_path / "c.pt")
@@ -54,7 +55,7 @@ def test_a_runs_folder_is_json_and_tensors_a_pickle_in_it_is_never_opened(tmp_pa
 
 
 def test_the_library_loads_no_pickle_but_with_weights_only():
-    for path in (strangers.store.FOLDER.parents[1]).rglob("*.py"):
+    for path in (store.FOLDER.parents[1]).rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         for call in (
             "pickle.load(",
@@ -176,11 +177,11 @@ def test_no_link_leads_out_of_a_runs_folder(which, tmp_path):
 @needs_links
 def test_no_link_leads_out_of_a_folder_of_results(tmp_path):
     (tmp_path / "results").mkdir()
-    (tmp_path / "results" / "choices-seed0.json").symlink_to(strangers.RESULT)
+    (tmp_path / "results" / "choices-seed0.json").symlink_to(RESULT)
     with pytest.raises(pr.InputError, match="leads out of"):
-        strangers.store.results("choices", folder=tmp_path / "results")
+        store.results("choices", folder=tmp_path / "results")
     with pytest.raises(pr.InputError, match="a name like"):
-        strangers.store.results("../choices", folder=tmp_path / "results")
+        store.results("../choices", folder=tmp_path / "results")
 
 
 @needs_links
@@ -233,14 +234,14 @@ def test_a_strangers_result_cannot_have_code_imported(tmp_path, monkeypatch):
     (tmp_path / "evil.py").write_text("raise SystemExit('imported')")
     monkeypatch.syspath_prepend(tmp_path)
     for name in ("theorems-seed0.json", "choices-seed0.json"):
-        text = (strangers.store.FOLDER / name).read_text()
+        text = (store.FOLDER / name).read_text()
         spoilt = re.sub(r'"planrl\.[a-z_.]+:\w+"', '"evil:code"', text)
         assert spoilt != text
         (tmp_path / name).write_text(spoilt)
     for name in ("theorems", "choices"):
-        strangers.store.results(name, folder=tmp_path)
-        for job in strangers.store.jobs([name], folder=tmp_path):
-            assert not strangers.store.is_there(job)
+        store.results(name, folder=tmp_path)
+        for job in store.jobs([name], folder=tmp_path):
+            assert not store.is_there(job)
     verdicts(["theorems"], folder=tmp_path)
     assert "evil" not in sys.modules
 
