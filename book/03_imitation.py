@@ -232,7 +232,7 @@ notebook.Told(
     "With ten paths per question and 5,000 updates the correlation beyond the uniform policy is "
     f"{regimes.told(saturated['beyond_uniform'], 2)}: the Transformer does memorise frequencies. But it departs "
     "from the uniform policy in part towards the demonstrated shares and in part elsewhere, so in the end it is no "
-    "nearer to them. Its mean total variation distance (half the sum of all differences) to the shares is "
+    "nearer to them. Its mean total variation distance (half the summed absolute differences of the probabilities) to the shares is "
     f"{regimes.told(saturated['to_shares'])}, that of the uniform policy "
     f"{regimes.told(saturated['uniform_to_shares'])} (claims R-memorises-beyond-uniform and "
     "R-memorises-nearer-than-uniform in chapter 11)."

@@ -112,29 +112,28 @@ print({name: round(value, 3) for name, value in most.items()})
 print(f"of policy gradient's gain, λ = 0.1 leaves {kept_gain / gain:.0%}")
 
 # %% [markdown]
-# The printed accuracies are those at each model's best temperature. Which questions pay?
+# The printed accuracies are those at each model's best temperature. Which questions pay? Here is the accuracy of paths
+# sampled at T = 1, by degree (chapter 3):
 
-# %% tags=["remove-input"]
-trained = {
-    name: regimes.ends("B", name, "train_accuracy")
-    for name in (base, held_back, free)
-}
-by_degree = {
-    name: {
-        d: mean(v) for d, v in regimes.degree_values("B", name, "accuracy").items()
+# %% tags=["hide-input"]
+kinds = {}
+for name in (base, held_back, free):
+    far = regimes.degree_values("B", name, "accuracy")
+    far.pop("all")
+    kinds[name] = {"training": regimes.ends("B", name, "train_accuracy")} | {
+        f"held out, {degree}": values for degree, values in far.items()
     }
-    for name in (held_back, free)
-}
-notebook.Told(
-    f"Not the training questions, on which the penalty acts: sampled at T = 1, the base answers {mean(trained[base]):.3f} "
-    f"of them, λ = 0.1 ends at {mean(trained[held_back]):.3f} and no penalty at {mean(trained[free]):.3f}. Of the held-out "
-    "questions those of degree 0 (chapter 3) pay nothing. At "
-    + ", at ".join(
-        f"{d} λ = 0.1 has {by_degree[held_back][d]:.2f} and no penalty {by_degree[free][d]:.2f}"
-        for d in ("degree 0", "degree 1", "degree 2+")
-    )
-    + f" (mean of {len(regimes.pages('B'))} seeds)."
-)
+rows = [
+    {"questions": some}
+    | {regime_tables.plain(name): mean(kinds[name][some]) for name in kinds}
+    for some in kinds[base]
+]
+updates = regime_tables.trained_for("B", (free, held_back))
+Table(rows, caption=f"{regimes.condition('B')}; {updates}; mean over seeds")
+
+# %% [markdown]
+# Training questions, on which the penalty acts, pay nothing, and neither do held-out questions of degree 0. The price is
+# paid at degree 1 and above.
 
 # %% [markdown]
 # ## Where the base already answers
@@ -171,20 +170,38 @@ notebook.Download(
 # often, on training and on held-out questions: no training was needed. Weights of 0.01 and less keep no more than no
 # penalty does. With λ = 1 nearly everything is kept, and the model is better than its base on held-out questions:
 
-# %% tags=["remove-input"]
+# %% tags=["hide-input"]
 extra = {
     heat: regime_tables.gained("A", strong, heat)
     for heat in (1.0, 0.7, 0.5, 0.3, 0.1)
 }
-clear = [f"{heat:g}" for heat, values in extra.items() if interval(values)[0] > 0]
-notebook.Told(
-    "Held-out accuracy of λ = 1 minus that of the base, at the same temperature: "
-    + "; ".join(
-        f"at T = {heat:g} {regimes.short(values, 3)}"
+spans = {heat: interval(values) for heat, values in extra.items()}
+Table(
+    [
+        {"temperature": f"{heat:g}"}
+        | {
+            words: regime_tables.at("A", name, heat, "test", key)
+            for words, name, key in (
+                ("base", base, "accuracy"),
+                ("λ = 1", strong, "accuracy"),
+                ("paths, base", base, "diversity"),
+                ("paths, λ = 1", strong, "diversity"),
+            )
+        }
+        | {
+            "gain": mean(values),
+            "95 % interval": "{:+.3f} to {:+.3f}".format(*spans[heat]),
+        }
         for heat, values in extra.items()
-    )
-    + f" (mean and 95 % interval of {len(extra[1.0])} seeds). At T = {', '.join(clear)} λ = 1 is better, with about as many "
-    "distinct paths; at lower temperatures the two cannot be told apart."
+    ],
+    caption=f"Accuracy and distinct correct paths, held-out questions; {regimes.condition('A')}",
+)
+
+# %% tags=["remove-input"]
+clear = [f"{heat:g}" for heat, (low, _) in spans.items() if low > 0]
+notebook.Told(
+    f"At T = {', '.join(clear)} λ = 1 is better than the base, with about as many distinct paths "
+    f"({len(extra[1.0])} seeds). At lower temperatures the two cannot be told apart."
 )
 
 # %% [markdown]
