@@ -16,7 +16,7 @@ LAYERS = [
     ["evaluate", "theory"],
     ["objectives"],
     ["io"],
-    ["sweeps", "experiments.named"],
+    ["experiments.sweeps", "experiments.named"],
     ["domains"],
     ["figures"],
     ["labs.engine"],
@@ -41,7 +41,7 @@ ONLY = {
     "onnxruntime": {"labs.page"},
     "tqdm": {"cli"},
     "safetensors": {"io"},
-    "joblib": {"sweeps"},
+    "joblib": {"experiments.sweeps"},
 }
 """Library -> the only folders and modules that import it."""
 

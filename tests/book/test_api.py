@@ -22,7 +22,7 @@ PROMISED = {
     "planrl.teaching.evidence",
     "planrl.labs",
     "planrl.io.checkpoints",
-    "planrl.sweeps",
+    "planrl.experiments.sweeps",
     "planrl.domains",
     "planrl.io.formats",
 }
