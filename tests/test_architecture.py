@@ -13,7 +13,7 @@ ROOT = Path(planrl.__file__).parent
 LAYERS = [
     ["errors"],
     ["graphs", "tasks", "models", "transformer", "sampling", "streams", "losses", "train"],
-    ["evaluate", "theory"],
+    ["evaluate"],
     ["objectives"],
     ["io"],
     ["experiments.sweeps", "experiments.named"],
