@@ -71,6 +71,13 @@ def at(regime: str, learner: str, temperature: float, task: str, key: str) -> fl
     return float(curve(regime, learner, task, key)[:, heats.index(temperature)].mean())
 
 
+def at_best(regime: str, learner: str, key: str, task: str = "test") -> list[float]:
+    """What each seed has at the temperature of its highest accuracy, the hottest of several."""
+    right = curve(regime, learner, task, "accuracy").tolist()
+    values = curve(regime, learner, task, key).tolist()
+    return [row[some.index(max(some))] for some, row in zip(right, values, strict=True)]
+
+
 def share_kept(regime: str, learner: str) -> list[float]:
     """For each seed the end's distinct correct paths over the base's, training pairs."""
     return [
