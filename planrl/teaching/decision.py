@@ -244,9 +244,9 @@ def gained() -> str:
         f"On random graphs, at the best temperature of each, Q-learning with process reward raises "
         f"held-out accuracy {one} with one path per question, and even where the base answers, "
         f"with ten, {many}. On Blocksworld (a base of 700 updates, discount 0.9, "
-        f"{len(sampled.values)} seeds) it is {-sampled.mean:.3f} *below* policy gradient when both are sampled at "
-        f"temperature 1 (Q-learning's values times 10), and {-greedy.mean:.3f} when both are "
-        f"greedy."
+        f"{len(sampled.values)} seeds) it is {-sampled.mean:.3f} *below* policy gradient when both "
+        f"are sampled at temperature 1 (Q-learning's values times 10), and "
+        f"{-greedy.mean:.3f} when both are greedy."
     )
 
 
