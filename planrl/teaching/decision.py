@@ -276,7 +276,8 @@ def accuracies(*, title: str) -> go.Figure:
         )
         said.append(f"{name} " + ", ".join(f"{m:.3f} {w}" for w, m in zip(row, means, strict=True)))
     under = [
-        f"{words}<br>{trained(words).replace(', then', ',<br>then').replace(', ', ',<br>')}"
+        f"{words}<br>"
+        + trained(words).replace(" updates of each method", " more").replace(", ", ",<br>")
         for words in SETTINGS
     ]
     figure.update_xaxes(tickvals=list(range(len(under))), ticktext=under, range=[-0.5, 1.5])

@@ -110,7 +110,8 @@ class Folded:
         self.words, self.tables = words, tables
 
     def _repr_html_(self) -> str:
-        inside = "".join(f"<div>{table._repr_html_()}</div>" for table in self.tables)
+        scrolls = '<div style="overflow-x: auto">'
+        inside = "".join(f"{scrolls}{table._repr_html_()}</div>" for table in self.tables)
         return f"<details><summary>{html.escape(self.words)}</summary>{inside}</details>"
 
     def __repr__(self) -> str:
