@@ -40,6 +40,7 @@ import torch
 import planrl as pr
 from planrl.figures import charts, graphs, sliders
 from planrl.labs import lab
+from planrl.objectives.theory import collapse_times, kl_drift
 from planrl.teaching import (
     evidence,
     exercises,
@@ -49,7 +50,6 @@ from planrl.teaching import (
 )
 from planrl.teaching import regime_figures as regimes
 from planrl.teaching.regime_figures import PG
-from planrl.theory import collapse_times, kl_drift
 
 notebook.setup()
 seed = 0
