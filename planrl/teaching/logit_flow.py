@@ -76,7 +76,7 @@ def logit_parts(model: Transformer, row: Int[Tensor, " L"]) -> LogitParts:
     alone = norm(own + block.feed_forward(block.norm_2(own))) @ words
 
     def logits_of(part: Tensor) -> Tensor:
-        return (part - part.mean(-1, keepdim=True)) * scale @ words
+        return cast("Tensor", (part - part.mean(-1, keepdim=True)) * scale @ words)
 
     return LogitParts(attention, logits_of(own), logits_of(attended), logits_of(fed), alone)
 
