@@ -15,6 +15,7 @@ from typing import Any
 
 import api
 import chapters
+import cheat_sheet
 import dictionary
 import figures
 import live
@@ -210,6 +211,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", prepare_kernels)
     app.connect("builder-inited", copy_scripts)
     app.add_directive("dictionary", dictionary.Dictionary)
+    app.add_directive("cheat-sheet", cheat_sheet.CheatSheet)
     app.connect("doctree-read", mark_cards)
     app.connect("doctree-read", name_folds)
     app.connect("doctree-read", dictionary.add_symbols)
