@@ -11,6 +11,7 @@ from planrl.cli import (
     claims,
     evaluate,
     explain_config,
+    explain_log,
     export,
     inspect,
     paths,
@@ -24,7 +25,7 @@ from planrl.cli.options import Help
 GROUPS: dict[str, tuple[ModuleType, ...]] = {
     "Train a model and see what it learned": (train, evaluate, paths),
     "Use your own graph, data or planning problem": (inspect, rows, plan),
-    "Ask about your own training of a language model": (explain_config,),
+    "Ask about your own training of a language model": (explain_config, explain_log),
     "Reproduce the paper": (reproduce, claims),
     "Build the book": (export,),
 }
@@ -61,6 +62,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "explain-config": (
         "planrl explain-config grpo.yaml",
         "planrl explain-config run_verl.sh --json",
+    ),
+    "explain-log": (
+        "planrl explain-log trainer_state.json",
+        "planrl explain-log log.csv --json",
     ),
     "reproduce": (
         "planrl reproduce --tier quick --folder mine",
