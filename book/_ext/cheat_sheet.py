@@ -6,6 +6,7 @@ All of it is told by `planrl.objectives.sheet`; the page holds what is said arou
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Mapping
 
 from docutils import nodes
@@ -105,3 +106,62 @@ class CheatSheet(Directive):
             methods(), "Methods: how fast each question is learnt"
         ) + table(penalties(), "Penalties and bonuses, on RLOO")
         return [nodes.raw("", tables, format="html")]
+
+
+EXAMPLES = {
+    "config": "loss_type: grpo\nscale_rewards: group\nbeta: 0.04\nepsilon_high: 0.28\n"
+    "use_bias_correction_kl: false",
+    "log": "reward,entropy\n"
+    + "\n".join(f"{min(0.9, 0.3 + k / 15):.2f},{0.94**k:.2f}" for k in range(20)),
+}
+LABELS = {
+    "config": "A GRPOConfig or RLOOConfig, or verl's YAML or overrides",
+    "log": "A log: CSV, JSON lines, or TRL's trainer_state.json",
+}
+
+
+def data() -> str:
+    """What explain.js knows, as JSON that may stand in a page."""
+    from planrl.labs.spec.controls import KL
+    from planrl.objectives import configs, logs, sheet
+
+    page = {
+        "rules": configs.rules(),
+        "outcomes": configs.outcomes(),
+        "filter": configs.FILTER,
+        "filtered": [
+            entry.name for entry in sheet.METHODS if entry.objective.filtered
+        ],
+        "log": logs.log_rules(),
+        "kl_values": list(KL.values),
+    }
+    text = json.dumps(page, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c")
+
+
+class Explain(Directive):
+    """A box for a config or a log: pasted, dropped or chosen, it is told below."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """The box; the first one brings the rules."""
+        kind = self.arguments[0]
+        label, example = html.escape(LABELS[kind]), html.escape(EXAMPLES[kind])
+        box = (
+            f'<div class="planrl-explain" data-kind="{kind}">'
+            f'<label for="explain-{kind}">{label}</label>'
+            f'<textarea id="explain-{kind}" rows="7" spellcheck="false" autocomplete="off" '
+            f'placeholder="{example}"></textarea>'
+            f'<p><button type="button">Take the example</button> '
+            f'<label>or a file <input type="file"></label></p>'
+            f'<output aria-live="polite"></output></div>'
+            f"<noscript><p>This box needs a script. Without one: "
+            f"<code>planrl explain-{kind} FILE</code>.</p></noscript>"
+        )
+        if kind == "config":
+            box += (
+                '<script type="application/json" id="planrl-explain-data">'
+                f"{data()}</script>"
+            )
+        return [nodes.raw("", box, format="html")]

@@ -14,12 +14,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
+from itertools import product
 from typing import Any
 
 from planrl.errors import InputError, shown
 from planrl.objectives.fixed_points import Limit, fixed_point
 from planrl.objectives.policy import Objective
-from planrl.objectives.sheet import BASE, ENTRIES, VALUE
+from planrl.objectives.sheet import BASE, ENTRIES, VALUE, diversity
 
 Rule = Mapping[str, Any]
 VERSIONS = {
@@ -98,6 +99,34 @@ def explain(options: Mapping[str, str], library: str = "") -> Explained:
     )
 
 
+def outcomes() -> dict[str, dict[str, str]]:
+    """For each row, penalty and bonus that rules name: what happens to several answers, or why no
+    end is known. Keys are `outcome_key`; weights are those of the sheet, and don't matter here.
+    """
+    found = {}
+    for book in rules().values():
+        rows, penalties, bonuses = (
+            dict.fromkeys(rule["row"] for rule in book[part] if "row" in rule)
+            for part in ("rows", "penalties", "bonuses")
+        )
+        for row in rows:
+            for names in product(("", *penalties), ("", *bonuses)):
+                added = tuple(name for name in names if name)
+                for filtered in (False, True)[: 1 + ENTRIES[row].objective.filtered]:
+                    key = outcome_key(row, added, filtered)
+                    try:
+                        limit = fixed_point(_joined(row, added, filtered), BASE, VALUE)
+                        found[key] = {"diversity": diversity(limit), "says": limit.says}
+                    except InputError as error:
+                        found[key] = {"why": f"{error}"}
+    return found
+
+
+def outcome_key(row: str, added: Sequence[str], filtered: bool) -> str:
+    """What `outcomes` calls a row with these lines added."""
+    return " + ".join([row + ", filtered" * filtered, *added])
+
+
 def weight_of(name: str, read: Mapping[str, str], library: str) -> float:
     """The weight that a config gives to this penalty or bonus of the sheet."""
     return float(read[_option(name, rules()[library])])
@@ -171,13 +200,25 @@ def _limit(
 ) -> Limit:
     """Where the objective with its weights leads at the sheet's context."""
     filtered = ENTRIES[row].objective.filtered and read.get(FILTER) == "true"
-    objective: Objective = replace(ENTRIES[row].objective, filtered=filtered)
-    for name in added:
+    objective = _joined(row, added, filtered)
+    if objective.kl is not None:
+        name = next(name for name in added if ENTRIES[name].objective.kl is not None)
         weight = float(read[_option(name, book)])
-        one = ENTRIES[name].objective
-        if one.kl is not None:
-            objective = replace(objective, kl=replace(one.kl, weight=weight))
-        if one.entropy is not None:
-            objective = replace(objective, entropy=replace(one.entropy, weight=weight))
+        objective = replace(objective, kl=replace(objective.kl, weight=weight))
+    if objective.entropy is not None:
+        weight = float(read[book["entropy"]])
+        objective = replace(objective, entropy=replace(objective.entropy, weight=weight))
     group = int(min(max(float(read[book["group"]]), 2.0), MOST_GROUP))
     return fixed_point(objective, BASE, VALUE, group=group)
+
+
+def _joined(row: str, added: Sequence[str], filtered: bool) -> Objective:
+    """The objective of a row with these penalties and bonuses, weighted as in the sheet."""
+    objective = replace(ENTRIES[row].objective, filtered=filtered)
+    for name in added:
+        one = ENTRIES[name].objective
+        if one.kl is not None:
+            objective = replace(objective, kl=one.kl)
+        if one.entropy is not None:
+            objective = replace(objective, entropy=one.entropy)
+    return objective
