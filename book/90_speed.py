@@ -637,9 +637,9 @@ print(
 )
 
 # %% [markdown]
-# Runs share nothing, so a sweep is a map: `planrl.sweeps.sweep(run, settings)` hands them to
-# processes, or, inside `joblib.parallel_config(backend="dask")`, to a cluster, with results that
-# are the same bit for bit. Two processes on two cores gain:
+# Runs share nothing, so a sweep is a map: `sweep(run, settings)` of `planrl.experiments.sweeps` hands
+# them to processes, or, inside `joblib.parallel_config(backend="dask")`, to a cluster, with results
+# that are the same bit for bit. Two processes on two cores gain:
 
 # %% tags=["hide-input"]
 (two,) = (row for row in rows if row["name"].startswith("sweep of"))

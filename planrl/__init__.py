@@ -34,6 +34,15 @@ from planrl.graphs import (
 )
 from planrl.losses import Loss, policy_gradient, q_learning, sft
 from planrl.models import LinearTransformer, LogitTable, PathModel, Readout
+from planrl.objectives import theory
+from planrl.objectives.theory import (
+    Check,
+    check,
+    kl_to_uniform,
+    optimal_q,
+    process_optimum,
+    sft_optimum,
+)
 from planrl.sampling import Counted, Sampler, rollout, sample_distinct
 from planrl.streams import demonstrations, on_policy, replay, sample_paths
 from planrl.tasks import (
@@ -49,7 +58,6 @@ from planrl.tasks import (
     process_reward,
     split,
 )
-from planrl.theory import Check, check, kl_to_uniform, optimal_q, process_optimum, sft_optimum
 from planrl.train import Run, Step, TrainConfig, probe, train, until
 from planrl.transformer import Transformer, TransformerConfig
 

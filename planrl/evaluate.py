@@ -19,7 +19,7 @@ import torch
 from planrl.errors import InputError, number, whole
 from planrl.graphs import MOST_CUBE, Graph, check_size
 from planrl.models import PathModel, check_device
-from planrl.sampling import Counted, Sampler, check_pairs, rollout, sample_distinct
+from planrl.sampling import Counted, Sampler, rollout, sample_distinct
 from planrl.tasks import PROMPT, Task, Vocab, is_path, judged
 
 if TYPE_CHECKING:
@@ -228,7 +228,8 @@ def passing_probs(
     """
     sampler, end = sampler or Sampler(), model.vocab.end
     pair = torch.tensor([[whole(source, "source"), whole(target, "target")]])
-    check_pairs(pair, model)
+    check_device(model)
+    model.vocab.check_pairs(pair)
     if not 0.0 < number(least, "least") < 1.0:
         raise InputError(f"least is a probability inside (0, 1), but {least} was given")
     tokens, mass = model.vocab.prompt(pair), torch.ones(1)

@@ -233,7 +233,8 @@ def rollout(
     L is the length of the longest path with its END, at most `sampler.max_tokens`.
     """
     sampler = sampler or Sampler()
-    check_pairs(pairs, model)
+    check_device(model)
+    model.vocab.check_pairs(pairs)
     tokens = torch.cat([_rollout(model, chunk, sampler, rng) for chunk in pairs.split(CHUNK)])
     return trimmed(tokens, model)
 
@@ -242,18 +243,6 @@ def trimmed(tokens: Tensor, model: PathModel) -> Tensor:
     """Rows without the padding that all of them have, except for one END."""
     longest = int((tokens != model.vocab.end).sum(1).max())
     return tokens[:, : longest + 1].contiguous()
-
-
-def check_pairs(pairs: Tensor, model: PathModel) -> None:
-    """Raise InputError unless these are pairs of nodes that the model knows."""
-    check_device(model)
-    n = model.vocab.n_nodes
-    rows = pairs.ndim == 2 and pairs.shape[1] == 2 and pairs.dtype == torch.int64
-    if not rows or pairs.device.type != "cpu":
-        given = f"{list(pairs.shape)} of {pairs.dtype} on {pairs.device}"
-        raise InputError(f"pairs is {given}: expected rows (source, target) of int64 on the CPU")
-    if len(pairs) == 0 or pairs.min() < 0 or pairs.max() >= n:
-        raise InputError(f"a rollout needs pairs of nodes 0 .. {n - 1}, and at least one pair")
 
 
 @dataclass(frozen=True)
@@ -330,7 +319,8 @@ def sample_distinct(
     if whole(samples, "samples", most=MOST_ROWS) < 1:
         raise InputError(f"samples is the number of paths for each pair, at least 1: {samples}")
     sampler = sampler or Sampler()
-    check_pairs(pairs, model)
+    check_device(model)
+    model.vocab.check_pairs(pairs)
     size = max(1, CHUNK_OF_SAMPLES // samples)
     ended = [
         (tokens, pair + first, times)

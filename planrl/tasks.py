@@ -105,6 +105,23 @@ class Vocab:
         if (tokens[:, 1] == self.end).any():
             raise InputError(f"the target of a row is END = {self.end}: it must be a node")
 
+    def check_pairs(self, pairs: Any) -> None:
+        """Raise InputError unless these are rows (source, target) of nodes, at least one."""
+        given, n = "", self.n_nodes
+        if isinstance(pairs, torch.Tensor):
+            kind = pairs.dtype == torch.int64 and pairs.device.type == "cpu"
+            if kind and pairs.ndim == 2 and pairs.shape[1] == 2 and len(pairs):
+                outside = ((pairs < 0) | (pairs >= n)).any(1)
+                if not outside.any():
+                    return
+                bad = tuple(pairs[outside][0].tolist())
+                raise InputError(f"pair {bad} names a node outside 0 .. {n - 1}")
+            given = f"{list(pairs.shape)} of {pairs.dtype} on {pairs.device}"
+        raise InputError(
+            f"pairs is {given or shown(pairs)}: expected at least one row (source, target) of "
+            "int64 on the CPU"
+        )
+
     def show(self, tokens: Int[Tensor, "B L"], labels: Sequence[str] = ()) -> list[str]:
         """Each row as text, without its padding: `0 3 0 2 3 END`."""
         names = [*(labels or map(str, range(self.n_nodes))), "END"]
@@ -207,18 +224,8 @@ class Task:
     reward: Reward = field(default=outcome_reward)
 
     def __post_init__(self) -> None:
-        pairs, n = self.pairs, self.graph.n
-        on_cpu = isinstance(pairs, torch.Tensor) and pairs.device.type == "cpu"
-        if not on_cpu or pairs.dtype != torch.int64:
-            raise InputError(
-                f"pairs is {shown(pairs)}: expected a tensor [M, 2] of int64 on the CPU"
-            )
-        if pairs.ndim != 2 or pairs.shape[1] != 2 or len(pairs) == 0:
-            given = list(pairs.shape)
-            raise InputError(f"pairs is {given}: expected at least one row (source, target)")
-        if pairs.min() < 0 or pairs.max() >= n:
-            bad = pairs[((pairs < 0) | (pairs >= n)).any(1)][0].tolist()
-            raise InputError(f"pair {tuple(bad)} names a node outside 0 .. {n - 1}")
+        pairs = self.pairs
+        self.vocab.check_pairs(pairs)
         source, target = pairs.T
         useless = (source == target) | ~self.graph.reachability[target, source]
         if useless.any():

@@ -8,7 +8,6 @@ import torch
 
 import planrl as pr
 from planrl.models import Chain
-from planrl.sampling import check_pairs
 from planrl.tasks import Vocab
 
 
@@ -386,14 +385,14 @@ def test_a_sampler_is_made_by_name_and_cannot_be_changed():
             lambda t: pr.rollout(
                 pr.LogitTable(t.vocab), torch.zeros(0, 2, dtype=torch.long), rng=pr.seeded(0, "")
             ),
-            "at least one pair",
+            "at least one row",
         ),
         (
-            lambda t: check_pairs(torch.tensor([0, 1]), pr.LogitTable(t.vocab)),
+            lambda t: t.vocab.check_pairs(torch.tensor([0, 1])),
             r"\[2\] of torch.int64",
         ),
-        (lambda t: check_pairs(torch.tensor([[0, 1, 0]]), pr.LogitTable(t.vocab)), r"\[1, 3\]"),
-        (lambda t: check_pairs(torch.tensor([[0.0, 1.0]]), pr.LogitTable(t.vocab)), "float32"),
+        (lambda t: t.vocab.check_pairs(torch.tensor([[0, 1, 0]])), r"\[1, 3\]"),
+        (lambda t: t.vocab.check_pairs(torch.tensor([[0.0, 1.0]])), "float32"),
         (
             lambda t: next(
                 pr.on_policy(pr.LogitTable(t.vocab), t, rng=pr.seeded(0, ""), size=1_000_001)

@@ -8,5 +8,5 @@ objectives, objective_graphs, methods   which objective: on a table, and on the 
 all_studies                     all of them in one list
 tool_calls                      what is measured of models that learn chains of calls
 assistant_tools                 tools of an everyday assistant, and the files in assistant/
-named, runs                     functions by dotted path; a training run in a folder
+named, runs, sweeps             functions by dotted path; a training run in a folder; many runs
 """

@@ -31,9 +31,9 @@ from planrl.experiments.streams import FULL, copy_rounded, halved, rows
 from planrl.experiments.study import Evaluation
 from planrl.graphs import seeded
 from planrl.models import PathModel
+from planrl.objectives.theory import kl_to_uniform
 from planrl.sampling import Sampler, log_probs, rollout
 from planrl.tasks import Batch, Task, degrees, judged, observed
-from planrl.theory import kl_to_uniform
 from planrl.transformer import Transformer
 
 if TYPE_CHECKING:
