@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from planrl.cli.options import JSON
-from planrl.errors import InputError
+from planrl.errors import InputError, shown
 from planrl.io.config_files import Config, read_config
 from planrl.io.files import to_json
 from planrl.labs.spec.controls import KL
@@ -18,6 +19,8 @@ from planrl.objectives.contexts import answers_left
 from planrl.objectives.sheet import BASE, CORRECT, diversity, reached
 
 WIDTH = 88
+MOST = 30  # names of unknown options
+PLAIN = re.compile(r"[\w.-]{1,100}", re.ASCII)
 LAB = "policy-gradient"
 
 
@@ -117,7 +120,9 @@ def _lines(path: Path, given: Config, found: Explained) -> Iterator[str]:
     for note in found.notes:
         yield from _wrapped(f"- {note}")
     if found.unknown:
-        yield from _wrapped(f"unknown options, not judged: {', '.join(found.unknown)}")
+        names = [name if PLAIN.fullmatch(name) else shown(name) for name in found.unknown[:MOST]]
+        more = f" and {len(found.unknown) - MOST} more" if len(found.unknown) > MOST else ""
+        yield from _wrapped(f"unknown options, not judged: {', '.join(names)}{more}")
     yield f'try it: planrl.labs.lab("{LAB}", "{lab_link(found)}"), or on the page of chapter 12'
     yield f"  12_objective.html?lab={LAB}&{lab_link(found)}".rstrip("&")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from planrl.cli.options import JSON
-from planrl.errors import InputError
+from planrl.errors import InputError, shown
 from planrl.io.files import to_json
 from planrl.io.training_logs import read_log
 from planrl.objectives.logs import log_rules, named, regimes, summary
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     if "reward" not in series:
         raise InputError(
             f"{options.file} has no reward: expected one of "
-            f"{', '.join(log_rules()['names']['reward'])} among {', '.join(list(columns)[:12])}"
+            f"{', '.join(log_rules()['names']['reward'])} among {', '.join(map(shown, list(columns)[:12]))}"
         )
     try:
         told, found = summary(series), regimes(series)

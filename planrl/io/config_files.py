@@ -59,7 +59,7 @@ def read_config(path: str | Path) -> Config:
         if name in options and value != options[name]:
             first = f" (line {lines[name]})" if lines[name] else ""
             raise InputError(
-                f"{_at(path, line)}: {name} is given twice, {shown(options[name])}{first} and "
+                f"{_at(path, line)}: {_name(name)} is given twice, {shown(options[name])}{first} and "
                 f"{shown(value)}: leave one of them"
             )
         options[name], lines[name] = value, line
@@ -69,6 +69,10 @@ def read_config(path: str | Path) -> Config:
             "`actor_rollout_ref.actor.kl_loss_coef=0.01`"
         )
     return Config(options, lines, call[1] if call else "")
+
+
+def _name(name: str) -> str:
+    return name if re.fullmatch(r"[\w.-]{1,100}", name, re.ASCII) else shown(name)
 
 
 def _at(path: str | Path, line: int) -> str:

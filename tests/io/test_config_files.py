@@ -138,3 +138,11 @@ def test_the_command_prints_json_with_null_where_no_end_is_known(tmp_path, capsy
     assert page["row"] is None
     assert page["diversity"] is None
     assert page["why_not"] == ["this loss_type is not among planrl's losses"]
+
+
+def test_a_name_cannot_write_to_the_terminal(tmp_path, capsys):
+    path = written(tmp_path, '{"beta": 0, "\\u001b[31mred": 1}')
+    assert main(["explain-config", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "\x1b" not in said
+    assert "red" in said
