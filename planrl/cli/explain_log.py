@@ -38,10 +38,9 @@ def run(options: argparse.Namespace) -> int:
     columns = read_log(options.file)
     series = named(columns)
     if "reward" not in series:
-        raise InputError(
-            f"{options.file} has no reward: expected one of "
-            f"{', '.join(log_rules()['names']['reward'])} among {', '.join(map(shown, list(columns)[:12]))}"
-        )
+        given = ", ".join(map(shown, list(columns)[:12]))
+        names = ", ".join(log_rules()["names"]["reward"])
+        raise InputError(f"{options.file} has no reward: expected one of {names} among {given}")
     try:
         told, found = summary(series), regimes(series)
     except InputError as error:

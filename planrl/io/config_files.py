@@ -59,8 +59,8 @@ def read_config(path: str | Path) -> Config:
         if name in options and value != options[name]:
             first = f" (line {lines[name]})" if lines[name] else ""
             raise InputError(
-                f"{_at(path, line)}: {_name(name)} is given twice, {shown(options[name])}{first} and "
-                f"{shown(value)}: leave one of them"
+                f"{_at(path, line)}: {_name(name)} is given twice, {shown(options[name])}{first} "
+                f"and {shown(value)}: leave one of them"
             )
         options[name], lines[name] = value, line
     if not options:
