@@ -27,9 +27,9 @@ if importlib.util.find_spec("planrl") is None:
 #
 # <details><summary>In one sentence</summary>
 #
-# Choosing among GRPO, RLOO, Dr. GRPO, DAPO and pass@k changes how fast each question is learnt but not which of its
-# correct answers survive, so a GRPO user who trains on-policy and wants several answers should add a term that looks
-# at probabilities: a KL penalty placed where it pulls to the base, or an entropy bonus.
+# On-policy and in expectation, GRPO, RLOO, Dr. GRPO, DAPO and pass@k differ in how fast they learn a question, not in
+# which of its correct answers survive; to keep several, add a term that looks at probabilities: a KL penalty placed
+# where it pulls to the base, or an entropy bonus.
 #
 # </details>
 
@@ -128,7 +128,7 @@ def at(run, accuracy=0.9):  # the answers left when this accuracy is reached
 figure = scatter.trajectories(
     {"RLOO": methods["RLOO"], "the exact curve": exact}
     | {name: run for name, run in methods.items() if name != "RLOO"},
-    title="Four group methods, one line",
+    title="Four group methods, one line (table, groups of 8, one seed)",
     alt="Effective number of correct answers against accuracy: RLOO, Dr. GRPO, GRPO and pass@2 lie on one falling "
     f"curve, from {float(exact[1][0]):.1f} to about {at(methods['RLOO']):.1f} at accuracy 0.9",
     y_range=(1, 3),
@@ -170,7 +170,7 @@ leaving = {
 # %% tags=["hide-input"]
 scatter.trajectories(
     leaving,
-    title="Terms that look at probabilities leave the line upwards",
+    title="Terms that look at probabilities leave the line (table, one seed)",
     alt="Effective number of correct answers against accuracy: RLOO falls to about 1.2; IPS rises to 3; a pull to equal "
     "shares, an entropy bonus and a KL penalty end above RLOO",
     y_range=(1, 3.1),
@@ -235,7 +235,19 @@ Table(
 # %% [markdown]
 # GRPO learns very hard and very easy questions about twice as fast as RLOO does; pass@8 leaves a question alone
 # once it is half solved. Stopping there keeps answers, but at accuracy a half. DAPO drops groups whose verdicts
-# are all equal, which changes the clock again, not the line.
+# are all equal, which changes the clock again, not the line. What does break (12.1): several updates of one batch,
+# and a mean over the tokens of each answer where answers differ in length.
+
+# %% tags=["remove-input"]
+spared, constant = (
+    tables.mean("lengths", f"long_{name}") for name in ("path", "constant")
+)
+notebook.Told(
+    f"Two equally likely wrong answers, one long: at accuracy 0.9 the long one makes up {spared:.0%} of the wrong "
+    f"ones under GRPO's mean over tokens, and {constant:.0%} under Dr. GRPO's constant (ten seeds of the table)."
+)
+
+# %% [markdown]
 #
 # > **Finding.** At equal accuracy, group methods have the same distribution over correct answers, on this table.
 
@@ -304,7 +316,7 @@ notebook.QuickCheck(
 #
 # **"RLOO should use the lower-variance k3"**
 # ([trl#7086](https://github.com/huggingface/trl/issues/7086)). RLOO subtracts k1, summed over the path, from the return.
-# There the estimate is a *number*. A better estimate of the number is a worse penalty: k3 has no slope at the base.
+# There the estimate is a *number*. A better estimate of the number is a worse penalty: near the base, k3 is flat.
 
 
 # %%
@@ -330,7 +342,7 @@ for name, q in in_return.items():
 # ([rlhf-book#489](https://github.com/natolambert/rlhf-book/issues/489), λ = 0.04 in the loss). Three things are mixed. In
 # the loss, k1 does nothing in expectation, so it *looks* stable. k3 does cost accuracy. And the version of that code which we
 # read (commit 0c2ba9c) has $e^x - 1 - x$ for k3, where $x$ is the log of policy over base: the sign of $x$ is reversed, and
-# the value explodes where the policy has grown. Where the only correct answer has probability 0.01 in the base:
+# the value explodes where the policy has grown. With RLOO, where the only correct answer has probability 0.01 in the base, accuracy ends at:
 
 # %%
 rare, one = torch.tensor([0.01, 0.99]).double(), torch.tensor([1.0, 0.0]).double()
@@ -345,7 +357,7 @@ print({name: round(p, 3) for name, p in reached.items()})
 
 # %% [markdown]
 # **"Entropy collapses"** ([verl#5953](https://github.com/verl-project/verl/issues/5953): GRPO, k3 in the loss at 0.01, entropy
-# 0.01, clip-higher 0.28). The thread advises a larger entropy coefficient, a symmetric clip and a *smaller* KL
+# 0.01, clip-higher 0.28). A comment there advises a larger entropy coefficient, a symmetric clip and a *smaller* KL
 # penalty. On our table:
 
 # %% tags=["remove-input"]
@@ -366,10 +378,12 @@ notebook.Told(
 # | If | then |
 # | --- | --- |
 # | you train on-policy and change the group method to keep answers | don't; choose it for speed and length |
-# | `beta` is 0, TRL's default, and the base's answers are worth keeping | set it, with `use_bias_correction_kl=True`; in verl `use_kl_loss` with `kl_loss_type: mse` |
+# | `beta` is 0, TRL's default, and the base's answers are worth keeping | try the base at a lower temperature first ([chapter 6](06_kl.ipynb)); then `beta` with `use_bias_correction_kl=True`, in verl `use_kl_loss` with `kl_loss_type: mse` |
 # | a KL penalty is k1 in the loss (verl `kl_loss_type: kl`), or k3 in the reward | move it: it pulls nowhere, or away |
 # | the base itself has one answer | an entropy bonus, or IPS; KL can't help |
 # | accuracy is nearly 1 | stop, or lower the temperature of an earlier checkpoint |
+#
+# The [cheat sheet](cheat_sheet.md) has all objectives on one page, and tells which line your own config is.
 #
 # What the toy can't say: which λ a language model needs, what shared weights and AdamW do to the line, whether an
 # entropy bonus on a vocabulary of 100,000 tokens finds *correct* answers. With six tokens nearly every choice is
@@ -470,9 +484,9 @@ exercises.leaves_line(my_objective)
 #
 # ## What we now know
 #
-# Choosing among GRPO, RLOO, Dr. GRPO, DAPO and pass@k changes how fast each question is learnt but not which of its
-# correct answers survive, so a GRPO user who trains on-policy and wants several answers should add a term that looks
-# at probabilities: a KL penalty placed where it pulls to the base, or an entropy bonus. **What would change if our
+# On-policy and in expectation, GRPO, RLOO, Dr. GRPO, DAPO and pass@k differ in how fast they learn a question, not in
+# which of its correct answers survive; to keep several, add a term that looks at probabilities: a KL penalty placed
+# where it pulls to the base, or an entropy bonus. **What would change if our
 # choices were others?** [Where we differ](92_deviations.ipynb) lists them.
 #
 # ## Further reading
