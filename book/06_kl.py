@@ -136,9 +136,11 @@ lab("policy-gradient", "model=transformer&kl=1")
 
 # %%
 regimes.decoding_curve(
-    "B", [base, held_back, free], "test",
+    "B",
+    [base, held_back, free],
+    "test",
     title="Where the base cannot answer, λ = 0.1 takes away half of the gain",
-)  # fmt: skip
+)
 
 # %%
 most = {name: mean(regimes.best("B", name)) for name in (base, held_back, free)}
@@ -243,8 +245,10 @@ print("correct:", {kl: round(value, 4) for kl, value in solved.items()})
 # %%
 held = pr.check(
     "policy gradient with a KL penalty stops at (6.2)",
-    predicted=0.0, observed=torch.stack(gaps), tolerance=1e-5,
-)  # fmt: skip
+    predicted=0.0,
+    observed=torch.stack(gaps),
+    tolerance=1e-5,
+)
 evidence.Backing(held, claim="4.4-formula", code=exact.predicted, formula="6.2")
 
 # %% tags=["remove-input"]
