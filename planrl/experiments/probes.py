@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -56,7 +57,9 @@ def centred(values: Tensor, where: Tensor) -> Tensor:
 
 
 def correlation(a: Tensor, b: Tensor) -> float:
-    """Pearson's."""
+    """Pearson's; nan of fewer than two values."""
+    if len(a) < 2:
+        return math.nan
     return float(torch.corrcoef(torch.stack([a.double(), b.double()]))[0, 1])
 
 
