@@ -112,8 +112,12 @@ class ClaimCards(Cards):
     def __init__(self, found: Sequence[Verdict], *, filtered: bool = False) -> None:
         if not found:
             raise InputError("there is no claim to show: give at least one verdict")
-        super().__init__([{"title": one.claim.id, "badge": one.told,
-                           "text": one.claim.statement} for one in found])  # fmt: skip
+        super().__init__(
+            [
+                {"title": one.claim.id, "badge": one.told, "text": one.claim.statement}
+                for one in found
+            ]
+        )
         self.found, self.filtered = list(found), filtered
 
     def _repr_html_(self) -> str:
