@@ -278,9 +278,12 @@ evidence.Backing(held, claim="5.3-linear", code=pr.LinearTransformer, formula="8
 # ## What Transformers know of the graph
 #
 # ALPINE, an earlier paper on imitation with the same graphs, reads the adjacency from a Transformer's weights:
-# the embedding of node $j$ passes through the feed-forward part alone and is scored against all nodes
-# ([chapter 2](02_one_layer.ipynb)). This read-out, $W^{\mathrm{M}\prime}$ in the claims, stands for the table
-# $W^{\mathrm{M}}$ above. If the weights add up as in (8.2), column $k$ of this read-out contains $b_k$,
+# the embedding $E[j]$ of node $j$ passes through the feed-forward part (FFN) alone and is scored against all nodes,
+#
+# $$ W^{\mathrm{M}\prime}[j] = \big(E[j] + \mathrm{FFN}(E[j])\big) E^\top, \tag{8.3} $$
+#
+# apart from layer norms. This read-out stands for the table $W^{\mathrm{M}}$ above. If the weights add up as in (8.2),
+# its column $k$ contains $b_k$,
 # and whoever ranks all pairs of nodes by it compares numbers with different $b_k$. So the columns must be centred first.
 #
 # In the table, AUC is the probability that an edge scores above a pair that is no edge. Precision is the share
@@ -670,7 +673,38 @@ exercises.old_rollouts(my_rollouts)
 #
 # </details>
 #
-# > **Exercise 4.** *Open.* Let the checker err: give `reward` a graph with one edge too few and one too
+# > **Exercise 4.** *Medium, 8 minutes.* Read the adjacency from a model's weights by (8.3).
+# > `model.tokens.weight` is $E$ with a row for END at its end, `model.blocks[0].feed_forward(x)` is FFN. Return
+# > `[N, N]`. If it works, it equals `model.readout(norms=False).adjacency`.
+
+
+# %%
+def my_readout(model): ...
+
+
+exercises.readout(my_readout)
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# All nodes at once: `x = model.tokens.weight`. A layer adds to its input. The scores are products with all
+# embeddings.
+#
+# </details>
+# <details><summary>Solution</summary>
+#
+# ```python
+# def my_readout(model):
+#     x = model.tokens.weight
+#     scores = (x + model.blocks[0].feed_forward(x)) @ x.T
+#     return scores[:-1, :-1]
+#
+# exercises.readout(my_readout)
+# ```
+#
+# </details>
+#
+# > **Exercise 5.** *Open.* Let the checker err: give `reward` a graph with one edge too few and one too
 # > many, and train the table again. Which logits are wrong now, only those two or more?
 
 # %% [markdown]
