@@ -72,7 +72,7 @@ const planrlLabPanels = (() => {
     for (const { plot, number } of panels) if (number !== null) plots[number] = plot;
     const graph = panels.find(({ number }) => number === null)?.plot ?? null;
     const others = Array.from(plots, (plot) => plot ?? null);
-    return { stage, legend, plots: others, graph, inFront: () => panels[front].number === null, explain };
+    return { stage, legend, plots: others, graph, explain };
   }
 
   /** What the figure's lines mean, each once. @param {Lab} lab */

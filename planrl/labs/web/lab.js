@@ -577,10 +577,10 @@
       const near = at && policy ? `, ${at.label} ${at.texts[at.values.indexOf(policy.at[at.name])]}` : "";
       const after = live ? `update ${run.step}` : "the base";
       const what = policy
-        ? `a recorded run, seed ${policy.seed}, update ${policy.step}${near}`
+        ? `recorded, seed ${policy.seed}, update ${policy.step}${near}`
         : evaluations.length ? after : "drawn when you train";
-      const table = lab.bases[order().model]?.output; // its steps depend on the current node alone
-      const how = table ? "" : ", each step as likely as at a path's start";
+      const table = lab.bases[order().model]?.output; // its probabilities are those of all steps
+      const how = table ? "" : " (by probabilities of first steps)";
       const shared = { colour: "#7F7F7F", dash: "", panels: new Set([-1]) };
       return [
         { ...shared, text: `share of paths that pass${how}: ${what}`, width: 5 },
