@@ -293,8 +293,10 @@ by_reward = slope(model, pr.policy_gradient, batch)
 # %%
 held = pr.check(
     "policy gradient has SFT's gradient on its own correct paths",
-    predicted=share * by_sft, observed=by_reward, tolerance=1e-5,
-)  # fmt: skip
+    predicted=share * by_sft,
+    observed=by_reward,
+    tolerance=1e-5,
+)
 evidence.Backing(held, claim="4.1-identity", code=pr.policy_gradient, formula="4.1")
 
 # %% [markdown]
@@ -374,8 +376,10 @@ print(pr.check("(4.2)", predicted=expected, observed=observed, tolerance=1e-6))
 wrong = ~dataset.graph.correct & ~torch.eye(100, dtype=torch.bool)[:, :, None]
 held = pr.check(
     "the gradient of a wrong step is never negative",
-    predicted=0.0, observed=observed[..., :100][wrong].clamp(max=0), tolerance=0.0,
-)  # fmt: skip
+    predicted=0.0,
+    observed=observed[..., :100][wrong].clamp(max=0),
+    tolerance=0.0,
+)
 counting = pr.theory.step_counts
 evidence.Backing(held, claim="4.2-sign", code=counting, formula="4.2")
 

@@ -186,8 +186,11 @@ for words, now in (("at first", base), ("at the end", end)):
 
 # %% tags=["remove-input"]
 figure = sliders.with_slider(pictures, name="update", start="0")
-figure.layout.meta = {**figure.layout.meta, "alt": "The graph, each edge as thick as it is often "
-                      "taken from 0 to 9: many edges at first, few at the end"}  # fmt: skip
+figure.layout.meta = {
+    **figure.layout.meta,
+    "alt": "The graph, each edge as thick as it is often "
+    "taken from 0 to 9: many edges at first, few at the end",
+}
 figure.update_layout(title_text="From 0 to 9: edges fall out of use")
 
 # %% [markdown]
@@ -291,8 +294,10 @@ contexts = 2 * torch.randn(20, 5, generator=pr.seeded(seed, "twenty cells"))
 changes = torch.stack([expected_change(f, 0.1) for f in contexts])
 held = pr.check(
     "the distance never decreases in expectation",
-    predicted=0.0, observed=changes.clamp(max=0), tolerance=1e-6,
-)  # fmt: skip
+    predicted=0.0,
+    observed=changes.clamp(max=0),
+    tolerance=1e-6,
+)
 evidence.Backing(held, claim="4.3-monotone", code=pr.kl_to_uniform, formula="5.2")
 
 # %% [markdown]
@@ -310,8 +315,10 @@ by_hand = kl_drift(torch.full((5,), 0.2), 0.1)
 print(f"five equal choices: {by_hand:.6f} nats an update")
 held = pr.check(
     "the growth of all twenty contexts together, as a share of (5.3)",
-    predicted=1.0, observed=changes.sum() / drifts.sum(), tolerance=0.05,
-)  # fmt: skip
+    predicted=1.0,
+    observed=changes.sum() / drifts.sum(),
+    tolerance=0.05,
+)
 evidence.Backing(held, claim="4.3-size", code=kl_drift, formula="5.3")
 
 # %% [markdown]
@@ -321,15 +328,16 @@ evidence.Backing(held, claim="4.3-size", code=kl_drift, formula="5.3")
 
 # %%
 rng = pr.seeded(seed, "times")
-single = collapse_times(5, lr=1.0, rng=rng).median()
-slow = collapse_times(5, lr=0.5, rng=rng).median()
+single, slow = (collapse_times(5, lr=lr, rng=rng).median() for lr in (1.0, 0.5))
 eight = collapse_times(5, lr=1.0, batch=8, rng=rng).median()
 print(f"updates: {single:.0f}; half the step {slow:.0f}; batch of 8 {eight:.0f}")
 exponents = torch.stack([-(slow / single).log2(), (eight / single).log2() / 3])
 held = pr.check(
     "exponents of eta and of B",
-    predicted=torch.tensor([-2.0, 1.0]), observed=exponents, tolerance=0.6,
-)  # fmt: skip
+    predicted=torch.tensor([-2.0, 1.0]),
+    observed=exponents,
+    tolerance=0.6,
+)
 evidence.Backing(held, claim="4.3-time", code=collapse_times)
 
 # %% tags=["remove-input"]

@@ -307,8 +307,10 @@ print("correct:", {kl: round(value, 4) for kl, value in solved.items()})
 # %%
 held = pr.check(
     "policy gradient with a KL penalty stops at (6.2)",
-    predicted=0.0, observed=torch.stack(gaps), tolerance=1e-5,
-)  # fmt: skip
+    predicted=0.0,
+    observed=torch.stack(gaps),
+    tolerance=1e-5,
+)
 evidence.Backing(held, claim="4.4-formula", code=exact.predicted, formula="6.2")
 
 # %% tags=["remove-input"]

@@ -339,9 +339,16 @@ for axis, meaning in MEANS.items():
         ):
             x, y = curve(work, axis, of)
             drawn.add_scatter(
-                x=x, y=y, name=name, mode="lines+markers" if dash == "solid" else "lines",
-                line={"color": colour, "dash": dash, "width": 2 if dash == "solid" else 1},
-            )  # fmt: skip
+                x=x,
+                y=y,
+                name=name,
+                mode="lines+markers" if dash == "solid" else "lines",
+                line={
+                    "color": colour,
+                    "dash": dash,
+                    "width": 2 if dash == "solid" else 1,
+                },
+            )
     drawn.update_xaxes(title="size, relative to the base")
     drawn.update_yaxes(title="cost, relative to the base")
     for along in "xy":

@@ -12,15 +12,13 @@ takes a device. Weights may have any floating type, and so may torch's default.
 
 from planrl.errors import InputError, SweepError, TrainingError
 from planrl.evaluate import (
-    Recovery,
     Scores,
-    edge_use,
     evaluate,
     next_logits,
-    passing_probs,
-    recovery,
     watch,
 )
+from planrl.experiments.alpine import Observed, Recovery, degrees, observed, recovery
+from planrl.figures.passing import edge_use, passing_probs
 from planrl.graphs import (
     Graph,
     chain,
@@ -47,13 +45,10 @@ from planrl.sampling import Counted, Sampler, rollout, sample_distinct
 from planrl.streams import demonstrations, on_policy, replay, sample_paths
 from planrl.tasks import (
     Batch,
-    Observed,
     Task,
     Vocab,
     all_pairs,
-    degrees,
     is_path,
-    observed,
     outcome_reward,
     process_reward,
     split,

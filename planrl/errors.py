@@ -1,7 +1,6 @@
 """The errors planrl raises on purpose, and the checks of arguments that raise them.
 
-An error says what was given, what was expected, and what to write. The checks are of values given
-by others: a whole number, a number in its range, a setting of its type, edges.
+An error says what was given, what was expected, and what to write.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ LAYERS = [
     ["evaluate"],
     ["objectives"],
     ["io"],
-    ["experiments.sweeps", "experiments.named"],
+    ["experiments.alpine", "experiments.named", "experiments.sweeps"],
     ["domains"],
     ["figures"],
     ["labs.engine"],

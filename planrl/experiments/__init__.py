@@ -2,6 +2,7 @@
 
 datasets, streams, algorithms   graphs with their data; batches; losses and streams with options
 study, evaluations, probes      a Study and its runner; what is measured; what models hold
+alpine                          what paths show of a graph, which pairs are hard, what weights hold
 records, store, comparison      when two records say the same; the saved results in results/
 paper, ablations, extensions, imitation, regimes, theorems, costs, tools    the studies
 objectives, objective_graphs, methods   which objective: on a table, and on the Transformer

@@ -12,12 +12,13 @@ import numpy as np
 import torch
 
 from planrl.evaluate import auc, next_logits
+from planrl.experiments.alpine import observed
 from planrl.experiments.datasets import Dataset
 from planrl.graphs import Graph, seeded
 from planrl.models import PathModel
 from planrl.objectives.theory import step_counts
 from planrl.sampling import Sampler, rollout, sample_distinct
-from planrl.tasks import Task, is_path, observed
+from planrl.tasks import Task, is_path
 from planrl.transformer import Transformer
 from planrl.transformer.reference import plain
 

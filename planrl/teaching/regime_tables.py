@@ -104,6 +104,13 @@ def plain(learner: str) -> str:
     return learner.replace("policy gradient + KL ", "λ = ")
 
 
+def at_best(regime: str, learner: str, key: str, task: str = "test") -> list[float]:
+    """What each seed has at the temperature of its highest accuracy, the hottest of several."""
+    right = curve(regime, learner, task, "accuracy").tolist()
+    values = curve(regime, learner, task, key).tolist()
+    return [row[some.index(max(some))] for some, row in zip(right, values, strict=True)]
+
+
 def share_kept(regime: str, learner: str) -> list[float]:
     """For each seed the end's distinct correct paths over the base's, training pairs."""
     return [

@@ -16,7 +16,7 @@ from torch import nn
 
 from planrl.errors import InputError
 from planrl.models import Decoder, Readout
-from planrl.tasks import Vocab
+from planrl.tasks import PROMPT, Vocab
 from planrl.transformer.block import FIRST, Block, TransformerConfig, initial_std
 from planrl.transformer.kernels import Packing, attend
 from planrl.transformer.kv_cache import _CachedDecoder
@@ -50,7 +50,7 @@ class Transformer(nn.Module):
 
     def forward(self, tokens: Int[Tensor, "B L"]) -> Float[Tensor, "B L V"]:
         """Logits of the next token at every position; 0 where nothing is chosen."""
-        self.vocab.check_rows(tokens)
+        self.vocab.check(tokens, least=PROMPT)
         length = self._check_length(tokens.shape[1])
         choosing, reading = _packed(tokens, self.vocab.end)
         if not len(choosing.position):  # nothing is chosen anywhere

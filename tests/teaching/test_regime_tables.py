@@ -26,6 +26,16 @@ def test_values_of_edges_are_saved_for_every_seed_regime_and_score():
     assert len(saved) == 2 * seeds * len(regime_tables.SCORES)
 
 
+def test_what_a_seed_has_at_its_best_temperature_is_of_the_same_point_of_its_decoding_curve():
+    found = regime_tables.at_best("B", BASE, "accuracy")
+    assert found == pytest.approx(regimes.best("B", BASE))
+    heats = regime_tables.at_best("B", BASE, "temperature")
+    paths = regime_tables.at_best("B", BASE, "diversity")
+    for page, heat, some in zip(regimes.measured("B", BASE), heats, paths, strict=True):
+        curve = page["end"]["curves"]["test"]
+        assert curve["diversity"][curve["temperature"].index(heat)] == some
+
+
 def test_chapter_8_centred_columns_show_what_the_read_out_as_it_is_hides():
     rows = {row["method"]: row for row in regime_tables.edge_rows("B", METHODS)}
     raw, centred, precision, logits = list(regime_tables.READ_OUT)

@@ -10,7 +10,8 @@ from odd import ANYTHING, NUMBERS, PLAIN, TENSORS
 from stranger_files import EDGES, SMALL
 
 import planrl as pr
-from planrl.evaluate import edge_use, first_error
+from planrl.evaluate import first_error
+from planrl.figures.passing import edge_use
 from planrl.io import formats
 from planrl.labs import Session as LabSession
 from planrl.labs.catalogue import labs
