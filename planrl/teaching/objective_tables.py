@@ -131,6 +131,15 @@ def placements() -> list[Row]:
     return rows
 
 
+def condition() -> str:
+    """What the table of placements was measured on, and what its gaps are."""
+    return (
+        f"RLOO, λ = 0.3, base accuracy 0.3; mean of {len(stored())} seeds of the table. Gaps: the "
+        "largest difference of a probability from the prediction, and the total variation from it "
+        "on a DAG of ten nodes"
+    )
+
+
 def with_reversed_k3(base: Tensor, value: Tensor, kl: float, updates: int = 20_000) -> Tensor:
     """Where expected updates lead with e^x - 1 - x in the loss, x = log(q / b), in place of k3.
 
