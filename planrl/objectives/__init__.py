@@ -3,6 +3,7 @@
 advantages, penalties, clipping    what they are made of: advantages, KL and entropy, ratios
 policy, preferences                the losses: REINFORCE, GRPO, DAPO, ...; DPO, trajectory balance
 soft, soft_values                  soft Q-learning, path consistency; their optimum, exactly
+noisy                              process rewards with few or wrong checks; their optimum
 path_measures                      arrival, length and entropy of the paths of a table, exactly
 clock, contexts                    expected gradients: one factor of p for every group method
 enumeration, rounds                small graphs path by path; expert iteration, pass@k
