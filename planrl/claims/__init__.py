@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from planrl.claims import ablations, imitation, objectives, paper, regimes, theorems
+from planrl.claims import ablations, imitation, objectives, paper, regimes, soft_and_noise, theorems
 from planrl.claims.history import SUCCESSION, changes, is_current
 from planrl.claims.verdict import (
     DECIDED,
@@ -47,6 +47,7 @@ GROUPS: dict[str, tuple[Claim, ...]] = {
     "conditions": ablations.CLAIMS,
     "regimes": regimes.CLAIMS,
     "objectives": objectives.CLAIMS,
+    "soft-and-noise": soft_and_noise.CLAIMS,
 }
 """Group -> its claims, in the paper's order."""
 CLAIMS: tuple[Claim, ...] = tuple(claim for group in GROUPS.values() for claim in group)

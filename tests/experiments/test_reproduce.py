@@ -286,8 +286,11 @@ def test_the_quick_tier_made_anew_lies_inside_the_stored_bands(tmp_path):
         "fig3-quick-dag.json",
         "imitation-quick-1x1.json",
         "methods-quick-B.json",
+        "noise-quick.json",
         "objectives-quick.json",
         "regimes-quick-B.json",
+        "soft-methods-quick-E.json",
+        "soft-quick.json",
         "theorems-quick.json",
     ]
     if not SOAK:  # the other half takes a minute of a processor, and the same code
