@@ -14,6 +14,7 @@ from planrl.teaching.exercises.imitation import frequencies, pieces, teach
 from planrl.teaching.exercises.layers import attention_share, fill, readout
 from planrl.teaching.exercises.methods import front, grouped, judging, kept, sieve, student
 from planrl.teaching.exercises.policy import baseline, cell_gradient, correct_paths, own_successes
+from planrl.teaching.exercises.tools import fresh_chains, never_asked, next_tools
 from planrl.teaching.exercises.values import (
     fixed_point,
     goal_back,
@@ -34,6 +35,7 @@ __all__ = [
     "fill",
     "fixed_point",
     "frequencies",
+    "fresh_chains",
     "front",
     "goal_back",
     "grouped",
@@ -42,6 +44,8 @@ __all__ = [
     "kept",
     "kl_penalty",
     "moves",
+    "never_asked",
+    "next_tools",
     "old_rollouts",
     "own_successes",
     "path_count",
