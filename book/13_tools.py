@@ -194,7 +194,7 @@ bars = {
     name: {graph.labels[v]: float(p[v]) for v in next_tools}
     for name, p in said.items()
 }
-charts.bars(
+figure = charts.bars(
     bars,
     title="SFT repeats the log's shares; policy gradient moves away from them",
     x=f"next tool after {graph.labels[current]}, target {graph.labels[target]}",
@@ -206,6 +206,8 @@ charts.bars(
         for name, some in bars.items()
     ),
 )
+figure.data[0].marker.color = "#7F7F7F"  # no model, so no model's colour
+figure
 
 # %%
 away = {name: calls.frequencies(pr.next_logits(m)) for name, m in models.items()}
