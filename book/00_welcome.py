@@ -19,8 +19,8 @@ if importlib.util.find_spec("planrl") is None:
 # %% [markdown]
 # # What does reward teach a model that plans?
 #
-# To plan is to find a route from here to the goal. A small model that knows many routes is trained
-# further in four ways: which routes does it keep?
+# To plan is to find a path from here to the goal. A small model that knows many paths is trained
+# further by four methods: which paths does it keep?
 
 # %% tags=["remove-input"]
 # made by: python -m planrl export FOLDER --record hero
@@ -45,9 +45,9 @@ notebook.setup()
 # %% [markdown]
 # ## One picture
 #
-# Five methods start from the same model, which was trained to imitate correct paths, where the lines meet. A
-# *question* names two nodes, and any path from the first to the second is correct: most questions have
-# many. Two things are measured on the training questions: how often a sampled path is correct (up is better),
+# Five methods start from the same model, where the lines meet. A *question* names two nodes, and any path from the
+# first to the second is correct: most questions have many. The model was trained to imitate ten such paths for each
+# training question. Two things are measured on the training questions: how often a sampled path is correct (up is better),
 # and how many *distinct* correct paths there are among 100 samples (to the right is better).
 
 # %% tags=["hide-input"]
@@ -101,9 +101,9 @@ figure.update_layout(
 # %% [markdown]
 # - **Policy gradient** answers nearly everything correctly, but keeps only one path per
 #   question.
-# - A **KL penalty**, a pull towards the model it began as, keeps more paths per question. Here, on
-#   graphs of 100 nodes, its accuracy after the same number of updates is slightly lower; on the small
-#   graph of the lab below it is not.
+# - A **KL penalty**, a pull towards the model it began as (here with weight λ = 0.1), keeps more paths per question.
+#   On these graphs of 100 nodes its accuracy after the same number of updates is slightly lower; on the small
+#   graph of the lab below, also with λ = 0.1, it is not. (The moving picture at the top has λ = 1.)
 # - **Q-learning** with a reward for the outcome alone (*outcome reward*) loses everything; with a reward
 #   for each step (*process reward*) it becomes accurate and stays diverse.
 # - **Imitation** that just goes on (*continual SFT*, supervised fine-tuning) gains some accuracy and loses few
@@ -153,7 +153,7 @@ lab("race")
 #    and a verdict.
 # 6. **Find it**: Ctrl+K (on a Mac ⌘K) searches all pages; the half-filled circle at the top goes from light to dark.
 #
-# ## Twelve chapters, twelve questions
+# ## Thirteen chapters, thirteen questions
 #
 # **The problem**
 #
@@ -186,7 +186,8 @@ lab("race")
 # 10. [Which method should you choose?](10_choosing.ipynb) All methods in one plane, and four questions
 #     about your own project.
 # 11. [Which of the paper's claims hold?](11_verdicts.ipynb) Claim by claim, with verdicts.
-# 12. [Does it use tools?](13_tools.ipynb) An assistant's tools as a graph, logged chains of calls, and questions
+# 12. [Which objective?](12_objective.ipynb) GRPO and its family on one curve, and where a KL penalty belongs.
+# 13. [Does it use tools?](13_tools.ipynb) An assistant's tools as a graph, logged chains of calls, and questions
 #     that no log contains.
 #
 # **To look things up**: [the paper's figures](80_figures.ipynb) run again on ten seeds,

@@ -19,11 +19,17 @@ if importlib.util.find_spec("planrl") is None:
 # %% [markdown]
 # # Is planning more than finding a path?
 #
-# A plan is a sequence of steps, each of them allowed, that ends where one wants to be. Draw a dot
-# for every situation and an arrow for every allowed step, and a plan is a *path*. This book asks
-# what training can teach a language model about such paths, so this chapter says precisely what
-# there is to know: two tables, and the rows of tokens a model reads. You need to know what a
-# directed graph is. Reading takes 12 minutes, running everything some 10 seconds.
+# A plan is a sequence of legal steps from where one is to the goal. Draw a node for every situation and an edge for
+# every legal step, and a plan is a *path* in a graph. This book asks what training can teach a language model about such
+# paths. This chapter says what there is to know: two tables, and the rows of tokens that a model
+# reads. You need to know what a directed graph is. Reading takes 12 minutes, running everything some 10 seconds.
+#
+# <details><summary>In one sentence</summary>
+#
+# A plan is a path, and to find one is to know which node can still be reached after a step, not only which steps
+# are legal.
+#
+# </details>
 
 # %% tags=["hide-input"]
 import torch
@@ -39,22 +45,21 @@ seed = 0
 # %% [markdown]
 # ## Predict
 #
-# The paper's random graph has 100 nodes and edge probability 0.15. So has ours: an edge leads
-# from each node to each of a higher number with probability 0.15. Each node leads to about seven others on
-# average, and no path ever comes back. (Whether the paper's graph has cycles is not said in
-# what we could read; to have none is [our choice](references.md#where-we-chose).) A *question* is a
-# pair (source, target) that some path connects.
+# The paper's random graph has 100 nodes and edge probability 0.15. So has ours: from each node an edge leads
+# to each node of a higher number with probability 0.15. A node has about seven edges on average, and there are no
+# cycles. (Whether the paper's graph has cycles is not said in what we could read; to have none is
+# [our choice](references.md#where-we-chose).) A *question* is a source-target pair that some path
+# connects. Every path from the source to the target is a correct answer.
 #
-# **How many of the questions have ten or more different right answers?** Guess, in
-# percent, before you scroll to the figure.
+# **What percentage of the questions has ten or more correct paths?**
 
 # %% tags=["remove-cell"]
-my_guess = 15
+my_guess = 50
 
 # %% [markdown]
 # ## Experiment
 #
-# Make the graph, list its questions, and count the right answers to each.
+# Make the graph, list its questions, and count the correct paths of each.
 
 # %%
 graph = pr.random_dag(100, 0.15, pr.seeded(seed, "graph"))
@@ -67,10 +72,9 @@ shares = {
     f"{m:,}": 100 * float((answers >= m).float().mean())
     for m in (1, 2, 5, 10, 100, 1000)
 }
-assert shares["10"] > 50, "the title and the answer below say: more than half"
 figure = charts.bars(
     {"questions": shares},
-    title="Most questions have many correct paths",
+    title="Most questions have many correct paths (a random graph of 100 nodes, edge probability 0.15)",
     x="at least so many correct paths",
     y="% of questions",
     y_range=(0, 108),
@@ -87,18 +91,17 @@ sliders.ask(
     step=1,
     unit="%",
     hidden=["questions"],
-    answer=f"It is {shares['10']:.0f} %. Few edges make many paths: their number multiplies at "
-    "every fork. That is why this book counts not only how often a model is right, but in how "
-    "many ways.",
+    answer=f"It is {shares['10']:.0f} %. A node has few edges, but each leads to a node with edges of its own, so "
+    "the number of paths multiplies at every fork.",
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 notebook.Download(
     [
         {"at least so many correct paths": m, "% of questions": s}
         for m, s in shares.items()
     ],
-    "ways.csv",
+    "paths.csv",
 )
 
 # %%
@@ -106,16 +109,16 @@ print(f"{len(graph.edges)} edges, {len(whole_task.pairs)} questions, seed {seed}
 print(f"correct paths: median {int(answers.median())}, most {int(answers.max()):,}")
 
 # %% [markdown]
-# One graph, one seed; other seeds give other graphs, and the median differs more than the bars (the
-# table at the end says how much). Was your guess too low? A node has few edges, but each edge leads to a
-# node with edges of its own. Every fork multiplies the number of paths, and long ways have many
-# forks. So two things can be asked of a model: *how often* is its answer right, and in *how many
-# different ways* can it be right? Training can raise one and ruin the other; much of this book is
-# about that. We call different right answers to one question its **ways**.
+# This is one graph, from one seed. Other seeds give other graphs; the table at the end of the chapter says by how much
+# the numbers differ.
+#
+# Because a question has many correct paths, two things can be asked of a model. **Accuracy** is the probability
+# that its path is correct. **Diversity** is the number of distinct correct paths among a stated number of samples.
+# Training can raise one and lower the other; much of this book is about that.
 #
 # ## Two tables say it all
 #
-# Take a graph small enough to see. **Adjacency** is the table
+# Take a graph that is small enough to be drawn. **Adjacency** is the table
 #
 # $$ A[j, k] = 1 \text{ if there is an edge } j \to k, \text{ else } 0. \tag{1.1} $$
 #
@@ -123,14 +126,15 @@ print(f"correct paths: median {int(answers.median())}, most {int(answers.max()):
 #
 # $$ R[i, k] = 1 \text{ if some path leads from } k \text{ to } i, \text{ else } 0. \tag{1.2} $$
 #
-# Mind the order: in $R$ the *target* comes first, and every node reaches itself. The code has the
-# same names and the same order: `graph.adjacency[j, k]`, `graph.reachability[i, k]`.
+# The letters are the same in the whole book: $i$ is the target, $j$ the current node, $k$ the next node. In $R$
+# the *target* comes first, and every node reaches itself. In code: `graph.adjacency[j, k]`,
+# `graph.reachability[i, k]`.
 
 # %%
 edges = [(0, 1), (0, 2), (1, 3), (2, 3), (2, 4), (3, 5), (4, 6), (5, 7), (3, 7)]
 small = pr.Graph(8, edges)
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 charts.heatmaps(
     {
         "adjacency A": small.adjacency,
@@ -146,17 +150,16 @@ charts.heatmaps(
 )
 
 # %% [markdown]
-# A walker who stands at $j$ and wants to go to $i$ may step to $k$ exactly if there is an edge
-# and $i$ can still be reached afterwards. So the **correct next nodes** are
+# At the current node $j$, with target $i$, a step to $k$ is correct if it follows an edge and if $i$ can still
+# be reached afterwards. The **correct next nodes** are
 #
 # $$ C(i, j) = \{\, k : A[j, k] = 1 \text{ and } R[i, k] = 1 \,\}. \tag{1.3} $$
 #
-# Move the slider to choose a target: the thick edges are the correct steps, `graph.correct[i, j]`,
-# from wherever one stands. At the target itself the walk is over and nothing is chosen, whatever (1.3)
-# says: on a graph with cycles $C(i, i)$ need not be empty.
+# Choose a target with the slider: thick edges are the correct steps, `graph.correct[i, j]`, from every current
+# node. At the target itself the path ends and no step is chosen.
 
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 def steps_to(target):
     correct = small.correct[target].float()  # [current, next]
     return graphs.graph_view(
@@ -166,28 +169,23 @@ def steps_to(target):
 
 frames = {str(target): steps_to(target) for target in range(1, 8)}
 views = sliders.with_slider(frames, name="target", start="7")
-views.update_layout(
-    title_text="Which steps are right depends on where one wants to go"
-)
+views.update_layout(title_text="Which steps are correct depends on the target")
 
 # %% [markdown]
-# From 2, the step to 3 is right on the way to 7 and wrong on the way to 6: there is an edge from 2 to
-# 3, but 6 cannot be reached from 3. A walker who knows only $A$ gets lost; one who knows only $R$
-# would jump.
+# From 2, the step to 3 is correct with target 7 and wrong with target 6: there is an edge from 2 to
+# 3, but no path leads from 3 to 6. Who knows only $A$ may end in a dead end. Who knows only $R$ takes steps that are
+# no edges.
 
-# %% tags=["hide-input"]
-assert small.correct[7, 2, 3], "the text says: right on the way to 7"
-assert small.adjacency[2, 3], "the text says: there is an edge"
-assert not small.reachability[6, 3], "the text says: no way from 3 to 6"
+# %% tags=["remove-input"]
 notebook.QuickCheck(
     "A graph has the edges a → b and b → c and no others. What are A[a, c] and R[c, a]?",
     {
         "A[a, c] = 0 and R[c, a] = 1": "There is no edge from a to c, yet c can be reached from a, "
-        "by way of b. That is transitivity; remember it for chapter 3.",
+        "through b. That is transitivity; remember it for chapter 3.",
         "A[a, c] = 1 and R[c, a] = 1": "An entry of A is one edge, and there is none from a to c.",
         "A[a, c] = 0 and R[c, a] = 0": "R is about paths of any length, target first: R[c, a] asks "
         "whether a reaches c.",
-        "R[c, a] cannot be known": "It follows from A: that is what a planner has to work out.",
+        "R[c, a] cannot be known": "It follows from A: that is what a planner has to compute.",
     },
     right=["A[a, c] = 0 and R[c, a] = 1"],
 )
@@ -196,19 +194,12 @@ notebook.QuickCheck(
 # ## What a language model sees
 #
 # A language model reads and writes **tokens**: numbers from a fixed list, its vocabulary. For a chat
-# model tokens are pieces of words. Here each node is one token, numbered as in the graph, and one
-# more, END, says that an answer is finished: the vocabulary has $N + 1$ tokens for $N$ nodes.
+# model tokens are pieces of words. Here each node is one token. One more token, END, says that a path is
+# finished, so the vocabulary has $N + 1$ tokens for $N$ nodes.
 #
-# A **row** is what the model is trained on. Its first two tokens, source $s$ and target $t$, are the
-# prompt: they ask the question. Then comes the answer, a path that starts again at $s$ and ends
-# with $t$; END closes the row, and fills it up if other rows are longer. At each place the model gives
-# a probability to every token of the vocabulary: how likely it is to come next. To answer, one
-# gives it the prompt and $s$, chooses the next token by these probabilities, appends it, and asks
-# again. Our walks end at the target: END is then written *for* the model, which is not asked for it.
-# A model that says END earlier has given up, and its answer is wrong. Drawing by the probabilities
-# is called *sampling*; taking the likeliest token each time is called *greedy*.
-#
-# The graph itself is never shown. What the model knows of it has to end up in its weights.
+# A model is trained on **rows** of tokens. The first two tokens of a row, source $s$ and target $t$, are the prompt:
+# they ask the question. The path follows. It starts again at $s$ and ends with $t$, and END closes the
+# row.
 
 # %%
 task = pr.all_pairs(small)
@@ -217,19 +208,23 @@ for line in task.vocab.show(rows)[:6]:
     print("s t s ... t END:", line)
 
 # %% [markdown]
-# Read the first row, `0 1 0 1 END`, aloud: "From node 0 to node 1: start at 0, go to 1, END."
-# A model that only ever learnt which token follows which would not know where to go. The second token, the target,
-# has to be looked at at every step.
+# The first row, `0 1 0 1 END`, says: "From node 0 to node 1: start at 0, go to 1, END."
 #
-# `sample_paths` draws each next node uniformly from $C(i, j)$, so that a path with fewer forks comes up
-# more often. On a graph without cycles, whoever
-# does so never fails: there, planning *is* knowing $A$ and $R$. On a graph with cycles, such as
-# that of chapter 9, the rule alone may go round and round: each step keeps the target in reach, and none
-# makes the walk arrive. There `sample_paths` draws from those of $C(i, j)$ that the walk has not visited, and a walk that
-# gets stuck begins anew.
+# At each position the model gives every token of the vocabulary a probability of being next. To let it answer, one
+# gives it the prompt and $s$, chooses the next token by these probabilities, appends it, and repeats. *Sampling*
+# draws the token at random by the probabilities; *greedy* takes the most probable one. A path ends when it reaches
+# the target: END is then written for the model. If the model itself says END earlier, its answer is wrong.
 #
-# > **Check 1.1.** A walk that draws every step from $C(i, j)$ is a right answer, to every question of a graph
-# > without cycles.
+# The graph itself is never shown. Whatever the model knows of it is in its weights.
+#
+# `sample_paths` makes correct paths for training: it draws each next node uniformly from $C(i, j)$. (A path with fewer forks is
+# therefore more probable.) On a graph without cycles, such a path always arrives, so that there planning
+# *is* knowing $A$ and $R$. On a graph with cycles, as in chapter 9, steps from $C(i, j)$ keep the target within reach, and
+# the path may still go round for ever. There `sample_paths` draws only nodes that the path has not visited, and starts again when
+# none is left.
+#
+# > **Check 1.1.** On a graph without cycles, a path whose steps are all drawn from $C(i, j)$ is correct, for every
+# > question.
 
 # %%
 rollouts = pr.sample_paths(whole_task, 10, pr.seeded(seed, "walks"))
@@ -242,38 +237,27 @@ held = pr.check(
 )
 print(held)
 
-# %% tags=["hide-input"]
-assert task.vocab.show(rows)[0] == "0 1 0 1 END", "the text reads it aloud"
-
 # %% [markdown]
-# The function that decides what counts as right is the referee of this whole book. Here it is, as
-# it stands in the library: the row repeats its source, every chosen step is an edge, and END
-# comes right after the target. `is_path` refuses what is no row of this graph; `judged` decides.
+# Which paths are correct is decided by one function in the whole book: the row repeats its source, every step is an
+# edge, and END comes right after the target. `is_path` refuses what is no row of this graph, `judged` decides.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 notebook.Source(pr.is_path, judged)
 
 # %% [markdown]
 # ## By hand
 #
-# In the little graph, list the paths from 0 to 7. At 0 both 1 and 2 are correct, at 2 only 3 is
-# (4 leads to 6 alone), at 3 both 5 and 7 are:
+# In the small graph, list the paths from 0 to 7. At 0 both 1 and 2 are correct. At 2 only 3 is correct, because
+# 4 leads to 6 alone. At 3 both 5 and 7 are correct:
 #
 # 0 → 1 → 3 → 5 → 7, 0 → 1 → 3 → 7, 0 → 2 → 3 → 5 → 7, 0 → 2 → 3 → 7.
 #
-# Two ways to 3, two ways on: four paths. On a graph without cycles the count follows from counts
-# further on, $P[i, j] = \sum_{k : A[j, k] = 1} P[i, k]$ with $P[i, i] = 1$.
+# Two choices before 3 and two after it make four paths. On a graph without cycles the number of paths to $i$ is the sum
+# over next nodes: $P[i, j] = \sum_{k : A[j, k] = 1} P[i, k]$, with $P[i, i] = 1$.
 
 # %%
-diversity = small.count_paths()[7, 0].float()
-print(
-    pr.check(
-        "four paths lead from 0 to 7",
-        predicted=4.0,
-        observed=diversity,
-        tolerance=0,
-    )
-)
+number = small.count_paths()[7, 0].float()
+print(pr.check("four paths", predicted=4.0, observed=number, tolerance=0))
 
 # %% [markdown]
 # ## Exercises
@@ -309,8 +293,8 @@ exercises.reachability(my_reachability)
 #
 # </details>
 #
-# > **Exercise 2.** *Easy, 4 minutes.* Write the planner's rule (1.3): given both tables, a target and the
-# > node one stands at, return the list of correct next nodes. If it works, every question of three
+# > **Exercise 2.** *Easy, 4 minutes.* Write the planner's rule (1.3): from both tables, a target and the
+# > current node, return the list of correct next nodes. If it works, every question of three
 # > graphs agrees.
 
 
@@ -323,8 +307,8 @@ exercises.correct_steps(my_correct)
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# Two rows of booleans, joined by `&`: where can one go, and from where is the target still in reach?
-# `nonzero()` lists the places that are true.
+# Two rows of booleans, joined by `&`: which nodes are an edge away, and from which can the target be reached?
+# `nonzero()` lists the positions that are true.
 #
 # </details>
 # <details><summary>Solution</summary>
@@ -351,7 +335,7 @@ exercises.path_count(my_count)
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# At the target there is one path, the empty one. Anywhere else, sum over the next nodes.
+# At the target there is one path, the empty one. At any other node, sum over the next nodes.
 #
 # </details>
 # <details><summary>Solution</summary>
@@ -369,15 +353,15 @@ exercises.path_count(my_count)
 # </details>
 #
 # > **Exercise 4.** *Open.* In a new cell, make `pr.random_dag(100, 0.05, ...)`, and one with 0.3, and
-# > count the answers as above. How does the share of questions with ten or more change, and why
+# > count the correct paths as above. How does the share of questions with ten or more change, and why
 # > so fast?
 
 # %% [markdown]
 # ## Your numbers beside ours
 #
-# Every chapter ends with a few of its numbers, as computed here, with an *expected range*: the range of
-# 95 in 100 further seeds, computed from five seeds. Inside, your run is one
-# like ours; outside, something was changed, or it is the rare seed.
+# Every chapter ends with a few of its numbers as computed here, and an *expected range* for each: it contains
+# 95 of 100 further seeds, judged from five seeds. A number outside it means that something was changed, or that the seed
+# is a rare one.
 
 # %%
 evidence.Numbers(
@@ -393,18 +377,15 @@ evidence.Numbers(
 # %% [markdown]
 # ## What we now know
 #
-# Is planning more than finding a path? Not in this book: a plan is a path, and on a graph without
-# cycles the tables $A$ and $R$ are all one has to know to find one, often one of many. But edges alone
-# are not enough: planning is to know what can be *reached* after a step, which has to be worked out
-# by joining edges.
-# A language model has to keep these tables in its weights. Is there room for them in a small one, and where?
+# A plan is a path, and to find one is to know which node can still be reached after a step, not only which steps
+# are legal. On a graph without cycles the tables $A$ and $R$ say all of it. A language model has to keep them in its weights:
 # **[What can one layer hold?](02_one_layer.ipynb)**
 #
 # ## Further reading
 #
 # - [Benefits and Pitfalls of Reinforcement Learning for Language Model Planning](https://arxiv.org/abs/2509.22613):
-#   the paper this book runs; its Section 2 sets up what this chapter shows.
-# - [ALPINE](https://arxiv.org/abs/2405.09220): where planning as path-finding in a Transformer's
-#   weights, with tables A and R, comes from.
+#   the paper that this book is about; its Section 2 sets up what this chapter shows.
+# - [ALPINE](https://arxiv.org/abs/2405.09220), the paper's predecessor: planning as path-finding in the
+#   weights of a Transformer, with the tables A and R.
 # - [Searchformer](https://arxiv.org/abs/2402.14083): Transformers trained on a planner's search
-#   instead of on its answers.
+#   and not only on its results.

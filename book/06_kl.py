@@ -26,8 +26,8 @@ if importlib.util.find_spec("planrl") is None:
 #
 # <details><summary>In one sentence</summary>
 #
-# A KL penalty keeps the learner near its base: where the base already answers, a lower temperature of the base
-# keeps as many paths for nothing, and where it does not, the penalty takes away about half of the gain.
+# A KL penalty keeps the learner near its base: λ = 0.1 takes away about half of the gain where the base cannot answer
+# and is beaten by the base at a lower temperature where it can, while λ = 1 keeps that base's paths and adds a little.
 #
 # </details>
 
@@ -38,6 +38,7 @@ from statistics import mean
 import torch
 
 import planrl as pr
+from planrl.claims import interval
 from planrl.experiments.theorems import expected_gradient as exact
 from planrl.figures import charts, sliders
 from planrl.figures.table import Table
@@ -61,46 +62,92 @@ free, light, held_back, strong = (
 # %% [markdown]
 # ## Predict
 #
-# A base is trained by SFT on 100 nodes until it answers nearly every training question. Policy gradient with
-# λ = 0.1 then trains for 4,000 updates. Sampled at temperature 1, it gives about seven distinct correct paths
-# among 100 samples of a held-out question, and nearly nine in ten samples are correct. Now take the *base*,
-# without any further training, and lower its temperature until it gives about as many distinct paths.
+# Chapter 4 trained a base on *one* demonstrated path for each question of a graph of 100 nodes. The base answers the
+# training questions, and policy gradient learns to answer many of the held-out ones by exploring. In 2,000 updates it
+# raises the accuracy of sampled paths there from about 0.6 to nearly 0.9. Now the same policy gradient has a penalty, λ = 0.1.
 #
-# **What share of the base's samples is then correct?**
+# **Where does held-out accuracy end with the penalty?**
 
 # %% tags=["remove-cell"]
-my_guess = 0.87
+my_guess = 0.85
 
 # %% [markdown]
 # ## Experiment
-#
-# Each line below is a *decoding curve* ([chapter 4](04_policy_gradient.ipynb)): one model sampled at temperatures 1,
-# 0.7, 0.5, 0.3 and 0.1. Lower temperatures lie further left: fewer distinct paths, more of the samples correct.
 
 # %% tags=["hide-input"]
 # made by: python -m planrl reproduce --only regimes
 base, heats = regimes.BASE, (1.0, 0.5)
-untrained, paths = (
-    regime_tables.at("A", base, 0.5, "test", key)
-    for key in ("accuracy", "diversity")
-)
-penalised = regime_tables.at("A", held_back, 1.0, "test", "accuracy")
-figure = regimes.decoding_curve(
+ends = {
+    name: mean(regimes.ends("B", name, "test_accuracy"))
+    for name in (base, free, held_back)
+}
+sliders.ask(
+    regimes.over_updates(
+        "B", (free, held_back), "test_accuracy", y="held-out accuracy, sampled at T = 1",
+        title="Where the base cannot answer, λ = 0.1 takes away half of the gain",
+        alt="Held-out accuracy over updates; at the end: "
+        + ", ".join(f"{name} {value:.3f}" for name, value in ends.items()),
+    ),
+    "Held-out accuracy, sampled at T = 1, with λ = 0.1 after 2,000 updates",
+    guess=my_guess, low=0.5, high=1.0, step=0.01, hidden=[held_back],
+    answer=f"It ends at {ends[held_back]:.3f}, from {ends[base]:.3f}; without a penalty it ends at {ends[free]:.3f} "
+    f"(mean of {len(regimes.pages('B'))} seeds).",
+)  # fmt: skip
+
+# %% [markdown]
+# Is it the temperature? No: here are the *decoding curves* ([chapter 4](04_policy_gradient.ipynb)), each model sampled
+# at temperatures 1, 0.7, 0.5, 0.3 and 0.1. Lower temperatures lie further left: fewer distinct paths, more of the
+# samples correct.
+
+# %%
+regimes.decoding_curve(
+    "B", [base, held_back, free], "test",
+    title="One path per question: λ = 0.1 costs half of the gain at any temperature",
+)  # fmt: skip
+
+# %%
+most = {name: mean(regimes.best("B", name)) for name in (base, held_back, free)}
+gain, kept_gain = most[free] - most[base], most[held_back] - most[base]
+print({name: round(value, 3) for name, value in most.items()})
+print(f"of policy gradient's gain, λ = 0.1 leaves {kept_gain / gain:.0%}")
+
+# %% [markdown]
+# The printed accuracies are those at each model's best temperature. Which questions pay? Here is the accuracy of paths
+# sampled at T = 1, by degree (chapter 3):
+
+# %% tags=["hide-input"]
+kinds = {}
+for name in (base, held_back, free):
+    far = regimes.degree_values("B", name, "accuracy")
+    far.pop("all")
+    kinds[name] = {"training": regimes.ends("B", name, "train_accuracy")} | {
+        f"held out, {degree}": values for degree, values in far.items()
+    }
+rows = [
+    {"questions": some}
+    | {regime_tables.plain(name): mean(kinds[name][some]) for name in kinds}
+    for some in kinds[base]
+]
+updates = regime_tables.trained_for("B", (free, held_back))
+Table(rows, caption=f"{regimes.condition('B')}; {updates}; mean over seeds")
+
+# %% [markdown]
+# Training questions, on which the penalty acts, pay nothing, and neither do held-out questions of degree 0. The price is
+# paid at degree 1 and above.
+
+# %% [markdown]
+# ## Where the base already answers
+#
+# A *saturated* base has seen ten demonstrated paths per question. It was trained for 5,000 updates instead of 700, and
+# policy gradient follows for 4,000 instead of 2,000; only with λ = 1 it has 2,000 here, too. So this experiment differs
+# from the first in more than the demonstrations.
+
+# %% tags=["hide-input"]
+regimes.decoding_curve(
     "A",
     [strong, held_back, light, free, base],
     "test",
-    title="The base at a lower temperature beats λ = 0.1 at every number of paths",
-)
-sliders.ask(
-    figure,
-    "Share of correct samples, held-out questions, of the base at the lower temperature",
-    guess=my_guess,
-    low=0.8,
-    high=1.0,
-    step=0.01,
-    hidden=[base],
-    answer=f"At temperature 0.5 the base has {untrained:.3f} correct with {paths:.1f} distinct paths, λ = 0.1 at "
-    f"temperature 1 has {penalised:.3f} (mean of {len(regimes.pages('A'))} seeds). No training was needed.",
+    title="Ten paths: the base at T = 0.5 beats λ = 0.1; λ = 1 lies slightly above the base",
 )
 
 # %%
@@ -108,7 +155,8 @@ choices = [
     (name, heat) for name in (base, free, held_back, strong) for heat in heats
 ]
 found = regime_tables.decoding_rows("A", choices)
-Table(found, caption=f"{regimes.condition('A')}; mean over seeds")
+updates = regime_tables.trained_for("A", (free, held_back, strong))
+Table(found, caption=f"{regimes.condition('A')}; {updates}; mean over seeds")
 
 # %% tags=["remove-input"]
 notebook.Download(
@@ -119,39 +167,53 @@ notebook.Download(
 # %% [markdown]
 # *Share kept* compares the distinct paths of a training question with those of the base at temperature 1.
 # With λ = 0.1 the share is a little over half. The base at temperature 0.5 keeps as much, and is correct more
-# often, on training and on held-out questions. With λ = 1 everything is kept, and the model is nearly the base: at equal temperatures its
-# curve lies slightly above. Weights of 0.01 and less keep no more than no penalty does.
-#
+# often, on training and on held-out questions: no training was needed. Weights of 0.01 and less keep no more than no
+# penalty does. With λ = 1 nearly everything is kept, and the model is better than its base on held-out questions:
+
+# %% tags=["hide-input"]
+extra = {
+    heat: regime_tables.gained("A", strong, heat)
+    for heat in (1.0, 0.7, 0.5, 0.3, 0.1)
+}
+spans = {heat: interval(values) for heat, values in extra.items()}
+Table(
+    [
+        {"temperature": f"{heat:g}"}
+        | {
+            words: regime_tables.at("A", name, heat, "test", key)
+            for words, name, key in (
+                ("base", base, "accuracy"),
+                ("λ = 1", strong, "accuracy"),
+                ("paths, base", base, "diversity"),
+                ("paths, λ = 1", strong, "diversity"),
+            )
+        }
+        | {
+            "gain": mean(values),
+            "95 % interval": "{:+.3f} to {:+.3f}".format(*spans[heat]),
+        }
+        for heat, values in extra.items()
+    ],
+    caption=f"Accuracy and distinct correct paths, held-out questions; {regimes.condition('A')}",
+)
+
+# %% tags=["remove-input"]
+clear = [f"{heat:g}" for heat, (low, _) in spans.items() if low > 0]
+notebook.Told(
+    f"At T = {', '.join(clear)} λ = 1 is better than the base, with about as many distinct paths "
+    f"({len(extra[1.0])} seeds). At lower temperatures the two cannot be told apart."
+)
+
+# %% [markdown]
 # In the lab, a small Transformer trains with the λ that you set. (Its graph has few paths per question.)
 
 # %% tags=["remove-input"]
 lab("policy-gradient", "model=transformer&kl=1")
 
 # %% [markdown]
-# ## What the penalty costs
-#
-# The base above answers nearly everything, so there is little left to pay for. Train the same base on *one*
-# demonstrated path per question instead of ten, and it is wrong on many held-out questions at any temperature. There policy gradient
-# learns by exploring ([chapter 4](04_policy_gradient.ipynb)), and there the penalty has a price.
-
-# %%
-regimes.decoding_curve(
-    "B", [base, held_back, free], "test",
-    title="Where the base cannot answer, λ = 0.1 takes away half of the gain",
-)  # fmt: skip
-
-# %%
-most = {name: mean(regimes.best("B", name)) for name in (base, held_back, free)}
-gain, kept_gain = most[free] - most[base], most[held_back] - most[base]
-print({name: round(value, 3) for name, value in most.items()})
-print(f"of policy gradient's gain, λ = 0.1 leaves {kept_gain / gain:.0%}")
-
-# %% [markdown]
-# These are accuracies at each model's best temperature.
-#
 # Too strong a penalty is often recognised by a *plateau*: held-out accuracy stops rising early. With
 # λ = 1 and the saturated base most of the gain comes in the first third of its 2,000 updates. Without a
-# penalty, accuracy ends higher:
+# penalty, accuracy ends higher, after 4,000 updates:
 
 # %%
 regimes.accuracy_over_updates(
@@ -206,12 +268,14 @@ for kl in (1.0, 0.5, 0.1):
 # %% [markdown]
 # The formula says two things.
 #
-# - **A guarantee of diversity.** Correct choices with *equal* $p$ keep the base's ratio, 2 to 1, for every λ
-#   above 0. Where $p$ differs, a small λ sharpens: 0.99 against 1 changes the ratio by $\exp(0.01 / \lambda)$,
-#   which is 1.1 for λ = 0.1 and more than 20,000 for λ = 0.001.
+# - **Diversity, for the expected update.** Where the *expected* update stops, correct choices with *equal* $p$ keep the
+#   base's ratio, 2 to 1, for every λ above 0. Training need not get there: its updates are random, finitely many, and
+#   drift, which is why 0.01 kept no more than no penalty (*Pull against drift*). Where $p$ differs, a small λ sharpens,
+#   too: 0.99 against 1 changes the ratio by $\exp(0.01 / \lambda)$, which is 1.1 for λ = 0.1 and more than 20,000 for
+#   λ = 0.001.
 # - **The price.** Of the wrong choice's weight the share $\exp(-1 / \lambda)$ is left: nearly nothing for λ = 0.1,
-#   more than a third for λ = 1. So on questions that are solved a small λ costs nearly nothing. The price is
-#   paid on questions that are *not* solved (*Two points to stop at*).
+#   more than a third for λ = 1. So on questions that are solved a small λ costs nearly nothing. What happens to
+#   questions in training that are *not* solved, *Two points to stop at* shows.
 #
 # We check (6.2) on a table. The base imitates paths on ten nodes; for the question from 0 to 9 we follow the
 # *expected* gradient, in which every path counts with its probability, until it stops.
@@ -243,8 +307,10 @@ print("correct:", {kl: round(value, 4) for kl, value in solved.items()})
 # %%
 held = pr.check(
     "policy gradient with a KL penalty stops at (6.2)",
-    predicted=0.0, observed=torch.stack(gaps), tolerance=1e-5,
-)  # fmt: skip
+    predicted=0.0,
+    observed=torch.stack(gaps),
+    tolerance=1e-5,
+)
 evidence.Backing(held, claim="4.4-formula", code=exact.predicted, formula="6.2")
 
 # %% tags=["remove-input"]
@@ -265,8 +331,8 @@ notebook.QuickCheck(
 # %% [markdown]
 # ## Pull against drift
 #
-# If every λ above 0 keeps the ratios, why did the Transformer keep a little over half with λ = 0.1, and next to
-# nothing with 0.01? The theorem says where the *expected* update is zero. Single updates are random, and the drift of
+# If every λ above 0 keeps the ratios where the expected update stops, why did the Transformer keep a little over half
+# with λ = 0.1, and next to nothing with 0.01? Single updates are random, and the drift of
 # [chapter 5](05_collapse.ipynb) goes on at this point; the penalty only pulls against it. We train the
 # table on its own rollouts, for all questions, with five weights.
 
@@ -359,8 +425,13 @@ held = pr.check(
 evidence.Backing(held, claim="4.4-branches", code=exact.settle, formula="6.2")
 
 # %% [markdown]
-# Both ends are stable, and a larger λ needs a better start. So a penalty holds back what the base cannot do yet.
-# That is the price which the experiment with one demonstrated path per question showed.
+# Both ends are stable, and a larger λ needs a better start. So a penalty can hold back training questions which the base
+# cannot answer yet.
+#
+# This does not explain the price that we measured above. It was paid on held-out questions, which never enter the
+# loss, while the training questions, which do, were solved by the base. Why they generalise less far with the penalty is
+# **open**. One guess: on training questions the penalty also holds the base's probabilities in contexts (target and
+# node) that no demonstration shows, and those are what questions of degree 1 and above need. No run of ours tests it.
 #
 # ## Why not a bonus for entropy?
 #
@@ -530,8 +601,8 @@ evidence.Numbers(
 # %% [markdown]
 # ## What we now know
 #
-# A KL penalty keeps the learner near its base: where the base already answers, a lower temperature of the base
-# keeps as many paths for nothing, and where it does not, the penalty takes away about half of the gain. So far
+# A KL penalty keeps the learner near its base: λ = 0.1 takes away about half of the gain where the base cannot answer
+# and is beaten by the base at a lower temperature where it can, while λ = 1 keeps that base's paths and adds a little. So far
 # a reward has helped, whatever else it cost. **How can a reward ruin a learner?**
 # [Chapter 7](07_reward.ipynb) gives a reward to a learner that reads its logits as values.
 #

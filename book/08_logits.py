@@ -240,12 +240,12 @@ evidence.Backing(held, claim="5.2-learned", code=pr.q_learning, formula="8.1")
 # %% [markdown]
 # ## Which part of the weights holds what?
 #
-# The linear Transformer's logits are a sum of two tables, $W[j, k]$ for the current node and $V[i, k]$ for
-# the target. The optimum is a sum, too.
+# The linear Transformer's logits are a sum of two tables, $W^{\mathrm{M}}[j, k]$ for the current node and
+# $W^{\mathrm{V}}[i, k]$ for the target. The optimum is a sum, too.
 #
 # > **Theorem 5.3.** In the linear Transformer the two parts go to
 # >
-# > $$ W[j, k] = A[j, k] - 1 + b_k, \qquad V[i, k] = R[i, k] - b_k, \tag{8.2} $$
+# > $$ W^{\mathrm{M}}[j, k] = A[j, k] - 1 + b_k, \qquad W^{\mathrm{V}}[i, k] = R[i, k] - b_k, \tag{8.2} $$
 # >
 # > where $b_k$ is any number for each column $k$. *Only the sum enters the loss.*
 #
@@ -278,8 +278,12 @@ evidence.Backing(held, claim="5.3-linear", code=pr.LinearTransformer, formula="8
 # ## What Transformers know of the graph
 #
 # ALPINE, an earlier paper on imitation with the same graphs, reads the adjacency from a Transformer's weights:
-# the embedding of node $j$ passes through the feed-forward part alone and is scored against all nodes
-# ([chapter 2](02_one_layer.ipynb)). If its weights add up as in (8.2), column $k$ of this read-out contains $b_k$,
+# the embedding $E[j]$ of node $j$ passes through the feed-forward part (FFN) alone and is scored against all nodes,
+#
+# $$ W^{\mathrm{M}\prime}[j] = \big(E[j] + \mathrm{FFN}(E[j])\big) E^\top, \tag{8.3} $$
+#
+# apart from layer norms. This read-out stands for the table $W^{\mathrm{M}}$ above. If the weights add up as in (8.2),
+# its column $k$ contains $b_k$,
 # and whoever ranks all pairs of nodes by it compares numbers with different $b_k$. So the columns must be centred first.
 #
 # In the table, AUC is the probability that an edge scores above a pair that is no edge. Precision is the share
@@ -325,7 +329,8 @@ Table(ten, caption=f"The same for ten paths. {regimes.condition('A')}")
 # > This holds on random graphs of 100 nodes with one and with ten demonstrated paths per question. The comparison
 # > is not about the loss alone: the process reward judges every step that Q-learning tries, one in ten at
 # > random, and policy gradient is told only whether a whole path is correct
-# > ([claims R-unseen-edges-q, R-unseen-edges-pg](11_verdicts.ipynb)).
+# > ([claims R-unseen-edges-q, R-unseen-edges-pg](11_verdicts.ipynb)). These claims are about ten paths per
+# > question only. For one path nothing was predicted before the runs, so those numbers have no verdict.
 #
 # How near do a Transformer's logits come to 10, 0 and -10, the theorem's values times 10? Means over next nodes
 # that are right in both respects, in one, and in none, after 2,000 updates on 100 nodes:
@@ -425,8 +430,8 @@ regimes.decoding_curves(
 #
 # ## Whose rollouts?
 #
-# Equation (8.1) does not say who sampled the paths. A TD target is about one step, whoever took it. Policy
-# gradient's loss is about paths *of the current policy*. We take an old checkpoint, SFT after eight updates,
+# Equation (8.1) does not say who sampled the paths. A TD target is about one step, whoever took it. The gradient of
+# policy gradient is exact only on paths *of the current policy*. We take an old checkpoint, SFT after eight updates,
 # and train from it on half of the questions: on fresh rollouts, or on those of the checkpoint (`pr.replay`).
 
 # %%
@@ -456,7 +461,7 @@ def after(loss, pays, kept):
 
 # %% [markdown]
 # planrl refuses policy gradient on paths of another policy, unless `correction` says what to do about them.
-# With "none" they are used as if the current policy had sampled them.
+# With "none" they are used as if the current policy had sampled them. No learner here has a baseline.
 
 # %%
 uncorrected = partial(pr.policy_gradient, correction="none")
@@ -500,13 +505,14 @@ figure.update_layout(
 # %% [markdown]
 # With process reward most returns are negative, and policy gradient lowers the probability of every step of
 # such a path. Fresh rollouts soon stop taking wrong steps. The old ones never do, so correct steps of failed paths are
-# pushed down again and again. With outcome reward policy gradient is not hurt: by Theorem 4.1 it is then SFT on
-# the checkpoint's correct paths, and it learns nothing from the others.
+# pushed down again and again. With outcome reward policy gradient does on old paths as well as on new ones: by
+# Theorem 4.1 it is then SFT on the checkpoint's correct paths, and it learns nothing from the others. So old paths
+# harm policy gradient here under one condition: process reward, without correction and without baseline.
 
 # %% tags=["remove-input"]
 notebook.QuickCheck(
-    "Why can Q-learning use paths of an old checkpoint, where policy gradient with the same process "
-    "reward can't?",
+    "On the old checkpoint's paths, policy gradient with process reward, without correction or baseline, did "
+    "far worse than on new ones. Why did Q-learning with the same reward not?",
     {
         "Its target is about one step, whoever took it": "Reward and best next value of a step do "
         "not depend on the sampler. Policy gradient weighs steps by how often the sampler takes "
@@ -541,25 +547,27 @@ for name, (behaviour, how) in behaviours.items():
     pupils[name] = pupil
 
 # %% tags=["hide-input"]
-near = {}
+near, answered = {}, {}
 for name, pupil in pupils.items():
     gap = (pr.next_logits(pupil)[..., :n] / 10 - exact).abs()
     near[name] = float((gap[~exact.isnan()] < 0.1).float().mean())
+    answered[name] = scored(pupil, task)
 Table(
     [
         {
             "sampled by": name,
             "share of logits within 0.1 of A + R - 1": near[name],
-            "% correct, sampled": scored(pupil, task),
+            "% correct, sampled": answered[name],
         }
-        for name, pupil in pupils.items()
+        for name in pupils
     ],
     caption=f"fresh tables after 600 updates of 64 rollouts (uniform: 256), seed {seed}, all questions",
 )
 
 # %% [markdown]
 # A uniform policy tries every step. A good policy seldom errs, so it hardly learns what errors cost, and many
-# logits stay far from (8.1). To *answer* takes less than to hold the whole graph.
+# logits stay far from (8.1): also with the good imitator, with random steps or without. And yet each of
+# these tables answers nearly all questions. To *answer* takes less than to hold the whole graph.
 #
 # On Transformers the figures above show the easy case: the off-policy learner used rollouts of the base with one
 # step in ten drawn uniformly, and such a base errs by itself as well.
@@ -665,7 +673,38 @@ exercises.old_rollouts(my_rollouts)
 #
 # </details>
 #
-# > **Exercise 4.** *Open.* Let the checker err: give `reward` a graph with one edge too few and one too
+# > **Exercise 4.** *Medium, 8 minutes.* Read the adjacency from a model's weights by (8.3).
+# > `model.tokens.weight` is $E$ with a row for END at its end, `model.blocks[0].feed_forward(x)` is FFN. Return
+# > `[N, N]`. If it works, it equals `model.readout(norms=False).adjacency`.
+
+
+# %%
+def my_readout(model): ...
+
+
+exercises.readout(my_readout)
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# All nodes at once: `x = model.tokens.weight`. A layer adds to its input. The scores are products with all
+# embeddings.
+#
+# </details>
+# <details><summary>Solution</summary>
+#
+# ```python
+# def my_readout(model):
+#     x = model.tokens.weight
+#     scores = (x + model.blocks[0].feed_forward(x)) @ x.T
+#     return scores[:-1, :-1]
+#
+# exercises.readout(my_readout)
+# ```
+#
+# </details>
+#
+# > **Exercise 5.** *Open.* Let the checker err: give `reward` a graph with one edge too few and one too
 # > many, and train the table again. Which logits are wrong now, only those two or more?
 
 # %% [markdown]

@@ -19,11 +19,18 @@ if importlib.util.find_spec("planrl") is None:
 # %% [markdown]
 # # Does it stack blocks?
 #
-# Blocksworld is one of the oldest toys of planning: blocks on a table, a hand that moves one at a time, a
-# goal. Its states and moves are a graph, a plan is a path in it, and so everything this book says
-# of graphs can be said of blocks. This chapter is for those who come from planning: how PDDL becomes
-# a path and back, what a small Transformer makes of it, and where reward helps or harms. You should
-# have read [chapter 1](01_paths.ipynb); words of later chapters are explained where they come. Reading takes 15 minutes, running everything some 15 seconds.
+# Blocksworld is one of the oldest test problems of planning: blocks on a table, a hand that moves one at a time, a
+# goal. Its states and moves are a graph, a plan is a path in it, so what this book says of graphs can be said of blocks.
+# This chapter turns PDDL, the planners' language, into paths and back, trains a small Transformer on plans, and asks
+# where reward helps and where it harms. You should have read [chapter 1](01_paths.ipynb). Reading takes 14 minutes,
+# running everything some 15 seconds.
+#
+# <details><summary>In one sentence</summary>
+#
+# A small model that imitates plans can stack blocks, and Q-learning with process reward and no discount makes it forget
+# the goal, because every move can be undone.
+#
+# </details>
 
 # %% tags=["hide-input"]
 import tempfile
@@ -33,12 +40,13 @@ import networkx as nx
 import torch
 
 import planrl as pr
-from planrl.claims import UNDECIDED, verdicts
+from planrl.claims import verdicts
 from planrl.domains import parse_plan, recognise, space
 from planrl.domains.pddl import read_problem
 from planrl.figures import blocks as block_pictures
 from planrl.figures import charts, sliders
 from planrl.figures.table import Table
+from planrl.labs import lab
 from planrl.teaching import evidence, exercises, notebook, paper_figures
 
 notebook.setup()
@@ -47,12 +55,12 @@ seed = 0
 # %% [markdown]
 # ## Predict
 #
-# With four blocks there are 73 states. A model with one layer is shown ten plans for each of a
-# fifth of all questions. Then it is asked the others, from next door to six moves away, and takes
-# the likeliest move each time (*greedy*).
+# Four blocks have 73 states. A model with one layer is shown ten random plans for each of a
+# fifth of all questions. A question is a pair of states: a start and a goal. The model is then asked the other questions,
+# whose shortest plans have one to six moves, and takes the most probable move at each step (*greedy*).
 #
-# **Of the questions whose shortest plan has six moves, how many does it answer?** Guess, in
-# percent, before you scroll to the figure. The longer a plan, the more often one can go wrong.
+# **Of the questions whose shortest plan has six moves, what percentage does it answer with a legal plan that
+# arrives?**
 
 # %% tags=["remove-cell"]
 my_guess = 50
@@ -60,7 +68,7 @@ my_guess = 50
 # %% [markdown]
 # ## Experiment
 #
-# A **move** takes a block from the top of a stack to the table or onto another stack.
+# A **move** takes a block from the top of a stack and puts it on the table or onto another stack.
 
 # %%
 dataset = space(4)
@@ -71,9 +79,9 @@ print(f"{graph.n} states, {len(graph.edges)} moves")
 print(f"{len(train.pairs)} training questions, {len(test.pairs)} held out")
 
 # %% [markdown]
-# Nothing tells the model what a block is: a state is a number. Since every state can be reached from every
-# other, $R = 1$ everywhere, and by (1.3) every move is correct, whatever the goal. So the rows it
-# imitates are random walks that visit no state twice and go on until they meet the goal.
+# Nothing tells the model what a block is: a state is one token. Every state can be reached from every other, so
+# $R = 1$ everywhere, and by (1.3) every move is correct, whatever the goal. The plans that it imitates are
+# therefore random: they visit no state twice and go on until they meet the goal.
 
 # %%
 sizes = pr.TransformerConfig(width=48, positions=64)
@@ -84,9 +92,7 @@ losses = [record.loss for record in pr.train(model, lessons, pr.sft, config)]
 print(f"loss {losses[0]:.2f} -> {losses[-1]:.2f} nats")
 
 # %% [markdown]
-# *About 5 s on 2 cores.*
-#
-# Now a thousand held-out questions: eight sampled plans and a greedy one for each.
+# *About 5 s on 2 cores.* Then a thousand held-out questions: eight sampled plans and a greedy one for each.
 
 # %%
 drawn = torch.randperm(len(test.pairs), generator=pr.seeded(seed, "asked"))[:1000]
@@ -103,20 +109,16 @@ percent = {
     for kind, key in (("sampled, T = 1", "accuracy"), ("greedy", "greedy"))
 }
 sampled, greedy = (list(row.values()) for row in percent.values())
-assert min(greedy) > 85, "the title says: from anywhere"
-assert sampled[0] > sampled[2] > sampled[5] + 5, (
-    "the title says: sampled ones fail more"
-)
 figure = charts.bars(
     percent,
-    title="Greedy plans arrive from anywhere; sampled ones fail more with distance",
-    x="moves that the shortest plan needs",
+    title="Greedy plans arrive from any distance, sampled ones fail more with distance (four blocks, one seed)",
+    x="moves of the shortest plan",
     y="% of held-out plans that arrive",
     y_range=(0, 112),
     text=".0f",
     height=420,
     alt="Percent of held-out questions answered by a legal plan that arrives, by the number of moves "
-    "the shortest plan needs, 1 to 6. Greedy: "
+    "of the shortest plan, 1 to 6. Greedy: "
     + ", ".join(f"{v:.0f}" for v in greedy)
     + "; sampled: "
     + ", ".join(f"{v:.0f}" for v in sampled),
@@ -130,30 +132,23 @@ sliders.ask(
     step=1,
     unit="%",
     hidden=list(percent),
-    answer=f"{greedy[-1]:.0f} % arrive. The likeliest move is legal nearly always, and a detour costs "
-    f"only moves. Sampled plans do go wrong: {sampled[-1]:.0f} % arrive.",
+    answer=f"{greedy[-1]:.0f} % arrive. The most probable move is nearly always legal, and a detour costs "
+    f"only moves. Sampled plans do fail: {sampled[-1]:.0f} % arrive.",
 )
 
-# %% tags=["hide-input"]
-counts = ", ".join(f"{row['pairs']}" for row in by_moves.values())
-print(f"seed {seed}; questions by distance: {counts}")
+# %% tags=["remove-input"]
 notebook.Download(
     [{"moves": moves, **row} for moves, row in by_moves.items()], "blocks.csv"
 )
 
 # %% [markdown]
-# One seed, one graph. Why does greedy not fall? A clumsy move costs little here: every move can be
-# undone, and from wherever the model lands it mostly knows the way again. A sampled plan breaks when
-# a step is drawn that is no move at all, and every move is another chance for that.
-
-# %% tags=["hide-input"]
-errors = scores.errors
-assert errors["no edge"] == max(errors.values()), "the text says why plans break"
-
-# %% [markdown]
-# And why does it head for the goal at all, if the walks it imitates are random? A walk that got stuck was
-# thrown away and begun anew, so only arrivals are shown. We count how often a step comes nearer to the
-# goal: in the walks shown, if a random neighbour not yet visited were taken instead, and in the
+# Why does greedy accuracy not fall with distance? Every move can be undone, and from wherever the model gets to it
+# mostly knows a plan. A sampled plan fails when a step is drawn that is no legal move, and each move is another
+# occasion for that.
+#
+# Why do its plans head for the goal at all, if those it imitates are random? A random plan that got stuck was
+# discarded and begun again, so only arrivals are shown. We count how often a step comes nearer to the
+# goal: in the plans shown; if a random neighbour that was not yet visited were taken instead; and in the
 # model's greedy plans.
 
 # %%
@@ -162,7 +157,7 @@ nearer = apart[:, None, :] < apart[:, :, None]  # [target, current, next]
 best = pr.Sampler(greedy=True, max_tokens=paths.shape[1])
 plans = pr.rollout(model, asked.pairs, rng=rng, sampler=best)
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 
 
 def counted(rows):
@@ -184,65 +179,54 @@ def counted(rows):
 
 
 shown, own = counted(paths), counted(plans)
-rows = []
+nearing = []
 for away in range(1, 7):
     step, plan = shown[:, shown[0] == away], own[:, own[0] == away]
     means = step[1].mean(), step[2].mean(), plan[1].mean()
-    rows.append([100 * float(value) for value in means])
-assert min(row[0] / row[1] for row in rows[:2]) > 2, "the text says: twice as often"
-assert min(row[2] for row in rows) > 50, "the text says: mostly"
-names = ("steps shown", "random, to new states", "the model's, greedily")
+    nearing.append([100 * float(value) for value in means])
+names = ("plans shown", "random, to new states", "the model, greedy")
 Table(
     [
         {"moves away": away}
         | {name: f"{v:.0f}" for name, v in zip(names, row, strict=True)}
-        for away, row in enumerate(rows, 1)
+        for away, row in enumerate(nearing, 1)
     ],
     caption=f"% of steps that come nearer to the goal, seed {seed}",
 )
 
 # %% [markdown]
-# Near the goal the steps shown come nearer twice as often as random ones to new states: walks that stray
-# seldom arrive. The likeliest step is then mostly one that comes nearer, and greedy takes it. **Keeping only
-# what arrived already points to the goal.**
+# Near the goal the plans shown come nearer more than twice as often as random steps to new states. The most probable
+# step is then mostly one that comes nearer, and greedy takes it. **Keeping only the plans that arrive already points to the
+# goal.**
 #
 # ## Try it
 #
-# Three blocks are few enough to train here. The plan that is drawn is the model's own, while it
+# Three blocks are few enough to train in this page. The plan that is drawn is the model's own, while it
 # trains by Q-learning.
 
-# %% tags=["hide-input"]
-from planrl.labs import lab
-
+# %% tags=["remove-input"]
 lab("blocks")
 
 # %% [markdown]
 # ## A plan, move by move
 #
-# The longest of its right plans to a question six moves away, beside a shortest one.
+# The longest of its correct plans to a question six moves away, beside a shortest one.
 
-# %% tags=["hide-input"]
+# %%
 steps = graph.distances()  # [from, to]
 far = [(s, t) for s, t in test.pairs.tolist() if steps[s, t] == steps.max()]
-answers = pr.rollout(
-    model,
-    torch.tensor(far),
-    rng=pr.seeded(seed, "far"),
-    sampler=pr.Sampler(greedy=True, max_tokens=paths.shape[1]),
-)
-right = pr.is_path(graph, answers)
-rollouts = [row[2:].tolist() for row in answers[right]]
-rollouts = [one_path[: one_path.index(graph.n)] for one_path in rollouts]
-longest = max(rollouts, key=len)
-extra = [
-    len(one_path) - 1 - int(steps[one_path[0], one_path[-1]])
-    for one_path in rollouts
-]
-best = nx.shortest_path(graph.to_networkx(), longest[0], longest[-1])
+asked_far, rng = torch.tensor(far), pr.seeded(seed, "far")
+found = pr.rollout(model, asked_far, rng=rng, sampler=best)
+correct = [row[2:].tolist() for row in found[pr.is_path(graph, found)]]
+correct = [path[: path.index(graph.n)] for path in correct]
+longest = max(correct, key=len)
+extra = [len(path) - 1 - int(steps[path[0], path[-1]]) for path in correct]
 wasted = sum(extra) / len(extra)
-assert max(extra) > 0, "the text says: not the shortest"
 print(f"{wasted:.1f} moves more than needed, on average; {max(extra)} at most")
-names = {"shortest": best, "model": longest}
+
+# %% tags=["remove-input"]
+shortest = nx.shortest_path(graph.to_networkx(), longest[0], longest[-1])
+names = {"shortest": shortest, "model": longest}
 figure = block_pictures.play(
     {
         name: [dataset.states[v] for v in one_path]
@@ -252,7 +236,7 @@ figure = block_pictures.play(
         name: [str(a) for a in dataset.plan(one_path)]
         for name, one_path in names.items()
     },
-    title="The model's longest right plan, beside a shortest one",
+    title="The model's longest correct plan, beside a shortest one",
 )
 asked_for = [str(dataset.states[node]) for node in (longest[0], longest[-1])]
 figure.update_layout(
@@ -262,18 +246,18 @@ figure.update_layout(
 )
 
 # %% [markdown]
-# Press Play or move the slider. The plan is legal and arrives, and it is not the shortest: the plans
-# that the model was shown were random, and it never saw short plans preferred. It is the longest of them;
-# on average its correct greedy plans are nearly shortest (above).
+# Press Play or move the slider. The plan is legal and arrives, but it is not the shortest: the plans that the model was
+# shown were random, so nothing preferred short ones. This is its longest; on average its correct greedy plans are
+# nearly shortest.
 #
 # ## Two graphs of the same blocks
 #
-# In the paper, as we read it, a move is one step: its graph has 73 states, as ours has. Planners say it with **four operators** (pick-up, put-down, stack,
+# In the paper, as we read it, a move is one step. Planners describe it by **four operators** (pick-up, put-down, stack,
 # unstack), and the hand is part of the state. A move is then two steps. In both graphs, every state
 # can be reached from every other.
 
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 def sizes_of(blocks):
     one, four = space(blocks).graph, space(blocks, hand=True).graph
     return {
@@ -286,26 +270,13 @@ def sizes_of(blocks):
 
 
 table = [sizes_of(blocks) for blocks in (2, 3, 4, 5)]
-assert [row["states, one move"] for row in table] == [3, 13, 73, 501]
-assert [row["states, four operators"] for row in table] == [5, 22, 125, 866]
-assert graph.reachability.all()
 Table(table)
-
-# %% tags=["hide-input"]
-towers = [current for current in dataset.states if len(current.stacks) == 1]
-assert all(
-    len(graph.adjacency[dataset.node(current)].nonzero()) == 1 for current in towers
-)
-print(
-    f"{len(towers)} of the {graph.n} states are single towers, with one way out each"
-)
-block_pictures.draw_state(dataset.states[40], title="One state of 73")
 
 # %% [markdown]
 # ## From PDDL to a path, and back
 #
-# `planrl.domains` reads domain and problem files as planners write them: with types or
-# without, in any case, with comments, with goals that leave things open, and under any names (it
+# `planrl.domains` reads domain and problem files as planners write them: with or without types, in any case,
+# with comments, with goals that leave things open, and under any names (it
 # recognises the four operators by what they do).
 
 # %% tags=["hide-input"]
@@ -338,90 +309,47 @@ def problem_of(text):
 problem = problem_of("""
 (define (problem turn-over) (:domain blocks) (:objects a b c d)
   (:init (ontable a) (on b a) (on c b) (on d c) (clear d) (handempty))
-  (:goal (and (on a b) (on b c))))  ; where d goes is left open
+  (:goal (and (on a b) (on b c))))  ; the position of d is left open
 """)
-shortest = problem.solve()
-print(*shortest, sep="\n")
+solution = problem.solve()
+print(*solution, sep="\n")
 
 # %% [markdown]
-# A plan is judged step by step. A verdict names the step and the precondition that is not met, or
-# the part of the goal:
+# A plan is checked step by step. The result names the step and the precondition that is not met, or
+# the part of the goal that is missing:
 
 # %%
-print(problem.validate(shortest))
+print(problem.validate(solution))
 print(problem.validate(parse_plan("(unstack d c)\n(unstack c b)")))
-print(problem.validate(shortest[:-2]))
-never = problem_of("""
-(define (problem circle) (:domain blocks) (:objects a b)
-  (:init (ontable a) (ontable b) (clear a) (clear b) (handempty))
-  (:goal (and (on a b) (on b a))))
-""")
-print("a on b on a:", never.solve() or "unsolvable")
+print(problem.validate(solution[:-2]))
 
-# %% tags=["hide-input"]
-assert problem.validate(shortest).valid
-assert never.solve() is None
+# %%
 blocks = recognise(problem)
-nodes = blocks.path(shortest)
-assert blocks.plan(nodes) == shortest
-print("As a path (stacks from the bottom up, + held):")
-names = [str(blocks.space.states[node]) for node in nodes]
-print(" ->\n".join(" -> ".join(names[k : k + 4]) for k in range(0, len(names), 4)))
-moves = blocks.path_of_moves(shortest)
-assert blocks.plan_of_moves(moves) == shortest
-print("In the paper's graph, where two operators are one move:")
-print(" -> ".join(str(blocks.moves.states[node]) for node in moves))
+nodes, moves = blocks.path(solution), blocks.path_of_moves(solution)
+by_moves_alone = [str(blocks.moves.states[node]) for node in moves]
+print(f"{len(nodes)} states with four operators; in the paper's graph:")
+print(" -> ".join(by_moves_alone))
 
 # %% [markdown]
-# From a shell: `python -m planrl plan domain.pddl problem.pddl`, with `--check plan.txt` to judge a
+# From a shell: `python -m planrl plan domain.pddl problem.pddl`, with `--check plan.txt` to check a
 # plan and `--json` for programs.
 #
-# ## Why reward forgets the goal
+# ## Why process reward forgets the goal
 #
-# Q-learning reads the logit $f(i, j)[k]$ as the value of the step from state $j$ to $k$ on the way to
-# target $i$. *Process reward* fines a step that is no move by 1 and pays 1 at the target. With the
-# adjacency $A$ and the reachability $R$ of [chapter 1](01_paths.ipynb), the values it seeks are
+# Q-learning reads the logit $f(i, j)[k]$ as the value of the step from state $j$ to $k$ with target $i$.
+# *Process reward* pays 1 for the step into the target and charges 1 for every illegal step. Without a discount its values
+# are ([Theorem 5.2, chapter 8](08_logits.ipynb))
 #
 # $$ f^*(i, j)[k] = A[j, k] + R[i, k] - 1. \tag{9.1} $$
-
-# %% tags=["hide-input"]
-notebook.Source(pr.process_optimum)
-
-# %% [markdown]
-# > **Theorem 5.2.** With process reward and no discount, (9.1) solves the equation that Q-learning
-# > iterates; on a graph without cycles nothing else does. *What can reach the target is worth 1 from
-# > there on; a step that is no edge is fined once.*
 #
-# Now look at blocks: every state reaches every other, so $R = 1$ everywhere and the values are $A$.
-# They know which moves are legal, and not where to go. ([Chapter 8](08_logits.ipynb) has this check, too; it is
-# repeated for those who begin here.) The theorem's assumption, no cycles, does not hold on blocks, so
-# that its second half is lost: (9.1) still solves the equation, but other values may, too, and where
-# Q-learning ends depends on where it starts. We start at 0.
-
-# %%
-three = space(3).graph
-values = pr.optimal_q(pr.all_pairs(three, pr.process_reward))[..., : three.n]
-silent = torch.eye(three.n, dtype=torch.bool)[
-    ..., None
-]  # at the target nothing is chosen
-moves_alone = three.adjacency.float().expand(three.n, -1, -1)
-
-# %%
-held = pr.check(
-    "three blocks: the values are the adjacency, whatever the target",
-    predicted=moves_alone.masked_fill(silent, torch.nan),
-    observed=values,
-    tolerance=1e-6,
-)
-evidence.Backing(held, claim="5.2-no-goal", code=pr.optimal_q, formula="9.1")
-
-# %% [markdown]
-# ## By hand: two blocks
+# In Blocksworld $R = 1$ everywhere, so the values are $A$: they say which moves are legal, and nothing about the goal.
+# [Chapter 8](08_logits.ipynb#where-the-theorem-ends) checks this for three blocks. Because the graph has cycles, (9.1)
+# is one of several fixed points, and the start decides where Q-learning ends.
 #
-# Two blocks have three states: A on B, B on A, and both on the table. From the table one can move to
-# either tower. Let the target be the tower `AB` (stacks are written from the bottom up). Moving to it
-# earns 1. Moving to the wrong tower `BA` earns nothing now, but from there one can come back and
-# earn 1 later. Without a discount, later is as good as now.
+# By hand, for two blocks. There are three states: A on B, B on A, and both on the table. The current state is both on
+# the table, the target is the tower `AB` (stacks are written from the bottom up). The move to it earns 1. The move to the
+# other tower, `BA`, earns nothing now, but it can be undone, and then 1 is earned later. Without a discount, later is
+# as good as now.
 
 # %%
 two = space(2)
@@ -430,25 +358,21 @@ at, to = states.index("A|B"), states.index("AB")
 for discount in (1.0, 0.9):
     q = pr.optimal_q(pr.all_pairs(two.graph, pr.process_reward), discount=discount)
     worth = {name: round(float(q[to, at, k]), 2) for k, name in enumerate(states)}
-    print(f"discount {discount}: from A|B, on the way to AB: {worth}")
+    print(f"discount {discount}: values at A|B with target AB: {worth}")
 
 # %% [markdown]
-# (Staying at `A|B` is no move, so it is fined.) With a discount of 0.9 the detour of two more moves
-# is worth $0.9^2$, and the better move stands out. So a **discount brings the goal back**: near is
-# worth more than far.
-
-# %% tags=["hide-input"]
-assert worth["AB"] == 1.0 and abs(worth["BA"] - 0.81) < 0.01  # noqa: PT018
-
-# %% [markdown]
-# ## Reward on blocks, trained
+# (To stay at `A|B` is no move, so it is charged.) With a discount of 0.9 the detour of two more moves
+# has the value $0.9^2$, and the better move stands out. A **discount brings the goal back**, because the near target is
+# worth more than the far one.
 #
-# What do the paper's learners make of four blocks? The runs of [the figures](80_figures.ipynb) all start
-# from a *base*, a model trained by SFT, imitation as above. *Continual SFT* goes on imitating. *Policy
-# gradient* ([chapter 4](04_policy_gradient.ipynb)) makes plans of its own and raises the probability of
+# ## Reward on four blocks, trained
+#
+# Saved runs: all methods start from one *base*, trained by SFT (imitation, as above). *Continual SFT* goes on imitating. *Policy
+# gradient* ([chapter 4](04_policy_gradient.ipynb)) samples plans and raises the probability of
 # those that arrive; *+ KL* ([chapter 6](06_kl.ipynb)) also pulls it towards the base. Q-learning is
-# *off-policy* ([chapter 8](08_logits.ipynb)) if it learns from the base's walks instead of its own. *Ways* are
-# different right plans for one question.
+# *off-policy* ([chapter 8](08_logits.ipynb)) if it learns from the base's plans and not from its own. *Diversity* is the number
+# of distinct correct plans among 100 samples. On a graph with cycles it also counts detours: a plan that comes back to a
+# state is another correct plan.
 
 # %% tags=["hide-input"]
 # made by: python -m planrl reproduce --only fig2, and --only fig3
@@ -497,64 +421,61 @@ rows.insert(
         **{title: float(values[:, 0].mean()) for title, values in start.items()},
     },
 )
+outcomes = rows
 Table(
     rows,
-    caption="At the learner's last evaluation, mean over seeds; diversity: distinct plans. Without a "
-    "discount paths are long and accuracy is soon lost, so we stopped it early",
+    caption="Blocksworld, 4 blocks, at the learner's last evaluation, mean over seeds. Without a discount "
+    "accuracy is soon lost, so we stopped early. AUC of the weights: how well they tell moves from other pairs",
 )
 
 # %% [markdown]
 # - **Without a discount Q-learning forgets the goal**, as (9.1) says: accuracy is lost, and its
-#   weights are nearly a map of the moves (AUC: how well they tell moves from other pairs).
-# - **A discount of 0.9 brings the goal back**, and more ways are left than the base had (first row).
-# - **Policy gradient has not collapsed** to one plan a question when its updates end, as it nearly has
-#   on the random graph of 100 nodes. Ways are still falling; whether more updates would end in one plan,
-#   these runs do not tell.
-# - **Greedily, no rewarded learner is above the base here**; how SFT and policy gradient differ from it is
-#   undecided ([chapter 11](11_verdicts.ipynb)). Sampled, policy gradient is first.
+#   weights become a map of the moves.
+# - **With a discount of 0.9 the goal is back**, and diversity is higher than that of the base.
+# - **Policy gradient keeps several plans per question** when its updates end, unlike on the random graph of 100 nodes,
+#   where it ends with one ([chapter 5](05_collapse.ipynb)). Their number is still falling.
+# - **Greedily, no method with reward is above the base here.** Sampled at temperature 1, policy gradient is first:
 
-# %% tags=["hide-input"]
-assert float(ends(Q, "test_greedy").mean()) < 0.5
-assert float(ends(Q, "adjacency_auc").mean()) > 0.95
-assert rows[4]["updates"] < rows[5]["updates"], "we stopped it early"
-by_greed = sorted(rows, key=lambda row: row["test, greedy"])
-assert by_greed[-1]["learner"] == "continual SFT", "the text says: best"
-assert by_greed[-2]["learner"] == "base", "the text says: all others below it"
-for verdict in verdicts(["2-pg-test", "2-continual-sft-test"]):
-    (there,) = [
-        f
-        for f in verdict.findings
-        if f.condition == "Blocksworld, 4 blocks, greedy"
-    ]
-    assert there.verdict == UNDECIDED, "the text says so"
-assert max(rows, key=lambda row: row["test, sampled"])["learner"] == PG
-assert float(ends(f"{Q}, discount 0.9", "test_greedy").mean()) > 0.8
-base = paper_figures.series("blocksworld", PG, "train_diversity")[1][:, 0]
-kept = ends(f"{Q}, discount 0.9", "train_diversity")
-assert float(kept.mean()) > float(base.mean())
-falling = paper_figures.series("blocksworld", PG, "train_diversity")[1].mean(0)
-assert falling[-1] > 5, "the text says: not collapsed"
-assert falling[-1] < falling[-2] < falling[-3], "the text says: still falling"
-assert paper_figures.series("dag", PG, "train_diversity")[1][:, -1].mean() < 1.5
+# %% tags=["remove-input"]
+finding = next(
+    f
+    for f in verdicts(["3-q-over-pg"])[0].findings
+    if f.condition == "Blocksworld, 4 blocks, sampled"
+)
+low, high = finding.interval
+notebook.Told(
+    "> **Finding.** On four blocks, sampled at temperature 1 on held-out questions, Q-learning with process reward and a "
+    f"discount of 0.9 ends {-finding.mean:.3f} *below* policy gradient (95 % interval of the difference {low:.3f} to "
+    f"{high:.3f}, {len(finding.values)} seeds). On random graphs of 100 nodes it ends above (claim "
+    "[3-q-over-pg](11_verdicts.ipynb): holds there, fails here)."
+)
+
+# %% [markdown]
+# **An open question.** As far as we know, the paper reports Q-learning with process reward on Blocksworld and mentions
+# no discount. Our theorem and runs say that the goal is then lost in the end. The paper may stop earlier, while the goal of the base
+# is still there, or report the map of moves in the weights, which does become exact. We could not read how it measured
+# accuracy there.
+
+# %% tags=["remove-input"]
 notebook.QuickCheck(
-    "A robot may undo any of its moves. You train it by Q-learning with process reward and no "
-    "discount. What will its values tell it?",
+    "A robot can undo any of its moves. You train it by Q-learning with process reward and no "
+    "discount. What will its values say?",
     {
-        "Which moves are legal, but not which way to go": "Every goal can be reached from everywhere, "
+        "Which moves are legal, but not which lead to the goal": "Every goal can be reached from everywhere, "
         "so every legal move keeps the full reward ahead.",
-        "The shortest way": "Nothing is lost by a detour when there is no discount: short and long "
-        "ways are worth the same.",
+        "The shortest plan": "Without a discount nothing is lost by a detour: short and long "
+        "plans have the same value.",
         "Nothing, as with outcome reward alone": "The penalty for illegal moves still acts: legal and "
         "illegal moves differ.",
     },
-    right=["Which moves are legal, but not which way to go"],
+    right=["Which moves are legal, but not which lead to the goal"],
 )
 
 # %% [markdown]
 # ## Exercises
 #
 # > **Exercise 1.** *Easy, 4 minutes.* Sussman's anomaly: C lies on A, B stands beside them, and the
-# > goal is A on B on C. Write the plan as pairs (block, where to), where to being a block or "table".
+# > goal is A on B on C. Write the plan as pairs (block, destination); a destination is a block or "table".
 # > If it works, three moves are enough.
 
 # %%
@@ -592,7 +513,7 @@ exercises.moves(my_moves)
 # <details><summary>Hint</summary>
 #
 # Only the last block of a stack can go. It goes onto each other stack, or to the table, where it
-# begins one; if it lay on the table alone, that would be no move.
+# begins a new stack; a block that stands alone on the table cannot be moved to the table.
 #
 # </details>
 # <details><summary>Solution</summary>
@@ -646,12 +567,12 @@ exercises.shortens(my_reward)
 # </details>
 #
 # > **Exercise 4.** *Open.* Train the model on shortest plans only: `networkx.shortest_path` gives one
-# > for each question. Does it still know a way from states that no shortest plan goes through?
+# > for each question. Does it still find a plan from states that no shortest plan goes through?
 
 # %% [markdown]
 # ## Your numbers beside ours
 #
-# The expected range contains 95 of 100 further seeds.
+# The *expected range* of each number contains 95 of 100 further seeds.
 
 # %%
 evidence.Numbers(
@@ -668,15 +589,13 @@ evidence.Numbers(
 # %% [markdown]
 # ## What we now know
 #
-# A plan is a path. A small Transformer that imitates random plans and decodes greedily answers most questions
-# that it was never asked, seldom by a long detour. Where every move can be undone, process reward without a
-# discount teaches the moves and forgets the goal; a discount, or a cost for each step, brings it
-# back. By now there are many methods on the table. **[Which method should you
-# choose?](10_choosing.ipynb)**
+# A small model that imitates plans can stack blocks, and Q-learning with process reward and no discount makes it forget
+# the goal, because every move can be undone. A discount, or a cost for each step, brings the goal back. There are by now many
+# methods: **[Which method should you choose?](10_choosing.ipynb)**
 #
 # ## Further reading
 #
-# - [The paper](https://arxiv.org/abs/2509.22613): Blocksworld as one of its two graphs.
+# - [The paper](https://arxiv.org/abs/2509.22613): Blocksworld is one of its two graphs.
 # - [ALPINE](https://arxiv.org/abs/2405.09220): the same 73 states, learnt by imitation.
 # - [On the planning abilities of large language models](https://arxiv.org/abs/2305.15771):
 #   Blocksworld put to large models in words, and how far they get.

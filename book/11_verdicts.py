@@ -20,8 +20,8 @@ if importlib.util.find_spec("planrl") is None:
 # # Which of the paper's claims hold?
 #
 # A paper is a list of sentences that can be wrong. This chapter has them all: what was predicted and
-# when, what was measured, and the verdict. You need nothing from other chapters;
-# [the dictionary](dictionary.md) has their words. Reading takes 10 minutes, or as long as you like with
+# when, what was measured, and the verdict. You need nothing from other chapters: their words are explained above
+# the cards, and in [the dictionary](dictionary.md). Reading takes 10 minutes, or as long as you like with
 # the cards; running takes about 20 seconds, since results are saved.
 
 # %% tags=["hide-input"]
@@ -96,23 +96,13 @@ STATEMENTS = {
 # above all on what its base model leaves to be learnt.
 #
 # </details>
-#
-# ## Five statements to remember
-#
-# Each statement rests on the claims below it, a link and a verdict each. *Not enough seeds* means that
-# there are numbers and, with fewer than ten seeds, no verdict yet.
-
-# %% tags=["remove-input"]
-Statements(
-    {text: [judged[name] for name in names] for text, names in STATEMENTS.items()}
-)
 
 # %% [markdown]
 # ## Predict
 #
 # Some of the paper's sentences about trained models were measured ten times on each of two graphs, a
-# random DAG and Blocksworld, from a base model of 700 SFT updates. Each has several conditions: the
-# graph, and whether paths are sampled or greedy.
+# random DAG (a directed graph without cycles) and Blocksworld, from a base model of 700 updates of SFT,
+# supervised fine-tuning. Each has several conditions: the graph, and whether paths are sampled or greedy.
 #
 # **What percentage of these claims holds under every condition?** Guess before you scroll to the figure.
 
@@ -122,14 +112,11 @@ my_guess = 50
 # %% [markdown]
 # ## Experiment
 #
-# One line reads the saved results of all seeds and judges every claim; the next counts the verdicts.
-# Claims that were replaced by better ones do not count.
+# One line reads the saved results of all seeds and judges every claim.
 
 # %%
 # made by: python -m planrl reproduce
 judged = {verdict.claim.id: verdict for verdict in verdicts()}
-for kind, number in Counter(v.verdict for v in counted(judged)).items():
-    print(f"{number:3} {kind}")
 
 # %% tags=["hide-input"]
 KINDS = {
@@ -191,16 +178,63 @@ sliders.ask(
 # %% [markdown]
 # The groups: *theorems* are followed exactly on small graphs; *imitation* is what SFT makes of a model;
 # the claims from a *base of 700 updates* are those of the paper's figures; *regimes* ask them again in
-# the settings that each is meant for: a saturated base (A), one demonstrated path per pair (B),
-# Blocksworld with longer training (C) and with 80 % of the pairs (D), a graph with cycles (E), conditions
-# under which methods should break (G, H). *Objectives* ask what holds of GRPO and its family, two of them
-# of other papers, on a table with one choice among three correct and three wrong next nodes.
+# the settings that each is meant for: a *saturated* base, which more SFT would not change (A), one demonstrated
+# path per pair (B), Blocksworld with longer training (C) and with 80 % of the pairs (D), a graph with cycles (E),
+# conditions under which methods should break (G, H).
+
+# %% tags=["remove-input"]
+elsewhere = sum("arXiv" in one.claim.source for one in groups["objectives"])
+notebook.Told(
+    "*Objectives* ask what holds of GRPO, a policy gradient that compares the answers to one question, and of "
+    f"its family, on small tables and a DAG of 10 nodes: {len(groups['objectives'])} claims, of which "
+    f"{elsewhere} have other papers as their source."
+)
+
+# %% [markdown]
+# The verdicts of all groups. Claims that were replaced by better ones do not count.
+
+# %%
+for kind, number in Counter(v.verdict for v in counted(judged)).items():
+    print(f"{number:3} {kind}")
+
+# %% [markdown]
+# ## Five statements to remember
 #
+# Each statement rests on the claims below it, a link and a verdict each. *Not enough seeds* means that
+# there are numbers and, with fewer than ten seeds, no verdict yet; such a statement begins with *so far*. (*KL
+# penalty*: a reward for staying near the base; *greedy*: always the most probable next node.)
+
+# %% tags=["remove-input"]
+Statements(
+    {text: [judged[name] for name in names] for text, names in STATEMENTS.items()}
+)
+
+# %% [markdown]
 # ## Every claim
 #
 # A card opens to the source, the prediction with its date and reason, and the numbers of each condition.
 # Beside the verdict stands what was predicted where that was not that the paper is right, and where the
 # outcome missed the prediction.
+#
+# <details><summary>Words and letters of the cards</summary>
+#
+# - **A, R**: adjacency, A[j, k] = 1 if an edge leads from node j to k; reachability, R[i, k] = 1 if a path leads
+#   from k to target i. **|E|** is the number of edges.
+# - **W^M', W^V'**: what a trained model's weights alone say of the next node, one table for the current
+#   node, to be compared with A, and one for the target, to be compared with R. In the *linear Transformer*, whose
+#   logits are the sum of two tables, these are W^M and W^V.
+# - **AUC**: the probability that an edge scores above a pair of nodes that is no edge; 0.5 is guessing.
+# - **q, q_base**: the probabilities of the next node, of the model and of its base. **KL(U_C || q)**: how far q is
+#   from the uniform distribution U_C on the correct next nodes; 0 if all are equally likely, and the larger the
+#   fewer are left.
+# - **lambda**: the weight of the KL penalty. **k1, k2, k3**: three estimates of that penalty from sampled paths.
+# - **saturated base**: a base model that more SFT on the same demonstrations does not change.
+# - **outcome reward, process reward**: for a whole path; for each step. **off-policy**: on paths of another
+#   policy.
+#
+# [The dictionary](dictionary.md) has all words, and what other papers and libraries call them.
+#
+# </details>
 
 # %% tags=["remove-input"]
 ClaimCards(list(judged.values()), filtered=True)
@@ -244,9 +278,9 @@ notebook.Source(interval)
 # no verdict. Over all conditions the claim holds if it holds in each; if in some, it **holds in part**;
 # if in each that has a verdict while others have none yet, it **holds where measured**.
 #
-# **When were the predictions written?** Those of the regimes were committed, with a reason for each
-# bound, before any run of a regime; a card names both dates. Where something had been seen before, the
-# reason says what. The other predictions are older and cannot show this: they entered the project
+# **When were the predictions written?** Those of the regimes, but one, were committed, with a reason for each
+# bound, before any run of a regime. The one is R-spurious-edges: it was added after seeds 0 and 1 of regime A had
+# been seen. A card names both dates. Where something had been seen before, the reason says what. The other predictions are older and cannot show this: they entered the project
 # together with their results. Directions are the paper's; where the paper gives no number, the bound is
 # ours.
 #

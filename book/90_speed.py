@@ -339,9 +339,16 @@ for axis, meaning in MEANS.items():
         ):
             x, y = curve(work, axis, of)
             drawn.add_scatter(
-                x=x, y=y, name=name, mode="lines+markers" if dash == "solid" else "lines",
-                line={"color": colour, "dash": dash, "width": 2 if dash == "solid" else 1},
-            )  # fmt: skip
+                x=x,
+                y=y,
+                name=name,
+                mode="lines+markers" if dash == "solid" else "lines",
+                line={
+                    "color": colour,
+                    "dash": dash,
+                    "width": 2 if dash == "solid" else 1,
+                },
+            )
     drawn.update_xaxes(title="size, relative to the base")
     drawn.update_yaxes(title="cost, relative to the base")
     for along in "xy":
@@ -637,9 +644,9 @@ print(
 )
 
 # %% [markdown]
-# Runs share nothing, so a sweep is a map: `planrl.sweeps.sweep(run, settings)` hands them to
-# processes, or, inside `joblib.parallel_config(backend="dask")`, to a cluster, with results that
-# are the same bit for bit. Two processes on two cores gain:
+# Runs share nothing, so a sweep is a map: `sweep(run, settings)` of `planrl.experiments.sweeps` hands
+# them to processes, or, inside `joblib.parallel_config(backend="dask")`, to a cluster, with results
+# that are the same bit for bit. Two processes on two cores gain:
 
 # %% tags=["hide-input"]
 (two,) = (row for row in rows if row["name"].startswith("sweep of"))

@@ -209,8 +209,12 @@ REASONS = {
             "Sampled it ends above continual SFT on both graphs, greedily below on both.",
         ),
         if_so(
-            above("B", PG, SFT, "test_greedy") > 0.03,
-            "With one demonstrated path per pair it ends above both ways, greedily by "
+            min(
+                above("B", PG, SFT, f"test_{how}") for how in ("accuracy", "greedy")
+            )
+            > 0.03,
+            "With one demonstrated path per pair it ends above, sampled by "
+            f"{above('B', PG, SFT, 'test_accuracy'):.2f} and greedily by "
             f"{above('B', PG, SFT, 'test_greedy'):.2f}.",
         ),
     ],
@@ -362,14 +366,18 @@ grid = {label: flat(study) for label, study in falsify.items()}
 assert set(grid) == set(WORLDS)
 Table(
     [
-        {"setting": WORLDS[label], "changed": MEANING[key],
-         "in the figures": str(grid["plain"][key]), "here": str(value)}
+        {
+            "setting": WORLDS[label],
+            "changed": MEANING[key],
+            "in the figures": str(grid["plain"][key]),
+            "here": str(value),
+        }
         for label, settings in grid.items()
         for key, value in settings.items()
         if value != grid["plain"][key]
     ],
     caption=f"The three learners then go on for {grid['plain']['steps']} updates.",
-)  # fmt: skip
+)
 
 # %% tags=["remove-input"]
 changed = {label: saved("falsify", label) for label in WORLDS}
@@ -434,15 +442,28 @@ print(
 # %% tags=["remove-input"]
 notebook.Download(
     [
-        {"setting": WORLDS[label], "seed": page["settings"]["seed"], "learner": name,
-         **{key: curve[key][-1] for key in ("train_accuracy", "train_greedy", "test_accuracy",
-                                            "test_greedy", "train_diversity", "adjacency_auc")}}
+        {
+            "setting": WORLDS[label],
+            "seed": page["settings"]["seed"],
+            "learner": name,
+            **{
+                key: curve[key][-1]
+                for key in (
+                    "train_accuracy",
+                    "train_greedy",
+                    "test_accuracy",
+                    "test_greedy",
+                    "train_diversity",
+                    "adjacency_auc",
+                )
+            },
+        }
         for label, pages in changed.items()
         for page in pages
         for name, curve in page["result"]["learners"].items()
     ],
     "settings-left-open.csv",
-)  # fmt: skip
+)
 
 # %% [markdown]
 # ## What we added

@@ -12,15 +12,13 @@ takes a device. Weights may have any floating type, and so may torch's default.
 
 from planrl.errors import InputError, SweepError, TrainingError
 from planrl.evaluate import (
-    Recovery,
     Scores,
-    edge_use,
     evaluate,
     next_logits,
-    passing_probs,
-    recovery,
     watch,
 )
+from planrl.experiments.alpine import Observed, Recovery, degrees, observed, recovery
+from planrl.figures.passing import edge_use, passing_probs
 from planrl.graphs import (
     Graph,
     chain,
@@ -34,22 +32,27 @@ from planrl.graphs import (
 )
 from planrl.losses import Loss, policy_gradient, q_learning, sft
 from planrl.models import LinearTransformer, LogitTable, PathModel, Readout
+from planrl.objectives import theory
+from planrl.objectives.theory import (
+    Check,
+    check,
+    kl_to_uniform,
+    optimal_q,
+    process_optimum,
+    sft_optimum,
+)
 from planrl.sampling import Counted, Sampler, rollout, sample_distinct
 from planrl.streams import demonstrations, on_policy, replay, sample_paths
 from planrl.tasks import (
     Batch,
-    Observed,
     Task,
     Vocab,
     all_pairs,
-    degrees,
     is_path,
-    observed,
     outcome_reward,
     process_reward,
     split,
 )
-from planrl.theory import Check, check, kl_to_uniform, optimal_q, process_optimum, sft_optimum
 from planrl.train import Run, Step, TrainConfig, probe, train, until
 from planrl.transformer import Transformer, TransformerConfig
 

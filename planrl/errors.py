@@ -1,7 +1,6 @@
 """The errors planrl raises on purpose, and the checks of arguments that raise them.
 
-An error says what was given, what was expected, and what to write. The checks are of values given
-by others: a whole number, a number in its range, a setting of its type, edges.
+An error says what was given, what was expected, and what to write.
 """
 
 from __future__ import annotations
@@ -41,11 +40,8 @@ def shown(value: object, most: int = 60) -> str:
 
 
 def _bounds(least: float | None, most: float | None) -> str:
-    said = [
-        f"{word} {bound:,}"
-        for word, bound in (("at least", least), ("at most", most))
-        if bound is not None
-    ]
+    given = {"at least": least, "at most": most}
+    said = [f"{word} {bound:,}" for word, bound in given.items() if bound is not None]
     return f", {' and '.join(said)}" if said else ""
 
 
@@ -63,7 +59,7 @@ def number(
     value: Any, name: str, *, least: float | None = None, most: float | None = None
 ) -> float:
     """A finite number within bounds."""
-    fits = isinstance(value, Real) and not isinstance(value, bool) and _finite(value)
+    fits = math.isfinite(_float(value))
     if fits and (least is None or value >= least) and (most is None or value <= most):
         return float(value)
     raise InputError(
@@ -71,11 +67,12 @@ def number(
     )
 
 
-def _finite(value: Any) -> bool:
+def _float(value: Any) -> float:
+    """A number as a float; nan for anything else, and for one too large for any float."""
     try:
-        return math.isfinite(value)
-    except OverflowError:  # a whole number too large for any float
-        return False
+        return float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        return math.nan
 
 
 _SAID = {"int": "a whole number", "float": "a number", "bool": "True or False", "str": "text"}
@@ -91,17 +88,14 @@ def check_fields(record: Any) -> None:
         kinds = [many[1]] if many else str(entry.type).split(" | ")
         if not set(kinds) <= {*_SAID, "None"}:
             continue
-        value = getattr(record, entry.name)
-        given = value if many and isinstance(value, tuple | list) else [value]
-        if not all(any(_is(one, kind) for kind in kinds) for one in given) or (
-            many and (given is not value or (many[2] != ", ..." and len(given) != 2))
-        ):
-            wanted = " or ".join(_SAID.get(kind, kind) for kind in kinds)
-            wanted = (
-                f"a tuple{' of two' * (many[2] != ', ...')}, each of it {wanted}"
-                if many
-                else wanted
-            )
+        value, wanted = getattr(record, entry.name), " or ".join(_SAID.get(k, k) for k in kinds)
+        given, right = [value], True
+        if many:
+            two = many[2] != ", ..."
+            wanted = f"a tuple{' of two' * two}, each of it {wanted}"
+            right = isinstance(value, tuple | list) and not (two and len(value) != 2)
+            given = list(value) if right else []
+        if not (right and all(any(_is(one, kind) for kind in kinds) for one in given)):
             raise InputError(
                 f"{type(record).__name__}: {entry.name}={shown(value)} was given: expected {wanted}"
             )
@@ -114,12 +108,7 @@ def _is(value: Any, kind: str) -> bool:
         return isinstance(value, str)
     if kind == "bool" or isinstance(value, bool):
         return kind == "bool" and isinstance(value, bool)
-    if kind == "int":
-        return isinstance(value, Integral)
-    try:
-        return isinstance(value, Real) and not math.isnan(value)
-    except OverflowError:
-        return False
+    return isinstance(value, Integral) if kind == "int" else not math.isnan(_float(value))
 
 
 def sorted_pairs(n: int, edges: Any) -> list[tuple[int, int]]:

@@ -3,9 +3,6 @@
 Accuracy is always given twice: *sampled* (paths drawn at temperature 1 unless a sampler is given)
 and *greedy* (the most likely token at each step). Diversity is the number of distinct correct paths
 among S sampled paths of one pair; coverage divides it by the number of correct paths there are.
-
-A path that reaches its target is ended there. A model that was trained elsewhere might run past the
-target; `evaluate(..., strict=True)` also says how often the model would emit END there itself.
 """
 
 from __future__ import annotations
@@ -16,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from planrl.errors import InputError, number, whole
+from planrl.errors import InputError
 from planrl.graphs import MOST_CUBE, Graph, check_size
 from planrl.models import PathModel, check_device
-from planrl.sampling import Counted, Sampler, check_pairs, rollout, sample_distinct
+from planrl.sampling import Counted, Sampler, rollout, sample_distinct
 from planrl.tasks import PROMPT, Task, Vocab, is_path, judged
 
 if TYPE_CHECKING:
@@ -72,8 +69,7 @@ class Scores:
     def summary(self, prefix: str = "") -> dict[str, float]:
         """The means, by name, as a record can hold them."""
         names = ["accuracy", "greedy", "diversity", "coverage"]
-        if self.strict is not None:
-            names += ["strict_accuracy", "strict_greedy"]
+        names += ["strict_accuracy", "strict_greedy"] * (self.strict is not None)
         means = {prefix + name: float(getattr(self, name).mean()) for name in names}
         return {**means, prefix + "entropy": self.entropy}
 
@@ -81,13 +77,9 @@ class Scores:
         """Pairs, mean accuracy and mean greedy accuracy for each value of `group`."""
         table: dict[int, dict[str, float | int]] = {}
         for value in group.unique().tolist():
-            rows = group == value
-            table[value] = {
-                "pairs": int(rows.sum()),
-                "accuracy": float(self.accuracy[rows].mean()),
-                "greedy": float(self.greedy[rows].mean()),
-                "diversity": float(self.diversity[rows].mean()),
-            }
+            rows, names = group == value, ("accuracy", "greedy", "diversity")
+            means = {name: float(getattr(self, name)[rows].mean()) for name in names}
+            table[value] = {"pairs": int(rows.sum()), **means}
         return table
 
 
@@ -120,7 +112,7 @@ def evaluate(
     if the sampler never draws END, or ends no path at its target (`stop_at_target=False`): then
     `accuracy` is the strict one already.
     """
-    graph, sampler = task.graph, sampler or Sampler()
+    graph, sampler, (source, target) = task.graph, sampler or Sampler(), task.pairs.T
     if strict:
         _check_draws_end(sampler)
     rollouts = sample_distinct(model, task.pairs, samples, rng=rng, sampler=sampler)
@@ -133,8 +125,11 @@ def evaluate(
         accuracy=_per_pair(task, rollouts, right * rollouts.count) / samples,
         greedy=is_path(graph, best).float(),
         diversity=diversity,
-        coverage=diversity / _path_counts(task),
-        errors=_shares(error, rollouts.count),
+        coverage=diversity / (graph.count_paths()[target, source] if graph.is_dag else torch.nan),
+        errors={
+            name: float(rollouts.count[error == e].sum() / rollouts.count.sum())
+            for e, name in enumerate(ERRORS)
+        },
         entropy=_choice_entropy(model, rollouts),
         samples=samples,
     )
@@ -159,11 +154,6 @@ def _per_pair(task: Task, rollouts: Counted, value: Tensor) -> Tensor:
     return value.new_zeros(len(task.pairs)).index_add(0, rollouts.pair, value)
 
 
-def _shares(error: Tensor, count: Tensor) -> dict[str, float]:
-    """The share of the sampled paths with each error."""
-    return {name: float(count[error == e].sum() / count.sum()) for e, name in enumerate(ERRORS)}
-
-
 def _says_end(model: PathModel, graph: Graph, tokens: Tensor, sampler: Sampler) -> Tensor:
     """The probability that the model emits END after the target of each correct path; else 0."""
     found = torch.zeros(len(tokens), device=tokens.device)
@@ -175,13 +165,6 @@ def _says_end(model: PathModel, graph: Graph, tokens: Tensor, sampler: Sampler) 
                 at_target = model(rows[right, :-1])[arrived[right]]
                 found[first : first + 512][right] = sampler.probs(at_target)[:, -1]
     return found
-
-
-def _path_counts(task: Task) -> Tensor:
-    if not task.graph.is_dag:
-        return torch.full((len(task.pairs),), torch.nan)
-    source, target = task.pairs.T
-    return task.graph.count_paths()[target, source]
 
 
 def _choice_entropy(model: PathModel, rollouts: Counted) -> float:
@@ -199,57 +182,6 @@ def _choice_entropy(model: PathModel, rollouts: Counted) -> float:
             total -= float(plogp.sum(1) @ times.to(logp.dtype))
             steps += int(times.sum())
     return total / steps  # a path has at least one step: source and target differ
-
-
-def edge_use(graph: Graph, tokens: Int[Tensor, "B L"]) -> Float[Tensor, "N N"]:
-    """The share of these paths that step from each node to each other, [current, next]."""
-    vocab = Vocab(graph.n)
-    vocab.check(tokens)
-    chosen = vocab.chosen(tokens) & (tokens[:, 1:] != vocab.end)
-    use = torch.zeros(graph.n, graph.n)
-    steps = tokens[:, :-1][chosen], tokens[:, 1:][chosen]
-    return use.index_put_(steps, torch.ones(int(chosen.sum())), accumulate=True) / len(tokens)
-
-
-@torch.inference_mode()
-def passing_probs(
-    model: PathModel,
-    source: int,
-    target: int,
-    *,
-    sampler: Sampler | None = None,
-    least: float = 1e-5,
-) -> Float[Tensor, "N N"]:
-    """The probability that a path from source to target passes each step, [current, next].
-
-    The model's probabilities are added up over all beginnings of paths; nothing is sampled. A step
-    counts once for each path, also where a path takes it twice. Beginnings less likely than `least`
-    are left out, which can only make values smaller.
-    """
-    sampler, end = sampler or Sampler(), model.vocab.end
-    pair = torch.tensor([[whole(source, "source"), whole(target, "target")]])
-    check_pairs(pair, model)
-    if not 0.0 < number(least, "least") < 1.0:
-        raise InputError(f"least is a probability inside (0, 1), but {least} was given")
-    tokens, mass = model.vocab.prompt(pair), torch.ones(1)
-    decoder = model.decoder(tokens, sampler.max_tokens)
-    passed = torch.zeros(end, end)
-    for length in range(PROMPT, sampler.max_tokens):
-        probs = mass[:, None] * sampler.probs(decoder.logits())
-        row, token = (probs >= least).nonzero().T
-        mass, current = probs[row, token], tokens[row, -1]
-        before = tokens[row, PROMPT - 1 : -1] == current[:, None]
-        again = (before & (tokens[row, PROMPT:] == token[:, None])).any(1)
-        new = ~again & (token != end)
-        passed.index_put_((current[new], token[new]), mass[new], accumulate=True)
-        going = ~sampler.ends(token, tokens[row, 1], end)
-        row, token, mass = row[going], token[going], mass[going]
-        if not len(row) or length == sampler.max_tokens - 1:
-            break
-        tokens = torch.cat([tokens[row], token[:, None]], 1)
-        decoder.keep(row)
-        decoder.push(token)
-    return passed
 
 
 def next_logits(model: PathModel) -> Float[Tensor, "N N V"]:
@@ -273,38 +205,6 @@ def auc(score: Float[Tensor, " N"], truth: Bool[Tensor, " N"]) -> float:
     rank = count.cumsum(0) - (count.double() - 1) / 2  # mean rank of tied scores
     return float(
         (rank[position][truth].sum() - positive * (positive + 1) / 2) / positive / negative
-    )
-
-
-@dataclass(frozen=True)
-class Recovery:
-    """How well the weights' read-outs separate true from false entries of A and R.
-
-    `gap` is the mean read-out over true entries minus that over false ones (ALPINE's weight gap).
-    Both are nan where all entries are true or all are false: everything reaches everything, say.
-    """
-
-    adjacency_auc: float
-    adjacency_gap: float
-    reachability_auc: float
-    reachability_gap: float
-
-
-def recovery(model: PathModel, graph: Graph) -> Recovery:
-    """Compare W^M' with the adjacency and W^V' with the reachability, the diagonal left out."""
-    check_device(model)
-    readout = model.readout()
-    off = ~torch.eye(graph.n, dtype=torch.bool)
-
-    def compare(score: Tensor, truth: Tensor) -> tuple[float, float]:
-        score, truth = score[off], truth[off]
-        if truth.all() or not truth.any():
-            return torch.nan, torch.nan
-        return auc(score, truth), float(score[truth].mean() - score[~truth].mean())
-
-    return Recovery(
-        *compare(readout.adjacency, graph.adjacency),
-        *compare(readout.reachability, graph.reachability),
     )
 
 

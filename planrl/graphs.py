@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from planrl.errors import InputError, number, shown, sorted_pairs, whole
 
 if TYPE_CHECKING:
-    from jaxtyping import Bool, Float, Int
+    from jaxtyping import Bool, Int
     from torch import Tensor
 
 
@@ -78,8 +78,7 @@ class Graph:
         edges: Iterable[Sequence[int]] | Tensor | NDArray[Any],
         labels: Sequence[str] = (),
     ) -> None:
-        if whole(n, "n", most=MOST_NODES) < 1:
-            raise InputError(f"a graph needs at least one node, but n={n} was given")
+        whole(n, "n", least=1, most=MOST_NODES)
         if isinstance(labels, str):
             raise InputError(f"labels is the text {shown(labels)}: expected a list of names")
         try:
@@ -96,9 +95,8 @@ class Graph:
         if len(set(names)) != n:
             twice, _ = Counter(names).most_common(1)[0]
             raise InputError(f"two nodes share the label {shown(twice)}: labels must differ")
-        object.__setattr__(self, "n", n)
-        object.__setattr__(self, "edges", tuple(pairs))
-        object.__setattr__(self, "labels", names)
+        for name, value in (("n", n), ("edges", tuple(pairs)), ("labels", names)):
+            object.__setattr__(self, name, value)
 
     @cached_property
     def adjacency(self) -> Bool[Tensor, "N N"]:
@@ -137,15 +135,13 @@ class Graph:
     @cached_property
     def order(self) -> Int[Tensor, " N"] | None:
         """A topological order of the nodes, or None if the graph has a directed cycle."""
-        if not self.is_dag:
-            return None
-        return self.reachability.sum(0).argsort(descending=True, stable=True)
+        sizes = self.reachability.sum(0)
+        return sizes.argsort(descending=True, stable=True) if self.is_dag else None
 
     @cached_property
     def is_dag(self) -> bool:
         """Whether no directed cycle exists."""
-        mutual = self.reachability & self.reachability.T
-        return int(mutual.sum()) == self.n
+        return int((self.reachability & self.reachability.T).sum()) == self.n
 
     def distances(self) -> Int[Tensor, "N N"]:
         """D[i, k]: edges on a shortest path from k to i; -1 where there is none."""
@@ -225,21 +221,14 @@ def from_networkx(graph: Any) -> Graph:
     return Graph(len(number), edges, names)
 
 
-def _edge_draws(n: int, rng: torch.Generator) -> Float[Tensor, "N N"]:
-    if whole(n, "n", most=MOST_SQUARE) < 1:
-        raise InputError(f"a graph needs at least one node, but n={n} was given")
-    return torch.rand(n, n, generator=rng)
-
-
-def _probability(p: float) -> float:
-    if not 0.0 <= number(p, "p") <= 1.0:
-        raise InputError(f"p is the probability of an edge, between 0 and 1, but p={p} was given")
-    return p
+def _drawn(n: int, p: float, rng: torch.Generator) -> Bool[Tensor, "N N"]:
+    """Which of all pairs of nodes are drawn, each with probability p."""
+    n, p = whole(n, "n", least=1, most=MOST_SQUARE), number(p, "p", least=0.0, most=1.0)
+    return torch.rand(n, n, generator=rng) < p
 
 
 def _of_matrix(there: Bool[Tensor, "N N"]) -> Graph:
-    edges = int(there.count_nonzero())
-    if edges > MOST_EDGES:
+    if (edges := int(there.count_nonzero())) > MOST_EDGES:
         raise InputError(
             f"these are {edges:,} edges, and a graph has at most {MOST_EDGES:,}: take "
             "fewer nodes or a smaller p"
@@ -249,13 +238,12 @@ def _of_matrix(there: Bool[Tensor, "N N"]) -> Graph:
 
 def random_dag(n: int, p: float, rng: torch.Generator) -> Graph:
     """An Erdos-Renyi DAG: each edge i -> j with i < j is there with probability p."""
-    return _of_matrix((_edge_draws(n, rng) < _probability(p)).triu(1))
+    return _of_matrix(_drawn(n, p, rng).triu(1))
 
 
 def random_digraph(n: int, p: float, rng: torch.Generator) -> Graph:
     """An Erdos-Renyi digraph: each edge i -> j with i != j is there with probability p."""
-    there = _edge_draws(n, rng) < _probability(p)
-    return _of_matrix(there.fill_diagonal_(False))
+    return _of_matrix(_drawn(n, p, rng).fill_diagonal_(False))
 
 
 def chain(n: int) -> Graph:
@@ -285,6 +273,4 @@ def layered(widths: Sequence[int], p: float, rng: torch.Generator) -> Graph:
         raise InputError(f"widths are the layers' sizes, each at least 1; {shown(sizes)} was given")
     check_size(sum(sizes), MOST_SQUARE, "layered")
     layer = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
-    there = torch.rand(len(layer), len(layer), generator=rng) < _probability(p)
-    next_node = layer[None, :] == layer[:, None] + 1
-    return _of_matrix(there & next_node)
+    return _of_matrix(_drawn(len(layer), p, rng) & (layer[None, :] == layer[:, None] + 1))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, cast
 
 import torch
 
-from planrl.errors import InputError, check_fields, whole
+from planrl.errors import InputError, check_fields, number, whole
 from planrl.models import Chain, Decoder, PathModel, check_device
 from planrl.tasks import PROMPT
 
@@ -66,13 +66,8 @@ class Sampler:
                 f"temperature={self.temperature} cannot be sampled from: take a positive number, "
                 f"at least {COLDEST:g}, or Sampler(greedy=True) for the most likely token"
             )
-        if not 0.0 <= self.epsilon <= 1.0:
-            raise InputError(f"epsilon is a probability, between 0 and 1; {self.epsilon} was given")
-        if self.max_tokens <= PROMPT:
-            raise InputError(
-                f"max_tokens={self.max_tokens} leaves no room for a path: the prompt has {PROMPT}"
-            )
-        whole(self.max_tokens, "max_tokens", most=MOST_TOKENS)
+        number(self.epsilon, "epsilon", least=0.0, most=1.0)
+        whole(self.max_tokens, "max_tokens", least=PROMPT + 1, most=MOST_TOKENS)
         if self.greedy and self.temperature != 1.0:
             raise InputError(
                 f"temperature={self.temperature} says nothing beside greedy=True, which takes the "
@@ -94,9 +89,9 @@ class Sampler:
             probs = torch.zeros_like(logits).scatter_(-1, best.indices, 1.0)
         else:
             probs = (logits if self.temperature == 1.0 else logits / self.temperature).softmax(-1)
-        return (
-            probs * (1 - self.epsilon) + self.epsilon / logits.shape[-1] if self.epsilon else probs
-        )
+        if not self.epsilon:
+            return probs
+        return probs * (1 - self.epsilon) + self.epsilon / logits.shape[-1]
 
     def cumulative(self, logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
         """The cumulative probabilities, up to 1."""
@@ -162,12 +157,9 @@ def _rollout(model: PathModel, pairs: Tensor, sampler: Sampler, rng: torch.Gener
     columns = torch.full((length, len(pairs)), end)
     columns[:PROMPT] = model.vocab.prompt(pairs).T
     decoder = model.decoder(columns[:PROMPT].T, length)
-    chain = isinstance(decoder, Chain) and len(decoder.cells) <= 8 * len(pairs)
-    if not (
-        chain
-        and not sampler.greedy
-        and _fill_from_chain(cast("Chain", decoder), columns, sampler, rng, end)
-    ):
+    small = isinstance(decoder, Chain) and len(decoder.cells) <= 8 * len(pairs)
+    chain = cast("Chain", decoder) if small and not sampler.greedy else None
+    if chain is None or not _fill_from_chain(chain, columns, sampler, rng, end):
         _fill(decoder, columns, sampler, rng, end)
     over = sampler.ends(columns[PROMPT:], columns[1], end)
     columns[PROMPT:].masked_fill_(over.cumsum(0) > over, end)
@@ -211,8 +203,8 @@ def _fill_from_chain(
     size = len(columns) - PROMPT, len(chain.cell), 1
     uniform = torch.rand(size, generator=rng)
     first, cell = chain.first[:, None], chain.cell
-    for position, number in enumerate(uniform, PROMPT):
-        next_node = torch.searchsorted(cumulative.index_select(0, cell), number, right=True)
+    for position, drawn in enumerate(uniform, PROMPT):
+        next_node = torch.searchsorted(cumulative.index_select(0, cell), drawn, right=True)
         columns[position] = next_node.view(-1)
         so_far = columns[PROMPT : position + 1]
         if position % 4 == 0 and sampler.ends(so_far, columns[1], end).any(0).all():
@@ -228,12 +220,10 @@ def rollout(
     rng: torch.Generator,
     sampler: Sampler | None = None,
 ) -> Int[Tensor, "B L"]:
-    """One path sampled from the model for each pair (source, target).
-
-    L is the length of the longest path with its END, at most `sampler.max_tokens`.
-    """
+    """A path sampled from the model for each pair (source, target), at most `max_tokens` long."""
     sampler = sampler or Sampler()
-    check_pairs(pairs, model)
+    check_device(model)
+    model.vocab.check_pairs(pairs)
     tokens = torch.cat([_rollout(model, chunk, sampler, rng) for chunk in pairs.split(CHUNK)])
     return trimmed(tokens, model)
 
@@ -242,18 +232,6 @@ def trimmed(tokens: Tensor, model: PathModel) -> Tensor:
     """Rows without the padding that all of them have, except for one END."""
     longest = int((tokens != model.vocab.end).sum(1).max())
     return tokens[:, : longest + 1].contiguous()
-
-
-def check_pairs(pairs: Tensor, model: PathModel) -> None:
-    """Raise InputError unless these are pairs of nodes that the model knows."""
-    check_device(model)
-    n = model.vocab.n_nodes
-    rows = pairs.ndim == 2 and pairs.shape[1] == 2 and pairs.dtype == torch.int64
-    if not rows or pairs.device.type != "cpu":
-        given = f"{list(pairs.shape)} of {pairs.dtype} on {pairs.device}"
-        raise InputError(f"pairs is {given}: expected rows (source, target) of int64 on the CPU")
-    if len(pairs) == 0 or pairs.min() < 0 or pairs.max() >= n:
-        raise InputError(f"a rollout needs pairs of nodes 0 .. {n - 1}, and at least one pair")
 
 
 @dataclass(frozen=True)
@@ -323,14 +301,11 @@ def sample_distinct(
     rng: torch.Generator,
     sampler: Sampler | None = None,
 ) -> Counted:
-    """`samples` independent paths for each pair, equal ones counted instead of repeated.
-
-    They have exactly the probabilities of `rollout`; each distinct prefix is computed once.
-    """
-    if whole(samples, "samples", most=MOST_ROWS) < 1:
-        raise InputError(f"samples is the number of paths for each pair, at least 1: {samples}")
+    """`samples` independent paths for each pair, equal ones counted instead of repeated."""
+    whole(samples, "samples", least=1, most=MOST_ROWS)
     sampler = sampler or Sampler()
-    check_pairs(pairs, model)
+    check_device(model)
+    model.vocab.check_pairs(pairs)
     size = max(1, CHUNK_OF_SAMPLES // samples)
     ended = [
         (tokens, pair + first, times)

@@ -1,8 +1,7 @@
 """Streams of batches, one half of an algorithm (a loss is the other), and demonstrated paths.
 
-`sample_paths` draws the correct paths that are demonstrated to a model: every next node uniformly
-from the correct ones, C(i, j). On a DAG these stand in one flat table, which is read for a block of
-paths at a time, so that what a block needs stays in the processor's cache.
+On a DAG `sample_paths` reads the correct next nodes from one flat table, for a block of paths at a
+time, so that what a block needs stays in the processor's cache.
 """
 
 from __future__ import annotations
@@ -33,8 +32,7 @@ def sample_paths(task: Task, per_pair: int, rng: torch.Generator) -> Int[Tensor,
     Every next node is drawn uniformly from the correct ones (C(i, j)). On a graph with cycles it is
     drawn from those not yet visited, and a path that gets stuck starts again.
     """
-    if whole(per_pair, "per_pair", most=1_000_000) < 1:
-        raise InputError(f"per_pair is how many paths each pair gets, at least 1: {per_pair}")
+    whole(per_pair, "per_pair", least=1, most=1_000_000)
     if len(task.pairs) * per_pair > MOST_PATHS:
         raise InputError(
             f"{per_pair:,} paths for each of {len(task.pairs):,} pairs are more than "
@@ -45,14 +43,11 @@ def sample_paths(task: Task, per_pair: int, rng: torch.Generator) -> Int[Tensor,
     blocks = draw(task.graph, target, source, rng)  # one list of columns for each block of rows
     longest = max(len(columns) for columns in blocks)
     tokens: Tensor = target.new_full((len(target), PROMPT + longest + 1), task.vocab.end)
-    tokens[:, 0] = tokens[:, 2] = source
-    tokens[:, 1] = target
-    first = 0
-    for columns in blocks:
-        block = torch.stack(columns, 1)
-        rows = slice(first, first + len(block))
-        tokens[rows, PROMPT : PROMPT + len(columns)] = block
-        first = rows.stop
+    tokens[:, :PROMPT] = torch.stack([source, target, source], 1)
+    for rows, columns in zip(
+        tokens.split(BLOCK) if task.graph.is_dag else [tokens], blocks, strict=True
+    ):
+        rows[:, PROMPT : PROMPT + len(columns)] = torch.stack(columns, 1)
     return tokens
 
 
@@ -115,16 +110,12 @@ def _simple_paths(
 
 def _source(model: PathModel, sampler: Sampler) -> Source:
     """What a batch tells of the model that is about to draw its paths."""
-    names = ("temperature", "epsilon", "greedy")
-    departs = {
-        name: getattr(sampler, name)
-        for name in names
-        if getattr(sampler, name) != getattr(Sampler, name)
-    }
+    given = {name: getattr(sampler, name) for name in ("temperature", "epsilon", "greedy")}
+    departs = [f"{name}={x}" for name, x in given.items() if x != getattr(Sampler, name)]
     return Source(
         model,
         parameter_state(model),
-        sampling=", ".join(f"{name}={value}" for name, value in departs.items()),
+        sampling=", ".join(departs),
         covers=not sampler.greedy or sampler.epsilon > 0.0,
         may_stop=sampler.may_stop,
         stop_at_target=sampler.stop_at_target,
@@ -138,7 +129,8 @@ def demonstrations(
     task.vocab.check(tokens)
     if len(tokens) == 0:
         raise InputError("demonstrations needs at least one row of tokens, none was given")
-    _check_size(size)
+    if size is not None:
+        whole(size, "size", least=1, most=MOST_ROWS)
     source = Source(None)
     everything = replace(task.batch(tokens), source=source)
     while size is None:
@@ -174,12 +166,19 @@ def on_policy(
     sampler that does not draw from softmax(logits). A batch knows which model drew it. For
     importance weights `record_probs` adds the `log_probs`, which costs one more forward pass.
     """
-    _check_size(whole(size, "size"))
-    if whole(group, "group", least=0):
-        _check_group(size, group, len(task.pairs))
+    whole(size, "size", least=1, most=MOST_ROWS)
+    pairs = len(task.pairs)
+    if whole(group, "group", least=0) and (size % group or size // group > pairs):
+        raise InputError(
+            f"group={group} rollouts for each of size / group = {size}/{group} different pairs: "
+            f"take a size that is a multiple of {group}, at most {group * pairs} for {pairs} pairs"
+        )
     sampler = sampler or Sampler()
     while True:
-        rows = _rows(len(task.pairs), size, group, rng)
+        if group:
+            rows = torch.randperm(pairs, generator=rng)[: size // group].repeat_interleave(group)
+        else:
+            rows = torch.randint(pairs, (size,), generator=rng)
         source = _source(model, sampler)
         batch = task.batch(rollout(model, task.pairs[rows], rng=rng, sampler=sampler))
         probs = log_probs(model, batch.tokens, sampler) if record_probs else None
@@ -190,8 +189,7 @@ def replay(
     batches: Iterator[Batch], *, rng: torch.Generator, capacity: int = 100
 ) -> Iterator[Batch]:
     """Each time one new batch is stored and a random one of the last `capacity` is served."""
-    if whole(capacity, "capacity") < 1:
-        raise InputError(f"capacity is how many batches are kept, at least 1; {capacity} was given")
+    whole(capacity, "capacity", least=1)
     kept: list[Batch] = []
     for count, batch in enumerate(batches):
         if len(kept) < capacity:
@@ -210,24 +208,3 @@ def repeat(batches: Iterator[Batch], epochs: int) -> Iterator[Batch]:
     for batch in batches:
         for _ in range(epochs):
             yield batch
-
-
-def _rows(pairs: int, size: int, group: int, rng: torch.Generator) -> Tensor:
-    """Which pairs a batch is for: any, or different ones `group` times each."""
-    if not group:
-        return torch.randint(pairs, (size,), generator=rng)
-    return torch.randperm(pairs, generator=rng)[: size // group].repeat_interleave(group)
-
-
-def _check_group(size: int, group: int, pairs: int) -> None:
-    """Raise InputError unless a batch holds whole groups, each for another pair."""
-    if size % group or size // group > pairs:
-        raise InputError(
-            f"group={group} rollouts for each of size / group = {size}/{group} different pairs: "
-            f"take a size that is a multiple of {group}, at most {group * pairs} for {pairs} pairs"
-        )
-
-
-def _check_size(size: int | None) -> None:
-    if size is not None and whole(size, "size", most=MOST_ROWS) < 1:
-        raise InputError(f"size is the number of rows in a batch, at least 1; {size} was given")

@@ -4,9 +4,6 @@ A row reads `s t s a b ... t END`: source s, target t, then a path that starts a
 with t. Node v is token v. END follows the last node and pads the row. A row of L tokens has
 T = L - 1 steps, step m from token m to token m + 1. The first two steps are the prompt, the steps
 after it up to the first END are *chosen*. A reward is a function of the graph and a row.
-
-A `Source` says which model drew the paths of a batch, so that a loss can tell whether the batch is
-on-policy: drawn by the model that is trained, with its present parameters, from softmax(logits).
 """
 
 from __future__ import annotations
@@ -72,38 +69,48 @@ class Vocab:
         chosen[:, : PROMPT - 1] = False
         return chosen
 
-    def check(self, tokens: Tensor) -> None:
-        """Raise InputError unless these are rows, and every token is one of this vocabulary."""
+    def check(self, tokens: Tensor, *, least: int = 0) -> None:
+        """Raise InputError unless these are rows of this vocabulary, of `least` tokens or more."""
         if tokens.ndim != 2 or tokens.dtype != torch.int64 or tokens.device.type != "cpu":
             raise InputError(
                 f"tokens is {list(tokens.shape)} of {tokens.dtype} on {tokens.device}:"
                 " expected rows [B, L] of int64 on the CPU"
             )
-        if tokens.numel() == 0:
-            return
-        least, most = tokens.aminmax()
-        if least < 0 or most >= self.size:
-            wrong = (tokens < 0) | (tokens >= self.size)
-            row, index = wrong.nonzero()[0].tolist()
+        if tokens.shape[1] < least:
+            raise InputError(
+                f"rows of {tokens.shape[1]} tokens were given, but a row starts with the prompt "
+                f"`s t s`, {PROMPT} tokens"
+            )
+        low, high = tokens.aminmax() if tokens.numel() else (0, 0)
+        if low < 0 or high >= self.size:
+            row, index = ((tokens < 0) | (tokens >= self.size)).nonzero()[0].tolist()
             raise InputError(
                 f"row {row} holds token {int(tokens[row, index])} at position {index}, but this "
                 f"vocabulary has the nodes 0 .. {self.n_nodes - 1} and END = {self.end}"
             )
 
-    def check_rows(self, tokens: Tensor) -> None:
-        """Raise InputError unless these are rows of this vocabulary as long as the prompt."""
-        self.check(tokens)
-        if tokens.shape[1] < PROMPT:
-            raise InputError(
-                f"rows of {tokens.shape[1]} tokens were given, but a row starts with the prompt "
-                f"`s t s`, {PROMPT} tokens"
-            )
-
     def check_prompts(self, tokens: Tensor) -> None:
         """Raise InputError unless these are rows of this vocabulary that begin with a prompt."""
-        self.check_rows(tokens)
+        self.check(tokens, least=PROMPT)
         if (tokens[:, 1] == self.end).any():
             raise InputError(f"the target of a row is END = {self.end}: it must be a node")
+
+    def check_pairs(self, pairs: Any) -> None:
+        """Raise InputError unless these are rows (source, target) of nodes, at least one."""
+        given, n = "", self.n_nodes
+        if isinstance(pairs, torch.Tensor):
+            kind = pairs.dtype == torch.int64 and pairs.device.type == "cpu"
+            if kind and pairs.ndim == 2 and pairs.shape[1] == 2 and len(pairs):
+                outside = ((pairs < 0) | (pairs >= n)).any(1)
+                if not outside.any():
+                    return
+                bad = tuple(pairs[outside][0].tolist())
+                raise InputError(f"pair {bad} names a node outside 0 .. {n - 1}")
+            given = f"{list(pairs.shape)} of {pairs.dtype} on {pairs.device}"
+        raise InputError(
+            f"pairs is {given or shown(pairs)}: expected at least one row (source, target) of "
+            "int64 on the CPU"
+        )
 
     def show(self, tokens: Int[Tensor, "B L"], labels: Sequence[str] = ()) -> list[str]:
         """Each row as text, without its padding: `0 3 0 2 3 END`."""
@@ -149,7 +156,7 @@ def judged(graph: LegalSteps, tokens: Tensor) -> tuple[Tensor, Tensor]:
 
 def is_path(graph: Graph, tokens: Int[Tensor, "B L"]) -> Bool[Tensor, " B"]:
     """Whether each row is a correct path: `s t s ... t END`, every step an edge."""
-    Vocab(graph.n).check_rows(tokens)
+    Vocab(graph.n).check(tokens, least=PROMPT)
     return judged(graph, tokens)[0]
 
 
@@ -157,7 +164,7 @@ def outcome_reward(
     graph: Graph, tokens: Int[Tensor, "B L"], *, scale: float = 1.0
 ) -> Float[Tensor, "B T"]:
     """`scale` at the step into the target of a correct path; 0 elsewhere and in other rows."""
-    Vocab(graph.n).check_rows(tokens)
+    Vocab(graph.n).check(tokens, least=PROMPT)
     right, arrived = judged(graph, tokens)
     reward = torch.zeros(arrived.shape)
     reward[:, :-1] = (arrived[:, 1:] & right[:, None]) * scale
@@ -171,7 +178,7 @@ def process_reward(
 
     END before the target counts as an illegal step; END at the target costs nothing.
     """
-    Vocab(graph.n).check_rows(tokens)
+    Vocab(graph.n).check(tokens, least=PROMPT)
     return shaped_reward(graph, tokens, target=scale, edge=scale)
 
 
@@ -207,18 +214,8 @@ class Task:
     reward: Reward = field(default=outcome_reward)
 
     def __post_init__(self) -> None:
-        pairs, n = self.pairs, self.graph.n
-        on_cpu = isinstance(pairs, torch.Tensor) and pairs.device.type == "cpu"
-        if not on_cpu or pairs.dtype != torch.int64:
-            raise InputError(
-                f"pairs is {shown(pairs)}: expected a tensor [M, 2] of int64 on the CPU"
-            )
-        if pairs.ndim != 2 or pairs.shape[1] != 2 or len(pairs) == 0:
-            given = list(pairs.shape)
-            raise InputError(f"pairs is {given}: expected at least one row (source, target)")
-        if pairs.min() < 0 or pairs.max() >= n:
-            bad = pairs[((pairs < 0) | (pairs >= n)).any(1)][0].tolist()
-            raise InputError(f"pair {tuple(bad)} names a node outside 0 .. {n - 1}")
+        pairs = self.pairs
+        self.vocab.check_pairs(pairs)
         source, target = pairs.T
         useless = (source == target) | ~self.graph.reachability[target, source]
         if useless.any():
@@ -299,40 +296,6 @@ def split(
     return replace(task, pairs=pairs[train]), replace(task, pairs=pairs[~train])
 
 
-@dataclass(frozen=True)
-class Observed:
-    """What a set of paths shows of the graph (ALPINE's A^obs and R^obs)."""
-
-    adjacency: Bool[Tensor, "N N"]
-    reachability: Bool[Tensor, "N N"]
-
-
-def observed(vocab: Vocab, tokens: Int[Tensor, "B L"]) -> Observed:
-    """A^obs[j, k]: some path steps j -> k. R^obs[i, k]: some path to i visits k later."""
-    vocab.check(tokens)
-    n = vocab.n_nodes
-    adjacency, reachability = torch.zeros(2, n + 1, n + 1, dtype=torch.bool)
-    adjacency[tokens[:, PROMPT - 1 : -1], tokens[:, PROMPT:]] = True
-    reachability[tokens[:, 1:2].expand_as(tokens[:, PROMPT:]), tokens[:, PROMPT:]] = True
-    return Observed(adjacency[:n, :n].clone(), reachability[:n, :n].clone())
-
-
-def degrees(task: Task, seen: Observed) -> Int[Tensor, " M"]:
-    """ALPINE's degree of each pair (s, t): how many edges lie between s and a node seen for t.
-
-    0 if s itself was seen on a path to t, 1 if a next node of s was, 2 if a next node of one of
-    those was, and 3 for every pair beyond.
-    """
-    adjacency = task.graph.adjacency.float()
-    near = seen.reachability  # [N target, N]
-    degree = torch.full_like(near, 3, dtype=torch.int64)
-    for d in range(3):
-        degree[near & (degree == 3)] = d
-        near = (near.float() @ adjacency.T).bool()
-    source, target = task.pairs.T
-    return degree[target, source]
-
-
 def parameter_state(model: Any) -> tuple[tuple[int, int], ...]:
     """A mark of a model's parameters that changes whenever torch changes them in place.
 
@@ -343,9 +306,10 @@ def parameter_state(model: Any) -> tuple[tuple[int, int], ...]:
 
 @dataclass(frozen=True)
 class Source:
-    """Which model drew the paths of a batch, and how.
+    """Which model drew the paths of a batch, and how: so a loss can tell whether it is on-policy.
 
-    `policy` is that model (None: they were demonstrated) and `parameters` the
+    On-policy is what the model that is trained drew, with its present parameters, from
+    softmax(logits). `policy` is that model (None: they were demonstrated) and `parameters` the
     `parameter_state` it had. `sampling` names the options by which the sampler departs from
     softmax(logits); `covers` is False if it leaves out tokens that have a probability; `may_stop`
     and `stop_at_target` are the sampler's own. `learner` is the model that is being trained, where

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch.autograd.graph import increment_version
 
-from planrl.errors import InputError, TrainingError, check_fields, shown, whole
+from planrl.errors import InputError, TrainingError, check_fields, number, shown, whole
 from planrl.losses import Loss, check_options
 from planrl.models import PathModel, check_device
 from planrl.tasks import Batch
@@ -26,9 +26,8 @@ Measured = Mapping[str, float]
 class TrainConfig:
     """How to train: AdamW with learning rate `lr`, gradient norm clipped at `clip` (None: not).
 
-    `steps=None` has no end. `refresh` keeps a frozen copy of the model, for
-    losses that want its logits: 0 the model as it began (a KL reference), n a copy renewed every n
-    steps (a target network), None no copy.
+    `steps=None` has no end. `refresh` keeps a frozen copy of the model for losses that want its
+    logits: 0 as it began (a KL reference), n renewed each n steps (a target network), None no copy.
     """
 
     steps: int | None = None
@@ -41,10 +40,9 @@ class TrainConfig:
         check_fields(self)
         if self.steps is not None and self.steps < 1:
             raise InputError(f"steps must be at least 1, or None for no end: {self.steps}")
-        if not (math.isfinite(self.lr) and self.lr > 0):
+        if not number(self.lr, "lr") > 0:
             raise InputError(f"lr is the learning rate, a positive number; {self.lr} was given")
-        if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
-            raise InputError(f"weight_decay must be at least 0; {self.weight_decay} was given")
+        number(self.weight_decay, "weight_decay", least=0.0)
         if self.clip is not None and not self.clip > 0:
             raise InputError(f"clip must be positive, or None for no clipping; {self.clip} given")
         if self.refresh is not None and self.refresh < 0:
@@ -93,8 +91,7 @@ def train(
     `frozen` is the reference to use instead of a copy of `model` (it needs refresh=0). To go on
     with an interrupted run, give its optimizer and the number of updates `done`.
     A batch from a stream is told which model is trained, so that an on-policy loss can refuse the
-    paths of another model. Raises TrainingError, before the update, when loss or gradient is
-    not finite.
+    paths of another. Raises TrainingError, before the update, when loss or gradient is not finite.
     """
     config = config or TrainConfig()
     check_device(model)
@@ -172,18 +169,11 @@ def check_loss(value: torch.Tensor) -> None:
 def _cause(logits: torch.Tensor, batch: Batch) -> str:
     """What made a loss infinite or nan, as far as the batch shows it, and what to do."""
     if not batch.reward.isfinite().all():
-        return (
-            "the reward of the batch holds nan or infinity: correct the function that computes it"
-        )
-    return _forbidden(logits, batch) or "try a smaller lr or reward scale"
-
-
-def _forbidden(logits: torch.Tensor, batch: Batch) -> str:
-    """Which chosen step has a logit of -inf, and what to do; "" if none has."""
+        return "the reward of the batch is not finite: correct the function that computes it"
     taken = logits.detach().gather(-1, batch.tokens[:, 1:, None]).squeeze(-1)
     wrong = batch.chosen & (taken == -math.inf)
     if not wrong.any():
-        return ""
+        return "try a smaller lr or reward scale"
     row, position = wrong.nonzero()[0].tolist()
     current, next_node = batch.tokens[row, position : position + 2].tolist()
     end = next_node == logits.shape[-1] - 1
@@ -223,8 +213,7 @@ def clip_gradient(model: PathModel, largest: float | None) -> float:
 
 def probe(run: Run, measure: Callable[[], Measured], every: int = 100) -> Run:
     """The same run, with what `measure()` returns put into every `every`-th record."""
-    if whole(every, "every") < 1:
-        raise InputError(f"every is a number of steps, at least 1; {every} was given")
+    whole(every, "every", least=1)
     return (
         replace(record, measured=measure()) if record.step % every == 0 else record
         for record in run

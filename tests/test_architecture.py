@@ -13,10 +13,10 @@ ROOT = Path(planrl.__file__).parent
 LAYERS = [
     ["errors"],
     ["graphs", "tasks", "models", "transformer", "sampling", "streams", "losses", "train"],
-    ["evaluate", "theory"],
+    ["evaluate"],
     ["objectives"],
     ["io"],
-    ["sweeps", "experiments.named"],
+    ["experiments.alpine", "experiments.named", "experiments.sweeps"],
     ["domains"],
     ["figures"],
     ["labs.engine"],
@@ -41,7 +41,7 @@ ONLY = {
     "onnxruntime": {"labs.page"},
     "tqdm": {"cli"},
     "safetensors": {"io"},
-    "joblib": {"sweeps"},
+    "joblib": {"experiments.sweeps"},
 }
 """Library -> the only folders and modules that import it."""
 

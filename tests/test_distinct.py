@@ -62,7 +62,7 @@ def test_walks_can_be_trained_on(model, small_task):
 
 @pytest.mark.parametrize(
     ("pairs", "samples", "words"),
-    [([[0, 99]], 3, "nodes 0 .. 11"), ([[0, 1]], 0, "samples is the number of paths")],
+    [([[0, 99]], 3, "outside 0 .. 11"), ([[0, 1]], 0, "samples=0 .*at least 1")],
 )
 def test_bad_requests_are_refused(model, pairs, samples, words):
     with pytest.raises(pr.InputError, match=words):

@@ -15,6 +15,7 @@ from typing import Any
 
 import api
 import chapters
+import cheat_sheet
 import dictionary
 import figures
 import live
@@ -184,6 +185,8 @@ def choose_scripts(
             app.add_js_file(f"live/{script}", loading_method="async", priority=1)
         app.add_css_file("live/graph-view.css", priority=901)
         when = {"type": LATER}
+    if 'class="planrl-explain"' in body:
+        app.add_js_file("explain.js", loading_method="defer")
     lab = 'class="planrl-lab"' in body
     if lab or 'class="plotly-figure"' in body:
         scripts = ["plotly.min.js", "plotly-template.js", "plotly-figures.js"]
@@ -210,6 +213,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", prepare_kernels)
     app.connect("builder-inited", copy_scripts)
     app.add_directive("dictionary", dictionary.Dictionary)
+    app.add_directive("cheat-sheet", cheat_sheet.CheatSheet)
+    app.add_directive("explain", cheat_sheet.Explain)
     app.connect("doctree-read", mark_cards)
     app.connect("doctree-read", name_folds)
     app.connect("doctree-read", dictionary.add_symbols)

@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from planrl.figures.sliders import have_order
+from planrl.figures.svg import figure_svg
 
 TEMPLATE = "plotly_white"  # the look of a figure in Jupyter; the page holds it once, in a script
+STILL = 600  # pixels that a picture is wide where no script runs
 DIGITS = 5  # of a number in a figure; a colour needs one fewer
 _PREDICT_KEYS = {"question", "min", "max", "step", "start", "traces", "answer"}
 
@@ -154,11 +156,29 @@ def render(figure: dict[str, Any], name: str) -> str:
         f'<figure class="plotly-figure" id="{name}" aria-labelledby="{named_by}">\n'
         f'<figcaption id="{name}-title">{caption}</figcaption>\n'
         f'<div class="plotly-plot" style="{heights}"></div>\n'
+        f"{_still(figure | {'layout': layout}, predict, finding)}"
         f"{guess}{controls}"
         f'<p class="plotly-alt" id="{name}-alt">{escape(str(meta.get("alt", "")))}</p>\n'
         f'<script type="application/json">{script_json(rounded(payload))}</script>\n'
         "</figure>\n"
     )
+
+
+def _still(
+    figure: dict[str, Any], predict: dict[str, Any] | None, finding: str
+) -> str:
+    """Return the figure as a picture for a browser that runs no script, folded if it is an answer."""
+    height = int(figure["layout"].get("height", 400))
+    picture = figure_svg(
+        figure, size=(STILL, min(height, STILL if height < 800 else height))
+    )
+    if predict:
+        answer = _markup(str(predict["answer"]))
+        picture = (
+            "<details><summary>Show what happened</summary>"
+            f"{finding}{picture}<p>{answer}</p></details>"
+        )
+    return f'<noscript><div class="plotly-still">{picture}</div></noscript>\n'
 
 
 def _meta(layout: dict[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,9 @@ ICONS = {"xmark", "sun", "moon", "circle-half-stroke", "bars", "list"}
 _ICON = re.compile(
     r'(?:"[\w-]+"|[\w$]+):\[\d+,\d+,\[([^\]]*)\],"[0-9a-f]+",(?:"[^"]*"|\[[^\]]*\])\],?'
 )
-_CSV = re.compile(r'download="([\w.-]+)" href="data:text/csv;base64,([^"]+)"')
+_FILE = re.compile(
+    r'download="([\w.-]+)" href="(data:(?:text/csv|image/svg\+xml);base64,([^"]+))"'
+)
 
 
 def site_url(root: Path) -> str:
@@ -147,7 +149,7 @@ def footer(root: Path, static: str) -> str:
 def dress(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
 ) -> None:
-    """Add tags and footer to a page, and put its CSV files beside it."""
+    """Add tags and footer to a page, and put its files beside it."""
     static = context["pathto"]("_static/", 1)
     base = app.config.html_baseurl or ""
     card = CARD if base else f"{static}{Path(CARD).name}"
@@ -162,20 +164,18 @@ def dress(
 
 
 def apart(body: str, page: str, out: Path, static: str) -> str:
-    """Write the CSV files that a page holds into files of their own, and link these.
+    """Write the files that a page holds into files of their own, and link these.
 
     In a notebook a file has to be in the link itself; in the book it would be loaded by everyone
-    and wanted by few.
+    and wanted by few. A picture that is shown beside its link is the same file.
     """
     folder = Path(page).name
-
-    def move(match: re.Match[str]) -> str:
-        path = out / "_static" / "data" / folder / match[1]
+    for name, data, encoded in _FILE.findall(body):
+        path = out / "_static" / "data" / folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(base64.b64decode(match[2]))
-        return f'download="{match[1]}" href="{static}data/{folder}/{match[1]}"'
-
-    return _CSV.sub(move, body)
+        path.write_bytes(base64.b64decode(encoded))
+        body = body.replace(f'"{data}"', f'"{static}data/{folder}/{name}"')
+    return body
 
 
 def lighten(icons: str, used: set[str]) -> str:

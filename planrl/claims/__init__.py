@@ -4,7 +4,7 @@
         print(verdict.claim.id, verdict.verdict)
 
 Numbers come from the saved results of `planrl.experiments`; nothing is typed in here but the
-predictions. Those of the regimes were committed before their runs (`predictions.toml`).
+predictions. Those of the regimes, but one, were committed before their runs (`predictions.toml`).
 """
 
 from __future__ import annotations

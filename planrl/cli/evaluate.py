@@ -9,11 +9,11 @@ from dataclasses import asdict
 from typing import Any
 
 from planrl.cli.options import Subject, add_model, subject
-from planrl.evaluate import evaluate, recovery
+from planrl.evaluate import evaluate
+from planrl.experiments.alpine import degrees, observed, recovery
 from planrl.graphs import seeded
 from planrl.io.files import to_json
 from planrl.io.prompts import Prompted
-from planrl.tasks import degrees, observed
 from planrl.transformer import Transformer
 
 NO_COVERAGE = "a graph with cycles has endlessly many paths"

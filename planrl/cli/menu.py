@@ -7,12 +7,25 @@ from importlib.metadata import version
 from types import ModuleType
 from typing import Any
 
-from planrl.cli import claims, evaluate, export, inspect, paths, plan, reproduce, rows, train
+from planrl.cli import (
+    claims,
+    evaluate,
+    explain_config,
+    explain_log,
+    export,
+    inspect,
+    paths,
+    plan,
+    reproduce,
+    rows,
+    train,
+)
 from planrl.cli.options import Help
 
 GROUPS: dict[str, tuple[ModuleType, ...]] = {
     "Train a model and see what it learned": (train, evaluate, paths),
     "Use your own graph, data or planning problem": (inspect, rows, plan),
+    "Ask about your own training of a language model": (explain_config, explain_log),
     "Reproduce the paper": (reproduce, claims),
     "Build the book": (export,),
 }
@@ -45,6 +58,14 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "planrl plan domain.pddl problem.pddl",
         "planrl plan domain.pddl problem.pddl --check plan.txt",
         "planrl plan hanoi-4",
+    ),
+    "explain-config": (
+        "planrl explain-config grpo.yaml",
+        "planrl explain-config run_verl.sh --json",
+    ),
+    "explain-log": (
+        "planrl explain-log trainer_state.json",
+        "planrl explain-log log.csv --json",
     ),
     "reproduce": (
         "planrl reproduce --tier quick --folder mine",
@@ -90,8 +111,8 @@ def _menu(said: dict[str, str]) -> str:
     """The commands by group, a line each."""
     lines: list[str] = []
     for title, modules in GROUPS.items():
-        names = [module.__name__.rpartition(".")[2] for module in modules]
-        lines += [f"{title}:", *(f"  {name:10} {said[name]}" for name in names), ""]
+        names = [module.__name__.rpartition(".")[2].replace("_", "-") for module in modules]
+        lines += [f"{title}:", *(f"  {name:15} {said[name]}" for name in names), ""]
     return "\n".join(
         [*lines, "planrl COMMAND --help shows the options of a command, and examples."]
     )

@@ -248,6 +248,8 @@ def _begun(options: argparse.Namespace, stack: ExitStack) -> TrainingRun:
     stack.enter_context(alone(options.out))
     _refuse_another(options.out)  # which another process may have begun meanwhile
     training_run.held = True
+    if why := training_run.settings.algorithm.not_resumed:
+        print(f"note: this run cannot be resumed once it is stopped: {why}", file=sys.stderr)
     _save(training_run)  # so that it can be gone on with from the first moment
     return training_run
 
@@ -329,8 +331,9 @@ def _ended(training_run: TrainingRun, options: argparse.Namespace, again: str) -
         curves.write(records, options.plot, f"{name.upper()} in {folder.name}", name)
         print(f"learning curves in {options.plot}", file=sys.stderr)
     if again:
-        stopped = f"stopped and saved after update {len(records)}"
-        print(f"{stopped}; continue with: {again}", file=sys.stderr)
+        why = training_run.settings.algorithm.not_resumed
+        after = f"it cannot be resumed: {why}" if why else f"continue with: {again}"
+        print(f"stopped and saved after update {len(records)}; {after}", file=sys.stderr)
         return 130
     print(f"{curves.summary(records, name)}; saved in {folder}", file=sys.stderr)
     print(f"next: planrl evaluate {folder}", file=sys.stderr)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from planrl.domains.blocksworld import Action
-from planrl.domains.operators import Atom, Condition, Operator, put_in
+from planrl.domains.operators import Atom, Conjunction, Operator, put_in
 from planrl.domains.search import Step, Task
 from planrl.errors import InputError, shown
 
@@ -42,7 +42,7 @@ def grounded(
     operators: Iterable[Operator],
     objects: Mapping[str, frozenset[str]],
     init: frozenset[Atom],
-    goal: Condition,
+    goal: Conjunction,
 ) -> Grounded:
     """The actions that may become possible from `init`, in order, and what they do to its atoms.
 

@@ -18,7 +18,7 @@ def text_of(atom: Atom) -> str:
 
 
 @dataclass(frozen=True)
-class Condition:
+class Conjunction:
     """Atoms that must hold, atoms that must not, pairs of names that must differ or be the same."""
 
     holds: frozenset[Atom] = frozenset()
@@ -39,9 +39,9 @@ class Condition:
         other = [f"(= {a} {b})" for a, b in sorted(self.same) if a != b]
         return (*missing, *extra, *equal, *other)
 
-    def grounded(self, names: Mapping[str, str]) -> Condition:
+    def grounded(self, names: Mapping[str, str]) -> Conjunction:
         """The same with names put in for variables."""
-        return Condition(
+        return Conjunction(
             put_in(self.holds, names),
             put_in(self.absent, names),
             frozenset((names.get(a, a), names.get(b, b)) for a, b in self.differ),
@@ -60,7 +60,7 @@ class Operator:
 
     name: str
     parameters: tuple[tuple[str, frozenset[str]], ...]
-    precondition: Condition
+    precondition: Conjunction
     adds: frozenset[Atom]
     deletes: frozenset[Atom]
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from planrl.domains.operators import Atom, Condition, text_of
+from planrl.domains.operators import Atom, Conjunction, text_of
 from planrl.domains.pddl_syntax import Form, Source, cut, words
 
 RESERVED = words("and not = or imply forall exists when preference")
@@ -49,7 +49,7 @@ class Reader:
 
     def condition(
         self, forms: Iterable[Form | str], line: int, what: str, variables: Mapping[str, Types]
-    ) -> Condition:
+    ) -> Conjunction:
         """A conjunction of atoms, negated atoms and equalities, or nothing."""
         atoms: dict[bool, set[Atom]] = {True: set(), False: set()}
         pairs: dict[bool, set[tuple[str, str]]] = {True: set(), False: set()}
@@ -58,7 +58,7 @@ class Reader:
                 pairs[positive].add(self._equality(form, what, variables))
             else:
                 atoms[positive].add(self._atom(form, what, variables))
-        return Condition(
+        return Conjunction(
             frozenset(atoms[True]),
             frozenset(atoms[False]),
             differ=frozenset(pairs[False]),

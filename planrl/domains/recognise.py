@@ -14,7 +14,7 @@ from itertools import pairwise, permutations, product
 
 from planrl.domains.blocksworld import TABLE, Action, Space, State, space
 from planrl.domains.heuristic import StepsLeft, can_hold
-from planrl.domains.operators import Atom, Condition, Operator, text_of
+from planrl.domains.operators import Atom, Conjunction, Operator, text_of
 from planrl.domains.search import Watch
 from planrl.domains.strips import Problem
 from planrl.errors import InputError
@@ -223,7 +223,7 @@ def _check_unchanging(
     """Raise InputError if an action's types or what never changes forbid it for some blocks."""
     for operator in problem.operators.values():
         needs = operator.precondition
-        fixed = Condition(
+        fixed = Conjunction(
             frozenset(atom for atom in needs.holds if atom[0] not in predicates),
             frozenset(atom for atom in needs.absent if atom[0] not in predicates),
             needs.differ,

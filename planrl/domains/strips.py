@@ -8,7 +8,7 @@ from functools import cached_property
 
 from planrl.domains.blocksworld import Action
 from planrl.domains.grounding import Grounded, grounded
-from planrl.domains.operators import Atom, Condition, Operator, put_in
+from planrl.domains.operators import Atom, Conjunction, Operator, put_in
 from planrl.domains.search import Estimate, Watch, shortest
 from planrl.errors import InputError
 
@@ -49,11 +49,11 @@ class Problem:
     objects: Mapping[str, frozenset[str]]
     operators: Mapping[str, Operator]
     init: frozenset[Atom]
-    goal: Condition
+    goal: Conjunction
     metric: str = ""
     ignored: tuple[str, ...] = ()
 
-    def step(self, state: frozenset[Atom], action: Action) -> tuple[Condition, frozenset[Atom]]:
+    def step(self, state: frozenset[Atom], action: Action) -> tuple[Conjunction, frozenset[Atom]]:
         """The action's precondition, and the state it leads to if that is met."""
         operator = self.operator(action)
         names = operator.bound(action.arguments)

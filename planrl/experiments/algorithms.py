@@ -257,6 +257,17 @@ class Algorithm:
         said: str | None = getattr(function(self.stream), "carries", None)
         return said
 
+    @property
+    def not_resumed(self) -> str:
+        """Why a saved run of it cannot be gone on with; "" if it can."""
+        if (kept := self.carries) == "":
+            return ""
+        how = f"keeps {kept}" if kept else 'does not say what it keeps (stream.carries = "")'
+        return (
+            f"its stream {self.stream} {how}, and a saved run holds only model, optimizer and "
+            "random numbers"
+        )
+
     def make_loss(self) -> Loss:
         """The loss as a function of logits and batch."""
         taken = options_of(self.loss, self.stream)[0]

@@ -105,7 +105,8 @@ class Settings:
 
 def points(settings: Settings) -> list[Point]:
     """All points, each once, axis by axis."""
-    from planrl.sweeps import grid  # here, so that the command line needs joblib for this only
+    # here, so that the command line needs joblib for this only
+    from planrl.experiments.sweeps import grid
 
     axes = {axis: {"work": works, axis: getattr(settings, axis)} for axis, works in AXES.items()}
     return list(dict.fromkeys(p for axis in axes.values() for p in grid(settings.base, **axis)))
@@ -116,7 +117,7 @@ def run(**settings: Any) -> dict[str, Any]:
 
     The points share no process, but the machine.
     """
-    from planrl.sweeps import sweep
+    from planrl.experiments.sweeps import sweep
 
     wanted = points(settings_of(settings))
     return {"rows": [result.value for result in sweep(measure, wanted, n_jobs=1)]}

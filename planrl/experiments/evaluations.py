@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from planrl.evaluate import auc, evaluate, next_logits, recovery
+from planrl.evaluate import auc, evaluate, next_logits
 from planrl.experiments.algorithms import Algorithm
+from planrl.experiments.alpine import degrees, observed, recovery
 from planrl.experiments.datasets import Dataset
 from planrl.experiments.probes import (
     context_spread,
@@ -31,9 +32,9 @@ from planrl.experiments.streams import FULL, copy_rounded, halved, rows
 from planrl.experiments.study import Evaluation
 from planrl.graphs import seeded
 from planrl.models import PathModel
+from planrl.objectives.theory import kl_to_uniform
 from planrl.sampling import Sampler, log_probs, rollout
-from planrl.tasks import Batch, Task, degrees, judged, observed
-from planrl.theory import kl_to_uniform
+from planrl.tasks import Batch, Task, judged
 from planrl.transformer import Transformer
 
 if TYPE_CHECKING:

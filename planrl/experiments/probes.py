@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,12 +12,13 @@ import numpy as np
 import torch
 
 from planrl.evaluate import auc, next_logits
+from planrl.experiments.alpine import observed
 from planrl.experiments.datasets import Dataset
 from planrl.graphs import Graph, seeded
 from planrl.models import PathModel
+from planrl.objectives.theory import step_counts
 from planrl.sampling import Sampler, rollout, sample_distinct
-from planrl.tasks import Task, is_path, observed
-from planrl.theory import step_counts
+from planrl.tasks import Task, is_path
 from planrl.transformer import Transformer
 from planrl.transformer.reference import plain
 
@@ -55,7 +57,9 @@ def centred(values: Tensor, where: Tensor) -> Tensor:
 
 
 def correlation(a: Tensor, b: Tensor) -> float:
-    """Pearson's."""
+    """Pearson's; nan of fewer than two values."""
+    if len(a) < 2:
+        return math.nan
     return float(torch.corrcoef(torch.stack([a.double(), b.double()]))[0, 1])
 
 

@@ -289,14 +289,8 @@ def resume(folder: str | Path, *, steps: int | None = None, own: Sequence[str] =
     for path in own:
         if path not in algorithm.foreign():
             raise InputError(f"the run in {folder} does not name {path}: leave it out")
-    if (kept := algorithm.carries) != "":
-        how = (
-            f"keeps {kept}" if kept else 'does not say what it keeps (stream.carries = "": nothing)'
-        )
-        raise InputError(
-            f"the run in {folder} cannot be resumed: its stream {algorithm.stream} {how}, and a "
-            "saved run holds only model, optimizer and random numbers; start a new run"
-        )
+    if why := algorithm.not_resumed:
+        raise InputError(f"the run in {folder} cannot be resumed: {why}; start a new run")
     if steps is not None:
         settings = replace(settings, training=replace(settings.training, steps=steps))
     return TrainingRun(settings, Path(folder), saved=saved)

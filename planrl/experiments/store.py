@@ -219,7 +219,7 @@ def reproduce(
         ready(folder)
     results: Iterator[tuple[str, str, str]] = map(make, todo)
     if n_jobs != 1 or scheduler:  # imported here, since only these roads need joblib
-        from planrl.sweeps import spread
+        from planrl.experiments.sweeps import spread
 
         results = spread(make, todo, n_jobs=n_jobs, scheduler=scheduler)
     paths = {job.path for job in todo}

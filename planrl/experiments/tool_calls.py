@@ -15,8 +15,8 @@ from planrl.experiments.evaluations import Measurements
 from planrl.experiments.probes import edge_scores, edges_read
 from planrl.experiments.study import Evaluation
 from planrl.models import PathModel
+from planrl.objectives.theory import step_counts
 from planrl.tasks import Batch, Task, all_pairs, judged
-from planrl.theory import step_counts
 from planrl.transformer import Transformer
 
 if TYPE_CHECKING:

@@ -236,8 +236,8 @@ def _request(text: str, where: str) -> tuple[list[str], list[tuple[str, str]] | 
         raise InputError(f"{where}: this is no JSON ({said}): expected one object a line") from None
     parts: dict[str, Any] = {}
     for part in ("nodes", "links"):
-        value = next((page[key] for key in (f"task_{part}", f"tool_{part}") if key in page), None) \
-            if isinstance(page, dict) else None  # fmt: skip
+        names = [f"task_{part}", f"tool_{part}"] if isinstance(page, dict) else []
+        value = next((page[name] for name in names if name in page), None)
         try:
             parts[part] = json.loads(value) if isinstance(value, str) else value
         except ValueError:

@@ -1,10 +1,11 @@
-"""Which objective? Policy gradient's family as losses, each with what it leads to, exactly.
+"""Which objective? Losses and what they lead to, exactly: the theorems, policy gradient's family.
 
 advantages, penalties, clipping    what they are made of: advantages, KL and entropy, ratios
 policy, preferences                the losses: REINFORCE, GRPO, DAPO, ...; DPO, trajectory balance
 clock, contexts                    expected gradients: one factor of p for every group method
 enumeration, rounds                small graphs path by path; expert iteration, pass@k
 fixed_points                       where an objective stops, or what it conserves
+theory                             the paper's theorems as exact tensors, and checks against them
 """
 
 from planrl.objectives.policy import (

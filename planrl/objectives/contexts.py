@@ -14,14 +14,16 @@ K choices. What the KL term of each estimator and placement does there, in expec
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
 
+from planrl.errors import number, whole
 from planrl.objectives.penalties import ENTROPIES, ESTIMATORS, Entropy, Kl
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
+    from jaxtyping import Bool, Float
     from torch import Tensor
 
 
@@ -76,6 +78,37 @@ def inverse_probability_update(
     With 0/1 values it is 1[k correct] - |C| q_k, and stops where q is uniform on C.
     """
     return value.double() - policy.double() * value.double().sum()
+
+
+def followed(
+    update: Callable[[Tensor], Tensor],
+    start: Float[Tensor, " K"],
+    *,
+    lr: float = 0.5,
+    updates: int = 3000,
+) -> Float[Tensor, " K"]:
+    """The policy that so many expected updates lead to: logits + lr * update(policy) each time.
+
+    `update` is a sum of the functions above, as in `lambda q: reward_update(q, value) +
+    kl_update(kl, q, base)`. Nothing is sampled, so what noise does is not in there.
+    """
+    number(lr, "lr", least=0.0)
+    logits = start.double().log()
+    for _ in range(whole(updates, "updates", least=0)):
+        logits = (logits + lr * update(logits.softmax(-1))).log_softmax(-1)
+    return logits.softmax(-1)
+
+
+def answers_left(
+    policy: Float[Tensor, "*B K"], correct: Bool[Tensor, " K"]
+) -> Float[Tensor, " *B"]:
+    """The effective number of correct choices: exp of the entropy among the correct ones.
+
+    It is the number of correct choices where they are equally likely, and 1 where one is left. How
+    likely wrong choices are has no effect.
+    """
+    share = policy[..., correct] / policy[..., correct].sum(-1, keepdim=True)
+    return (-torch.xlogy(share, share).sum(-1)).exp()
 
 
 def collapse_drift(policy: Float[Tensor, " K"], lr: float, *, scale: float = 1.0) -> float:

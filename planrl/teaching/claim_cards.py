@@ -113,8 +113,12 @@ class ClaimCards(Cards):
     def __init__(self, found: Sequence[Verdict], *, filtered: bool = False) -> None:
         if not found:
             raise InputError("there is no claim to show: give at least one verdict")
-        super().__init__([{"title": one.claim.id, "badge": one.told,
-                           "text": one.claim.statement} for one in found])  # fmt: skip
+        super().__init__(
+            [
+                {"title": one.claim.id, "badge": one.told, "text": one.claim.statement}
+                for one in found
+            ]
+        )
         self.found, self.filtered = list(found), filtered
 
     def _repr_html_(self) -> str:
@@ -213,7 +217,10 @@ class ClaimCards(Cards):
 
 
 class Statements:
-    """Sentences with the claims that each rests on, linked, with their verdicts."""
+    """Sentences with the claims that each rests on, linked, with their verdicts.
+
+    A sentence whose claims have no verdict yet, or some of whose claims have none, says so first.
+    """
 
     def __init__(self, found: Mapping[str, Sequence[Verdict]], *, ordered: bool = True) -> None:
         if not found:
@@ -222,12 +229,20 @@ class Statements:
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<li>{html.escape(text)} <span class='planrl-rests'>"
+            f"<li>{self._caution(verdicts)}{html.escape(text)} <span class='planrl-rests'>"
             f"{' · '.join(map(self._link, verdicts))}</span></li>"
             for text, verdicts in self.found.items()
         )
         kind = "ol" if self.ordered else "ul"
         return f'{style("cards")}<{kind} class="planrl-statements">{rows}</{kind}>'
+
+    @staticmethod
+    def _caution(verdicts: Sequence[Verdict]) -> str:
+        without = sum(one.verdict in (FEW_SEEDS, UNKNOWN) for one in verdicts)
+        if not without:
+            return ""
+        some = "" if without == len(verdicts) else f"{without} of {len(verdicts)} claims "
+        return f"<em>So far, {some}without a verdict:</em> "
 
     @staticmethod
     def _link(one: Verdict) -> str:

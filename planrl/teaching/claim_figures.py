@@ -45,6 +45,25 @@ def by_seed(found: Sequence[Verdict], *, start: str = "") -> go.Figure:
     return with_slider(frames, name="claim", start=first or None)
 
 
+def one_claim(verdict: Verdict, *, title: str) -> go.Figure:
+    """One claim, seed by seed, without a choice: its conditions whose numbers are alike in size.
+
+    Raises InputError if the claim has no result.
+    """
+    views = _alike(verdict)
+    if not views:
+        raise InputError(
+            f"claim {verdict.claim.id} has no result yet: `python -m planrl reproduce`"
+        )
+    said = "; ".join(
+        f"{f.condition}: mean {f.mean:.3f}, 95 % interval {f.interval[0]:.3f} to "
+        f"{f.interval[1]:.3f}, {len(f.values)} seeds, {f.told}"
+        for _, f in views[0]
+    )
+    figure = _one(verdict, views[0])
+    return finish(figure, title, f"{verdict.claim.measured}. {said}.", 460)
+
+
 def _alike(verdict: Verdict) -> list[Measured]:
     """The conditions that have numbers, grouped by the size of the numbers."""
     groups: list[tuple[float, Measured]] = []

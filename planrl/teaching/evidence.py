@@ -17,7 +17,7 @@ from planrl.claims import Finding, verdicts
 from planrl.errors import InputError
 from planrl.experiments import store
 from planrl.io.files import write_atomically
-from planrl.theory import Check
+from planrl.objectives.theory import Check
 
 FILE = Path(__file__).with_name("numbers.json")
 """Chapter -> what it was measured with, and for each number its value at each seed."""

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from planrl.errors import InputError
+from planrl.figures.table import Table
 
 
 @cache
@@ -98,6 +99,23 @@ class Told:
 
     def __repr__(self) -> str:
         return self.text
+
+
+class Folded:
+    """Tables that a click unfolds, so that they answer nothing before the reader asks."""
+
+    def __init__(self, words: str, *tables: Table) -> None:
+        if not tables:
+            raise InputError(f"{words!r} would be empty: give at least one table")
+        self.words, self.tables = words, tables
+
+    def _repr_html_(self) -> str:
+        scrolls = '<div style="overflow-x: auto">'
+        inside = "".join(f"{scrolls}{table._repr_html_()}</div>" for table in self.tables)
+        return f"<details><summary>{html.escape(self.words)}</summary>{inside}</details>"
+
+    def __repr__(self) -> str:
+        return f"{self.words}: {', '.join(table.caption for table in self.tables)}"
 
 
 class Source:

@@ -104,3 +104,22 @@ def gain(of: str, learner: str, key: str) -> float:
     """The last evaluation minus the base, mean over seeds."""
     values = series(of, learner, key)[1]
     return float((values[:, -1] - values[:, 0]).mean())
+
+
+def imitation_rows(sizes: Sequence[str]) -> Rows:
+    """Assumption 3.1 in saved imitators: a row for each size and evaluation, means over seeds.
+
+    A size is "layers x heads" without spaces. The attention is that of the last layer.
+    """
+    found = []
+    for size in sizes:
+        curves = [page["result"]["learners"]["SFT"] for page in results("imitation", of=size)]
+        for position, step in enumerate(curves[0]["step"]):
+            row: dict[str, Any] = {"layers x heads": size, "updates": step, "seeds": len(curves)}
+            for name, key in (
+                ("attention on the target", "attention_on_target"),
+                ("variance explained", "explained_adjusted"),
+            ):
+                row[name] = sum(curve[key][position] for curve in curves) / len(curves)
+            found.append(row)
+    return found

@@ -41,6 +41,9 @@ TASKS = {"held-out questions": "test", "training questions": "train"}
 HOW = {"sampled, T = 1": "accuracy", "greedy": "greedy"}
 SIZES = (12, 10, 8, 6.5, 5)  # of the marks of a decoding curve, from the highest temperature down
 LAST = 3  # evaluations whose mean is the end
+FEW = (
+    5  # with fewer seeds an interval by Student's t says little, and that of a share can leave 0..1
+)
 
 
 def has(regime: str) -> bool:
@@ -130,12 +133,14 @@ def edges(regime: str, learner: str, score: str, readout: str = "weights") -> li
 
 
 def told(values: Sequence[float], digits: int = 3) -> str:
-    """A mean over seeds in words, with its 95 % interval if there are two seeds or more."""
+    """A mean over seeds in words, with its 95 % interval, or with the range of fewer than FEW."""
     mean = f"{sum(values) / len(values):.{digits}f}"
     if len(values) < 2:
         return f"{mean} (1 seed)"
-    low, high = interval(values)
-    return f"{mean} (95 % interval {low:.{digits}f} to {high:.{digits}f}, {len(values)} seeds)"
+    many = len(values) >= FEW
+    low, high = interval(values) if many else (min(values), max(values))
+    span = f"{'95 % interval' if many else 'range'} {low:.{digits}f} to {high:.{digits}f}"
+    return f"{mean} ({span}, {len(values)} seeds)"
 
 
 def short(values: Sequence[float], digits: int = 2) -> str:

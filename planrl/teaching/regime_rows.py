@@ -93,13 +93,13 @@ def over_updates(regime: str, learners: Sequence[str], keys: Mapping[str, str]) 
     return found
 
 
-def early_base() -> dict[str, tuple[list[int], Tensor]]:
-    """Held-out accuracy, sampled, over updates from a base of 350 updates: learner -> line."""
+def early_base(key: str = "test_accuracy") -> dict[str, tuple[list[int], Tensor]]:
+    """A measure over updates from a base of 350 updates: learner -> line, a row for each seed."""
     found = [page["result"]["learners"] for page in results("falsify", of="early-base")]
     return {
         name: (
             found[0][name]["step"],
-            torch.tensor([page[name]["test_accuracy"] for page in found], dtype=torch.float64),
+            torch.tensor([page[name][key] for page in found], dtype=torch.float64),
         )
         for name in (SFT, PG)
     }

@@ -9,7 +9,18 @@ from collections.abc import Sequence
 from statistics import mean
 from typing import Any
 
-from planrl.teaching.regime_figures import BASE, Q, curve, edges, ends, has, measured, told
+from planrl.teaching.regime_figures import (
+    BASE,
+    Q,
+    curve,
+    edges,
+    ends,
+    has,
+    measured,
+    minus,
+    pages,
+    told,
+)
 
 Row = dict[str, Any]
 READ_OUT = {
@@ -53,7 +64,7 @@ def decoding_rows(regime: str, choices: Sequence[tuple[str, float]]) -> list[Row
         paths = at(regime, name, heat, "train", "diversity")
         rows.append(
             {
-                "method": name.replace("policy gradient + KL ", "λ = "),
+                "method": plain(name),
                 "temperature": f"{heat:g}",
                 "training accuracy": at(regime, name, heat, "train", "accuracy"),
                 "distinct paths, training": f"{paths:.1f}",
@@ -69,6 +80,35 @@ def at(regime: str, learner: str, temperature: float, task: str, key: str) -> fl
     """A point of a decoding curve, mean over seeds."""
     heats = curve(regime, learner, task, "temperature")[0].tolist()
     return float(curve(regime, learner, task, key)[:, heats.index(temperature)].mean())
+
+
+def gained(regime: str, learner: str, temperature: float, key: str = "accuracy") -> list[float]:
+    """A learner minus the base at one temperature, for each seed; held-out pairs."""
+    heats = curve(regime, learner, "test", "temperature")[0].tolist()
+    column = heats.index(temperature)
+    one, base = (curve(regime, name, "test", key)[:, column].tolist() for name in (learner, BASE))
+    return minus(one, base)
+
+
+def trained_for(regime: str, learners: Sequence[str]) -> str:
+    """How long each learner was trained, in words: those of equally many updates together."""
+    together: dict[int, list[str]] = {}
+    for name in learners:
+        training = pages(regime)[0]["study"]["learners"][name]["training"]
+        together.setdefault(int(training["steps"]), []).append(plain(name))
+    return "; ".join(f"{', '.join(some)}: {steps:,} updates" for steps, some in together.items())
+
+
+def plain(learner: str) -> str:
+    """A learner's name for a narrow column: of a penalty the weight is said."""
+    return learner.replace("policy gradient + KL ", "λ = ")
+
+
+def at_best(regime: str, learner: str, key: str, task: str = "test") -> list[float]:
+    """What each seed has at the temperature of its highest accuracy, the hottest of several."""
+    right = curve(regime, learner, task, "accuracy").tolist()
+    values = curve(regime, learner, task, key).tolist()
+    return [row[some.index(max(some))] for some, row in zip(right, values, strict=True)]
 
 
 def share_kept(regime: str, learner: str) -> list[float]:

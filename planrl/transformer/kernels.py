@@ -29,8 +29,7 @@ class Packing:
     """Which positions of a rectangle [B, L] are packed into M rows, and where each one is.
 
     `position[m]` is the position of the m-th packed row in the rectangle, counted row by row, and
-    `row[b, l]` is the packed row of a position. Padding has any
-    row: causal attention never attends to it.
+    `row[b, l]` is the packed row of a position. Padding has any row: it is never attended to.
     """
 
     position: Int[Tensor, " M"]
@@ -69,9 +68,8 @@ class _Gelu(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         x, s = ctx.saved_tensors
-        inner = (
-            (x * x).mul_(3 * CUBIC).add_(LINEAR).mul_(x)
-        )  # x times the sigmoid's argument's slope
+        # x times the slope of the sigmoid's argument
+        inner = (x * x).mul_(3 * CUBIC).add_(LINEAR).mul_(x)
         return torch.addcmul(s, inner, s * (1 - s), out=inner).mul_(gradient)
 
 

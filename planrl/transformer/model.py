@@ -50,7 +50,7 @@ class Transformer(nn.Module):
 
     def forward(self, tokens: Int[Tensor, "B L"]) -> Float[Tensor, "B L V"]:
         """Logits of the next token at every position; 0 where nothing is chosen."""
-        self.vocab.check(tokens)
+        self.vocab.check(tokens, least=PROMPT)
         length = self._check_length(tokens.shape[1])
         choosing, reading = _packed(tokens, self.vocab.end)
         if not len(choosing.position):  # nothing is chosen anywhere
@@ -113,11 +113,6 @@ class Transformer(nn.Module):
             raise InputError(
                 f"rows of {length} tokens were given, but this model reads at most "
                 f"{self.config.positions}: build it with TransformerConfig(positions={length})"
-            )
-        if length < PROMPT:
-            raise InputError(
-                f"rows of {length} tokens were given, but a row starts with the prompt `s t s`, "
-                f"{PROMPT} tokens"
             )
         return length
 

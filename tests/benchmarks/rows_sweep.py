@@ -39,7 +39,7 @@ def sweep_rows(dataset: Dataset) -> list[Row]:
     found: dict[int, list[object]] = {}
 
     def side(jobs: int) -> Work:
-        from planrl.sweeps import sweep
+        from planrl.experiments.sweeps import sweep
 
         began = time.perf_counter()
         found[jobs] = [result.value for result in sweep(run, grid, n_jobs=jobs)]

@@ -12,7 +12,7 @@ from built_site import ROOT, by_id, page_soup
 PAGE = ROOT / "book" / "api.md"
 MODULES = re.findall(r"^(planrl\S*)$", PAGE.read_text(encoding="utf-8"), re.M)
 PROMISED = {
-    "planrl.theory",
+    "planrl.objectives.theory",
     "planrl.evaluate",
     "planrl.figures.charts",
     "planrl.figures.sliders",
@@ -22,7 +22,7 @@ PROMISED = {
     "planrl.teaching.evidence",
     "planrl.labs",
     "planrl.io.checkpoints",
-    "planrl.sweeps",
+    "planrl.experiments.sweeps",
     "planrl.domains",
     "planrl.io.formats",
 }

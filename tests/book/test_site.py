@@ -86,10 +86,16 @@ def test_reduced_motion_plays_one_frame_a_press(open_page, origin):
     assert slider.input_value() == "1"
 
 
-def test_without_scripts_the_description_is_shown(open_page, origin):
-    visit = first_with(open_page, origin, "plotly-figure", java_script_enabled=False, settle=False)
+def test_without_scripts_figures_are_pictures_and_answers_are_folded(open_page, origin):
+    visit = first_with(open_page, origin, "plotly-predict", java_script_enabled=False, settle=False)
     for figure in visit.page.locator(".plotly-figure").all():
-        assert len(figure.locator(".plotly-alt").inner_text()) > 5
+        asks = figure.locator(".plotly-predict").count() > 0
+        picture = figure.locator(".plotly-still svg")
+        assert picture.is_visible() != asks
+        if asks:
+            figure.locator("summary").click()
+        assert picture.bounding_box()["height"] > 100
+        assert len(picture.get_attribute("aria-label")) > 5
         assert not figure.locator(".plotly-plot").is_visible()
     assert visit.page.locator(".plotly-controls:visible").count() == 0
 
@@ -119,7 +125,8 @@ def test_print_shows_the_description_in_the_light_theme(open_page, origin):
     assert page.evaluate("window.printed") == "light"
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
     page.emulate_media(media="print")
-    assert page.locator(".plotly-alt:visible").count() == page.locator(".plotly-figure").count()
+    answered = page.locator(".plotly-figure:not(:has(.plotly-answer:empty))").count()
+    assert page.locator(".plotly-alt:visible").count() == answered, "an answer is not printed first"
     assert page.locator(".plotly-controls:visible").count() == 0
 
 

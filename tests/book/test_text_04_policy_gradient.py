@@ -9,7 +9,7 @@ import torch
 from planrl.experiments.store import results
 from planrl.labs.page.recordings import recordings
 from planrl.teaching import regime_figures as regimes
-from planrl.teaching import regime_rows
+from planrl.teaching import regime_rows, regime_tables
 from planrl.teaching.regime_figures import BASE, PAID, PG, SFT, Q
 
 CHAPTER = "04_policy_gradient"
@@ -65,7 +65,19 @@ def test_q_learning_lies_above_the_base_with_ten_paths():
     assert (many > few).all()
 
 
-def test_from_a_base_of_sixty_percent_held_out_accuracy_rises_far():
+def test_from_the_saturated_base_policy_gradient_loses_some_greedily():
+    assert at_end(PG, "test_greedy", "A") < at_end(BASE, "test_greedy", "A") - 0.02
+
+
+def test_the_settings_of_one_and_ten_paths_differ_in_updates_too():
+    for regime, base, after in (("B", 700, "2,000"), ("A", 5000, "4,000")):
+        assert {regimes.base_updates(page) for page in regimes.pages(regime)} == {base}
+        said = regime_tables.trained_for(regime, [SFT, PG, f"{PG} + KL 0.1", Q])
+        assert said.endswith(f": {after} updates")
+        assert ";" not in said
+
+
+def test_from_a_base_of_sixty_percent_sampled_accuracy_rises_far_and_most_of_it_by_sft_too():
     trained = [
         page["result"]["learners"][PG]["train_accuracy"][0]
         for page in results("falsify", of="early-base")
@@ -76,6 +88,11 @@ def test_from_a_base_of_sixty_percent_held_out_accuracy_rises_far():
     pg, base = (regimes.curve("A", name, "test", "accuracy").mean(0)[0] for name in (PG, BASE))
     assert rise > 0.2
     assert pg - base < rise / 2, "from the saturated base the gain is small"
+    _, values = regime_rows.early_base()[SFT]
+    assert 0.5 < (values[:, -1] - values[:, 0]).mean() / rise < 0.95
+    greedy = {n: v.mean(0) for n, (_, v) in regime_rows.early_base("test_greedy").items()}
+    assert greedy[PG][-1] < greedy[PG][0] + 0.01, "policy gradient gains nothing greedily"
+    assert greedy[SFT][-1] > greedy[SFT][0] + 0.01
 
 
 def test_in_the_lab_sampled_accuracy_rises_only_to_the_greedy_one_which_does_not_move():

@@ -4,7 +4,7 @@ import pytest
 
 from planrl.teaching import paper_figures
 from planrl.teaching import regime_figures as regimes
-from planrl.teaching.regime_figures import PG
+from planrl.teaching.regime_figures import BASE, PG
 
 CHAPTER = "05_collapse"
 
@@ -18,6 +18,9 @@ def test_from_nine_or_ten_paths_one_is_left_while_accuracy_rises():
     assert 8.5 < paths[0] < 10.5
     assert paths[-1] < 1.5
     assert accuracy[-1] > 0.98
+    steps = regimes.series("A", PG, "train_diversity")[0]
+    assert steps[-1] == 10 * 400
+    assert paths[steps.index(400)] < paths[0] / 2, "more than half are gone after a tenth"
     assert of_training("train_greedy")[0] > 0.99, "greedily the base answers all"
 
 
@@ -27,7 +30,19 @@ def test_paths_and_entropy_go_on_falling_after_accuracy_has_arrived():
     solved = int((accuracy >= 0.99).int().argmax())
     paths, entropy = of_training("train_diversity"), of_training("train_entropy")
     assert paths[solved] > paths[-1] + 0.05
+    assert paths[0] - paths[solved] > 5 * (paths[solved] - paths[-1]), "most are gone before"
     assert entropy[solved] > 1.5 * entropy[-1]
+
+
+def test_accuracy_does_not_need_the_loss_of_paths():
+    heats = regimes.curve("A", BASE, "train", "temperature")[0].tolist()
+    cool, paths = (
+        regimes.curve("A", BASE, "train", key).mean(0)[heats.index(0.5)]
+        for key in ("accuracy", "diversity")
+    )
+    assert heats[2] == 0.5
+    assert cool > of_training("train_accuracy")[-1] - 0.002
+    assert paths > 4 * of_training("train_diversity")[-1]
 
 
 def test_entropy_falls_and_the_distance_from_the_uniform_policy_grows_nearly_all_the_time():

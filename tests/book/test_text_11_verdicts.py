@@ -37,6 +37,18 @@ def test_no_claim_behind_the_five_statements_fails(ran, judged):
     assert [name for name in behind if judged[name].verdict == FAILS] == []
 
 
+def test_all_predictions_of_regimes_but_one_are_older_than_their_first_run(judged):
+    late = [
+        name
+        for name, one in judged.items()
+        for registered, _, made in one.registered
+        if made and made[0] < registered.committed
+    ]
+    assert late == ["R-spurious-edges"]
+    (of_a, *_) = (registered for registered, *_ in judged["R-spurious-edges"].registered)
+    assert "seeds 0 and 1 had been seen" in of_a.reason
+
+
 def test_policy_gradient_collapses_on_the_random_graph_and_not_yet_on_blocksworld(judged):
     assert mean(judged, "2-pg-collapse", graph="random DAG") < 1.5
     assert mean(judged, "R-pg-collapse", graph="random DAG") < 1.5

@@ -41,7 +41,7 @@ def test_the_list_of_commands_is_grouped_and_complete(capsys):
     said = capsys.readouterr().out
     for title, modules in GROUPS.items():
         assert f"{title}:" in said
-        assert all(f"  {m.__name__.rpartition('.')[2]} " in said for m in modules)
+        assert all(f"  {m.__name__.rpartition('.')[2].replace('_', '-')} " in said for m in modules)
     assert sum(map(len, GROUPS.values())) == len(COMMANDS)
 
 

@@ -10,7 +10,7 @@ import pytest
 import planrl as pr
 from planrl.__main__ import main
 from planrl.domains import Action, Problem, recognise, search
-from planrl.domains.operators import Condition
+from planrl.domains.operators import Conjunction
 from planrl.domains.pddl import read_problem
 
 BLOCKS = Path(__file__).parent / "pddl" / "upper-case.pddl"
@@ -212,7 +212,7 @@ def test_a_star_finds_plans_as_short_as_breadth_first_whatever_the_goal_leaves_o
         asked = dataclasses.replace(
             problem,
             init=seen.atoms(rng.choice(states)),
-            goal=Condition(frozenset(goal), frozenset(absent)),
+            goal=Conjunction(frozenset(goal), frozenset(absent)),
         )
         guided, plain = recognise(asked).solve(), asked.solve()
         lengths.add(plain if plain is None else len(plain))

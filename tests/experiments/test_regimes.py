@@ -21,9 +21,9 @@ from planrl.experiments.probes import (
 from planrl.experiments.streams import demonstrated_reward, noisy_process_reward, rows
 from planrl.graphs import Graph, diamond, seeded
 from planrl.models import LogitTable
+from planrl.objectives.theory import sft_optimum
 from planrl.sampling import Sampler
 from planrl.tasks import all_pairs, process_reward
-from planrl.theory import sft_optimum
 
 PREDICTIONS = tomllib.loads(
     (Path(planrl.__file__).parent / "claims/predictions.toml").read_text(encoding="utf-8")

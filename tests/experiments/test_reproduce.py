@@ -10,13 +10,12 @@ import pytest
 from soaking import SOAK
 
 import planrl as pr
-from planrl import sweeps
 from planrl.__main__ import main
 from planrl.claims import FEW_SEEDS, HOLDS, UNKNOWN, verdicts
 from planrl.claims import theorems as exact
 from planrl.claims.verdict import compared
 from planrl.cli.reproduce import announced, progress
-from planrl.experiments import store
+from planrl.experiments import store, sweeps
 from planrl.experiments.comparison import against_stored, outside
 from planrl.experiments.datasets import DatasetSettings
 from planrl.experiments.study import Calculation, Evaluation
@@ -115,7 +114,7 @@ def test_what_is_made_on_another_machine_replaces_what_is_here(tmp_path, monkeyp
             _, content, error = run(far)
             yield one.path, content, error
 
-    monkeypatch.setattr("planrl.sweeps.spread", elsewhere)
+    monkeypatch.setattr("planrl.experiments.sweeps.spread", elsewhere)
     list(store.reproduce([job(tmp_path)]))
     before = (tmp_path / "theorems-seed0.json").read_bytes()
     (made,) = store.reproduce([job(tmp_path, edge_probability=0.5)], scheduler="tcp://far:8786")

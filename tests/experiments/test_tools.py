@@ -13,7 +13,7 @@ from planrl.experiments.algorithms import Algorithm
 from planrl.experiments.datasets import DatasetSettings
 from planrl.experiments.study import Base, Evaluation, sft_base
 from planrl.experiments.tool_calls import Calls, unasked
-from planrl.theory import step_counts
+from planrl.objectives.theory import step_counts
 
 
 def short(steps=3, **more):

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
+from planrl.experiments.sweeps import sweep
 from planrl.io.keys import fingerprint
-from planrl.sweeps import sweep
 
 PROGRAM = {
     "program.py": """

@@ -8,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import planrl as pr
-from planrl.objectives import Objective, advantages, policy, reinforce, rloo, trajectory_balance
+from planrl.objectives import (
+    Objective,
+    advantages,
+    contexts,
+    policy,
+    reinforce,
+    rloo,
+    trajectory_balance,
+)
 from planrl.objectives.clock import weight
 from planrl.objectives.contexts import entropy_update, kl_update, reward_update
 from planrl.objectives.enumeration import expected_gradient
@@ -256,3 +264,23 @@ def test_graphs_on_which_no_policy_is_known_are_refused():
         on_graph(objective, pr.chain(5), 3, base)
     with pytest.raises(pr.InputError, match="standardised"):
         on_graph(policy.GRPO, GRAPH, 3, base)
+
+
+def test_expected_updates_with_a_pull_lead_to_the_fixed_point():
+    base = torch.tensor([0.2, 0.1, 0.4, 0.3], dtype=torch.float64)
+    value = torch.tensor([1.0, 1.0, 0.0, 0.0], dtype=torch.float64)
+    for estimator in ("k2", "k3"):
+        kl = Kl(weight=0.3, estimator=estimator)
+        told = fixed_point(Objective(advantage=advantages.leave_one_out, kl=kl), base, value).policy
+        found = contexts.followed(
+            lambda q, kl=kl: contexts.reward_update(q, value) + contexts.kl_update(kl, q, base),
+            base,
+        )
+        torch.testing.assert_close(found, told, atol=1e-6, rtol=0)
+
+
+def test_the_effective_number_counts_equal_correct_choices_and_ignores_wrong_ones():
+    correct = torch.tensor([True, True, True, False])
+    equal = torch.tensor([[0.1, 0.1, 0.1, 0.7], [0.3, 0.3, 0.3, 0.1], [0.0, 0.5, 0.0, 0.5]])
+    found = contexts.answers_left(equal, correct)
+    torch.testing.assert_close(found, torch.tensor([3.0, 3.0, 1.0]))

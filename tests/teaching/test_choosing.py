@@ -34,7 +34,7 @@ def test_the_advice_follows_what_the_base_answers_and_what_can_be_checked():
     ask = {"base": "fails", "check": "answers", "diversity": "no", "paths": "own"}
     assert decision.advise(**ask) is decision.GRADIENT
     assert decision.advise(**{**ask, "diversity": "yes"}) is decision.PENALTY
-    assert decision.advise(**{**ask, "paths": "others"}) is decision.ROUNDS
+    assert decision.advise(**{**ask, "paths": "others"}) is decision.CORRECT
     assert decision.advise(**{**ask, "check": "steps"}) is decision.VALUES
     assert decision.advise(**{**ask, "check": "steps", "paths": "others"}) is decision.AGED
     assert decision.advise(**{**ask, "check": "nothing"}) is decision.IMITATE
@@ -73,15 +73,68 @@ def test_the_advice_agrees_with_the_numbers_of_the_table():
     for words in (many, one):  # VALUES
         assert found[q, words] > max(v for (n, w), v in found.items() if w == words and n[0] != "Q")
         assert abs(found[q, words] - found[off, words]) < 0.04  # AGED
-    for row in decision.summary():
-        assert row[f"accuracy, {one}"] == pytest.approx(found[row["method"], one])
+    for words in (many, one):
+        for row in decision.summary(words):
+            assert row["accuracy, best T"] == pytest.approx(found[row["method"], words])
+
+
+def test_a_base_fails_with_three_quarters_and_answers_with_more_than_nineteen_in_twenty():
+    able, failing = (
+        sum(values) / len(values) for values in decision.best_accuracy()[regimes.BASE].values()
+    )
+    assert able > 19 / 20
+    assert 0.7 < failing < 0.8
+    title = f"Policy gradient beats a base that answers {100 * failing:.0f} %, not one that answers"
+    assert decision.where_the_base_fails() == f"{title} {100 * able:.0f} %"
+
+
+def test_a_lower_temperature_costs_paths_and_the_text_says_how_many():
+    (words, _) = decision.SETTINGS
+    base = decision.summary(words)[0]
+    assert float(base["paths, best T"]) < 0.3 * float(base["paths, T = 1"])
+    assert f" of {base['paths, T = 1']} distinct correct paths" in decision.sharpened()
+    for row in decision.summary(words):
+        assert float(row["paths, best T"]) <= float(row["paths, T = 1"])
+        assert row["accuracy, best T"] >= row["accuracy, T = 1"]
+
+
+def test_the_text_of_the_advice_says_that_blocksworld_reverses_it_as_the_claim_does():
+    (claim,) = claims.verdicts(["3-q-over-pg"])
+    means = {f.name: f.mean for f in claim.findings if "Blocksworld" in f.graph}
+    assert means["sampled"] < -0.05 < means["greedy"] < 0
+    assert f"it is {-means['sampled']:.3f} *below* policy gradient" in decision.gained()
+    for advice in (decision.VALUES, decision.AGED):
+        assert "3-q-over-pg" in advice.claims
+    able, _ = decision.best_accuracy()[regimes.Q]
+    assert f"{sum(decision.best_accuracy()[regimes.Q][able]) / len(regimes.pages('A')):.3f}" in (
+        decision.gained()
+    )
+
+
+def test_what_is_told_of_paths_without_errors_is_the_verdict_of_its_claim():
+    (claim,) = claims.verdicts(["R-q-without-errors"])
+    assert decision.without_errors().endswith(f"R-q-without-errors</a>: **{claim.told}**.")
+
+
+def test_each_setting_is_told_with_its_updates_and_seeds():
+    for words, regime in decision.SETTINGS.items():
+        (page, *_) = regimes.pages(regime)
+        last = page["result"]["learners"][regimes.PG]["step"][-1]
+        assert decision.trained(words) == (
+            f"base of {regimes.base_updates(page):,} updates, then {last:,} updates of each method, "
+            f"{len(regimes.pages(regime))} seeds"
+        )
+        for name in decision.METHODS:
+            assert regimes.series(regime, name, "test_greedy")[0][-1] == last, name
 
 
 def test_the_table_has_the_most_distinct_paths_for_q_learning():
-    rows = {row["method"]: row for row in decision.summary()}
     for words in decision.SETTINGS:
-        paths = {name: float(row[f"distinct, {words}"]) for name, row in rows.items()}
-        assert max(paths, key=paths.__getitem__) in (regimes.Q, regimes.OFF)
+        rows = {row["method"]: row for row in decision.summary(words)}
+        for column in ("paths, T = 1", "paths, best T"):
+            paths = {name: float(row[column]) for name, row in rows.items()}
+            assert max(paths, key=paths.__getitem__) in (regimes.Q, regimes.OFF)
+        paths = {name: float(row["paths, T = 1"]) for name, row in rows.items()}
         assert min(paths, key=paths.__getitem__) == regimes.PG
 
 

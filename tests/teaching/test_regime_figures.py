@@ -54,10 +54,16 @@ def test_a_learner_that_a_regime_lacks_is_refused_with_those_that_it_has():
 
 
 def test_a_number_is_told_with_its_interval_and_its_seeds():
-    values = [0.5, 0.6, 0.7]
+    values = [0.5, 0.55, 0.6, 0.65, 0.7]
     low, high = interval(values)
-    assert regimes.told(values) == f"0.600 (95 % interval {low:.3f} to {high:.3f}, 3 seeds)"
+    assert regimes.told(values) == f"0.600 (95 % interval {low:.3f} to {high:.3f}, 5 seeds)"
     assert regimes.told([0.5], digits=1) == "0.5 (1 seed)"
+
+
+def test_with_few_seeds_their_range_is_told_which_never_leaves_what_was_measured():
+    assert interval([0.9, 0.95])[1] > 1, "an interval of shares would"
+    assert regimes.told([0.9, 0.95]) == "0.925 (range 0.900 to 0.950, 2 seeds)"
+    assert "range 0.10 to 0.40, 4 seeds" in regimes.told([0.1, 0.4, 0.2, 0.3], 2)
 
 
 def test_a_decoding_curve_is_drawn_for_the_base_too_on_both_sets_of_pairs():

@@ -4,6 +4,7 @@ from statistics import mean
 
 import pytest
 
+from planrl.claims import interval
 from planrl.experiments.regimes import REGIMES
 from planrl.teaching import paper_figures, paper_tables, regime_tables
 from planrl.teaching import regime_figures as regimes
@@ -23,6 +24,16 @@ def test_values_of_edges_are_saved_for_every_seed_regime_and_score():
     saved = regime_tables.edge_values("AB", [BASE, Q])
     seeds = len(regimes.pages("A")) + len(regimes.pages("B"))
     assert len(saved) == 2 * seeds * len(regime_tables.SCORES)
+
+
+def test_what_a_seed_has_at_its_best_temperature_is_of_the_same_point_of_its_decoding_curve():
+    found = regime_tables.at_best("B", BASE, "accuracy")
+    assert found == pytest.approx(regimes.best("B", BASE))
+    heats = regime_tables.at_best("B", BASE, "temperature")
+    paths = regime_tables.at_best("B", BASE, "diversity")
+    for page, heat, some in zip(regimes.measured("B", BASE), heats, paths, strict=True):
+        curve = page["end"]["curves"]["test"]
+        assert curve["diversity"][curve["temperature"].index(heat)] == some
 
 
 def test_chapter_8_centred_columns_show_what_the_read_out_as_it_is_hides():
@@ -121,6 +132,32 @@ def test_chapter_6_a_strong_penalty_is_the_base_a_little_better():
         assert 0.85 < held["diversity"] / base["diversity"] < 1.2
 
 
+def test_chapter_6_a_strong_penalty_gains_at_the_higher_temperatures_only():
+    gain = {heat: regime_tables.gained("A", penalty("1"), heat) for heat in (1, 0.7, 0.5, 0.3, 0.1)}
+    clear = [interval(values)[0] > 0 for values in gain.values()]
+    assert clear == sorted(clear, reverse=True), "better down to some temperature, then alike"
+    assert clear[:2] == [True, True]
+    assert not clear[-1]
+    assert abs(mean(gain[0.1])) < 0.01
+
+
+def test_chapter_6_the_price_of_a_penalty_is_paid_by_held_out_questions_of_degree_one_and_above():
+    held, free = penalty("0.1"), PG
+    before, now, without = (mean(regimes.ends("B", n, "test_accuracy")) for n in (BASE, held, free))
+    assert 0.57 < before < 0.63, "about 0.6"
+    assert 0.85 < without < 0.9, "nearly 0.9"
+    assert 0.4 < (now - before) / (without - before) < 0.65
+    for heat in (1, 0.7, 0.5, 0.3, 0.1):
+        kept = (mean(regime_tables.gained("B", name, heat)) for name in (held, free))
+        assert 0.35 < next(kept) / next(kept) < 0.65, "half of the gain at any temperature"
+    by_degree = [regimes.ends_by_degree("B", name, "accuracy") for name in (held, free)]
+    price = {d: mean(by_degree[1][d]) - mean(by_degree[0][d]) for d in ("0", "1", "2+")}
+    assert price["0"] < 0.01
+    assert min(price["1"], price["2+"]) > 0.1
+    trained = [mean(regimes.ends("B", name, "train_accuracy")) for name in (held, free)]
+    assert trained[0] > trained[1] - 0.005, "training questions pay nothing"
+
+
 def test_chapter_6_where_the_base_cannot_answer_a_penalty_takes_about_half_of_the_gain():
     base, held, free = (mean(regimes.best("B", name)) for name in (BASE, penalty("0.1"), PG))
     assert free > base + 0.06
@@ -191,3 +228,16 @@ def test_chapter_8_says_of_rollouts_that_never_err_only_what_is_stored(monkeypat
     assert "2 seeds" in said
     known = REGIMES["G"].learners
     assert all(regime == "G" and name in known for regime, name, _ in asked)
+
+
+def test_what_a_learner_gains_at_a_temperature_is_told_seed_by_seed():
+    found = regime_tables.gained("A", PG, 0.5)
+    assert len(found) == len(regimes.pages("A"))
+    own = [page["end"]["curves"]["test"]["accuracy"][2] for page in regimes.measured("A", PG)]
+    base = [page["end"]["curves"]["test"]["accuracy"][2] for page in regimes.measured("A", BASE)]
+    assert found == pytest.approx([a - b for a, b in zip(own, base, strict=True)])
+
+
+def test_learners_of_equally_many_updates_are_named_together():
+    said = regime_tables.trained_for("A", [PG, penalty("0.1"), penalty("1")])
+    assert said == "policy gradient, λ = 0.1: 4,000 updates; λ = 1: 2,000 updates"

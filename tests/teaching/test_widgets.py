@@ -90,3 +90,15 @@ def test_cards_say_everything_and_no_markup_gets_in():
     assert '<div id="claim-1" class' in notebook.Cards([{**card, "id": "claim-1"}])._repr_html_()
     with pytest.raises(pr.InputError, match="at least one"):
         notebook.Cards([])
+
+
+def test_folded_tables_show_nothing_until_they_are_opened():
+    rows = [{"method": "base", "accuracy": 0.5}]
+    folded = notebook.Folded("a < b", Table(rows, caption="one"), Table(rows, caption="two"))
+    page = folded._repr_html_()
+    assert page.startswith("<details><summary>a &lt; b</summary>")
+    assert page.endswith("</details>")
+    assert page.count("<table") == 2
+    assert repr(folded) == "a < b: one, two"
+    with pytest.raises(pr.InputError, match="at least one table"):
+        notebook.Folded("nothing")

@@ -33,10 +33,10 @@ from tqdm import tqdm
 import planrl as pr
 from planrl.__main__ import main
 from planrl.experiments import store, theorems
+from planrl.experiments.sweeps import grid, sweep
 from planrl.io import checkpoints
 from planrl.io import files as folders
 from planrl.labs.page import export as exporting
-from planrl.sweeps import grid, sweep
 
 
 def digest(*parts: Any) -> str:

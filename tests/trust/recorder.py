@@ -145,7 +145,7 @@ def records(how: str) -> dict[str, Any]:
     """All runs by name."""
     shorts = all_runs()
     if how == "spread":
-        from planrl.sweeps import sweep
+        from planrl.experiments.sweeps import sweep
 
         return {name(one.settings): one.value for one in sweep(plain, shorts, n_jobs=2)}
     if how == "disturbed":

@@ -10,13 +10,14 @@ from odd import ANYTHING, NUMBERS, PLAIN, TENSORS
 from stranger_files import EDGES, SMALL
 
 import planrl as pr
-from planrl import theory
-from planrl.evaluate import edge_use, first_error
+from planrl.evaluate import first_error
+from planrl.figures.passing import edge_use
 from planrl.io import formats
 from planrl.labs import Session as LabSession
 from planrl.labs.catalogue import labs
 from planrl.labs.spec.controls import State, read_state, write_state
 from planrl.labs.spec.graphs import edge_list, numbered, own_graph
+from planrl.objectives import theory
 
 LABS = labs()
 

@@ -11,9 +11,8 @@ import hypothesis.strategies as st
 from odd import ANYTHING, NUMBERS, spoilt, spoilt_bytes
 
 import planrl as pr
-from planrl import sweeps
 from planrl.claims import CLAIMS, verdicts
-from planrl.experiments import costs, store
+from planrl.experiments import costs, store, sweeps
 from planrl.experiments.datasets import DatasetSettings, FileDataset
 from planrl.experiments.runs import Algorithm, RunSettings
 from planrl.experiments.study import Base, Evaluation, Learner, Study

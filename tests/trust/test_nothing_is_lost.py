@@ -16,9 +16,9 @@ from soaking import SOAK, times
 
 import planrl as pr
 from planrl.__main__ import main
+from planrl.experiments.sweeps import grid, sweep
 from planrl.io import checkpoints, files
 from planrl.io.formats import write_alpine
-from planrl.sweeps import grid, sweep
 
 ROOT = Path(pr.__file__).parents[1]
 HERE = Path(__file__).parent

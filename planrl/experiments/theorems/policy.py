@@ -16,10 +16,10 @@ from planrl.experiments.theorems.expected_gradient import Pair, predicted, settl
 from planrl.graphs import Graph, chain, diamond, seeded
 from planrl.losses import policy_gradient, sft
 from planrl.models import LogitTable, PathModel
+from planrl.objectives.theory import collapse_times, kl_drift, kl_to_uniform, sft_optimum
 from planrl.sampling import rollout
 from planrl.streams import demonstrations, on_policy, sample_paths
 from planrl.tasks import PROMPT, Batch, Task, all_pairs, is_path
-from planrl.theory import collapse_times, kl_drift, kl_to_uniform, sft_optimum
 from planrl.train import TrainConfig, train
 from planrl.transformer import Transformer, TransformerConfig
 

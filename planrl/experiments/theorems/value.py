@@ -17,10 +17,10 @@ from planrl.experiments.theorems.policy import Numbers, imitated
 from planrl.graphs import Graph, random_digraph, seeded
 from planrl.losses import q_learning
 from planrl.models import LinearTransformer, LogitTable, PathModel
+from planrl.objectives.theory import optimal_q, process_optimum
 from planrl.sampling import Sampler
 from planrl.streams import on_policy
 from planrl.tasks import Reward, Task, all_pairs, outcome_reward, process_reward
-from planrl.theory import optimal_q, process_optimum
 from planrl.train import TrainConfig, train
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from typing import Any
 
 import torch
 
-from planrl.evaluate import passing_probs
 from planrl.figures.layout import graph_data
+from planrl.figures.passing import passing_probs
 from planrl.graphs import Graph, seeded
 from planrl.io.files import write_atomically
 from planrl.labs.engine.models import NODES, TOKENS

@@ -13,6 +13,7 @@ from planrl.teaching.exercises.graphs import correct_steps, path_count, reachabi
 from planrl.teaching.exercises.imitation import frequencies, pieces, teach
 from planrl.teaching.exercises.layers import attention_share, fill, readout
 from planrl.teaching.exercises.methods import front, grouped, judging, kept, sieve, student
+from planrl.teaching.exercises.objectives import collapsing, leaves_line, rloo
 from planrl.teaching.exercises.policy import baseline, cell_gradient, correct_paths, own_successes
 from planrl.teaching.exercises.tools import fresh_chains, never_asked, next_tools
 from planrl.teaching.exercises.values import (
@@ -29,6 +30,7 @@ __all__ = [
     "attention_share",
     "baseline",
     "cell_gradient",
+    "collapsing",
     "correct_paths",
     "correct_steps",
     "drift",
@@ -43,6 +45,7 @@ __all__ = [
     "keeps_diversity",
     "kept",
     "kl_penalty",
+    "leaves_line",
     "moves",
     "never_asked",
     "next_tools",
@@ -53,6 +56,7 @@ __all__ = [
     "process",
     "reachability",
     "readout",
+    "rloo",
     "shortens",
     "sieve",
     "smallest_penalty",

@@ -9,9 +9,9 @@ import torch
 
 from planrl.domains import Action, space, state, successors
 from planrl.errors import InputError
+from planrl.objectives.theory import optimal_q
 from planrl.tasks import Reward, Task, all_pairs
 from planrl.teaching.exercises.checks import Feedback, ask
-from planrl.theory import optimal_q
 
 Stacks = tuple[tuple[str, ...], ...]
 

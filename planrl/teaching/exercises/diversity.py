@@ -13,6 +13,7 @@ from planrl.evaluate import evaluate
 from planrl.graphs import seeded
 from planrl.losses import Loss, policy_gradient
 from planrl.models import LogitTable
+from planrl.objectives.theory import kl_drift
 from planrl.streams import on_policy
 from planrl.tasks import Batch
 from planrl.teaching.exercises.checks import (
@@ -24,7 +25,6 @@ from planrl.teaching.exercises.checks import (
     sampled_batch,
     tried,
 )
-from planrl.theory import kl_drift
 from planrl.train import TrainConfig, probe, train, until
 
 

@@ -13,10 +13,10 @@ from planrl.evaluate import evaluate
 from planrl.graphs import chain, random_dag, seeded
 from planrl.losses import sft
 from planrl.models import LogitTable
+from planrl.objectives.theory import sft_optimum
 from planrl.streams import demonstrations, sample_paths
 from planrl.tasks import Task, all_pairs, split
 from planrl.teaching.exercises.checks import Feedback, ask
-from planrl.theory import sft_optimum
 from planrl.train import TrainConfig, train
 
 

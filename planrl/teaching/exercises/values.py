@@ -15,6 +15,7 @@ from planrl.evaluate import evaluate, next_logits
 from planrl.graphs import Graph, chain, random_dag, random_digraph, seeded
 from planrl.losses import q_learning, sft
 from planrl.models import LogitTable
+from planrl.objectives.theory import optimal_q, process_optimum
 from planrl.sampling import Sampler, rollout
 from planrl.streams import demonstrations, on_policy, sample_paths
 from planrl.tasks import (
@@ -28,7 +29,6 @@ from planrl.tasks import (
     shaped_reward,
 )
 from planrl.teaching.exercises.checks import Feedback, ask
-from planrl.theory import optimal_q, process_optimum
 from planrl.train import TrainConfig, train
 
 SCALE = 10.0  # of the rewards, so that softmax follows the values

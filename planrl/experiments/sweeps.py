@@ -41,7 +41,7 @@ from planrl.io.keys import Page, check_record, fingerprint, key, pages
 try:
     import joblib
 except ImportError:
-    raise InputError('planrl.sweeps needs joblib: pip install "planrl[sweeps]"') from None
+    raise InputError('sweeps need joblib: pip install "planrl[sweeps]"') from None
 
 FORMAT = "planrl-sweep/1"
 S = TypeVar("S")

@@ -10,7 +10,7 @@ import pytest
 from sweep_work import files
 
 import planrl as pr
-from planrl.sweeps import grid, sweep
+from planrl.experiments.sweeps import grid, sweep
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
@@ -75,7 +75,7 @@ def test_who_stops_asking_starts_no_more_runs_and_loses_none(work, tmp_path, n_j
 def test_an_interrupt_leaves_what_was_finished(work, tmp_path):
     code = (
         "import os, signal, sys, threading, sweep_work as w\n"
-        "from planrl.sweeps import grid, sweep\n"
+        "from planrl.experiments.sweeps import grid, sweep\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's job may ignore it
         "settings = grid(w.Settings(nap=0.3), seed=range(1000))\n"
         "for result in sweep(w.square, settings, store=sys.argv[1], n_jobs=2):\n"
@@ -96,7 +96,7 @@ def test_an_interrupt_leaves_what_was_finished(work, tmp_path):
 def test_a_script_that_ends_without_asking_on_does_not_wait(work, tmp_path):
     code = (
         "import sweep_work as w\n"
-        "from planrl.sweeps import grid, sweep\n"
+        "from planrl.experiments.sweeps import grid, sweep\n"
         "running = sweep(w.square, grid(w.Settings(nap=0.3), seed=range(10_000)), n_jobs=2)\n"
         "print(next(running).value['square'])\n"
     )

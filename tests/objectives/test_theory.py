@@ -7,7 +7,7 @@ import torch
 
 import planrl as pr
 from planrl.graphs import MOST_CUBE, MOST_NODES
-from planrl.theory import collapse_times, kl_drift, step_counts
+from planrl.objectives.theory import collapse_times, kl_drift, step_counts
 
 
 def test_theorem_3_1_sft_of_a_table_ends_at_the_demonstrated_frequencies(small_task):

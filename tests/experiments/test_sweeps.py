@@ -14,7 +14,7 @@ import torch
 from sweep_work import files
 
 import planrl as pr
-from planrl.sweeps import FORMAT, grid, sweep
+from planrl.experiments.sweeps import FORMAT, grid, sweep
 
 
 def test_a_grid_is_in_the_order_of_nested_loops(work):
@@ -229,9 +229,9 @@ def test_no_settings_no_results(work):
 
 
 def test_without_joblib_the_module_says_what_to_install():
-    code = "import sys; sys.modules['joblib'] = None; import planrl.sweeps"
+    code = "import sys; sys.modules['joblib'] = None; import planrl.experiments.sweeps"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert 'InputError: planrl.sweeps needs joblib: pip install "planrl[sweeps]"' in done.stderr
+    assert 'InputError: sweeps need joblib: pip install "planrl[sweeps]"' in done.stderr
 
 
 def test_the_numbers_are_the_same_in_this_process_and_in_others(work):

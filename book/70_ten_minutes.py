@@ -1,0 +1,235 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% tags=["remove-cell"]
+# In Colab, this adds planrl to what is there already; anywhere else it does nothing.
+import importlib.util
+import subprocess
+import sys
+
+if importlib.util.find_spec("planrl") is None:
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps"]
+    subprocess.run([*pip, "git+https://github.com/planrl/planrl"], check=True)
+
+
+# %% [markdown]
+# # The paper in ten minutes
+#
+# A language model that plans is trained further: by imitation, by policy gradient, by Q-learning. What does each of
+# them teach it? *Benefits and Pitfalls of Reinforcement Learning for Language Model Planning*
+# ([arXiv 2509.22613](https://arxiv.org/abs/2509.22613)) answers with theorems about small models and with experiments.
+# This page gives its answer in five statements, each with its condition, a picture of our runs, and a lab. The paper's full
+# text and code were not available to us: we work from its abstract, from public notes and reviews.
+#
+# **The setting.** A graph is fixed and never shown to the model. A question names a source and a target; a plan is a path
+# of edges between them, and most questions have many. The model is a Transformer of one layer with one head. A *base* model imitates
+# demonstrated paths (SFT, supervised fine-tuning). All methods start from it. *Sampled* means drawn at temperature 1, *greedy* that the
+# most probable token is taken. *Held-out* questions are in no training data.
+
+# %% tags=["hide-input"]
+from planrl.claims import verdicts
+from planrl.labs.page.links import LabLink
+from planrl.teaching import claim_figures, notebook, paper_figures
+from planrl.teaching import regime_figures as regimes
+from planrl.teaching.claim_cards import Statements
+
+notebook.setup()
+SFT, PG, KL = "continual SFT", "policy gradient", "policy gradient + KL"
+Q, OUTCOME = "Q-learning, process reward", "Q-learning, outcome reward"
+judged = {verdict.claim.id: verdict for verdict in verdicts()}
+
+
+def claims(text, *names):
+    """A statement with its claims and their verdicts, each a link to its numbers."""
+    return Statements({text: [judged[name] for name in names]}, ordered=False)
+
+
+def end(of, name, key):
+    """The mean over seeds at the last evaluation, and the number of seeds."""
+    values = paper_figures.series(of, name, key)[1][:, -1]
+    return float(values.mean()), len(values)
+
+
+def updates(of, name):
+    return paper_figures.series(of, name, "train_accuracy")[0][-1]
+
+
+# %% [markdown]
+# ## 1. Imitation repeats the frequencies of its examples
+#
+# SFT ends where the probability of each step equals its share among the demonstrated steps with the same target and
+# current node (Theorem 3.1). What no example shows, it does not work out.
+
+# %% tags=["remove-input"]
+# made by: python -m planrl reproduce --only regimes
+regimes.signature(
+    title="The base answers what it was trained on, and far fewer held-out questions"
+)
+
+# %% [markdown]
+# *Degree* says how far a held-out question is from the examples: at 0 its source was shown on a path to its target, at 1
+# a neighbour of the source was, at 2 or more none of them.
+
+# %% tags=["remove-input"]
+claims(
+    "A table ends at the frequencies exactly, a Transformer nearly. With one demonstrated path per question, "
+    "held-out accuracy stays far below training accuracy.",
+    "3.1-table",
+    "3.1-transformer",
+    "R-sft-signature",
+)
+
+# %% tags=["remove-input"]
+LabLink("imitation", "", "a table learns the demonstrated shares")
+
+# %% [markdown]
+# ## 2. Policy gradient gains by exploring
+#
+# Policy gradient with reward 1 for a correct path is SFT on the model's *own* correct paths (Theorem 4.1). It gains where
+# these include paths that no demonstration has.
+
+# %% tags=["remove-input"]
+regimes.exploration(
+    title="Without new paths the gain of policy gradient is gone (one demonstrated path per question)"
+)
+
+# %% tags=["remove-input"]
+claims(
+    "With one demonstrated path per question, policy gradient beats SFT, and if only demonstrated paths are paid it "
+    "does not. With ten, in the seeds run so far, the base at a lower temperature does as well as policy gradient.",
+    "4.1-identity",
+    "R-exploration",
+    "R-no-exploration-is-sft",
+    "R-sharpening",
+)
+
+# %% tags=["remove-input"]
+LabLink("race", "", "four methods from one base, on a small graph")
+
+# %% [markdown]
+# ## 3. Policy gradient loses paths, and a KL penalty keeps some
+#
+# All correct paths earn the same. Each update still raises the path that happened to be sampled, so the policy drifts to
+# one path, also when everything is correct (Theorem 4.3). A KL penalty, which pulls towards the base, keeps the
+# ratios of the base where it ends (Theorem 4.4), and costs accuracy.
+
+# %% tags=["remove-input"]
+# made by: python -m planrl reproduce --only fig2, and --only fig3
+paper_figures.curves(
+    "dag",
+    [SFT, PG, KL],
+    "train_diversity",
+    title="Policy gradient ends with one path per question (random graphs of 100 nodes)",
+)
+
+# %% tags=["remove-input"]
+(one, seeds), (kept, _), (blocks, _) = (
+    end("dag", PG, "train_diversity"),
+    end("dag", KL, "train_diversity"),
+    end("blocksworld", PG, "train_diversity"),
+)
+notebook.Told(
+    f"Distinct correct paths among 100 samples of a training question, mean of {seeds} seeds. On random graphs, after "
+    f"{updates('dag', PG):,} updates: {one:.1f}, and {kept:.1f} with a penalty of 0.1. On Blocksworld with four blocks, "
+    f"{updates('blocksworld', PG):,} updates leave {blocks:.1f}, and the number is still falling."
+)
+
+# %% tags=["remove-input"]
+claims(
+    "The drift is as large as computed on tables. In Transformers the paths vanish on random graphs; the penalty keeps "
+    "paths on both graphs, and its price shows in sampled accuracy only.",
+    "4.3-monotone",
+    "4.3-size",
+    "2-pg-collapse",
+    "2-kl-diversity",
+    "2-kl-price",
+)
+
+# %% tags=["remove-input"]
+LabLink("policy-gradient", "model=transformer", "watch one question lose its paths")
+
+# %% [markdown]
+# ## 4. Q-learning needs a reward for each step
+#
+# Q-learning reads logits as values. If only a whole correct path earns a reward (*outcome reward*), all values of a target become
+# the same, and the model knows nothing any more (Theorem 5.1). With *process reward*, 1 for the step into the target and
+# a charge of 1 for each illegal step, the values of a graph without cycles become adjacency plus reachability minus 1 (Theorem 5.2).
+
+# %% tags=["remove-input"]
+paper_figures.curves(
+    "dag",
+    [Q, OUTCOME],
+    "train_accuracy",
+    title="Outcome reward alone loses everything within a hundred updates (random graphs of 100 nodes)",
+)
+
+# %% tags=["remove-input"]
+claims(
+    "The values come out exactly on tables. In Transformers outcome reward ends near accuracy 0, on both graphs, sampled "
+    "and greedy.",
+    "5.1-constant",
+    "5.2-exact",
+    "5.2-learned",
+    "3-outcome",
+)
+
+# %% tags=["remove-input"]
+LabLink(
+    "rewards",
+    "model=transformer&strict=1&edge=0",
+    "outcome reward alone, and what mends it",
+)
+
+# %% [markdown]
+# ## 5. Q-learning with process reward keeps many paths, and may learn from others' paths
+#
+# Correct steps of one context have the same value, so nothing makes one of them win. And because a value is about a step,
+# whoever took it, paths sampled by another model will do, if they contain errors.
+
+# %% tags=["remove-input"]
+claim_figures.one_claim(
+    judged["3-q-over-pg"],
+    title="Held out, Q-learning minus policy gradient: above 0 on random graphs, not on Blocksworld",
+)
+
+# %% tags=["remove-input"]
+reverse = next(
+    f
+    for f in judged["3-q-over-pg"].findings
+    if f.condition == "Blocksworld, 4 blocks, sampled"
+)
+low, high = reverse.interval
+notebook.Told(
+    "**The advice turns round on Blocksworld.** Every move can be undone there, and Q-learning needs a discount of 0.9 to "
+    f"keep the goal. Sampled, it then ends {-reverse.mean:.3f} below policy gradient on held-out questions (95 % interval of the "
+    f"difference {low:.3f} to {high:.3f}, {len(reverse.values)} seeds); greedy, the difference is undecided."
+)
+
+# %% tags=["remove-input"]
+claims(
+    "Q-learning keeps the diversity of the base on both graphs. It ends above policy gradient on random graphs, not on "
+    "Blocksworld. Off-policy it is about as good as on-policy on random graphs.",
+    "3-q-diversity",
+    "3-q-over-pg",
+    "3-on-off",
+)
+
+# %% tags=["remove-input"]
+LabLink("blocks", "", "three blocks, with a discount and without")
+
+# %% [markdown]
+# ## What to keep in mind
+#
+# - *Holds in part* means: under some of the conditions where we measured. *Not enough seeds* means that there are numbers,
+#   from fewer than ten seeds, and no verdict yet. Every verdict is a link to its numbers ([chapter 11](11_verdicts.ipynb)).
+# - The theorems are about logits that depend on the target and the current node alone. A Transformer of one layer nearly satisfies
+#   this ([chapter 2](02_one_layer.ipynb)); a large language model need not.
+# - Rewards come from a checker that never errs, and are multiplied by 10 for Q-learning. Learning rates and numbers of updates are
+#   [our choices](references.md#where-we-chose), and [what they change](92_deviations.ipynb) is measured.
+#
+# **Read on**: [chapter 1](01_paths.ipynb) begins with the graph, [chapter 10](10_choosing.ipynb) helps to choose a method.

@@ -1,0 +1,180 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% tags=["remove-cell"]
+# In Colab, this adds planrl to what is there already; anywhere else it does nothing.
+import importlib.util
+import subprocess
+import sys
+
+if importlib.util.find_spec("planrl") is None:
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps"]
+    subprocess.run([*pip, "git+https://github.com/planrl/planrl"], check=True)
+
+
+# %% [markdown]
+# # Teach with it
+#
+# Two plans for a class, 45 and 90 minutes, with labs in prepared states, the questions to ask, their answers, and figures for
+# slides. Students need to know what a probability, a gradient and a directed graph are. Nothing has to be installed: the
+# labs train in a browser, and a chapter's rocket opens it in Colab.
+
+# %% tags=["hide-input"]
+from planrl.figures.slides import Slides
+from planrl.labs.page.links import LabLink
+from planrl.teaching import notebook, paper_figures
+from planrl.teaching import regime_figures as regimes
+
+notebook.setup()
+SFT, PG, KL = "continual SFT", "policy gradient", "policy gradient + KL"
+Q, OUTCOME = "Q-learning, process reward", "Q-learning, outcome reward"
+
+# %% [markdown]
+# ## 45 minutes: where do the other answers go?
+#
+# | minutes | what happens | material |
+# | --- | --- | --- |
+# | 0-5 | A plan is a path. How many correct paths has a question? Everybody guesses. | [chapter 1](01_paths.ipynb), slider |
+# | 5-10 | What the model sees: rows of tokens, never the graph. | [chapter 1](01_paths.ipynb#what-a-language-model-sees) |
+# | 10-15 | Imitation: the probability of a step becomes its share among the examples. | lab A |
+# | 15-30 | Policy gradient in pairs: predict, train, explain. | lab B |
+# | 30-38 | The KL penalty: who keeps most paths at 95 % accuracy? | lab C |
+# | 38-45 | What does this say about reward for large models, and what not? | [ten minutes](70_ten_minutes.ipynb#what-to-keep-in-mind) |
+#
+# **Lab A, imitation.** Ask before training: *one next node was shown in three of four examples. What will its probability be?*
+
+# %% tags=["remove-input"]
+LabLink("imitation", "", "Lab A: a logit table imitates")
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# Three quarters. SFT ends at the demonstrated shares (Theorem 3.1). A context that no example shows keeps the probabilities it
+# had before.
+#
+# </details>
+#
+# **Lab B, policy gradient.** Ask: *all correct paths earn 1. What happens to the number of distinct correct paths?*
+
+# %% tags=["remove-input"]
+LabLink(
+    "policy-gradient", "model=transformer", "Lab B: policy gradient, no penalty"
+)
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# It falls, at the end to about one path per question, because each update raises the paths that were sampled (Theorem 4.3). It is no
+# exchange for accuracy: the number goes on falling when accuracy no longer rises ([chapter 5](05_collapse.ipynb)).
+#
+# </details>
+#
+# **Lab C, the penalty.** The same lab with $\lambda = 1$. Ask: *which $\lambda$ keeps the most paths while training accuracy stays
+# at 95 % or more?* Students move the slider and compare.
+
+# %% tags=["remove-input"]
+LabLink(
+    "policy-gradient", "model=transformer&kl=1", "Lab C: with a KL penalty of 1"
+)
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# There is no free choice: a larger $\lambda$ keeps more paths and costs sampled accuracy (Theorem 4.4). The number depends on seed and
+# graph, so compare the groups' curves and not one value.
+#
+# </details>
+#
+# ## 90 minutes: what can a reward teach?
+#
+# The first 45 minutes as above, then:
+#
+# | minutes | what happens | material |
+# | --- | --- | --- |
+# | 45-55 | Q-learning: a logit is a value. The target of one step, by hand. | [chapter 7](07_reward.ipynb) |
+# | 55-70 | Outcome reward alone: predict, train, explain. Then mend it in groups. | lab D |
+# | 70-78 | The logits become the graph: $A + R - 1$, for four kinds of steps. | [chapter 8](08_logits.ipynb), slider |
+# | 78-85 | Blocks: why do values forget the goal? | lab E |
+# | 85-90 | Which method would you choose for unit tests as reward? | [chapter 10](10_choosing.ipynb), chooser |
+#
+# **Lab D, outcome reward.** Ask: *only a whole correct path earns 1. What do the values become?*
+
+# %% tags=["remove-input"]
+LabLink(
+    "rewards", "model=transformer&strict=1&edge=0", "Lab D: outcome reward alone"
+)
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# All values of a target become the same (Theorem 5.1), and accuracy is lost within about a hundred updates. It is mended by a charge for
+# each illegal step, the *process reward* (preset "The paper's process reward").
+#
+# </details>
+#
+# **Lab E, blocks.** Ask: *every move can be undone. What is a detour worth without a discount?*
+
+# %% tags=["remove-input"]
+LabLink("blocks", "discount=1", "Lab E: three blocks without a discount")
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# As much as the shortest plan, so that all legal moves have the same value and greedy plans run in circles. With a discount of 0.9 a
+# nearer goal is worth more ([chapter 9](09_blocksworld.ipynb)).
+#
+# </details>
+#
+# ## Figures for slides
+#
+# Made from the saved runs when these pages are built, as SVG in 16:9, light background, letters large enough for the last row. Click one
+# to save it.
+
+# %% tags=["remove-input"]
+# made by: python -m planrl reproduce --only fig2, --only fig3, and --only regimes
+Slides(
+    {
+        "imitation": regimes.signature(
+            title="The base answers what it was trained on, and far fewer held-out questions"
+        ),
+        "paths": paper_figures.curves(
+            "dag",
+            [SFT, PG, KL],
+            "train_diversity",
+            title="Policy gradient ends with one path per question (random graphs, 100 nodes)",
+        ),
+        "accuracy": paper_figures.curves(
+            "dag",
+            [SFT, PG, KL],
+            "train_accuracy",
+            title="Training accuracy, sampled (random graphs, 100 nodes)",
+        ),
+        "rewards": paper_figures.curves(
+            "dag",
+            [Q, OUTCOME],
+            "train_accuracy",
+            title="Outcome reward alone loses everything (random graphs, 100 nodes)",
+        ),
+        "blocksworld": paper_figures.curves(
+            "blocksworld",
+            [PG, KL, f"{Q}, discount 0.9"],
+            "test_accuracy",
+            title="Blocksworld, held out, sampled: policy gradient is above Q-learning",
+        ),
+    }
+)
+
+# %% [markdown]
+# **Licence.** Text, code and figures are under the [MIT licence](references.md#how-to-cite): use, change and pass them on, and
+# name the source, for example "planrl, MIT licence, after arXiv 2509.22613". Every other figure of the book has a camera button that saves
+# it as PNG.
+#
+# ## Homework
+#
+# Every chapter ends with exercises that check themselves, with hints and solutions. They take 4 to 10 minutes each; *open* ones have no
+# single answer. Good ones to start with: chapter 1 (reachability), chapter 3, chapter 7 (write a reward), chapter 8 (write a stream).
