@@ -15,7 +15,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from planrl.claims import ablations, imitation, objectives, paper, regimes, theorems, tools
+from planrl.claims import (
+    ablations,
+    imitation,
+    objectives,
+    paper,
+    regimes,
+    soft_and_noise,
+    theorems,
+    tools,
+)
 from planrl.claims.history import SUCCESSION, changes, is_current
 from planrl.claims.verdict import (
     DECIDED,
@@ -47,6 +56,7 @@ GROUPS: dict[str, tuple[Claim, ...]] = {
     "conditions": ablations.CLAIMS,
     "regimes": regimes.CLAIMS,
     "objectives": objectives.CLAIMS,
+    "soft-and-noise": soft_and_noise.CLAIMS,
     "tools": tools.CLAIMS,
 }
 """Group -> its claims, in the paper's order."""
