@@ -433,8 +433,8 @@ exercises.never_asked(my_unasked)
 # On a small tool graph imitation repeats how often chains were logged, policy gradient finds new chains and then keeps
 # one for each question, and only Q-learning with a check of each call and a discount answers questions that no log
 # contains; on 260 real tools, after as many updates, no method does.
-# The cycles of the graph made the discount necessary. Blocksworld, all of whose states reach each other, needs it even
-# more: [chapter 9](09_blocksworld.ipynb).
+# The cycles of the graph made the discount necessary. **Which planning problems have such cycles?** [The
+# ladder](85_ladder.ipynb) sorts them.
 #
 # ## Further reading
 #
