@@ -70,8 +70,9 @@ def mean(part: str, name: str) -> float:
 
 def off_the_line() -> dict[str, list[float]]:
     """For each method and seed, KL(U_C || r) at accuracy 0.95 minus that of the exact curve."""
-    found = {name: [one["one_curve"][f"{k}_off_curve"] for one in stored()]
-             for k, name in NAMES.items()}  # fmt: skip
+    found = {
+        name: [one["one_curve"][f"{k}_off_curve"] for one in stored()] for k, name in NAMES.items()
+    }
     for key, name in OFF_LINE.items():
         found[name] = [
             one["one_curve"]["start"] + one["one_curve"][f"{key}_rise"] - _on_line(one["seed"])
