@@ -427,7 +427,38 @@ exercises.fill(my_fill)
 #
 # </details>
 #
-# > **Exercise 3.** *Open.* In a new cell, train a model with `layers=2` on the same rows and follow
+# > **Exercise 3.** *Medium, 6 minutes.* How much does attention add to the lead of the correct choice? The
+# > function gets `attended [V]`, the part of the logits that attention adds at one position, the whole
+# > `logits [V]`, and `correct [V]`, true at the correct next tokens. It returns what attention adds to the
+# > highest logit of a correct token minus the highest of a wrong one.
+
+
+# %%
+def my_lift(attended, logits, correct): ...
+
+
+exercises.lift(my_lift)
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# Choose the two tokens by the whole logits: `logits.masked_fill(~correct, -torch.inf).argmax()` is one of them.
+#
+# </details>
+# <details><summary>Solution</summary>
+#
+# ```python
+# def my_lift(attended, logits, correct):
+#     best = logits.masked_fill(~correct, -torch.inf).argmax()
+#     rival = logits.masked_fill(correct, -torch.inf).argmax()
+#     return attended[best] - attended[rival]
+#
+# exercises.lift(my_lift)
+# ```
+#
+# </details>
+#
+# > **Exercise 4.** *Open.* In a new cell, train a model with `layers=2` on the same rows and follow
 # > `attention_by_position`, which measures the last layer. If the target's share stays low, print
 # > `plain(model, answers)[1][0]`, the first layer. Which layer fetches the target?
 

@@ -29,6 +29,23 @@ def test_attention_share_names_the_mistake():
     expect(share(mean_of_means), False, "short paths")
 
 
+def test_lift_names_the_mistake():
+    def chosen(part, logits, correct):
+        best = logits.masked_fill(~correct, -torch.inf).argmax()
+        worst = logits.masked_fill(correct, -torch.inf).argmax()
+        return part[best] - part[worst]
+
+    lift = exercises.lift
+    expect(lift(chosen), True, "lead of the correct token")
+    expect(lift(lambda a, z, c: -chosen(a, z, c)), False, "other way round")
+    expect(lift(lambda a, z, c: chosen(z, z, c)), False, "whole lead")
+    expect(lift(lambda a, z, c: chosen(a, a, c)), False, "by `attended`")
+    expect(lift(lambda a, z, c: a[z.masked_fill(~c, -9).argmax()]), False, "alone")
+    expect(lift(lambda a, z, c: a[c].mean() - a[~c].mean()), False, "averaged")
+    expect(lift(lambda a, z, c: 7.0), False, "expected -0.500")
+    expect(lift(lambda a, z, c: a), False, "one number")
+
+
 def test_readout_names_the_mistake():
     def table(model, own=1.0, fed=1.0, n=9):
         x = model.tokens.weight

@@ -11,7 +11,7 @@ from planrl.teaching.exercises.diversity import (
 )
 from planrl.teaching.exercises.graphs import correct_steps, path_count, reachability
 from planrl.teaching.exercises.imitation import frequencies, pieces, teach
-from planrl.teaching.exercises.layers import attention_share, fill, readout
+from planrl.teaching.exercises.layers import attention_share, fill, lift, readout
 from planrl.teaching.exercises.methods import front, grouped, judging, kept, sieve, student
 from planrl.teaching.exercises.objectives import collapsing, leaves_line, rloo
 from planrl.teaching.exercises.policy import baseline, cell_gradient, correct_paths, own_successes
@@ -46,6 +46,7 @@ __all__ = [
     "kept",
     "kl_penalty",
     "leaves_line",
+    "lift",
     "moves",
     "never_asked",
     "next_tools",

@@ -109,6 +109,45 @@ def readout(function: Callable[[Transformer], Any]) -> Feedback:
     )
 
 
+def lift(function: Callable[[Tensor, Tensor, Tensor], Any]) -> Feedback:
+    """Try function(attended [V], logits [V], correct [V]) -> what attention adds to the lead.
+
+    The lead is the highest logit of a correct next token minus the highest of a wrong one.
+    """
+    attended = torch.tensor([0.4, 2.5, -1.0, 0.9, 3.6, -0.2])
+    logits = torch.tensor([3.1, 2.2, -0.5, 4.0, 1.0, 0.3])
+    correct = torch.tensor([True, True, False, False, False, True])
+    given, wrong = ask(tensor_of(function), attended.clone(), logits.clone(), correct.clone())
+    if wrong:
+        return wrong
+    if given.numel() != 1:
+        return Feedback(False, f"Expected one number, got shape {list(given.shape)}.")
+    right, other = 0, 3  # the correct and the wrong token with the highest logits
+    truth = attended[right] - attended[other]
+    mistakes = {
+        "that is the other way round: the correct token's part minus the wrong one's.": -truth,
+        "that is the whole lead: choose the two tokens by `logits`, then subtract what "
+        "`attended` holds for them.": logits[right] - logits[other],
+        "you chose the tokens by `attended`: the model chooses by the whole `logits`.": (
+            attended[correct].max() - attended[~correct].max()
+        ),
+        "that is the correct token's part alone: subtract the wrong one's.": attended[right],
+        "you averaged: take the one token with the highest logit of each kind.": (
+            attended[correct].mean() - attended[~correct].mean()
+        ),
+    }
+    if torch.isclose(given, truth, atol=1e-5):
+        return Feedback(True, "That is what attention adds to the lead of the correct token.")
+    for hint, value in mistakes.items():
+        if torch.isclose(given, value, atol=1e-5):
+            return Feedback(False, f"Got {float(given):.3f}: {hint}")
+    return Feedback(
+        False,
+        f"Got {float(given):.3f}, expected {float(truth):.3f}: find the correct and the wrong "
+        "token with the highest logits, and subtract their parts of `attended`.",
+    )
+
+
 def fill(function: Callable[[Tensor, Tensor], Any]) -> Feedback:
     """Try function(A, R) -> logits [target, current, next] that plan; END is the last next."""
     for graph in (chain(4), diamond(3), random_dag(12, 0.3, seeded(0, "graph"))):
