@@ -151,7 +151,11 @@ def public(module: str) -> list[str]:
 def short_names() -> dict[str, str]:
     """What ``import planrl as pr`` offers: full name -> short name."""
     here = source("planrl")
-    names = [n for n in here.imports if not (here.members[n].is_alias and here.members[n].is_module)]
+    names = [
+        n
+        for n in here.imports
+        if not (here.members[n].is_alias and here.members[n].is_module)
+    ]
     return {find("planrl", name).full: f"pr.{name}" for name in names}
 
 
