@@ -8,9 +8,12 @@ from planrl.experiments import (
     extensions,
     imitation,
     methods,
+    noise,
     objectives,
     paper,
     regimes,
+    soft,
+    soft_methods,
     theorems,
     tools,
 )
@@ -25,6 +28,10 @@ STUDIES: tuple[Experiment, ...] = (
     *regimes.STUDIES,
     *objectives.STUDIES,
     *methods.STUDIES,
+    *soft.STUDIES,
+    *noise.STUDIES,
+    *soft_methods.STUDIES,
     *tools.STUDIES,
     *costs.STUDIES,
 )
+ON_DATA: tuple[Experiment, ...] = tools.ON_ULTRATOOL

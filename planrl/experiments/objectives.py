@@ -102,13 +102,14 @@ def descend(
     until: float = 2.0,
     base: LogitTable | None = None,
     epochs: int = 1,
+    task: Task = TASK,
 ) -> int:
     """Plain gradient descent, `lr` for the mean over the paths of a copy; the updates done.
 
     It stops as soon as the mean probability of a correct choice is `until`.
     """
     size, rng = COPIES * GROUP, seeded(seed, "walks")
-    drawn = on_policy(model, TASK, rng=rng, size=size, group=GROUP, record_probs=epochs > 1)
+    drawn = on_policy(model, task, rng=rng, size=size, group=GROUP, record_probs=epochs > 1)
     config = TrainConfig(steps=steps, clip=None, refresh=None if base is None else 0)
     optimizer = torch.optim.SGD(model.parameters(), lr=lr * COPIES)
     updates = train(model, repeat(drawn, epochs), loss, config, optimizer=optimizer, frozen=base)

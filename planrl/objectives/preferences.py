@@ -50,10 +50,12 @@ def trajectory_balance(
     *,
     temperature: float = 0.1,
     kl: float = 0.0,
+    cost: float = 0.0,
 ) -> Float[Tensor, ""]:
     """The variance, within each group, of log q(path) - log w(path); w is what q is to become.
 
-    w(path) = exp(return / temperature), times the base's probability of the path if `kl` is not 0.
+    w(path) = exp((return - cost * steps) / temperature), times the base's probability of the path
+    if `kl` is not 0. Without a base this is where soft Q-learning ends (`soft_values`).
     The partition function of a pair is estimated by its group. On-policy the expected gradient is
     twice that of KL(q || w / Z), where the ratio is the distribution of paths; off-policy batches
     have the same zero. Groups of one path count 0. Source: trajectory balance, arXiv 2201.13259, in
@@ -62,7 +64,8 @@ def trajectory_balance(
     number(temperature, "temperature", least=1e-9)
     if (missing := departs(logits, batch)[1]) and batch.source is not None:
         raise InputError(f"trajectory_balance can't learn from a batch without {missing}")
-    wanted = batch.reward.sum(1) / temperature
+    number(cost, "cost")
+    wanted = (batch.reward.sum(1) - cost * drawn_steps(batch).sum(1)) / temperature
     if kl:
         wanted = wanted + _of_base(batch, "trajectory_balance with a base")
     off = _of_paths(logits, batch) - wanted

@@ -85,7 +85,7 @@ def test_a_failed_run_is_named_with_its_settings_while_the_others_go_on(tmp_path
     wanted = [job(tmp_path, 0, edge_probability=2.0), job(tmp_path, 1)]
     failed, made = store.reproduce(wanted)
     assert "'edge_probability': 2.0" in failed.error
-    assert "p is the probability of an edge" in failed.error
+    assert "p=2.0 was given" in failed.error
     assert not failed.path.exists()
     assert made.fresh
     assert not made.error
@@ -286,8 +286,11 @@ def test_the_quick_tier_made_anew_lies_inside_the_stored_bands(tmp_path):
         "fig3-quick-dag.json",
         "imitation-quick-1x1.json",
         "methods-quick-B.json",
+        "noise-quick.json",
         "objectives-quick.json",
         "regimes-quick-B.json",
+        "soft-methods-quick-E.json",
+        "soft-quick.json",
         "theorems-quick.json",
     ]
     if not SOAK:  # the other half takes a minute of a processor, and the same code
