@@ -31,6 +31,7 @@ DIAMOND = {
 # A view in the place of the first picture, whose host takes what the reader does.
 HOST = """(graph) => {
   const box = document.createElement('div');
+  box.id = 'diamond'; // the page's lab has graphs, too
   box.style.cssText = 'width: 340px; height: 200px';
   document.querySelector('.planrl-hero').replaceWith(box);
   window.told = [];
@@ -164,7 +165,7 @@ def told(page):
 
 def test_a_pair_is_chosen_by_mouse_and_by_keyboard(diamond):
     node(diamond, "up").click()
-    assert "up" in diamond.locator(".planrl-graph-said").inner_text()
+    assert "up" in diamond.locator("#diamond .planrl-graph-said").inner_text()
     node(diamond, "end").click()
     assert told(diamond) == [[1, 3]]
     assert "source" in node(diamond, "up").get_attribute("aria-label")
@@ -193,9 +194,7 @@ def test_the_edges_are_a_table_with_the_shares_and_names_are_text(diamond):
     diamond.evaluate(
         "view.update({probs: [[0, 1, 0.75], [1, 3, 0.5], [1, 0, 0.25]], paths: []}, 0)"
     )
-    rows = (
-        "() => [...document.querySelectorAll('.planrl-graph-aloud tr')].map((row) => row.innerText)"
-    )
+    rows = "() => [...document.querySelectorAll('#diamond .planrl-graph-aloud tr')].map((row) => row.innerText)"
     diamond.wait_for_function(f"() => ({rows})().length === 5")
     found = [row.split("\t") for row in diamond.evaluate(rows)]
     assert found[0] == ["from", "to", "share of paths"]
@@ -203,4 +202,4 @@ def test_the_edges_are_a_table_with_the_shares_and_names_are_text(diamond):
     assert ["start", "<b>down", "0 %"] in found
     assert ["up", "start (no edge)", "25 %"] in found
     diamond.evaluate("view.remove()")
-    assert diamond.locator(".planrl-graph").count() == 0
+    assert diamond.locator("#diamond.planrl-graph").count() == 0

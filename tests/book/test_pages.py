@@ -67,7 +67,9 @@ UNSEEN = """() => {
       e.focus({preventScroll: true, focusVisible: true});
       const seen = document.activeElement === e && look(e) !== before;
       e.blur();
-      return !seen || e.tabIndex < 0; })
+      // Of a graph's nodes one is reached with Tab, the others with the arrow keys.
+      const group = e.closest('.planrl-graph-nodes')?.querySelector('[tabindex="0"]');
+      return !seen || (e.tabIndex < 0 && !group); })
     .map((e) => e.outerHTML.slice(0, 150)); }"""
 # The words of figures, beside their marks, that are too pale on what is below them.
 PALE = """() => {

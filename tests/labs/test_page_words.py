@@ -115,10 +115,12 @@ const load = new Function("window", "document", "getComputedStyle",
   read(`${process.argv[1]}/lab-figure.js`, "utf8") + "; return planrlLabFigure");
 const { lab, graph, plan } = JSON.parse(read(0, "utf8"));
 const view = { labGraph: graph, live: true, points: [], shapes: {}, recording: null, until: 0,
-  evaluations: [{ metrics: {}, matrices: { plan: Float32Array.from(plan) } }], beside: null, usual: true };
+  evaluations: plan ? [{ metrics: {}, matrices: { plan: Float32Array.from(plan) } }] : [],
+  beside: null, usual: true, asked: false, able: Boolean(plan) };
 const sizes = lab.panels.map(() => ({ width: 400, height: 300 }));
 const [, drawn] = load(window, page, () => style).figures(lab, view, sizes);
-process.stdout.write(JSON.stringify(drawn.data.map(({ x, y, text }) => ({ x, y, text }))));
+const words = drawn.layout.annotations.map(({ text }) => text);
+process.stdout.write(JSON.stringify(plan ? drawn.data.map(({ x, y, text }) => ({ x, y, text })) : words));
 """
 
 
@@ -149,3 +151,14 @@ def test_a_page_draws_a_plan_as_a_notebook_does(plan):
             assert [v is None for v in theirs[axis]] == [v is None for v in ours[axis]]
             known = [v for v in ours[axis] if v is not None]
             assert [v for v in theirs[axis] if v is not None] == pytest.approx(known)
+
+
+def test_a_page_that_cannot_train_does_not_promise_what_only_training_shows():
+    lab = labs()["blocks"]
+    asked = {"lab": lab.to_json(), "graph": Session("blocks").lab_graph.to_json(), "plan": None}
+    done = subprocess.run(
+        ["node", "-e", DRAW, WEB], input=json.dumps(asked), text=True, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr
+    (words,) = json.loads(done.stdout)
+    assert "can't" in words

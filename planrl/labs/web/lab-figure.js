@@ -9,10 +9,11 @@
  * @typedef {{labGraph: LabGraph, live: boolean, points: Point[], evaluations: Evaluation[],
  *   shapes: Record<string, number[]>, recording: Recording | null, until: number,
  *   beside: ((learner: number, metric: string) => Line | null) | null, usual: boolean,
- *   asked: boolean}} View
+ *   asked: boolean, able: boolean}} View
  *   live: something was trained here; until: the update up to which recorded curves are drawn;
  *   beside: the curves of another run; usual: the figure's own data are those of this graph;
- *   asked: the shown pair is the reader's choice
+ *   asked: the shown pair is the reader's choice;
+ *   able: the page can train
  */
 const planrlLabFigure = (() => {
   "use strict";
@@ -173,14 +174,15 @@ const planrlLabFigure = (() => {
 
   /** The word in a panel that only an evaluation fills: what was recorded are curves.
    * @param {Lab} lab @param {View} view @param {number} panel @param {any[]} data */
-  function promise(lab, { evaluations }, panel, data) {
+  function promise(lab, { evaluations, able }, panel, data) {
     const empty = lab.bindings.some(
       ({ kind, learner, matrix, trace, traces }) =>
         ["matrix", "bars", "plan"].includes(kind) &&
         panelOf(data[trace ?? traces[0]]) === panel &&
         !evaluations[learner]?.matrices[matrix],
     );
-    return empty ? "shown when<br>you train" : "";
+    const when = able ? "shown when<br>you train" : "needs training, which<br>this page can't do";
+    return empty ? when : "";
   }
 
   /** @param {string} text */

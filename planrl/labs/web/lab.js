@@ -512,6 +512,7 @@
       return {
         labGraph: { ...labGraph(), question: pair ?? run.question ?? usual },
         asked: pair !== null && `${pair}` !== `${usual}`,
+        able: blocked === "",
         live: run.step > 0,
         points: run.points,
         evaluations: evaluated ? run.evaluations : [],
@@ -578,7 +579,7 @@
       const after = live ? `update ${run.step}` : "the base";
       const what = policy
         ? `recorded, seed ${policy.seed}, update ${policy.step}${near}`
-        : evaluations.length ? after : "drawn when you train";
+        : evaluations.length ? after : blocked ? "needs training, which this page can't do" : "drawn when you train";
       const table = lab.bases[order().model]?.output; // its probabilities are those of all steps
       const how = table ? "" : " (by probabilities of first steps)";
       const shared = { colour: "#7F7F7F", dash: "", panels: new Set([-1]) };
