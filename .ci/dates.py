@@ -1,4 +1,4 @@
-"""Write when each result of the regimes was committed, from the repository's history.
+"""Write when each result with committed predictions was committed, from the repository's history.
 
 For results that do not carry the date of their run. Run by `make dates` after new ones are
 committed.
@@ -13,6 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "planrl" / "experiments" / "results"
+PREDICTED = ("regimes", "tools")
 HEAD = "# When these results were committed; written by `make dates`.\n"
 
 
@@ -26,7 +27,7 @@ def committed(path: Path) -> datetime | None:
 def main() -> None:
     """Write the list."""
     lines = []
-    for path in sorted(FOLDER.glob("regimes-*.json")):
+    for path in sorted(p for name in PREDICTED for p in FOLDER.glob(f"{name}-*.json")):
         own = json.loads(path.read_text(encoding="utf-8"))["made_with"].get("date")
         when = None if own else committed(path)
         if when:

@@ -153,7 +153,7 @@ lab("race")
 #    and a verdict.
 # 6. **Find it**: Ctrl+K (on a Mac ⌘K) searches all pages; the half-filled circle at the top goes from light to dark.
 #
-# ## Eleven chapters, eleven questions
+# ## Thirteen chapters, thirteen questions
 #
 # **The problem**
 #
@@ -186,6 +186,9 @@ lab("race")
 # 10. [Which method should you choose?](10_choosing.ipynb) All methods in one plane, and four questions
 #     about your own project.
 # 11. [Which of the paper's claims hold?](11_verdicts.ipynb) Claim by claim, with verdicts.
+# 12. [Which objective?](12_objective.ipynb) GRPO and its family on one curve, and where a KL penalty belongs.
+# 13. [Does it use tools?](13_tools.ipynb) An assistant's tools as a graph, logged chains of calls, and questions
+#     that no log contains.
 #
 # **To look things up**: [the paper's figures](80_figures.ipynb) run again on ten seeds,
 # [where we differ](92_deviations.ipynb) and what our choices change, [how fast it is](90_speed.ipynb),

@@ -133,7 +133,7 @@ figure = scatter.trajectories(
     f"curve, from {float(exact[1][0]):.1f} to about {at(methods['RLOO']):.1f} at accuracy 0.9",
     y_range=(1, 3),
     **axes,
-)
+).update_xaxes(range=[0.25, 1.02])
 sliders.ask(
     figure,
     "Effective number of correct answers of pass@2 at accuracy 0.9",
@@ -175,7 +175,7 @@ scatter.trajectories(
     "shares, an entropy bonus and a KL penalty end above RLOO",
     y_range=(1, 3.1),
     **axes,
-)
+).update_xaxes(range=[0.25, 1.02])
 
 # %% [markdown]
 # - **IPS** divides the return by the answer's probability
@@ -190,7 +190,7 @@ scatter.trajectories(
 # %% tags=["hide-input"]
 # made by: python -m planrl reproduce --only objectives
 tables.equal_accuracy(
-    title="Six methods lie on the line (0), two below it: ten seeds of the table"
+    title="Six methods lie on the line (0), two are more even: ten seeds of the table"
 )
 
 # %% tags=["remove-input"]
@@ -224,7 +224,7 @@ lab("policy-gradient", "baseline=1")
 # question get the same advantage, however rare they are.*
 
 # %%
-notebook.Source(clock.weight_of, advantages.standardised)
+notebook.Source(clock.weight, advantages.standardised)
 
 # %%
 Table(
@@ -285,11 +285,7 @@ for p, q in zip(nines, polarised, strict=True):
 # penalties under one name:
 
 # %%
-Table(
-    tables.placements(),
-    caption=f"RLOO, λ = 0.3, base accuracy 0.3; mean of {len(tables.stored())} seeds of the table. Gaps: largest "
-    "difference of a probability from the prediction, and total variation on a DAG of ten nodes",
-)
+Table(tables.placements(), caption=tables.condition())
 
 # %% [markdown]
 # Read it from the last column: the base's own unevenness is 0.32. The first five rows stay near it, the last three

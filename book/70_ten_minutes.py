@@ -85,7 +85,7 @@ claims(
 )
 
 # %% tags=["remove-input"]
-LabLink("imitation", "", "a table learns the demonstrated shares")
+LabLink("imitation", "", "Lab: a table learns the demonstrated shares")
 
 # %% [markdown]
 # ## 2. Policy gradient gains by exploring
@@ -109,7 +109,7 @@ claims(
 )
 
 # %% tags=["remove-input"]
-LabLink("race", "", "four methods from one base, on a small graph")
+LabLink("race", "", "Lab: four methods from one base, on a small graph")
 
 # %% [markdown]
 # ## 3. Policy gradient loses paths, and a KL penalty keeps some
@@ -151,7 +151,9 @@ claims(
 )
 
 # %% tags=["remove-input"]
-LabLink("policy-gradient", "model=transformer", "watch one question lose its paths")
+LabLink(
+    "policy-gradient", "model=transformer", "Lab: watch one question lose its paths"
+)
 
 # %% [markdown]
 # ## 4. Q-learning needs a reward for each step
@@ -182,7 +184,7 @@ claims(
 LabLink(
     "rewards",
     "model=transformer&strict=1&edge=0",
-    "outcome reward alone, and what mends it",
+    "Lab: outcome reward alone, and what mends it",
 )
 
 # %% [markdown]
@@ -220,7 +222,7 @@ claims(
 )
 
 # %% tags=["remove-input"]
-LabLink("blocks", "", "three blocks, with a discount and without")
+LabLink("blocks", "", "Lab: three blocks, with a discount and without")
 
 # %% [markdown]
 # ## What to keep in mind

@@ -42,7 +42,7 @@ Q, OUTCOME = "Q-learning, process reward", "Q-learning, outcome reward"
 # | 0-5 | A plan is a path. How many correct paths has a question? Everybody guesses. | [chapter 1](01_paths.ipynb), slider |
 # | 5-10 | What the model sees: rows of tokens, never the graph. | [chapter 1](01_paths.ipynb#what-a-language-model-sees) |
 # | 10-15 | Imitation: the probability of a step becomes its share among the examples. | lab A |
-# | 15-30 | Policy gradient in pairs: predict, train, explain. | lab B |
+# | 15-30 | Policy gradient in pairs: predict, train, explain. | lab B, [chapter 5](05_collapse.ipynb) |
 # | 30-38 | The KL penalty: who keeps most paths at 95 % accuracy? | lab C |
 # | 38-45 | What does this say about reward for large models, and what not? | [ten minutes](70_ten_minutes.ipynb#what-to-keep-in-mind) |
 #
@@ -70,7 +70,7 @@ LabLink(
 # <details><summary>Answer</summary>
 #
 # It falls, at the end to about one path per question, because each update raises the paths that were sampled (Theorem 4.3). It is no
-# exchange for accuracy: the number goes on falling when accuracy no longer rises ([chapter 5](05_collapse.ipynb)).
+# exchange for accuracy: the number goes on falling when accuracy no longer rises.
 #
 # </details>
 #
@@ -99,7 +99,7 @@ LabLink(
 # | 45-55 | Q-learning: a logit is a value. The target of one step, by hand. | [chapter 7](07_reward.ipynb) |
 # | 55-70 | Outcome reward alone: predict, train, explain. Then mend it in groups. | lab D |
 # | 70-78 | The logits become the graph: $A + R - 1$, for four kinds of steps. | [chapter 8](08_logits.ipynb), slider |
-# | 78-85 | Blocks: why do values forget the goal? | lab E |
+# | 78-85 | Blocks: why do values forget the goal? | lab E, [chapter 9](09_blocksworld.ipynb) |
 # | 85-90 | Which method would you choose for unit tests as reward? | [chapter 10](10_choosing.ipynb), chooser |
 #
 # **Lab D, outcome reward.** Ask: *only a whole correct path earns 1. What do the values become?*
@@ -126,7 +126,7 @@ LabLink("blocks", "discount=1", "Lab E: three blocks without a discount")
 # <details><summary>Answer</summary>
 #
 # As much as the shortest plan, so that all legal moves have the same value and greedy plans run in circles. With a discount of 0.9 a
-# nearer goal is worth more ([chapter 9](09_blocksworld.ipynb)).
+# nearer goal is worth more.
 #
 # </details>
 #

@@ -150,7 +150,12 @@ def public(module: str) -> list[str]:
 @cache
 def short_names() -> dict[str, str]:
     """What ``import planrl as pr`` offers: full name -> short name."""
-    names = source("planrl").imports
+    here = source("planrl")
+    names = [
+        n
+        for n in here.imports
+        if not (here.members[n].is_alias and here.members[n].is_module)
+    ]
     return {find("planrl", name).full: f"pr.{name}" for name in names}
 
 

@@ -16,18 +16,18 @@ from docutils.parsers.rst import Directive
 _PREFIXES = ("actor_rollout_ref.actor.", "algorithm.")
 
 
-def options(given: Mapping[str, str]) -> str:
-    """Options as code, one a line; "none" if the library has none for this."""
+def options(library: str, given: Mapping[str, str]) -> str:
+    """The options of a library as code, in a line; nothing if it has none for this."""
     if not given:
-        return "none"
-    lines = []
+        return f"<span>{library}: none</span>"
+    words = []
     for name, value in given.items():
         for prefix in _PREFIXES:
             name = name.removeprefix(prefix)
         sign = " " if value.startswith(">") else "="
         text = f"{name}{sign}{value}" if value else name
-        lines.append(f"<code>{html.escape(text).replace('_', '_<wbr>')}</code>")
-    return "<br>".join(lines)
+        words.append(f"<code>{html.escape(text)}</code>")
+    return f"<span>{library}: {', '.join(words)}</span>"
 
 
 def methods() -> list[dict[str, str]]:
@@ -45,8 +45,7 @@ def methods() -> list[dict[str, str]]:
                 "weight(p)": html.escape(sheet.formula(entry)),
                 "at p = 0.1 · 0.5 · 0.9": numbers,
                 "several correct answers": sheet.diversity(limit),
-                "TRL": options(entry.trl),
-                "verl": options(entry.verl),
+                "": options("TRL", entry.trl) + options("verl", entry.verl),
             }
         )
     return rows
@@ -69,28 +68,30 @@ def penalties() -> list[dict[str, str]]:
                 .replace("beta", "β"),
                 "accuracy, λ = 0.3": f"{end[0]:.3f}" if end else "–",
                 "several correct answers": sheet.diversity(limit),
-                "TRL": options(entry.trl),
-                "verl": options(entry.verl),
+                "": options("TRL", entry.trl) + options("verl", entry.verl),
             }
         )
     return rows
 
 
 def _named(name: str, note: str) -> str:
-    said = f"<br><small>{html.escape(note)}</small>" if note else ""
+    said = f" <small>({html.escape(note)})</small>" if note else ""
     return f"{html.escape(name)}{said}"
 
 
 def table(rows: list[dict[str, str]], caption: str) -> str:
-    """Rows as a table; on a phone each cell says what it is, below one another."""
-    head = "".join(f'<th scope="col">{name}</th>' for name in rows[0])
+    """Two lines for each row: what is told, and options; on a phone each cell says what it is."""
+    names = [name for name in rows[0] if name]
+    head = "".join(f'<th scope="col">{name}</th>' for name in names)
     body = ""
     for row in rows:
-        first, *others = row.items()
+        first, *others = (row[name] for name in names)
         cells = "".join(
-            f'<td data-name="{name}">{cell}</td>' for name, cell in others
+            f'<td data-name="{name}">{cell}</td>'
+            for name, cell in zip(names[1:], others, strict=True)
         )
-        body += f'<tr><th scope="row">{first[1]}</th>{cells}</tr>'
+        body += f'<tr><th scope="row">{first}</th>{cells}</tr>'
+        body += f'<tr class="planrl-options"><td colspan="{len(names)}">{row[""]}</td></tr>'
     return (
         f'<table class="planrl-sheet"><caption>{html.escape(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -188,13 +188,16 @@ def choose_scripts(
     if 'class="planrl-explain"' in body:
         app.add_js_file("explain.js", loading_method="defer")
     lab = 'class="planrl-lab"' in body
+    loaded = live.HERO if 'class="planrl-hero"' in body else ()
     if lab or 'class="plotly-figure"' in body:
         scripts = ["plotly.min.js", "plotly-template.js", "plotly-figures.js"]
-        scripts += [f"live/{script}" for script in live.SCRIPTS] if lab else []
+        wanted = [script for script in live.SCRIPTS if script not in loaded]
+        scripts += [f"live/{script}" for script in wanted] if lab else []
         for script in scripts:
             app.add_js_file(script, **when)
         if lab:
             app.add_css_file("live/lab.css", priority=901)
+            app.add_css_file("live/graph-view.css", priority=901)
         sheet = context["pathto"]("_static/no-script.css", 1)
         context["metatags"] = (
             f"{context.get('metatags') or ''}"

@@ -348,7 +348,7 @@ if (typeof document !== "undefined") {
     if (!found.length) return [made("p", "None of the regimes that theory names here.")];
     return found.flatMap((/** @type {any} */ one) => {
       const said = made("p");
-      said.append(made("strong", `${one.name}. `), one.says);
+      said.append(made("strong", `${one.name[0].toUpperCase()}${one.name.slice(1)}. `), one.says);
       return [said];
     });
   };

@@ -15,7 +15,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from planrl.claims import ablations, imitation, objectives, paper, regimes, soft_and_noise, theorems
+from planrl.claims import (
+    ablations,
+    imitation,
+    objectives,
+    paper,
+    regimes,
+    soft_and_noise,
+    theorems,
+    tools,
+)
 from planrl.claims.history import SUCCESSION, changes, is_current
 from planrl.claims.verdict import (
     DECIDED,
@@ -48,6 +57,7 @@ GROUPS: dict[str, tuple[Claim, ...]] = {
     "regimes": regimes.CLAIMS,
     "objectives": objectives.CLAIMS,
     "soft-and-noise": soft_and_noise.CLAIMS,
+    "tools": tools.CLAIMS,
 }
 """Group -> its claims, in the paper's order."""
 CLAIMS: tuple[Claim, ...] = tuple(claim for group in GROUPS.values() for claim in group)
@@ -128,7 +138,7 @@ def _measured(claim: Claim, tier: str) -> list[Condition]:
         condition
         for condition in claim.conditions
         if all(
-            any(study.label.startswith(_of(condition, tier)) for study in store.studies(name, tier))
+            any(study.label.startswith(_of(condition, tier)) for study in store.known(name, tier))
             for name in condition.needs
         )
     ]
@@ -215,7 +225,7 @@ def _settings(condition: Condition, tier: str, seeds: list[dict[str, dict[str, A
         return {name: in_words(seeds[0][name]["study"]) for name in condition.needs}
     of = _of(condition, tier)
     return {
-        name: in_words(next(s for s in store.studies(name, tier) if s.label.startswith(of)).plain())
+        name: in_words(next(s for s in store.known(name, tier) if s.label.startswith(of)).plain())
         for name in condition.needs
     }
 

@@ -12,7 +12,8 @@ from planrl.domains.search import Step, Task
 from planrl.errors import InputError, shown
 
 MOST_ACTIONS = 100_000
-MOST_CHOICES = 2_000_000  # of objects that are tried, also those that turn out impossible
+MOST_CHOICES = 500_000  # of objects that are tried, also those that turn out impossible
+MOST_BITS = 1_000_000_000  # of all actions together: each has a bit for every atom that can change
 
 
 class Grounded(NamedTuple):
@@ -61,6 +62,12 @@ def grounded(
     rows, reached = _reachable(rows, start)
     changing = set[int]().union(*(row.adds | row.deletes for row in rows))
     rows = [row for row in rows if not (row.absent & start) - changing]
+    if len(rows) * len(changing) > MOST_BITS:
+        raise InputError(
+            f"there are {len(rows):,} actions and {len(changing):,} atoms that they can change: "
+            f"their product may be at most {MOST_BITS:,}; take a smaller problem, or ask a planner "
+            "such as Fast Downward"
+        )
     bit = {atom: 1 << k for k, atom in enumerate(sorted(changing))}
 
     def mask(atoms: set[int]) -> int:  # what never changes needs no bit

@@ -75,6 +75,7 @@ def explored(task: Task, name: str, most: int, most_arcs: int) -> Explored:
     `most_arcs` arcs, or where finding them takes too long.
     """
     search = _Search(task, name, None)
+    most_tries = search.most_tries // 10  # about a second: a search for a plan has ten
     number = {task.start: 0}
     states, arcs = [task.start], dict[tuple[int, int], int]()
     for current, state in enumerate(states):  # which grows meanwhile
@@ -84,8 +85,8 @@ def explored(task: Task, name: str, most: int, most_arcs: int) -> Explored:
                 states.append(after)
             if after != state:
                 arcs.setdefault((current, number[after]), step)
-        if len(states) > most or len(arcs) > most_arcs or search.tries > search.most_tries:
-            limits = f"{most:,} states, {most_arcs:,} arcs, {search.most_tries:,} tests of actions"
+        if len(states) > most or len(arcs) > most_arcs or search.tries > most_tries:
+            limits = f"{most:,} states, {most_arcs:,} arcs, {most_tries:,} tests of actions"
             raise InputError(
                 f"{name} has too many states: {len(states):,} of them and {len(arcs):,} arcs were "
                 f"found from its first {current + 1:,} states, and the search stopped (limits: "

@@ -34,3 +34,4 @@ STUDIES: tuple[Experiment, ...] = (
     *tools.STUDIES,
     *costs.STUDIES,
 )
+ON_DATA: tuple[Experiment, ...] = tools.ON_ULTRATOOL

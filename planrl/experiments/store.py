@@ -33,6 +33,8 @@ FORMAT = "planrl-result/2"
 FOLDER = Path(__file__).parent / "results"
 STUDIES: tuple[Experiment, ...] = all_studies.STUDIES
 """All experiments, one for each saved result."""
+ON_DATA: tuple[Experiment, ...] = all_studies.ON_DATA
+"""Studies on data that are not shipped: results are saved, and only `--data` makes them anew."""
 EXPERIMENTS = tuple(dict.fromkeys(one.name for one in STUDIES))
 """Their names."""
 FIGURES = {"fig1": ("fig2", "fig3"), "fig4": ("fig2", "fig3")}
@@ -145,6 +147,11 @@ def jobs(
 def studies(name: str, tier: str = "full") -> list[Experiment]:
     """The studies of an experiment in a tier."""
     return [study for study in STUDIES if (study.name, study.tier) == (name, tier)]
+
+
+def known(name: str, tier: str = "full") -> list[Experiment]:
+    """The studies of an experiment in a tier, and those on data that are not shipped."""
+    return [one for one in (*STUDIES, *ON_DATA) if (one.name, one.tier) == (name, tier)]
 
 
 def check_tier(tier: str) -> None:

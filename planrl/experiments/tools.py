@@ -58,6 +58,10 @@ def on_data(study: Study, folder: Path) -> Study:
     return replace(study, label=f"{name}-seed{study.seed}", dataset=dataset)
 
 
+ON_ULTRATOOL = tuple(on_data(study, Path("ultratool")) for study in STUDIES)
+"""The study on UltraTool, in a folder `ultratool` that is not shipped."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
     """What is expected of a mean over seeds: `value` of a result lies between `low` and `high`."""

@@ -19,6 +19,7 @@ STYLES: dict[str, tuple[str, str, str]] = {
     "policy gradient + KL": ("#E69F00", "dash", "diamond"),
     "policy gradient + KL 0.1": ("#E69F00", "dash", "diamond"),
     "Q-learning": ("#009E73", "solid", "triangle-up"),
+    "Q-learning, discount 0.9": ("#1B9E9E", "dash", "diamond-open"),
     "Q-learning, off-policy": ("#009E73", "dot", "triangle-down"),
     "Q-learning, process reward": ("#009E73", "solid", "triangle-up"),
     "Q-learning, outcome reward": ("#CC79A7", "dashdot", "x"),

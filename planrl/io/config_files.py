@@ -25,8 +25,15 @@ ARGUMENT = re.compile(
     r"([A-Za-z_]\w*)\s*=\s*(\"[^\"\n]*\"|'[^'\n]*'|\[[^\]]*\]|\{[^}]*\}|[^,()\s\[\]{}]+(?:\([^()]*\))?)"
 )
 PAIR = re.compile(r"(\s*)(\"[^\"]+\"|'[^']+'|[A-Za-z_][\w.]*)\s*:(?:\s+(.*))?$")
-WORDS = {"null": "none", "~": "none", "": "none", "yes": "true", "on": "true", "no": "false",
-         "off": "false"}  # fmt: skip
+WORDS = {
+    "null": "none",
+    "~": "none",
+    "": "none",
+    "yes": "true",
+    "on": "true",
+    "no": "false",
+    "off": "false",
+}
 
 
 @dataclass(frozen=True)
@@ -84,8 +91,9 @@ def _plain(value: str) -> str:
     value = value.strip().rstrip(",").strip()
     if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
         return value[1:-1]
-    return WORDS.get(value.lower(), value.lower() if value.lower() in ("true", "false", "none")
-                     else value)  # fmt: skip
+    return WORDS.get(
+        value.lower(), value.lower() if value.lower() in ("true", "false", "none") else value
+    )
 
 
 def _json(text: str, path: str | Path) -> Iterator[tuple[str, str, int]]:

@@ -19,7 +19,7 @@ from planrl.labs.engine.sampling import Values
 from planrl.labs.engine.update import update
 from planrl.labs.own_loss import OwnLoss, about, own_losses
 from planrl.labs.spec.controls import State, read_state
-from planrl.labs.spec.graphs import SHARE, LabGraph, lab_graphs, own_graph
+from planrl.labs.spec.graphs import SHARE, LabGraph, lab_graphs, own_graph, shown_pair
 from planrl.labs.spec.lab import BASES, Lab
 from planrl.losses import Loss
 from planrl.models import PathModel
@@ -47,7 +47,8 @@ class Session:
 
     `train(n)` takes n updates of every learner, `evaluate()` measures them, `model(0)` is the first
     learner's model, and `starts` holds the weights that learners start from. The same link gives
-    the numbers that the page shows.
+    the numbers that the page shows. `pair` in a link says which pair evaluations show, such as
+    `pair=3-17`; what is trained stays the same.
 
     `loss(logits, batch)` is trained in place of the algorithm's own loss; paths and rewards stay
     the lab's. It is a function or its dotted path, "my_module:my_loss"; in a lab with several
@@ -86,7 +87,7 @@ class Session:
             if value not in control.values:
                 raise InputError(f"{name}={value!r}: choose among {list(control.values)}")
             values[name] = value
-        self.state = State(values, self.state.edges)
+        self.state = replace(self.state, values=values)
         for learner, running in zip(self.lab.learners, self.learners, strict=True):
             running.options = learner.options(values)
 
@@ -155,7 +156,9 @@ class Session:
         if not int(made["pair_count"]):
             raise InputError("no node of this graph reaches another: there is nothing to ask")
         data = {name: made[name] for name in DATA if name in made}
-        self.given: Values = {**asked, **data, "question": made["question"]}
+        shown = shown_pair(self.lab_graph.graph, self.state.pair)
+        question = torch.tensor(shown, dtype=torch.int32) if shown else made["question"]
+        self.given: Values = {**asked, **data, "question": question}
         self._made = made
 
     def _update(self, running: _Running, done: int) -> Values:

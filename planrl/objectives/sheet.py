@@ -203,8 +203,8 @@ def diversity(limit: Limit, base: torch.Tensor = BASE, correct: torch.Tensor = C
     """What happens to several correct answers, told from where an objective leads."""
     if limit.policy is None:
         if limit.says.startswith(NOISE):
-            return "falls along the line, then drifts to one answer"
-        return "falls along the line" if limit.says == CONTINUUM else "is not held"
+            return "fewer along the line, then one by drift"
+        return "fewer along the line" if limit.says == CONTINUUM else "not held"
     share, start = (q[correct] / q[correct].sum() for q in (limit.policy, base))
     if torch.allclose(share, torch.full_like(share, 1 / len(share)), atol=1e-6):
         return "equal shares"

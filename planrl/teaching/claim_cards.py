@@ -60,6 +60,7 @@ GRAPHS: dict[str, tuple[str, ...]] = {
     "random DAG": ("random DAG",),
     "Blocksworld": ("Blocksworld",),
     "digraph": ("digraph",),
+    "tool graph": ("tools",),
     "hand-made": ("diamond", "chain", "one choice", "one correct path"),
 }
 """Choice -> words in the graph of a condition."""

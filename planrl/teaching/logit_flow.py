@@ -149,8 +149,16 @@ class Flow:
         probs, without = (x[position].softmax(-1) for x in (found.logits, found.alone))
         kept = self.candidates(position)
         bound = max(float(values[kept].abs().max()) for values in columns.values())
-        head = ("next", "A, R", "node", "+ atten\u00adtion", "+ feed-for\u00adward", "= logit",
-                "%", "%, no atten\u00adtion")  # fmt: skip
+        head = (
+            "next",
+            "A, R",
+            "node",
+            "+ atten\u00adtion",
+            "+ feed-for\u00adward",
+            "= logit",
+            "%",
+            "%, no atten\u00adtion",
+        )
         rows = []
         for k in kept:
             cells = [

@@ -239,16 +239,76 @@ def test_a_readers_own_graph_trains_and_its_labels_are_text(open_lab):
 
 def test_a_question_without_an_answer_is_not_marked_before_there_is_another(open_lab):
     lab = open_lab("policy-gradient", **STILL)
-    symbols = """() => [...document.querySelectorAll('#lab-policy-gradient .planrl-lab-plot')]
-        .flatMap((plot) => plot.data).find((trace) => Array.isArray(trace.marker?.symbol)).marker.symbol.join()"""
+    ends = lab.host.get_by_role("button", name=re.compile("^node .*, (source|target),"))
     lab.host.locator("#lab-policy-gradient-graph").select_option(label="your own")
     box = lab.host.locator("#lab-policy-gradient-edges")
     box.fill("a b\nc d\nd e\nc e")
     lab.press("Use this graph")
-    lab.page.wait_for_function(f"() => ({symbols})() === 'circle,circle,circle,circle,circle'")
+    lab.host.get_by_role("button", name="node d, leads to e").wait_for()
+    assert ends.count() == 0
     lab.press("One step")
     lab.wait("Paused at update 1")
-    lab.page.wait_for_function(f"() => /square/.test(({symbols})()) && /star/.test(({symbols})())")
+    ends.nth(1).wait_for()
+    assert ends.count() == 2
+
+
+def shares(lab):
+    """The table of the first graph's edges, as those hear it who do not see the graph."""
+    rows = lab.host.locator(".planrl-graph-aloud").first.locator("tr").all_inner_texts()
+    return {tuple(row.split("\t")[:2]): row.split("\t")[2] for row in rows[1:]}
+
+
+def test_the_graph_follows_a_control_before_anything_is_loaded(open_lab):
+    lab = open_lab("policy-gradient", script=SAVING)
+    lab.host.locator(".planrl-graph-aloud tr").nth(20).wait_for(state="attached")
+    before = shares(lab)
+    passed = {edge for edge, share in before.items() if share != "0 %"}
+    assert ("0", "6") in passed
+    lab.set("kl", labs()["policy-gradient"].controls[0].values.index(1))
+    lab.page.wait_for_function(
+        """(rows) => document.querySelectorAll('.planrl-graph-aloud tr').length > rows""",
+        arg=len(before) + 2,
+    )
+    kept = {edge for edge, share in shares(lab).items() if share != "0 %"}
+    assert len(kept) > len(passed), "a KL penalty keeps more edges alive"
+    assert not [url for url in lab.visit.asked if url.endswith((".onnx", ".wasm"))]
+
+
+def test_another_pair_is_shown_and_its_link_shows_it_again(open_lab):
+    lab = open_lab("policy-gradient", **STILL)
+    for name in ("node 3,", "node 17,"):
+        lab.host.get_by_role("button", name=name).click()
+    assert "Paths from 3 to 17." in lab.status()
+    assert lab.page.url.endswith("pair=3-17")
+    lab.press("Train")
+    lab.wait(f"Paused at update {PRESS}")
+    lab.check_numbers(Session("policy-gradient"), PRESS)
+    lab.host.get_by_role("button", name="node 17, target").wait_for()
+    for name in ("node 17,", "node 3,"):
+        lab.host.get_by_role("button", name=name).click()
+    assert "No path leads from 17 to 3" in lab.status()
+    again = open_lab("policy-gradient", "?lab=policy-gradient&pair=3-17", script=SAVING)
+    again.host.get_by_role("button", name="node 3, source").wait_for()
+
+
+def test_an_edge_is_cut_in_a_lab_and_the_graph_becomes_the_readers_own(open_lab):
+    link = "?lab=race&graph=own&edges=home-park.home-shop.park-school.shop-school&model=table"
+    lab = open_lab("race", link, **STILL)
+    lab.press("Cut edges")
+    graph = lab.host.locator(".planrl-graph-nodes").first
+    for name in ("node home,", "node park,"):
+        graph.get_by_role("button", name=name).click()
+    assert "edges=home-shop.park-school.shop-school" in lab.page.url
+    assert "pair=home-school" in lab.page.url
+    lab.press("Draw edges")
+    for name in ("node park,", "node shop,"):
+        graph.get_by_role("button", name=name).click()
+    edges = "home-shop.park-school.shop-school.park-shop"
+    assert f"edges={edges}" in lab.page.url
+    lab.press("Train")
+    lab.wait(f"Paused at update {PRESS}")
+    made = Session("race", f"model=table&graph=own&edges={edges}&pair=home-school")
+    lab.check_numbers(made, PRESS)
 
 
 def test_a_slider_moved_between_two_steps_changes_what_is_trained(open_lab):

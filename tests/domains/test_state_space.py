@@ -353,6 +353,14 @@ def test_too_many_choices_of_objects_are_refused(tmp_path, capsys):
     assert "too many to search one by one" in capsys.readouterr().err
 
 
+def test_more_actions_and_atoms_than_memory_holds_are_refused_with_their_numbers(tmp_path, capsys):
+    names = files(tmp_path, "(:goal (on s0))", switches=32_000)
+    assert main(["inspect", *names]) == 2
+    said = capsys.readouterr().err
+    assert "64,001 actions and 32,000 atoms" in said
+    assert "1,000,000,000" in said
+
+
 # --- Labels, paths and plans.
 def test_labels_differ_and_leave_out_what_the_others_tell():
     for name in EXAMPLES:

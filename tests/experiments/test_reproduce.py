@@ -85,7 +85,7 @@ def test_a_failed_run_is_named_with_its_settings_while_the_others_go_on(tmp_path
     wanted = [job(tmp_path, 0, edge_probability=2.0), job(tmp_path, 1)]
     failed, made = store.reproduce(wanted)
     assert "'edge_probability': 2.0" in failed.error
-    assert "p is the probability of an edge" in failed.error
+    assert "p=2.0 was given" in failed.error
     assert not failed.path.exists()
     assert made.fresh
     assert not made.error

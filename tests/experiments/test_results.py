@@ -32,7 +32,13 @@ def test_no_packaged_result_is_of_no_experiment():
         for job in store.jobs([name], tier=tier)
     }
     others = {path.name for path in store.FOLDER.glob("*.json") if str(path) not in known}
-    assert others <= {"speed.json"}
+    assert others <= {"speed.json", *map(store.file_name, store.ON_DATA)}
+
+
+@pytest.mark.parametrize("study", store.ON_DATA, ids=lambda study: study.label)
+def test_a_packaged_result_on_data_that_are_not_shipped_is_of_todays_settings(study):
+    path = store.FOLDER / store.file_name(study)
+    assert not path.exists() or store.is_there(store.Job(study=study, path=str(path)))
 
 
 def test_the_package_stays_small():

@@ -22,16 +22,16 @@ def verl(**options):
 def test_what_the_sheet_says_of_diversity_is_computed():
     said = {entry.name: sheet.diversity(sheet.ends(entry)) for entry in sheet.ENTRIES.values()}
     for name in ("RLOO", "GRPO", "Dr. GRPO", "DAPO", "GSPO", "PPO-clip", "pass@k", "no penalty"):
-        assert said[name] == "falls along the line", name
+        assert said[name] == "fewer along the line", name
     for name in ("REINFORCE", "RFT"):
-        assert "drifts to one answer" in said[name]
+        assert "one by drift" in said[name]
     for name in ("IPS", "entropy bonus in the loss"):
         assert said[name] == "equal shares"
     held = ("k2 in the loss", "k3 in the loss", "k3 in the loss, times the ratio")
     for name in (*held, "k1 in the return of the path"):
         assert said[name] == "the base's ratios", name
     for name in ("k1 in the loss", "k2 in the return of the path", "k3 in the return of the path"):
-        assert said[name] == "is not held", name
+        assert said[name] == "not held", name
     assert sheet.diversity(Limit(torch.tensor([0.4, 0.3, 0.2, 0.1]).double(), "")) == "other ratios"
 
 
@@ -89,7 +89,7 @@ def test_defaults_of_trl_are_dapo_without_penalty_and_on_policy():
     found = explain({"learning_rate": "1e-6"}, "GRPOConfig")
     assert (found.row, found.added, found.unknown) == ("DAPO", (), ())
     assert any("no effect" in note for note in found.notes)
-    assert sheet.diversity(found.limit) == "falls along the line"
+    assert sheet.diversity(found.limit) == "fewer along the line"
 
 
 def test_defaults_of_rloo_have_k1_in_the_return():

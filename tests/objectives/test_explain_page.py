@@ -82,9 +82,12 @@ def page():
     given = {"configs": CONFIGS + WRONG, "logs": LOGS, "numbers": NUMBERS}
     given["data"] = json.loads(cheat_sheet.data())
     done = subprocess.run(
-        ["node", "-e", RUN, SCRIPT], input=json.dumps(given), text=True, capture_output=True,
+        ["node", "-e", RUN, SCRIPT],
+        input=json.dumps(given),
+        text=True,
+        capture_output=True,
         check=True,
-    )  # fmt: skip
+    )
     return json.loads(done.stdout)
 
 

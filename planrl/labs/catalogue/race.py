@@ -11,7 +11,8 @@ from planrl.labs.spec.lab import Lab, LabLearner, Screen, Words
 WORDS = Words(
     title="Four learners from one base",
     intro="All four start from the same base, which imitates demonstrated paths, and take the "
-    "same number of updates on the same graph.",
+    "same number of updates on the same graph. The KL penalty has the weight λ = 0.1 here, and "
+    "λ = 1 in the first picture of the welcome page.",
     alt="A lab with four learners. Policy gradient loses diversity, with a KL penalty it loses "
     "it later; Q-learning with process reward keeps most of it.",
     differs="On this graph of 20 nodes the base already answers most held-out pairs greedily, and "
@@ -21,7 +22,12 @@ WORDS = Words(
 LEARNERS = (
     LabLearner(name="continual SFT", algorithm="sft"),
     LabLearner(name="policy gradient", algorithm="pg", settings={"kl": 0.0}),
-    LabLearner(name="policy gradient + KL", algorithm="pg", settings={"kl": 0.1}),
+    LabLearner(
+        name="policy gradient + KL",
+        algorithm="pg",
+        title="policy gradient + KL, λ = 0.1",
+        settings={"kl": 0.1},
+    ),
     LabLearner(name="Q-learning, process reward", algorithm="q"),
 )
 PRESETS = (
@@ -57,5 +63,5 @@ def race_lab() -> Lab:
         presets=PRESETS,
         metrics=("train_sampled", "test_sampled", "test_greedy", "diversity"),
         picture=picture,
-        screen=Screen(controls=("lr", "batch"), panel=0),
+        screen=Screen(controls=("lr", "batch"), paths="Paths"),
     )

@@ -198,5 +198,5 @@ def rewards_lab() -> Lab:
         presets=PRESETS,
         metrics=("train_sampled", "train_greedy", "test_greedy", "diversity"),
         picture=picture,
-        screen=Screen(controls=("target", "edge"), panel=0),
+        screen=Screen(controls=("target", "edge"), paths="Paths"),
     )

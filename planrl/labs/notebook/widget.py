@@ -226,7 +226,8 @@ class LiveLab:
         values = {**self.session.state.values, **changes}
         edges, names = numbered(own) if own else (self._own, self._names)
         named = tuple((names[int(a)], names[int(b)]) for a, b in edges)
-        link = self._said(State(values, named if values.get("graph") == "own" else ()))
+        pair = () if "graph" in changes else self.session.state.pair
+        link = self._said(State(values, named if values.get("graph") == "own" else (), pair))
         self.panel.say("Preparing.")
 
         def renew() -> None:

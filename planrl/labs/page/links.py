@@ -43,9 +43,7 @@ class LabLink:
         if not os.environ.get("PLANRL_STATIC"):
             return f"<p>{html.escape(self.words)}: <code>{html.escape(self.call)}</code></p>"
         address = html.escape(self.address)
-        return (
-            f'<p class="planrl-lab-link">Lab: <a href="{address}">{html.escape(self.words)}</a></p>'
-        )
+        return f'<p class="planrl-lab-link"><a href="{address}">{html.escape(self.words)}</a></p>'
 
     @property
     def call(self) -> str:

@@ -24,6 +24,7 @@ import torch
 from planrl.errors import InputError
 from planrl.io.files import write_atomically
 from planrl.labs.catalogue import lab_named
+from planrl.labs.page import policies
 from planrl.labs.page.runtime import Exported
 from planrl.labs.session import Session
 from planrl.labs.spec.lab import END, Lab
@@ -122,17 +123,29 @@ def record(name: str, programs: Path, *, jobs: int = 1) -> Path:
         raise InputError(f"no grid is called {name!r}; there are: {', '.join(GRIDS)}")
     grid = GRIDS[name]
     work = partial(measure, lab=grid.lab, programs=programs)
+    seen = partial(policies.measure, lab=grid.lab, programs=programs)
     with ProcessPoolExecutor(jobs, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        return save(name, pool.map(work, points(grid)))
+        curves = pool.map(work, points(grid))
+        paths = pool.map(seen, points(grid)) if shows_paths(grid) else ()
+        return save(name, curves, policies.packed(paths) if shows_paths(grid) else None)
 
 
-def save(name: str, measured: Iterable[np.ndarray[Any, Any]]) -> Path:
+def shows_paths(grid: Grid) -> bool:
+    """Whether the page of the grid's lab has a graph on which paths travel."""
+    return bool(lab_named(grid.lab).screen.paths)
+
+
+def save(
+    name: str, measured: Iterable[np.ndarray[Any, Any]], paths: Mapping[str, Any] | None = None
+) -> Path:
     """Write a grid's recording, its points in the order of `points`."""
     described = description(GRIDS[name])
     scale = np.array(described["scale"])
     values = (np.stack(list(measured)) * scale[:, None, None]).round().clip(0, 65535)
     data = base64.b64encode(values.astype("<u2").tobytes()).decode()
     page = {"format": FORMAT, **described, "data": data}
+    if paths:
+        page["policies"] = paths
     path = FOLDER / f"{name}.json"
     path.parent.mkdir(exist_ok=True)
     write_atomically(path, json.dumps(page, separators=(",", ":")).encode() + b"\n")

@@ -67,10 +67,14 @@ class Preset:
 
 @dataclass(frozen=True)
 class State:
-    """A reader's settings: each control's value, and the edges of the reader's own graph."""
+    """A reader's settings: each control's value, the edges of the reader's own graph, and a pair.
+
+    `pair` names the source and the target that are shown, () those that the graph comes with.
+    """
 
     values: Mapping[str, Value]
     edges: tuple[tuple[str, str], ...] = field(default=())
+    pair: tuple[str, ...] = ()
 
 
 def read_state(controls: Sequence[Control], link: str, most_edges: int = 0, lab: str = "") -> State:
@@ -85,6 +89,7 @@ def read_state(controls: Sequence[Control], link: str, most_edges: int = 0, lab:
     known = {control.name: control for control in controls}
     values: dict[str, Value] = {control.name: control.default for control in controls}
     edges: tuple[tuple[str, str], ...] = ()
+    pair: tuple[str, ...] = ()
     said = parse_qsl(link.lstrip("?"), keep_blank_values=True)
     names = [name for name, _ in said]
     for name, text in said:
@@ -96,34 +101,41 @@ def read_state(controls: Sequence[Control], link: str, most_edges: int = 0, lab:
             continue
         if name == "edges" and most_edges:
             edges = _edges(text, most_edges)
+        elif name == "pair":
+            pair = _edge(text, "pair")
         elif name in known:
             values[name] = known[name].read(text)
         else:
             raise InputError(f"{shown(name)} can't be set here; there are: {', '.join(known)}")
     if bool(edges) != (values.get("graph") == "own"):
         raise InputError("edges and graph=own only go together")
-    return State(values, edges)
+    return State(values, edges, pair)
 
 
 def _edges(text: str, most: int) -> tuple[tuple[str, str], ...]:
     found = []
     for part in filter(None, text.split(".")):
-        a, _, b = part.partition("-")
-        if not a or not b or "-" in b:
-            raise InputError(
-                f"edges={shown(part)}: an edge is written a-b, edges are joined by dots"
-            )
-        a, b = _unescaped(a), _unescaped(b)
-        for label in (a, b):
-            if len(label) > LONGEST_LABEL or not label.isprintable() or " " in label:
-                raise InputError(
-                    f"edges: {shown(label)} names no node: take a word of at most {LONGEST_LABEL} "
-                    "letters"
-                )
-        found.append((a, b))
+        found.append(_edge(part, "edges"))
     if len(found) > most:
         raise InputError(f"{len(found)} edges were given: a lab takes at most {most}")
     return tuple(found)
+
+
+def _edge(part: str, name: str) -> tuple[str, str]:
+    """The two nodes in `a-b`, a part of what the link says for `name`."""
+    a, _, b = part.partition("-")
+    if not a or not b or "-" in b:
+        raise InputError(
+            f"{name}={shown(part)}: two nodes are written a-b, and edges are joined by dots"
+        )
+    a, b = _unescaped(a), _unescaped(b)
+    for label in (a, b):
+        if len(label) > LONGEST_LABEL or not label.isprintable() or " " in label:
+            raise InputError(
+                f"{name}: {shown(label)} names no node: take a word of at most {LONGEST_LABEL} "
+                "letters"
+            )
+    return a, b
 
 
 def write_state(controls: Sequence[Control], state: State) -> str:
@@ -135,6 +147,8 @@ def write_state(controls: Sequence[Control], state: State) -> str:
     }
     if state.edges:
         said["edges"] = ".".join(f"{_escaped(a)}-{_escaped(b)}" for a, b in state.edges)
+    if state.pair:
+        said["pair"] = "-".join(map(_escaped, state.pair))
     return urlencode(said)
 
 

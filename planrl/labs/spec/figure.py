@@ -105,7 +105,9 @@ class Picture:
         self._axes(panel, x={"visible": False}, y={"visible": False})
         shown = {"learner": learner, "matrix": matrix}
         symbols = {"plain": "circle", "source": "square", "target": "star"}
-        self.bindings.append({"kind": "edges", "traces": traces, "at": list(LIKELY), **shown})
+        self.bindings.append(
+            {"kind": "edges", "traces": traces, "at": list(LIKELY), "panel": panel, **shown}
+        )
         self.bindings.append({"kind": "nodes", "trace": nodes, **symbols})
 
     def matrix(self, panel: int, matrix: str, learner: int = 0) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from planrl.domains import Space, space
 from planrl.errors import InputError, shown
 from planrl.figures.graphs import positions
+from planrl.figures.layout import layered_positions
 from planrl.graphs import Graph, random_dag, random_digraph, seeded
 from planrl.labs.engine.models import NODES, TOKENS
 from planrl.labs.spec.controls import LONGEST_LABEL
@@ -43,12 +44,23 @@ class LabGraph:
             "n": self.graph.n,
             "labels": list(self.graph.labels),
             "positions": where.tolist(),
+            "layers": _layers(self.graph, self.pair[0]),
             "edges": [list(edge) for edge in self.graph.edges],
             "question": list(self.pair),
         }
         if self.pictures:
             page["pictures"] = [[list(block) for block in state] for state in self.pictures]
         return page
+
+
+def _layers(graph: Graph, source: int) -> list[list[float]]:
+    """A position for each node, in layers from left to right that use the whole height."""
+    where = layered_positions(graph, source)
+    low, high = where[:, 1].min(), where[:, 1].max()
+    if high > low:
+        where[:, 1] = (where[:, 1] - low) / (high - low)
+    found: list[list[float]] = where.mul(1000).round().div(1000).tolist()
+    return found
 
 
 def _longest_choice(graph: Graph) -> tuple[int, int]:
@@ -124,6 +136,22 @@ def own_graph(edges: Sequence[tuple[str, str]]) -> LabGraph:
     pairs = [(number[a], number[b]) for a, b in edges]
     last = next(b for pair in reversed(pairs) for b in reversed(pair) if b)
     return LabGraph(Graph(len(number), pairs, list(number)), (0, last))
+
+
+def shown_pair(graph: Graph, names: Sequence[str]) -> tuple[int, int] | None:
+    """The nodes of a link's pair, or None without names.
+
+    Raises InputError for a name that no node has, and for a pair without a path.
+    """
+    if not names:
+        return None
+    for name in names:
+        if name not in graph.labels:
+            raise InputError(f"pair: no node is called {shown(name)}")
+    source, target = (list(graph.labels).index(name) for name in names)
+    if source == target or not graph.reachability[target, source]:
+        raise InputError(f"pair: no path leads from {shown(names[0])} to {shown(names[1])}")
+    return source, target
 
 
 def edge_list(text: str) -> Edges:

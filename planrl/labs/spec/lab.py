@@ -99,11 +99,14 @@ class Words:
 class Screen:
     """How a lab's page is arranged, and when training stops.
 
-    `controls` names those under the figure; the others are folded away. `panel` is the panel of the
-    picture that is large at first. Training stops at each multiple of `end` updates.
+    `controls` names those under the figure; the others are folded away. `paths` is the title of the
+    first panel, a graph on which sampled paths travel, if there is one; it takes the place of a
+    panel that shows edges. `panel` is the panel that is large at first. Training stops at
+    each multiple of `end` updates.
     """
 
     controls: tuple[str, str]
+    paths: str = ""
     panel: int = 0
     end: int = END
 
@@ -132,6 +135,16 @@ class Lab:
         return MOST_EDGES if "own" in self._graphs else 0
 
     @property
+    def panels(self) -> list[dict[str, Any]]:
+        """The panels of the page: titles, and numbers in the picture; paths travel in the first."""
+        plots = [{"title": title, "plot": k} for k, title in enumerate(self.picture.titles)]
+        if not self.screen.paths:
+            return plots
+        edges = [one["panel"] for one in self.picture.bindings if one["kind"] == "edges"]
+        others = [one for one in plots if one["plot"] not in edges]
+        return [{"title": self.screen.paths, "plot": None}, *others]
+
+    @property
     def _graphs(self) -> tuple[str, ...]:
         control = next(control for control in self.controls if control.name == "graph")
         return tuple(map(str, control.values))
@@ -149,7 +162,7 @@ class Lab:
             "verdicts": list(self.words.verdicts),
             "differs": self.words.differs,
             "screen": asdict(self.screen),
-            "panels": list(self.picture.titles),
+            "panels": self.panels,
             "figure": {"data": figure["data"], "layout": layout},
             "bindings": self.picture.bindings,
             "share": SHARE,

@@ -20,6 +20,22 @@ const planrlGraphPolicy = (() => {
     const { source, target, edges } = graph;
     const n = graph.nodes.length;
     const legal = new Set(edges.map((edge) => edge.join("-")));
+    /** How often a path is expected to leave each node. */
+    const visits = () => {
+      let mass = new Float64Array(n);
+      const total = new Float64Array(n);
+      mass[source] = 1;
+      for (let k = 0; k < steps; k++) {
+        const after = new Float64Array(n);
+        for (let a = 0; a < n; a++) {
+          if (!mass[a] || a === target) continue;
+          total[a] += mass[a];
+          for (let b = 0; b < n; b++) after[b] += mass[a] * policy[a * columns + b];
+        }
+        mass = after;
+      }
+      return total;
+    };
     /** The probability that a path steps from i to j at least once. @type {(i: number, j: number) => number} */
     const passes = (i, j) => {
       let [mass, passed] = [new Float64Array(n), 0];
@@ -38,10 +54,12 @@ const planrlGraphPolicy = (() => {
       }
       return passed;
     };
+    const often = visits();
     const probs = [];
     for (let i = 0; i < n; i++) {
       for (let j = 0; j < n && i !== target; j++) {
-        const p = policy[i * columns + j] > 0 ? passes(i, j) : 0;
+        // A path passes an edge at most as often as it is expected to take it: most need no more.
+        const p = often[i] * policy[i * columns + j] >= LEAST ? passes(i, j) : 0;
         if (p >= LEAST) probs.push([i, j, p]);
       }
     }

@@ -48,6 +48,7 @@ const planrlGraphView = (() => {
   const BENDS = [0, 0.1, -0.1, 0.18, -0.18, 0.28, -0.28, 0.4, -0.4]; // of an edge's length
   const FLASH = 550; // milliseconds
   const MOST_DOTS = 60;
+  const CROWD = 40; // of more edges those that no path passes are fainter
   const READ = 600; // milliseconds without a change, after which the table says the new numbers
   const stillness = window.matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -234,15 +235,16 @@ const planrlGraphView = (() => {
       pen.clearRect(0, 0, width, height);
       pen.lineCap = "butt";
       const reached = data.nodes.map((_, node) => (node === data.source ? 1 : 0));
+      const quiet = edges.size > CROWD ? 0.18 : 0.3;
       const walked = new Set(dots.map((dot) => `${dot.path.nodes[dot.step]}-${dot.path.nodes[dot.step + 1]}`));
       for (const [key, edge] of edges) {
         reached[edge.j] += edge.now;
         if (edge.legal) {
-          ink(colours.quiet, 0.3);
+          ink(colours.quiet, quiet);
           stroke(edge, 1);
         } else if (edge.now < 0.002 && !walked.has(key)) continue;
         if (edge.now < 0.002 && edge.legal) continue;
-        ink(edge.legal ? colours.line : colours.error, 0.35 + 0.65 * Math.min(1, 2 * edge.now));
+        ink(edge.legal ? colours.line : colours.error, 0.2 + 0.8 * Math.min(1, 3 * edge.now));
         pen.setLineDash(edge.legal ? [] : [4, 3]);
         stroke(edge, 1 + 0.62 * radius * Math.sqrt(edge.now));
         pen.setLineDash([]);
@@ -307,7 +309,7 @@ const planrlGraphView = (() => {
       pen.font = `${end ? 600 : 400} ${size}px ${colours.font}`;
       pen.textAlign = "center";
       const inner = pen.measureText(name).width <= 1.8 * radius;
-      if (radius < 7 && !interactive) return; // no room to read it
+      if (radius < 7 && !end && node !== first) return; // no room to read it
       ink(inner && end ? colours.ground : colours.ink, alive);
       if (inner) {
         pen.textBaseline = "middle";

@@ -8,9 +8,11 @@
  * @typedef {{x: number[], y: number[]}} Line
  * @typedef {{labGraph: LabGraph, live: boolean, points: Point[], evaluations: Evaluation[],
  *   shapes: Record<string, number[]>, recording: Recording | null, until: number,
- *   beside: ((learner: number, metric: string) => Line | null) | null, usual: boolean}} View
+ *   beside: ((learner: number, metric: string) => Line | null) | null, usual: boolean,
+ *   asked: boolean}} View
  *   live: something was trained here; until: the update up to which recorded curves are drawn;
- *   beside: the curves of another run; usual: the figure's own data are those of this graph
+ *   beside: the curves of another run; usual: the figure's own data are those of this graph;
+ *   asked: the shown pair is the reader's choice
  */
 const planrlLabFigure = (() => {
   "use strict";
@@ -72,17 +74,14 @@ const planrlLabFigure = (() => {
 
   /** @typedef {{width: number, height: number}} Size */
 
-  /** Draw all panels that are shown. @param {HTMLElement[]} plots one a panel @param {Lab} lab
-   * @param {View} view */
+  /** Draw all panels that are shown. @param {(HTMLElement | null)[]} plots one a panel of the figure
+   * @param {Lab} lab @param {View} view */
   function draw(plots, lab, view) {
-    const sizes = plots.map(({ clientWidth, clientHeight }) => ({
-      width: clientWidth,
-      height: clientHeight,
-    }));
+    const sizes = plots.map((plot) => plot && { width: plot.clientWidth, height: plot.clientHeight });
     const { Plotly } = /** @type {any} */ (window);
     figures(lab, view, sizes).forEach((drawing, panel) => {
-      if (!drawing) return;
       const plot = plots[panel];
+      if (!drawing || !plot) return;
       Plotly.react(plot, drawing.data, drawing.layout, CONFIG);
       // The table of numbers says it better than loose labels read one by one.
       const drawn = plot.querySelectorAll("svg.main-svg");
@@ -91,7 +90,7 @@ const planrlLabFigure = (() => {
   }
 
   /** Each panel as a figure of its own; none of one without a size.
-   * @param {Lab} lab @param {View} view @param {Size[]} sizes */
+   * @param {Lab} lab @param {View} view @param {(Size | null)[]} sizes */
   function figures(lab, view, sizes) {
     // Plotly writes into what it is given.
     const { data, layout } = structuredClone(lab.figure);
@@ -101,7 +100,7 @@ const planrlLabFigure = (() => {
     }
     const all = [...data, ...others(lab, view, data)];
     return sizes.map((size, panel) => {
-      if (!size.width || !size.height) return null;
+      if (!size?.width || !size.height) return null;
       const traces = all.filter((trace) => panelOf(trace) === panel);
       return figure(size, panel, traces, layout, promise(lab, view, panel, data));
     });

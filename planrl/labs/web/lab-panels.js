@@ -4,12 +4,13 @@
  * plot. Loaded after lab-figure.js, and before lab.js. */
 
 /** @typedef {{text: string, colour: string, dash: string, width: number, panels: Set<number>}} Entry
- *   of a legend; a shaded one has no width */
+ *   of a legend; a shaded one has no width; of the panels, PATHS is the one in which paths travel */
 const planrlLabPanels = (() => {
   "use strict";
 
   /** @type {Record<string, string>} what plotly calls a line, as SVG writes it */
   const DASHES = { dot: "2 3", dash: "7 4", dashdot: "7 3 2 3", longdash: "11 4", longdashdot: "11 3 2 3" };
+  const PATHS = -1;
   const SVG = "http://www.w3.org/2000/svg";
   const PICTURE = { width: 620, height: 400, scale: 2, head: 64, foot: 64 }; // of one panel, in pixels
 
@@ -28,7 +29,7 @@ const planrlLabPanels = (() => {
     const legend = document.createElement("ul");
     legend.className = "planrl-lab-legend";
     let front = lab.screen.panel;
-    const panels = lab.panels.map((title, place) => {
+    const panels = lab.panels.map(({ title, plot: number }, place) => {
       const panel = document.createElement("div");
       panel.className = "planrl-lab-panel";
       const head = document.createElement("button");
@@ -41,10 +42,11 @@ const planrlLabPanels = (() => {
       const plot = document.createElement("div");
       plot.className = "planrl-lab-plot";
       plot.setAttribute("role", "group");
-      plot.setAttribute("aria-label", `${title}; its numbers are in the table at the lab's end`);
+      const where = number === null ? "" : "; its numbers are in the table at the lab's end";
+      plot.setAttribute("aria-label", `${title}${where}`);
       panel.append(head, plot);
       stage.append(panel);
-      return { panel, head, plot };
+      return { panel, head, plot, number };
     });
 
     /** @param {number} place */
@@ -59,12 +61,18 @@ const planrlLabPanels = (() => {
     /** What the lines mean, each once. @param {Entry[]} more than the figure's own */
     function explain(more) {
       const tabs = getComputedStyle(stage).display === "flex"; // the others are not seen
-      const shown = entries(lab).filter((one) => !tabs || one.panels.has(front));
-      legend.replaceChildren(...[...shown, ...more].map(item));
+      const { number } = panels[front];
+      const shown = entries(lab).filter((one) => !tabs || one.panels.has(number ?? -1));
+      const also = more.filter((one) => !tabs || one.panels.has(PATHS) === (number === null));
+      legend.replaceChildren(...[...shown, ...also].map(item));
     }
 
     choose(front);
-    return { stage, legend, plots: panels.map(({ plot }) => plot), explain };
+    const plots = /** @type {(HTMLElement | null)[]} */ ([]); // by their numbers in the figure
+    for (const { plot, number } of panels) if (number !== null) plots[number] = plot;
+    const graph = panels.find(({ number }) => number === null)?.plot ?? null;
+    const others = Array.from(plots, (plot) => plot ?? null);
+    return { stage, legend, plots: others, graph, explain };
   }
 
   /** What the figure's lines mean, each once. @param {Lab} lab */
@@ -72,7 +80,8 @@ const planrlLabPanels = (() => {
     /** @type {Map<string, Entry>} */
     const found = new Map();
     for (const trace of lab.figure.data) {
-      if (trace.showlegend === false || !trace.name) continue;
+      const drawn = lab.panels.some(({ plot }) => plot === planrlLabFigure.panelOf(trace));
+      if (trace.showlegend === false || !trace.name || !drawn) continue;
       const known = found.get(trace.name);
       if (known) known.panels.add(planrlLabFigure.panelOf(trace));
       else found.set(trace.name, entry(trace));
@@ -107,12 +116,13 @@ const planrlLabPanels = (() => {
 
   /** Save all panels as one picture: the lab's title above, the legend and some words below.
    * @param {Lab} lab @param {View} view @param {Entry[]} more than the figure's own legend
-   * @param {string} title @param {string} words */
-  async function picture(lab, view, more, title, words) {
+   * @param {string} title @param {string} words @param {HTMLCanvasElement[]} graphs that paths travel on */
+  async function picture(lab, view, more, title, words, graphs) {
     const { width, height, scale, head, foot } = PICTURE;
-    const drawn = planrlLabFigure.figures(lab, view, lab.panels.map(() => ({ width, height })));
+    const count = Math.max(...lab.panels.map(({ plot }) => plot ?? 0)) + 1;
+    const drawn = planrlLabFigure.figures(lab, view, Array(count).fill({ width, height }));
     const canvas = document.createElement("canvas");
-    canvas.width = drawn.length * width * scale;
+    canvas.width = lab.panels.length * width * scale;
     canvas.height = (height + head + foot) * scale;
     const pen = canvas.getContext("2d");
     if (!pen) throw new Error("this browser draws no pictures");
@@ -120,20 +130,24 @@ const planrlLabPanels = (() => {
     const write = (/** @type {string} */ text, /** @type {number} */ x, /** @type {number} */ y, font = "14px") => {
       pen.fillStyle = page.color;
       pen.font = `${font} ${page.fontFamily}`;
-      pen.fillText(text, x, y, drawn.length * width - x - 16);
+      pen.fillText(text, x, y, lab.panels.length * width - x - 16);
       return pen.measureText(text).width;
     };
     pen.scale(scale, scale);
     pen.fillStyle = page.backgroundColor;
     pen.fillRect(0, 0, canvas.width, canvas.height);
     write(title, 16, 28, "600 20px");
-    for (const [i, drawing] of drawn.entries()) {
+    for (const [i, { title: name, plot }] of lab.panels.entries()) {
+      write(name, i * width + 40, head - 8, "600 14px");
+      if (plot === null) {
+        paste(pen, graphs, { x: i * width, y: head, width, height });
+        continue;
+      }
       const image = new Image();
       const { Plotly } = /** @type {any} */ (window);
-      image.src = await Plotly.toImage(drawing, { format: "png", width, height, scale });
+      image.src = await Plotly.toImage(drawn[plot], { format: "png", width, height, scale });
       await image.decode();
       pen.drawImage(image, i * width, head, width, height);
-      write(lab.panels[i], i * width + 40, head - 8, "600 14px");
     }
     let x = 16;
     for (const { text, colour, dash, width: thick } of [...entries(lab), ...more]) {
@@ -153,6 +167,20 @@ const planrlLabPanels = (() => {
     link.href = canvas.toDataURL("image/png");
     link.download = `planrl-${lab.name}.png`;
     link.click();
+  }
+
+  /** Put the graphs side by side into a rectangle, two in a row.
+   * @param {CanvasRenderingContext2D} pen @param {HTMLCanvasElement[]} graphs
+   * @param {{x: number, y: number, width: number, height: number}} room */
+  function paste(pen, graphs, { x, y, width, height }) {
+    const across = graphs.length > 1 ? 2 : 1;
+    const [w, h] = [width / across, height / Math.ceil(graphs.length / across)];
+    graphs.forEach((graph, k) => {
+      if (!graph.width || !graph.height) return;
+      const scale = Math.min((w - 16) / graph.width, (h - 8) / graph.height);
+      const [left, top] = [x + (k % across) * w + 8, y + Math.floor(k / across) * h + 4];
+      pen.drawImage(graph, left, top, graph.width * scale, graph.height * scale);
+    });
   }
 
   return { create, picture };

@@ -7,11 +7,13 @@
  * @typedef {Record<string, Value>} Settings
  * @typedef {{name: string, label: string, meaning?: string, kind: "slider" | "choice" | "switch",
  *   values: Value[], texts: string[], default: Value, restarts?: boolean}} Control
- * @typedef {{n: number, labels: string[], positions: number[][], edges: number[][],
- *   question: number[], pictures?: [number, number, string][][]}} LabGraph
+ * @typedef {{n: number, labels: string[], positions: number[][], layers: number[][],
+ *   edges: number[][], question: number[], pictures?: [number, number, string][][]}} LabGraph
+ *   positions: where the figure has the nodes; layers: where graph-view.js has them
  * @typedef {{lab: string, learners: Learner[], fixed: Settings,
  *   axes: {name: string, values: Value[]}[], seeds: number,
- *   steps: number[], metrics: string[], scale: number[], data: string}} Recorded
+ *   steps: number[], metrics: string[], scale: number[], data: string,
+ *   policies?: {seed: number, steps: number[], which: number[], data: string}}} Recorded
  * @typedef {{kind: string, trace: number, traces: number[], learner: number, metric: string,
  *   matrix: string, at: number[], plain: string, source: string, target: string,
  *   row: number, pitch: number, drop: number, block: number}} Binding
@@ -21,17 +23,20 @@
  * @typedef {{output: string, algorithm: string, updates: number}} Base how a base is made: it is an
  *   output of the program "prepare", or fresh weights after so many updates
  * @typedef {{name: string, controls: Control[], learners: Learner[],
- *   presets?: Preset[], screen: {controls: string[], panel: number, end: number},
- *   panels: string[], differs: string, metrics: {name: string, label: string}[],
+ *   presets?: Preset[], screen: {controls: string[], paths: string, panel: number, end: number},
+ *   panels: {title: string, plot: number | null}[], differs: string, metrics: {name: string, label: string}[],
  *   figure: {data: any[], layout: any}, bindings: Binding[],
  *   verdicts?: string[], share: number, bases: Record<string, Base>, every: number,
  *   graphs: Record<string, LabGraph>,
  *   own?: {nodes: number, edges: number} | null, recorded?: Recorded[],
  *   snippet: string}} Lab
- * @typedef {{settings: Settings, own: LabGraph | null, refused: string[]}} ReadState
+ * @typedef {{settings: Settings, own: LabGraph | null, pair: number[] | null, refused: string[]}} ReadState
  * @typedef {{mean: number[], low: number[], high: number[]}} Curve
  * @typedef {{measured: boolean, seeds: number, steps: number[],
- *   curve: (learner: number, metric: string) => Curve | null}} Recording
+ *   curve: (learner: number, metric: string) => Curve | null,
+ *   policy: (learner: number, until: number) => RecordedPolicy | null}} Recording
+ * @typedef {{values: Float32Array, columns: number, step: number, seed: number, at: Settings}} RecordedPolicy
+ *   of one seed after `step` updates, at the point of the grid that is nearest
  */
 const planrlLabState = (() => {
   "use strict";
@@ -59,8 +64,9 @@ const planrlLabState = (() => {
   }
 
   /** The state as a query string, without the lab's name: only what differs from the defaults.
-   * @param {Lab} lab @param {Settings} settings @param {LabGraph | null} own */
-  function write(lab, settings, own) {
+   * @param {Lab} lab @param {Settings} settings @param {LabGraph | null} own
+   * @param {number[] | null} [pair] the reader's choice of what is shown */
+  function write(lab, settings, own, pair) {
     const query = new URLSearchParams();
     for (const { name, default: usual } of lab.controls) {
       if (settings[name] !== usual) query.set(name, `${settings[name]}`);
@@ -69,7 +75,16 @@ const planrlLabState = (() => {
       const named = own.edges.map((edge) => edge.map((node) => escaped(own.labels[node])).join("-"));
       query.set("edges", named.join("."));
     }
+    const { labels } = shownGraph(lab, settings, own);
+    if (pair) query.set("pair", pair.map((node) => escaped(labels[node])).join("-"));
     return `${query}`;
+  }
+
+  /** The graph that these settings are about. @param {Lab} lab @param {Settings} settings
+   * @param {LabGraph | null} own @returns {LabGraph} */
+  function shownGraph(lab, settings, own) {
+    const name = `${settings.graph ?? Object.keys(lab.graphs)[0]}`;
+    return (name === "own" && own) || lab.graphs[name] || Object.values(lab.graphs)[0];
   }
 
   /** The state a query string asks for; what it has no right to ask for is refused by name.
@@ -82,7 +97,7 @@ const planrlLabState = (() => {
     refused.push(...twice.map((name) => `“${name}” is there more than once: it is not read.`));
     const edges = twice.includes("edges") ? null : query.get("edges");
     for (const [name, text] of query) {
-      if (name === "lab" || name === "edges" || twice.includes(name)) continue;
+      if (["lab", "edges", "pair"].includes(name) || twice.includes(name)) continue;
       const control = lab.controls.find((c) => c.name === name);
       const value = control?.values.find((v) =>
         typeof v === "number" ? text.trim() !== "" && Number(text) === v : text === v,
@@ -111,7 +126,19 @@ const planrlLabState = (() => {
         refused.push(...errors.map((error) => `Own graph refused. ${error}`));
       }
     }
-    return { settings, own, refused };
+    const asked = twice.includes("pair") ? null : query.get("pair");
+    let pair = null;
+    if (asked !== null) {
+      const shown = shownGraph(lab, settings, own);
+      pair = asked.split("-").map((label) => shown.labels.indexOf(unescaped(label)));
+      const known = pair.length === 2 && !pair.includes(-1);
+      if (!known || !answered({ ...shown, question: pair })) {
+        refused.push(`pair cannot be “${asked.slice(0, 40)}”: write two nodes with a path between them, like ` +
+          `${shown.question.map((node) => escaped(shown.labels[node])).join("-")}.`);
+        pair = null;
+      }
+    }
+    return { settings, own, pair, refused };
   }
 
   /** The graph of an edge list, one edge a line. The question asked in it goes from the first word
@@ -150,7 +177,14 @@ const planrlLabState = (() => {
     const last = list.flat().filter((node) => node > 0).pop() ?? 0;
     const positions = circle(labels.length, Object.values(lab.graphs)[0].positions);
     return {
-      labGraph: { n: labels.length, labels, positions, edges: list, question: [0, last] },
+      labGraph: {
+        n: labels.length,
+        labels,
+        positions,
+        layers: layered(labels.length, list),
+        edges: list,
+        question: [0, last],
+      },
       errors,
     };
   }
@@ -177,11 +211,72 @@ const planrlLabState = (() => {
 
   /** Is there a path from the shown pair's source to its target? @param {LabGraph} labGraph */
   function answered({ edges, question: [source, target] }) {
+    if (source === target) return false;
     const reached = new Set([source]);
     for (const node of reached) { // grows while it is read
       for (const [from, to] of edges) if (from === node) reached.add(to);
     }
     return reached.has(target);
+  }
+
+  /** The layer of each node: how far it is from the first node by the longest path, or on a graph with
+   * cycles by the shortest one. planrl/figures/layout.py finds the same.
+   * @param {number} n @param {number[][]} edges */
+  function layerOf(n, edges) {
+    const layer = Array(n).fill(0);
+    for (let round = 0, moved = true; moved; round++) {
+      if (round > n) return layerOfCycles(n, edges);
+      moved = false;
+      for (const [i, j] of edges) {
+        if (layer[j] > layer[i]) continue;
+        layer[j] = layer[i] + 1;
+        moved = true;
+      }
+    }
+    return layer;
+  }
+
+  /** @param {number} n @param {number[][]} edges */
+  function layerOfCycles(n, edges) {
+    const layer = Array(n).fill(-1);
+    for (let start = 0; start >= 0; start = layer.indexOf(-1)) {
+      layer[start] = 0;
+      const begun = new Set([start]); // of this start: what it reaches, grows while it is read
+      for (const node of begun) {
+        for (const [i, j] of edges) {
+          if (i !== node || layer[j] >= 0) continue;
+          layer[j] = layer[i] + 1;
+          begun.add(j);
+        }
+      }
+    }
+    return layer;
+  }
+
+  /** A place for each node, in layers from left to right, each ordered by the nodes' neighbours.
+   * @param {number} n @param {number[][]} edges @returns {number[][]} x and y in [0, 1] */
+  function layered(n, edges) {
+    const layer = layerOf(n, edges);
+    const last = Math.max(...layer, 1);
+    /** @type {number[][]} */
+    const rows = Array.from({ length: last + 1 }, () => []);
+    layer.forEach((at, node) => rows[at].push(node));
+    const y = Array(n).fill(0.5);
+    const spread = (/** @type {number[]} */ row) =>
+      row.forEach((node, k) => (y[node] = row.length > 1 ? k / (row.length - 1) : 0.5));
+    rows.forEach(spread);
+    for (let sweep = 0; sweep < 8; sweep++) {
+      for (const row of sweep % 2 ? [...rows].reverse() : rows) {
+        const mean = row.map((node) => {
+          const near = edges.flatMap(([i, j]) => (i === node ? [y[j]] : j === node ? [y[i]] : []));
+          return near.length ? near.reduce((sum, one) => sum + one, 0) / near.length : y[node];
+        });
+        const order = row.map((_, k) => k).sort((a, b) => mean[a] - mean[b] || a - b);
+        row.splice(0, row.length, ...order.map((k) => row[k]));
+        spread(row);
+      }
+    }
+    return layer.map((at, node) => [at / last, y[node]]);
   }
 
   /** Points on an ellipse that fills the room of other points, so that the same axes fit.
@@ -198,6 +293,32 @@ const planrlLabState = (() => {
         (low + high) / 2 + (Math.sin(angle) * (high - low)) / 2,
       ];
     });
+  }
+
+  const UNIT = 255; // of a recorded probability: planrl/labs/page/policies.py
+
+  /** @type {WeakMap<object, {values: Float32Array, columns: number}[]>} */
+  const unpacked = new WeakMap();
+  /** The recorded policies. @param {NonNullable<Recorded["policies"]>} policies @param {number} n */
+  function unpackPolicies(policies, n) {
+    let found = unpacked.get(policies);
+    if (found) return found;
+    unpacked.set(policies, (found = []));
+    const data = Uint8Array.from(atob(policies.data), (letter) => letter.charCodeAt(0));
+    const columns = n + 1; // in the last one a path ends
+    for (let at = 0; at < data.length; ) {
+      const end = at + 2 + 3 * (data[at] + 256 * data[at + 1]);
+      const values = new Float32Array(n * columns);
+      for (let i = 0; i < n; i++) values[i * columns + n] = 1;
+      for (let k = at + 2; k < end; k += 3) {
+        const share = data[k + 2] / UNIT;
+        values[data[k] * columns + data[k + 1]] = share;
+        values[data[k] * columns + n] -= share;
+      }
+      found.push({ values, columns });
+      at = end;
+    }
+    return found;
   }
 
   /** The numbers of the recorded runs. @param {Recorded} recorded */
@@ -247,6 +368,14 @@ const planrlLabState = (() => {
     corners = corners.filter(({ weight }) => weight > 0);
     const { metrics, scale, steps } = recorded;
     const rows = lab.learners.map((one) => recorded.learners.findIndex((other) => same(one, other)));
+    const nearest = corners.reduce((best, one) => (one.weight > best.weight ? one : best)).at;
+    /** @type {Settings} */
+    const spot = { ...recorded.fixed };
+    let rest = nearest;
+    for (const { name, values } of [...recorded.axes].reverse()) {
+      spot[name] = values[rest % values.length];
+      rest = Math.floor(rest / values.length);
+    }
     return {
       measured: corners.length === 1,
       seeds: recorded.seeds,
@@ -267,6 +396,16 @@ const planrlLabState = (() => {
         );
         return { mean, low, high };
       },
+      policy(learner, until) {
+        const { policies } = recorded;
+        if (!policies || rows[learner] < 0) return null;
+        const place = policies.steps.filter((step) => step <= until).length - 1;
+        const run = nearest * recorded.learners.length + rows[learner];
+        const which = policies.which[run * policies.steps.length + Math.max(place, 0)];
+        const { n } = lab.graphs[`${recorded.fixed.graph}`];
+        const { seed, steps: updates } = policies;
+        return { ...unpackPolicies(policies, n)[which], step: updates[Math.max(place, 0)], seed, at: spot };
+      },
     };
   }
 
@@ -282,5 +421,5 @@ const planrlLabState = (() => {
     );
   }
 
-  return { defaults, write, read, graph, answered, unpack, recording };
+  return { defaults, write, read, graph, shownGraph, answered, unpack, recording };
 })();

@@ -84,7 +84,7 @@ const planrlLabStep = (() => {
    *   before: Evaluation[], evaluations: Evaluation[], shapes: Record<string, number[]>}} run
    * @returns {{title: string, lines: string[]}[]} */
   function explain(lab, labGraph, { made, before, evaluations, shapes }) {
-    if (!made) return [];
+    if (!made || !before.length) return [];
     const how = lab.learners.length > 1 ? "together" : "alone";
     return lab.learners.map(({ title, sampled, unit }, k) => {
       const all = paths(made[k], labGraph, unit);

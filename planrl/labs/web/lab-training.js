@@ -5,7 +5,7 @@
 /**
  * @typedef {{model: string, seed: number, every: number,
  *   share: number, base: Base & {file: string},
- *   labGraph: {n: number, edges: number[][], question: number[]},
+ *   labGraph: {n: number, edges: number[][], question: number[]}, shown: number[] | null,
  *   learners: {algorithm: string, start: string, options: Record<string, number>}[]}} Order
  *   what to train; every: updates between two evaluations
  * @typedef {{paths: Float32Array, earned: Float32Array}} Made the rows that an update was made from
@@ -21,6 +21,7 @@ const planrlLabTraining = (() => {
   /** Nothing has been trained. */
   const nothing = () => ({
     ready: false,
+    preparing: /** @type {{done: number, of: number} | null} */ (null), // updates of a base model
     busy: false, // the worker computes; it gets no second chunk before it answers
     evaluateAgain: false,
     underWay: 0, // updates that the worker makes now
@@ -112,6 +113,12 @@ const planrlLabTraining = (() => {
       next();
     }
 
+    /** Evaluate again: another pair is shown. */
+    function look() {
+      run.evaluateAgain = true;
+      next();
+    }
+
     function open() {
       silent = 0;
       worker?.postMessage({ type: "open", epoch, root: root.href, ...order() });
@@ -119,7 +126,7 @@ const planrlLabTraining = (() => {
 
     function next() {
       if (!run.ready || run.busy || document.hidden || !(run.wanted || run.evaluateAgain)) return;
-      const { learners } = order();
+      const { learners, shown } = order();
       const steps = Math.min(run.wanted, chunk);
       run.wanted -= steps;
       run.underWay = steps;
@@ -128,7 +135,7 @@ const planrlLabTraining = (() => {
       silent = 0;
       sent = performance.now();
       const options = learners.map((learner) => learner.options);
-      worker?.postMessage({ type: "run", epoch, steps, evaluation: true, options });
+      worker?.postMessage({ type: "run", epoch, steps, evaluation: true, options, shown });
     }
 
     /** @param {any} message */
@@ -143,7 +150,9 @@ const planrlLabTraining = (() => {
         run.bytes = message.bytes;
         run.total = message.total;
       }
+      if (message.type === "preparing") run.preparing = { done: message.done, of: message.of };
       if (message.type === "ready") {
+        run.preparing = null;
         run.ready = true;
         run.shapes = message.shapes;
         run.question = message.question;
@@ -158,7 +167,9 @@ const planrlLabTraining = (() => {
           run.rate = (1000 * (message.step - mark.step)) / ms;
           mark = null;
         }
-        run.before = run.evaluations;
+        // Two evaluations tell what an update moved only if they are of one pair.
+        run.before = `${run.question}` === `${message.question}` ? run.evaluations : [];
+        run.question = message.question;
         run.made = message.made;
         see(message.step, message.evaluations);
       }
@@ -201,7 +212,7 @@ const planrlLabTraining = (() => {
       next();
     });
 
-    return { run, go, prepare, restart, follow, started: () => worker !== null };
+    return { run, go, prepare, restart, follow, look, started: () => worker !== null };
   }
 
   return { create };

@@ -1,6 +1,6 @@
 // @ts-check
 /* Makes the live labs of a page. The recorded runs and the state in the URL are in lab-state.js, the
- * figure in lab-figure.js and lab-panels.js, the controls in lab-controls.js, the worker in
+ * figure in lab-figure.js, lab-panels.js and lab-paths.js, the controls in lab-controls.js, the worker in
  * lab-training.js, the words for one update in lab-step.js, and what is said of a host that can't be
  * trained from in lab-hosting.js. */
 (() => {
@@ -46,7 +46,7 @@
     const query = new URLSearchParams(location.search);
     const asked = query.get("lab") === lab.name;
     const read = planrlLabState.read(lab, asked ? query : new URLSearchParams(host.dataset.state));
-    let { settings, own } = read;
+    let { settings, own, pair } = read;
     let note = ""; // what the reader's last action did, where it is not plain to see
     let played = -1; // when the recorded run began to be played
     /** @type {{points: Point[], settings: Settings} | null} */
@@ -62,6 +62,7 @@
       make("p", { className: "planrl-lab-alert", role: "alert", id: id(name) });
 
     const panels = planrlLabPanels.create(lab, host.id, () => redraw());
+    const paths = panels.graph && planrlLabPaths.create(panels.graph, lab, choosePair, useEdges);
     const status = make("span", { role: "status", id: id("status") });
     const counter = make("span", { className: "planrl-lab-counter" });
     const progress = make("progress", { max: 1, value: 0, "aria-label": "Progress" });
@@ -93,7 +94,7 @@
     }));
 
     function build() {
-      panels.stage.hidden = panels.legend.hidden = !drawable;
+      panels.stage.hidden = panels.legend.hidden = !drawable && !paths;
       copied.hidden = true;
       for (const { element } of [train, once]) {
         element.disabled = blocked !== "";
@@ -188,18 +189,52 @@
       change({ ...settings, graph: "own" }, "graph");
     }
 
-    /** @param {Settings} chosen @param {string} restarting what a running learner can't follow */
-    function change(chosen, restarting) {
+    /** Show another pair. What is trained stays the same. @param {number} source @param {number} target */
+    function choosePair(source, target) {
+      const { labels, edges } = labGraph();
+      const [from, to] = [labels[source], labels[target]];
+      const there = planrlLabState.answered({ ...labGraph(), question: [source, target] });
+      note = there ? `Paths from ${from} to ${to}.` : `No path leads from ${from} to ${to}: choose another pair.`;
+      if (there && edges.length) {
+        pair = [source, target];
+        remark();
+        training.look();
+      }
+      show();
+    }
+
+    /** Go on with these edges, as a graph of the reader's own. @param {number[][]} edges */
+    function useEdges(edges) {
+      const before = labGraph();
+      const names = (/** @type {number[]} */ nodes) => nodes.map((node) => before.labels[node]);
+      const text = edges.map((edge) => names(edge).join(" ")).join("\n");
+      const { labGraph: made, errors } = planrlLabState.graph(lab, text);
+      if (!made) {
+        note = errors[0];
+        return show();
+      }
+      const lost = before.labels.filter((label) => !made.labels.includes(label));
+      made.layers = made.labels.map((label) => before.layers[before.labels.indexOf(label)]); // none jumps
+      const shown = names(view().labGraph.question).map((label) => made.labels.indexOf(label));
+      const kept = shown.length === 2 && !shown.includes(-1) && planrlLabState.answered({ ...made, question: shown });
+      own = made;
+      edgeList.value = text;
+      change({ ...settings, graph: "own" }, "graph", kept ? shown : null);
+      if (lost.length) note = `${note} No edge is left at ${lost.join(", ")}: no longer in the graph.`.trim();
+      if (!kept) note = `${note} No path was left for the pair: another one is shown.`.trim();
+      return show();
+    }
+
+    /** @param {Settings} chosen @param {string} restarting what a running learner can't follow
+     * @param {number[] | null} [shown] the pair, if the graph is another one */
+    function change(chosen, restarting, shown = null) {
       if (restarting) remember();
+      if (chosen.graph !== settings.graph || chosen.graph === "own" && restarting === "graph") pair = shown;
       settings = chosen;
       if (pinned) pinned = { ...pinned, ...restarts(settings) };
       note = "";
       say(alert, "");
-      try {
-        history.replaceState(history.state, "", link());
-      } catch {
-        // A page opened as a file may not write its address; the link can still be copied.
-      }
+      remark();
       if (!restarting) training.follow();
       else {
         if (run.step || run.wanted) note = `New ${restarting.toLowerCase()}: started again.`;
@@ -207,6 +242,15 @@
         training.restart();
       }
       show();
+    }
+
+    /** Write the state into the page's address. */
+    function remark() {
+      try {
+        history.replaceState(history.state, "", link());
+      } catch {
+        // A page opened as a file may not write its address; the link can still be copied.
+      }
     }
 
     /** Of these settings those that both sides share. @param {Settings} all */
@@ -230,7 +274,7 @@
       show();
     }
 
-    const stateText = () => planrlLabState.write(lab, settings, own);
+    const stateText = () => planrlLabState.write(lab, settings, own, pair);
 
     /** The page's address with the state in it. */
     function link() {
@@ -241,7 +285,7 @@
     }
 
     const graphName = () => `${settings.graph ?? Object.keys(lab.graphs)[0]}`;
-    const labGraph = () => (graphName() === "own" && own) || lab.graphs[graphName()];
+    const labGraph = () => planrlLabState.shownGraph(lab, settings, own);
 
     /** What the worker is to train. @returns {Order} */
     function order() {
@@ -259,6 +303,7 @@
         },
         every: lab.every,
         labGraph: { n, edges, question },
+        shown: pair,
         learners: both.flatMap((one) =>
           lab.learners.map(({ algorithm, start: from, options }) => ({
             algorithm,
@@ -310,7 +355,7 @@
       const done = run.step ? `after ${run.step} updates` : describeRecorded();
       const words = `${saidOf(settings)} · ${done} · planrl, arXiv 2509.22613`;
       try {
-        await planrlLabPanels.picture(lab, view(), legendOf(view()), title, words);
+        await planrlLabPanels.picture(lab, view(), legendOf(view()), title, words, paths?.canvases() ?? []);
         note = "Picture saved.";
       } catch (error) {
         note = `No picture: ${error instanceof Error ? error.message : error}.`;
@@ -450,10 +495,11 @@
       tellProgress();
       drawNumbers();
       explainStep();
-      if (!drawable || !panels.stage.clientWidth) return;
+      if (!panels.stage.clientWidth) return;
       const shown = view();
       panels.explain(legendOf(shown));
-      planrlLabFigure.draw(panels.plots, lab, shown);
+      paths?.show(planrlLabPaths.sidesOf(lab, shown, keptPaths(shown.until)), shown.labGraph, run.wanted > 0);
+      if (drawable) planrlLabFigure.draw(panels.plots, lab, shown);
       if (shown.until < (shown.recording?.steps.at(-1) ?? 0)) redraw(); // it is being played
     }
 
@@ -461,18 +507,28 @@
     function view() {
       const until = replayed();
       // A pair without a path is not shown: the worker says which pair is.
-      const question = planrlLabState.answered(labGraph()) ? labGraph().question : [];
+      const usual = planrlLabState.answered(labGraph()) ? labGraph().question : [];
+      const evaluated = !pair || `${run.question}` === `${pair}`; // otherwise it is of another pair
       return {
-        labGraph: { ...labGraph(), question: run.question ?? question },
+        labGraph: { ...labGraph(), question: pair ?? run.question ?? usual },
+        asked: pair !== null && `${pair}` !== `${usual}`,
         live: run.step > 0,
         points: run.points,
-        evaluations: run.evaluations,
+        evaluations: evaluated ? run.evaluations : [],
         shapes: run.shapes,
         recording: run.mixed ? null : recording(),
         until,
         beside: besideCurves(until),
         usual: lab.controls.every((c) => !c.restarts || settings[c.name] === c.default),
       };
+    }
+
+    /** The kept settings as a view of the paths has them. @param {number} until */
+    function keptPaths(until) {
+      if (!pinned) return null;
+      const kept = pair ? null : planrlLabState.recording(lab, numbers, pinned);
+      const title = `kept: ${saidOf(pinned, settings)}`;
+      return { title, policies: (/** @type {number} */ k) => kept?.policy(k, until) ?? null };
     }
 
     function tellProgress() {
@@ -483,9 +539,11 @@
       const share = run.total ? run.bytes / run.total : 0;
       const total = run.total ? ` of ${(run.total / 1e6).toFixed(1)} MB` : "";
       const until = recording() && !stillness.matches ? " A recorded run plays until then." : "";
-      const loaded = `${Math.floor(100 * share)} %${total}.${until}`;
+      const { done, of } = run.preparing ?? { done: 0, of: 1 };
+      const base = `The base model learns this graph first: update ${done} of ${of}.`;
+      const loaded = run.preparing ? base : `${Math.floor(100 * share)} %${total}.${until}`;
       say(counter, loading ? loaded : `${pace} ${verdict()}`.trim());
-      progress.value = loading ? share : Math.min(1, run.step / goal);
+      progress.value = loading ? (run.preparing ? done / of : share) : Math.min(1, run.step / goal);
       progress.classList.toggle("planrl-lab-loading", loading);
     }
 
@@ -511,8 +569,32 @@
       return points ? (k, name) => line(points, k, name) : null;
     }
 
+    /** What is drawn of the paths, in words. @param {View} shown @returns {Entry[]} */
+    function legendOfPaths({ live, asked: other, recording: recorded, until, evaluations }) {
+      if (!paths) return [];
+      const policy = live || other ? null : recorded?.policy(0, until);
+      const at = lab.controls.find(({ name }) => policy && name in policy.at && policy.at[name] !== settings[name]);
+      const near = at && policy ? `, ${at.label} ${at.texts[at.values.indexOf(policy.at[at.name])]}` : "";
+      const after = live ? `update ${run.step}` : "the base";
+      const what = policy
+        ? `recorded, seed ${policy.seed}, update ${policy.step}${near}`
+        : evaluations.length ? after : "drawn when you train";
+      const table = lab.bases[order().model]?.output; // its probabilities are those of all steps
+      const how = table ? "" : " (by probabilities of first steps)";
+      const shared = { colour: "#7F7F7F", dash: "", panels: new Set([-1]) };
+      return [
+        { ...shared, text: `share of paths that pass${how}: ${what}`, width: 5 },
+        { ...shared, colour: "#B3261E", dash: "4 3", text: "no edge", width: 2 },
+      ];
+    }
+
     /** What the legend says besides the lines' names. @param {View} shown */
-    function legendOf({ recording: recorded, beside: thin }) {
+    function legendOf(shown) {
+      return [...legendOfCurves(shown), ...legendOfPaths(shown)];
+    }
+
+    /** @param {View} shown @returns {Entry[]} */
+    function legendOfCurves({ recording: recorded, beside: thin }) {
       const shared = { colour: "#7F7F7F", dash: "", panels: new Set([0]) };
       const mean = run.step ? "" : ", lines: their mean";
       const range =
@@ -529,7 +611,7 @@
       const at = run.made && !run.wanted ? run.step : -1;
       if (at === told) return;
       told = at;
-      const graph = { ...labGraph(), question: run.question ?? labGraph().question };
+      const graph = { ...labGraph(), question: pair ?? run.question ?? labGraph().question };
       const parts = at < 0 ? [] : planrlLabStep.explain(lab, graph, run);
       explained.replaceChildren(
         ...parts.flatMap(({ title, lines }) => [
@@ -585,7 +667,7 @@
     say(alert, read.refused.join("\n")); // now that it is there, it is read aloud
     if (asked) host.scrollIntoView();
     const sizes = new ResizeObserver(redraw);
-    for (const plot of panels.plots) sizes.observe(plot);
+    for (const plot of panels.plots) if (plot) sizes.observe(plot);
     prepareWhenNear();
     const theme = { attributeFilter: ["data-theme"] };
     new MutationObserver(redraw).observe(document.documentElement, theme);

@@ -12,9 +12,10 @@
  * @typedef {{metrics: Record<string, number>, matrices: Record<string, Float32Array>}} Evaluation
  * @typedef {{type: "open", epoch: number, root: string, model: string, seed: number,
  *   share: number, base: Base & {file: string},
- *   labGraph: {n: number, edges: number[][], question: number[]},
+ *   labGraph: {n: number, edges: number[][], question: number[]}, shown: number[] | null,
  *   learners: {algorithm: string, start: string, options: Record<string, number>}[]}} Open
- * @typedef {{type: "run", epoch: number, steps: number, evaluation: boolean,
+ *   question: a training pair, if it has a path; shown: the pair that is shown, if it is another
+ * @typedef {{type: "run", epoch: number, steps: number, evaluation: boolean, shown: number[] | null,
  *   options: Record<string, number>[]}} Run
  */
 
@@ -36,7 +37,7 @@ let awaited = [];
 const files = new Map();
 /** @type {Map<string, Promise<Program>>} */
 const programs = new Map();
-/** @type {{step: number, labGraph: Tensors, evaluation: Program, learners: Learner[]}} */
+/** @type {{step: number, labGraph: Tensors, usual: number[], evaluation: Program, learners: Learner[]}} */
 let lab;
 
 self.onmessage = ({ data }) => {
@@ -180,7 +181,7 @@ async function call({ name, session, inputs, outputs }, tensors, options = {}) {
 
 /** @param {Open} message */
 async function open(message) {
-  const { epoch, model, seed, share, base, labGraph, learners } = message;
+  const { epoch, model, seed, share, base, labGraph, learners, shown } = message;
   root = message.root;
   if (!ort) sizes = await loadJson("files.json");
   awaited = needed(message);
@@ -206,13 +207,19 @@ async function open(message) {
     const update = await program(`${model}-${algorithm}`);
     opened.push({ update, options, state: begin(update, starts[start]) });
   }
-  lab = { step: 0, labGraph: given, evaluation, learners: opened };
+  lab = { step: 0, labGraph: given, usual: [...given.question.data], evaluation, learners: opened };
+  ask(shown);
   /** @type {Record<string, number[]>} */
   const shapes = {};
   for (const { name, shape } of evaluation.outputs) shapes[name.replace(/^out_/, "")] = shape;
   const evaluations = await evaluateAll();
   const question = [...given.question.data];
   self.postMessage({ type: "ready", epoch, evaluations, shapes, question });
+}
+
+/** Show this pair from now on, or the usual one. @param {number[] | null} pair */
+function ask(pair) {
+  lab.labGraph.question = tensor("int32", [2], pair ?? lab.usual);
 }
 
 /** The weights that learners start from: untrained ones, and those of a base that imitates.
@@ -228,7 +235,9 @@ async function startingPoints(model, given, base, learners) {
   const epoch = latest;
   for (let step = 0; step < base.updates && epoch === latest; step++) {
     await updateOnce(one, given, step);
-    if (step % 10 === 9) await new Promise((resolve) => setTimeout(resolve)); // messages are read
+    if (step % 10 !== 9) continue;
+    self.postMessage({ type: "preparing", epoch, done: step + 1, of: base.updates });
+    await new Promise((resolve) => setTimeout(resolve)); // messages are read
   }
   return { fresh, base: one.state.params.data };
 }
@@ -246,7 +255,8 @@ function begin({ carries, inputs }, weights) {
 }
 
 /** @param {Run} message */
-async function train({ epoch, steps, evaluation, options }) {
+async function train({ epoch, steps, evaluation, options, shown }) {
+  ask(shown);
   lab.learners.forEach((learner, i) => {
     learner.options = options[i];
   });
@@ -267,7 +277,8 @@ async function train({ epoch, steps, evaluation, options }) {
   const evaluations = evaluation ? await evaluateAll() : null;
   const ms = performance.now() - begun;
   const told = steps === 1 ? made : null;
-  self.postMessage({ type: "progress", epoch, step: lab.step, made: told, evaluations, ms });
+  const question = [...lab.labGraph.question.data];
+  self.postMessage({ type: "progress", epoch, step: lab.step, made: told, evaluations, question, ms });
 }
 
 /** @param {Learner} learner @param {Tensors} labGraph @param {number} step updates done before

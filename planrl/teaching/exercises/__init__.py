@@ -15,6 +15,7 @@ from planrl.teaching.exercises.layers import attention_share, fill, readout
 from planrl.teaching.exercises.methods import front, grouped, judging, kept, sieve, student
 from planrl.teaching.exercises.objectives import collapsing, leaves_line, rloo
 from planrl.teaching.exercises.policy import baseline, cell_gradient, correct_paths, own_successes
+from planrl.teaching.exercises.tools import fresh_chains, never_asked, next_tools
 from planrl.teaching.exercises.values import (
     fixed_point,
     goal_back,
@@ -36,6 +37,7 @@ __all__ = [
     "fill",
     "fixed_point",
     "frequencies",
+    "fresh_chains",
     "front",
     "goal_back",
     "grouped",
@@ -45,6 +47,8 @@ __all__ = [
     "kl_penalty",
     "leaves_line",
     "moves",
+    "never_asked",
+    "next_tools",
     "old_rollouts",
     "own_successes",
     "path_count",

@@ -1,0 +1,114 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% tags=["remove-cell"]
+# In Colab, this adds planrl to what is there already; anywhere else it does nothing.
+import importlib.util
+import subprocess
+import sys
+
+if importlib.util.find_spec("planrl") is None:
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps"]
+    subprocess.run([*pip, "git+https://github.com/planrl/planrl"], check=True)
+
+# %% [markdown]
+# # The ladder of planning problems
+#
+# Hanoi, Logistics, Sokoban, peg solitaire: planning knows many standard problems. The states of each are the nodes of
+# a graph, its actions the edges (*arcs*), and a plan is a path. Which of this book's theorems helps on a problem can be read from
+# its graph before anything is trained. This page needs [chapter 8](08_logits.ipynb). Reading takes 5 minutes,
+# running everything some 5 seconds.
+
+# %% tags=["hide-input"]
+from planrl.domains import EXAMPLES
+from planrl.domains.outcomes import discounted_optimum
+from planrl.figures import charts
+from planrl.figures.table import Table
+from planrl.teaching import ladder, notebook
+
+notebook.setup()
+
+# %% [markdown]
+# ## Three kinds of graphs
+#
+# A *component* is a set of states that all reach each other. Without a discount, Q-learning with process reward
+# goes to $A[j, k] + R[i, k] - 1$ (Theorem 5.2), where $j$ is the current state, $k$ the next one and $i$ the target. Inside a
+# component $R[i, k]$ is 1 for all its states, so these values do not say which step comes nearer.
+
+# %%
+graphs = ladder.ladder_graphs()
+Table(ladder.structure_rows(graphs))
+
+# %% [markdown]
+# From top to bottom fewer steps stay inside a component. At the top every move can be undone: values without a discount
+# are *blind to the target*. At the bottom no move can be undone, as a peg that was taken never returns: there the
+# values are *exact*. In between, fuel is used up while trucks drive back and forth, and a box that was pushed into a
+# corner stays there: values *tell components apart*. The row `assistant` is the graph of the chapter [Does it use
+# tools?](13_tools.ipynb)
+#
+# ## What learners would do there
+#
+# Suppose that a learner learns all there is to learn. Then its policy is known exactly, and so is the probability that
+# it arrives. SFT on random paths goes to the uniform choice among correct next states. Q-learning with a discount
+# $\gamma$ goes to
+#
+# $$ f^*(i, j)[k] = A[j, k] + \gamma^{d(k, i)} - 1, \tag{85.1} $$
+#
+# where $d(k, i)$ is the number of steps from $k$ to the target, and the power is 0 where there is no path. *Soft
+# Q-learning* pays for each step and keeps all paths, short ones with the larger probabilities.
+
+# %%
+notebook.Source(discounted_optimum)
+
+# %%
+found = ladder.shares(graphs)
+Table(
+    ladder.share_rows(found),
+    caption="% of all pairs with a path for which the exact policy arrives within 30 steps",
+)
+
+# %% tags=["remove-input"]
+notebook.Download(ladder.share_rows(found), "ladder.csv")
+
+# %% tags=["hide-input"]
+shown = ["Q-learning, greedy", "Q-learning, discount 0.9, sampled"]
+charts.bars(
+    {name: found[name] for name in shown},
+    title="Without a discount, cycles keep exact values from arriving",
+    x="problem, from the most cycles to none",
+    y="% of pairs for which it arrives within 30 steps",
+    y_range=(0, 115),
+    text=".0f",
+    height=460,
+    alt="Percentage of pairs for which an exact policy arrives within 30 steps. "
+    + "; ".join(
+        f"{name}: " + ", ".join(f"{p} {v:.0f}" for p, v in found[name].items())
+        for name in shown
+    ),
+)
+
+# %% [markdown]
+# Greedy choices take the first of equally good steps, sampled ones are drawn at temperature 1 with values
+# that count a reward as 10, and soft Q-learning's steps weigh 0.1 each. Three things can be read:
+#
+# - **No cycles, no discount needed.** On peg solitaire $A + R - 1$ arrives from everywhere.
+# - **With cycles a discount is needed, and greedy choices.** Sampled, the difference between a nearer and a farther
+#   state is a tenth of the value or less, and paths to far targets take detours until they are too long.
+# - **Soft Q-learning needs neither.** Its exact policy arrives sampled, on every rung.
+#
+# These are exact policies, not trained models. What a Transformer reaches of them is measured on Blocksworld ([chapter
+# 9](09_blocksworld.ipynb)) and on tool graphs; the other rungs have not been trained on.
+#
+# ## Your own problem
+#
+# `planrl inspect domain.pddl problem.pddl` prints these facts for any small problem in PDDL, the usual language of
+# planners, and `planrl plan` finds a shortest plan. The examples that come with planrl can be named instead of
+# files:
+
+# %% tags=["hide-input"]
+Table([{"name": name, "problem": what} for name, what in EXAMPLES.items()])

@@ -1,0 +1,82 @@
+"""The ladder of planning problems: their structure, and what exact policies reach on each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from planrl.domains import EXAMPLES, example, state_graph, structure
+from planrl.domains.outcomes import (
+    MOST,
+    arrivals,
+    greedy_policy,
+    sampled_policy,
+    soft_policy,
+    uniform_policy,
+)
+from planrl.domains.structure import BLIND, EXACT
+from planrl.experiments.assistant_tools import FOLDER
+from planrl.graphs import Graph
+from planrl.io.tool_graphs import read_tools
+
+TOOLS = "assistant"
+"""What the library's own tool graph is called here."""
+SAID = {EXACT: "exact", BLIND: "blind to the target"}
+"""What Theorem 5.2 says of a graph, in a word; of the others it tells components apart."""
+POLICIES: Mapping[str, Callable[[Graph], object]] = {
+    "SFT on random paths, sampled": uniform_policy,
+    "Q-learning, greedy": partial(greedy_policy, discount=1.0),
+    "Q-learning, discount 0.9, greedy": partial(greedy_policy, discount=0.9),
+    "Q-learning, discount 0.9, sampled": partial(sampled_policy, discount=0.9),
+    "soft Q-learning, sampled": soft_policy,
+}
+"""Learner and decoding -> its exact policy; Q-learning's values count a reward as 10."""
+
+
+def ladder_graphs() -> dict[str, Graph]:
+    """The examples of at most 1,000 states and the library's tools, from those that circle most."""
+    found = {name: state_graph(example(name)) for name in EXAMPLES}
+    found = {name: graph for name, graph in found.items() if graph.n <= MOST}
+    found[TOOLS] = read_tools(FOLDER).graph
+    order = {name: structure(graph) for name, graph in found.items()}
+    names = sorted(found, key=lambda name: (-order[name].circling, order[name].graph.n))
+    return {name: found[name] for name in names}
+
+
+def structure_rows(graphs: Mapping[str, Graph]) -> list[dict[str, str | int]]:
+    """A row for each graph: its size, its components, its dead ends, and what the theorem says."""
+    rows: list[dict[str, str | int]] = []
+    for name, graph in graphs.items():
+        known = structure(graph)
+        rows.append(
+            {
+                "problem": name,
+                "states": graph.n,
+                "arcs": len(graph.edges),
+                "largest component": known.largest,
+                "dead ends": known.dead_ends,
+                "pairs with a path": f"{known.reachable:.0%}",
+                "Theorem 5.2": SAID.get(known.theorem, "tells components apart"),
+            }
+        )
+    return rows
+
+
+def shares(graphs: Mapping[str, Graph]) -> dict[str, dict[str, float]]:
+    """Of each policy and graph: the percentage of pairs for which it arrives within 30 steps."""
+    return {
+        learner: {
+            name: 100 * arrivals(graph, policy(graph)).share  # type: ignore[arg-type]
+            for name, graph in graphs.items()
+        }
+        for learner, policy in POLICIES.items()
+    }
+
+
+def share_rows(found: Mapping[str, Mapping[str, float]]) -> list[dict[str, str]]:
+    """A row for each graph with the percentages of `shares`."""
+    names = next(iter(found.values()))
+    return [
+        {"problem": name, **{learner: f"{some[name]:.0f}" for learner, some in found.items()}}
+        for name in names
+    ]

@@ -1,0 +1,49 @@
+"""What the page of the ladder says of its table."""
+
+import pytest
+
+from planrl.domains import EXAMPLES
+from planrl.teaching import ladder
+
+
+@pytest.fixture(scope="module")
+def graphs():
+    return ladder.ladder_graphs()
+
+
+@pytest.fixture(scope="module")
+def shares(graphs):
+    return ladder.shares(graphs)
+
+
+def test_the_ladder_goes_from_all_cycles_to_none(graphs):
+    rows = ladder.structure_rows(graphs)
+    assert {row["problem"] for row in rows} == {*EXAMPLES, ladder.TOOLS} - {"peg-5"}
+    kinds = [row["Theorem 5.2"] for row in rows]
+    assert kinds == sorted(
+        kinds, key=["blind to the target", "tells components apart", "exact"].index
+    )
+    assert rows[-1]["problem"] == "peg-4"
+    assert rows[-1]["largest component"] == 1
+    assert all(row["largest component"] == row["states"] for row in rows[:6])
+
+
+def test_without_cycles_no_discount_is_needed_and_with_them_one_is(graphs, shares):
+    kinds = {row["problem"]: row["Theorem 5.2"] for row in ladder.structure_rows(graphs)}
+    for name, share in shares["Q-learning, greedy"].items():
+        if kinds[name] == "exact":
+            assert share == pytest.approx(100, abs=0.01)
+        if kinds[name] == "blind to the target":
+            assert share < 20
+        assert shares["Q-learning, discount 0.9, greedy"][name] == pytest.approx(100, abs=0.01)
+
+
+def test_soft_q_learning_arrives_sampled_and_q_learning_with_a_discount_does_not_always(shares):
+    assert min(shares["soft Q-learning, sampled"].values()) > 99.9
+    assert min(shares["Q-learning, discount 0.9, sampled"].values()) < 40
+
+
+def test_a_row_for_each_graph_has_all_learners(graphs, shares):
+    rows = ladder.share_rows(shares)
+    assert [row["problem"] for row in rows] == list(graphs)
+    assert all(list(row)[1:] == list(ladder.POLICIES) for row in rows)
