@@ -132,22 +132,32 @@ def edges(regime: str, learner: str, score: str, readout: str = "weights") -> li
     return [row[readout][score] for row in rows]
 
 
-def told(values: Sequence[float], digits: int = 3) -> str:
-    """A mean over seeds in words, with its 95 % interval, or with the range of fewer than FEW."""
+def span_name(seeds: int) -> str:
+    """What stands beside a mean: the 95 % interval, the range of fewer than FEW, of one nothing."""
+    return "" if seeds < 2 else "range" if seeds < FEW else "95 % interval"
+
+
+def _mean_and_span(values: Sequence[float], digits: int) -> tuple[str, str]:
+    """A mean over seeds, and from where to where what `span_name` names goes."""
     mean = f"{sum(values) / len(values):.{digits}f}"
     if len(values) < 2:
+        return mean, ""
+    low, high = interval(values) if len(values) >= FEW else (min(values), max(values))
+    return mean, f"{low:.{digits}f} to {high:.{digits}f}"
+
+
+def told(values: Sequence[float], digits: int = 3) -> str:
+    """A mean over seeds in words, with its 95 % interval, or with the range of fewer than FEW."""
+    mean, span = _mean_and_span(values, digits)
+    if not span:
         return f"{mean} (1 seed)"
-    many = len(values) >= FEW
-    low, high = interval(values) if many else (min(values), max(values))
-    span = f"{'95 % interval' if many else 'range'} {low:.{digits}f} to {high:.{digits}f}"
-    return f"{mean} ({span}, {len(values)} seeds)"
+    return f"{mean} ({span_name(len(values))} {span}, {len(values)} seeds)"
 
 
 def short(values: Sequence[float], digits: int = 2) -> str:
-    """A mean over seeds and its 95 % interval, for the cell of a table."""
-    low, high = interval(values)
-    mean = sum(values) / len(values)
-    return f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+    """A mean over seeds and beside it what `span_name` names, for the cell of a table."""
+    mean, span = _mean_and_span(values, digits)
+    return f"{mean} ({span})" if span else mean
 
 
 def minus(one: Sequence[float], other: Sequence[float]) -> list[float]:
@@ -329,7 +339,7 @@ def over_updates(
 def saturation(*, title: str) -> go.Figure:
     """Change of held-out accuracy, sampled, by continual SFT and policy gradient against the base.
 
-    One point for each base of regime S (one seed) and each seed of regime A.
+    One point for each base of regimes S and A, the mean over its seeds.
     """
     found = saturation_rows()
     figure = go.Figure()
