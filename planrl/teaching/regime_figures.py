@@ -41,9 +41,7 @@ TASKS = {"held-out questions": "test", "training questions": "train"}
 HOW = {"sampled, T = 1": "accuracy", "greedy": "greedy"}
 SIZES = (12, 10, 8, 6.5, 5)  # of the marks of a decoding curve, from the highest temperature down
 LAST = 3  # evaluations whose mean is the end
-FEW = (
-    5  # with fewer seeds an interval by Student's t says little, and that of a share can leave 0..1
-)
+FEW = 5  # with fewer seeds Student's interval says little, and that of a share can leave 0..1
 
 
 def has(regime: str) -> bool:
@@ -139,19 +137,16 @@ def span_name(seeds: int) -> str:
 
 def _mean_and_span(values: Sequence[float], digits: int) -> tuple[str, str]:
     """A mean over seeds, and from where to where what `span_name` names goes."""
-    mean = f"{sum(values) / len(values):.{digits}f}"
-    if len(values) < 2:
-        return mean, ""
     low, high = interval(values) if len(values) >= FEW else (min(values), max(values))
-    return mean, f"{low:.{digits}f} to {high:.{digits}f}"
+    span = f"{low:.{digits}f} to {high:.{digits}f}" if len(values) > 1 else ""
+    return f"{sum(values) / len(values):.{digits}f}", span
 
 
 def told(values: Sequence[float], digits: int = 3) -> str:
     """A mean over seeds in words, with its 95 % interval, or with the range of fewer than FEW."""
     mean, span = _mean_and_span(values, digits)
-    if not span:
-        return f"{mean} (1 seed)"
-    return f"{mean} ({span_name(len(values))} {span}, {len(values)} seeds)"
+    beside = f"{span_name(len(values))} {span}, {len(values)} seeds" if span else "1 seed"
+    return f"{mean} ({beside})"
 
 
 def short(values: Sequence[float], digits: int = 2) -> str:
@@ -361,12 +356,9 @@ def saturation(*, title: str) -> go.Figure:
         f"{row['updates of the base']:,} updates: {SFT} {row[SFT]:+.3f}, {PG} {row[PG]:+.3f}"
         for row in found
     )
-    finish(
-        figure, title, f"Change of held-out accuracy by how long the base was trained. {said}.", 400
-    )
-    return _under(figure, f"{GRAPHS['S']}; mean of the seeds of each base").update_layout(
-        margin_t=90
-    )
+    alt = f"Change of held-out accuracy by how long the base was trained. {said}."
+    under = f"{GRAPHS['S']}; mean of the seeds of each base"
+    return _under(finish(figure, title, alt, 400), under).update_layout(margin_t=90)
 
 
 def saturation_rows() -> list[dict[str, float]]:
