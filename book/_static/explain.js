@@ -80,7 +80,8 @@ const planrlExplain = (() => {
    * @param {string} given @returns {{options: Options, library: string}} */
   function readConfig(given) {
     const text = given.replace(/\r\n?/g, "\n");
-    const call = CALL.exec(text);
+    const bare = withoutComments(text);
+    const call = CALL.exec(bare);
     /** @type {[string, string][]} */
     let pairs;
     if (text.trimStart()[0] === "{") {
@@ -90,11 +91,9 @@ const planrlExplain = (() => {
         throw new Error(`no JSON: ${/** @type {Error} */ (error).message}`);
       }
     } else if (call) {
-      const bare = withoutComments(text);
-      const start = /** @type {RegExpExecArray} */ (CALL.exec(bare) ?? call);
-      pairs = callArguments(bare, start.index + start[0].length);
-    } else if (withoutComments(text).search(OVERRIDE) >= 0) {
-      pairs = [...withoutComments(text).matchAll(OVERRIDE)].map((match) => [match[1], plain(match[2])]);
+      pairs = callArguments(bare, call.index + call[0].length);
+    } else if (bare.search(OVERRIDE) >= 0) {
+      pairs = [...bare.matchAll(OVERRIDE)].map((match) => [match[1], plain(match[2])]);
     } else pairs = yaml(text);
     /** @type {Options} */
     const options = {};

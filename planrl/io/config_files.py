@@ -50,13 +50,14 @@ def read_config(path: str | Path) -> Config:
     text = read_text(path, most=MOST_BYTES)
     if text.count("\n") > MOST_LINES:
         raise InputError(f"{path} has more than {MOST_LINES:,} lines: that is no config")
-    call = CALL.search(text)
+    bare = _without_comments(text)
+    call = CALL.search(bare)
     found: Iterator[tuple[str, str, int]]
     if text.lstrip()[:1] == "{":
         found = _json(text, path)
     elif call:
-        found = _arguments(text, call.end(), path)
-    elif OVERRIDE.search(_without_comments(text)):
+        found = _arguments(bare, call.end(), path)
+    elif OVERRIDE.search(bare):
         found = _overrides(text)
     else:
         found = _yaml(text, path)
@@ -128,7 +129,6 @@ def _flat(page: Any, prefix: str, path: str | Path, depth: int) -> Iterator[tupl
 
 def _arguments(text: str, start: int, path: str | Path) -> Iterator[tuple[str, str, int]]:
     depth, end = 1, start
-    text = _without_comments(text)
     while depth and end < len(text):
         depth += {"(": 1, ")": -1}.get(text[end], 0)
         end += 1

@@ -49,6 +49,8 @@ CONFIGS = [
     "algorithm:\n  adv_estimator: remax\n",
     "loss_type: cispo\n",
     "use_adaptive_entropy: yes\n",
+    "import x  # trl\nargs = GRPOConfig(beta=0.04, epsilon=0.1)\n",
+    "beta: 0.1  # as in RLOOConfig(beta=3)\n",
 ]
 WRONG = ["", "beta: lots", "beta 0.1", "loss_type: x", "beta: 0.1\nbeta: 0.2", "x = GRPOConfig(\n"]
 
