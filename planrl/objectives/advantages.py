@@ -63,6 +63,11 @@ Advantage = Callable[[Group], "Tensor"]
 """Group -> the advantage of each path [B]."""
 
 
+def bare(advantage: Advantage) -> Advantage:
+    """The function of a `functools.partial`."""
+    return getattr(advantage, "func", advantage)
+
+
 def same_pair(batch: Batch) -> Float[Tensor, "B B"]:
     """1 where two rows have the same source and target, else 0."""
     source, target = batch.tokens[:, 0], batch.tokens[:, 1]

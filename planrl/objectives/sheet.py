@@ -14,7 +14,7 @@ from functools import partial
 import torch
 
 from planrl.objectives import advantages
-from planrl.objectives.advantages import Advantage
+from planrl.objectives.advantages import Advantage, bare
 from planrl.objectives.clock import equal_groups, weight
 from planrl.objectives.contexts import answers_left
 from planrl.objectives.fixed_points import CONTINUUM, NOISE, Limit, fixed_point
@@ -183,15 +183,17 @@ FORMULAS: dict[Advantage, str] = {
 
 def formula(entry: Entry) -> str:
     """weight(p), the factor of grad p in the expected update."""
-    words = FORMULAS[_bare(entry.objective.advantage)]
+    words = FORMULAS[bare(entry.objective.advantage)]
     return f"{words} / (1 - p^G - (1 - p)^G)" if entry.objective.filtered else words
 
 
 def weight_at(entry: Entry, p: float, group: int = GROUP) -> float | None:
     """weight(p) as a number; None where the update isn't a multiple of grad p."""
-    bare = _bare(entry.objective.advantage)
-    if bare is advantages.inverse_probability or bare is advantages.minus_batch_mean:
-        return None if bare is advantages.inverse_probability else 1.0
+    advantage = bare(entry.objective.advantage)
+    if advantage is advantages.inverse_probability:
+        return None
+    if advantage is advantages.minus_batch_mean:
+        return 1.0  # in a large batch
     kept = 1 - float(equal_groups(p, group)) if entry.objective.filtered else 1.0
     return float(weight(entry.objective.advantage, torch.tensor([p]), group)[0]) / kept
 
@@ -218,7 +220,3 @@ def reached(limit: Limit) -> tuple[float, float] | None:
     if limit.policy is None:
         return None
     return float(limit.policy[CORRECT].sum()), float(answers_left(limit.policy, CORRECT))
-
-
-def _bare(advantage: Advantage) -> Advantage:
-    return getattr(advantage, "func", advantage)

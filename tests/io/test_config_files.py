@@ -165,3 +165,20 @@ def test_comments_before_a_call_shift_nothing(before, tmp_path):
 def test_a_call_in_a_comment_is_no_call(tmp_path):
     found = read_config(written(tmp_path, "beta: 0.1  # as in GRPOConfig(beta=3)\n"))
     assert (found.options, found.library) == ({"beta": "0.1"}, "")
+
+
+def test_inner_calls_and_brackets_in_texts_belong_to_their_argument(tmp_path):
+    text = (
+        "x = GRPOConfig(peft=LoraConfig(r=1, t=f(2), loss_type='grpo'), name='x)y, z', beta=0.3)\n"
+    )
+    found = read_config(written(tmp_path, text))
+    assert found.options == {
+        "peft": "LoraConfig(r=1, t=f(2), loss_type='grpo')",
+        "name": "x)y, z",
+        "beta": "0.3",
+    }
+
+
+def test_a_quoted_override_ends_at_its_quote(tmp_path):
+    found = read_config(written(tmp_path, """run "algorithm.kl=0.001" 'algorithm.on=true'\n"""))
+    assert found.options == {"algorithm.kl": "0.001", "algorithm.on": "true"}
