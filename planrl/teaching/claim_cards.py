@@ -40,7 +40,7 @@ METHODS: dict[str, tuple[str, ...]] = {
         "Assumption 5",
         "Fig. 4",
         "noise",
-        "consistency",
+        "always wrong",
     ),
     "GRPO and others": (
         *(
