@@ -8,15 +8,12 @@ one choice of `objectives`.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import torch
 
 from planrl.domains import blocksworld
-from planrl.errors import InputError, whole
 from planrl.evaluate import next_logits
 from planrl.experiments import objectives as toy
 from planrl.experiments.study import Calculation
@@ -145,8 +142,8 @@ def helps(seed: int, steps: int) -> Numbers:
 def fixed(seed: int, steps: int) -> Numbers:
     """On a DAG, the same steps always judged wrongly, a tenth of all."""
     graph = a_dag(seed)
-    believed = judged_graph(graph, FIXED, seeded(seed, "fixed noise"))
-    return both(graph, Checks(), seed, steps, judge=believed)
+    judge = judged_graph(graph, FIXED, seeded(seed, "fixed noise"))
+    return both(graph, Checks(), seed, steps, judge=judge)
 
 
 def corrections(seed: int, steps: int) -> Numbers:
@@ -185,22 +182,12 @@ def outcome(seed: int, steps: int) -> Numbers:
     }
 
 
-Part = Callable[[int, int], Numbers]
-PARTS: tuple[Part, ...] = (bridge, fresh, helps, fixed, corrections, outcome)
+PARTS: tuple[toy.Part, ...] = (bridge, fresh, helps, fixed, corrections, outcome)
 
 
 def measure(seed: int, *, steps: int = 600) -> dict[str, Any]:
     """All measurements of one seed: {part: {name: number}}, and the seconds that each part took."""
-    if whole(steps, "steps") < 10:
-        raise InputError(f"steps={steps}: take at least 10 updates")
-    torch.set_num_threads(1)
-    found: dict[str, Any] = {}
-    seconds: dict[str, float] = {}
-    for part in PARTS:
-        began = time.process_time()
-        found[part.__name__] = part(seed, steps)
-        seconds[part.__name__] = time.process_time() - began
-    return {"facts": {"cpu_seconds": seconds}, **found}
+    return toy.timed(PARTS, seed, steps)
 
 
 CALL = "planrl.experiments.noise:measure"

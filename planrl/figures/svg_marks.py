@@ -71,7 +71,7 @@ class Appearance:
         return other
 
     def line(self, path: str, fill: str = "none") -> str:
-        """A path in the look of the trace's line."""
+        """A path with the width, colour and dashes of the trace's line."""
         dash = f' stroke-dasharray="{self.dash}"' if self.dash else ""
         paint = f'fill="{fill}" stroke="{self.stroke}" stroke-width="{self.wide:g}"{dash}'
         return f'<path d="{path}" {paint}/>'
@@ -79,7 +79,7 @@ class Appearance:
     def mark(
         self, x: float, y: float, size: float, before: tuple[float, float] | None = None
     ) -> str:
-        """A mark in the look of the trace's marks; an arrow points away from `before`."""
+        """A mark with the trace's shape and colour; an arrow points away from `before`."""
         kind, r = self.symbol.removesuffix("-open"), size / 2
         fill = "#fff" if self.symbol.endswith("-open") else self.colour
         paint = f'fill="{fill}" stroke="{self.colour}" stroke-width="1.5"'

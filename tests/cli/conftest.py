@@ -3,14 +3,12 @@
 import foreign
 import pytest
 import torch
+from small_runs import SMALL
 
 import planrl as pr
 from planrl.__main__ import main
 from planrl.io.formats import write_alpine, write_graphml
 from planrl.tasks import Vocab
-
-GRAPH = ["--nodes", "14", "--edge-probability", "0.3", "--train-share", "0.5"]
-SMALL = [*GRAPH, "--width", "16"]
 
 
 @pytest.fixture

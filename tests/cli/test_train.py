@@ -7,24 +7,11 @@ import subprocess
 import sys
 
 import torch
+from small_runs import GRAPH, SMALL, long_rows
 
 import planrl as pr
 from planrl.__main__ import main
 from planrl.io.checkpoints import load
-from planrl.io.formats import write_alpine, write_graphml
-
-GRAPH = ["--nodes", "14", "--edge-probability", "0.3", "--train-share", "0.5"]
-SMALL = [*GRAPH, "--width", "16"]
-
-
-def long_rows(tmp_path, steps):
-    """A chain whose longest row has so many steps, as files."""
-    graph = pr.chain(steps + 1)
-    task = pr.Task(graph, torch.tensor([[0, steps], [0, 1]]))
-    write_graphml(graph, tmp_path / "g.graphml")
-    write_alpine(tmp_path / "rows.txt", graph, pr.sample_paths(task, 1, pr.seeded(0, "p")))
-    rows = str(tmp_path / "rows.txt")
-    return ["--graph", str(tmp_path / "g.graphml"), "--train", rows, "--test", rows]
 
 
 def test_every_algorithm_trains_from_a_base_and_prints_a_json_record_a_step(base, tmp_path, capsys):
