@@ -15,6 +15,7 @@ from planrl.teaching.exercises.layers import attention_share, fill, lift, readou
 from planrl.teaching.exercises.methods import front, grouped, judging, kept, sieve, student
 from planrl.teaching.exercises.objectives import collapsing, leaves_line, rloo
 from planrl.teaching.exercises.policy import baseline, cell_gradient, correct_paths, own_successes
+from planrl.teaching.exercises.soft import path_policy, soft_target, step_cost
 from planrl.teaching.exercises.tools import fresh_chains, never_asked, next_tools
 from planrl.teaching.exercises.values import (
     fixed_point,
@@ -53,6 +54,7 @@ __all__ = [
     "old_rollouts",
     "own_successes",
     "path_count",
+    "path_policy",
     "pieces",
     "process",
     "reachability",
@@ -61,7 +63,9 @@ __all__ = [
     "shortens",
     "sieve",
     "smallest_penalty",
+    "soft_target",
     "stable_point",
+    "step_cost",
     "stop_in_time",
     "student",
     "sussman",
