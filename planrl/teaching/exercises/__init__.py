@@ -13,6 +13,7 @@ from planrl.teaching.exercises.graphs import correct_steps, path_count, reachabi
 from planrl.teaching.exercises.imitation import frequencies, pieces, teach
 from planrl.teaching.exercises.layers import attention_share, fill, lift, readout
 from planrl.teaching.exercises.methods import front, grouped, judging, kept, sieve, student
+from planrl.teaching.exercises.noise import farthest, noisy_value, votes
 from planrl.teaching.exercises.objectives import collapsing, leaves_line, rloo
 from planrl.teaching.exercises.policy import baseline, cell_gradient, correct_paths, own_successes
 from planrl.teaching.exercises.soft import path_policy, soft_target, step_cost
@@ -35,6 +36,7 @@ __all__ = [
     "correct_paths",
     "correct_steps",
     "drift",
+    "farthest",
     "fill",
     "fixed_point",
     "frequencies",
@@ -51,6 +53,7 @@ __all__ = [
     "moves",
     "never_asked",
     "next_tools",
+    "noisy_value",
     "old_rollouts",
     "own_successes",
     "path_count",
@@ -71,4 +74,5 @@ __all__ = [
     "sussman",
     "td_target",
     "teach",
+    "votes",
 ]
