@@ -45,6 +45,13 @@ def test_both_kinds_of_q_learning_come_to_accuracy_1_with_several_paths_left():
         assert float(figures.curve(graph, figures.PG)[:, 0].max()) < 0.95
 
 
+def test_soft_q_learning_is_sampled_hotter_and_q_learning_colder_on_blocksworld():
+    at = dict(zip(figures.temperatures(), figures.curve("blocksworld", figures.SOFT), strict=True))
+    assert float(at[2.2][0]) < 0.99 < float(at[1.6][0])
+    at = dict(zip(figures.temperatures(), figures.curve("blocksworld", figures.Q), strict=True))
+    assert float(at[1.0][0]) < 0.99 < float(at[0.7][0])
+
+
 def test_uniform_next_nodes_are_not_the_most_diverse():
     soft, u_c, most = (figures.mean("dag", f"entropy_{key}") for key in ("soft", "u_c", "most"))
     assert u_c + 0.1 < soft <= most
