@@ -100,8 +100,7 @@ notebook.Download(figures.by_seed("helps"), "wrong_checks_that_help.csv")
 
 # %% [markdown]
 # So false alarms act as a *step cost*. A cost of 0.05 for each step would do the same without any error, and a discount
-# is the usual remedy ([chapter 9](09_blocksworld.ipynb)). The surprise is only that noise contains it. But more noise
-# is not better.
+# is the usual remedy ([chapter 9](09_blocksworld.ipynb)). More noise is not better, as the next experiment shows.
 #
 # ## Experiment
 #
@@ -134,11 +133,11 @@ for d in range(1, 5):
 # %% [markdown]
 # Near questions are answered, far ones are not. Why does the change lie between 2 and 3 steps?
 #
-# ## Why: two bills
+# ## Why: the smaller of two charges
 #
 # Let $a$ be the probability of a false alarm and $m$ that of a miss, $a + m \le 1$, and let rewards be 1. On average a check
 # charges $w(j, k) = a$ for an edge and $1 - m$ for any other step. From node $k$ a path can
-# finish by the $d(k, i)$ edges of a shortest path, or by one illegal step straight to the target $i$. The cheaper bill is
+# finish by the $d(k, i)$ edges of a shortest path, or by one illegal step straight to the target $i$. The smaller charge is
 #
 # $$ D_i(k) = \min\big(a \, d(k, i),\; 1 - m\big), \qquad f^*(i, j)[k] = 1 - w(j, k) - D_i(k). \tag{15.1} $$
 
@@ -254,7 +253,7 @@ notebook.Told(
 )
 
 # %% [markdown]
-# So *how* checks err counts for more than how often.
+# So it matters more whether the same steps are misjudged every time than how many verdicts are wrong.
 #
 # ## What repairs fresh noise
 #
@@ -273,7 +272,7 @@ Table(
 #
 # ## Wrong outcomes and policy gradient
 #
-# Policy gradient needs one check for each path. If it errs with the same rates, a correct path earns $1 - m$ on average and another
+# Policy gradient needs one check for each path. If that check errs with rates $a$ and $m$, a correct path earns $1 - m$ on average and another
 # one $a$. A number that all paths earn has no expected gradient, so what is left is the gradient without noise, times
 # $1 - a - m$.
 
@@ -351,7 +350,7 @@ exercises.noisy_value(my_value)
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# The step has its own charge, and then the cheaper of two bills follows.
+# The step has its own charge, and then the smaller of two charges follows.
 #
 # </details>
 # <details><summary>Solution</summary>
