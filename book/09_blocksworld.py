@@ -447,7 +447,7 @@ notebook.Told(
     "> **Finding.** On four blocks, sampled at temperature 1 on held-out questions, Q-learning with process reward and a "
     f"discount of 0.9 ends {-finding.mean:.3f} *below* policy gradient (95 % interval of the difference {low:.3f} to "
     f"{high:.3f}, {len(finding.values)} seeds). On random graphs of 100 nodes it ends above (claim "
-    "[3-q-over-pg](11_verdicts.ipynb): holds there, fails here)."
+    "3-q-over-pg: holds there, fails here)."
 )
 
 # %% [markdown]

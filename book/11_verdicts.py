@@ -232,9 +232,9 @@ Statements(
 # - **outcome reward, process reward**: for a whole path; for each step. **off-policy**: on paths of another
 #   policy.
 #
-# [The dictionary](dictionary.md) has all words, and what other papers and libraries call them.
-#
 # </details>
+#
+# [The dictionary](dictionary.md) has all words, and what other papers and libraries call them.
 
 # %% tags=["remove-input"]
 ClaimCards(list(judged.values()), filtered=True)

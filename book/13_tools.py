@@ -350,6 +350,7 @@ exercises.next_tools(my_shares)
 # <details><summary>Solution</summary>
 #
 # ```python
+# from collections import Counter
 # from itertools import pairwise
 #
 # def my_shares(chains, target, current):
@@ -383,6 +384,7 @@ exercises.fresh_chains(my_new)
 # <details><summary>Solution</summary>
 #
 # ```python
+# from collections import Counter
 # from itertools import pairwise
 #
 # def my_new(sampled, demonstrated, links):

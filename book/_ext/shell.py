@@ -8,6 +8,7 @@ tags for sharing) and a sitemap is written. Without it everything is relative.
 from __future__ import annotations
 
 import base64
+import itertools
 import re
 import shutil
 import tomllib
@@ -32,6 +33,11 @@ _ICON = re.compile(
 )
 _FILE = re.compile(
     r'download="([\w.-]+)" href="(data:(?:text/csv|image/svg\+xml);base64,([^"]+))"'
+)
+_STILL = re.compile(
+    r'(<noscript><div class="plotly-still">(?:(?!</noscript>).)*?)'
+    r'(<svg [^>]*aria-label="([^"]*)".*?</svg>)',
+    re.DOTALL,
 )
 
 
@@ -175,7 +181,23 @@ def apart(body: str, page: str, out: Path, static: str) -> str:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(base64.b64decode(encoded))
         body = body.replace(f'"{data}"', f'"{static}data/{folder}/{name}"')
-    return body
+    return _still_apart(body, folder, out, static)
+
+
+def _still_apart(body: str, folder: str, out: Path, static: str) -> str:
+    """Write the pictures for browsers without scripts into files: others need not load them."""
+    count = itertools.count(1)
+
+    def link(match: re.Match[str]) -> str:
+        name = f"still-{next(count)}.svg"
+        path = out / "_static" / "data" / folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(match[2], encoding="utf-8")
+        return (
+            f'{match[1]}<img src="{static}data/{folder}/{name}" alt="{match[3]}" />'
+        )
+
+    return _STILL.sub(link, body)
 
 
 def lighten(icons: str, used: set[str]) -> str:

@@ -110,8 +110,11 @@ class Folded:
         self.words, self.tables = words, tables
 
     def _repr_html_(self) -> str:
-        scrolls = '<div style="overflow-x: auto">'
-        inside = "".join(f"{scrolls}{table._repr_html_()}</div>" for table in self.tables)
+        scrolls = '<div style="overflow-x: auto" tabindex="0" role="region" aria-label="{}">'
+        inside = "".join(
+            f"{scrolls.format(html.escape(one.caption))}{one._repr_html_()}</div>"
+            for one in self.tables
+        )
         return f"<details><summary>{html.escape(self.words)}</summary>{inside}</details>"
 
     def __repr__(self) -> str:

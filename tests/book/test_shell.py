@@ -95,6 +95,17 @@ def test_tables_are_files_of_their_own_in_the_book(tmp_path):
     assert (tmp_path / "_static/data/05_x/n.csv").read_bytes() == b"a,b\n1,2\n"
 
 
+def test_pictures_for_browsers_without_scripts_are_files_that_others_do_not_load(tmp_path):
+    import shell
+
+    svg = '<svg xmlns="x" role="img" aria-label="two lines"><path/></svg>'
+    body = f'<noscript><div class="plotly-still"><p>so</p>{svg}</div></noscript><svg>kept</svg>'
+    made = shell.apart(f"{body}{body}", "book/05_x", tmp_path, "../_static/")
+    assert made.count("<svg") == 2
+    assert '<p>so</p><img src="../_static/data/05_x/still-2.svg" alt="two lines" />' in made
+    assert (tmp_path / "_static/data/05_x/still-1.svg").read_text() == svg
+
+
 def test_the_citation_is_that_of_the_project():
     import shell
 

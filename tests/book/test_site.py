@@ -90,12 +90,12 @@ def test_without_scripts_figures_are_pictures_and_answers_are_folded(open_page, 
     visit = first_with(open_page, origin, "plotly-predict", java_script_enabled=False, settle=False)
     for figure in visit.page.locator(".plotly-figure").all():
         asks = figure.locator(".plotly-predict").count() > 0
-        picture = figure.locator(".plotly-still svg")
+        picture = figure.locator(".plotly-still img")
         assert picture.is_visible() != asks
         if asks:
             figure.locator("summary").click()
         assert picture.bounding_box()["height"] > 100
-        assert len(picture.get_attribute("aria-label")) > 5
+        assert len(picture.get_attribute("alt")) > 5
         assert not figure.locator(".plotly-plot").is_visible()
     assert visit.page.locator(".plotly-controls:visible").count() == 0
 
