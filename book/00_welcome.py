@@ -154,7 +154,7 @@ lab("race")
 #    and a verdict.
 # 6. **Find it**: Ctrl+K (on a Mac ⌘K) searches all pages; the half-filled circle at the top goes from light to dark.
 #
-# ## Thirteen chapters, thirteen questions
+# ## Fifteen chapters, fifteen questions
 #
 # **The problem**
 #
@@ -190,6 +190,9 @@ lab("race")
 # 12. [Which objective?](12_objective.ipynb) GRPO and its family on one curve, and where a KL penalty belongs.
 # 13. [Does it use tools?](13_tools.ipynb) An assistant's tools as a graph, logged chains of calls, and questions
 #     that no log contains.
+# 14. [Can one have both?](14_both.ipynb) Soft values: accurate and diverse at once, and where they lose.
+# 15. [What if the checks are wrong?](15_wrong_checks.ipynb) False alarms, misses and few checks: how far planning
+#     survives, computed in advance.
 #
 # **To look things up**: [the paper's figures](80_figures.ipynb) run again on ten seeds,
 # [where we differ](92_deviations.ipynb) and what our choices change, [how fast it is](90_speed.ipynb),

@@ -32,6 +32,7 @@ STYLES: dict[str, tuple[str, str, str]] = {
     "policy gradient + KL 0.001": ("#B35FB0", "dashdot", "cross"),
     "policy gradient + KL 0.01": ("#7570B3", "dot", "diamond-open"),
     "policy gradient + KL 1": ("#8C8C00", "longdash", "hexagon-open"),
+    "soft Q-learning": ("#8E44AD", "solid", "diamond"),
     "truth": ("#7F7F7F", "solid", "circle"),
     "prediction": ("#7F7F7F", "dash", "circle-open"),
 }
@@ -43,7 +44,13 @@ RISING = [[0.0, "rgba(0,114,178,0.06)"], [1.0, "rgba(0,114,178,1)"]]
 DIVERGING = [[0.0, "#D55E00"], [0.5, "rgba(127,127,127,0.12)"], [1.0, "#0072B2"]]
 
 # Replacements on a dark page for colours that are too dark there (contrast 4.5 to 1 or more).
-ON_DARK = {"#0072B2": "#2E8FDB", "#A0522D": "#C97A50", "#7570B3": "#9591DB", "#AA4466": "#D9779A"}
+ON_DARK = {
+    "#0072B2": "#2E8FDB",
+    "#A0522D": "#C97A50",
+    "#7570B3": "#9591DB",
+    "#AA4466": "#D9779A",
+    "#8E44AD": "#BE8FD6",
+}
 
 # Without it, plotly shows buttons that lead to its server; one of them sends the data.
 AT_HOME: dict[str, Any] = {"showSendToCloud": False, "plotlyServerURL": "", "displaylogo": False}

@@ -13,8 +13,10 @@ from planrl.teaching.exercises.graphs import correct_steps, path_count, reachabi
 from planrl.teaching.exercises.imitation import frequencies, pieces, teach
 from planrl.teaching.exercises.layers import attention_share, fill, lift, readout
 from planrl.teaching.exercises.methods import front, grouped, judging, kept, sieve, student
+from planrl.teaching.exercises.noise import farthest, noisy_value, votes
 from planrl.teaching.exercises.objectives import collapsing, leaves_line, rloo
 from planrl.teaching.exercises.policy import baseline, cell_gradient, correct_paths, own_successes
+from planrl.teaching.exercises.soft import path_policy, soft_target, step_cost
 from planrl.teaching.exercises.tools import fresh_chains, never_asked, next_tools
 from planrl.teaching.exercises.values import (
     fixed_point,
@@ -34,6 +36,7 @@ __all__ = [
     "correct_paths",
     "correct_steps",
     "drift",
+    "farthest",
     "fill",
     "fixed_point",
     "frequencies",
@@ -50,9 +53,11 @@ __all__ = [
     "moves",
     "never_asked",
     "next_tools",
+    "noisy_value",
     "old_rollouts",
     "own_successes",
     "path_count",
+    "path_policy",
     "pieces",
     "process",
     "reachability",
@@ -61,10 +66,13 @@ __all__ = [
     "shortens",
     "sieve",
     "smallest_penalty",
+    "soft_target",
     "stable_point",
+    "step_cost",
     "stop_in_time",
     "student",
     "sussman",
     "td_target",
     "teach",
+    "votes",
 ]

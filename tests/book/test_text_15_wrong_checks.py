@@ -1,0 +1,81 @@
+"""What the text of the chapter on wrong checks says of the stored seeds and of its own runs."""
+
+import pytest
+
+from planrl.claims import verdicts
+from planrl.experiments import noise as study
+from planrl.objectives.noisy import Checks, legal_distance
+from planrl.teaching import noise_figures as figures
+
+CHAPTER = "15_wrong_checks"
+
+
+def test_ten_seeds_are_stored():
+    assert [page["study"]["seed"] for page in figures.pages()] == list(range(10))
+
+
+def test_five_percent_of_wrong_checks_help_greedy_paths_on_four_blocks():
+    assert figures.mean("helps", "greedy_clean") < 0.1
+    assert legal_distance(study.MILD) == pytest.approx(19)
+    assert figures.mean("helps", "greedy_noisy") > 0.85
+
+
+def test_the_boundary_lies_where_it_is_predicted():
+    limits = [legal_distance(Checks(false_alarm=a, miss=m)) for a, m in study.GRID]
+    assert limits == pytest.approx([4.5, 0.85 / 0.3, 1.75])
+    for (a, _), limit in zip(study.GRID, limits, strict=True):
+        for row in figures.by_distance():
+            if row["a"] == a:
+                near = row["distance"] < limit
+                assert row["greedy accuracy"] > 0.9 if near else row["greedy accuracy"] < 0.3
+
+
+def test_few_checks_cost_sampled_accuracy_before_greedy():
+    assert figures.mean("bridge", "greedy_0.1") > 0.99, "nearly all are right"
+    assert figures.mean("bridge", "sampled_0.3") < 0.6
+    assert figures.mean("bridge", "greedy_0.03") < 0.8 < figures.mean("bridge", "greedy_told_0.03")
+    for rho in study.SHARES:
+        told = figures.mean("bridge", f"sampled_told_{rho:g}")
+        assert figures.mean("bridge", f"sampled_{rho:g}") == pytest.approx(told, abs=0.05)
+
+
+def test_fixed_mistakes_break_what_more_fresh_ones_do_not():
+    assert figures.mean("fixed", "greedy") < 0.3
+    assert figures.mean("corrections", "greedy_plain") > 0.9
+    assert min(study.STRONG.false_alarm, study.STRONG.miss) >= study.FIXED.false_alarm
+
+
+def test_both_remedies_repair_greedy_choices():
+    for key in ("corrected", "majority"):
+        assert figures.mean("corrections", f"greedy_{key}") > 0.999
+    assert [row["checks"] for row in figures.correction_rows()] == list(figures.CORRECTED)
+
+
+def test_noisy_outcomes_change_the_rate_and_not_the_answers_left():
+    slower = figures.mean("outcome", "updates_noisy") / figures.mean("outcome", "updates")
+    assert slower == pytest.approx(1 / study.OUTCOME.informative, rel=0.05)
+    assert abs(figures.mean("outcome", "off")) < 0.05
+
+
+def test_all_predictions_of_the_chapter_hold():
+    ids = ["sparse-bridge", "fresh-noise-boundary", "false-alarms-help", "rate-not-fate"]
+    assert {one.told for one in verdicts(ids)} == {"holds"}
+
+
+def test_the_figures_name_their_seeds_and_draw_the_boundaries():
+    figure = figures.boundary(title="t")
+    assert [shape.x0 for shape in figure.layout.shapes] == pytest.approx([4.5, 0.85 / 0.3, 1.75])
+    assert len({shape.line.color for shape in figure.layout.shapes}) == 3
+    for one in (figure, figures.bridge(title="t"), figures.wrong_checks_on_blocks(title="t")):
+        assert "10 seeds" in one.layout.title.subtitle.text
+    names = [trace.name for trace in figures.wrong_checks_on_blocks(title="t").data]
+    assert names == [figures.CLEAN, figures.NOISY], "the guess covers the second"
+
+
+@pytest.mark.book
+def test_the_live_run_shows_what_the_text_says(ran):
+    right = {d: float(ran.correct[ran.distance == d].mean()) for d in range(1, 5)}
+    assert min(right[1], right[2]) > 0.95
+    assert max(right[3], right[4]) < 0.4
+    assert int(ran.distance.max()) == 4
+    assert ran.graph.n == 13
