@@ -21,23 +21,19 @@ from planrl.experiments.datasets import (
     make_dataset,
 )
 from planrl.experiments.datasets import OPTIONS as GRAPH_OPTIONS
+from planrl.experiments.foreign import Opened, check_vocab, fitting, open_checkpoint
 from planrl.experiments.runs import RunSettings
 from planrl.io.checkpoints import load
-from planrl.io.formats import read_nanogpt
 from planrl.io.layouts import DataFiles, data_files, newest_checkpoint
 from planrl.io.prompts import (
     LEFT_OUT,
     REPEATED,
     USUAL,
-    Prompted,
-    before_steps,
     check_prompt,
     row_of,
-    writes_source,
 )
 from planrl.models import PathModel
 from planrl.sampling import Sampler
-from planrl.tasks import PROMPT
 from planrl.train import TrainConfig
 from planrl.transformer import Transformer, TransformerConfig
 
@@ -262,38 +258,11 @@ def subject(options: argparse.Namespace) -> Subject:
     if folder is not None and not folder.is_dir():
         raise InputError(f"--data {folder}: expected a folder with the graph and the rows")
     own = own_files(options, folder)
-    if own is not None and folder is not None and not (options.graph and options.train):
-        _say(f"the data are {own.graph}, {own.train} and {own.test}")
-    model: PathModel
-    if foreign:
-        if own is None:
-            raise InputError(
-                "a bare checkpoint needs its data: give --graph, --train and --test, or --data "
-                f"FOLDER; {folder or path} has none"
-            )
-        model, dataset = read_nanogpt(path, heads=options.heads), make_dataset(own)
-        sampler = Sampler(max_tokens=dataset.max_tokens)
-    else:
-        if options.heads is not None:
-            raise InputError("--heads is for a checkpoint file: a run's folder says its own")
-        if options.prompt is not None and own is None:
-            raise InputError("--prompt is for a checkpoint file or for your own rows: leave it out")
-        saved = load(path)
-        model, settings = saved.model, RunSettings.of(saved)
-        dataset = make_dataset(own or settings.dataset)
-        sampler = settings.algorithm.sampler(dataset)
-    if model.vocab != dataset.train.vocab:
-        raise InputError(
-            f"the model knows {model.vocab.n_nodes} nodes, the graph has {dataset.graph.n}"
-        )
-    if isinstance(model, Transformer):
-        words = dataset.prompt if foreign else USUAL
-        sampler = _fitting(sampler, model, dataset, words)
-        if foreign:
-            _say_of_prompt(model, dataset, words)
-        if words != USUAL:
-            model = Prompted(model, words)
-    return Subject(model, dataset, replace(sampler, temperature=options.temperature), foreign)
+    opened = _foreign(options, path, folder, own) if foreign else _own(options, path, own)
+    for note in opened.notes:
+        _say(note)
+    sampler = replace(opened.sampler, temperature=options.temperature)
+    return Subject(opened.model, opened.dataset, sampler, foreign)
 
 
 def _model_file(path: Path) -> tuple[Path, bool]:
@@ -306,44 +275,34 @@ def _model_file(path: Path) -> tuple[Path, bool]:
     return path, path.is_file() or (path.suffix != "" and not path.exists())
 
 
-def _fitting(sampler: Sampler, model: Transformer, dataset: Dataset, words: str) -> Sampler:
-    """The sampler, for paths that are no longer than the model's rows behind this prompt."""
-    most = model.config.positions - (len(before_steps(words)) - PROMPT)
-    if most <= PROMPT:
+def _foreign(
+    options: argparse.Namespace, path: Path, folder: Path | None, own: FileDataset | None
+) -> Opened:
+    """Another program's checkpoint and its data."""
+    if own is None:
         raise InputError(
-            f"the model reads at most {model.config.positions} tokens: too few for a "
-            "prompt and a path"
+            "a bare checkpoint needs its data: give --graph, --train and --test, or --data "
+            f"FOLDER; {folder or path} has none"
         )
-    longest = max(dataset.paths.shape[1], dataset.longest)
-    if longest > most:
-        _say(
-            f"the model reads at most {most} tokens, and the longest row has {longest}: longer "
-            "paths count as too long"
-        )
-    return replace(sampler, max_tokens=min(most, sampler.max_tokens))
+    if not (options.graph and options.train and options.test):
+        _say(f"the data are {own.graph}, {own.train} and {own.test}")
+    return open_checkpoint(path, own, heads=options.heads)
 
 
-def _say_of_prompt(model: Transformer, dataset: Dataset, words: str) -> None:
-    """Say if the model seems to have been trained with another prompt than is put to it."""
-    asked = REPEATED if words == USUAL else words  # planrl gives the path's first node, too
-    if len(asked.split()) < PROMPT or len(asked.split()) > model.config.positions:
-        return
-    share = float(writes_source(model, dataset.train.pairs[:1000], asked).mean())
-    if words == USUAL and share > 0.5:
-        _say(
-            f"{share:.0%} of the first steps lead from the source to itself: the model repeats "
-            f'the source after `{asked}`. Give --prompt "{REPEATED}" if its rows do'
-        )
-    elif words.endswith("-"):
-        _say(
-            f"the rows have the form `{row_of(words)}`, so the first step is asked without the "
-            f"source before it; the model writes the source there with probability {share:.3f}"
-        )
-    elif words != USUAL:
-        _say(
-            f"the source is given after `{asked}`; by itself the model writes it with "
-            f"probability {share:.3f}"
-        )
+def _own(options: argparse.Namespace, path: Path, own: FileDataset | None) -> Opened:
+    """A run of planrl, on its own data or others."""
+    if options.heads is not None:
+        raise InputError("--heads is for a checkpoint file: a run's folder says its own")
+    if options.prompt is not None and own is None:
+        raise InputError("--prompt is for a checkpoint file or for your own rows: leave it out")
+    saved = load(path)
+    settings = RunSettings.of(saved)
+    dataset = make_dataset(own or settings.dataset)
+    check_vocab(saved.model, dataset)
+    sampler = settings.algorithm.sampler(dataset)
+    if not isinstance(saved.model, Transformer):
+        return Opened(saved.model, dataset, sampler)
+    return Opened(saved.model, dataset, *fitting(sampler, saved.model, dataset, USUAL))
 
 
 def _say(text: str) -> None:
