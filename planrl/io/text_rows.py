@@ -95,7 +95,7 @@ def _too_short(words: int) -> str:
 
 def _unreadable(words: Sequence[str], known: set[str]) -> str:
     """Why these words are no row of nodes, or nothing if they are."""
-    if len(words) < SHORTEST:
+    if len(words) < SHORTEST or (len(words) == SHORTEST and words[0] == words[1]):
         return _too_short(len(words))
     if known.issuperset(words):
         return ""
@@ -107,8 +107,7 @@ def _no_paths(tokens: Tensor, lengths: Sequence[int], graph: Graph) -> Iterator[
     """The rows that are no path of the graph, and why."""
     at = 0
     for part in tokens.split(max(1, AT_ONCE // tokens.shape[1])):
-        wrong = ~is_path(graph, part) | (part[:, SHORTEST] == graph.n)
-        for row in wrong.nonzero().squeeze(1).tolist():
+        for row in (~is_path(graph, part)).nonzero().squeeze(1).tolist():
             words = part[row, : lengths[at + row]].tolist()
             short = len(words) <= SHORTEST
             yield at + row, _too_short(len(words)) if short else why_no_path(graph, words)
