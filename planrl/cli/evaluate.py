@@ -124,7 +124,8 @@ def _draw(report: Report, asked: Subject, options: argparse.Namespace) -> None:
         f"{data.graph.n} nodes, {len(data.graph.edges)} edges; {len(data.train.pairs)} training "
         f"pairs and {len(data.test.pairs)} held-out pairs; rows as {row_of(data.prompt)}; "
         f"{options.samples} sampled paths a pair at temperature {options.temperature:g}, "
-        f"seed {options.seed}"
+        f"seed {options.seed}. The degree of a pair is the number of edges between its source and "
+        "a node that a training path to the same target has passed (3: more)."
     )
-    write_page(report_figures(report).values(), options.plot, f"What {options.run} does", said)
+    write_page(report_figures(report).values(), options.plot, f"Report on {options.run}", said)
     print(f"planrl: figures in {options.plot}", file=sys.stderr)

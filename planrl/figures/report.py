@@ -20,15 +20,19 @@ MOST_DRAWN = 400  # nodes of a graph whose adjacency is drawn
 
 
 def report_figures(report: Report) -> dict[str, go.Figure]:
-    """The figures of a report by name: accuracy, errors, diversity, degree, and edges if any.
+    """The figures of a report by name: accuracy, diversity, errors, degree, quality and edges.
+
+    The last two are left out if no edges were read, the last one for a graph of many nodes too.
+    The degree of a pair is ALPINE's: how many edges lie between the source and a node that a
+    training path to the same target has passed.
 
     The report is that of `planrl.experiments.report.measure_model`.
     """
-    how = f"{report.test.samples} sampled paths a pair, temperature {report.sampler.temperature:g}"
+    how = f"{report.test.samples} paths a pair, temperature {report.sampler.temperature:g}"
     both = {TRAIN: report.train, TEST: report.test}
     figures = {
         "accuracy": _accuracy(both, how),
-        "diversity": _diversity(both, how),
+        "diversity": _diversity(both, f"{report.test.samples}, T = {report.sampler.temperature:g}"),
         "errors": _errors(both, how),
         "degree": _degree(report, how),
     }
@@ -61,7 +65,7 @@ def _accuracy(both: Mapping[str, Scores], how: str) -> go.Figure:
             }
     return bars(
         groups,
-        title=f"Accuracy<br><sup>{how}; one greedy path a pair</sup>",
+        title=f"Accuracy<br><sup>sampled: {how}</sup>",
         alt=f"Accuracy, {how}. {_said(groups)}.",
         x="how the paths are drawn",
         y="share of correct paths",
@@ -69,7 +73,7 @@ def _accuracy(both: Mapping[str, Scores], how: str) -> go.Figure:
     )
 
 
-def _diversity(both: Mapping[str, Scores], how: str) -> go.Figure:
+def _diversity(both: Mapping[str, Scores], drawn: str) -> go.Figure:
     groups, means = {}, []
     for name, scores in both.items():
         found = scores.diversity
@@ -79,12 +83,13 @@ def _diversity(both: Mapping[str, Scores], how: str) -> go.Figure:
         }
         shares["more"] = float((found > GROUPS[-1][2]).float().mean())
         groups[name] = shares
-        means.append(f"{float(found.mean()):.2f} for {name}")
+        means.append(f"{float(found.mean()):.2f} ({name})")
     return bars(
         groups,
-        title=f"Diversity: {', '.join(means)}<br><sup>{how}</sup>",
-        alt=f"Share of pairs by the number of distinct correct paths, {how}. {_said(groups)}.",
-        x="distinct correct paths of a pair",
+        title=f"Diversity<br><sup>mean {', '.join(means)}</sup>",
+        alt=f"Share of pairs by the number of distinct correct paths of {drawn}. "
+        f"Mean {', '.join(means)}. {_said(groups)}.",
+        x=f"distinct correct paths of {drawn}",
         y="share of pairs",
         y_range=(0.0, 1.08),
     )
@@ -94,7 +99,7 @@ def _errors(both: Mapping[str, Scores], how: str) -> go.Figure:
     groups = {name: dict(scores.errors) for name, scores in both.items()}
     return bars(
         groups,
-        title=f"What goes wrong first<br><sup>share of all sampled paths; {how}</sup>",
+        title=f"What goes wrong first<br><sup>sampled: {how}</sup>",
         alt=f"Shares of sampled paths by their first error, {how}. {_said(groups)}.",
         x="first error",
         y="share of sampled paths",
@@ -111,9 +116,9 @@ def _degree(report: Report, how: str) -> go.Figure:
     }
     return bars(
         groups,
-        title=f"Accuracy on held-out pairs by degree<br><sup>{how}</sup>",
+        title=f"Held-out pairs by degree<br><sup>sampled: {how}</sup>",
         alt=f"Accuracy on held-out pairs by ALPINE's degree, {how}. {_said(groups)}.",
-        x="degree: edges from the source to a node seen on a path to the target",
+        x="ALPINE's degree of a pair",
         y="share of correct paths",
         y_range=(0.0, 1.08),
     )
@@ -128,8 +133,7 @@ def _quality(edges: EdgesRead) -> go.Figure:
     }
     return bars(
         {edges.name: found},
-        title=f"Edges of the graph in {edges.name}<br><sup>AUC against pairs that are no edge, "
-        "columns centred; 0.5 is chance</sup>",
+        title=f"Edges in {edges.name}<br><sup>columns centred; 0.5: edges do not stand out</sup>",
         alt=f"AUC of {edges.name}, columns centred, against pairs that are no edge. "
         f"{_said({edges.name: found})}.",
         x="edges",
@@ -148,7 +152,7 @@ def _matrices(edges: EdgesRead) -> go.Figure:
         title=f"The graph, and {edges.name}",
         alt=f"The adjacency of the graph beside {edges.name}, columns centred: AUC "
         f"{edges.quality['auc']:.3f}.",
-        colours="the bluer the higher; read-out with centred columns, 1st to 99th percentile",
+        colours="columns centred, 1st to 99th percentile",
     )
 
 
