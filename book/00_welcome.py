@@ -34,7 +34,8 @@ Hero()
 # gradient and Q-learning do to it. It is the paper
 # [*Benefits and Pitfalls of Reinforcement Learning for Language Model Planning*](https://arxiv.org/abs/2509.22613)
 # as something you can run. Every number comes from code you can run, and theorems and figure titles
-# are checked when the book is built.
+# are checked when the book is built. Little time? [The paper in ten minutes](70_ten_minutes.ipynb). A class?
+# [Teach with it](71_teach.ipynb).
 
 # %% tags=["hide-input"]
 from planrl.figures import charts, scatter

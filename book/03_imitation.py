@@ -281,10 +281,10 @@ by_q = regimes.edges("A", Q, "precision")
 notebook.Told(
     "> **Finding.** The paper's Figure 1, as others describe it (we have not seen it), shows edges after SFT that do "
     "not exist. So does our saturated base (10 paths per question, 5,000 updates). Take as many pairs with the highest "
-    "read-out as there are edges: only a share of "
+    "read-out, minus the mean of its column ([chapter 8](08_logits.ipynb)), as there are edges: only a share of "
     f"{regimes.told(precision, 2)} are edges, after Q-learning {regimes.told(by_q, 2)}. The others are phantoms. "
-    "And the edges that no demonstration takes are missing: their read-outs separate them from pairs that are no "
-    f"edge with an AUC of {regimes.told(unseen, 2)}, where 0.5 is chance."
+    "And the edges that no demonstration takes are missing: they score no higher than pairs that are no edge, with "
+    f"an AUC of {regimes.told(unseen, 2)}, where 0.5 is chance."
 )
 
 # %% [markdown]

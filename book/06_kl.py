@@ -223,8 +223,8 @@ regimes.accuracy_over_updates(
 )
 
 # %% [markdown]
-# Read the plateau with the table above: at temperature 0.5 the order is reversed, and λ = 1 is the best of the
-# three. What the penalty held back was sharpening. A plateau at temperature 1 does not yet say that nothing was
+# Read the plateau with the table above: at temperature 0.5 λ = 1 is the best of the three, and no
+# penalty the worst. What the penalty held back was sharpening. A plateau at temperature 1 does not yet say that nothing was
 # learnt.
 
 # %% [markdown]

@@ -204,8 +204,8 @@ notebook.QuickCheck(
     {
         "Q-learning with the tests as its only reward": "That is outcome reward: all values become "
         "equal, and accuracy goes to nothing.",
-        "Policy gradient with a KL penalty to the base": "Perhaps later. It keeps the base's ratios among "
-        "correct answers, but first find out what the base can do.",
+        "Policy gradient with a KL penalty to the base": "Perhaps later. It keeps more of the base's "
+        "correct answers (in a table also their ratios), but first find out what the base can do.",
         "Measure the base at lower temperatures": "It costs no training, though a lower temperature costs "
         "distinct programs. If the base solves the tasks at one that leaves enough of them, you are done. If "
         "not, you know what training has to beat, in both.",

@@ -278,12 +278,25 @@ notebook.Source(interval)
 # no verdict. Over all conditions the claim holds if it holds in each; if in some, it **holds in part**;
 # if in each that has a verdict while others have none yet, it **holds where measured**.
 #
-# **When were the predictions written?** Those of the regimes, but one, were committed, with a reason for each
-# bound, before any run of a regime. The one is R-spurious-edges: it was added after seeds 0 and 1 of regime A had
-# been seen. A card names both dates. Where something had been seen before, the reason says what. The other predictions are older and cannot show this: they entered the project
-# together with their results. Directions are the paper's; where the paper gives no number, the bound is
-# ours.
-#
+# **When were the predictions written?**
+
+# %% tags=["remove-input"]
+first = {
+    name: all(one.claim.registered for one in found)
+    for name, found in groups.items()
+}
+first.pop("objectives")  # its file has them, but not its cards
+notebook.Told(
+    f"Those of {', '.join(name for name, yes in first.items() if yes)} were committed before the runs, with a reason "
+    "for each bound; a card names both dates. One came later: R-spurious-edges was added after seeds 0 and 1 of "
+    "regime A had been seen. Those of objectives were committed before their seeds 0 to 9 as well, in "
+    "`planrl/claims/objectives.toml`. Where something had been seen before, the reason says what. The predictions of "
+    f"the other groups ({', '.join(name for name, yes in first.items() if not yes)}) cannot show this: they entered "
+    "the project together with their results. Directions are the paper's; where the paper gives no number, the bound "
+    "is ours."
+)
+
+# %% [markdown]
 # **What became of earlier claims?** Some could not fail, read an artefact, or asked in the wrong regime.
 # Such a claim is *replaced*: its card stays, with the reason and a link to the claims that ask in its
 # stead. The table of all verdicts that moved: `python -m planrl claims --changes`.
@@ -483,8 +496,8 @@ exercises.kept(my_share)
 #
 # Theorems hold exactly on small tables; whether a trained Transformer shows them depends on the regime,
 # above all on what its base model leaves to be learnt. A verdict is no better than its seeds, and a
-# prediction counts only if it was written down first. From here, [look at the figures](80_figures.ipynb)
-# themselves, or ask **what would change if our choices were others**: [where we
+# prediction counts only if it was written down first. From here, ask [which objective you need](12_objective.ipynb),
+# [look at the figures](80_figures.ipynb) themselves, or ask **what would change if our choices were others**: [where we
 # differ](92_deviations.ipynb).
 #
 # ## Further reading

@@ -85,8 +85,9 @@ LabLink(
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# There is no free choice: a larger $\lambda$ keeps more paths and costs sampled accuracy (Theorem 4.4). The number depends on seed and
-# graph, so compare the groups' curves and not one value.
+# In this lab's recorded runs (a graph of 20 nodes, 300 updates, mean of ten seeds) sampled training accuracy stays above 95 % up to $\lambda = 0.1$ and is
+# below from $\lambda = 0.3$ on, while a larger $\lambda$ keeps more paths. So of the recorded values 0.1 is the answer. Between them, and
+# on other seeds and graphs, the number may differ: compare the groups' curves and not one value.
 #
 # </details>
 #
@@ -176,5 +177,6 @@ Slides(
 #
 # ## Homework
 #
-# Every chapter ends with exercises that check themselves, with hints and solutions. They take 4 to 10 minutes each; *open* ones have no
-# single answer. Good ones to start with: chapter 1 (reachability), chapter 3, chapter 7 (write a reward), chapter 8 (write a stream).
+# Every chapter ends with exercises that check themselves, with hints and solutions. We estimate 3 to 15 minutes for each; *open* ones
+# have no single answer. Good ones to start with: chapter 1 (reachability), chapter 3, chapter 7 (the target of one step), chapter 8 (write
+# a reward, write a stream).

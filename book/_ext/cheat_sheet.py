@@ -124,15 +124,12 @@ LABELS = {
 def data() -> str:
     """What explain.js knows, as JSON that may stand in a page."""
     from planrl.labs.spec.controls import KL
-    from planrl.objectives import configs, logs, sheet
+    from planrl.objectives import configs, logs
 
     page = {
         "rules": configs.rules(),
         "outcomes": configs.outcomes(),
         "filter": configs.FILTER,
-        "filtered": [
-            entry.name for entry in sheet.METHODS if entry.objective.filtered
-        ],
         "log": logs.log_rules(),
         "kl_values": list(KL.values),
     }

@@ -9,9 +9,8 @@ const planrlExplain = (() => {
   "use strict";
 
   const CALL = /\b(GRPOConfig|RLOOConfig)\s*\(/;
-  const OVERRIDE = /(?<![\w.$/-])\+{0,2}([A-Za-z_]\w*(?:\.\w+)+)=("[^"]*"|'[^']*'|[^\s\\]*)/g;
-  const ARGUMENT =
-    /([A-Za-z_]\w*)\s*=\s*("[^"\n]*"|'[^'\n]*'|\[[^\]]*\]|\{[^}]*\}|[^,()\s[\]{}]+(?:\([^()]*\))?)/g;
+  const OVERRIDE = /(?<![\w.$/-])\+{0,2}([A-Za-z_]\w*(?:\.\w+)+)=("[^"]*"|'[^']*'|[^\s\\"']*)/g;
+  const ARGUMENT = /^\s*([A-Za-z_]\w*)\s*=(?!=)\s*([^]*\S)\s*$/;
   const PAIR = /^(\s*)("[^"]+"|'[^']+'|[A-Za-z_][\w.]*)\s*:(?:\s+(.*))?$/;
   /** @type {Options} */
   const WORDS = { null: "none", "~": "none", "": "none", yes: "true", on: "true", no: "false", off: "false" };
@@ -40,13 +39,28 @@ const planrlExplain = (() => {
   /** @param {string} text @param {number} start @returns {[string, string][]} */
   function callArguments(text, start) {
     let depth = 1;
-    let end = start;
-    while (depth && end < text.length) {
-      depth += text[end] === "(" ? 1 : text[end] === ")" ? -1 : 0;
-      end += 1;
+    let quote = "";
+    let begin = start;
+    const parts = [];
+    for (let at = start; depth && at < text.length; at += 1) {
+      const one = text[at];
+      if (quote) {
+        if (one === "\\") at += 1;
+        else if (one === quote) quote = "";
+        continue;
+      }
+      if (`"'`.includes(one)) quote = one;
+      depth += "([{".includes(one) ? 1 : ")]}".includes(one) ? -1 : 0;
+      if (depth === 0 || (depth === 1 && one === ",")) {
+        parts.push(text.slice(begin, at));
+        begin = at + 1;
+      }
     }
     if (depth) throw new Error("the bracket of this call is never closed");
-    return [...text.slice(start, end - 1).matchAll(ARGUMENT)].map((match) => [match[1], plain(match[2])]);
+    return parts.flatMap((part) => {
+      const match = ARGUMENT.exec(part);
+      return match ? [/** @type {[string, string]} */ ([match[1], plain(match[2])])] : [];
+    });
   }
 
   /** @param {string} text @returns {[string, string][]} */
@@ -80,7 +94,8 @@ const planrlExplain = (() => {
    * @param {string} given @returns {{options: Options, library: string}} */
   function readConfig(given) {
     const text = given.replace(/\r\n?/g, "\n");
-    const call = CALL.exec(text);
+    const bare = withoutComments(text);
+    const call = CALL.exec(bare);
     /** @type {[string, string][]} */
     let pairs;
     if (text.trimStart()[0] === "{") {
@@ -90,11 +105,9 @@ const planrlExplain = (() => {
         throw new Error(`no JSON: ${/** @type {Error} */ (error).message}`);
       }
     } else if (call) {
-      const bare = withoutComments(text);
-      const start = /** @type {RegExpExecArray} */ (CALL.exec(bare) ?? call);
-      pairs = callArguments(bare, start.index + start[0].length);
-    } else if (withoutComments(text).search(OVERRIDE) >= 0) {
-      pairs = [...withoutComments(text).matchAll(OVERRIDE)].map((match) => [match[1], plain(match[2])]);
+      pairs = callArguments(bare, call.index + call[0].length);
+    } else if (bare.search(OVERRIDE) >= 0) {
+      pairs = [...bare.matchAll(OVERRIDE)].map((match) => [match[1], plain(match[2])]);
     } else pairs = yaml(text);
     /** @type {Options} */
     const options = {};
@@ -127,20 +140,24 @@ const planrlExplain = (() => {
   const applies = (rule, read) =>
     Object.entries(rule.when).every(([name, ones]) => ones.some((one) => is(read[name], one, read)));
 
-  /** @param {Options} options */
-  function libraryOf(options) {
-    if (Object.keys(options).some((name) => name.includes("."))) return "verl";
+  /** @param {any} data @param {Options} options */
+  function libraryOf(data, options) {
+    const { defaults, beside_under: under } = data.rules.verl;
+    const groups = new Set([...Object.keys(defaults), ...under].map((name) => name.split(".")[0]));
+    if (Object.keys(options).some((name) => name.includes(".") && groups.has(name.split(".")[0]))) return "verl";
     return "normalize_advantages" in options || "reward_clip_range" in options ? "RLOOConfig" : "GRPOConfig";
   }
 
   /** What a config is, as `planrl.objectives.configs.explain` has it.
    * @param {any} data @param {Options} options @param {string} [named] */
   function explain(data, options, named) {
-    const library = named || libraryOf(options);
+    const library = named || libraryOf(data, options);
     const book = data.rules[library];
     const under = book.beside_under ?? [];
     const beside = (/** @type {string} */ name) =>
-      book.beside.includes(name) || under.some((/** @type {string} */ begin) => name.startsWith(begin));
+      book.beside.includes(name) ||
+      book.beside.includes(name.split(".")[0]) ||
+      under.some((/** @type {string} */ begin) => name.startsWith(begin));
     const names = Object.keys(options);
     /** @type {Options} */
     const read = { ...book.defaults };
@@ -162,7 +179,7 @@ const planrlExplain = (() => {
     const why = [row, ...rules].filter((rule) => rule?.none).map((rule) => rule.none);
     let outcome = null;
     if (row?.row && !rules.some((rule) => rule.none)) {
-      const filtered = data.filtered.includes(row.row) && read[data.filter] === "true";
+      const filtered = read[data.filter] === "true";
       outcome = data.outcomes[[row.row + (filtered ? ", filtered" : ""), ...added].join(" + ")];
       if (outcome.why) why.push(outcome.why);
     }

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
-from planrl.errors import InputError
+from planrl.errors import InputError, whole
 from planrl.experiments.datasets import Dataset
 from planrl.experiments.named import function
 from planrl.graphs import Graph, seeded
@@ -182,6 +182,9 @@ def grouped_rollouts(
     return repeat(batches, epochs)
 
 
+MOST_EMPTY = 100  # rounds of expert iteration without a correct path
+
+
 @carries(
     "the correct paths of the last round, for the batches that are still to be drawn from them"
 )
@@ -192,17 +195,27 @@ def expert_rounds(
 
     Each round samples `per_pair` paths for each training pair, keeps the correct ones and draws
     `batches` batches from them, for the loss `planrl.losses:sft`. A round without a correct path is
-    sampled again. Source: expert iteration, ReST, STaR (arXiv 2203.14465).
+    sampled again; after 100 such rounds in a row it raises InputError. Source: expert iteration,
+    ReST, STaR (arXiv 2203.14465).
     """
     task = setup.dataset.train
+    whole(per_pair, "per_pair", least=1)
+    whole(batches, "batches", least=1)
     pairs = task.pairs.repeat_interleave(per_pair, 0)
     sampler = Sampler(max_tokens=setup.dataset.max_tokens)
-    while True:
+    empty = 0
+    while empty < MOST_EMPTY:
         paths = rollout(setup.model, pairs, rng=setup.rng, sampler=sampler)
         kept = paths[is_path(task.graph, paths)]
         if len(kept):
             drawn = demonstrations(task, kept, rng=setup.rng, size=size)
             yield from (next(drawn) for _ in range(batches))
+        empty = 0 if len(kept) else empty + 1
+    raise InputError(
+        f"{MOST_EMPTY} rounds in a row had no correct path among {len(pairs):,}: expert iteration "
+        "has nothing to imitate. Start from a model that answers some questions, or sample more "
+        "paths per pair (per_pair)"
+    )
 
 
 @carries("")

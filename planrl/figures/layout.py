@@ -67,21 +67,6 @@ def graph_data(graph: Graph, source: int, target: int) -> dict[str, Any]:
     return {"nodes": nodes, "edges": edges, "source": source, "target": target}
 
 
-def crossings(where: Float[Tensor, "N 2"], edges: Sequence[tuple[int, int]]) -> int:
-    """How many pairs of edges cross if edges are straight; edges that share a node do not."""
-
-    def side(a: int, b: int, c: int) -> float:
-        (x, y), (across, down) = where[b] - where[a], where[c] - where[a]
-        return float(x * down - y * across)
-
-    def cross(one: tuple[int, int], other: tuple[int, int]) -> bool:
-        (a, b), (c, d) = one, other
-        apart = side(a, b, c) * side(a, b, d) < 0 and side(c, d, a) * side(c, d, b) < 0
-        return apart and not {a, b} & {c, d}
-
-    return sum(cross(one, other) for one, other in combinations(edges, 2))
-
-
 def _layers(graph: Graph, start: int) -> list[int]:
     """The layer of each node."""
     layer = torch.zeros(graph.n, dtype=torch.int64)

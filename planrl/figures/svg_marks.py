@@ -12,7 +12,13 @@ from typing import Any
 INK = "#222832"
 DASHES = {"dot": "2 4", "dash": "8 5", "dashdot": "8 4 2 4", "longdash": "14 6"}
 _SIDES = {"circle": 0, "square": 4, "diamond": 4, "triangle-up": 3, "triangle-down": 3}
-_TURNS = {"square": 0.25, "diamond": 0.5, "triangle-up": 0.5, "triangle-down": 0.0}
+_TURNS = {
+    "square": math.pi / 4,
+    "diamond": 0.0,
+    "triangle-up": -math.pi / 2,
+    "triangle-down": math.pi / 2,
+}
+"""Angle of a mark's first corner; y points downwards."""
 Json = Mapping[str, Any]
 
 
@@ -89,8 +95,7 @@ class Appearance:
         sides = _SIDES.get(kind, 0)
         if not sides:
             return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r:.1f}" {paint}/>'
-        turn = _TURNS[kind] * 2 * math.pi / sides * 2 + math.pi / 2 * (sides == 3)
-        corners = [turn + 2 * math.pi * k / sides for k in range(sides)]
+        corners = [_TURNS[kind] + 2 * math.pi * k / sides for k in range(sides)]
         points = " ".join(
             f"{x + 1.2 * r * math.cos(a):.1f},{y + 1.2 * r * math.sin(a):.1f}" for a in corners
         )

@@ -20,10 +20,10 @@ from planrl.io.files import read_text
 MOST_BYTES = 1_000_000
 MOST_LINES, MOST_DEPTH = 20_000, 20
 CALL = re.compile(r"\b(GRPOConfig|RLOOConfig)\s*\(")
-OVERRIDE = re.compile(r"(?<![\w.$/-])\+{0,2}([A-Za-z_]\w*(?:\.\w+)+)=(\"[^\"]*\"|'[^']*'|[^\s\\]*)")
-ARGUMENT = re.compile(
-    r"([A-Za-z_]\w*)\s*=\s*(\"[^\"\n]*\"|'[^'\n]*'|\[[^\]]*\]|\{[^}]*\}|[^,()\s\[\]{}]+(?:\([^()]*\))?)"
+OVERRIDE = re.compile(
+    r"(?<![\w.$/-])\+{0,2}([A-Za-z_]\w*(?:\.\w+)+)=(\"[^\"]*\"|'[^']*'|[^\s\\\"']*)"
 )
+ARGUMENT = re.compile(r"\s*([A-Za-z_]\w*)\s*=(?!=)\s*(.*\S)\s*$", re.DOTALL)
 PAIR = re.compile(r"(\s*)(\"[^\"]+\"|'[^']+'|[A-Za-z_][\w.]*)\s*:(?:\s+(.*))?$")
 WORDS = {
     "null": "none",
@@ -50,13 +50,14 @@ def read_config(path: str | Path) -> Config:
     text = read_text(path, most=MOST_BYTES)
     if text.count("\n") > MOST_LINES:
         raise InputError(f"{path} has more than {MOST_LINES:,} lines: that is no config")
-    call = CALL.search(text)
+    bare = _without_comments(text)
+    call = CALL.search(bare)
     found: Iterator[tuple[str, str, int]]
     if text.lstrip()[:1] == "{":
         found = _json(text, path)
     elif call:
-        found = _arguments(text, call.end(), path)
-    elif OVERRIDE.search(_without_comments(text)):
+        found = _arguments(bare, call.end(), path)
+    elif OVERRIDE.search(bare):
         found = _overrides(text)
     else:
         found = _yaml(text, path)
@@ -127,16 +128,34 @@ def _flat(page: Any, prefix: str, path: str | Path, depth: int) -> Iterator[tupl
 
 
 def _arguments(text: str, start: int, path: str | Path) -> Iterator[tuple[str, str, int]]:
-    depth, end = 1, start
-    text = _without_comments(text)
-    while depth and end < len(text):
-        depth += {"(": 1, ")": -1}.get(text[end], 0)
-        end += 1
+    """The keyword arguments of the call whose bracket opens before `start`, not of inner calls."""
+    for begin, end in _parts(text, start, path):
+        match = ARGUMENT.match(text[begin:end])
+        if match:
+            yield match[1], _plain(match[2]), text.count("\n", 0, begin + match.start(1)) + 1
+
+
+def _parts(text: str, start: int, path: str | Path) -> list[tuple[int, int]]:
+    """Where each argument begins and ends: commas and brackets inside of quotes don't count."""
+    depth, quote, begin, found = 1, "", start, []
+    at = start
+    while depth and at < len(text):
+        one = text[at]
+        if quote:
+            at += one == "\\"
+            quote = "" if one == quote else quote
+        elif one in "\"'":
+            quote = one
+        else:
+            depth += (one in "([{") - (one in ")]}")
+            if depth == 0 or (depth == 1 and one == ","):
+                found.append((begin, at))
+                begin = at + 1
+        at += 1
     if depth:
         line = text.count("\n", 0, start) + 1
         raise InputError(f"{path}, line {line}: this bracket is never closed")
-    for match in ARGUMENT.finditer(text, start, end - 1):
-        yield match[1], _plain(match[2]), text.count("\n", 0, match.start()) + 1
+    return found
 
 
 def _overrides(text: str) -> Iterator[tuple[str, str, int]]:

@@ -39,10 +39,11 @@ GRAPH, CHAINS = "graph_desc.json", "data.json"
 MOST_CHAINS = 1_000_000
 LINK = '{"source": "a", "target": "b"}'
 CALL = '{"task": "a"}'
-SINGLE, BRANCHED, RETURNED, LEFT = (
+SINGLE, BRANCHED, RETURNED, PASSED, LEFT = (
     "only one tool, called once or several times in a row",
     "branched or unordered calls",
     "the last tool is the first one",
+    "the last tool is called before the end, too",
     "a link that is not in the graph",
 )
 """Why a line of the data holds no path between two tools of the graph."""
@@ -125,7 +126,8 @@ def read_tool_graph(graph: str | Path, chains: str | Path | None = None) -> Tool
     for k, (source, target) in enumerate(_links(page["links"], f"{path}, `links`")):
         for name in (source, target):
             if name not in number:
-                line = text.count("\n", 0, max(text.rfind(json.dumps(name)), 0)) + 1
+                written = (json.dumps(name, ensure_ascii=one) for one in (True, False))
+                line = text.count("\n", 0, max(0, *(text.rfind(one) for one in written))) + 1
                 raise InputError(
                     f"{path}, line {line}: link {k + 1} names the tool {shown(name)}, which is not "
                     "among the nodes: list it there, or remove the link"
@@ -224,7 +226,9 @@ def _why_no_path(chain: Sequence[int], wrong: Sequence[Outside]) -> str:
         return SINGLE if chain else BRANCHED
     if wrong:
         return LEFT
-    return RETURNED if chain[0] == chain[-1] else ""
+    if chain[0] == chain[-1]:
+        return RETURNED
+    return PASSED if chain[-1] in chain[:-1] else ""
 
 
 def _request(text: str, where: str) -> tuple[list[str], list[tuple[str, str]] | None]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from planrl.errors import InputError
 from planrl.losses import Number
 from planrl.tasks import Batch
 
@@ -61,6 +62,11 @@ class Group:
 
 Advantage = Callable[[Group], "Tensor"]
 """Group -> the advantage of each path [B]."""
+
+
+def bare(advantage: Advantage) -> Advantage:
+    """The function of a `functools.partial`."""
+    return getattr(advantage, "func", advantage)
 
 
 def same_pair(batch: Batch) -> Float[Tensor, "B B"]:
@@ -120,10 +126,16 @@ def pass_at_k(group: Group, *, k: int = 8) -> Float[Tensor, " B"]:
     """k times the probability that k - 1 others of the group, drawn at random, are all wrong.
 
     0 for a wrong path. The expected gradient is that of the probability that at least one of k
-    paths is correct, 1 - (1 - p)^k, if the group has at least k paths. Source: pass@k policy
-    optimisation, arXiv 2505.15201, with its leave-one-out baseline.
+    paths is correct, 1 - (1 - p)^k, if the group has at least k paths; where no group has so many
+    it raises InputError. Source: pass@k policy optimisation, arXiv 2505.15201, with its
+    leave-one-out baseline.
     """
     others = group.size - 1
+    if (others < k - 1).all():
+        raise InputError(
+            f"pass@{k} needs groups of at least {k} paths of a pair, the largest here has "
+            f"{int(others.max()) + 1}: sample larger groups (group={k}), or take a smaller k"
+        )
     wrong = others - (group.same @ group.correct - group.correct)
     draws = torch.arange(k - 1).to(wrong)
     left = (wrong[:, None] - draws).clamp(min=0) / (others[:, None] - draws).clamp(min=1)

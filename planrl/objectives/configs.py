@@ -56,11 +56,20 @@ def rules() -> dict[str, Any]:
 
 
 def library_of(options: Mapping[str, str]) -> str:
-    """The library whose options these are: verl's have dots, RLOOConfig has two of its own."""
-    if any("." in name for name in options):
+    """The library whose options these are: verl's begin with its groups, RLOOConfig has two of
+    its own.
+    """
+    if any("." in name and name.split(".")[0] in _groups() for name in options):
         return "verl"
     only = {"normalize_advantages", "reward_clip_range"}
     return "RLOOConfig" if only & options.keys() else "GRPOConfig"
+
+
+@cache
+def _groups() -> frozenset[str]:
+    """What verl's options begin with, up to the first dot."""
+    book = rules()["verl"]
+    return frozenset(name.split(".")[0] for name in (*book["defaults"], *book["beside_under"]))
 
 
 def explain(options: Mapping[str, str], library: str = "") -> Explained:
@@ -112,7 +121,7 @@ def outcomes() -> dict[str, dict[str, str]]:
         for row in rows:
             for names in product(("", *penalties), ("", *bonuses)):
                 added = tuple(name for name in names if name)
-                for filtered in (False, True)[: 1 + ENTRIES[row].objective.filtered]:
+                for filtered in (False, True)[: 1 + (FILTER in book["defaults"])]:
                     key = outcome_key(row, added, filtered)
                     try:
                         limit = fixed_point(_joined(row, added, filtered), BASE, VALUE)
@@ -171,7 +180,8 @@ def _number(value: str) -> float | None:
 
 def _beside(name: str, book: Mapping[str, Any]) -> bool:
     under = tuple(book.get("beside_under", ()))
-    return name in book["beside"] or bool(under and name.startswith(under))
+    inside = name.split(".")[0]  # of model_init_kwargs.torch_dtype the first part is the option
+    return {name, inside} & {*book["beside"]} != set() or bool(under and name.startswith(under))
 
 
 def _check(read: Mapping[str, str], book: Mapping[str, Any]) -> None:
@@ -199,8 +209,7 @@ def _limit(
     row: str, added: Sequence[str], read: Mapping[str, str], book: Mapping[str, Any]
 ) -> Limit:
     """Where the objective with its weights leads at the sheet's context."""
-    filtered = ENTRIES[row].objective.filtered and read.get(FILTER) == "true"
-    objective = _joined(row, added, filtered)
+    objective = _joined(row, added, read.get(FILTER) == "true")
     if objective.kl is not None:
         name = next(name for name in added if ENTRIES[name].objective.kl is not None)
         weight = float(read[_option(name, book)])

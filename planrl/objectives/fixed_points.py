@@ -26,7 +26,7 @@ import torch
 from planrl.errors import InputError
 from planrl.graphs import Graph
 from planrl.objectives import advantages
-from planrl.objectives.advantages import Advantage
+from planrl.objectives.advantages import Advantage, bare
 from planrl.objectives.clock import gaps, weight_of
 from planrl.objectives.policy import Objective
 
@@ -38,6 +38,7 @@ Balance = Callable[["Tensor", "Tensor", "Tensor", "Tensor"], tuple["Tensor", "Te
 """(base, values [K], lambda' and the accuracies V that are tried [S]) -> the policy for each V
 [S, K], and by how much each V is too low [S]."""
 TRIED = 64  # accuracies at once
+ROUNDING = 1e-12  # of an accuracy
 MOST_LOGIT = 34.0  # of an accuracy: beyond it, 1 - p is rounded to 0
 
 
@@ -136,12 +137,12 @@ def fixed_point(
     advantage that is not of this library, groups left out together with a penalty, two penalties.
     """
     base, value = base.double(), value.double()
-    advantage = _bare(objective.advantage)
+    advantage = bare(objective.advantage)
     if objective.kl is None and objective.entropy is None:
         if advantage is advantages.inverse_probability:
             return Limit(value / value.sum(), "uniform over correct choices, from anywhere")
         _known(advantage, BY_VERDICT)
-        return Limit(None, CONSERVED.get(advantage, CONTINUUM))
+        return Limit(None, _conserved(objective.advantage))
     solver, strength, says = _penalty(objective)
     if solver is None:
         return Limit(None, says)
@@ -168,7 +169,7 @@ def on_graph(
     exp(R / lambda): the base conditioned on success as lambda goes to 0. Rows that no path needs
     (the target's) are nan. Raises InputError where no one policy is known.
     """
-    advantage = _bare(objective.advantage)
+    advantage = bare(objective.advantage)
     _known(advantage, LINEAR)
     solver, strength, says = _penalty(objective)
     if solver is None or not graph.is_dag:
@@ -225,7 +226,10 @@ def _with_weight(
     objective: Objective, solver: Balance, strength: float, base: Tensor, value: Tensor, group: int
 ) -> Tensor:
     """The policy for which the weight of the reward is that of its own accuracy."""
-    found = gaps(objective.advantage, group)
+    if bare(objective.advantage) is advantages.minus_batch_mean:
+        found = torch.ones(1, dtype=torch.float64)  # that of a large batch
+    else:
+        found = gaps(objective.advantage, group)
     return _balanced(solver, base, value, lambda p: strength / weight_of(found, p).clamp(min=1e-12))
 
 
@@ -234,18 +238,21 @@ def _balanced(
 ) -> Tensor:
     """The policy whose accuracy V is the one that it was computed with.
 
-    Of several, the one that updates from the base reach first. V is bracketed in its logit.
+    Of several, the one that updates from the base reach first: upwards in accuracy, or downwards
+    where the policy at the base's accuracy has less. V is bracketed in its logit.
     """
-    start = float((base / base.sum() * value).sum().clamp(1e-15, 1 - 1e-15).logit())
-    low, high, policy = start, MOST_LOGIT, base[None]
+    start = (base / base.sum() * value).sum().clamp(1e-15, 1 - 1e-15)
+    _, first = solver(base, value, strength(start[None]), start[None])
+    up = -1.0 if float(first) < -ROUNDING else 1.0
+    low, high, policy = float(start.logit()), up * MOST_LOGIT, base[None]
     for _ in range(12):
         logits = torch.linspace(low, high, TRIED, dtype=torch.float64)
         v = logits.sigmoid()
         policy, too_low = solver(base, value, strength(v), v)
-        at = int((too_low > 0).long().cumprod(0).sum())  # how many of the first are too low
+        at = int((up * too_low > 0).long().cumprod(0).sum())  # how many are on the near side
         low, high = float(logits[max(at - 1, 0)]), float(logits[min(at, TRIED - 1)])
         policy = policy[max(at - 1, 0)]
-        if high <= low:
+        if up * (high - low) <= 0:
             break
     return policy / policy.sum()
 
@@ -262,11 +269,19 @@ def _penalty(objective: Objective) -> tuple[Balance | None, float, str]:
     if entropy is not None:
         return uniform_tilted, float(entropy.weight), "proportional to exp(Q / beta')"
     if kl is None:
-        return None, 0.0, CONSERVED.get(_bare(objective.advantage), CONTINUUM)
+        return None, 0.0, _conserved(objective.advantage)
     name = kl.estimator, kl.placement
     solver = CORRECTED.get(kl.estimator) if kl.corrected else PULLS.get(name)
     unknown = f"{kl.estimator} corrected is no unbiased estimate: no fixed point is known"
     return solver, float(kl.weight), SAYS[solver] if solver else NO_PULL.get(name, unknown)
+
+
+def _conserved(advantage: Advantage) -> str:
+    """What becomes of the policy where nothing pulls, in words."""
+    share = getattr(advantage, "keywords", {}).get("share", 1.0)
+    if bare(advantage) is advantages.minus_batch_mean and share != 1.0:
+        return f"{NOISE}, times (1 - share)^2"
+    return CONSERVED.get(bare(advantage), CONTINUUM)
 
 
 SAYS: dict[Balance, str] = {
@@ -283,11 +298,6 @@ def _constant(strength: float, v: Tensor) -> Tensor:
 def _placement(objective: Objective) -> str:
     one = objective.kl or objective.entropy
     return one.placement if one is not None else ""
-
-
-def _bare(advantage: Advantage) -> Advantage:
-    """The function of a `functools.partial`."""
-    return getattr(advantage, "func", advantage)
 
 
 def _known(advantage: Advantage, known: tuple[Advantage, ...]) -> None:

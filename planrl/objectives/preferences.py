@@ -55,19 +55,20 @@ def trajectory_balance(
     """The variance, within each group, of log q(path) - log w(path); w is what q is to become.
 
     w(path) = exp((return - cost * steps) / temperature), times the base's probability of the path
-    if `kl` is not 0. Without a base this is where soft Q-learning ends (`soft_values`).
+    to the power `kl`. Without a base this is where soft Q-learning ends (`soft_values`).
     The partition function of a pair is estimated by its group. On-policy the expected gradient is
     twice that of KL(q || w / Z), where the ratio is the distribution of paths; off-policy batches
     have the same zero. Groups of one path count 0. Source: trajectory balance, arXiv 2201.13259, in
     its log-variance form; FlowRL (arXiv 2509.15207) is this with a base and lengths.
     """
     number(temperature, "temperature", least=1e-9)
-    if (missing := departs(logits, batch)[1]) and batch.source is not None:
+    number(kl, "kl", least=0.0)
+    if missing := departs(logits, batch)[1]:
         raise InputError(f"trajectory_balance can't learn from a batch without {missing}")
     number(cost, "cost")
     wanted = (batch.reward.sum(1) - cost * drawn_steps(batch).sum(1)) / temperature
     if kl:
-        wanted = wanted + _of_base(batch, "trajectory_balance with a base")
+        wanted = wanted + kl * _of_base(batch, "trajectory_balance with a base")
     off = _of_paths(logits, batch) - wanted
     same = same_pair(batch)
     size = same.sum(1)

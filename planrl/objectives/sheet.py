@@ -14,8 +14,8 @@ from functools import partial
 import torch
 
 from planrl.objectives import advantages
-from planrl.objectives.advantages import Advantage
-from planrl.objectives.clock import weight
+from planrl.objectives.advantages import Advantage, bare
+from planrl.objectives.clock import equal_groups, weight
 from planrl.objectives.contexts import answers_left
 from planrl.objectives.fixed_points import CONTINUUM, NOISE, Limit, fixed_point
 from planrl.objectives.penalties import Entropy, Kl
@@ -88,7 +88,7 @@ METHODS = (
             **_actor(loss_agg_mode="token-mean", clip_ratio_high="0.28"),
             "algorithm.filter_groups.enable": "true",
         },
-        note="TRL leaves no group out",
+        note="TRL leaves no group out: GRPO's weight",
     ),
     Entry(
         name="GSPO",
@@ -183,15 +183,19 @@ FORMULAS: dict[Advantage, str] = {
 
 def formula(entry: Entry) -> str:
     """weight(p), the factor of grad p in the expected update."""
-    return FORMULAS[_bare(entry.objective.advantage)]
+    words = FORMULAS[bare(entry.objective.advantage)]
+    return f"{words} / (1 - p^G - (1 - p)^G)" if entry.objective.filtered else words
 
 
 def weight_at(entry: Entry, p: float, group: int = GROUP) -> float | None:
     """weight(p) as a number; None where the update isn't a multiple of grad p."""
-    bare = _bare(entry.objective.advantage)
-    if bare is advantages.inverse_probability or bare is advantages.minus_batch_mean:
-        return None if bare is advantages.inverse_probability else 1.0
-    return float(weight(entry.objective.advantage, torch.tensor([p]), group)[0])
+    advantage = bare(entry.objective.advantage)
+    if advantage is advantages.inverse_probability:
+        return None
+    if advantage is advantages.minus_batch_mean:
+        return 1.0  # in a large batch
+    kept = 1 - float(equal_groups(p, group)) if entry.objective.filtered else 1.0
+    return float(weight(entry.objective.advantage, torch.tensor([p]), group)[0]) / kept
 
 
 def ends(entry: Entry) -> Limit:
@@ -216,7 +220,3 @@ def reached(limit: Limit) -> tuple[float, float] | None:
     if limit.policy is None:
         return None
     return float(limit.policy[CORRECT].sum()), float(answers_left(limit.policy, CORRECT))
-
-
-def _bare(advantage: Advantage) -> Advantage:
-    return getattr(advantage, "func", advantage)

@@ -33,7 +33,15 @@ METHODS: dict[str, tuple[str, ...]] = {
     "SFT": ("SFT", "Theorem 3", "Assumption 3", "Sec. 3", "memoris", "spurious"),
     "policy gradient": ("olicy gradient", "Theorem 4.1", "Theorem 4.2", "Theorem 4.3"),
     "KL penalty": ("KL", "penalty", "lambda", "Theorem 4.4", "k1", "placement"),
-    "Q-learning": ("Q-learning", "Theorem 5", "Assumption 5", "Fig. 4"),
+    "Q-learning": (
+        "Q-learning",
+        "Theorem 5",
+        "Theorems 5",
+        "Assumption 5",
+        "Fig. 4",
+        "noise",
+        "always wrong",
+    ),
     "GRPO and others": (
         *(
             "GRPO",

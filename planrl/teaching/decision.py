@@ -17,12 +17,10 @@ import plotly.graph_objects as go
 
 from planrl.claims import Verdict, interval, verdicts
 from planrl.errors import InputError
-from planrl.experiments import store
 from planrl.figures import scatter
 from planrl.figures.style import finish, style_of
 from planrl.teaching.evidence import link_to
 from planrl.teaching.notebook import style
-from planrl.teaching.paper_figures import pages, series
 from planrl.teaching.regime_figures import BASE, OFF, PG, SFT, Q, base_updates, best, curve
 from planrl.teaching.regime_figures import pages as regime_pages
 from planrl.teaching.regime_figures import series as regime_series
@@ -374,21 +372,3 @@ class Chooser:
 
     def __repr__(self) -> str:
         return "\n".join(f"{advice.method}. {advice.why}" for advice in self.cases())
-
-
-def costs(of: str, names: Sequence[str]) -> list[dict[str, Any]]:
-    """A row for each learner: processor seconds for 1,000 updates, evaluations included."""
-    rows = []
-    for name in names:
-        updates = series(of, name, "test_accuracy")[0][-1]
-        took = [1000 * store.cpu_seconds(page)[name] / updates for page in pages(of, name)]
-        rows.append(
-            {
-                "learner": name,
-                "seeds": len(took),
-                "updates": updates,
-                "CPU seconds for 1,000 updates": f"{sum(took) / len(took):.0f}",
-                "least to most": f"{min(took):.0f} to {max(took):.0f}",
-            }
-        )
-    return rows

@@ -14,7 +14,7 @@ from planrl.experiments import objectives as toy
 from planrl.experiments import store
 from planrl.figures import scatter
 from planrl.objectives import advantages
-from planrl.objectives.clock import curve, weight
+from planrl.objectives.clock import curve, equal_groups, weight
 from planrl.objectives.contexts import followed, reward_update
 
 if TYPE_CHECKING:
@@ -47,10 +47,12 @@ ENDS = {
     "k3_token": "no pull: one answer",
     "k3_loss": "λ b / (λ + V - Q)",
 }
+DAPO = "DAPO, other groups drawn"
 CLOCKS: dict[str, advantages.Advantage] = {
     "REINFORCE, RLOO": advantages.leave_one_out,
     "Dr. GRPO": advantages.centred,
-    "GRPO, DAPO": advantages.standardised,
+    "GRPO": advantages.standardised,
+    DAPO: advantages.standardised,
     "pass@8": partial(advantages.pass_at_k, k=8),
     "RFT": advantages.share_of_successes,
 }
@@ -103,8 +105,10 @@ def equal_accuracy(*, title: str) -> go.Figure:
 def clocks(accuracies: Sequence[float], group: int = 8) -> list[Row]:
     """weight(p) of each method at these accuracies: how fast it follows the one curve."""
     rows = []
+    p = torch.tensor(accuracies, dtype=torch.float64)
     for name, advantage in CLOCKS.items():
-        found = weight(advantage, torch.tensor(accuracies, dtype=torch.float64), group).tolist()
+        left_out = equal_groups(p, group) if name == DAPO else torch.zeros_like(p)
+        found = (weight(advantage, p, group) / (1 - left_out)).tolist()
         pairs = zip(accuracies, found, strict=True)
         rows.append({"method": name} | {f"p = {p:g}": w for p, w in pairs})
     return rows

@@ -41,9 +41,7 @@ TASKS = {"held-out questions": "test", "training questions": "train"}
 HOW = {"sampled, T = 1": "accuracy", "greedy": "greedy"}
 SIZES = (12, 10, 8, 6.5, 5)  # of the marks of a decoding curve, from the highest temperature down
 LAST = 3  # evaluations whose mean is the end
-FEW = (
-    5  # with fewer seeds an interval by Student's t says little, and that of a share can leave 0..1
-)
+FEW = 5  # with fewer seeds Student's interval says little, and that of a share can leave 0..1
 
 
 def has(regime: str) -> bool:
@@ -132,22 +130,29 @@ def edges(regime: str, learner: str, score: str, readout: str = "weights") -> li
     return [row[readout][score] for row in rows]
 
 
+def span_name(seeds: int) -> str:
+    """What stands beside a mean: the 95 % interval, the range of fewer than FEW, of one nothing."""
+    return "" if seeds < 2 else "range" if seeds < FEW else "95 % interval"
+
+
+def _mean_and_span(values: Sequence[float], digits: int) -> tuple[str, str]:
+    """A mean over seeds, and from where to where what `span_name` names goes."""
+    low, high = interval(values) if len(values) >= FEW else (min(values), max(values))
+    span = f"{low:.{digits}f} to {high:.{digits}f}" if len(values) > 1 else ""
+    return f"{sum(values) / len(values):.{digits}f}", span
+
+
 def told(values: Sequence[float], digits: int = 3) -> str:
     """A mean over seeds in words, with its 95 % interval, or with the range of fewer than FEW."""
-    mean = f"{sum(values) / len(values):.{digits}f}"
-    if len(values) < 2:
-        return f"{mean} (1 seed)"
-    many = len(values) >= FEW
-    low, high = interval(values) if many else (min(values), max(values))
-    span = f"{'95 % interval' if many else 'range'} {low:.{digits}f} to {high:.{digits}f}"
-    return f"{mean} ({span}, {len(values)} seeds)"
+    mean, span = _mean_and_span(values, digits)
+    beside = f"{span_name(len(values))} {span}, {len(values)} seeds" if span else "1 seed"
+    return f"{mean} ({beside})"
 
 
 def short(values: Sequence[float], digits: int = 2) -> str:
-    """A mean over seeds and its 95 % interval, for the cell of a table."""
-    low, high = interval(values)
-    mean = sum(values) / len(values)
-    return f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+    """A mean over seeds and beside it what `span_name` names, for the cell of a table."""
+    mean, span = _mean_and_span(values, digits)
+    return f"{mean} ({span})" if span else mean
 
 
 def minus(one: Sequence[float], other: Sequence[float]) -> list[float]:
@@ -329,7 +334,7 @@ def over_updates(
 def saturation(*, title: str) -> go.Figure:
     """Change of held-out accuracy, sampled, by continual SFT and policy gradient against the base.
 
-    One point for each base of regime S (one seed) and each seed of regime A.
+    One point for each base of regimes S and A, the mean over its seeds.
     """
     found = saturation_rows()
     figure = go.Figure()
@@ -351,12 +356,9 @@ def saturation(*, title: str) -> go.Figure:
         f"{row['updates of the base']:,} updates: {SFT} {row[SFT]:+.3f}, {PG} {row[PG]:+.3f}"
         for row in found
     )
-    finish(
-        figure, title, f"Change of held-out accuracy by how long the base was trained. {said}.", 400
-    )
-    return _under(figure, f"{GRAPHS['S']}; mean of the seeds of each base").update_layout(
-        margin_t=90
-    )
+    alt = f"Change of held-out accuracy by how long the base was trained. {said}."
+    under = f"{GRAPHS['S']}; mean of the seeds of each base"
+    return _under(finish(figure, title, alt, 400), under).update_layout(margin_t=90)
 
 
 def saturation_rows() -> list[dict[str, float]]:

@@ -111,16 +111,6 @@ def at_best(regime: str, learner: str, key: str, task: str = "test") -> list[flo
     return [row[some.index(max(some))] for some, row in zip(right, values, strict=True)]
 
 
-def share_kept(regime: str, learner: str) -> list[float]:
-    """For each seed the end's distinct correct paths over the base's, training pairs."""
-    return [
-        end / page["train_diversity"]
-        for end, page in zip(
-            ends(regime, learner, "train_diversity"), measured(regime, BASE), strict=True
-        )
-    ]
-
-
 def spread(regime: str, learner: str, *, scale: float = 10.0) -> list[float]:
     """For each seed the standard deviation among the correct next nodes, per unit of reward.
 

@@ -16,7 +16,7 @@ from planrl.errors import InputError
 from planrl.experiments.store import FOLDER, results
 from planrl.experiments.tools import DISCOUNTED
 from planrl.figures import charts
-from planrl.teaching.regime_figures import BASE, PG, SFT, Q, short
+from planrl.teaching.regime_figures import BASE, PG, SFT, Q, short, span_name
 
 SHIPPED, ULTRATOOL = "seed", "ultratool"
 DISCOUNT = DISCOUNTED
@@ -60,6 +60,12 @@ def condition(of: str) -> str:
     return f"{WHERE[of]}; {number} seed{'s' * (number != 1)}"
 
 
+def shown(of: str) -> str:
+    """What a table of these tools has, in words: the mean over seeds and what is beside it."""
+    span = span_name(len(pages(of)))
+    return f"mean and {span}" if span else "one seed's numbers"
+
+
 def _means(
     of: str, learners: Sequence[str], keys: Mapping[str, str]
 ) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, tuple[float, float]]]]:
@@ -98,7 +104,7 @@ def compared(
 def rows(
     of: str, learners: Sequence[str], keys: Mapping[str, str], digits: int = 2
 ) -> list[dict[str, str]]:
-    """A row for each learner with the means of some measures and their 95 % intervals."""
+    """A row for each learner with the means of some measures and what `shown` says."""
     return [
         {
             "method": name,
@@ -161,4 +167,5 @@ __all__ = [
     "pages",
     "rows",
     "short",
+    "shown",
 ]

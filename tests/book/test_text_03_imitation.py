@@ -38,7 +38,7 @@ def test_the_saturated_base_has_phantom_edges_and_lacks_those_that_nobody_showed
     precision = mean(regimes.edges("A", BASE, "precision"))
     assert precision < 0.8
     assert mean(regimes.edges("A", Q, "precision")) > precision + 0.1
-    assert mean(regimes.edges("A", BASE, "auc_unseen")) < 0.55
+    assert mean(regimes.edges("A", BASE, "auc_unseen")) < 0.5, "no higher than no edge"
 
 
 @pytest.mark.book

@@ -67,8 +67,13 @@ def test_the_line_rises_by_1_18_nats_and_five_placements_keep_the_bases_unevenne
     assert cost["k3, loss"] < cost["k2, loss"] - 0.05
 
 
-def test_grpo_learns_hard_and_easy_questions_about_twice_as_fast_as_rloo():
-    rows = {row["method"]: row for row in tables.clocks([0.1, 0.5, 0.9])}
-    for p in ("p = 0.1", "p = 0.9"):
-        assert 1.9 < rows["GRPO, DAPO"][p] / rows["REINFORCE, RLOO"][p] < 2.4
+def test_grpo_favours_hard_and_easy_questions_and_dapo_those_with_equal_groups():
+    rows = {row["method"]: row for row in tables.clocks([0.1, 0.5, 0.9, 0.99])}
+    flat = {rows["REINFORCE, RLOO"][f"p = {p}"] for p in (0.1, 0.5, 0.9, 0.99)}
+    assert max(flat) == pytest.approx(min(flat))
+    grpo, dapo = rows["GRPO"], rows[tables.DAPO]
+    for p, factor in ((0.1, 1.25), (0.9, 1.25), (0.99, 1.4)):
+        assert grpo[f"p = {p}"] / grpo["p = 0.5"] == pytest.approx(factor, abs=0.02)
+        equal = p**8 + (1 - p) ** 8
+        assert dapo[f"p = {p}"] == pytest.approx(grpo[f"p = {p}"] / (1 - equal))
     assert rows["pass@8"]["p = 0.5"] < 0.1 < 1 < rows["pass@8"]["p = 0.1"]

@@ -39,6 +39,7 @@ def test_one_path_is_left_on_random_graphs_and_several_on_blocksworld_where_they
     assert mean("dag", KL, "train_diversity")[-1] > 5
     left = mean("blocksworld", PG, "train_diversity")
     assert 5 < left[-1] < left[-2]
+    assert verdicts(["2-kl-ratios"])[0].verdict == FAILS, "not the base's ratios"
     price = by_condition("2-kl-price")
     kinds = {name: found.verdict for name, found in price.items()}
     assert {v for name, v in kinds.items() if "sampled" in name} == {HOLDS}

@@ -10,6 +10,7 @@ from planrl.figures import charts, graphs
 from planrl.figures.pixels import png, shade
 from planrl.figures.slides import Slides
 from planrl.figures.svg import figure_svg
+from planrl.figures.svg_marks import Appearance
 from planrl.graphs import random_dag, seeded
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -106,3 +107,12 @@ def test_slides_are_files_in_16_to_9_with_their_descriptions():
     assert 'viewBox="0 0 1280 720"' in shown.files["one.svg"]
     assert 'download="one.svg"' in shown._repr_html_()
     assert "line&quot; &lt; others" in shown._repr_html_()
+
+
+def test_triangles_point_up_and_down_as_plotly_draws_them():
+    for symbol, apex in (("triangle-up", -6.0), ("triangle-down", 6.0)):
+        mark = ET.fromstring(Appearance({"marker": {"symbol": symbol}}).mark(0, 0, 10))
+        heights = sorted(float(corner.split(",")[1]) for corner in mark.get("points").split())
+        single = heights[0] if symbol == "triangle-up" else heights[-1]
+        assert single == pytest.approx(apex)
+        assert sum(y * apex < 0 for y in heights) == 2, "the base is on the other side"

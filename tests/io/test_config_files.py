@@ -146,3 +146,39 @@ def test_a_name_cannot_write_to_the_terminal(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "\x1b" not in said
     assert "red" in said
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "import x  # trl\n",
+        "# a long comment, as files of configs have at the top of them, before any call\n" * 3,
+        "# was: GRPOConfig(beta=3)\n",
+    ],
+)
+def test_comments_before_a_call_shift_nothing(before, tmp_path):
+    found = read_config(written(tmp_path, f"{before}args = GRPOConfig(beta=0.04, epsilon=0.1)\n"))
+    assert found.options == {"beta": "0.04", "epsilon": "0.1"}
+    assert found.lines["beta"] == before.count("\n") + 1
+
+
+def test_a_call_in_a_comment_is_no_call(tmp_path):
+    found = read_config(written(tmp_path, "beta: 0.1  # as in GRPOConfig(beta=3)\n"))
+    assert (found.options, found.library) == ({"beta": "0.1"}, "")
+
+
+def test_inner_calls_and_brackets_in_texts_belong_to_their_argument(tmp_path):
+    text = (
+        "x = GRPOConfig(peft=LoraConfig(r=1, t=f(2), loss_type='grpo'), name='x)y, z', beta=0.3)\n"
+    )
+    found = read_config(written(tmp_path, text))
+    assert found.options == {
+        "peft": "LoraConfig(r=1, t=f(2), loss_type='grpo')",
+        "name": "x)y, z",
+        "beta": "0.3",
+    }
+
+
+def test_a_quoted_override_ends_at_its_quote(tmp_path):
+    found = read_config(written(tmp_path, """run "algorithm.kl=0.001" 'algorithm.on=true'\n"""))
+    assert found.options == {"algorithm.kl": "0.001", "algorithm.on": "true"}

@@ -18,7 +18,7 @@ from planrl.experiments.datasets import DatasetSettings
 from planrl.experiments.runs import RunSettings
 from planrl.io.checkpoints import load
 from planrl.io.formats import read_graph, read_paths
-from planrl.io.tool_graphs import BRANCHED, LEFT, RETURNED, SINGLE, read_tools
+from planrl.io.tool_graphs import BRANCHED, LEFT, PASSED, RETURNED, SINGLE, read_tools
 
 TOOLS = ["find", "book", "pay", "tell"]
 LINKS = [("find", "book"), ("book", "pay"), ("pay", "tell"), ("pay", "find"), ("tell", "tell")]
@@ -288,3 +288,9 @@ def test_nonsense_is_read_or_refused_in_words(folder):
     assert 10 < len(refused) < 290
     said = ("graph_desc.json", "data.json", "no chain of two tools")
     assert all(any(words in one for words in said) for one in refused)
+
+
+def test_a_chain_that_calls_its_last_tool_before_the_end_is_no_path(tmp_path):
+    chain = call("pay", "find", "book", "pay", "find")
+    tools = read_tools(written(tmp_path / "t", requests=[chain, call("find", "book")]))
+    assert (len(tools.chains), tools.left_out) == (1, {PASSED: 1})

@@ -200,3 +200,47 @@ def test_a_page_reads_and_writes_the_pair_as_a_kernel_does():
         assert one["pair"] is None
         assert one["link"] == ""
         assert "pair cannot be" in one["refused"][0]
+
+
+STUBS = """
+let waiting = [];
+const nothing = () => undefined;
+const pen = new Proxy({}, {
+  get: (own, name) => own[name] ?? (name === "measureText" ? () => ({width: 5}) : nothing),
+});
+const element = () => ({
+  style: {}, classList: {add: nothing, remove: nothing}, children: [], clientWidth: 300,
+  clientHeight: 200, getContext: () => pen, setAttribute: nothing, append: nothing,
+});
+const calm = {matches: false, addEventListener: nothing};
+const seen = class { observe() {} };
+Object.assign(globalThis, {
+  window: {matchMedia: () => calm, clearTimeout: nothing, setTimeout: nothing},
+  document: {createElement: element, documentElement: {dataset: {}}},
+  getComputedStyle: () => ({getPropertyValue: () => "", fontFamily: "any"}),
+  requestAnimationFrame: (frame) => waiting.push(frame),
+  ResizeObserver: seen, IntersectionObserver: seen, MutationObserver: seen,
+});
+"""
+
+
+@node
+def test_a_smaller_graph_forgets_the_paths_of_the_one_before_and_the_clock_goes_on():
+    frames = in_page(
+        f"""{STUBS}
+        const source = read("{WEB}/graph-view.js", "utf8") + ";planrlGraphView";
+        const graph = (n) => ({{
+          nodes: [...Array(n).keys()].map((id) => ({{id, name: "", x: id / n, y: (id % 3) / 3}})),
+          edges: [[0, 1]], source: n - 1, target: 1,
+        }});
+        const view = eval(source).create(element(), graph(9));
+        view.update({{probs: [], paths: [{{nodes: [8], correct: false}}]}}, 0);
+        view.run(true);
+        view.set(graph(4));
+        let now = performance.now();
+        let frames = 0;
+        for (; waiting.length && frames < 5; frames++) waiting.shift()((now += 90));
+        return frames;
+        """
+    )
+    assert frames == 5, "the paths of the graph before end at a node that is not there"

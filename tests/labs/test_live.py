@@ -167,7 +167,7 @@ def replace_value(made, name, value):
         ("policy-gradient", "lab=race&seed=1", "a link of the lab 'race', not of policy-gradient"),
         ("race", "graph=own", "edges and graph=own only go together"),
         ("race", "edges=0-1", "edges and graph=own only go together"),
-        ("race", "graph=own&edges=0", "an edge is written a-b"),
+        ("race", "graph=own&edges=0", "two nodes are written a-b"),
         ("race", "graph=own&edges=0-1.1-1", "self-loop"),
         ("race", "graph=own&edges=" + ".".join(f"{i}-{i + 1}" for i in range(21)), "22 nodes"),
         ("race", "graph=own&edges=" + ".".join(["0-1"] * 121), "121 edges"),

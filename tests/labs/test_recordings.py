@@ -97,10 +97,10 @@ def test_training_in_a_page_stops_where_its_recordings_end(name):
     assert 0 <= lab.screen.panel < len(lab.panels)
 
 
-def means(recording, learner, metric):
-    """The first and the last recorded mean at the lab's usual settings."""
+def means(recording, learner, metric, **changed):
+    """The first and the last recorded mean at the lab's usual settings, but for `changed`."""
     page, lab = RECORDED[recording], lab_named(GRIDS[recording].lab)
-    usual = {control.name: control.default for control in lab.controls}
+    usual = {control.name: control.default for control in lab.controls} | changed
     at = tuple(axis["values"].index(usual[axis["name"]]) for axis in page["axes"])
     shape = [len(axis["values"]) for axis in page["axes"]]
     numbers = np.frombuffer(base64.b64decode(page["data"]), "<u2")
@@ -141,3 +141,15 @@ def test_what_a_lab_shows_otherwise_than_its_chapter_is_what_was_recorded():
     )
     assert abs(table[1] - table[0]) < 0.02
     assert transformer[1] < transformer[0] - 0.1
+
+
+def test_of_the_recorded_penalties_only_those_up_to_a_tenth_stay_above_95_percent():
+    """What "Teach with it" gives as the answer of lab C."""
+    recording = "policy-gradient-transformer"
+    assert RECORDED[recording]["seeds"] == 10
+    right, left = (
+        {kl: means(recording, "policy gradient", metric, kl=kl)[1] for kl in (0, 0.1, 0.3, 1)}
+        for metric in ("train_sampled", "diversity")
+    )
+    assert min(right[0], right[0.1]) > 0.95 > max(right[0.3], right[1])
+    assert left[0] < left[0.1] < left[0.3] < left[1]

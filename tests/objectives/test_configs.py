@@ -1,14 +1,16 @@
 """The cheat sheet is computed from objectives, and a config is the line that its options make."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 
 from planrl.errors import InputError
-from planrl.objectives import sheet
+from planrl.objectives import policy, sheet
 from planrl.objectives.configs import applies, explain, library_of, rules
-from planrl.objectives.fixed_points import Limit
+from planrl.objectives.fixed_points import Limit, fixed_point
+from planrl.objectives.penalties import Kl
 
 ACTOR = "actor_rollout_ref.actor."
 
@@ -41,6 +43,8 @@ def test_weights_of_the_sheet_are_those_of_the_clock():
     assert found["Dr. GRPO"] == pytest.approx(7 / 8)
     assert found["pass@k"] == pytest.approx(8 * 0.5**7)
     assert found["IPS"] is None
+    filtered = 1 - 2 * 0.5**8  # DAPO draws other groups in place of those whose verdicts are equal
+    assert found["DAPO"] == pytest.approx(found["GRPO"] / filtered)
     assert all(sheet.formula(entry) for entry in sheet.ENTRIES.values())
 
 
@@ -167,3 +171,36 @@ def test_every_rule_names_options_that_are_read_and_lines_of_the_sheet():
         assert not {*book["defaults"]} & {*book["beside"]}
         assert explain({}, library).row
     json.dumps(rules(), allow_nan=False)
+
+
+def test_options_inside_of_an_option_do_not_make_a_config_verls():
+    inside = {"scale_rewards": "none", "loss_type": "dr_grpo", "model_init_kwargs.dtype": "bf16"}
+    told = explain(inside)
+    assert (told.library, told.row, told.unknown) == ("GRPOConfig", "Dr. GRPO", ())
+
+
+def test_groups_that_are_left_out_are_told_in_every_row():
+    actor = "actor_rollout_ref.actor."
+    options = {
+        "algorithm.adv_estimator": "grpo",
+        "algorithm.norm_adv_by_std_in_grpo": "false",
+        "algorithm.filter_groups.enable": "true",
+        f"{actor}use_kl_loss": "true",
+        f"{actor}loss_agg_mode": "seq-mean-token-sum-norm",
+    }
+    told = explain(options)
+    assert (told.row, told.limit) == ("Dr. GRPO", None)
+    assert "groups left out" in told.why[0]
+
+
+def test_a_mean_over_the_batch_has_the_weight_of_a_large_batch():
+    verl = {"algorithm.adv_estimator": "gae", "actor_rollout_ref.actor.use_kl_loss": "true"}
+    weight = {"actor_rollout_ref.actor.kl_loss_coef": "0.3"}
+    kind = {"actor_rollout_ref.actor.kl_loss_type": "mse"}
+    critic = explain({**verl, **weight, **kind}).limit.policy
+    own = fixed_point(
+        replace(policy.REINFORCE, kl=Kl(weight=0.3, estimator="k2", placement="loss")),
+        sheet.BASE,
+        sheet.VALUE,
+    ).policy
+    assert torch.allclose(critic, own, atol=1e-9)

@@ -49,6 +49,12 @@ CONFIGS = [
     "algorithm:\n  adv_estimator: remax\n",
     "loss_type: cispo\n",
     "use_adaptive_entropy: yes\n",
+    "import x  # trl\nargs = GRPOConfig(beta=0.04, epsilon=0.1)\n",
+    "beta: 0.1  # as in RLOOConfig(beta=3)\n",
+    "a = GRPOConfig(p=Lora(r=1, loss_type='grpo'), n='x)y', beta=0.3, model_init_kwargs={'a': 1})",
+    '{"loss_type": "dr_grpo", "model_init_kwargs": {"torch_dtype": "bfloat16"}, "beta": 0.1}',
+    f"run \"algorithm.adv_estimator=grpo\" 'algorithm.filter_groups.enable=True' {A}use_kl_loss=True "
+    f"algorithm.norm_adv_by_std_in_grpo=False {A}kl_loss_type=mse",
 ]
 WRONG = ["", "beta: lots", "beta 0.1", "loss_type: x", "beta: 0.1\nbeta: 0.2", "x = GRPOConfig(\n"]
 

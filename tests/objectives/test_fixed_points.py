@@ -133,6 +133,8 @@ def test_what_has_no_fixed_policy_says_what_is_conserved():
         (policy.REINFORCE, "martingale"),
         (policy.RFT, "martingale"),
         (Objective(advantage=partial(advantages.minus_constant, baseline=0.5)), "1 - baseline"),
+        (Objective(advantage=partial(advantages.minus_batch_mean, share=0.5)), "1 - share"),
+        (Objective(advantage=advantages.minus_batch_mean), "one curve"),
         (policy.RLOO, "one curve"),
         (policy.GRPO, "one curve"),
         (policy.DAPO, "one curve"),
@@ -284,3 +286,12 @@ def test_the_effective_number_counts_equal_correct_choices_and_ignores_wrong_one
     equal = torch.tensor([[0.1, 0.1, 0.1, 0.7], [0.3, 0.3, 0.3, 0.1], [0.0, 0.5, 0.0, 0.5]])
     found = contexts.answers_left(equal, correct)
     torch.testing.assert_close(found, torch.tensor([3.0, 3.0, 1.0]))
+
+
+def test_an_entropy_bonus_may_end_below_the_accuracy_of_the_base():
+    base = torch.tensor([0.9, 0.05, 0.05], dtype=torch.float64)
+    value = torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)
+    objective = Objective(advantage=advantages.standardised, entropy=Entropy(weight=1.0))
+    end = fixed_point(objective, base, value).policy
+    assert float(end[0]) < 0.8
+    assert update(objective, end, base, value).abs().max() < EXACT

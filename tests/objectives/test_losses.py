@@ -333,6 +333,26 @@ def test_trajectory_balance_is_zero_where_q_is_what_it_is_to_become():
     assert loss(logits + torch.tensor([0.0, 1.0, 0.0]), task.batch(tokens)).item() > 0.1
 
 
+def test_the_weight_of_trajectory_balances_base_is_its_power():
+    """Log q = return / temperature + kl log(base) + a constant for each pair."""
+    task = pr.Task(pr.chain(2), torch.tensor([[0, 1]]))
+    tokens = torch.tensor([[0, 1, 0, 1, 2], [0, 1, 0, 2, 2], [0, 1, 0, 2, 2]])
+    base = torch.tensor([0.2, 0.5, 0.3]).log()
+    logits = (torch.tensor([0.0, 2.0, 0.0]) + 0.5 * base).log_softmax(-1).expand(3, 4, 3)
+    batch = replace(task.batch(tokens), frozen=base.expand(3, 4, 3))
+    loss = partial(trajectory_balance, temperature=0.5)
+    assert loss(logits, batch, kl=0.5).item() == pytest.approx(0, abs=1e-12)
+    assert loss(logits, batch, kl=1.0).item() > 1e-3
+
+
+def test_pass_at_k_says_so_where_no_group_is_large_enough():
+    task = pr.Task(pr.chain(2), torch.tensor([[0, 1]]))
+    batch = task.batch(torch.tensor([[0, 1, 0, 1, 2]] * 3))
+    with pytest.raises(pr.InputError, match=r"pass@4 needs groups of at least 4 .* has 3"):
+        pass_at_k(torch.zeros(3, 4, 3), batch, k=4)
+    assert pass_at_k(torch.zeros(3, 4, 3), batch, k=3).isfinite()
+
+
 @pytest.mark.parametrize("name", [*LOSSES, "dpo", "trajectory_balance"])
 def test_every_loss_is_an_algorithm_by_its_dotted_path(name):
     from planrl.experiments.algorithms import STREAMS, Algorithm

@@ -127,3 +127,15 @@ def test_grouped_rollouts_repeat_a_batch_for_each_epoch_and_know_its_probabiliti
     assert a.log_probs is not None
     once = next(grouped_rollouts(setup, size=24, group=8))
     assert once.log_probs is None
+
+
+def test_expert_rounds_without_a_correct_path_end_with_what_to_do(small_task):
+    model = pr.LogitTable(small_task.vocab)
+    with torch.no_grad():
+        model.table[:, :, -1] = 60.0  # END at once
+    setup = Setup(Few(small_task), model, model, pr.seeded(0, "w"))
+    with pytest.raises(pr.InputError, match="100 rounds in a row had no correct path"):
+        next(expert_rounds(setup, size=4, per_pair=1))
+    for option in ("per_pair", "batches"):
+        with pytest.raises(pr.InputError, match=option):
+            next(expert_rounds(setup, **{option: 0}))

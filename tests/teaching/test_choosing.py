@@ -159,10 +159,7 @@ def test_links_lead_to_cards(monkeypatch):
     assert evidence.link_to("3.1-edges") == "11_verdicts.ipynb"
 
 
-def test_costs_and_reruns_come_from_saved_results():
-    (row,) = decision.costs("dag", ["policy gradient"])
-    low, high = map(float, row["least to most"].split(" to "))
-    assert low <= float(row["CPU seconds for 1,000 updates"]) <= high
+def test_reruns_come_from_saved_results():
     rows = evidence.reruns()
     assert all(row["results"] > 0 and row["experiment"] in row["command"] for row in rows)
 

@@ -84,7 +84,7 @@ def test_a_prediction_for_one_regime_of_several_names_it(judged):
 
 
 def test_runs_that_are_missing_or_have_no_date_are_said_to(judged):
-    one = judged["R-pg-gains-greedy"].findings[0]
+    one = replace(judged["R-pg-gains-greedy"].findings[0], verdict="holds")
     told = Registered(committed=datetime(2026, 1, 1, tzinfo=UTC), reason="Why.")
     assert claim_cards.prediction_in_words(told, [one], ()).endswith("runs is not known.")
     none = replace(one, values=(), verdict="not measured")

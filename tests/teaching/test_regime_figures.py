@@ -66,6 +66,15 @@ def test_with_few_seeds_their_range_is_told_which_never_leaves_what_was_measured
     assert "range 0.10 to 0.40, 4 seeds" in regimes.told([0.1, 0.4, 0.2, 0.3], 2)
 
 
+def test_a_cell_of_a_table_has_an_interval_a_range_or_one_number():
+    values = [0.5, 0.55, 0.6, 0.65, 0.7]
+    low, high = interval(values)
+    assert regimes.short(values) == f"0.60 ({low:.2f} to {high:.2f})"
+    assert regimes.short([0.9, 0.95], 3) == "0.925 (0.900 to 0.950)"
+    assert regimes.short([0.66]) == "0.66"
+    assert [regimes.span_name(n) for n in (1, 2, 5)] == ["", "range", "95 % interval"]
+
+
 def test_a_decoding_curve_is_drawn_for_the_base_too_on_both_sets_of_pairs():
     figure = regimes.decoding_curves("B", [BASE, PAID, PG], title="t")
     assert [frame.name for frame in figure.frames] == ["held-out questions", "training questions"]

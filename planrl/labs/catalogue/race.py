@@ -15,9 +15,9 @@ WORDS = Words(
     "λ = 1 in the first picture of the welcome page.",
     alt="A lab with four learners. Policy gradient loses diversity, with a KL penalty it loses "
     "it later; Q-learning with process reward keeps most of it.",
-    differs="On this graph of 20 nodes the base already answers most held-out pairs greedily, and "
-    "policy gradient ends below continual SFT on them. In chapter 4 it ends above: there the "
-    "graph has 100 nodes, and paths are sampled at temperature 1.",
+    differs="On this graph of 20 nodes the Transformer's base already answers most held-out pairs "
+    "greedily, and its policy gradient ends below continual SFT on them. In chapter 4 it ends "
+    "above: there the graph has 100 nodes, and paths are sampled at temperature 1.",
 )
 LEARNERS = (
     LabLearner(name="continual SFT", algorithm="sft"),

@@ -570,7 +570,7 @@ const planrlGraphView = (() => {
       forget();
       if (interactive) makeButtons();
       if (width) place();
-      update(frame.probs.length ? { ...frame, probs: [], paths: [] } : frame, 0);
+      update({ ...frame, probs: [], paths: [] }, 0); // what passed another graph is no path of this one
     }
 
     /** @param {GraphFrame} shown @param {number} [ms] */

@@ -329,7 +329,7 @@
     function press({ detail }) {
       if (detail > 1) return; // of a double click, which asks for one thing
       if (run.wanted) return go(0, 1);
-      const left = end - (run.failed ? 0 : run.step % end);
+      const left = end - (run.failed ? 0 : (run.step + run.underWay) % end);
       if (stillness.matches) go(Math.min(PRESS, left), PRESS);
       else go(left, lab.every);
     }
