@@ -184,7 +184,7 @@ class PlanPictures:
             )
         legend = f"A plan for {html.escape(self.problem.name)}, step by step"
         return (
-            f'{style("flow")}<fieldset class="planrl-flow"><legend>{legend}</legend>'
+            f'{style("flow")}<fieldset class="planrl-flow planrl-plan"><legend>{legend}</legend>'
             f"{''.join(steps)}</fieldset>"
         )
 
