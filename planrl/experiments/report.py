@@ -11,7 +11,7 @@ from planrl.evaluate import Scores, evaluate, next_logits
 from planrl.experiments.alpine import degrees, observed
 from planrl.experiments.datasets import Dataset
 from planrl.experiments.probes import edge_scores, edges_read
-from planrl.graphs import MOST_CUBE, seeded
+from planrl.graphs import seeded
 from planrl.io.prompts import Prompted
 from planrl.models import PathModel
 from planrl.sampling import Sampler
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 WEIGHTS = "the read-out W^M'"
 LOGITS = "the mean logits"  # of models whose weights have no read-out
+MOST_READ = 2_000  # nodes of a graph whose edges are looked for in the weights
+MOST_DEEP = 300  # and in the logits of all contexts, [N, N, V]
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def read_edges(model: PathModel, dataset: Dataset) -> EdgesRead | None:
     inner = model.model if isinstance(model, Prompted) else model
     deep = isinstance(inner, Transformer) and inner.config.layers > 1
     some = bool(graph.adjacency.any()) and bool((~graph.adjacency & off).any())
-    if not some or (deep and graph.n > MOST_CUBE):
+    if not some or graph.n > (MOST_DEEP if deep else MOST_READ):
         return None
     if deep:
         can = graph.reachability & off

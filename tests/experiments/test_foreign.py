@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import planrl as pr
+import planrl.experiments.report
 from planrl.__main__ import main
 from planrl.experiments.foreign import open_checkpoint
 from planrl.experiments.probes import edges_read
@@ -108,6 +109,14 @@ def test_a_deep_model_is_read_from_its_logits(layout):
     report = measure_model(deep, opened.dataset, samples=2)
     assert report.edges.name == "the mean logits"
     assert 0 <= report.edges.quality["auc"] <= 1
+
+
+def test_edges_are_not_looked_for_where_there_are_none_or_too_many_nodes(layout, monkeypatch):
+    opened = open_checkpoint(layout[1], layout[2])
+    monkeypatch.setattr(planrl.experiments.report, "MOST_READ", 5)
+    report = measure_model(opened.model, opened.dataset, samples=2)
+    assert report.edges is None
+    assert list(report_figures(report)) == ["accuracy", "diversity", "errors", "degree"]
 
 
 def test_the_command_writes_a_page_with_the_figures(layout, tmp_path, capsys):
