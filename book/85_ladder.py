@@ -25,15 +25,32 @@ if importlib.util.find_spec("planrl") is None:
 # running everything some 5 seconds.
 
 # %% tags=["hide-input"]
-from planrl.domains import EXAMPLES
+from IPython.display import display
+
+from planrl.domains import EXAMPLES, example
 from planrl.domains.outcomes import discounted_optimum
 from planrl.figures import charts
 from planrl.figures.table import Table
 from planrl.teaching import ladder, notebook
+from planrl.teaching.plan_pictures import PlanPictures
 
 notebook.setup()
 
 # %% [markdown]
+# ## What a state is
+#
+# A state is a position of all pegs, discs or packages; an action leads from one to the next. Each picture below is a
+# node of such a graph, and the numbers above it follow a shortest plan, which is a shortest path. A peg jumps over another one,
+# which is taken out. A disc never lies on a smaller one. A package is loaded, carried and unloaded.
+
+# %%
+for name in ("peg-4", "hanoi-4", "logistics-1"):
+    display(PlanPictures(example(name)))
+
+# %% [markdown]
+# The peg that is taken out never returns, while a disc or a package can be brought back. This difference decides what
+# follows.
+#
 # ## Three kinds of graphs
 #
 # A *component* is a set of states that all reach each other. Without a discount, Q-learning with process reward

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import foreign
 import pytest
 
 from planrl.cli.menu import parser
@@ -98,6 +99,7 @@ def test_every_command_that_is_shown_is_understood(path):
 def test_the_code_that_is_shown_runs(name, tmp_path):
     pytest.importorskip("plotly")
     code = "\n".join(re.findall(r"^```python\n(.*?)^```", text(ROOT / name), re.M | re.S))
+    foreign.write_folders(tmp_path)
     run = [sys.executable, "-c", code.replace("session.train(200)", "session.train(2)")]
     done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -37,15 +37,21 @@ def write(records: Sequence[Step], path: Path, title: str, algorithm: str) -> No
     and on held-out pairs shares a figure; what was nowhere a number has none. The page needs no
     network: plotly is inside it, which makes it some 5 MB large.
     """
+    write_page(_figures(records, algorithm), path, title)
+
+
+def write_page(figures: Iterable[Any], path: Path, title: str, text: str = "") -> None:
+    """Write figures on a page of their own, with a title and perhaps a text below it."""
     from planrl.figures.style import AT_HOME
 
     parts: list[str] = []
-    for figure in _figures(records, algorithm):
+    for figure in figures:
         parts.append(
             figure.to_html(full_html=False, include_plotlyjs=not parts, config=dict(AT_HOME))
         )
     template = Template(files("planrl.cli").joinpath("curves.html").read_text("utf-8"))
-    page = template.substitute(title=html.escape(title), figures="\n".join(parts))
+    told = f"<p>{html.escape(text)}</p>\n" if text else ""
+    page = template.substitute(title=html.escape(title), figures=told + "\n".join(parts))
     write_atomically(path, page.encode())
 
 

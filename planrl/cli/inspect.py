@@ -24,7 +24,14 @@ from planrl.domains.state_space import state_space
 from planrl.domains.structure import Structure, structure
 from planrl.io.files import to_json
 from planrl.io.formats import read_graph, read_paths
-from planrl.io.prompts import USUAL, better_prompt, check_prompt, in_usual_rows
+from planrl.io.prompts import (
+    USUAL,
+    better_prompt,
+    check_prompt,
+    detected_prompt,
+    in_usual_rows,
+    row_of,
+)
 
 if TYPE_CHECKING:
     from planrl.graphs import Graph
@@ -61,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
         "reachable_pairs": known.pairs,
         "cycles": not known.is_dag,
         "structure": known.plain(),
-        "files": _files(files, graph, check_prompt(options.prompt or USUAL)),
+        "files": _files(files, graph, options.prompt),
         **more,
     }
     if options.json:
@@ -99,27 +106,31 @@ def _source(options: argparse.Namespace) -> tuple[Graph, list[Path], list[str], 
     return read_graph(options.graph), options.lines, [], {}
 
 
-def _files(paths: list[Path], graph: Graph, prompt: str) -> dict[str, Any]:
-    """The rows of each file, and what is wrong with some of them."""
-    found: dict[str, Any] = {}
+def _files(paths: list[Path], graph: Graph, given: str | None) -> dict[str, Any]:
+    """The rows of each file, their form, and what is wrong with some of them."""
+    report: dict[str, Any] = {}
     for path in paths:
         read = read_paths(path, graph)
+        found = detected_prompt(read, graph, str(path)) if given is None else check_prompt(given)
+        prompt = found or USUAL
         lines = in_usual_rows(read, graph, prompt)
         hint = better_prompt(read, graph, prompt)
         if hint:
             print(f"planrl: {path}: {len(lines.invalid)} rows are invalid{hint}", file=sys.stderr)
-        found[str(path)] = {
+        report[str(path)] = {
+            "form": row_of(prompt),
             "rows": len(lines.tokens),
             "pairs": lines.pairs,
             "invalid": [{"line": at, "reason": reason} for at, reason in lines.invalid],
         }
-    return found
+    return report
 
 
 def _print_files(files: dict[str, Any]) -> None:
     for name, entry in files.items():
         wrong = entry["invalid"]
-        print(f"{name}: {entry['rows']} rows, {entry['pairs']} pairs, {len(wrong)} invalid")
+        form = "" if entry["form"] == row_of(USUAL) else f" as `{entry['form']}`"
+        print(f"{name}: {entry['rows']} rows{form}, {entry['pairs']} pairs, {len(wrong)} invalid")
         for item in wrong[:20]:
             print(f"  line {item['line']}: {item['reason']}")
         print(f"  and {len(wrong) - 20} more (see --json)\n" if len(wrong) > 20 else "", end="")

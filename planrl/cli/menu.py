@@ -39,6 +39,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "evaluate": (
         "planrl evaluate base",
         "planrl evaluate base --samples 20 --temperature 0.5 --json",
+        "planrl evaluate base --plot report.html",
     ),
     "paths": (
         "planrl paths base",

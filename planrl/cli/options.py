@@ -21,13 +21,19 @@ from planrl.experiments.datasets import (
     make_dataset,
 )
 from planrl.experiments.datasets import OPTIONS as GRAPH_OPTIONS
+from planrl.experiments.foreign import Opened, check_vocab, fitting, open_checkpoint
 from planrl.experiments.runs import RunSettings
 from planrl.io.checkpoints import load
-from planrl.io.formats import read_nanogpt
-from planrl.io.prompts import REPEATED, USUAL, Prompted, check_prompt, writes_source
+from planrl.io.layouts import DataFiles, data_files, newest_checkpoint
+from planrl.io.prompts import (
+    LEFT_OUT,
+    REPEATED,
+    USUAL,
+    check_prompt,
+    row_of,
+)
 from planrl.models import PathModel
 from planrl.sampling import Sampler
-from planrl.tasks import PROMPT
 from planrl.train import TrainConfig
 from planrl.transformer import Transformer, TransformerConfig
 
@@ -172,26 +178,48 @@ def add_prompt(command: argparse._ActionsContainer) -> None:
         "--prompt",
         metavar="WORDS",
         help="the tokens before a path, written with s and t; a path starts with its source: "
-        f'"{REPEATED}" for rows `s t s s a b t` (default: "{USUAL}")',
+        f'"{USUAL}" for rows `{row_of(USUAL)}`, "{REPEATED}" for `{row_of(REPEATED)}`, '
+        f'"{LEFT_OUT}" for `{row_of(LEFT_OUT)}` (default: found from the rows)',
     )
 
 
-def own_files(options: argparse.Namespace) -> FileDataset | None:
-    """The dataset that these options name, or None. Raises InputError if one is missing."""
+def own_files(options: argparse.Namespace, folder: Path | None = None) -> FileDataset | None:
+    """The dataset that these options name, or None. Raises InputError if a file is missing.
+
+    Files that no option names are looked for in the folder, if one is given.
+    """
     given = [options.graph, options.train, options.test]
+    if folder is not None and not all(given):
+        known = DataFiles(*(Path(name) if name else None for name in given))
+        given = [path and str(path) for path in data_files(folder, known=known)]
     if not any(given):
         return None
-    if not all(given):
-        raise InputError("--graph, --train and --test go together: give all three files")
-    prompt = options.prompt or USUAL
-    return FileDataset(graph=options.graph, train=options.train, test=options.test, prompt=prompt)
+    graph, train, test = given
+    if not (graph and train and test):
+        lacks = [name for name, path in zip(DataFiles._fields, given, strict=True) if not path]
+        where = f"{folder} has none for {flags(lacks)}" if folder else "give all three files"
+        raise InputError(f"--graph, --train and --test go together: {where}")
+    prompt = "" if options.prompt is None else check_prompt(options.prompt)
+    return FileDataset(graph=graph, train=train, test=test, prompt=prompt)
 
 
 def add_model(command: argparse.ArgumentParser, samples: int, what: str) -> None:
     """Add the run or checkpoint, its data, and how paths are sampled."""
     add = command.add_argument
-    add("run", type=Path, help="a run's folder, or a nanoGPT checkpoint (.pt, .safetensors)")
+    add(
+        "run",
+        type=Path,
+        help="a run's folder, or a nanoGPT checkpoint (.pt, .safetensors), or a folder with some: "
+        "of these the one with the most updates in its name",
+    )
     add_files(command)
+    add(
+        "--data",
+        type=Path,
+        metavar="FOLDER",
+        help="take the graph and the rows from this folder, by their names: path_graph.graphml, "
+        "train_20.txt, test.txt (default: the checkpoint's folder)",
+    )
     add(
         "--heads",
         type=int,
@@ -225,70 +253,56 @@ class Subject:
 
 def subject(options: argparse.Namespace) -> Subject:
     """The model and data that the options name; warnings go to standard error."""
-    own, path = own_files(options), options.run
-    foreign = path.is_file() or (path.suffix != "" and not path.exists())
-    model: PathModel
-    if foreign:
-        if own is None:
-            raise InputError("a bare checkpoint needs its data: give --graph, --train and --test")
-        model, dataset = read_nanogpt(path, heads=options.heads), make_dataset(own)
-        sampler = Sampler(max_tokens=dataset.max_tokens)
-    else:
-        if options.heads is not None:
-            raise InputError("--heads is for a checkpoint file: a run's folder says its own")
-        if options.prompt is not None and own is None:
-            raise InputError("--prompt is for a checkpoint file or for your own rows: leave it out")
-        saved = load(path)
-        model, settings = saved.model, RunSettings.of(saved)
-        dataset = make_dataset(own or settings.dataset)
-        sampler = settings.algorithm.sampler(dataset)
-    if model.vocab != dataset.train.vocab:
+    path, foreign = _model_file(options.run)
+    folder = options.data or (path.parent if foreign and path.exists() else None)
+    if folder is not None and not folder.is_dir():
+        raise InputError(f"--data {folder}: expected a folder with the graph and the rows")
+    own = own_files(options, folder)
+    opened = _foreign(options, path, folder, own) if foreign else _own(options, path, own)
+    for note in opened.notes:
+        _say(note)
+    sampler = replace(opened.sampler, temperature=options.temperature)
+    return Subject(opened.model, opened.dataset, sampler, foreign)
+
+
+def _model_file(path: Path) -> tuple[Path, bool]:
+    """Where the model is, and whether another program wrote it: a file, or one of a folder."""
+    if path.is_dir() and not (path / "run.json").exists():
+        found = newest_checkpoint(path)
+        if found is not None:
+            _say(f"the checkpoint is {found}")
+            return found, True
+    return path, path.is_file() or (path.suffix != "" and not path.exists())
+
+
+def _foreign(
+    options: argparse.Namespace, path: Path, folder: Path | None, own: FileDataset | None
+) -> Opened:
+    """Another program's checkpoint and its data."""
+    if own is None:
         raise InputError(
-            f"the model knows {model.vocab.n_nodes} nodes, the graph has {dataset.graph.n}"
+            "a bare checkpoint needs its data: give --graph, --train and --test, or --data "
+            f"FOLDER; {folder or path} has none"
         )
-    if isinstance(model, Transformer):
-        words = check_prompt(options.prompt or USUAL) if foreign else USUAL
-        sampler = _fitting(sampler, model, dataset, words)
-        if foreign:
-            _say_of_prompt(model, dataset, words)
-        if words != USUAL:
-            model = Prompted(model, words)
-    return Subject(model, dataset, replace(sampler, temperature=options.temperature), foreign)
+    if not (options.graph and options.train and options.test):
+        _say(f"the data are {own.graph}, {own.train} and {own.test}")
+    return open_checkpoint(path, own, heads=options.heads)
 
 
-def _fitting(sampler: Sampler, model: Transformer, dataset: Dataset, words: str) -> Sampler:
-    """The sampler, for paths that are no longer than the model's rows behind this prompt."""
-    most = model.config.positions - (len(words.split()) - len(USUAL.split()))
-    if most <= PROMPT:
-        raise InputError(
-            f"the model reads at most {model.config.positions} tokens: too few for a "
-            "prompt and a path"
-        )
-    longest = max(dataset.paths.shape[1], dataset.longest)
-    if longest > most:
-        _say(
-            f"the model reads at most {most} tokens, and the longest row has {longest}: longer "
-            "paths count as too long"
-        )
-    return replace(sampler, max_tokens=min(most, sampler.max_tokens))
-
-
-def _say_of_prompt(model: Transformer, dataset: Dataset, words: str) -> None:
-    """Say if the model seems to have been trained with another prompt than is put to it."""
-    asked = REPEATED if words == USUAL else words  # planrl gives the path's first node, too
-    if len(asked.split()) < PROMPT or len(asked.split()) > model.config.positions:
-        return
-    share = float(writes_source(model, dataset.train.pairs[:1000], asked).mean())
-    if words == USUAL and share > 0.5:
-        _say(
-            f"{share:.0%} of the first steps lead from the source to itself: the model repeats "
-            f'the source after `{asked}`. Give --prompt "{REPEATED}" if its rows do'
-        )
-    elif words != USUAL:
-        _say(
-            f"the source is given after `{asked}`; by itself the model writes it with "
-            f"probability {share:.3f}"
-        )
+def _own(options: argparse.Namespace, path: Path, own: FileDataset | None) -> Opened:
+    """A run of planrl, on its own data or others."""
+    if options.heads is not None:
+        raise InputError("--heads is for a checkpoint file: a run's folder says its own")
+    if options.prompt is not None and own is None:
+        raise InputError("--prompt is for a checkpoint file or for your own rows: leave it out")
+    saved = load(path)
+    settings = RunSettings.of(saved)
+    dataset = make_dataset(own or settings.dataset)
+    check_vocab(saved.model, dataset)
+    sampler = settings.algorithm.sampler(dataset)
+    if not isinstance(saved.model, Transformer):
+        return Opened(saved.model, dataset, sampler)
+    return Opened(saved.model, dataset, *fitting(sampler, saved.model, dataset, USUAL))
 
 
 def _say(text: str) -> None:

@@ -21,7 +21,7 @@ from planrl.experiments.named import Option, as_options, check_value, keywords, 
 from planrl.graphs import MOST_SQUARE, Graph, random_dag, random_digraph, seeded
 from planrl.io.files import read_bytes
 from planrl.io.formats import read_graph, read_paths
-from planrl.io.prompts import USUAL, better_prompt, check_prompt, in_usual_rows
+from planrl.io.prompts import USUAL, better_prompt, check_prompt, common_prompt, in_usual_rows
 from planrl.io.tool_graphs import CHAINS as TOOL_CHAINS
 from planrl.io.tool_graphs import GRAPH as TOOL_GRAPH
 from planrl.io.tool_graphs import read_tool_graph, with_chains
@@ -248,21 +248,22 @@ def _checked_options(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
 class FileDataset:
     """A graph, training lines and test lines as files; the digest tells if they changed.
 
-    `prompt` is how the lines begin, before their paths (see `planrl.io.prompts`). A saved run also
-    keeps the `labels` of the nodes, where they are not just 0 .. n - 1.
+    `prompt` is how the lines begin, before their paths (see `planrl.io.prompts`); if it is empty,
+    the lines tell. A saved run also keeps the `labels` of the nodes, where they are not just
+    0 .. n - 1.
     """
 
     graph: str
     train: str
     test: str
     digest: str = ""
-    prompt: str = USUAL
+    prompt: str = ""
     labels: tuple[str, ...] = ()
     kind: str = field(default="files", init=False)
 
     def __post_init__(self) -> None:
         check_fields(self)
-        object.__setattr__(self, "prompt", check_prompt(self.prompt))
+        object.__setattr__(self, "prompt", self.prompt and check_prompt(self.prompt))
         labels = self.labels
         if not isinstance(labels, tuple | list) or not all(isinstance(x, str) for x in labels):
             raise InputError(f"labels={shown(labels)} was given: expected the nodes' names")
@@ -301,6 +302,7 @@ class Dataset:
 
     `longest` is the length of the longest row that is known for a test pair, if any is. `claimed`
     is the graph as the data have it, if some of their steps are no edges: wrong checks pass them.
+    `prompt` is how the rows of its files begin (see `planrl.io.prompts`).
     """
 
     graph: Graph
@@ -309,6 +311,7 @@ class Dataset:
     paths: Int[Tensor, "M L"]
     longest: int = 0
     claimed: Graph | None = None
+    prompt: str = USUAL
 
     @property
     def max_tokens(self) -> int:
@@ -361,15 +364,16 @@ def _read(settings: FileDataset) -> Dataset:
             "started: restore the files, or start a new run"
         )
     graph = read_graph(settings.graph)
+    read = {name: read_paths(name, graph) for name in (settings.train, settings.test)}
+    prompt = settings.prompt or common_prompt(read, graph)
     rows = {}
-    for name in (settings.train, settings.test):
-        read = read_paths(name, graph)
-        lines = in_usual_rows(read, graph, settings.prompt)
+    for name, given in read.items():
+        lines = in_usual_rows(given, graph, prompt)
         if lines.invalid:
             line, reason = lines.invalid[0]
             raise InputError(
                 f"{name}, line {line}: {reason} ({len(lines.invalid)} lines are invalid)"
-                f"{better_prompt(read, graph, settings.prompt)}"
+                f"{better_prompt(given, graph, prompt)}"
             )
         if not len(lines.tokens):
             raise InputError(f"{name} has no rows")
@@ -381,4 +385,5 @@ def _read(settings: FileDataset) -> Dataset:
         Task(graph, test_rows[:, :2].unique(dim=0)),
         train_rows,
         test_rows.shape[1],
+        prompt=prompt,
     )

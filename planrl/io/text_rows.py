@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MOST_CELLS = 50_000_000  # of rows of text, the shorter ones padded to the longest
 LONGEST_LINE = 1_000_000
+SHORTEST = 3  # words: `s t t`, where the path leaves its source out (see planrl.io.prompts)
 AT_ONCE = 2_000_000  # tokens that are checked together
 
 
@@ -50,9 +51,10 @@ def read_alpine(path: str | Path, graph: Graph) -> Lines:
     """The rows `s t s a b t` of a text file, each checked against the graph.
 
     Spaces separate the words, or commas, which labels that hold spaces need. Blank lines are passed
-    over, and lines that begin with #, % or // and no node. A row that is too short or names no node
-    of the graph is left out of `tokens`; one of nodes that are no path stays in. Both are listed in
-    `invalid`, with the reason. A file has at most 100 MB, its graph at most 10,000 nodes.
+    over, and lines that begin with #, % or // and no node. A row of fewer than three words, or with
+    a word that is no node of the graph, is left out of `tokens`; one of nodes that are no path
+    stays in. Both are listed in `invalid`, with the reason. A file has at most 100 MB, its graph at
+    most 10,000 nodes.
     """
     path = Path(path)
     check_size(graph.n, MOST_SQUARE, "checking rows against a graph")
@@ -87,10 +89,14 @@ def read_alpine(path: str | Path, graph: Graph) -> Lines:
     return Lines(tokens, tuple(lines), tuple(sorted(invalid)))
 
 
+def _too_short(words: int) -> str:
+    return f"has {words} words; `s t s ... t` has at least 4"
+
+
 def _unreadable(words: Sequence[str], known: set[str]) -> str:
     """Why these words are no row of nodes, or nothing if they are."""
-    if len(words) < 4:
-        return f"has {len(words)} words; `s t s ... t` has at least 4"
+    if len(words) < SHORTEST or (len(words) == SHORTEST and words[0] == words[1]):
+        return _too_short(len(words))
     if known.issuperset(words):
         return ""
     name = shown(next(word for word in words if word not in known))
@@ -102,7 +108,9 @@ def _no_paths(tokens: Tensor, lengths: Sequence[int], graph: Graph) -> Iterator[
     at = 0
     for part in tokens.split(max(1, AT_ONCE // tokens.shape[1])):
         for row in (~is_path(graph, part)).nonzero().squeeze(1).tolist():
-            yield at + row, why_no_path(graph, part[row, : lengths[at + row]].tolist())
+            words = part[row, : lengths[at + row]].tolist()
+            short = len(words) <= SHORTEST
+            yield at + row, _too_short(len(words)) if short else why_no_path(graph, words)
         at += len(part)
 
 

@@ -48,9 +48,10 @@ class _CachedDecoder:
         self.stores = [_Store(weight, room, 2 * config.width) for _ in range(config.layers)]
         # where each path's keys and values lie, by position: in the first layer, in the others
         self.pointers = torch.empty(min(config.layers, 2), len(prompt), length, dtype=torch.int64)
-        for position in range(FIRST):
+        chooses = min(FIRST, prompt.shape[1] - 1)  # another program's prompt may be shorter
+        for position in range(chooses):
             self._read(prompt[:, position], choosing=False)
-        for position in range(FIRST, prompt.shape[1]):
+        for position in range(chooses, prompt.shape[1]):
             self.push(prompt[:, position])
 
     def logits(self) -> Tensor:

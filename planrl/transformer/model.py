@@ -48,11 +48,15 @@ class Transformer(nn.Module):
             if weight.ndim == 2:
                 nn.init.normal_(weight, std=initial_std(name, config.layers), generator=rng)
 
-    def forward(self, tokens: Int[Tensor, "B L"]) -> Float[Tensor, "B L V"]:
-        """Logits of the next token at every position; 0 where nothing is chosen."""
-        self.vocab.check(tokens, least=PROMPT)
+    def forward(self, tokens: Int[Tensor, "B L"], *, first: int = FIRST) -> Float[Tensor, "B L V"]:
+        """Logits of the next token at every position; 0 where nothing is chosen.
+
+        `first` is the first position that chooses: 1 for rows of a model that writes a path without
+        its source.
+        """
+        self.vocab.check(tokens, least=min(PROMPT, first + 1))
         length = self._check_length(tokens.shape[1])
-        choosing, reading = _packed(tokens, self.vocab.end)
+        choosing, reading = _packed(tokens, self.vocab.end, first)
         if not len(choosing.position):  # nothing is chosen anywhere
             return self.tokens.weight.new_zeros(*tokens.shape, self.vocab.size)
         x = self.tokens(tokens.flatten()[reading.position]) + self.positions(
@@ -117,15 +121,15 @@ class Transformer(nn.Module):
         return length
 
 
-def _packed(tokens: Tensor, end: int) -> tuple[Packing, Packing]:
+def _packed(tokens: Tensor, end: int, first: int) -> tuple[Packing, Packing]:
     """Packings of the positions that choose, and of these followed by the prompt's first."""
     rows, length = tokens.shape
-    choosing = Packing.of(tokens[:, FIRST:] != end)
-    position = choosing.position + FIRST * (choosing.position // (length - FIRST) + 1)
-    prompt = torch.arange(FIRST)
+    choosing = Packing.of(tokens[:, first:] != end)
+    position = choosing.position + first * (choosing.position // (length - first) + 1)
+    prompt = torch.arange(first)
     row = torch.arange(rows)[:, None]
     reading = Packing(
         torch.cat([position, (row * length + prompt).flatten()]),
-        torch.cat([len(position) + row * FIRST + prompt, choosing.row], 1),
+        torch.cat([len(position) + row * first + prompt, choosing.row], 1),
     )
     return choosing, reading

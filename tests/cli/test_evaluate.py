@@ -31,8 +31,38 @@ def test_a_nanogpt_checkpoint_is_evaluated_on_its_data(checkpoint, capsys):
     assert "strict" not in said.out
     assert "each path was ended at its target" in said.err
     assert "--strict" in said.err
-    assert main(["evaluate", checkpoint[0]]) == 2
-    assert "give --graph, --train and --test" in capsys.readouterr().err
+    alone = Path(checkpoint[0]).parent / "alone" / "ckpt.pt"
+    alone.parent.mkdir()
+    alone.write_bytes(Path(checkpoint[0]).read_bytes())
+    assert main(["evaluate", str(alone)]) == 2
+    assert "give --graph, --train and --test, or --data FOLDER" in capsys.readouterr().err
+
+
+def test_folders_of_another_program_are_taken_as_they_are(files, checkpoint, tmp_path, capsys):
+    """ALPINE's layout: rows and graph in one folder, the checkpoints of a run in another."""
+    data, out = tmp_path / "data" / "100", tmp_path / "out" / "simple_graph_1_1_8_100"
+    for folder in (data, out):
+        folder.mkdir(parents=True)
+    for name, theirs in zip(files, ("path_graph.graphml", "train_20.txt", "test.txt"), strict=True):
+        Path(name).rename(data / theirs)
+    for updates in (2000, 10000):
+        (out / f"{updates}_ckpt_20.pt").write_bytes(Path(checkpoint[0]).read_bytes())
+    torch.save([1, 2], out / "corrects.pt")  # what its test leaves behind
+    ask = ["evaluate", str(out), "--samples", "2"]
+    assert main([*ask, "--data", str(data)]) == 0
+    said = capsys.readouterr().err
+    assert "10000_ckpt_20.pt" in said
+    assert "train_20.txt and" in said
+    assert main(ask) == 2
+    assert "--data FOLDER" in capsys.readouterr().err
+    (data / "train_10.txt").write_text((data / "train_20.txt").read_text())
+    assert main([*ask, "--data", str(data)]) == 2
+    assert "choose one with --train FILE" in capsys.readouterr().err
+    assert main([*ask, "--data", str(data), "--train", str(data / "train_10.txt")]) == 0
+    assert main([*ask, "--data", str(tmp_path / "none")]) == 2
+    (data / "test.txt").unlink()
+    assert main([*ask, "--data", str(data), "--train", str(data / "train_10.txt")]) == 2
+    assert "has none for --test" in capsys.readouterr().err
 
 
 def test_a_checkpoint_that_reads_short_rows_only_is_scored_as_far_as_they_go(
@@ -65,12 +95,14 @@ def test_another_prompt_is_noticed_and_taken_for_rows_and_model(files, tmp_path,
         Path(name).write_text(re.sub(r"(?m)^(\w+) (\w+) ", r"\1 \2 \1 ", text))
     own = ["--graph", files[0], "--train", files[1], "--test", files[2]]
     run, train = tmp_path / "run", ["train", *own, "--width", "16", "--steps", "2"]
-    assert main(["inspect", *files]) == 1
+    assert main(["inspect", *files]) == 0
+    assert "40 rows as `s t s s a b t`" in capsys.readouterr().out
+    assert main(["inspect", *files, "--prompt", "s t"]) == 1
     assert 'give --prompt "s t s"' in capsys.readouterr().err
     assert main(["inspect", *files, "--prompt", "s t s"]) == 0
-    assert main([*train, "--out", str(run)]) == 2
+    assert main([*train, "--out", str(run), "--prompt", "s t"]) == 2
     assert 'give --prompt "s t s"' in capsys.readouterr().err
-    assert main([*train, "--out", str(run), "--prompt", "s t s"]) == 0
+    assert main([*train, "--out", str(run)]) == 0
     assert main(["evaluate", str(run), "--samples", "2"]) == 0  # as the run says
     assert main(["evaluate", str(run), *own, "--samples", "2", "--prompt", "s t s"]) == 0
     capsys.readouterr()
@@ -83,9 +115,9 @@ def test_another_prompt_is_noticed_and_taken_for_rows_and_model(files, tmp_path,
         model.positions.weight[3:, 0] = 1000.0
     torch.save(foreign.as_nanogpt(model), tmp_path / "ckpt.pt")
     ask = ["evaluate", str(tmp_path / "ckpt.pt"), *own, "--samples", "2"]
-    assert main(ask) == 2  # the rows are theirs as well
+    assert main([*ask, "--prompt", "s t"]) == 2  # the rows are theirs as well
     assert '--prompt "s t s"' in capsys.readouterr().err
-    assert main([*ask, "--prompt", "s t s"]) == 0
+    assert main(ask) == 0
     assert "by itself the model writes it with probability" in capsys.readouterr().err
     for name in files[1:]:
         text = Path(name).read_text()
