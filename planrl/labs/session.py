@@ -124,7 +124,7 @@ class Session:
         found = []
         for running in self.learners:
             tensors = {**running.state, **self.given, "t": _time(self.updates)}
-            out = self._call("evaluate", tensors, running.options)
+            out = self._call(self.lab.evaluation, tensors, running.options)
             found.append({k: float(v) if v.ndim == 0 else v for k, v in out.items()})
         return found
 

@@ -13,7 +13,7 @@ from planrl.errors import InputError
 from planrl.labs import Session
 from planrl.labs.catalogue import CATALOGUE
 from planrl.labs.catalogue.imitation import imitation_lab
-from planrl.labs.engine.algorithms import ADAM, ALGORITHMS, Carried, begun
+from planrl.labs.engine.algorithms import ADAM, ALGORITHMS, Carried, begun, models_of
 from planrl.labs.engine.programs import programs
 from planrl.labs.page import export
 from planrl.labs.spec.lab import LabLearner
@@ -36,7 +36,8 @@ def test_importing_the_labs_makes_no_model_and_no_program():
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_a_program_reads_what_its_algorithm_carries_and_what_its_stream_reads(name):
     algorithm = ALGORITHMS[name]
-    for model in ("table", "transformer"):
+    assert models_of(name)
+    for model in models_of(name):
         program = programs()[f"{model}-{name}"]
         others = {"t", "seed", "adjacency", *algorithm.stream.reads}
         assert program.examples.keys() == {*algorithm.carries, *others, *algorithm.options}

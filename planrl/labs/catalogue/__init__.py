@@ -4,6 +4,7 @@ imitation, policy_gradient   one learner each
 rewards                      Q-learning under rewards of the reader's, and what can go wrong
 race                         four learners that start from one base
 blocks                       Blocksworld
+objectives                   any two of GRPO's family on one question
 
 A lab is made when it is asked for. What a preset says is asserted in
 tests/labs/test_live_presets.py.
@@ -16,6 +17,7 @@ from collections.abc import Callable, Mapping
 from planrl.errors import InputError, shown
 from planrl.labs.catalogue.blocks import blocks_lab
 from planrl.labs.catalogue.imitation import imitation_lab
+from planrl.labs.catalogue.objectives import objectives_lab
 from planrl.labs.catalogue.policy_gradient import policy_gradient_lab
 from planrl.labs.catalogue.race import race_lab
 from planrl.labs.catalogue.rewards import rewards_lab
@@ -27,6 +29,7 @@ CATALOGUE: Mapping[str, Callable[[], Lab]] = {
     "policy-gradient": policy_gradient_lab,
     "rewards": rewards_lab,
     "blocks": blocks_lab,
+    "objectives": objectives_lab,
 }
 
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from planrl.labs.engine.models import TOKENS, VOCAB, FunctionalModel
+from planrl.labs.engine.models import MODELS, TOKENS, VOCAB, FunctionalModel
+from planrl.labs.engine.objective import OBJECTIVE, objective_loss
 from planrl.labs.engine.rng import uniform
 from planrl.labs.engine.sampling import SCALE, TracedGraph, Values, drawn_by, ended, picked
 from planrl.losses import Loss, policy_gradient, q_learning
@@ -51,12 +52,15 @@ class Stream:
 
     `rows` gives tokens [ROWS, TOKENS]. `reads` names what it reads of `DATA`, and `options` its own
     options with their default values. Only if `may_stop` may the model emit END before the target.
+    `behaviour` names the carried weights that draw the rows, if they are not those that learn: the
+    batch then has the log-probabilities that its tokens were drawn with.
     """
 
     rows: Callable[[FunctionalModel, Values], Tensor]
     reads: tuple[str, ...]
     options: Mapping[str, float] = field(default_factory=dict)
     may_stop: bool = True
+    behaviour: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +141,25 @@ def exploring(model: FunctionalModel, given: Values) -> Tensor:
     return _sampled(model, given, options)
 
 
+def one_question(model: FunctionalModel, given: Values) -> Tensor:
+    """Paths for the shown pair, sampled from the policy of the first of `epochs` updates.
+
+    All of these updates read the same rows.
+    """
+    first = given["epochs"] * (given["t"] / given["epochs"]).floor()
+    number = uniform(given["seed"], first, 2, ROWS, TOKENS - PROMPT)
+    settings = {**given, "may_stop": 1.0 + 0.0 * given["lr"], "epsilon": 0.0 * given["lr"]}
+    prompt = VOCAB.prompt(given["question"].long()[None].expand(ROWS, 2))
+    return ended(model.rollout(given["behaviour"], prompt, drawn_by(number, settings)))
+
+
+def followed(given: Values) -> Values:
+    """The policy that draws the next rows: after `epochs` updates the newest, else as before."""
+    done = given["t"] + 1.0
+    fresh = done - given["epochs"] * (done / given["epochs"]).floor() < 0.5
+    return {"behaviour": torch.where(fresh, given["params"], given["behaviour"])}
+
+
 DEMONSTRATIONS = Stream(rows=demonstrated, reads=("rows", "row_count"))
 ON_POLICY = Stream(rows=on_policy, reads=("pairs", "train_count"), options={"temperature": 1})
 EXPLORING = Stream(
@@ -144,6 +167,13 @@ EXPLORING = Stream(
     reads=("pairs", "train_count"),
     options={"temperature": 1, "epsilon": 0.1, "off_policy": 0},
     may_stop=False,
+)
+
+ONE_QUESTION = Stream(
+    rows=one_question,
+    reads=("question",),
+    options={"temperature": 1, "epochs": 1},
+    behaviour="behaviour",
 )
 
 
@@ -198,4 +228,20 @@ ALGORITHMS: Mapping[str, Algorithm] = {
         loss=q_learning_loss,
         loss_options={"discount": 1, "bounds": 1},
     ),
+    "objective": Algorithm(
+        stream=ONE_QUESTION,
+        reward=outcome,
+        loss=lambda given: partial(objective_loss, given=given),
+        loss_options={**OBJECTIVE, "group": 8},
+        frozen="base",
+        carries={**ADAM, **BASE, "behaviour": Carried()},
+        follow=followed,
+    ),
 }
+ONLY: Mapping[str, tuple[str, ...]] = {"objective": ("table",)}
+"""Algorithms that are there for some models only: what is measured of one question is a table's."""
+
+
+def models_of(name: str) -> tuple[str, ...]:
+    """The models that an algorithm trains."""
+    return ONLY.get(name, tuple(MODELS))

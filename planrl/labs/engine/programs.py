@@ -13,10 +13,11 @@ from functools import cache, partial
 import torch
 from torch import Tensor
 
-from planrl.labs.engine.algorithms import ALGORITHMS, Algorithm, Carried, begun
+from planrl.labs.engine.algorithms import ALGORITHMS, Algorithm, Carried, begun, models_of
 from planrl.labs.engine.data import DATA, prepare
 from planrl.labs.engine.measure import EVALUATION_OPTIONS, evaluate
 from planrl.labs.engine.models import MODELS, NODES, TOKENS, FunctionalModel, model_named
+from planrl.labs.engine.question import QUESTION_OPTIONS, question
 from planrl.labs.engine.sampling import SHOWN, Values
 from planrl.labs.engine.update import update
 
@@ -38,14 +39,19 @@ class Program:
 
 @cache
 def programs() -> Mapping[str, Program]:
-    """All programs by name: `prepare`, and each model's `fresh`, updates and `evaluate`."""
+    """All programs by name: `prepare`, each model's `fresh`, updates and evaluations."""
     adjacency = {"adjacency": _data()["adjacency"]}
     asked = {**adjacency, **_seed(), **_numbers({"share": 0.5}), **_question()}
     found = [Program("prepare", prepare, asked)]
     for model in map(model_named, MODELS):
         found.append(Program(f"{model.name}-fresh", partial(_fresh, model), _seed()))
-        found += [_update(model, name, algorithm) for name, algorithm in ALGORITHMS.items()]
+        found += [
+            _update(model, name, algorithm)
+            for name, algorithm in ALGORITHMS.items()
+            if model.name in models_of(name)
+        ]
         found.append(_evaluation(model))
+    found.append(_of_question(model_named("table")))
     return {program.name: program for program in found}
 
 
@@ -62,7 +68,7 @@ def _update(model: FunctionalModel, name: str, algorithm: Algorithm) -> Program:
     carried = begun(algorithm, torch.zeros(model.size, dtype=torch.float32))
     adam = {key: carried.pop(key) for key in ("params", "m", "v")}
     reads = {"adjacency", *algorithm.stream.reads}
-    data = {key: value for key, value in _data().items() if key in reads}
+    data = {key: value for key, value in {**_data(), **_question()}.items() if key in reads}
     options = algorithm.options
     return Program(
         f"{model.name}-{name}",
@@ -85,6 +91,17 @@ def _evaluation(model: FunctionalModel) -> Program:
     }
     return Program(
         f"{model.name}-evaluate", partial(evaluate, model), inputs, tuple(EVALUATION_OPTIONS)
+    )
+
+
+def _of_question(model: FunctionalModel) -> Program:
+    weights = {key: torch.zeros(model.size, dtype=torch.float32) for key in ("params", "base")}
+    graph = {"adjacency": _data()["adjacency"], **_question()}
+    return Program(
+        f"{model.name}-question",
+        partial(question, model),
+        {**weights, **graph, **_numbers(QUESTION_OPTIONS)},
+        tuple(QUESTION_OPTIONS),
     )
 
 

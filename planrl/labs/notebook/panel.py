@@ -22,7 +22,7 @@ import plotly.graph_objects as go
 
 from planrl.figures.style import AT_HOME, keep_figures_at_home
 from planrl.figures.table import Table
-from planrl.labs.notebook.render import Update, named_axes
+from planrl.labs.notebook.render import Update, formulas, named_axes
 from planrl.labs.spec.controls import Control, Value
 from planrl.labs.spec.lab import Lab
 
@@ -73,7 +73,8 @@ class Panel:
         self.copy = ipw.Button(description="Copy as planrl")
         self.use = ipw.Button(description="Use this graph")
         self.edges = ipw.Textarea(text, rows=6, description="Edges")
-        self.status, self.why, self.snippet, self.numbers = (ipw.HTML() for _ in range(4))
+        texts = (ipw.HTML() for _ in range(5))
+        self.status, self.why, self.snippet, self.numbers, self.formulas = texts
         self._own = ipw.VBox([self.edges, self.use])
         title = lab.words.title if lab.words.title.endswith("?") else f"{lab.words.title}."
         intro = f"{lab.words.intro} {about}".strip()
@@ -81,7 +82,7 @@ class Panel:
         rows = ipw.Layout(display="flex", flex_flow="row wrap", grid_gap="4px 16px")
         buttons = ipw.HBox([self.train, self.step, self.reset, self.copy], layout=rows)
         canvas = [] if self.canvas is None else [self.canvas]
-        run = [self.status, buttons, self.snippet, self.presets, self.why]
+        run = [self.status, buttons, self.snippet, self.presets, self.why, self.formulas]
         controls = ipw.Box(list(self.controls.values()), layout=rows)
         meanings = ipw.HTML(_meanings(lab.controls))
         self.box = ipw.VBox([*canvas, *run, controls, self._own, meanings, self.numbers])
@@ -118,6 +119,7 @@ class Panel:
         same = [p for p in self.lab.presets if {**usual, **p.settings} == dict(values)]
         self.presets.value = same[0].name if same else ""
         self.why.value = html.escape(same[0].why) if same else ""
+        self.formulas.value = formulas(self.lab, values)
         self._own.layout.display = "" if values.get("graph") == "own" else "none"
         self.train.description = "Pause" if training else "Train"
         self.say(status)

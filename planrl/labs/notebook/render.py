@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from planrl.figures.graphs import positions
 from planrl.graphs import Graph
 from planrl.labs.engine.models import VOCAB
+from planrl.labs.spec.controls import Value
 from planrl.labs.spec.figure import METRICS, Binding
 from planrl.labs.spec.graphs import LabGraph
 from planrl.labs.spec.lab import SNIPPET, Lab
@@ -87,6 +88,22 @@ def told(lab: Lab, evaluations: Evaluations, updates: int, rate: float | None) -
     verdicts = lab.words.verdicts
     verdict = verdicts[int(evaluations[0]["failure"])] if verdicts and updates else ""
     return f"{said} {verdict}".strip()
+
+
+def formulas(lab: Lab, values: Mapping[str, Value]) -> str:
+    """The formula of each learner as HTML, with the parts marked in which they differ."""
+    said = [[term.said(values) for term in learner.formula] for learner in lab.learners]
+    lines = []
+    for learner, parts in zip(lab.learners, said, strict=True):
+        words = [f"<strong>{html.escape(learner.name)}</strong>"]
+        for k, part in enumerate(parts):
+            text = html.escape(part)
+            words.append(
+                f"<mark>{text}</mark>" if part and {part} != {one[k] for one in said} else text
+            )
+        line = " ".join(filter(None, words)).replace(" ,", ",").replace(" <mark>,", "<mark>,")
+        lines.append(f"<div>{line}</div>")
+    return "".join(lines) if any(map(any, said)) else ""
 
 
 def snippet(lab: Lab, link: str, updates: int, *, mixed: bool, loss: str = "") -> str:

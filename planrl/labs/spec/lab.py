@@ -38,10 +38,31 @@ BASES = {"table": Base(output="table"), "transformer": Base(updates=150)}
 
 
 @dataclass(frozen=True, kw_only=True)
+class Term:
+    """A part of a learner's formula: the text for the value of a control.
+
+    If `number` names a control, λ in the text stands for its value, and there is no text at 0.
+    """
+
+    control: str
+    texts: Mapping[Value, str]
+    number: str = ""
+
+    def said(self, values: Mapping[str, Value]) -> str:
+        """The text when the controls have these values."""
+        text = self.texts[values[self.control]]
+        if not self.number:
+            return text
+        number = values[self.number]
+        return text.replace("λ", f"{number:g}") if number else ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class LabLearner:
     """What is trained: an algorithm, from the base or fresh weights, with some options fixed.
 
-    A table calls it by its `title`, if it has one.
+    A table calls it by its `title`, if it has one. `reads` has the controls that set this learner
+    alone, with the options that each value stands for. The `formula` of its loss is shown in parts.
     """
 
     name: str
@@ -49,6 +70,8 @@ class LabLearner:
     title: str = ""
     start: str = "base"
     settings: Mapping[str, float] = field(default_factory=dict)
+    reads: Mapping[str, Mapping[Value, Mapping[str, float]]] = field(default_factory=dict)
+    formula: Sequence[Term] = ()
 
     @property
     def fixed(self) -> dict[str, float]:
@@ -59,6 +82,8 @@ class LabLearner:
     def options(self, values: Mapping[str, Value]) -> dict[str, float]:
         """All numbers that the learner's programs are given when the controls have these values."""
         given = {name: float(v) for name, v in values.items() if not isinstance(v, str)}
+        for control, options in self.reads.items():
+            given.update(options[values[control]])
         return {**given, **self.fixed}
 
     def described(self) -> dict[str, Any]:
@@ -68,6 +93,8 @@ class LabLearner:
             "title": self.title or self.name,
             "sampled": algorithm.stream is not DEMONSTRATIONS,
             "unit": SCALE if algorithm.reward is shaped else 1.0,
+            "reads": self.reads,
+            "formula": [asdict(term) for term in self.formula],
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -99,13 +126,14 @@ class Words:
 class Screen:
     """How a lab's page is arranged, and when training stops.
 
-    `controls` names those under the figure; the others are folded away. `paths` is the title of the
-    first panel, a graph on which sampled paths travel, if there is one; it takes the place of a
-    panel that shows edges. `panel` is the panel that is large at first. Training stops at
-    each multiple of `end` updates.
+    `controls` names those under the figure, `more` those below these, in rows of two; the others
+    are folded away. `paths` is the title of the first panel, a graph on which sampled paths travel,
+    if there is one; it takes the place of a panel that shows edges. `panel` is the panel that is
+    large at first. Training stops at each multiple of `end` updates.
     """
 
     controls: tuple[str, str]
+    more: tuple[str, ...] = ()
     paths: str = ""
     panel: int = 0
     end: int = END
@@ -145,6 +173,17 @@ class Lab:
         return [{"title": self.screen.paths, "plot": None}, *others]
 
     @property
+    def of_question(self) -> bool:
+        """Whether the shown pair is the one question that is trained, and measured exactly."""
+        streams = [ALGORITHMS[learner.algorithm].stream for learner in self.learners]
+        return all("question" in stream.reads for stream in streams)
+
+    @property
+    def evaluation(self) -> str:
+        """The program that measures a learner, without its model's name."""
+        return "question" if self.of_question else "evaluate"
+
+    @property
     def _graphs(self) -> tuple[str, ...]:
         control = next(control for control in self.controls if control.name == "graph")
         return tuple(map(str, control.values))
@@ -165,6 +204,8 @@ class Lab:
             "panels": self.panels,
             "figure": {"data": figure["data"], "layout": layout},
             "bindings": self.picture.bindings,
+            "evaluation": self.evaluation,
+            "ofQuestion": self.of_question,
             "share": SHARE,
             "bases": {name: asdict(base) for name, base in BASES.items()},
             "every": EVERY,

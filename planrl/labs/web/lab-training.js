@@ -4,10 +4,10 @@
 
 /**
  * @typedef {{model: string, seed: number, every: number,
- *   share: number, base: Base & {file: string},
+ *   share: number, base: Base & {file: string}, evaluation: string,
  *   labGraph: {n: number, edges: number[][], question: number[]}, shown: number[] | null,
  *   learners: {algorithm: string, start: string, options: Record<string, number>}[]}} Order
- *   what to train; every: updates between two evaluations
+ *   what to train; evaluation: what measures it; every: updates between two evaluations
  * @typedef {{paths: Float32Array, earned: Float32Array}} Made the rows that an update was made from
  */
 const planrlLabTraining = (() => {
