@@ -412,7 +412,7 @@ def test_a_saved_run_of_the_old_group_relative_loss_loads_if_its_correction_was_
     """Its saved options hold `correction`, which Dr. GRPO does not have; None changed nothing."""
     from planrl.experiments.runs import Algorithm, RunSettings
 
-    page = RunSettings(Algorithm("pg", loss="planrl.objectives:dr_grpo")).to_dict()
+    page = RunSettings(algorithm=Algorithm("pg", loss="planrl.objectives:dr_grpo")).to_dict()
     saved = {"loss": "planrl.losses:group_relative", "options": {"correction": None}}
     page["algorithm"] |= saved
     assert RunSettings.from_dict(page).algorithm == Algorithm(
