@@ -38,13 +38,13 @@ import torch
 
 import planrl as pr
 from planrl.experiments.datasets import DatasetSettings, make_dataset
-from planrl.experiments.probes import adjusted, explained
+from planrl.experiments.probes import adjusted, attention_by_position, explained
 from planrl.figures import charts, sliders
 from planrl.figures.table import Table
 from planrl.labs import lab
 from planrl.teaching import evidence, exercises, notebook, paper_tables
 from planrl.teaching.logit_flow import Flow, logit_parts
-from planrl.transformer.reference import attention_by_position, plain
+from planrl.transformer.reference import plain
 
 notebook.setup()
 seed = 0
