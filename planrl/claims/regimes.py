@@ -1,7 +1,7 @@
 """Claims in the regimes where they can be tested; the predictions are those of a file.
 
-`predictions.toml` was committed before the first run of any regime, but for `spurious-edges`, whose
-date and reason say what had been seen. Here stand, for each of its
+`predictions.toml` was committed before the first run of any regime, but for entries with a date of
+their own, whose reasons say what had been seen. Here stand, for each of its
 ids, the sentence, its source, and how one seed's number is computed (`regime_numbers`).
 """
 
