@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 BASE, PG, SFT = "base", "policy gradient", "continual SFT"
 PAID = "policy gradient, paid for demonstrated paths"
 Q, OFF = "Q-learning", "Q-learning, off-policy"
+OUTCOME = "Q-learning, outcome reward"
 EXPLORATION = (BASE, SFT, PAID, PG)
 """The learners of the exploration experiment: the last differs from the third by new paths only."""
 GRAPHS = {
