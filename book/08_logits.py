@@ -280,7 +280,7 @@ evidence.Backing(held, claim="5.3-linear", code=pr.LinearTransformer, formula="8
 # ALPINE, an earlier paper on imitation with the same graphs, reads the adjacency from a Transformer's weights:
 # the embedding $E[j]$ of node $j$ passes through the feed-forward part (FFN) alone and is scored against all nodes,
 #
-# $$ W^{\mathrm{M}\prime}[j] = \big(E[j] + \mathrm{FFN}(E[j])\big) E^\top, \tag{8.3} $$
+# $$ W^{\mathrm{M}\prime}[j] = \bigl(E[j] + \mathrm{FFN}(E[j])\bigr) E^\top, \tag{8.3} $$
 #
 # apart from layer norms. This read-out stands for the table $W^{\mathrm{M}}$ above. If the weights add up as in (8.2),
 # its column $k$ contains $b_k$,
