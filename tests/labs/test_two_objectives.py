@@ -7,6 +7,7 @@ from math import isnan
 import pytest
 import torch
 
+from planrl.errors import InputError
 from planrl.graphs import Graph
 from planrl.labs import Session
 from planrl.labs.catalogue import lab_named
@@ -16,6 +17,7 @@ from planrl.labs.engine.models import NODES, VOCAB
 from planrl.labs.engine.objective import OBJECTIVE, objective_loss
 from planrl.labs.engine.question import QUESTION_OPTIONS, paths, predicted, reward_weight
 from planrl.labs.notebook import render
+from planrl.labs.page.recordings import recorded_at
 from planrl.objectives import advantages, clock
 from planrl.objectives.fixed_points import on_graph
 from planrl.objectives.penalties import Entropy, Kl
@@ -241,3 +243,70 @@ def test_another_pair_is_another_question():
     for session, tokens in zip((usual, other), rows, strict=True):
         assert torch.equal(tokens, session.given["question"].float().expand(32, 2))
     assert other.given["question"].tolist() == [3, 17]
+
+
+LOSS = "a=rloo&a_kl=k2-loss&a_lambda=0.3&b=rloo&b_kl=k3-loss&b_lambda=0.3"
+
+
+# --- what the presets say, of the recorded runs: means of ten seeds after 300 updates
+def ends(preset, updates=300):
+    """A preset's two sides: accuracy and correct paths left, recorded after so many updates."""
+    lab = lab_named("objectives")
+    settings = next(one.settings for one in lab.presets if one.name == preset)
+    link = "&".join(f"{name}={value}" for name, value in settings.items())
+    name = "objectives" if preset == "pull" else f"objectives-{preset}"
+    return [(one["solved"], one["left"]) for one in recorded_at(name, link, updates)]
+
+
+def test_each_preset_is_recorded():
+    for preset in lab_named("objectives").presets:
+        assert len(ends(preset.name)) == 2
+    with pytest.raises(InputError, match="no point of the recording"):
+        recorded_at("objectives-clock", "b=dapo")
+
+
+def test_a_penalty_takes_back_most_of_the_paths_that_are_lost_at_first():
+    start, early, end = (ends("pull", updates)[1] for updates in (0, 40, 300))
+    alone = ends("pull")[0]
+    assert early[1] < end[1] / 2 < start[1] / 2
+    assert end[1] > 0.75 * start[1]
+    assert alone[1] < 1.3
+    assert end[0] < alone[0] - 0.005
+
+
+def test_rloo_and_grpo_both_end_with_about_one_path():
+    (p, a), (q, b) = ends("clock")
+    assert min(p, q) > 0.99
+    assert max(a, b) < 1.3
+
+
+def test_in_the_return_k1_holds_paths_and_k3_does_not():
+    start = ends("return", 0)[0][1]
+    (_, k1), (_, k3) = ends("return")
+    assert k1 == pytest.approx(0.8 * start, rel=0.05)  # "Teach with it": about four fifths
+    assert 1.3 < k3 < 2.5
+
+
+def test_in_the_loss_k3_keeps_paths_at_the_price_of_accuracy():
+    start = ends("loss", 0)[0][1]
+    (p2, k2), (p3, k3) = ends("loss")
+    assert min(k2, k3) > 0.4 * start
+    assert p3 < p2 - 0.05
+    limits = recorded_at("objectives-loss", LOSS, 300)
+    assert limits[1]["limit_solved"] < limits[0]["limit_solved"] - 0.05
+
+
+def test_k1_in_the_loss_keeps_nothing():
+    assert all(left < 1.3 for _, left in ends("noise"))
+
+
+def test_a_bonus_in_the_return_loses_accuracy_and_one_in_the_loss_brings_paths_back():
+    early, end = ends("entropy", 80)[0], ends("entropy")[0]
+    assert end[1] > 1.5 * early[1]
+    assert end[0] > 0.9
+    assert ends("entropy")[1][0] < 0.1
+
+
+def test_clip_higher_changes_nothing_in_the_first_update_of_a_batch():
+    a, b = ends("clip")
+    assert a == b
