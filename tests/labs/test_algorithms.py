@@ -11,9 +11,8 @@ import torch
 import planrl as pr
 from planrl.errors import InputError
 from planrl.labs import Session
-from planrl.labs.catalogue import CATALOGUE
-from planrl.labs.catalogue.imitation import imitation_lab
-from planrl.labs.engine.algorithms import ADAM, ALGORITHMS, Carried, begun, models_of
+from planrl.labs.catalogue import CATALOGUE, imitation
+from planrl.labs.engine.algorithms import ADAM, ALGORITHMS, Carried, begun
 from planrl.labs.engine.programs import programs
 from planrl.labs.page import export
 from planrl.labs.spec.lab import LabLearner
@@ -36,8 +35,7 @@ def test_importing_the_labs_makes_no_model_and_no_program():
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_a_program_reads_what_its_algorithm_carries_and_what_its_stream_reads(name):
     algorithm = ALGORITHMS[name]
-    assert models_of(name)
-    for model in models_of(name):
+    for model in ("table", "transformer"):
         program = programs()[f"{model}-{name}"]
         others = {"t", "seed", "adjacency", *algorithm.stream.reads}
         assert program.examples.keys() == {*algorithm.carries, *others, *algorithm.options}
@@ -66,7 +64,7 @@ def averaged(monkeypatch):
     algorithm = replace(ALGORITHMS["sft"], carries=carries, follow=follow, frozen="slow")
     monkeypatch.setitem(ALGORITHMS, "averaged", algorithm)
     learners = (LabLearner(name="averaged", algorithm="averaged", start="fresh"),)
-    make = lambda: replace(imitation_lab(), name="averaged", learners=learners)  # noqa: E731
+    make = lambda: replace(imitation.lab(), name="averaged", learners=learners)  # noqa: E731
     monkeypatch.setitem(CATALOGUE, "averaged", make)
     programs.cache_clear()
     yield

@@ -12,9 +12,8 @@ from planrl.graphs import Graph
 from planrl.labs import Session
 from planrl.labs.catalogue import lab_named
 from planrl.labs.catalogue.objectives import BONUSES, METHODS, PENALTIES
-from planrl.labs.engine.algorithms import ALGORITHMS
 from planrl.labs.engine.models import NODES, VOCAB
-from planrl.labs.engine.objective import OBJECTIVE, objective_loss
+from planrl.labs.engine.objective import ALGORITHM, OBJECTIVE, objective_loss
 from planrl.labs.engine.question import QUESTION_OPTIONS, paths, predicted, reward_weight
 from planrl.labs.notebook import render
 from planrl.labs.page.recordings import recorded_at
@@ -193,7 +192,7 @@ def test_each_side_reads_its_own_controls():
     assert (a["leave_one_out"], a["kl"], a["k2"], a["kl_loss"]) == (1, 0.1, 1, 1)
     assert (b["standardised"], b["filtered"], b["kl"], b["k3"]) == (1, 1, 0.3, 1)
     assert a["group"] == b["group"] == 4
-    assert ALGORITHMS["objective"].options.keys() >= {*a} - {*session.state.values} - {"may_stop"}
+    assert ALGORITHM.options.keys() >= {*a} - {*session.state.values} - {"may_stop"}
 
 
 def test_the_same_objective_on_both_sides_trains_the_same():

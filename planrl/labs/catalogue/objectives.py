@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from planrl.labs.engine.objective import ADVANTAGE, LENGTH
+from planrl.labs.engine.objective import ADVANTAGE, ALGORITHM, LENGTH
 from planrl.labs.spec.controls import (
     LR,
     SEED,
@@ -17,7 +17,7 @@ from planrl.labs.spec.controls import (
     slider,
 )
 from planrl.labs.spec.figure import Picture
-from planrl.labs.spec.lab import Lab, LabLearner, Screen, Term, Words
+from planrl.labs.spec.lab import Grid, Lab, LabLearner, Screen, Term, Words
 
 WORDS = Words(
     title="Two objectives, one question",
@@ -164,6 +164,7 @@ def _learner(side: str) -> LabLearner:
     return LabLearner(
         name=side,
         algorithm="objective",
+        trains=ALGORITHM,
         reads={
             key: METHODS,
             f"{key}_lambda": {value: {"kl": value} for value in LAMBDAS},
@@ -253,7 +254,44 @@ PRESETS = (
 )
 
 
-def objectives_lab() -> Lab:
+_SIDES = {
+    **{"a": "grpo", "a_lambda": 0, "a_kl": "k3-ratio", "a_beta": 0, "a_bonus": "loss"},
+    **{"b": "grpo", "b_lambda": 0, "b_kl": "k3-ratio", "b_beta": 0, "b_bonus": "loss"},
+    **{"graph": "dag", "group": 8, "epochs": 1, "lr": 1},
+}
+_RLOO = {**_SIDES, "a": "rloo", "b": "rloo"}
+GRIDS = {
+    "objectives": Grid(
+        "objectives",
+        {"b_lambda": (0, 0.04, 0.1, 0.3, 1)},
+        {name: value for name, value in _SIDES.items() if name != "b_lambda"},
+    ),
+    "objectives-clock": Grid("objectives", {}, {**_SIDES, "a": "rloo"}),
+    "objectives-return": Grid(
+        "objectives",
+        {},
+        {**_RLOO, "a_kl": "k1-path", "b_kl": "k3-path", "a_lambda": 0.3, "b_lambda": 0.3},
+    ),
+    "objectives-loss": Grid(
+        "objectives",
+        {},
+        {**_RLOO, "a_kl": "k2-loss", "b_kl": "k3-loss", "a_lambda": 0.3, "b_lambda": 0.3},
+    ),
+    "objectives-loss-weak": Grid(
+        "objectives",
+        {},
+        {**_RLOO, "a_kl": "k2-loss", "b_kl": "k3-loss", "a_lambda": 0.04, "b_lambda": 0.04},
+    ),
+    "objectives-noise": Grid("objectives", {}, {**_RLOO, "b_kl": "k1-loss", "b_lambda": 0.3}),
+    "objectives-entropy": Grid(
+        "objectives", {}, {**_RLOO, "a_beta": 0.1, "b_beta": 0.1, "b_bonus": "path"}
+    ),
+    "objectives-clip": Grid("objectives", {}, {**_SIDES, "b": "grpo-higher"}),
+}
+"""The recorded runs, by the name of their file: one for each preset, and one of a weak penalty."""
+
+
+def lab() -> Lab:
     """Two objectives on one question: accuracy, correct paths left, and the first step."""
     picture = Picture("Accuracy", "Paths left", "First step")
     for number, side in enumerate(SIDES):

@@ -1,7 +1,8 @@
 """The table of a lab's algorithms: each is a stream plus a loss, with their options and state.
 
 The training step, the exported programs, both hosts, the recordings and the page's worker read this
-table, and nothing of it is written a second time. To add an algorithm, add an entry.
+table, and nothing of it is written a second time. An algorithm of a single lab stands in the lab's
+own file, and its learner names it: `LabLearner(trains=...)`.
 """
 
 from __future__ import annotations
@@ -13,8 +14,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from planrl.labs.engine.models import MODELS, TOKENS, VOCAB, FunctionalModel
-from planrl.labs.engine.objective import OBJECTIVE, objective_loss
+from planrl.labs.engine.models import TOKENS, VOCAB, FunctionalModel
 from planrl.labs.engine.rng import uniform
 from planrl.labs.engine.sampling import SCALE, TracedGraph, Values, drawn_by, ended, picked
 from planrl.losses import Loss, policy_gradient, q_learning
@@ -141,25 +141,6 @@ def exploring(model: FunctionalModel, given: Values) -> Tensor:
     return _sampled(model, given, options)
 
 
-def one_question(model: FunctionalModel, given: Values) -> Tensor:
-    """Paths for the shown pair, sampled from the policy of the first of `epochs` updates.
-
-    All of these updates read the same rows.
-    """
-    first = given["epochs"] * (given["t"] / given["epochs"]).floor()
-    number = uniform(given["seed"], first, 2, ROWS, TOKENS - PROMPT)
-    settings = {**given, "may_stop": 1.0 + 0.0 * given["lr"], "epsilon": 0.0 * given["lr"]}
-    prompt = VOCAB.prompt(given["question"].long()[None].expand(ROWS, 2))
-    return ended(model.rollout(given["behaviour"], prompt, drawn_by(number, settings)))
-
-
-def followed(given: Values) -> Values:
-    """The policy that draws the next rows: after `epochs` updates the newest, else as before."""
-    done = given["t"] + 1.0
-    fresh = done - given["epochs"] * (done / given["epochs"]).floor() < 0.5
-    return {"behaviour": torch.where(fresh, given["params"], given["behaviour"])}
-
-
 DEMONSTRATIONS = Stream(rows=demonstrated, reads=("rows", "row_count"))
 ON_POLICY = Stream(rows=on_policy, reads=("pairs", "train_count"), options={"temperature": 1})
 EXPLORING = Stream(
@@ -167,13 +148,6 @@ EXPLORING = Stream(
     reads=("pairs", "train_count"),
     options={"temperature": 1, "epsilon": 0.1, "off_policy": 0},
     may_stop=False,
-)
-
-ONE_QUESTION = Stream(
-    rows=one_question,
-    reads=("question",),
-    options={"temperature": 1, "epochs": 1},
-    behaviour="behaviour",
 )
 
 
@@ -228,20 +202,4 @@ ALGORITHMS: Mapping[str, Algorithm] = {
         loss=q_learning_loss,
         loss_options={"discount": 1, "bounds": 1},
     ),
-    "objective": Algorithm(
-        stream=ONE_QUESTION,
-        reward=outcome,
-        loss=lambda given: partial(objective_loss, given=given),
-        loss_options={**OBJECTIVE, "group": 8},
-        frozen="base",
-        carries={**ADAM, **BASE, "behaviour": Carried()},
-        follow=followed,
-    ),
 }
-ONLY: Mapping[str, tuple[str, ...]] = {"objective": ("table",)}
-"""Algorithms that are there for some models only: what is measured of one question is a table's."""
-
-
-def models_of(name: str) -> tuple[str, ...]:
-    """The models that an algorithm trains."""
-    return ONLY.get(name, tuple(MODELS))

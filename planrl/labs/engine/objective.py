@@ -3,21 +3,35 @@
 A program has a fixed form, so a reader's choice among objectives can't select code. Each term of
 each objective is computed and multiplied by an input: 1 where the choice has the term, 0 where it
 has not. tests/labs/test_two_objectives.py compares the sum with the objectives themselves.
+
+`ALGORITHM` trains it on one question.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from planrl.labs.engine.sampling import Values
+from planrl.labs.engine.algorithms import (
+    ADAM,
+    BASE,
+    ROWS,
+    Algorithm,
+    Carried,
+    Stream,
+    outcome,
+)
+from planrl.labs.engine.models import TOKENS, VOCAB, FunctionalModel
+from planrl.labs.engine.rng import uniform
+from planrl.labs.engine.sampling import Values, drawn_by, ended
 from planrl.losses import chosen_log_probs, differentiable, drawn_steps
 from planrl.objectives import advantages, clipping
 from planrl.objectives.advantages import Group
 from planrl.objectives.penalties import ENTROPIES, Terms, in_loss, in_path, in_token, k1, k2, k3
-from planrl.tasks import Batch
+from planrl.tasks import PROMPT, Batch
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -103,3 +117,39 @@ def _bonus(logits: Tensor, logp: Tensor, drawn: Tensor, given: Values) -> Terms:
         for where in ("loss", "path")
     )
     return in_loss(given["entropy_loss"] * exact) + in_path(given["entropy_path"] * of_drawn)
+
+
+def one_question(model: FunctionalModel, given: Values) -> Tensor:
+    """Paths for the shown pair, sampled from the policy of the first of `epochs` updates.
+
+    All of these updates read the same rows.
+    """
+    first = given["epochs"] * (given["t"] / given["epochs"]).floor()
+    number = uniform(given["seed"], first, 2, ROWS, TOKENS - PROMPT)
+    settings = {**given, "may_stop": 1.0 + 0.0 * given["lr"], "epsilon": 0.0 * given["lr"]}
+    prompt = VOCAB.prompt(given["question"].long()[None].expand(ROWS, 2))
+    return ended(model.rollout(given["behaviour"], prompt, drawn_by(number, settings)))
+
+
+def followed(given: Values) -> Values:
+    """The policy that draws the next rows: after `epochs` updates the newest, else as before."""
+    done = given["t"] + 1.0
+    fresh = done - given["epochs"] * (done / given["epochs"]).floor() < 0.5
+    return {"behaviour": torch.where(fresh, given["params"], given["behaviour"])}
+
+
+ALGORITHM = Algorithm(
+    stream=Stream(
+        rows=one_question,
+        reads=("question",),
+        options={"temperature": 1, "epochs": 1},
+        behaviour="behaviour",
+    ),
+    reward=outcome,
+    loss=lambda given: partial(objective_loss, given=given),
+    loss_options={**OBJECTIVE, "group": 8},
+    frozen="base",
+    carries={**ADAM, **BASE, "behaviour": Carried()},
+    follow=followed,
+)
+"""It trains the shown pair alone, each batch for `epochs` updates."""

@@ -6,14 +6,14 @@ done `t`, the seed, a graph's `DATA`, and options, which are tensors of one numb
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 
 import torch
 from torch import Tensor
 
-from planrl.labs.engine.algorithms import ALGORITHMS, Algorithm, Carried, begun, models_of
+from planrl.labs.engine.algorithms import ALGORITHMS, Algorithm, Carried, begun
 from planrl.labs.engine.data import DATA, prepare
 from planrl.labs.engine.measure import EVALUATION_OPTIONS, evaluate
 from planrl.labs.engine.models import MODELS, NODES, TOKENS, FunctionalModel, model_named
@@ -39,20 +39,27 @@ class Program:
 
 @cache
 def programs() -> Mapping[str, Program]:
-    """All programs by name: `prepare`, each model's `fresh`, updates and evaluations."""
+    """The programs by name: `prepare`, each model's `fresh`, updates and `evaluate`, `question`.
+
+    The updates are those of the table of algorithms; `updates_of` has those of a lab's own.
+    """
     adjacency = {"adjacency": _data()["adjacency"]}
     asked = {**adjacency, **_seed(), **_numbers({"share": 0.5}), **_question()}
     found = [Program("prepare", prepare, asked)]
     for model in map(model_named, MODELS):
         found.append(Program(f"{model.name}-fresh", partial(_fresh, model), _seed()))
-        found += [
-            _update(model, name, algorithm)
-            for name, algorithm in ALGORITHMS.items()
-            if model.name in models_of(name)
-        ]
+        found += [_update(model, name, algorithm) for name, algorithm in ALGORITHMS.items()]
         found.append(_evaluation(model))
     found.append(_of_question(model_named("table")))
     return {program.name: program for program in found}
+
+
+def updates_of(
+    algorithms: Mapping[str, Algorithm], models: Iterable[str] = tuple(MODELS)
+) -> dict[str, Program]:
+    """The programs of algorithms that are not in the table, an update for each of the models."""
+    made = [_update(model_named(m), n, one) for n, one in algorithms.items() for m in models]
+    return {program.name: program for program in made}
 
 
 def examples_of(program: Program) -> tuple[Tensor, ...]:
