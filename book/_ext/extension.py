@@ -106,8 +106,8 @@ def copy_scripts(app: Sphinx) -> None:
     """Put plotly's script, the shared template and what labs load beside the pages."""
     target = Path(app.outdir) / "_static"
     target.mkdir(parents=True, exist_ok=True)
-    source = figures.plotly_data() / "plotly.min.js"
-    copy = target / source.name
+    source = live.plotly(figures.plotly_data() / "plotly.min.js")
+    copy = target / "plotly.min.js"
     if not copy.exists() or copy.stat().st_size != source.stat().st_size:
         shutil.copyfile(source, copy)
     text = f"window.planrlPlotlyTemplate = {json.dumps(figures.template())};\n"
