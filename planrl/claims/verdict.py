@@ -208,16 +208,22 @@ class Verdict:
 
     @property
     def registered(self) -> list[tuple[Registered, list[Finding], tuple[datetime, ...]]]:
-        """Each committed prediction with the findings that it is about, and their runs' dates."""
+        """Each committed prediction with the findings that it is about, and their runs' dates.
+
+        One that is the same for several beginnings of labels counts once.
+        """
         of = [condition.of for condition in self.claim.conditions]
+        about: dict[Registered, list[str]] = {}
+        for key, one in self.claim.registered.items():
+            if key in of:
+                about.setdefault(one, []).append(key)
         return [
             (
                 one,
-                [f for name, f in zip(of, self.findings, strict=True) if name == key],
-                self.made.get(key, ()),
+                [f for name, f in zip(of, self.findings, strict=True) if name in keys],
+                tuple(date for key in keys for date in self.made.get(key, ())),
             )
-            for key, one in self.claim.registered.items()
-            if key in of
+            for one, keys in about.items()
         ]
 
 
