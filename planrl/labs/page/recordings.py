@@ -50,7 +50,11 @@ class Grid:
 
 _LAMBDAS = (0, 0.003, 0.01, 0.03, 0.1, 0.3, 1)
 _USUAL = {"graph": "dag", "batch": 32}
-_REWARDS = {"graph": "dag", "cost": 0, "off_policy": 0, "epsilon": 0.1, "bounds": 1, "lr": 1}
+_CHECKS = {"soft": 0, "checked": 1, "false_alarm": 0, "miss": 0}
+_REWARDS = {
+    **{"graph": "dag", "cost": 0, "off_policy": 0, "epsilon": 0.1, "bounds": 1, "lr": 1},
+    **_CHECKS,
+}
 GRIDS = {
     "race": Grid("race", {"lr": (0.5, 1, 2)}, {"model": "transformer", **_USUAL}),
     "imitation": Grid(
