@@ -48,6 +48,7 @@ from planrl.teaching import (
     notebook,
     regime_rows,
     regime_tables,
+    saturation,
 )
 from planrl.teaching import regime_figures as regimes
 from planrl.teaching.regime_figures import BASE, PAID, PG, SFT, Q
@@ -168,6 +169,12 @@ notebook.Told(
 # > it, compares at one temperature. Q-learning's gain is real: its curve lies above the base's (chapters 7 and 8).
 # > These are claims R-sharpening and R-q-over-all-at-equal-decoding.
 #
+# How saturated a base is depends on how long SFT trained it. Nothing else is changed here:
+
+# %%
+saturation.shown()
+
+# %% [markdown]
 # With one path per question, a base of 700 updates and 2,000 updates of each method, the same comparison comes out
 # the other way round: no temperature of the base, of continual SFT or of the control reaches policy gradient (claim
 # R-beyond-sharpening).

@@ -26,7 +26,7 @@ from planrl.claims import (
     theorems,
     tools,
 )
-from planrl.claims.history import SUCCESSION, changes, is_current
+from planrl.claims.history import SUCCESSION, changes, figure_claims, is_current
 from planrl.claims.verdict import (
     DECIDED,
     FAILS,
@@ -86,6 +86,7 @@ __all__ = [
     "Finding",
     "Verdict",
     "changes",
+    "figure_claims",
     "find",
     "interval",
     "is_current",

@@ -8,44 +8,24 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from planrl.claims.verdict import HOLDS, Claim, Condition, Registered, Results
+from planrl.claims.verdict import HOLDS, Claim, Condition, Number, Registered
 
 Page = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class _Number:
-    """A number of one part of the results, or its difference to another, named as part.name.
-
-    The second one may leave its part out, if that is the first one's.
-    """
-
-    experiment: str
-    name: str
-
-    def __call__(self, results: Results) -> float:
-        found = results[self.experiment]
-        first, _, second = self.name.partition(" - ")
-        part, _, name = first.partition(".")
-        if not second:
-            return float(found[part][name])
-        other, _, minus = second.rpartition(".")
-        return float(found[part][name]) - float(found[other or part][minus])
-
-
 def _condition(file: Page, page: Page, bound: Page) -> Condition:
     """One bound of a claim."""
+    part, _, name = bound["number"].partition(".")
     return Condition(
         graph=file["graphs"][bound["graph"]],
         name=bound.get("name", ""),
         model=bound.get("model", "linear Transformer"),
         needs=(page["experiment"],),
         of=bound.get("of", ""),
-        value=_Number(page["experiment"], bound["number"]),
+        value=Number(page["experiment"], part, name),
         **{key: bound[key] for key in ("low", "high") if key in bound},
     )
 
