@@ -299,7 +299,8 @@ notebook.Told(
 # %% [markdown]
 # **What became of earlier claims?** Some could not fail, read an artefact, or asked in the wrong regime.
 # Such a claim is *replaced*: its card stays, with the reason and a link to the claims that ask in its
-# stead. The table of all verdicts that moved: `python -m planrl claims --changes`.
+# stead. The claims of the paper's figures, before and now, graph by graph: [a table](92_deviations.ipynb#the-claims-of-the-figures-before-and-now).
+# All verdicts that moved: `python -m planrl claims --changes`.
 #
 # Look at any claim: each seed's number, the mean with its interval, the prediction in grey.
 
