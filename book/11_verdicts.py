@@ -45,7 +45,7 @@ from planrl.claims import (
 )
 from planrl.figures import charts, sliders
 from planrl.figures.table import Table
-from planrl.teaching import evidence, exercises, notebook
+from planrl.teaching import evidence, exercises, notebook, regime_tables
 from planrl.teaching.claim_cards import ClaimCards, Statements, counted
 from planrl.teaching.claim_figures import by_seed
 
@@ -63,7 +63,8 @@ STATEMENTS = {
         "5.3-linear",
     ),
     "Policy gradient without a KL penalty ends with about one path per question on the random "
-    "DAG. On Blocksworld 1,000 updates are too few to see it.": (
+    "DAG. On Blocksworld 1,000 updates are too few to see it."
+    + regime_tables.collapse_on_blocksworld(): (
         "2-pg-collapse",
         "R-pg-collapse",
     ),
