@@ -1,12 +1,17 @@
 """The lab of two objectives: its loss is that of planrl.objectives, its prediction that of theory."""
 
+import json
+import shutil
+import subprocess
 from dataclasses import replace
 from itertools import pairwise
 from math import isnan
+from pathlib import Path
 
 import pytest
 import torch
 
+import planrl.labs
 from planrl.errors import InputError
 from planrl.graphs import Graph
 from planrl.labs import Session
@@ -15,8 +20,8 @@ from planrl.labs.catalogue.objectives import BONUSES, METHODS, PENALTIES
 from planrl.labs.engine.models import NODES, VOCAB
 from planrl.labs.engine.objective import ALGORITHM, OBJECTIVE, objective_loss
 from planrl.labs.engine.question import QUESTION_OPTIONS, paths, predicted, reward_weight
-from planrl.labs.notebook import render
 from planrl.labs.page.recordings import recorded_at
+from planrl.labs.spec.controls import read_state
 from planrl.objectives import advantages, clock
 from planrl.objectives.fixed_points import on_graph
 from planrl.objectives.penalties import Entropy, Kl
@@ -223,17 +228,34 @@ def test_updates_of_one_batch_read_the_same_paths():
     assert not torch.equal(rows[1], rows[2])
 
 
-def test_the_formula_marks_the_terms_in_which_two_objectives_differ():
+FORMULAS = """
+const state = eval(require("fs").readFileSync(process.argv[1], "utf8") + ";planrlLabState");
+const {lab, links} = JSON.parse(require("fs").readFileSync(0, "utf8"));
+process.stdout.write(JSON.stringify(links.map((link) => {
+  const {settings} = state.read(lab, new URLSearchParams(link));
+  return lab.learners.map((one) => [state.formula(one, settings), state.options(one, settings)]);
+})));
+"""
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="needs Node.js")
+def test_a_page_tells_the_terms_of_both_sides_and_gives_them_the_options_of_a_kernel():
     lab = lab_named("objectives")
-    session = Session(
-        "objectives", "a=rloo&b=rloo&a_lambda=0.3&b_lambda=0.3&a_kl=k1-path&b_kl=k3-path"
+    links = ["a=rloo&b=rloo&a_lambda=0.3&a_kl=k1-path&b_kl=k3-path", "b_lambda=0", "b_beta=0.1"]
+    script = Path(planrl.labs.__file__).parent / "web" / "lab-state.js"
+    asked = json.dumps({"lab": lab.to_json(), "links": links})
+    done = subprocess.run(
+        ["node", "-e", FORMULAS, script], input=asked, text=True, capture_output=True, check=True
     )
-    told = render.formulas(lab, session.state.values)
-    assert "<mark>, with R − 0.3 Σ k1 for R</mark>" in told
-    assert "<mark>, with R − 0.3 Σ k3 for R</mark>" in told
-    assert told.count("<mark>") == 2
-    assert "<mark>" not in render.formulas(lab, Session("objectives", "b_lambda=0").state.values)
-    assert render.formulas(lab_named("race"), Session("race", "model=table").state.values) == ""
+    placed, same, bonus = json.loads(done.stdout)
+    a, b = (parts for parts, _ in placed)
+    assert a[:3] == b[:3] == ["loss = − Σ", "ρ (R − mean of the others)", ""]
+    assert (a[3], b[3]) == (", with R − 0.3 Σ k1 for R", ", with R − 0.3 Σ k3 for R")
+    assert same[0][0] == same[1][0]
+    assert bonus[1][0][3:] == ["+ 0.3 ρ k3", "− 0.1 H"]
+    for link, sides in zip(links, (placed, same, bonus), strict=True):
+        values = read_state(lab.controls, link).values
+        assert [given for _, given in sides] == [one.options(values) for one in lab.learners]
 
 
 def test_another_pair_is_another_question():

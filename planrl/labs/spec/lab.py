@@ -41,20 +41,13 @@ BASES = {"table": Base(output="table"), "transformer": Base(updates=150)}
 class Term:
     """A part of a learner's formula: the text for the value of a control.
 
-    If `number` names a control, λ in the text stands for its value, and there is no text at 0.
+    If `number` names a control, λ in the text stands for its value, and there is no text at 0. The
+    page's web/lab-state.js puts formulas together.
     """
 
     control: str
     texts: Mapping[Value, str]
     number: str = ""
-
-    def said(self, values: Mapping[str, Value]) -> str:
-        """The text when the controls have these values."""
-        text = self.texts[values[self.control]]
-        if not self.number:
-            return text
-        number = values[self.number]
-        return text.replace("λ", f"{number:g}") if number else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,8 +127,8 @@ class Screen:
 
     `controls` names those under the figure, `more` those below these, in rows of two; the others
     are folded away. `paths` is the title of the first panel, a graph on which sampled paths travel,
-    if there is one; it takes the place of a panel that shows edges. `panel` is the panel that is
-    large at first. Training stops at each multiple of `end` updates.
+    if there is one. `panel` is the panel that is large at first. Training stops at each multiple of
+    `end` updates.
     """
 
     controls: tuple[str, str]
@@ -191,9 +184,7 @@ class Lab:
         plots = [{"title": title, "plot": k} for k, title in enumerate(self.picture.titles)]
         if not self.screen.paths:
             return plots
-        edges = [one["panel"] for one in self.picture.bindings if one["kind"] == "edges"]
-        others = [one for one in plots if one["plot"] not in edges]
-        return [{"title": self.screen.paths, "plot": None}, *others]
+        return [{"title": self.screen.paths, "plot": None}, *plots]
 
     @property
     def models(self) -> tuple[str, ...]:

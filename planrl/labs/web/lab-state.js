@@ -91,7 +91,7 @@ const planrlLabState = (() => {
     return Object.assign(Object.fromEntries(numbers), ...own, fixed);
   }
 
-  /** The parts of a learner's formula, in words: planrl/labs/spec/lab.py says the same.
+  /** The parts of a learner's formula, in words: planrl/labs/spec/lab.py has the terms.
    * @param {Learner} learner @param {Settings} settings */
   const formula = (learner, settings) =>
     learner.formula.map(({ control, texts, number }) => {
