@@ -279,7 +279,7 @@ evidence.Backing(held, claim="5.3-linear", code=pr.LinearTransformer, formula="8
 # ALPINE, an earlier paper on imitation with the same graphs, reads the adjacency from a Transformer's weights:
 # the embedding $E[j]$ of node $j$ passes through the feed-forward part (FFN) alone and is scored against all nodes,
 #
-# $$ W^{\mathrm{M}\prime}[j] = \big(E[j] + \mathrm{FFN}(E[j])\big) E^\top, \tag{8.3} $$
+# $$ W^{\mathrm{M}\prime}[j] = \bigl(E[j] + \mathrm{FFN}(E[j])\bigr) E^\top, \tag{8.3} $$
 #
 # apart from layer norms. It stands for $W^{\mathrm{M}}$ above, so its column $k$ contains $b_k$: to rank all pairs of
 # nodes by it, the columns must be centred first.

@@ -8,28 +8,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from planrl.claims.verdict import HOLDS, Claim, Condition, Registered, Results
+from planrl.claims.verdict import HOLDS, Claim, Condition, Number, Registered
 
 FILE = tomllib.loads((Path(__file__).parent / "soft_and_noise.toml").read_text(encoding="utf-8"))
 """The predictions: when they were committed, and an entry for each claim."""
-
-
-@dataclass(frozen=True)
-class _Number:
-    """A number of one part of the results, or its difference to another of the same part."""
-
-    experiment: str
-    part: str
-    name: str
-
-    def __call__(self, results: Results) -> float:
-        found = results[self.experiment][self.part]
-        first, _, second = self.name.partition(" - ")
-        return float(found[first]) - (float(found[second]) if second else 0.0)
 
 
 def _condition(page: Mapping[str, Any], bound: Mapping[str, Any]) -> Condition:
@@ -40,7 +25,7 @@ def _condition(page: Mapping[str, Any], bound: Mapping[str, Any]) -> Condition:
         name=bound.get("name", ""),
         model=bound.get("model", "linear Transformer"),
         needs=(page["experiment"],),
-        value=_Number(page["experiment"], part, name),
+        value=Number(page["experiment"], part, name),
         **{key: bound[key] for key in ("low", "high") if key in bound},
     )
 

@@ -51,6 +51,26 @@ Settings = Mapping[str, Mapping[str, Any]]
 """Experiment -> the settings of its results, but for the seed."""
 
 
+@dataclass(frozen=True)
+class Number:
+    """A number of one part of an experiment's results; of "a - b", the difference of two."""
+
+    experiment: str
+    part: str
+    name: str
+
+    def __call__(self, results: Results) -> float:
+        """The number in the results of one seed."""
+        found = results[self.experiment][self.part]
+        first, _, second = self.name.partition(" - ")
+        return _number(found[first]) - (_number(found[second]) if second else 0.0)
+
+
+def _number(value: Any) -> float:
+    """A saved number as a float. JSON has no nan, so null is nan again."""
+    return math.nan if value is None else float(value)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Condition:
     """Where a claim is measured, and what is predicted there.
@@ -80,8 +100,8 @@ class Condition:
         """The number of each seed. A `value` with the attribute `across` gets all seeds at once."""
         if getattr(self.value, "across", False):
             many: Callable[..., Iterable[float]] = self.value  # type: ignore[assignment]
-            return tuple(map(float, many(results)))
-        return tuple(float(self.value(one)) for one in results)
+            return tuple(map(_number, many(results)))
+        return tuple(_number(self.value(one)) for one in results)
 
     @property
     def prediction(self) -> str:
@@ -249,9 +269,10 @@ def find(
     """
     try:
         values = condition.values(list(results))
-    except KeyError as error:
+    except (KeyError, TypeError) as error:
+        lacks = error if isinstance(error, KeyError) else "number where one is measured"
         raise InputError(
-            f"a saved result of {' or '.join(condition.needs)} has no {error}: make it again with "
+            f"a saved result of {' or '.join(condition.needs)} has no {lacks}: make it again with "
             f"`python -m planrl reproduce --only {condition.needs[0]} --again`"
         ) from None
     if len(seeds) not in (0, len(values)):

@@ -44,6 +44,8 @@ def open_checkpoint(
     model is asked in the form that the rows have. Raises InputError for what does not fit.
     """
     run, notes = Path(run), []
+    if not run.exists():
+        raise InputError(f"{run} was given: expected a checkpoint, or a folder with some")
     if run.is_dir():
         found = newest_checkpoint(run)
         if found is None:

@@ -14,7 +14,7 @@ from planrl.labs.catalogue import lab_named
 from planrl.labs.engine.algorithms import ALGORITHMS, begun
 from planrl.labs.engine.data import DATA
 from planrl.labs.engine.models import NODES, model_named
-from planrl.labs.engine.programs import Program, programs
+from planrl.labs.engine.programs import Program, programs, updates_of
 from planrl.labs.engine.sampling import Values
 from planrl.labs.engine.update import update
 from planrl.labs.own_loss import OwnLoss, about, own_losses
@@ -62,6 +62,7 @@ class Session:
     ) -> None:
         self.lab: Lab = lab_named(name)
         self.state: State = read_state(self.lab.controls, link, self.lab.most_edges, self.lab.name)
+        self._programs = {**programs(), **updates_of(self.lab.own_algorithms)}
         self.loss = loss
         self._own = own_losses(self.lab, loss)
         self._run = run or _in_torch
@@ -98,7 +99,7 @@ class Session:
             _Running(
                 learner.algorithm,
                 learner.options(self.state.values),
-                begun(ALGORITHMS[learner.algorithm], self.starts[learner.start]),
+                begun(learner.trained, self.starts[learner.start]),
                 self._own.get(learner.name),
             )
             for learner in self.lab.learners
@@ -152,7 +153,7 @@ class Session:
         seed = torch.tensor(int(self.state.values.get("seed", 0)), dtype=torch.int32)
         pair = torch.tensor(self.lab_graph.pair, dtype=torch.int32)
         asked = {"adjacency": adjacency, "seed": seed, "question": pair}
-        made = self._run_program(programs()["prepare"], asked, {"share": SHARE})
+        made = self._run_program(self._programs["prepare"], asked, {"share": SHARE})
         if not int(made["pair_count"]):
             raise InputError("no node of this graph reaches another: there is nothing to ask")
         data = {name: made[name] for name in DATA if name in made}
@@ -176,10 +177,11 @@ class Session:
         self, name: str, tensors: Values, options: Mapping[str, float], own: Loss | None = None
     ) -> Values:
         """Run one of the model's programs."""
-        program = programs()[f"{self.model_name}-{name}"]
+        program = self._programs[f"{self.model_name}-{name}"]
         if own is not None:
+            algorithms = {**ALGORITHMS, **self.lab.own_algorithms}
             model = model_named(self.model_name)
-            program = replace(program, run=partial(update, ALGORITHMS[name], model, own=own))
+            program = replace(program, run=partial(update, algorithms[name], model, own=own))
         return self._run_program(program, tensors, options)
 
     def _run_program(

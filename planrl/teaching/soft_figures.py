@@ -10,8 +10,12 @@ from typing import Any
 import plotly.graph_objects as go
 import torch
 
+from planrl.domains.outcomes import discounted_optimum
+from planrl.experiments.soft import SCALE, SETTINGS
 from planrl.experiments.store import results
 from planrl.figures import charts, scatter, sliders
+from planrl.objectives.path_measures import arrival
+from planrl.tasks import PROMPT
 from planrl.teaching.regime_figures import PG, Q, short
 
 SOFT = "soft Q-learning"
@@ -41,6 +45,21 @@ def mean(graph: str, key: str) -> float:
 def condition() -> str:
     """Model, graphs and number of seeds in words."""
     return f"linear Transformer, held-out questions, {len(pages())} seeds"
+
+
+def rewards() -> str:
+    """What scales the process rewards of both kinds of Q-learning, in words."""
+    scales = ", ".join(f"{SETTINGS[key].penalty:g} ({words})" for key, words in GRAPHS.items())
+    return f"rewards of Q-learning {SCALE:g}, of soft Q-learning {scales}"
+
+
+def exact_q_learning(scale: float) -> float:
+    """On Blocksworld: the accuracy at temperature 1 of Q-learning's exact values, all questions."""
+    setting = SETTINGS["blocksworld"]
+    graph = setting.dataset.make().graph
+    policy = (scale * discounted_optimum(graph, setting.discount).double()).softmax(-1)
+    arrives = arrival(policy, graph, steps=setting.longest - PROMPT)
+    return float(arrives[~torch.eye(graph.n, dtype=torch.bool)].mean())
 
 
 def at_equal_accuracy(*, title: str) -> go.Figure:

@@ -133,6 +133,7 @@ def found_on(of: str) -> str:
         return sum(values) / len(values)
 
     most = max(mean(name, "unasked_greedy") for name in (PG, Q, DISCOUNT))
+    many = "; means over seeds" if len(pages(of)) > 1 else ""
     return (
         f"Of its {facts['edges']:,} links, {facts['edges_never']} are in no chain of a training "
         f"question (seed {pages(of)[0]['study']['seed']}) and {facts['edges_once']} in one. The "
@@ -140,7 +141,7 @@ def found_on(of: str) -> str:
         f"variation, a uniform choice of correct tools {mean(BASE, 'variation_uniform'):.2f}. "
         f"Policy gradient met {mean(PG, 'new_chains'):,.0f} correct chains that nobody "
         f"demonstrated, and its diversity went from {mean(BASE, 'train_diversity'):.1f} to "
-        f"{mean(PG, 'train_diversity'):.1f} ({condition(of)}; sampled at temperature 1). No method "
+        f"{mean(PG, 'train_diversity'):.1f} ({condition(of)}{many}; sampled at temperature 1). No method "
         f"answers more than {most:.2f} of "
         "the never-asked questions greedily, and Q-learning loses logged ones: with the discount "
         f"{mean(DISCOUNT, 'train_greedy'):.2f} of the demonstrated questions are left."

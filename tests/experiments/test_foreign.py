@@ -108,7 +108,13 @@ def test_a_deep_model_is_read_from_its_logits(layout):
     deep = pr.Transformer(opened.dataset.train.vocab, config, pr.seeded(0, "deep"))
     report = measure_model(deep, opened.dataset, samples=2)
     assert report.edges.name == "the mean logits"
-    assert 0 <= report.edges.quality["auc"] <= 1
+    logits = pr.next_logits(deep)[..., : GRAPH.n]
+    of_one = logits[[3, 4, 5], 2] - logits[[3, 4, 5], 2].mean(-1, keepdim=True)
+    difference = report.edges.scores[2] - report.edges.scores[1]  # 1 has the same three targets
+    of_other = logits[[3, 4, 5], 1] - logits[[3, 4, 5], 1].mean(-1, keepdim=True)
+    assert torch.allclose(difference, of_one.mean(0) - of_other.mean(0), atol=1e-5)
+    told = edges_read(report.edges.scores, GRAPH, report.edges.seen)
+    assert report.edges.quality["auc"] == pytest.approx(told["auc"])
 
 
 def test_edges_are_not_looked_for_where_there_are_none_or_too_many_nodes(layout, monkeypatch):
@@ -142,6 +148,8 @@ def test_folders_that_lack_something_are_refused_by_name(layout, tmp_path):
         open_checkpoint(data, data)
     with pytest.raises(pr.InputError, match="expected a folder"):
         open_checkpoint(out, tmp_path / "none")
+    with pytest.raises(pr.InputError, match=r"none\.pt was given: expected a checkpoint"):
+        open_checkpoint(tmp_path / "none.pt", data)
     other = pr.Transformer(pr.tasks.Vocab(9), pr.TransformerConfig(width=8), pr.seeded(0, "w"))
     torch.save(foreign.as_nanogpt(other), tmp_path / "ckpt.pt")
     with pytest.raises(pr.InputError, match="the model knows 9 nodes, the graph has 6"):

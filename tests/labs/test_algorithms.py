@@ -11,8 +11,7 @@ import torch
 import planrl as pr
 from planrl.errors import InputError
 from planrl.labs import Session
-from planrl.labs.catalogue import CATALOGUE
-from planrl.labs.catalogue.imitation import imitation_lab
+from planrl.labs.catalogue import CATALOGUE, imitation
 from planrl.labs.engine.algorithms import ADAM, ALGORITHMS, Carried, begun
 from planrl.labs.engine.programs import programs
 from planrl.labs.page import export
@@ -65,7 +64,7 @@ def averaged(monkeypatch):
     algorithm = replace(ALGORITHMS["sft"], carries=carries, follow=follow, frozen="slow")
     monkeypatch.setitem(ALGORITHMS, "averaged", algorithm)
     learners = (LabLearner(name="averaged", algorithm="averaged", start="fresh"),)
-    make = lambda: replace(imitation_lab(), name="averaged", learners=learners)  # noqa: E731
+    make = lambda: replace(imitation.lab(), name="averaged", learners=learners)  # noqa: E731
     monkeypatch.setitem(CATALOGUE, "averaged", make)
     programs.cache_clear()
     yield

@@ -222,7 +222,7 @@ ODD = [
 BETWEEN = [" ", "  ", "\t", "->", " -> ", ",", " , "]
 PAGE = """
 const state = eval(require("fs").readFileSync(process.argv[1], "utf8") + ";planrlLabState");
-const lab = { own: { nodes: 20, edges: 120 }, graphs: { a: { positions: [[0, 0]] } }, controls: [] };
+const lab = { own: { nodes: 20, edges: 120 }, graphs: {}, controls: [] };
 const texts = JSON.parse(require("fs").readFileSync(0, "utf8"));
 const read = ({ labGraph }) => labGraph && labGraph.edges.map((edge) => edge.map((v) => labGraph.labels[v]));
 process.stdout.write(JSON.stringify(texts.map((text) => read(state.graph(lab, text)))));

@@ -21,7 +21,7 @@ from planrl.labs.spec.controls import (
     switch,
 )
 from planrl.labs.spec.figure import Picture
-from planrl.labs.spec.lab import Lab, LabLearner, Screen, Words
+from planrl.labs.spec.lab import Grid, Lab, LabLearner, Screen, Words
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -182,9 +182,23 @@ PRESETS = (
         "than 1, but after 300 updates the best values are more than 2 and still rising.",
     ),
 )
+_FIXED = {"graph": "dag", "cost": 0, "off_policy": 0, "epsilon": 0.1, "bounds": 1, "lr": 1}
+GRIDS = {
+    "rewards": Grid(
+        "rewards",
+        {"target": (-1, 1, 2), "edge": (0, 0.5, 1), "strict": (0, 1), "discount": (0.8, 1)},
+        {"model": "table", **_FIXED},
+    ),
+    "rewards-transformer": Grid(
+        "rewards",
+        {"edge": (0, 0.5, 1), "strict": (0, 1)},
+        {"model": "transformer", **_FIXED, "target": 1, "discount": 1},
+    ),
+}
+"""The recorded runs, by the name of their file."""
 
 
-def rewards_lab() -> Lab:
+def lab() -> Lab:
     """Q-learning for rewards that a reader sets: learnt values beside the exact ones."""
     picture = Picture("Accuracy", "Learnt values", "The exact fixed point")
     picture.curves(0, "train_greedy", "train_sampled", "test_greedy", name=LEARNER.name)

@@ -1,7 +1,8 @@
 """The table of a lab's algorithms: each is a stream plus a loss, with their options and state.
 
 The training step, the exported programs, both hosts, the recordings and the page's worker read this
-table, and nothing of it is written a second time. To add an algorithm, add an entry.
+table, and nothing of it is written a second time. An algorithm of a single lab stands in the lab's
+own file, and its learner names it: `LabLearner(trains=...)`.
 """
 
 from __future__ import annotations

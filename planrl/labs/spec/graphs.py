@@ -14,7 +14,6 @@ from typing import Any
 
 from planrl.domains import Space, space
 from planrl.errors import InputError, shown
-from planrl.figures.graphs import positions
 from planrl.figures.layout import layered_positions
 from planrl.graphs import Graph, random_dag, random_digraph, seeded
 from planrl.labs.engine.models import NODES, TOKENS
@@ -39,11 +38,9 @@ class LabGraph:
 
     def to_json(self) -> dict[str, Any]:
         """The graph as a page reads it."""
-        where = positions(self.graph).mul(1000).round().div(1000)
         page: dict[str, Any] = {
             "n": self.graph.n,
             "labels": list(self.graph.labels),
-            "positions": where.tolist(),
             "layers": _layers(self.graph, self.pair[0]),
             "edges": [list(edge) for edge in self.graph.edges],
             "question": list(self.pair),
