@@ -294,8 +294,9 @@ def accuracies(*, title: str) -> go.Figure:
 
 
 def seeds() -> str:
-    """How many seeds each setting has, in words."""
-    return " and ".join(str(len(regime_pages(regime))) for regime in SETTINGS.values()) + " seeds"
+    """How many seeds each setting has, in words; once if they have equally many."""
+    found = dict.fromkeys(str(len(regime_pages(regime))) for regime in SETTINGS.values())
+    return " and ".join(found) + " seeds"
 
 
 def _base(regime: str) -> str:
