@@ -211,7 +211,10 @@ def told(task: Task) -> Numbers:
         "sampled_q_discounted": sampled_policy(graph, DISCOUNT, SCALE),
         "sampled_soft": soft_policy(graph, step_weight(graph)),
     }
-    return {f"{name}_told": arrivals(graph, one, pairs=task.pairs).share for name, one in policies.items()}
+    return {
+        f"{name}_told": arrivals(graph, one, pairs=task.pairs).share
+        for name, one in policies.items()
+    }
 
 
 def measure(seed: int, *, problem: str, steps: int = 450) -> dict[str, Any]:

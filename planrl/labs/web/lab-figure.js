@@ -75,14 +75,19 @@ const planrlLabFigure = (() => {
 
   /** @typedef {{width: number, height: number}} Size */
 
-  /** Draw all panels that are shown. @param {(HTMLElement | null)[]} plots one a panel of the figure
+  /** What a panel shows now. @type {WeakMap<HTMLElement, string>} */
+  const shown = new WeakMap();
+
+  /** Draw all panels that are shown and that have changed. @param {(HTMLElement | null)[]} plots one a panel of the figure
    * @param {Lab} lab @param {View} view */
   function draw(plots, lab, view) {
     const sizes = plots.map((plot) => plot && { width: plot.clientWidth, height: plot.clientHeight });
     const { Plotly } = /** @type {any} */ (window);
     figures(lab, view, sizes).forEach((drawing, panel) => {
       const plot = plots[panel];
-      if (!drawing || !plot) return;
+      const now = JSON.stringify(drawing ?? null);
+      if (!drawing || !plot || shown.get(plot) === now) return; // plotly takes its time for the same, too
+      shown.set(plot, now);
       Plotly.react(plot, drawing.data, drawing.layout, CONFIG);
       // The table of numbers says it better than loose labels read one by one.
       const drawn = plot.querySelectorAll("svg.main-svg");
