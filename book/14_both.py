@@ -47,6 +47,7 @@ from planrl.domains import blocksworld
 from planrl.experiments import soft as study
 from planrl.figures import scatter, sliders
 from planrl.figures.table import Table
+from planrl.labs.page.links import LabLink
 from planrl.objectives.path_measures import (
     arrival,
     expected_length,
@@ -325,7 +326,16 @@ Table(rows, caption="Blocksworld, four blocks; means over all questions")
 
 # %% [markdown]
 # A cost near the smallest possible one makes paths very diverse and too long. A cost of 2, which the
-# experiment has, arrives in fewer than twice the steps of a shortest path.
+# experiment has, arrives in fewer than twice the steps of a shortest path. In the lab of chapter 7 the temperature is a
+# slider, and exact values vanish where the sum has no end:
+
+# %% tags=["remove-input"]
+LabLink("rewards", "soft=0.1", "Lab: soft values on a DAG")
+
+# %% tags=["remove-input"]
+LabLink(
+    "rewards", "graph=cyclic&soft=0.1", "Lab: soft values on cycles without a cost"
+)
 
 # %% tags=["remove-input"]
 slow, fast = (

@@ -45,6 +45,7 @@ from planrl.experiments import noise as study
 from planrl.experiments import objectives as toy
 from planrl.figures import sliders
 from planrl.figures.table import Table
+from planrl.labs.page.links import LabLink
 from planrl.objectives.contexts import reward_update
 from planrl.objectives.noisy import (
     Checks,
@@ -191,7 +192,15 @@ notebook.Download(figures.by_distance(), "accuracy_by_distance.csv")
 # The formula explains the first figure, too. With $a = m = 0.05$ the boundary of the four blocks is at 19 steps, beyond all
 # questions, and a longer path is charged more. So false alarms act as a *step cost*: a cost of 0.05 for each step would do the
 # same without any error, and a discount is the usual remedy ([chapter 9](09_blocksworld.ipynb)).
-#
+
+# %% tags=["remove-input"]
+LabLink(
+    "rewards",
+    "graph=cyclic&false_alarm=0.1",
+    "Lab: false alarms and misses on a graph with cycles",
+)
+
+# %% [markdown]
 # ## Few checks
 #
 # Now the checks are right, but only a random share $\rho$ of the steps is checked. On a graph without cycles
@@ -226,7 +235,11 @@ notebook.Download(figures.by_seed("bridge"), "few_checks.csv")
 # is as large. Samples at temperature 1 need
 # the *distances*, and follow the formula down. If steps are checked rarely, multiply the reward by $1 / \rho$, or sample
 # at a lower temperature.
-#
+
+# %% tags=["remove-input"]
+LabLink("rewards", "checked=0.1", "Lab: one step in ten is checked")
+
+# %% [markdown]
 # ## Always the same mistakes
 #
 # Noise that is drawn anew averages out. A judge that misunderstands a rule is wrong about the same steps every time. To

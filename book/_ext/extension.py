@@ -201,7 +201,12 @@ def choose_scripts(
     lab = 'class="planrl-lab"' in body
     loaded = live.HERO if 'class="planrl-hero"' in body else ()
     if lab or 'class="plotly-figure"' in body:
-        scripts = ["plotly.min.js", "plotly-template.js", "plotly-figures.js"]
+        scripts = [
+            "plotly.min.js",
+            "plotly-template.js",
+            "live/theme.js",
+            "plotly-figures.js",
+        ]
         wanted = [script for script in live.SCRIPTS if script not in loaded]
         scripts += [f"live/{script}" for script in wanted] if lab else []
         for script in scripts:

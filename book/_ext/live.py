@@ -44,6 +44,7 @@ SCRIPTS = (
     "lab-hosting.js",
     "lab-training.js",
     "lab.js",
+    "lab-page.js",
 )
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from planrl.claims import (
     ablations,
+    depth,
     imitation,
     objectives,
     paper,
@@ -58,6 +59,7 @@ GROUPS: dict[str, tuple[Claim, ...]] = {
     "objectives": objectives.CLAIMS,
     "soft-and-noise": soft_and_noise.CLAIMS,
     "tools": tools.CLAIMS,
+    "depth": depth.CLAIMS,
 }
 """Group -> its claims, in the paper's order."""
 CLAIMS: tuple[Claim, ...] = tuple(claim for group in GROUPS.values() for claim in group)

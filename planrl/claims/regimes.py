@@ -220,7 +220,8 @@ SENTENCES = {
         _one(of._base("beyond_uniform")),
     ),
     "memorises-nearer-than-uniform": Sentence(
-        "SFT ends nearer to the demonstrated frequencies than such a planner.",
+        "SFT ends nearer to the demonstrated frequencies than a planner that takes each correct "
+        "next node equally often.",
         "Theorem 3.1",
         _one(of._nearer_than_uniform),
     ),

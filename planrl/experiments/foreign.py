@@ -114,7 +114,7 @@ def fitting(
 def _of_prompt(model: Transformer, dataset: Dataset, words: str) -> tuple[str, ...]:
     """What to say if the model may have been trained with another prompt than is put to it."""
     asked = REPEATED if words == USUAL else words  # planrl gives the path's first node, too
-    if len(asked.split()) < PROMPT or len(asked.split()) > model.config.positions:
+    if len(asked.split()) > model.config.positions:
         return ()
     share = float(writes_source(model, dataset.train.pairs[:1000], asked).mean())
     if words.endswith("-"):

@@ -64,26 +64,17 @@ def exact_q_learning(scale: float) -> float:
 
 def at_equal_accuracy(*, title: str) -> go.Figure:
     """Bars of the diversity at sampled accuracy 0.99 on each graph; whiskers over all seeds."""
-    found = {
-        method: {words: values(graph, f"diversity_{key}") for graph, words in GRAPHS.items()}
-        for method, key in KEYS.items()
-    }
-    means = {method: {k: fmean(v) for k, v in some.items()} for method, some in found.items()}
-    told = "; ".join(
-        f"{method}: " + ", ".join(f"{words} {value:.1f}" for words, value in some.items())
-        for method, some in means.items()
-    )
-    figure = charts.bars(
-        means,
+    figure = charts.seed_bars(
+        {
+            method: {words: values(graph, f"diversity_{key}") for graph, words in GRAPHS.items()}
+            for method, key in KEYS.items()
+        },
         title=title,
-        alt=f"{DISTINCT} at accuracy 0.99, {condition()}. {told}",
+        about=f"{DISTINCT} at accuracy 0.99, {condition()}",
         x="graph",
         y=DISTINCT,
         y_range=(0.0, 30.0),
-        height=420,
-        spans={
-            method: {k: (min(v), max(v)) for k, v in some.items()} for method, some in found.items()
-        },
+        digits=1,
     )
     subtitle = f"linear Transformer, {len(pages())} seeds; whiskers: all seeds"
     return figure.update_layout(title_subtitle={"text": subtitle})

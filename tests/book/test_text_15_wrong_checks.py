@@ -19,6 +19,8 @@ def test_ten_seeds_are_stored():
 
 def test_five_percent_of_wrong_checks_help_greedy_paths_on_four_blocks():
     assert figures.mean("helps", "greedy_clean") < 0.1
+    assert study.MILD.false_alarm == study.MILD.miss == 0.05
+    assert f"{100 * study.MILD.miss:g} % wrong" == figures.NOISY
     assert legal_distance(study.MILD) == pytest.approx(19)
     assert figures.mean("helps", "greedy_noisy") > 0.85
 

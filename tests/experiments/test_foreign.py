@@ -1,5 +1,7 @@
 """Checkpoints of other programs are opened with their data, and a report says what they do."""
 
+from dataclasses import replace
+
 import foreign
 import pytest
 import torch
@@ -7,12 +9,12 @@ import torch
 import planrl as pr
 import planrl.experiments.report
 from planrl.__main__ import main
-from planrl.experiments.foreign import open_checkpoint
+from planrl.experiments.foreign import open_checkpoint, with_prompt
 from planrl.experiments.probes import edges_read
 from planrl.experiments.report import measure_model
 from planrl.figures.report import report_figures
 from planrl.io.formats import write_graphml
-from planrl.io.prompts import Prompted, before_steps
+from planrl.io.prompts import Prompted, before_steps, writes_source
 
 GRAPH = pr.Graph(
     6, [(0, 1), (0, 2), (1, 3), (2, 3), (3, 4), (3, 5), (4, 5)], ["0", "1", "2", "3", "4", "5"]
@@ -138,6 +140,24 @@ def test_the_command_writes_a_page_with_the_figures(layout, tmp_path, capsys):
     assert "6 nodes, 7 edges" in text
     assert main([*ask, "--plot", str(tmp_path / "no" / "report.html")]) == 2
     assert main([*ask, "--plot", str(tmp_path / "report.png")]) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("s t s", "the source is given after `s t s`; by itself the model writes it"),
+        ("t s", "the source is given after `t s`; by itself the model writes it"),
+        ("s t -", "the rows have the form `s t a b t`"),
+        ("t s -", "the rows have the form `t s a b t`"),
+    ],
+)
+def test_of_every_other_form_it_is_said_what_the_model_itself_writes(layout, words, said):
+    opened = open_checkpoint(layout[1], layout[2])
+    model = getattr(opened.model, "model", opened.model)
+    asked = with_prompt(model, replace(opened.dataset, prompt=words), opened.sampler)
+    assert asked.notes[-1].startswith(said)
+    share = float(writes_source(model, opened.dataset.train.pairs, words).mean())
+    assert asked.notes[-1].endswith(f"probability {share:.3f}")
 
 
 def test_folders_that_lack_something_are_refused_by_name(layout, tmp_path):

@@ -292,8 +292,8 @@ const planrlLabFigure = (() => {
   /** @returns {(number | null)[]} */
   const gaps = () => [];
 
-  /** The move between two states in words, or why there is none: planrl/labs/notebook/render.py says
-   * the same. @param {[number, number, string][][]} pictures @param {number} before
+  /** The move between two states in words, or why there is none.
+   * @param {[number, number, string][][]} pictures @param {number} before
    * @param {number} after @param {boolean} legal */
   function moveNamed(pictures, before, after, legal) {
     if (before === after) return "stays";
