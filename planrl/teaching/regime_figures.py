@@ -1,4 +1,4 @@
-"""Figures of the regimes: decoding curves, exploration, saturation, edges that no path shows.
+"""Figures of the regimes: decoding curves, exploration, edges that no path shows.
 
 A regime is named by its letter (`planrl.experiments.regimes`), a learner by its name there; BASE is
 the base model. Everything is computed from all seeds that are stored, however many they are.
@@ -329,55 +329,6 @@ def over_updates(
     groups = {name: series(regime, name, key) for name in learners}
     drawn = charts.range_figure(groups, title=title, alt=alt, x="updates", y=y)
     return _under(drawn, condition(regime)).update_layout(margin_t=90)
-
-
-def saturation(*, title: str) -> go.Figure:
-    """Change of held-out accuracy, sampled, by continual SFT and policy gradient against the base.
-
-    One point for each base of regimes S and A, the mean over its seeds.
-    """
-    found = saturation_rows()
-    figure = go.Figure()
-    for position, name in enumerate((SFT, PG)):
-        colour, dash, symbol = style_of(name, position)
-        figure.add_scatter(
-            x=[row["updates of the base"] for row in found],
-            y=[round(row[name], 4) for row in found],
-            mode="lines+markers",
-            name=name,
-            line={"color": colour, "dash": dash},
-            marker={"color": colour, "symbol": symbol, "size": 9},
-        )
-    figure.add_hline(y=0, line={"width": 1, "color": "#7F7F7F"})
-    figure.update_xaxes(title="updates of SFT that made the base", type="log")
-    figure.update_yaxes(title="change of held-out accuracy, sampled")
-    figure.update_layout(legend={"orientation": "h", "y": -0.25})
-    said = "; ".join(
-        f"{row['updates of the base']:,} updates: {SFT} {row[SFT]:+.3f}, {PG} {row[PG]:+.3f}"
-        for row in found
-    )
-    alt = f"Change of held-out accuracy by how long the base was trained. {said}."
-    under = f"{GRAPHS['S']}; mean of the seeds of each base"
-    return _under(finish(figure, title, alt, 400), under).update_layout(margin_t=90)
-
-
-def saturation_rows() -> list[dict[str, float]]:
-    """For each base the change by continual SFT and policy gradient, mean over its seeds."""
-    changes: dict[int, list[tuple[float, ...]]] = {}
-    for regime in filter(has, "SA"):
-        steps = [base_updates(page) for page in pages(regime)]
-        start = ends(regime, BASE, "test_accuracy")
-        both = [minus(ends(regime, name, "test_accuracy"), start) for name in (SFT, PG)]
-        for at, *change in zip(steps, *both, strict=True):
-            changes.setdefault(at, []).append(tuple(change))
-    return [
-        {
-            "updates of the base": at,
-            **{name: sum(c[k] for c in some) / len(some) for k, name in enumerate((SFT, PG))},
-            "seeds": len(some),
-        }
-        for at, some in sorted(changes.items())
-    ]
 
 
 def unseen_edges(regime: str, learners: Sequence[str], *, title: str) -> go.Figure:
