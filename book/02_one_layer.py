@@ -221,7 +221,7 @@ notebook.Source(plain)
 #
 # > **Assumption 3.1.** After any row with target $i$ and current node $j$ the logits are one function of these two,
 # >
-# > $$ \mathrm{logits}(\texttt{s i s ... j}) = f(i, j), \tag{2.1} $$
+# > $$ \mathrm{logits}(\text{s i s ... j}) = f(i, j), \tag{2.1} $$
 # >
 # > a number $f(i, j)[k]$ for each next token $k$.
 #

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+MOST_CHAINED = 200
+"""Nodes up to which the decoder of a linear Transformer makes a table of all contexts."""
+
+
 @dataclass(frozen=True)
 class Readout:
     """What the weights alone hold of the graph (W^M' and W^V' of the ALPINE paper).
@@ -144,7 +148,10 @@ class LinearTransformer(nn.Module):
 
     def decoder(self, tokens: Int[Tensor, "B P"], length: int) -> Decoder:
         """A decoder that has read these prompts."""
-        return Chain(self.current.detach() + self.target.detach()[:, None], tokens)
+        current, target = self.current.detach(), self.target.detach()
+        if len(current) > MOST_CHAINED:  # a table of all contexts would take longer than the paths
+            return Pairwise(current, target[tokens[:, 1]], tokens[:, -1])
+        return Chain(current + target[:, None], tokens)
 
     def readout(self) -> Readout:
         """W^M and W^V themselves."""
@@ -175,3 +182,22 @@ class Chain:
     def keep(self, rows: Tensor) -> None:
         """Go on with these rows only, in this order."""
         self.first, self.cell = self.first[rows], self.cell[rows]
+
+
+class Pairwise:
+    """The decoder of a linear Transformer on a large graph: it adds up the rows that it reads."""
+
+    def __init__(self, table: Tensor, target: Tensor, current: Tensor) -> None:
+        self.table, self.target, self.current = table, target, current
+
+    def logits(self) -> Tensor:
+        """Logits of each row's next token, [B, V]."""
+        return self.table.index_select(0, self.current) + self.target
+
+    def push(self, tokens: Tensor) -> None:
+        """Append one token [B] to each row. After END the context is arbitrary."""
+        self.current = tokens.clamp(max=len(self.table) - 1)
+
+    def keep(self, rows: Tensor) -> None:
+        """Go on with these rows only, in this order."""
+        self.target, self.current = self.target[rows], self.current[rows]

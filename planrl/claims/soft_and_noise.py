@@ -13,27 +13,27 @@ from typing import Any
 
 from planrl.claims.verdict import HOLDS, Claim, Condition, Number, Registered
 
-FILE = tomllib.loads((Path(__file__).parent / "soft_and_noise.toml").read_text(encoding="utf-8"))
-"""The predictions: when they were committed, and an entry for each claim."""
+Page = Mapping[str, Any]
 
 
-def _condition(page: Mapping[str, Any], bound: Mapping[str, Any]) -> Condition:
+def _condition(file: Page, page: Page, bound: Page) -> Condition:
     """One bound of a claim."""
     part, _, name = bound["number"].partition(".")
     return Condition(
-        graph=FILE["graphs"][bound["graph"]],
+        graph=file["graphs"][bound["graph"]],
         name=bound.get("name", ""),
         model=bound.get("model", "linear Transformer"),
         needs=(page["experiment"],),
+        of=bound.get("of", ""),
         value=Number(page["experiment"], part, name),
         **{key: bound[key] for key in ("low", "high") if key in bound},
     )
 
 
-def _claim(page: Mapping[str, Any]) -> Claim:
+def _claim(file: Page, page: Page) -> Claim:
     """The claim of an entry."""
     registered = Registered(
-        committed=page.get("committed", FILE["committed"]),
+        committed=page.get("committed", file["committed"]),
         reason=page["reason"],
         expected=page.get("expected", HOLDS),
     )
@@ -42,10 +42,17 @@ def _claim(page: Mapping[str, Any]) -> Claim:
         statement=page["statement"],
         source=page.get("source", "our derivation"),
         measured=page["measured"],
-        conditions=tuple(_condition(page, bound) for bound in page["bound"]),
-        registered={"": registered},
+        conditions=tuple(_condition(file, page, bound) for bound in page["bound"]),
+        registered=dict.fromkeys([bound.get("of", "") for bound in page["bound"]], registered),
     )
 
 
-CLAIMS = tuple(_claim(page) for page in FILE["claim"])
+def read_claims(name: str) -> tuple[Claim, ...]:
+    """The claims of a file of predictions: when they were committed, and an entry for each."""
+    text = (Path(__file__).parent / name).read_text(encoding="utf-8")
+    file = tomllib.loads(text)
+    return tuple(_claim(file, page) for page in file["claim"])
+
+
+CLAIMS = read_claims("soft_and_noise.toml")
 """A claim for each entry."""

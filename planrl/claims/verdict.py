@@ -53,7 +53,10 @@ Settings = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Number:
-    """A number of one part of an experiment's results; of "a - b", the difference of two."""
+    """A number of one part of an experiment's results; of "a - b", the difference of two.
+
+    b is a number of the same part, or it names another part: "a - part.b".
+    """
 
     experiment: str
     part: str
@@ -63,7 +66,11 @@ class Number:
         """The number in the results of one seed."""
         found = results[self.experiment][self.part]
         first, _, second = self.name.partition(" - ")
-        return _number(found[first]) - (_number(found[second]) if second else 0.0)
+        value = _number(found[first])
+        if second and second not in found:
+            other, _, second = second.partition(".")
+            found = results[self.experiment][other]
+        return value - (_number(found[second]) if second else 0.0)
 
 
 def _number(value: Any) -> float:
@@ -228,16 +235,22 @@ class Verdict:
 
     @property
     def registered(self) -> list[tuple[Registered, list[Finding], tuple[datetime, ...]]]:
-        """Each committed prediction with the findings that it is about, and their runs' dates."""
+        """Each committed prediction with the findings that it is about, and their runs' dates.
+
+        One that is the same for several beginnings of labels counts once.
+        """
         of = [condition.of for condition in self.claim.conditions]
+        about: dict[Registered, list[str]] = {}
+        for key, one in self.claim.registered.items():
+            if key in of:
+                about.setdefault(one, []).append(key)
         return [
             (
                 one,
-                [f for name, f in zip(of, self.findings, strict=True) if name == key],
-                self.made.get(key, ()),
+                [f for name, f in zip(of, self.findings, strict=True) if name in keys],
+                tuple(date for key in keys for date in self.made.get(key, ())),
             )
-            for key, one in self.claim.registered.items()
-            if key in of
+            for one, keys in about.items()
         ]
 
 

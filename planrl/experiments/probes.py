@@ -247,6 +247,13 @@ def _revisits(tokens: Int[Tensor, "B L"], end: int) -> Bool[Tensor, " B"]:
     return ((nodes[:, 1:] == nodes[:, :-1]) & (nodes[:, 1:] != end)).any(1)
 
 
+def columns_centred(scores: Float[Tensor, "N N"]) -> Float[Tensor, "N N"]:
+    """Scores [current, next], each column minus its mean over the other current nodes."""
+    n = len(scores)
+    off = ~torch.eye(n, dtype=torch.bool)
+    return scores - scores.masked_fill(~off, 0.0).sum(0) / (n - 1)
+
+
 def edges_read(
     scores: Float[Tensor, "N N"], graph: Graph, shown: Bool[Tensor, "N N"]
 ) -> dict[str, float]:
@@ -257,10 +264,8 @@ def edges_read(
     takes, `auc_shown` of the others, each against all non-edges; `precision` is the share of edges
     among the |E| highest scores; `auc_raw` is that of all edges without centring.
     """
-    n = graph.n
-    off = ~torch.eye(n, dtype=torch.bool)
-    mean = scores.masked_fill(~off, 0.0).sum(0) / (n - 1)
-    centred, edge = scores - mean, graph.adjacency
+    off = ~torch.eye(graph.n, dtype=torch.bool)
+    centred, edge = columns_centred(scores), graph.adjacency
 
     def against_non_edges(some: Tensor) -> float:
         counted = off & (some | ~edge)

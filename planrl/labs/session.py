@@ -65,7 +65,7 @@ class Session:
         self._programs = {**programs(), **updates_of(self.lab.own_algorithms)}
         self.loss = loss
         self._own = own_losses(self.lab, loss)
-        self._run = run or _in_torch
+        self.run = run or _in_torch
         self.model_name = str(self.state.values.get("model", "table"))
         self.lab_graph: LabGraph = _lab_graph(self.state)
         self._prepare()
@@ -92,9 +92,18 @@ class Session:
         for learner, running in zip(self.lab.learners, self.learners, strict=True):
             running.options = learner.options(values)
 
+    def follow(self, link: str) -> None:
+        """Take over what acts in a run from a link of the same run: controls, and the pair."""
+        state = read_state(self.lab.controls, link, self.lab.most_edges, self.lab.name)
+        acting = [control.name for control in self.lab.controls if not control.restarts]
+        self.set(**{name: state.values[name] for name in acting})
+        self.state = replace(self.state, pair=state.pair)
+        self.given["question"] = self._question()
+
     def reset(self) -> None:
         """Go back to the start; the same seed gives the same run again."""
         self.updates = 0
+        self.made: list[Values] = []  # what the last update of each learner returned
         self.learners = [
             _Running(
                 learner.algorithm,
@@ -112,13 +121,13 @@ class Session:
         """
         if whole(updates, "updates") < 1:
             raise InputError(f"updates must be at least 1, but {updates} was given")
-        made: list[Values] = []
         for _ in range(updates):
             made = [self._update(running, self.updates) for running in self.learners]
             for running, values in zip(self.learners, made, strict=True):
                 running.take(values)
+            self.made = made
             self.updates += 1
-        return [{k: float(v) for k, v in new.items() if v.numel() == 1} for new in made]
+        return [{k: float(v) for k, v in new.items() if v.numel() == 1} for new in self.made]
 
     def evaluate(self) -> list[dict[str, Any]]:
         """What is measured of each learner: numbers by name, and the matrices that are shown."""
@@ -157,10 +166,13 @@ class Session:
         if not int(made["pair_count"]):
             raise InputError("no node of this graph reaches another: there is nothing to ask")
         data = {name: made[name] for name in DATA if name in made}
-        shown = shown_pair(self.lab_graph.graph, self.state.pair)
-        question = torch.tensor(shown, dtype=torch.int32) if shown else made["question"]
-        self.given: Values = {**asked, **data, "question": question}
         self._made = made
+        self.given: Values = {**asked, **data, "question": self._question()}
+
+    def _question(self) -> torch.Tensor:
+        """The pair that evaluations show: the link's, or the graph's own, if it has a path."""
+        shown = shown_pair(self.lab_graph.graph, self.state.pair)
+        return torch.tensor(shown, dtype=torch.int32) if shown else self._made["question"]
 
     def _update(self, running: _Running, done: int) -> Values:
         """What update `done` + 1 makes of a learner; the learner is not changed."""
@@ -190,7 +202,7 @@ class Session:
         """Run a program; an option that nobody sets has its default value."""
         numbers = {k: torch.tensor(float(v), dtype=torch.float32) for k, v in options.items()}
         known = {**program.examples, **numbers, **tensors}
-        return self._run(program, {name: known[name] for name in program.examples})
+        return self.run(program, {name: known[name] for name in program.examples})
 
 
 def _in_torch(program: Program, given: Values) -> Values:

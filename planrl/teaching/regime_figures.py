@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 BASE, PG, SFT = "base", "policy gradient", "continual SFT"
 PAID = "policy gradient, paid for demonstrated paths"
 Q, OFF = "Q-learning", "Q-learning, off-policy"
+OUTCOME = "Q-learning, outcome reward"
 EXPLORATION = (BASE, SFT, PAID, PG)
 """The learners of the exploration experiment: the last differs from the third by new paths only."""
 GRAPHS = {
@@ -167,7 +168,7 @@ def condition(regime: str) -> str:
     return f"{GRAPHS[regime]}; base of {base_updates(found[0]):,} updates; {seeds}"
 
 
-def _under(figure: go.Figure, words: str) -> go.Figure:
+def subtitled(figure: go.Figure, words: str) -> go.Figure:
     """Write what a figure shows under its title, in two lines on a narrow page."""
     return figure.update_layout(title_subtitle={"text": words.replace("; base", ";<br>base")})
 
@@ -182,7 +183,7 @@ def accuracy_over_updates(regime: str, learners: Sequence[str], *, title: str) -
         for how, key in HOW.items()
     }
     about = f"Accuracy over updates, {condition(regime)}"
-    return _under(sliding(frames, title=title, about=about, y="accuracy"), condition(regime))
+    return subtitled(sliding(frames, title=title, about=about, y="accuracy"), condition(regime))
 
 
 def decoding_curves(regime: str, learners: Sequence[str], *, title: str) -> go.Figure:
@@ -214,7 +215,7 @@ def _curves(regime: str, learners: Sequence[str], task: str, title: str, words: 
     figure.update_layout(legend={"orientation": "h", "y": -0.2})
     alt = f"Accuracy and number of distinct correct paths at five temperatures, {words}, "
     finish(figure, title, f"{alt}{condition(regime)}. {'; '.join(said)}.", 480)
-    return _under(figure, condition(regime)).update_layout(margin_t=90)
+    return subtitled(figure, condition(regime)).update_layout(margin_t=90)
 
 
 def _add_curve(
@@ -286,7 +287,7 @@ def _by_degree(regime: str, title: str, how: str, key: str) -> go.Figure:
     figure.update_layout(legend={"orientation": "h", "y": -0.2})
     alt = f"Accuracy on held-out questions, {how}, mean and 95 % interval, {condition(regime)}. "
     finish(figure, title, f"{alt}{'; '.join(said)}.", 440)
-    return _under(figure, condition(regime)).update_layout(margin_t=90)
+    return subtitled(figure, condition(regime)).update_layout(margin_t=90)
 
 
 def signature(*, title: str, regime: str = "B") -> go.Figure:
@@ -319,7 +320,7 @@ def signature(*, title: str, regime: str = "B") -> go.Figure:
         height=420,
         spans=spans,
     )
-    return _under(drawn, condition(regime)).update_layout(margin_t=90)
+    return subtitled(drawn, condition(regime)).update_layout(margin_t=90)
 
 
 def over_updates(
@@ -328,7 +329,7 @@ def over_updates(
     """One measure over updates: mean and range over seeds, under the title what was run."""
     groups = {name: series(regime, name, key) for name in learners}
     drawn = charts.range_figure(groups, title=title, alt=alt, x="updates", y=y)
-    return _under(drawn, condition(regime)).update_layout(margin_t=90)
+    return subtitled(drawn, condition(regime)).update_layout(margin_t=90)
 
 
 def unseen_edges(regime: str, learners: Sequence[str], *, title: str) -> go.Figure:
@@ -346,4 +347,4 @@ def unseen_edges(regime: str, learners: Sequence[str], *, title: str) -> go.Figu
     x = "AUC against pairs that are no edge (0.5: chance)"
     figure = scatter.dots(rows, title=title, alt=alt, x=x)
     figure.add_vline(x=0.5, line={"dash": "dash", "width": 1, "color": "#7F7F7F"})
-    return _under(figure, condition(regime)).update_layout(margin_t=90)
+    return subtitled(figure, condition(regime)).update_layout(margin_t=90)

@@ -104,12 +104,11 @@ GRIDS = {
 
 
 def lab() -> Lab:
-    """Policy gradient from a base that imitates, its diversity, and its policy for one pair."""
-    picture = Picture("Accuracy", "Diversity and entropy", "Policy, one pair")
+    """Policy gradient from a base that imitates, and its diversity."""
+    picture = Picture("Accuracy", "Diversity and entropy")
     name = LEARNER.name
     picture.curves(0, "train_sampled", "test_sampled", "test_greedy", name=name)
     picture.curves(1, "diversity", "entropy", name=name)
-    picture.edges(2, "policy", name)
     graph = graph_control("dag", "cyclic", "own")
     return Lab(
         name="policy-gradient",

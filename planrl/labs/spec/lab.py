@@ -105,9 +105,8 @@ class Screen:
     """How a lab's page is arranged, and when training stops.
 
     `controls` names those under the figure; the others are folded away. `paths` is the title of the
-    first panel, a graph on which sampled paths travel, if there is one; it takes the place of a
-    panel that shows edges. `panel` is the panel that is large at first. Training stops at
-    each multiple of `end` updates.
+    first panel, a graph on which sampled paths travel, if there is one. `panel` is the panel that
+    is large at first. Training stops at each multiple of `end` updates.
     """
 
     controls: tuple[str, str]
@@ -162,9 +161,7 @@ class Lab:
         plots = [{"title": title, "plot": k} for k, title in enumerate(self.picture.titles)]
         if not self.screen.paths:
             return plots
-        edges = [one["panel"] for one in self.picture.bindings if one["kind"] == "edges"]
-        others = [one for one in plots if one["plot"] not in edges]
-        return [{"title": self.screen.paths, "plot": None}, *others]
+        return [{"title": self.screen.paths, "plot": None}, *plots]
 
     @property
     def _graphs(self) -> tuple[str, ...]:
