@@ -57,6 +57,7 @@ GROUPS: dict[str, tuple[Claim, ...]] = {
     "regimes": regimes.CLAIMS,
     "objectives": objectives.CLAIMS,
     "soft-and-noise": soft_and_noise.CLAIMS,
+    "ladder": soft_and_noise.ON_LADDER,
     "tools": tools.CLAIMS,
 }
 """Group -> its claims, in the paper's order."""

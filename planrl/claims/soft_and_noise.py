@@ -1,7 +1,7 @@
-"""Soft values, and checks that are few or wrong: claims of ours, with committed predictions.
+"""Soft values, wrong checks, the ladder of planning problems: claims of ours, predicted first.
 
-Measured by the experiments `soft` and `noise`. Sentences, bounds and reasons stand in
-soft_and_noise.toml, which was committed before the runs of the seeds 0 to 9.
+Measured by the experiments `soft`, `noise` and `ladder`. Sentences, bounds and reasons stand in
+soft_and_noise.toml and ladder.toml, which were committed before the runs of the seeds 0 to 9.
 """
 
 from __future__ import annotations
@@ -14,8 +14,17 @@ from typing import Any
 
 from planrl.claims.verdict import HOLDS, Claim, Condition, Registered, Results
 
-FILE = tomllib.loads((Path(__file__).parent / "soft_and_noise.toml").read_text(encoding="utf-8"))
+Entry = Mapping[str, Any]
+
+
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads((Path(__file__).parent / name).read_text(encoding="utf-8"))
+
+
+FILE = _read("soft_and_noise.toml")
 """The predictions: when they were committed, and an entry for each claim."""
+LADDER = _read("ladder.toml")
+"""The same of the ladder, where each graph has results of its own."""
 
 
 @dataclass(frozen=True)
@@ -32,23 +41,24 @@ class _Number:
         return float(found[first]) - (float(found[second]) if second else 0.0)
 
 
-def _condition(page: Mapping[str, Any], bound: Mapping[str, Any]) -> Condition:
+def _condition(file: Entry, page: Entry, bound: Entry) -> Condition:
     """One bound of a claim."""
     part, _, name = bound["number"].partition(".")
     return Condition(
-        graph=FILE["graphs"][bound["graph"]],
+        graph=file["graphs"][bound["graph"]],
         name=bound.get("name", ""),
         model=bound.get("model", "linear Transformer"),
         needs=(page["experiment"],),
         value=_Number(page["experiment"], part, name),
+        of=bound["graph"] if file.get("results_by_graph") else "",
         **{key: bound[key] for key in ("low", "high") if key in bound},
     )
 
 
-def _claim(page: Mapping[str, Any]) -> Claim:
+def _claim(file: Entry, page: Entry) -> Claim:
     """The claim of an entry."""
     registered = Registered(
-        committed=page.get("committed", FILE["committed"]),
+        committed=page.get("committed", file["committed"]),
         reason=page["reason"],
         expected=page.get("expected", HOLDS),
     )
@@ -57,10 +67,12 @@ def _claim(page: Mapping[str, Any]) -> Claim:
         statement=page["statement"],
         source=page.get("source", "our derivation"),
         measured=page["measured"],
-        conditions=tuple(_condition(page, bound) for bound in page["bound"]),
+        conditions=tuple(_condition(file, page, bound) for bound in page["bound"]),
         registered={"": registered},
     )
 
 
-CLAIMS = tuple(_claim(page) for page in FILE["claim"])
+CLAIMS = tuple(_claim(FILE, page) for page in FILE["claim"])
 """A claim for each entry."""
+ON_LADDER = tuple(_claim(LADDER, page) for page in LADDER["claim"])
+"""A claim for each entry about the ladder."""

@@ -107,7 +107,7 @@ class Claim:
     """One sentence that can be wrong: who says it, what is measured, where, what is predicted.
 
     `registered` has the predictions that were committed before the runs, by the `of` of the
-    conditions that they are about.
+    conditions that they are about; "" is all conditions.
     """
 
     id: str
@@ -208,17 +208,19 @@ class Verdict:
 
     @property
     def registered(self) -> list[tuple[Registered, list[Finding], tuple[datetime, ...]]]:
-        """Each committed prediction with the findings that it is about, and their runs' dates."""
+        """Each committed prediction with the findings that it is about, and their runs' dates.
+
+        One without an `of` is about all conditions.
+        """
         of = [condition.of for condition in self.claim.conditions]
-        return [
-            (
-                one,
-                [f for name, f in zip(of, self.findings, strict=True) if name == key],
-                self.made.get(key, ()),
-            )
-            for key, one in self.claim.registered.items()
-            if key in of
-        ]
+        found = []
+        for key, one in self.claim.registered.items():
+            names = {name for name in of if key in ("", name)}
+            about = [f for name, f in zip(of, self.findings, strict=True) if name in names]
+            made = sorted({day for name in names for day in self.made.get(name, ())})
+            if about:
+                found.append((one, about, tuple(made)))
+        return found
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:

@@ -141,8 +141,8 @@ def found_on(of: str) -> str:
         f"variation, a uniform choice of correct tools {mean(BASE, 'variation_uniform'):.2f}. "
         f"Policy gradient met {mean(PG, 'new_chains'):,.0f} correct chains that nobody "
         f"demonstrated, and its diversity went from {mean(BASE, 'train_diversity'):.1f} to "
-        f"{mean(PG, 'train_diversity'):.1f} ({condition(of)}{many}; sampled at temperature 1). No method "
-        f"answers more than {most:.2f} of "
+        f"{mean(PG, 'train_diversity'):.1f} ({condition(of)}{many}; sampled at "
+        f"temperature 1). No method answers more than {most:.2f} of "
         "the never-asked questions greedily, and Q-learning loses logged ones: with the discount "
         f"{mean(DISCOUNT, 'train_greedy'):.2f} of the demonstrated questions are left."
     )

@@ -54,9 +54,7 @@ def test_on_ultratool_every_seed_shows_what_the_text_says():
     for near, far in zip(real(tools.BASE, "variation_model"), uniform, strict=True):
         assert near < far - 0.2
     assert min(real(tools.PG, "new_chains")) > 100
-    lost = zip(
-        real(tools.BASE, "train_diversity"), real(tools.PG, "train_diversity"), strict=True
-    )
+    lost = zip(real(tools.BASE, "train_diversity"), real(tools.PG, "train_diversity"), strict=True)
     assert all(after < before - 0.5 for before, after in lost)
 
 
