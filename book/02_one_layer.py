@@ -38,13 +38,13 @@ import torch
 
 import planrl as pr
 from planrl.experiments.datasets import DatasetSettings, make_dataset
-from planrl.experiments.probes import adjusted, explained
+from planrl.experiments.probes import adjusted, attention_by_position, explained
 from planrl.figures import charts, sliders
 from planrl.figures.table import Table
 from planrl.labs import lab
 from planrl.teaching import evidence, exercises, notebook, paper_tables
 from planrl.teaching.logit_flow import Flow, logit_parts
-from planrl.transformer.reference import attention_by_position, plain
+from planrl.transformer.reference import plain
 
 notebook.setup()
 seed = 0
@@ -221,7 +221,7 @@ notebook.Source(plain)
 #
 # > **Assumption 3.1.** After any row with target $i$ and current node $j$ the logits are one function of these two,
 # >
-# > $$ \mathrm{logits}(\texttt{s i s ... j}) = f(i, j), \tag{2.1} $$
+# > $$ \mathrm{logits}(\text{s i s ... j}) = f(i, j), \tag{2.1} $$
 # >
 # > a number $f(i, j)[k]$ for each next token $k$.
 #

@@ -20,8 +20,7 @@ if importlib.util.find_spec("planrl") is None:
 # # Why does reward help?
 #
 # SFT copies correct paths that were shown. In reinforcement learning nobody shows the model anything: it
-# samples paths from itself and is told only whether each one is correct. That is fewer bits
-# than a demonstration holds. Why can it help, and when does it not? You should have read
+# samples paths from itself and is told only whether each one is correct. Why can it help, and when does it not? You should have read
 # [chapter 3](03_imitation.ipynb). Reading takes 14 minutes, running everything about half a minute.
 #
 # <details><summary>In one sentence</summary>
@@ -48,6 +47,7 @@ from planrl.teaching import (
     notebook,
     regime_rows,
     regime_tables,
+    saturation,
 )
 from planrl.teaching import regime_figures as regimes
 from planrl.teaching.regime_figures import BASE, PAID, PG, SFT, Q
@@ -101,9 +101,8 @@ sliders.ask(
 # The control and policy gradient have the same loss, batches, sampling and number of updates.
 # They differ in one respect: policy gradient may learn from correct paths that it found by itself. This is
 # **exploration**. Without it the control ends where continual SFT ends, so on this graph exploration
-# is the whole gain that policy gradient has over SFT. Both statements
-# were predicted before they were measured (claims R-exploration and R-no-exploration-is-sft in
-# [chapter 11](11_verdicts.ipynb)).
+# is the whole gain that policy gradient has over SFT. Both were predicted before they were measured (claims
+# R-exploration and R-no-exploration-is-sft in [chapter 11](11_verdicts.ipynb)).
 
 # %%
 title = "The gain over SFT is largest where edges must be joined anew"
@@ -134,8 +133,7 @@ lab("policy-gradient")
 #
 # Now each training question has ten demonstrated paths, and the base is *saturated*: it was trained until more
 # SFT changes nothing. That took 5,000 updates instead of 700, and each method then trains for 4,000 updates instead
-# of 2,000. So the two settings differ in more than the number of demonstrated paths. Of our settings this one is
-# closest to what is reported of the paper.
+# of 2,000. Of our settings this one is closest to what is reported of the paper.
 #
 # A model can also be changed without training: divide its logits by a *decoding temperature* $T$ when
 # sampling. Below 1, likely steps become likelier; greedy is the limit $T \to 0$. A *decoding curve* shows a
@@ -168,9 +166,14 @@ notebook.Told(
 # > it, compares at one temperature. Q-learning's gain is real: its curve lies above the base's (chapters 7 and 8).
 # > These are claims R-sharpening and R-q-over-all-at-equal-decoding.
 #
-# With one path per question, a base of 700 updates and 2,000 updates of each method, the same comparison comes out
-# the other way round: no temperature of the base, of continual SFT or of the control reaches policy gradient (claim
-# R-beyond-sharpening).
+# How saturated a base is depends on how long SFT trained it. Nothing else is changed here:
+
+# %%
+saturation.shown()
+
+# %% [markdown]
+# With one path per question, a base of 700 updates and 2,000 updates of each method, no temperature of the base, of
+# continual SFT or of the control reaches policy gradient (claim R-beyond-sharpening).
 
 # %%
 title = "One path per question: no temperature of the base reaches policy gradient"
@@ -191,10 +194,9 @@ of = {"A": [BASE, SFT, PG, with_kl, Q], "B": regimes.EXPLORATION}
 notebook.Download(regime_rows.decoding(of), "decoding_curves.csv")
 
 # %% [markdown]
-# Exploration could also be made rare: policy gradient samples its training paths at T = 0.1, or only two of them
-# for each update (claim C-cold in [chapter 11](11_verdicts.ipynb)). Neither isolates exploration. By Theorem 4.1
-# below, training on paths sampled at a low temperature is SFT on the model's most likely correct paths, so it sharpens;
-# and tiny batches make noisier steps. The control above changes nothing but the data.
+# Training paths sampled at a low temperature do not isolate exploration: by Theorem 4.1 below that is SFT on the most
+# likely correct paths, so it sharpens. Neither do tiny batches, whose steps are noisier (claim C-cold in
+# [chapter 11](11_verdicts.ipynb)). The control above changes nothing but the data.
 #
 # ## Predict: a base of 60 %
 #
@@ -384,7 +386,7 @@ counting = pr.theory.step_counts
 evidence.Backing(held, claim="4.2-sign", code=counting, formula="4.2")
 
 # %% [markdown]
-# Three conditions belong to the theorem. It is about *plain* gradient steps: AdamW, which trains our
+# The theorem is about *plain* gradient steps: AdamW, which trains our
 # models, has momentum and a weight decay that pulls negative logits up towards 0. It is about a *table*: a
 # Transformer shares its weights among contexts. And it is about *logits*: a wrong step's probability can
 # rise for a while if other logits fall faster. Let two correct steps have probability 0.9 and 0.05, and a

@@ -27,8 +27,8 @@ if importlib.util.find_spec("planrl") is None:
 #
 # <details><summary>In one sentence</summary>
 #
-# Although every correct path earns the same, plain policy gradient ends near one path per question, because each update
-# raises the path that happened to be sampled, also when there is no accuracy left to gain.
+# Although every correct path earns the same, plain policy gradient on random graphs ends near one path per question,
+# because each update raises the path that happened to be sampled, also when there is no accuracy left to gain.
 #
 # </details>
 
@@ -47,6 +47,7 @@ from planrl.teaching import (
     notebook,
     paper_figures,
     regime_rows,
+    regime_tables,
 )
 from planrl.teaching import regime_figures as regimes
 from planrl.teaching.regime_figures import BASE, PG
@@ -449,6 +450,7 @@ notebook.Told(
     "> **Finding.** In the paper one path per question is left, as on our random graphs. On Blocksworld, from a base of 700 "
     f"updates, {left[-1]:.1f} of {left[0]:.1f} distinct correct paths are left after {blocks[0][-1]:,} updates (mean of "
     f"{len(blocks[1])} seeds), and their number is still falling: with its cycles it has far more correct paths to lose."
+    + regime_tables.collapse_on_blocksworld()
 )
 
 # %% [markdown]
@@ -578,7 +580,7 @@ evidence.Numbers(
 # %% [markdown]
 # ## What we now know
 #
-# Although every correct path earns the same, plain policy gradient ends near one path per question, because each update
+# Although every correct path earns the same, plain policy gradient on random graphs ends near one path per question, because each update
 # raises the path that happened to be sampled, also when there is no accuracy left to gain. A baseline stops the drift of
 # all-correct batches, but paths are lost with it, too; an early stop keeps paths at the price of accuracy. Something has
 # to pull back all the time. **What does KL buy?** is the question of [chapter 6](06_kl.ipynb).

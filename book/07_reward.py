@@ -190,7 +190,7 @@ notebook.Download(
 # steps from $j$ to $k$ and then does its best. Then the value of a step is its reward plus the best value at
 # the next node. This sum is called the **TD target**, and Q-learning minimises the squared difference:
 #
-# $$ \ell_{\mathrm{Q}} = \frac{1}{M} \sum_m \Big( f_m[k_m] - r_m - \gamma \max_k f_{m+1}[k] \Big)^2. \tag{7.1} $$
+# $$ \ell_{\mathrm{Q}} = \frac{1}{M} \sum_m \Bigl( f_m[k_m] - r_m - \gamma \max_k f_{m+1}[k] \Bigr)^2. \tag{7.1} $$
 #
 # Step $m$ of the batch's $M$ steps chose token $k_m$, earned $r_m$, and had the logits $f_m$. The *discount*
 # $\gamma$ is the factor by which a reward counts less one step earlier; here it is 1. The step into the

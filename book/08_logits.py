@@ -22,8 +22,7 @@ if importlib.util.find_spec("planrl") is None:
 # In [chapter 7](07_reward.ipynb) one reward worked: 1 for the step into the target, minus 1 for every illegal
 # step. The paper says what the logits become under it: the two tables of chapter 1, adjacency and
 # reachability, added up. A learner with these logits knows the graph, including edges that nobody
-# showed it. Reading takes 16 minutes, running everything some 25 seconds. The results of Transformers come
-# from saved runs.
+# showed it. Reading takes 14 minutes, running everything some 25 seconds.
 #
 # <details><summary>In one sentence</summary>
 #
@@ -169,7 +168,7 @@ notebook.Download(
 
 # %% [markdown]
 # Hardly any rollout was correct, and yet all of this was learnt from them. In the lab a Transformer learns
-# under the same reward, from a base that imitates.
+# under the same reward.
 
 # %% tags=["remove-input"]
 lab("rewards", "model=transformer")
@@ -208,8 +207,8 @@ print("iteration:", by_iteration[0].tolist())
 # > from those of later nodes. An illegal step may lead back, but it costs 1, so a cycle that contains one
 # > cannot confirm its own values.*
 #
-# The theorem assumes that every step is tried again and again (**Assumption 5.1**). First we iterate the
-# equation from four starts, then we compare what the table learnt.
+# The theorem assumes that every step is tried again and again (**Assumption 5.1**). We iterate the
+# equation from four starts; then comes what the table learnt.
 
 # %%
 noise = 3 * torch.randn(n, n, n + 1, generator=pr.seeded(seed, "noise"))
@@ -280,15 +279,14 @@ evidence.Backing(held, claim="5.3-linear", code=pr.LinearTransformer, formula="8
 # ALPINE, an earlier paper on imitation with the same graphs, reads the adjacency from a Transformer's weights:
 # the embedding $E[j]$ of node $j$ passes through the feed-forward part (FFN) alone and is scored against all nodes,
 #
-# $$ W^{\mathrm{M}\prime}[j] = \big(E[j] + \mathrm{FFN}(E[j])\big) E^\top, \tag{8.3} $$
+# $$ W^{\mathrm{M}\prime}[j] = \bigl(E[j] + \mathrm{FFN}(E[j])\bigr) E^\top, \tag{8.3} $$
 #
-# apart from layer norms. This read-out stands for the table $W^{\mathrm{M}}$ above. If the weights add up as in (8.2),
-# its column $k$ contains $b_k$,
-# and whoever ranks all pairs of nodes by it compares numbers with different $b_k$. So the columns must be centred first.
+# apart from layer norms. It stands for $W^{\mathrm{M}}$ above, so its column $k$ contains $b_k$: to rank all pairs of
+# nodes by it, the columns must be centred first.
 #
-# In the table, AUC is the probability that an edge scores above a pair that is no edge. Precision is the share
+# AUC is the probability that an edge scores above a pair that is no edge. Precision is the share
 # of edges among as many of the highest scores as there are edges. The last column reads the logits
-# $f(k, j)[k]$ instead of the weights; there (8.1) leaves no gauge.
+# $f(k, j)[k]$, where (8.1) leaves no gauge.
 
 # %%
 # made by: python -m planrl reproduce --only regimes
@@ -297,9 +295,8 @@ scores = regime_tables.edge_rows("B", methods)
 Table(scores, caption=f"{regimes.condition('B')}; mean over seeds")
 
 # %% [markdown]
-# As read, Q-learning's weights seem to hold the graph hardly better than policy gradient's. We reported that
-# at first, and it was an artefact of the gauge: with centred columns Q-learning is far ahead, and so it is in
-# the logits.
+# As read, Q-learning's weights seem to hold the graph hardly better than policy gradient's. That is an artefact of
+# the gauge: with centred columns Q-learning is far ahead, and so it is in the logits.
 #
 # The clearest difference concerns edges that *no demonstration contains*: with one demonstrated path per
 # question about four in ten, with ten paths fewer than one in six.
@@ -312,7 +309,7 @@ regimes.unseen_edges(
 # %% tags=["remove-input"]
 notebook.Download(regime_tables.edge_values("AB", methods), "edges_in_weights.csv")
 
-# %%
+# %% tags=["remove-input"]
 column = "AUC of edges never shown"
 ten = [
     {
@@ -321,16 +318,16 @@ ten = [
     }
     for name in methods
 ]
-Table(ten, caption=f"The same for ten paths. {regimes.condition('A')}")
+caption = f"The same for ten paths. {regimes.condition('A')}"
+notebook.Folded("The same for ten paths per question", Table(ten, caption=caption))
 
 # %% [markdown]
-# > **Finding.** Imitation and policy gradient rank edges that no demonstration contains like pairs that are no
-# > edge, or lower (AUC about 0.5 or less). Q-learning with process reward ranks most of them above (0.85 and more).
-# > This holds on random graphs of 100 nodes with one and with ten demonstrated paths per question. The comparison
+# > **Finding.** On random graphs of 100 nodes, with one and with ten demonstrated paths per question, imitation and
+# > policy gradient rank edges that no demonstration contains like pairs that are no edge, or lower (AUC about 0.5 or
+# > less). Q-learning with process reward ranks most of them above (0.85 and more). The comparison
 # > is not about the loss alone: the process reward judges every step that Q-learning tries, one in ten at
-# > random, and policy gradient is told only whether a whole path is correct
-# > ([claims R-unseen-edges-q, R-unseen-edges-pg](11_verdicts.ipynb)). These claims are about ten paths per
-# > question only. For one path nothing was predicted before the runs, so those numbers have no verdict.
+# > random, and policy gradient is told only whether a whole path is correct. For ten paths this was predicted
+# > ([claims R-unseen-edges-q, R-unseen-edges-pg](11_verdicts.ipynb)), for one path it was not.
 #
 # How near do a Transformer's logits come to 10, 0 and -10, the theorem's values times 10? Means over next nodes
 # that are right in both respects, in one, and in none, after 2,000 updates on 100 nodes:
@@ -343,7 +340,7 @@ for name in ("", ", off-policy"):
     print(f"{name}, {seeds} seeds: {told}")
 
 # %% [markdown]
-# The order is that of (8.1), and steps that are wrong in both respects, which are seldom tried, are furthest off.
+# The order is that of (8.1). Steps that are wrong in both respects, which are seldom tried, are furthest off.
 #
 # ## Where the theorem ends
 #
@@ -403,10 +400,9 @@ evidence.Backing(held, claim="5.2-discount", code=pr.optimal_q)
 # %% [markdown]
 # ## Why many paths survive
 #
-# Policy gradient ended with one path per question, because nothing kept correct steps equally likely
-# ([chapter 5](05_collapse.ipynb)). Under (8.1) all correct steps of a context have one value, and an update
-# pulls each of them *to* it, however often it was taken. The policy is then uniform on the correct steps
-# as far as the values are equal. In the table they are; in Transformers it depends on the training:
+# Policy gradient ended with one path per question ([chapter 5](05_collapse.ipynb)). Under (8.1) all correct steps of
+# a context have one value, and an update pulls each of them *to* it, however often it was taken. The policy is then
+# uniform on the correct steps. In the table it is; in Transformers it depends on the training:
 
 # %%
 distance = pr.kl_to_uniform(graph, pr.next_logits(table))[goals]
@@ -426,13 +422,13 @@ regimes.decoding_curves(
 )
 
 # %% [markdown]
-# A decoding curve joins the results of one model at temperatures from 1 to 0.1 ([chapter 4](04_policy_gradient.ipynb)).
+# ([Chapter 4](04_policy_gradient.ipynb) explains decoding curves.)
 #
 # ## Whose rollouts?
 #
-# Equation (8.1) does not say who sampled the paths. A TD target is about one step, whoever took it. The gradient of
-# policy gradient is exact only on paths *of the current policy*. We take an old checkpoint, SFT after eight updates,
-# and train from it on half of the questions: on fresh rollouts, or on those of the checkpoint (`pr.replay`).
+# A TD target is about one step, whoever took it. The gradient of
+# policy gradient is exact only on paths *of the current policy*. From an old checkpoint, SFT after eight updates,
+# we train on half of the questions: on fresh rollouts, or on those of the checkpoint (`pr.replay`).
 
 # %%
 train, held_out = pr.split(task, 0.5, pr.seeded(seed, "split"))
@@ -460,8 +456,8 @@ def after(loss, pays, kept):
 
 
 # %% [markdown]
-# planrl refuses policy gradient on paths of another policy, unless `correction` says what to do about them.
-# With "none" they are used as if the current policy had sampled them. No learner here has a baseline.
+# With `correction="none"` old paths are used as if the current policy had sampled them. No learner here has a
+# baseline.
 
 # %%
 uncorrected = partial(pr.policy_gradient, correction="none")
@@ -506,13 +502,12 @@ figure.update_layout(
 # With process reward most returns are negative, and policy gradient lowers the probability of every step of
 # such a path. Fresh rollouts soon stop taking wrong steps. The old ones never do, so correct steps of failed paths are
 # pushed down again and again. With outcome reward policy gradient does on old paths as well as on new ones: by
-# Theorem 4.1 it is then SFT on the checkpoint's correct paths, and it learns nothing from the others. So old paths
-# harm policy gradient here under one condition: process reward, without correction and without baseline.
+# Theorem 4.1 it is then SFT on the checkpoint's correct paths.
 
 # %% tags=["remove-input"]
 notebook.QuickCheck(
     "On the old checkpoint's paths, policy gradient with process reward, without correction or baseline, did "
-    "far worse than on new ones. Why did Q-learning with the same reward not?",
+    "far worse than on new ones. Why did Q-learning not?",
     {
         "Its target is about one step, whoever took it": "Reward and best next value of a step do "
         "not depend on the sampler. Policy gradient weighs steps by how often the sampler takes "
@@ -565,12 +560,10 @@ Table(
 )
 
 # %% [markdown]
-# A uniform policy tries every step. A good policy seldom errs, so it hardly learns what errors cost, and many
-# logits stay far from (8.1): also with the good imitator, with random steps or without. And yet each of
-# these tables answers nearly all questions. To *answer* takes less than to hold the whole graph.
-#
-# On Transformers the figures above show the easy case: the off-policy learner used rollouts of the base with one
-# step in ten drawn uniformly, and such a base errs by itself as well.
+# A uniform policy tries every step. A good policy seldom errs, so little is learnt of what errors cost, and many
+# logits stay far from (8.1). And yet each of these tables answers nearly all questions: to *answer* takes less than to
+# hold the whole graph. On Transformers the figures above show the easy case: the off-policy learner used rollouts of
+# the base, which errs by itself, with one step in ten drawn uniformly.
 
 # %% tags=["remove-input"]
 notebook.Told(regime_tables.without_errors())

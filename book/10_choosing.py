@@ -21,7 +21,7 @@ if importlib.util.find_spec("planrl") is None:
 #
 # You have one project, one budget and one kind of feedback. This chapter leads through four decisions, puts
 # the numbers of all methods beside each other, and ends with a chooser whose advice follows these numbers. It
-# helps to have read [chapter 4](04_policy_gradient.ipynb) to [chapter 8](08_logits.ipynb). Reading takes 13 minutes,
+# helps to have read [chapter 4](04_policy_gradient.ipynb) to [chapter 8](08_logits.ipynb). Reading takes 12 minutes,
 # running everything half a minute.
 #
 # <details><summary>In one sentence</summary>
@@ -69,10 +69,9 @@ my_guess = 0.8
 # %% [markdown]
 # ## Experiment
 #
-# Accuracy depends on how one decodes. So each mark is a method at its *best* temperature among 1, 0.7, 0.5, 0.3
-# and 0.1, chosen for each seed on the same held-out questions: nobody gains by sharpening alone. On the left the
-# base saw ten demonstrated paths per question, on the right one. The two sides also differ in updates and seeds,
-# which stand under each.
+# Each mark is a method at its *best* temperature among 1, 0.7, 0.5, 0.3 and 0.1, chosen for each seed on the same
+# held-out questions: nobody gains by sharpening alone. On the left the base saw ten demonstrated paths per question, on
+# the right one. The two sides also differ in updates, which stand under each.
 
 # %%
 # made by: python -m planrl reproduce --only regimes
@@ -126,11 +125,11 @@ notebook.Folded("The numbers, once you have guessed", *tables)
 # %% [markdown]
 # ## Four decisions
 #
-# **1. Does the base fail, or only its sampling?** Decode first. Here the base with one path per question *fails*:
+# **1. Does the base fail, or only its sampling?** Here the base with one path per question *fails*:
 # at its best temperature it answers about three quarters of the held-out questions. The base with ten *answers*:
 # more than nineteen in twenty, which is more than policy gradient reaches from it, with a KL penalty of 0.1 or
-# without. Continual SFT adds nothing there. So measure the base greedily and at a few lower temperatures *before* you train, and compare every
-# trained model with that.
+# without. Continual SFT adds nothing there. So measure the base greedily and at lower temperatures *before* you train, and
+# compare every trained model with that.
 #
 # **2. What can you check?** Whole answers: policy gradient. Where the base fails it explores, and its gain remains
 # at every temperature. Every step: Q-learning with process reward, which finds even edges that no demonstration contains
@@ -147,35 +146,32 @@ notebook.Told(decision.gained())
 # the gain is due to Q-learning's loss, and how much to the checks of steps, is open.
 #
 # **3. Do you need one answer or many?** Policy gradient ends with one path per question. A KL penalty keeps
-# more and gives up about half of the gain ([chapter 6](06_kl.ipynb)). A lower temperature of the base costs no
-# training, but it costs paths, too. Q-learning has the most, at temperature 1 and at the best one.
+# more and gives up about half of the gain ([chapter 6](06_kl.ipynb)). A lower temperature of the base costs paths, too.
+# Q-learning has the most, at temperature 1 and at the best one.
 
 # %% tags=["remove-input"]
 notebook.Told(decision.sharpened())
 
 # %% [markdown]
-# **4. Whose paths do you have, and when do you stop?** The gradient of policy gradient is exact only on paths of the
-# current policy. Without a correction and without a baseline, policy gradient did as well on old paths as on new
-# ones with outcome reward, and far worse with process reward (chapter 8, linear Transformer, one seed). Q-learning
-# also learns from others' paths. In theory these must contain errors, whose cost is never learnt otherwise. In chapter 8
-# many of a table's logits stayed wrong on the paths of a good imitator without random steps (ε = 0),
-# and yet the table answered nearly all questions.
+# **4. Whose paths do you have, and when do you stop?** Policy gradient needs paths of the current policy: on old ones,
+# with process reward and neither correction nor baseline, it did far worse in
+# [chapter 8](08_logits.ipynb#whose-rollouts) (linear Transformer, one seed). Q-learning
+# also learns from others' paths. In theory these must contain errors, whose cost is never learnt otherwise.
 
 # %% tags=["remove-input"]
 notebook.Told(decision.without_errors())
 
 # %% [markdown]
 # To stop policy gradient in time, watch the *entropy* of its choices on training questions beside greedy accuracy on
-# held-out ones:
+# held-out ones. Each line runs from the base to the large mark, the last update:
 
 # %%
 decision.stopping(title="Falling entropy pays only while greedy accuracy rises")
 
 # %% [markdown]
-# Each line runs from the base to the large mark, the last update. With one path per question entropy first *rises*: the model
-# tries other paths. Then it falls, while greedy accuracy rises, until it is about as low as in the base. After that
-# entropy only goes to 0. With ten paths per question entropy falls from the start, and greedy accuracy never rises. The rule:
-# **stop when entropy falls and greedy held-out accuracy no longer rises**. What follows only costs paths.
+# With one path per question entropy first *rises*: the model tries other paths. Then it falls, while greedy accuracy
+# rises, until it is about as low as in the base. With ten paths entropy falls from the start, and greedy accuracy never
+# rises. The rule: **stop when entropy falls and greedy held-out accuracy no longer rises**. What follows only costs paths.
 #
 # On Blocksworld not everything is the same ([chapter 9](09_blocksworld.ipynb), [figures](80_figures.ipynb)).
 # There, from an unsaturated base, Q-learning needs a discount and keeps the most paths, but policy gradient is
@@ -183,7 +179,7 @@ decision.stopping(title="Falling entropy pays only while greedy accuracy rises")
 #
 # ## Your constraints
 #
-# Answer four questions, and read below what we would try first. The claims under the advice lead to their numbers.
+# Answer four questions, and read below what we would try first.
 
 # %% tags=["remove-input"]
 decision.Chooser()
@@ -240,10 +236,10 @@ lab("race")
 # | with KL penalty | own | $R(u)$ minus $\lambda$ times the log-ratio to the base |
 # | group-relative (Dr. GRPO) | own, several per question | $R(u)$ minus the mean return of its question |
 #
-# (GRPO is the policy gradient of DeepSeekMath; Dr. GRPO is its form without a division by the standard deviation.)
-# If all paths are correct, RFT and policy gradient go on: each update favours what happened to be sampled, and paths are
-# lost. Group-relative weights are then 0, and nothing moves. Q-learning is another kind of loss, (7.1) in
-# [chapter 7](07_reward.ipynb): no probability stands in it, so it does not ask who sampled a step.
+# ([Chapter 12](12_objective.ipynb) compares GRPO, the group-relative policy gradient of DeepSeekMath, and its
+# family.) If all paths are correct, RFT and policy gradient go on: each update favours what happened to be sampled, and paths are
+# lost. Group-relative weights are then 0, and nothing moves. Q-learning is another kind of loss
+# ([chapter 7](07_reward.ipynb)): no probability stands in it, so it does not ask who sampled a step.
 
 # %% tags=["remove-input"]
 notebook.Source(centred)

@@ -45,7 +45,7 @@ from planrl.claims import (
 )
 from planrl.figures import charts, sliders
 from planrl.figures.table import Table
-from planrl.teaching import evidence, exercises, notebook
+from planrl.teaching import evidence, exercises, notebook, regime_tables
 from planrl.teaching.claim_cards import ClaimCards, Statements, counted
 from planrl.teaching.claim_figures import by_seed
 
@@ -63,7 +63,8 @@ STATEMENTS = {
         "5.3-linear",
     ),
     "Policy gradient without a KL penalty ends with about one path per question on the random "
-    "DAG. On Blocksworld 1,000 updates are too few to see it.": (
+    "DAG. On Blocksworld 1,000 updates are too few to see it."
+    + regime_tables.collapse_on_blocksworld(): (
         "2-pg-collapse",
         "R-pg-collapse",
     ),
@@ -299,7 +300,8 @@ notebook.Told(
 # %% [markdown]
 # **What became of earlier claims?** Some could not fail, read an artefact, or asked in the wrong regime.
 # Such a claim is *replaced*: its card stays, with the reason and a link to the claims that ask in its
-# stead. The table of all verdicts that moved: `python -m planrl claims --changes`.
+# stead. The claims of the paper's figures, before and now, graph by graph: [a table](92_deviations.ipynb#the-claims-of-the-figures-before-and-now).
+# All verdicts that moved: `python -m planrl claims --changes`.
 #
 # Look at any claim: each seed's number, the mean with its interval, the prediction in grey.
 

@@ -218,7 +218,7 @@ lab("policy-gradient", "baseline=1")
 # Let $p$ be the probability of a correct answer. Each of these methods computes an advantage from a sample's own verdict
 # and the number of correct samples in its group, and from nothing else. Averaged over what may be drawn,
 #
-# $$ \mathrm{expected\ update} = \mathrm{weight}(p) \; \nabla p. \tag{12.1} $$
+# $$ \text{expected update} = \mathrm{weight}(p) \; \nabla p. \tag{12.1} $$
 #
 # The direction is the same for all of them; only the factor is the method's own. *Two correct samples of the same
 # question get the same advantage, however rare they are.*

@@ -14,8 +14,8 @@ sources it would push the policy away). Q-learning reads the raw logits as Q-val
 A model may forbid tokens by logits of -inf. Steps that are not chosen are left out by indexing or
 `torch.where`, never by a product with 0, because 0 times infinity is not a number.
 
-The losses do not check their options, so an option may also be a tensor with one element.
-`train` calls `check_options` once, before the first update.
+The losses do not check the ranges of their options, which may also be tensors with one element:
+`train` calls `check_options` once, before the first update, and settings do where they are made.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, Any, TypeVar, Union
 
 import torch
 
@@ -43,42 +43,57 @@ Number = Union[float, int, "Tensor"]
 CORRECTIONS = (None, "none", "token", "sequence")
 
 
+Rule = Callable[[Any, str], object]
+"""(value of an option, its name) -> raises InputError if the option can't have this value."""
+Made = TypeVar("Made", bound=Callable[..., Any])
+
+
+def checked(**rules: Rule) -> Callable[[Made], Made]:
+    """Give a loss a rule for each of its options, by which `check_options` checks them."""
+
+    def with_rules(loss: Made) -> Made:
+        loss.rules = {**getattr(loss, "rules", {}), **rules}  # type: ignore[attr-defined]
+        return loss
+
+    return with_rules
+
+
 def check_options(loss: Loss) -> None:
-    """Raise InputError for options, given by `functools.partial`, that a loss of planrl can't have.
+    """Raise InputError for options, given by `functools.partial`, that a loss can't have.
 
-    A loss of another module, and options that are tensors, are not checked.
+    The rules are those that the loss was given by `checked`; one of another module may have none.
     """
-    ours = isinstance(loss, partial) and loss.func in (policy_gradient, q_learning)
-    given = loss.keywords if isinstance(loss, partial) and ours else {}
-    for name, most in (("kl", None), ("discount", 1.0)):
-        if not isinstance(given.get(name, 0.0), torch.Tensor):
-            number(given.get(name, 0.0), name, least=0.0, most=most)
-    if not isinstance(given.get("baseline", False), bool | torch.Tensor):
-        number(given["baseline"], "baseline")
-    check_bounds(given.get("value_bounds", (-math.inf, math.inf)))
-    _check_correction(given.get("correction"))
+    given = loss.keywords if isinstance(loss, partial) else {}
+    for name, rule in getattr(getattr(loss, "func", loss), "rules", {}).items():
+        if isinstance(given.get(name), torch.Tensor):
+            _check_one(given[name], name)
+        elif name in given:
+            rule(given[name], name)
 
 
-def check_bounds(given: Sequence[Number]) -> None:
+def check_bounds(given: Sequence[Number], name: str) -> None:
     """Raise InputError unless value bounds are two numbers (low, high) with low < high."""
     if len(given) != 2 or not float(given[0]) < float(given[1]):  # nan is not smaller
-        raise InputError(f"value_bounds is (low, high) with low < high, not {shown(given)}")
+        raise InputError(f"{name} is (low, high) with low < high, not {shown(given)}")
 
 
 def _check_one(given: Number, name: str) -> None:
-    if not isinstance(given, torch.Tensor):
-        number(given, name)
-    elif given.numel() != 1:
+    if isinstance(given, torch.Tensor) and given.numel() != 1:
         raise InputError(
             f"{name} is one number, or a tensor with one element: one of shape "
             f"{list(given.shape)} was given"
         )
 
 
-def _check_correction(correction: str | None) -> None:
-    if correction not in CORRECTIONS:
+def _check_baseline(given: Any, name: str) -> None:
+    if not isinstance(given, bool):
+        number(given, name)
+
+
+def _check_correction(given: Any, name: str) -> None:
+    if given not in CORRECTIONS:
         raise InputError(
-            f'correction={correction!r} was given: choose "token" or "sequence" for importance '
+            f'{name}={given!r} was given: choose "token" or "sequence" for importance '
             'weights, "none" to do without, or leave it out if the batch is on-policy'
         )
 
@@ -123,7 +138,7 @@ def _weights(logits: Tensor, logp: Tensor, batch: Batch, correction: str | None)
     Raises InputError if the batch is off-policy and no correction is asked for, or if the
     correction that is asked for can't be computed.  # [B, T] or [B, 1]
     """
-    _check_correction(correction)
+    _check_correction(correction, "correction")
     source = batch.source
     if correction == "none" or (source is None and correction is None):
         return None
@@ -164,6 +179,7 @@ def sft(logits: Float[Tensor, "B T V"], batch: Batch) -> Float[Tensor, ""]:
     return -logq.gather(-1, batch.tokens[:, 1:][batch.chosen][:, None]).squeeze(-1).mean()
 
 
+@checked(kl=partial(number, least=0.0), baseline=_check_baseline, correction=_check_correction)
 def policy_gradient(
     logits: Float[Tensor, "B T V"],
     batch: Batch,
@@ -207,6 +223,7 @@ def policy_gradient(
     return _reinforce(logp, value, batch, weights)
 
 
+@checked(discount=partial(number, least=0.0, most=1.0), value_bounds=check_bounds)
 def q_learning(
     logits: Float[Tensor, "B T V"],
     batch: Batch,

@@ -38,18 +38,15 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        if self.steps is not None and self.steps < 1:
-            raise InputError(f"steps must be at least 1, or None for no end: {self.steps}")
+        if self.steps is not None:
+            whole(self.steps, "steps", least=1)
         if not number(self.lr, "lr") > 0:
             raise InputError(f"lr is the learning rate, a positive number; {self.lr} was given")
         number(self.weight_decay, "weight_decay", least=0.0)
         if self.clip is not None and not self.clip > 0:
             raise InputError(f"clip must be positive, or None for no clipping; {self.clip} given")
-        if self.refresh is not None and self.refresh < 0:
-            raise InputError(
-                f"refresh={self.refresh}: take None (no frozen copy), 0 (a copy of the model as it "
-                "began) or n (a copy renewed every n steps)"
-            )
+        if self.refresh is not None:
+            whole(self.refresh, "refresh", least=0)
 
 
 @dataclass(frozen=True)

@@ -98,8 +98,8 @@ def make_model(request):
 @pytest.fixture
 def make_lab():
     """LiveLab of a link; all are closed in the end."""
-    from planrl.labs import Session  # asks for ipywidgets
-    from planrl.labs.notebook.widget import LiveLab
+    from planrl.labs import Session  # asks for plotly
+    from planrl.labs.notebook import LiveLab
 
     made = []
 

@@ -35,7 +35,8 @@ APART = {"experiments": "labs", "claims": "labs", "teaching": "labs"}
 """Layers that stand below others in the list and yet import nothing of them."""
 ONLY = {
     "plotly": {"figures", "teaching", "labs.spec", "labs.notebook"},
-    "ipywidgets": {"teaching", "labs.notebook"},
+    "ipywidgets": {"teaching"},
+    "anywidget": {"labs.notebook"},
     "onnx": {"labs.page"},
     "onnxscript": {"labs.page"},
     "onnxruntime": {"labs.page"},

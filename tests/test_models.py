@@ -117,7 +117,7 @@ def test_readout_of_a_table_averages_the_other_index_away():
     ("build", "words"),
     [
         (lambda: pr.TransformerConfig(width=10, heads=3), "width 10 does not divide"),
-        (lambda: pr.TransformerConfig(layers=0), "layers must be at least 1"),
+        (lambda: pr.TransformerConfig(layers=0), "layers=0 .* at least 1"),
         (lambda: sharp(Vocab(5), positions=4)(torch.zeros(1, 6, dtype=torch.long)), "positions=6"),
         (lambda: sharp(Vocab(5))(torch.zeros(1, 2, dtype=torch.long)), "starts with the prompt"),
         (lambda: sharp(Vocab(5), layers=2).readout(), "defined for one layer"),

@@ -128,7 +128,7 @@ def test_an_optimizer_of_ones_own_goes_with_settings_that_are_its_own(config):
 @pytest.mark.parametrize(
     ("build", "words"),
     [
-        (lambda: pr.TrainConfig(steps=0), "steps must be at least 1"),
+        (lambda: pr.TrainConfig(steps=0), "steps=0 .* at least 1"),
         (lambda: pr.TrainConfig(lr=-1.0), "lr is the learning rate"),
         (lambda: pr.TrainConfig(lr=float("inf")), "lr=inf was given"),
         (lambda: pr.TrainConfig(weight_decay=-0.1), "weight_decay"),

@@ -18,6 +18,7 @@ import chapters
 import cheat_sheet
 import dictionary
 import figures
+import formulas
 import live
 import myst_nb.core.render
 import pairs
@@ -105,8 +106,8 @@ def copy_scripts(app: Sphinx) -> None:
     """Put plotly's script, the shared template and what labs load beside the pages."""
     target = Path(app.outdir) / "_static"
     target.mkdir(parents=True, exist_ok=True)
-    source = figures.plotly_data() / "plotly.min.js"
-    copy = target / source.name
+    source = live.plotly(figures.plotly_data() / "plotly.min.js")
+    copy = target / "plotly.min.js"
     if not copy.exists() or copy.stat().st_size != source.stat().st_size:
         shutil.copyfile(source, copy)
     text = f"window.planrlPlotlyTemplate = {json.dumps(figures.template())};\n"
@@ -168,6 +169,11 @@ def _body(script: Any) -> str:
     return f"{getattr(script, 'attributes', {}).get('body', '')}"
 
 
+def add_to_head(context: dict[str, Any], element: str) -> None:
+    """Put an element into the head of a page."""
+    context["metatags"] = f"{context.get('metatags') or ''}{element}\n"
+
+
 def choose_scripts(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
 ) -> None:
@@ -179,6 +185,11 @@ def choose_scripts(
         and not any(word in _body(script) for word in UNUSED)
     ]
     body = context.get("body") or ""
+    if "<math" in body:
+        add_to_head(
+            context,
+            formulas.preload(context["pathto"](f"_static/{formulas.FONT}", 1)),
+        )
     when = {"loading_method": "defer"}
     if 'class="planrl-hero"' in body:
         for script in live.HERO:  # they wait for no other script
@@ -190,7 +201,12 @@ def choose_scripts(
     lab = 'class="planrl-lab"' in body
     loaded = live.HERO if 'class="planrl-hero"' in body else ()
     if lab or 'class="plotly-figure"' in body:
-        scripts = ["plotly.min.js", "plotly-template.js", "plotly-figures.js"]
+        scripts = [
+            "plotly.min.js",
+            "plotly-template.js",
+            "live/theme.js",
+            "plotly-figures.js",
+        ]
         wanted = [script for script in live.SCRIPTS if script not in loaded]
         scripts += [f"live/{script}" for script in wanted] if lab else []
         for script in scripts:
@@ -199,9 +215,9 @@ def choose_scripts(
             app.add_css_file("live/lab.css", priority=901)
             app.add_css_file("live/graph-view.css", priority=901)
         sheet = context["pathto"]("_static/no-script.css", 1)
-        context["metatags"] = (
-            f"{context.get('metatags') or ''}"
-            f'<noscript><link rel="stylesheet" href="{sheet}" /></noscript>\n'
+        add_to_head(
+            context,
+            f'<noscript><link rel="stylesheet" href="{sheet}" /></noscript>',
         )
 
 
@@ -225,6 +241,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-resolved", drop_live_code, priority=900)
     app.connect("html-page-context", choose_scripts, priority=900)
     api.setup(app)
+    formulas.setup(app)
     shell.setup(app)
     policy.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -23,6 +23,17 @@ from planrl.figures.svg import figure_svg
 TEMPLATE = "plotly_white"  # the look of a figure in Jupyter; the page holds it once, in a script
 STILL = 600  # pixels that a picture is wide where no script runs
 DIGITS = 5  # of a number in a figure; a colour needs one fewer
+# What the pages' part of plotly draws (live.py).
+TRACES = {
+    "bar",
+    "box",
+    "contour",
+    "heatmap",
+    "histogram",
+    "image",
+    "pie",
+    "scatter",
+}
 _PREDICT_KEYS = {"question", "min", "max", "step", "start", "traces", "answer"}
 
 
@@ -78,6 +89,11 @@ def problems(figure: dict[str, Any]) -> list[str]:
         )
     if not figure.get("data"):
         found.append("no traces")
+    kinds = {trace.get("type", "scatter") for trace in figure.get("data", [])}
+    found += [
+        f"{kind} is not among what pages draw: {', '.join(sorted(TRACES))}"
+        for kind in sorted(kinds - TRACES)
+    ]
     count = len(figure.get("data", []))
     predict = meta.get("predict")
     if predict is not None:

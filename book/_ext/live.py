@@ -1,6 +1,7 @@
-"""What pages with a live lab load: the runtime from npm, the exported programs, planrl's scripts.
+"""What pages load: plotly and the labs' runtime from npm, the exported programs, planrl's scripts.
 
-The runtime is fetched by a lock file into _build. The programs are kept in book/_programs, since an
+The part of plotly that draws the book's figures is a third of the whole, which the package plotly has
+and which is taken where there is no npm. The runtime is fetched by a lock file into _build. The programs are kept in book/_programs, since an
 export takes minutes. A program whose trace has changed since is exported anew, into _build. Programs
 and bases are looked at again when a module that they are made by has changed.
 ``python book/_ext/live.py write`` renews book/_programs.
@@ -27,6 +28,7 @@ RUNTIME = (
     "ort-wasm-simd-threaded.mjs",
     "ort-wasm-simd-threaded.wasm",
 )
+PLOTLY = "plotly.js-cartesian-dist-min/plotly-cartesian.min.js"
 # Loaded by a page with the first picture, in this order.
 HERO = ("graph-view.js", "hero.js")
 # Loaded by a page with a lab, in this order; worker.js is loaded by them.
@@ -42,7 +44,14 @@ SCRIPTS = (
     "lab-hosting.js",
     "lab-training.js",
     "lab.js",
+    "lab-page.js",
 )
+
+
+def plotly(whole: Path) -> Path:
+    """Return the script that draws figures: plotly's part for charts, or else the `whole`."""
+    part = NPM / "node_modules" / PLOTLY
+    return part if part.exists() else whole
 
 
 def _digest(paths: list[Path]) -> str:

@@ -48,7 +48,6 @@ POINTING = (
 # What a reader of paper can't press: shown, or left out where it only draws.
 READY = """async () => {
   document.querySelectorAll('details').forEach((d) => { d.open = true; });
-  await window.MathJax?.startup?.promise;
   await document.fonts.ready;
   const drawn = () => [...document.querySelectorAll('.plotly-plot')].every(
     (p) => !p.clientWidth || p.querySelector('.main-svg'));

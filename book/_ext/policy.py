@@ -44,7 +44,6 @@ def apart(page: str, static: str, scripts: dict[str, str]) -> str:
     """Return the page without scripts in it, and put them into `scripts` by the names of files.
 
     Those of the head become one file, at the place of the first: they only set what others read.
-    What only some pages set has a file of its own, or each kind of page would have its own file.
     """
 
     def file(code: str) -> str:
@@ -57,7 +56,7 @@ def apart(page: str, static: str, scripts: dict[str, str]) -> str:
             if not runs(match[1]):
                 return match[0]
             code = match[2].strip() + "\n;\n"  # so that none goes on in the next
-            if together is None or code.startswith("window.MathJax"):
+            if together is None:
                 return file(code)
             together.append(code)
             return "\0" if len(together) == 1 else ""

@@ -121,13 +121,15 @@ const planrlExplain = (() => {
     return { options, library: call ? call[1] : "" };
   }
 
-  /** @param {string} value */
-  const number = (value) => (NUMBER.test(value) ? Number(value) : null);
+  /** @param {string | number} value */
+  const number = (value) => (typeof value === "number" ? value : NUMBER.test(value) ? Number(value) : null);
 
-  /** @param {string} value @param {any} one @param {Options} read */
-  function is(value, one, read) {
-    if (typeof one === "string") return value === one;
-    const [[kind, bound]] = Object.entries(one);
+  /** @param {string | number} value @param {any} one @param {Record<string, string | number>} read */
+  const is = (value, one, read) =>
+    typeof one === "string" ? value === one : Object.entries(one).every(([kind, bound]) => meets(value, kind, bound, read));
+
+  /** @param {string | number} value @param {string} kind @param {any} bound @param {Record<string, string | number>} read */
+  function meets(value, kind, bound, read) {
     if (kind === "set") return value !== "none";
     if (kind === "not") return !bound.includes(value);
     const left = number(value);
@@ -136,7 +138,7 @@ const planrlExplain = (() => {
     return { above: left > right, below: left < right, least: left >= right, most: left <= right }[kind];
   }
 
-  /** @param {Rule} rule @param {Options} read */
+  /** @param {Rule} rule @param {Record<string, string | number>} read */
   const applies = (rule, read) =>
     Object.entries(rule.when).every(([name, ones]) => ones.some((one) => is(read[name], one, read)));
 
@@ -248,23 +250,26 @@ const planrlExplain = (() => {
     }
     /** @type {Record<string, number[]>} */
     const found = {};
+    const runs = new Set();
     for (const row of rows) {
       for (const [name, value] of Object.entries(row)) {
         const as = typeof value === "number" ? value : typeof value === "string" ? number(value) : null;
         if (as === null || !Number.isFinite(as)) continue;
-        const bare = name.slice(name.lastIndexOf(" - ") < 0 ? 0 : name.lastIndexOf(" - ") + 3).trim();
-        (found[bare] ??= []).push(as);
+        const cut = name.lastIndexOf(" - ");
+        if (cut >= 0) runs.add(name.slice(0, cut).trim());
+        (found[name.slice(cut < 0 ? 0 : cut + 3).trim()] ??= []).push(as);
       }
     }
+    if (runs.size > 1) throw new Error(`the log is of ${runs.size} runs, ${[...runs].join(", ")}: paste the columns of one of them`);
     return found;
   }
 
   /** @param {number[]} values */
   const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-  /** The numbers by which regimes are told, as `planrl.objectives.logs.summary` has them.
-   * @param {any} book @param {Record<string, number[]>} columns @returns {Options} */
-  function summary(book, columns) {
+  /** The numbers by which regimes are told, as `planrl.objectives.logs` has them: texts, and themselves.
+   * @param {any} book @param {Record<string, number[]>} columns */
+  function measured(book, columns) {
     /** @type {Record<string, number[]>} */
     const series = {};
     for (const [meaning, names] of Object.entries(book.names)) {
@@ -291,27 +296,33 @@ const planrlExplain = (() => {
     for (let at = 0; at + tenth <= rewards.length; at += tenth) best = Math.max(best, mean(rewards.slice(at, at + tenth)));
     found.reward_change = found.reward_last - found.reward_first;
     found.reward_late_change = found.reward_last - found.reward_half;
-    found.reward_late_rise = found.reward_late_change;
     found.reward_drop = best - found.reward_last;
     for (const [name, later, earlier] of [
       ["entropy_ratio", "entropy_last", "entropy_first"],
       ["entropy_late_ratio", "entropy_last", "entropy_half"],
       ["kl_late_ratio", "kl_last", "kl_half"],
     ]) if (later in found && found[earlier] > 0) found[name] = found[later] / found[earlier];
-    const told = Object.fromEntries(Object.entries(found).map(([name, value]) => [name, short(value)]));
+    /** @type {Options} */
+    const told = {};
+    for (const [name, value] of Object.entries(found)) {
+      found[name] = Math.round(value * 1e9) / 1e9;
+      told[name] = short(found[name]);
+    }
     told.share = `${rewards.every((value) => value >= 0 && value <= 1)}`;
-    told.reward_above_nine = `${found.reward_last > 0.9}`;
-    return told;
+    return { told, numbers: { ...found, share: told.share } };
   }
+
+  /** @param {any} book @param {Record<string, number[]>} columns */
+  const summary = (book, columns) => measured(book, columns).told;
 
   /** The regimes that a log shows.
    * @param {any} book @param {Record<string, number[]>} columns */
   function regimes(book, columns) {
-    const told = summary(book, columns);
-    /** @type {Options} */
+    const { told, numbers } = measured(book, columns);
+    /** @type {Record<string, string | number>} */
     const read = {};
     for (const rule of book.regimes) for (const name of Object.keys(rule.when)) read[name] = "none";
-    Object.assign(read, told);
+    Object.assign(read, numbers);
     return book.regimes.filter((/** @type {Rule} */ rule) => applies(rule, read)).map((/** @type {any} */ rule) => ({
       name: rule.name,
       says: rule.says.replace(/\{(\w+)\}/g, (/** @type {string} */ whole, /** @type {string} */ name) => told[name] ?? whole),

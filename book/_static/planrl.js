@@ -28,22 +28,6 @@
     });
   });
 
-  /**
-   * A letter, a number or a name stays; a longer formula is left out.
-   * @param {string} [formula]
-   */
-  const plain = (formula) => (/^[\w ,.()[\]=]*$/.test(formula ?? "\\") ? formula ?? "" : "…");
-
-  // The summaries of a search are plain text, in which a formula's LaTeX source cannot be read.
-  // @ts-ignore: Sphinx declares Search, on the page of the search only.
-  const search = typeof Search === "undefined" ? null : Search;
-  if (search) {
-    /** @type {(html: string, anchor: string) => string} */
-    const whole = search.htmlToText;
-    search.htmlToText = (/** @type {string} */ html, /** @type {string} */ anchor) =>
-      whole(html.replace(/\\\(([^]*?)\\\)|\\\[[^]*?\\\]/g, (_, inline) => plain(inline)), anchor);
-  }
-
   // Every letter of a formula says what it means: on hover, and when it is tapped.
   const explain = () => {
     const data = document.querySelector("script.planrl-symbols-data");
@@ -53,18 +37,10 @@
     bubble.className = "planrl-symbol-said";
     bubble.hidden = true;
     document.body.append(bubble);
-    /** @param {Element} letter */
-    const glyph = (letter) =>
-      [...letter.querySelectorAll("mjx-c")]
-        .map((c) => /mjx-c([0-9A-F]+)/.exec(c.className)?.[1] ?? "")
-        .map((code) => (code ? String.fromCodePoint(parseInt(code, 16)) : ""))
-        .map((sign) => (sign > "\u{1D3FF}" ? sign.normalize("NFKC") : sign)) // italic letters
-        .join("")
-        .replace("ϵ", "ε");
-    document.querySelectorAll("article mjx-mi").forEach((letter) => {
-      const shown = glyph(letter);
+    document.querySelectorAll("article mi").forEach((letter) => {
+      const shown = (letter.textContent ?? "").replace("ϵ", "ε");
       const next = letter.nextElementSibling;
-      const bracket = next?.tagName === "MJX-MO" ? glyph(next) : "";
+      const bracket = next?.localName === "mo" ? next.textContent : "";
       const said = meanings[shown + bracket] ?? meanings[shown];
       if (!said) return;
       letter.classList.add("planrl-symbol");
@@ -87,10 +63,7 @@
     document.addEventListener("click", show);
     document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
   };
-  window.addEventListener("load", () => {
-    const maths = /** @type {any} */ (window).MathJax?.startup?.promise;
-    if (maths) maths.then(explain);
-  });
+  explain();
 
   // Where a picture plays, what draws the figures below it is loaded when a reader comes near to
   // them, or asks for a lab, or has had time to see the picture.

@@ -18,8 +18,7 @@
   const PHONE = 560; // narrower plots get smaller type and the legend below
   const Plotly = /** @type {any} */ (window).Plotly;
   const template = /** @type {any} */ (window).planrlPlotlyTemplate;
-  /** @type {Record<string, string>} */
-  const darkColours = /** @type {any} */ (window).planrlDarkColours ?? {};
+  const { planrlInTheme: inTheme } = /** @type {any} */ (window); // live/theme.js
   const stillness = window.matchMedia("(prefers-reduced-motion: reduce)");
   const touch = window.matchMedia("(pointer: coarse)");
 
@@ -35,38 +34,6 @@
     for (const [key, value] of Object.entries(change)) merged[key] = merge(base[key], value);
     return merged;
   }
-
-  /** What a figure is given, in colours that are seen on a dark page. A filled shape keeps its
-   * colour, on which its letters are read.
-   * @param {any} value @param {string} [key] @returns {any} */
-  function onDark(value, key) {
-    if (typeof value === "string") {
-      if (key === "fillcolor" && value.startsWith("#")) return value;
-      for (const [colour, brighter] of Object.entries(darkColours)) {
-        if (value.toUpperCase() === colour) return brighter;
-        const clear = `rgba(${channels(colour)},`;
-        if (value.startsWith(clear)) return value.replace(clear, `rgba(${channels(brighter)},`);
-      }
-      return value;
-    }
-    if (Array.isArray(value)) {
-      return typeof value[0] === "number" && key !== "colorscale"
-        ? value
-        : value.map((one) => onDark(one, key));
-    }
-    if (!isObject(value)) return value;
-    return Object.fromEntries(Object.entries(value).map(([k, one]) => [k, onDark(one, k)]));
-  }
-
-  /** The three numbers of `#rrggbb`. @param {string} colour */
-  const channels = (colour) =>
-    [1, 3, 5].map((place) => Number.parseInt(colour.slice(place, place + 2), 16)).join(",");
-
-  /** `value` in the colours of the page as it is now; labs ask for it, too.
-   * @param {any} value @returns {any} */
-  const inTheme = (value) =>
-    document.documentElement.dataset.theme === "dark" ? onDark(value) : value;
-  Object.assign(window, { planrlInTheme: inTheme });
 
   /** The page's colours, as its stylesheet has them now. */
   function theme() {

@@ -17,6 +17,7 @@ from typing import Any
 
 from planrl.claims import (
     ablations,
+    depth,
     imitation,
     objectives,
     paper,
@@ -25,7 +26,7 @@ from planrl.claims import (
     theorems,
     tools,
 )
-from planrl.claims.history import SUCCESSION, changes, is_current
+from planrl.claims.history import SUCCESSION, changes, figure_claims, is_current
 from planrl.claims.verdict import (
     DECIDED,
     FAILS,
@@ -57,8 +58,9 @@ GROUPS: dict[str, tuple[Claim, ...]] = {
     "regimes": regimes.CLAIMS,
     "objectives": objectives.CLAIMS,
     "soft-and-noise": soft_and_noise.CLAIMS,
-    "ladder": soft_and_noise.ON_LADDER,
+    "ladder": soft_and_noise.read_claims("ladder.toml"),
     "tools": tools.CLAIMS,
+    "depth": depth.CLAIMS,
 }
 """Group -> its claims, in the paper's order."""
 CLAIMS: tuple[Claim, ...] = tuple(claim for group in GROUPS.values() for claim in group)
@@ -85,6 +87,7 @@ __all__ = [
     "Finding",
     "Verdict",
     "changes",
+    "figure_claims",
     "find",
     "interval",
     "is_current",

@@ -6,27 +6,12 @@ in objectives.toml. Statements of others are phrased so that *holds* means that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from planrl.claims.verdict import Claim, Condition, Results
+from planrl.claims.verdict import Claim, Condition, Number
 
 INF = float("inf")
 TOY = "one choice among 3 correct and 3 wrong next nodes"
 DAG = "random DAG, 10 nodes"
 LENGTHS = "one correct path, a short wrong one, a long wrong one"
-
-
-@dataclass(frozen=True)
-class _Number:
-    """A number of one part of the results, or its difference to another of the same part."""
-
-    part: str
-    name: str
-    minus: str = ""
-
-    def __call__(self, results: Results) -> float:
-        found = results["objectives"][self.part]
-        return float(found[self.name]) - (float(found[self.minus]) if self.minus else 0.0)
 
 
 def _claim(
@@ -41,14 +26,13 @@ def _claim(
     """A claim with a condition for each (number, what it is called, low, high); a - b subtracts."""
     conditions = []
     for number, condition, low, high in bounds:
-        first, _, second = number.partition(" - ")
         conditions.append(
             Condition(
                 graph=graph,
                 name=condition,
                 model="table",
                 needs=("objectives",),
-                value=_Number(part, first, second),
+                value=Number("objectives", part, number),
                 low=low,
                 high=high,
             )

@@ -1,7 +1,7 @@
 """Claims in the regimes where they can be tested; the predictions are those of a file.
 
-`predictions.toml` was committed before the first run of any regime, but for `spurious-edges`, whose
-date and reason say what had been seen. Here stand, for each of its
+`predictions.toml` was committed before the first run of any regime, but for entries with a date of
+their own, whose reasons say what had been seen. Here stand, for each of its
 ids, the sentence, its source, and how one seed's number is computed (`regime_numbers`).
 """
 
@@ -220,7 +220,8 @@ SENTENCES = {
         _one(of._base("beyond_uniform")),
     ),
     "memorises-nearer-than-uniform": Sentence(
-        "SFT ends nearer to the demonstrated frequencies than such a planner.",
+        "SFT ends nearer to the demonstrated frequencies than a planner that takes each correct "
+        "next node equally often.",
         "Theorem 3.1",
         _one(of._nearer_than_uniform),
     ),
@@ -302,6 +303,8 @@ def _numbers(name: str, regime: str) -> dict[str, Number]:
         ("pg-holds-the-graph", "D"): _one(of._edges(KL, SFT, "auc")),
         ("q-holds-the-graph", "C"): _one(of._edges(f"{Q}, discount 1", PG, "auc")),
         ("q-diversity", "A"): _one(partial(of.share_kept, Q)),
+        ("kl-order", "C"): {"lambda 0.1 minus 0": of._last_minus(KL, PG, "train_diversity")},
+        ("one-value", "C"): {"on-policy": partial(of.spread, f"{Q}, discount 1")},
     }
     return other.get((name, regime), SENTENCES[name].numbers)
 

@@ -2,20 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from planrl.claims.verdict import Claim, Condition, Results
-
-
-@dataclass(frozen=True)
-class _Number:
-    """A number of one part of the theorems' results, which took part of their seconds only."""
-
-    part: str
-    name: str
-
-    def __call__(self, results: Results) -> float:
-        return float(results["theorems"][self.part][self.name])
+from planrl.claims.verdict import Claim, Condition, Number
 
 
 def _claim(
@@ -33,7 +20,7 @@ def _claim(
             name=condition,
             model=_model(part, number),
             needs=("theorems",),
-            value=_Number(part, number),
+            value=Number("theorems", part, number),
             low=low,
             high=high,
         )

@@ -58,7 +58,7 @@ MEASURED = {
         "greedy accuracy on training pairs, Q-learning with discount 0.9 minus Q-learning without",
     ),
 }
-"""Name of a prediction -> who says it, and what is measured; in the order of `PREDICTIONS`."""
+"""Name of a prediction -> who says it, and what is measured."""
 
 
 def _of(value: Callable[..., float]) -> Callable[[Results], float]:
@@ -74,10 +74,10 @@ def _registered(one: Prediction) -> dict[str, Registered]:
 
 CLAIMS = tuple(
     Claim(
-        id=f"tools-{name}",
+        id=f"tools-{one.name}",
         statement=one.claim,
-        source=source,
-        measured=measured,
+        source=MEASURED[one.name][0],
+        measured=MEASURED[one.name][1],
         conditions=tuple(
             Condition(
                 graph=graph,
@@ -92,6 +92,6 @@ CLAIMS = tuple(
         ),
         registered=_registered(one),
     )
-    for (name, (source, measured)), one in zip(MEASURED.items(), PREDICTIONS, strict=True)
+    for one in PREDICTIONS
 )
 """A claim for each prediction."""

@@ -51,6 +51,33 @@ Settings = Mapping[str, Mapping[str, Any]]
 """Experiment -> the settings of its results, but for the seed."""
 
 
+@dataclass(frozen=True)
+class Number:
+    """A number of one part of an experiment's results; of "a - b", the difference of two.
+
+    b is a number of the same part, or it names another part: "a - part.b".
+    """
+
+    experiment: str
+    part: str
+    name: str
+
+    def __call__(self, results: Results) -> float:
+        """The number in the results of one seed."""
+        found = results[self.experiment][self.part]
+        first, _, second = self.name.partition(" - ")
+        value = _number(found[first])
+        if second and second not in found:
+            other, _, second = second.partition(".")
+            found = results[self.experiment][other]
+        return value - (_number(found[second]) if second else 0.0)
+
+
+def _number(value: Any) -> float:
+    """A saved number as a float. JSON has no nan, so null is nan again."""
+    return math.nan if value is None else float(value)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Condition:
     """Where a claim is measured, and what is predicted there.
@@ -80,8 +107,8 @@ class Condition:
         """The number of each seed. A `value` with the attribute `across` gets all seeds at once."""
         if getattr(self.value, "across", False):
             many: Callable[..., Iterable[float]] = self.value  # type: ignore[assignment]
-            return tuple(map(float, many(results)))
-        return tuple(float(self.value(one)) for one in results)
+            return tuple(map(_number, many(results)))
+        return tuple(_number(self.value(one)) for one in results)
 
     @property
     def prediction(self) -> str:
@@ -107,7 +134,7 @@ class Claim:
     """One sentence that can be wrong: who says it, what is measured, where, what is predicted.
 
     `registered` has the predictions that were committed before the runs, by the `of` of the
-    conditions that they are about; "" is all conditions.
+    conditions that they are about.
     """
 
     id: str
@@ -210,17 +237,21 @@ class Verdict:
     def registered(self) -> list[tuple[Registered, list[Finding], tuple[datetime, ...]]]:
         """Each committed prediction with the findings that it is about, and their runs' dates.
 
-        One without an `of` is about all conditions.
+        One that is the same for several beginnings of labels counts once.
         """
         of = [condition.of for condition in self.claim.conditions]
-        found = []
+        about: dict[Registered, list[str]] = {}
         for key, one in self.claim.registered.items():
-            names = {name for name in of if key in ("", name)}
-            about = [f for name, f in zip(of, self.findings, strict=True) if name in names]
-            made = sorted({day for name in names for day in self.made.get(name, ())})
-            if about:
-                found.append((one, about, tuple(made)))
-        return found
+            if key in of:
+                about.setdefault(one, []).append(key)
+        return [
+            (
+                one,
+                [f for name, f in zip(of, self.findings, strict=True) if name in keys],
+                tuple(date for key in keys for date in self.made.get(key, ())),
+            )
+            for one, keys in about.items()
+        ]
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
@@ -251,9 +282,10 @@ def find(
     """
     try:
         values = condition.values(list(results))
-    except KeyError as error:
+    except (KeyError, TypeError) as error:
+        lacks = error if isinstance(error, KeyError) else "number where one is measured"
         raise InputError(
-            f"a saved result of {' or '.join(condition.needs)} has no {error}: make it again with "
+            f"a saved result of {' or '.join(condition.needs)} has no {lacks}: make it again with "
             f"`python -m planrl reproduce --only {condition.needs[0]} --again`"
         ) from None
     if len(seeds) not in (0, len(values)):

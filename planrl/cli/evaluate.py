@@ -14,10 +14,9 @@ from planrl.cli.options import Subject, add_model, subject
 from planrl.evaluate import Scores
 from planrl.experiments.alpine import recovery
 from planrl.experiments.datasets import Dataset
-from planrl.experiments.report import Report, measure_model
+from planrl.experiments.report import Report, is_deep, measure_model
 from planrl.io.files import to_json
-from planrl.io.prompts import Prompted, row_of
-from planrl.transformer import Transformer
+from planrl.io.prompts import row_of
 
 QUALITY = {"auc": "all edges", "auc_shown": "in training paths", "auc_unseen": "in none of them"}
 FOREIGN = """checkpoints of other programs, in folders as ALPINE's template writes them:
@@ -106,10 +105,8 @@ def _page(report: Report, asked: Subject) -> dict[str, Any]:
         for name, scores in (("train", report.train), ("test", report.test))
     }
     page["test"]["by_degree"] = report.test.by(report.degree)
-    model = asked.model
-    inner = model.model if isinstance(model, Prompted) else model
-    if not (isinstance(inner, Transformer) and inner.config.layers > 1):
-        page["recovery"] = asdict(recovery(model, asked.dataset.graph))
+    if not is_deep(asked.model):
+        page["recovery"] = asdict(recovery(asked.model, asked.dataset.graph))
     if report.edges is not None:
         page["edges"] = {"read_from": report.edges.name, **report.edges.quality}
     return page

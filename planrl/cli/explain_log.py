@@ -29,13 +29,16 @@ def add(commands: Any) -> None:
         "critic/rewards/mean, ...",
     )
     command.add_argument("file", type=Path, metavar="FILE", help="the log file to be explained")
+    command.add_argument(
+        "--run", default="", metavar="NAME", help="which run, of a log exported from several"
+    )
     command.add_argument("--json", action="store_true", help=JSON)
     command.set_defaults(execute=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the regimes."""
-    columns = read_log(options.file)
+    columns = read_log(options.file, options.run)
     series = named(columns)
     if "reward" not in series:
         given = ", ".join(map(shown, list(columns)[:12]))

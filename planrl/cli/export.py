@@ -42,14 +42,14 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Export what is asked for; with --record only what is missing, and then record."""
     # Imported here: the other commands do without plotly and onnx.
-    from planrl.labs.engine.programs import programs
+    from planrl.labs.catalogue import GRIDS, all_programs
     from planrl.labs.page.export import export, write_bases
 
     if options.jobs < 1:
         raise InputError(f"--jobs is a number of processes, at least 1; {options.jobs} was given")
     from planrl.labs.page import hero, recordings
 
-    known = [*recordings.GRIDS, hero.NAME]
+    known = [*GRIDS, hero.NAME]
     unknown = [name for name in options.record or () if name not in known]
     if unknown:
         raise InputError(f"no recording is called {unknown[0]!r}; there are: {', '.join(known)}")
@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
         raise InputError("--jobs goes with --record: leave it out")
     names = options.only
     if options.record is not None:
-        names = [n for n in programs() if not (options.folder / f"{n}.json").exists()]
+        names = [n for n in all_programs() if not (options.folder / f"{n}.json").exists()]
     if names or options.record is None:
         for path in export(options.folder, names, reuse=options.reuse):
             print(path)

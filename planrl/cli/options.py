@@ -25,13 +25,7 @@ from planrl.experiments.foreign import Opened, check_vocab, fitting, open_checkp
 from planrl.experiments.runs import RunSettings
 from planrl.io.checkpoints import load
 from planrl.io.layouts import DataFiles, data_files, newest_checkpoint
-from planrl.io.prompts import (
-    LEFT_OUT,
-    REPEATED,
-    USUAL,
-    check_prompt,
-    row_of,
-)
+from planrl.io.prompts import LEFT_OUT, REPEATED, USUAL, check_prompt, row_of
 from planrl.models import PathModel
 from planrl.sampling import Sampler
 from planrl.train import TrainConfig
@@ -279,12 +273,12 @@ def _foreign(
     options: argparse.Namespace, path: Path, folder: Path | None, own: FileDataset | None
 ) -> Opened:
     """Another program's checkpoint and its data."""
-    if own is None:
+    if own is None and path.exists():
         raise InputError(
             "a bare checkpoint needs its data: give --graph, --train and --test, or --data "
-            f"FOLDER; {folder or path} has none"
+            f"FOLDER; {folder} has none"
         )
-    if not (options.graph and options.train and options.test):
+    if own is not None and not (options.graph and options.train and options.test):
         _say(f"the data are {own.graph}, {own.train} and {own.test}")
     return open_checkpoint(path, own, heads=options.heads)
 
@@ -295,6 +289,11 @@ def _own(options: argparse.Namespace, path: Path, own: FileDataset | None) -> Op
         raise InputError("--heads is for a checkpoint file: a run's folder says its own")
     if options.prompt is not None and own is None:
         raise InputError("--prompt is for a checkpoint file or for your own rows: leave it out")
+    if options.data is not None and own is None:
+        raise InputError(
+            f"--data {options.data}: the folder has no graph and no rows. Leave --data out for the "
+            "run's own data"
+        )
     saved = load(path)
     settings = RunSettings.of(saved)
     dataset = make_dataset(own or settings.dataset)

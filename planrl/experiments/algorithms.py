@@ -23,6 +23,7 @@ from planrl.experiments.named import (
     check_value,
     function,
     keywords,
+    options_today,
     today,
 )
 from planrl.experiments.named import with_defaults as filled
@@ -90,6 +91,7 @@ OPTIONS = {
 """The options that the command line offers, with their help and ranges."""
 
 
+@losses.checked(value_bounds=losses.check_bounds)
 def q_learning(
     logits: Float[Tensor, "B T V"],
     batch: Batch,
@@ -177,7 +179,7 @@ class Algorithm:
             "name": name,
             "loss": today(loss) or kind.loss,
             "stream": today(stream) or kind.stream,
-            "options": {**as_options(options), **more},
+            "options": {**options_today(loss, as_options(options)), **more},
             "trusted": trusted,
         }
         for key, value in values.items():
@@ -215,6 +217,9 @@ class Algorithm:
         lacking = [name for name, value in filled(found, usual).items() if value is ANYTHING]
         if lacking:
             raise InputError(f"{self.loss} or {self.stream} needs {', '.join(lacking)}: give it")
+        taken = options_of(self.loss, self.stream)[0]
+        of_loss = {name: value for name, value in found.items() if name in taken}
+        losses.check_options(partial(function(self.loss), **of_loss))
         return {name: value for name, value in found.items() if value != usual[name]}
 
     def usual(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from planrl.experiments import (
     ablations,
     costs,
+    depth,
     extensions,
     imitation,
     ladder,
@@ -34,6 +35,7 @@ STUDIES: tuple[Experiment, ...] = (
     *ladder.STUDIES,
     *soft_methods.STUDIES,
     *tools.STUDIES,
+    *depth.STUDIES,
     *costs.STUDIES,
 )
 ON_DATA: tuple[Experiment, ...] = tools.ON_ULTRATOOL

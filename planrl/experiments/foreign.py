@@ -44,6 +44,8 @@ def open_checkpoint(
     model is asked in the form that the rows have. Raises InputError for what does not fit.
     """
     run, notes = Path(run), []
+    if not run.exists():
+        raise InputError(f"{run} was given: expected a checkpoint, or a folder with some")
     if run.is_dir():
         found = newest_checkpoint(run)
         if found is None:
@@ -112,7 +114,7 @@ def fitting(
 def _of_prompt(model: Transformer, dataset: Dataset, words: str) -> tuple[str, ...]:
     """What to say if the model may have been trained with another prompt than is put to it."""
     asked = REPEATED if words == USUAL else words  # planrl gives the path's first node, too
-    if len(asked.split()) < PROMPT or len(asked.split()) > model.config.positions:
+    if len(asked.split()) > model.config.positions:
         return ()
     share = float(writes_source(model, dataset.train.pairs[:1000], asked).mean())
     if words.endswith("-"):

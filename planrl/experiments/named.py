@@ -21,6 +21,8 @@ from planrl.errors import InputError, number, shown, whole
 PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 MOVED = {"planrl.losses:group_relative": "planrl.objectives:dr_grpo"}
 """Paths that saved settings may name -> where the function is now."""
+DROPPED = {"planrl.losses:group_relative": {"correction": None}}
+"""Moved function -> options that it has no more, with the value that did nothing."""
 ANYTHING = Parameter.empty
 """The default of an option that has none."""
 
@@ -37,6 +39,12 @@ class Option:
 def today(path: str) -> str:
     """The path itself, or where its function is now."""
     return MOVED.get(path, path)
+
+
+def options_today(path: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options, but for those that a moved function has no more and that did nothing."""
+    idle = DROPPED.get(path, {})
+    return {k: v for k, v in options.items() if k not in idle or v != idle[k]}
 
 
 def function(path: str) -> Callable[..., Any]:

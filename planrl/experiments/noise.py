@@ -38,6 +38,7 @@ from planrl.train import TrainConfig, train
 
 Numbers = dict[str, float]
 SCALE = 10.0
+UPDATES = 600
 LONGEST = 24  # tokens of a path
 SHARES = (1.0, 0.3, 0.1, 0.03, 0.0)  # of the steps that are checked
 GRID = ((0.2, 0.1), (0.3, 0.15), (0.4, 0.3))
@@ -185,7 +186,7 @@ def outcome(seed: int, steps: int) -> Numbers:
 PARTS: tuple[toy.Part, ...] = (bridge, fresh, helps, fixed, corrections, outcome)
 
 
-def measure(seed: int, *, steps: int = 600) -> dict[str, Any]:
+def measure(seed: int, *, steps: int = UPDATES) -> dict[str, Any]:
     """All measurements of one seed: {part: {name: number}}, and the seconds that each part took."""
     return toy.timed(PARTS, seed, steps)
 

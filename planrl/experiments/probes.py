@@ -18,7 +18,7 @@ from planrl.graphs import Graph, seeded
 from planrl.models import PathModel
 from planrl.objectives.theory import step_counts
 from planrl.sampling import Sampler, rollout, sample_distinct
-from planrl.tasks import Task, is_path
+from planrl.tasks import PROMPT, Task, is_path
 from planrl.transformer import Transformer
 from planrl.transformer.reference import plain
 
@@ -247,6 +247,13 @@ def _revisits(tokens: Int[Tensor, "B L"], end: int) -> Bool[Tensor, " B"]:
     return ((nodes[:, 1:] == nodes[:, :-1]) & (nodes[:, 1:] != end)).any(1)
 
 
+def columns_centred(scores: Float[Tensor, "N N"]) -> Float[Tensor, "N N"]:
+    """Scores [current, next], each column minus its mean over the other current nodes."""
+    n = len(scores)
+    off = ~torch.eye(n, dtype=torch.bool)
+    return scores - scores.masked_fill(~off, 0.0).sum(0) / (n - 1)
+
+
 def edges_read(
     scores: Float[Tensor, "N N"], graph: Graph, shown: Bool[Tensor, "N N"]
 ) -> dict[str, float]:
@@ -257,10 +264,8 @@ def edges_read(
     takes, `auc_shown` of the others, each against all non-edges; `precision` is the share of edges
     among the |E| highest scores; `auc_raw` is that of all edges without centring.
     """
-    n = graph.n
-    off = ~torch.eye(n, dtype=torch.bool)
-    mean = scores.masked_fill(~off, 0.0).sum(0) / (n - 1)
-    centred, edge = scores - mean, graph.adjacency
+    off = ~torch.eye(graph.n, dtype=torch.bool)
+    centred, edge = columns_centred(scores), graph.adjacency
 
     def against_non_edges(some: Tensor) -> float:
         counted = off & (some | ~edge)
@@ -326,3 +331,23 @@ def imitation_distance(dataset: Dataset, table: Float[Tensor, "N N V"]) -> dict[
         "uniform_to_shares": distance(uniform, shares),
         "beyond_uniform": correlation((policy - uniform)[choice], (shares - uniform)[choice]),
     }
+
+
+def attention_by_position(model: Transformer, tokens: Int[Tensor, "B L"]) -> dict[str, float]:
+    """Mean attention of the last layer at the steps before the target, by what is attended to.
+
+    `target` and `source` are the two positions of the pair, `current` is the current node, and
+    `between` all positions of the path before it. They sum to 1; `even` is what each position would
+    get if all got the same. Heads are averaged.
+    """
+    with torch.no_grad():
+        share = plain(model, tokens)[1][-1].mean(1)  # [B, L, L]
+    going = (tokens != model.vocab.end) & (tokens != tokens[:, 1:2])
+    going[:, : PROMPT - 1] = False
+    row, position = going.nonzero().T
+    attended = share[row, position]  # [M, L]
+    current = attended.gather(1, position[:, None]).squeeze(1)
+    found = {"target": attended[:, 1], "source": attended[:, 0], "current": current}
+    found["between"] = 1 - attended[:, 0] - attended[:, 1] - current
+    found["even"] = 1 / (position + 1.0)
+    return {name: float(values.mean()) for name, values in found.items()}

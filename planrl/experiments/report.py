@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -10,7 +10,7 @@ import torch
 from planrl.evaluate import Scores, evaluate, next_logits
 from planrl.experiments.alpine import degrees, observed
 from planrl.experiments.datasets import Dataset
-from planrl.experiments.probes import edge_scores, edges_read
+from planrl.experiments.probes import columns_centred, edge_scores, edges_read
 from planrl.graphs import seeded
 from planrl.io.prompts import Prompted
 from planrl.models import PathModel
@@ -83,15 +83,20 @@ def measure_model(
         for name, task in (("train", dataset.train), ("test", dataset.test))
     )
     degree = degrees(dataset.test, observed(dataset.test.vocab, dataset.paths))
-    return Report(train, test, degree, read_edges(model, dataset), replace(sampler))
+    return Report(train, test, degree, read_edges(model, dataset), sampler)
+
+
+def is_deep(model: PathModel) -> bool:
+    """Whether a model has several layers, for which no read-out of its weights is defined."""
+    inner = model.model if isinstance(model, Prompted) else model
+    return isinstance(inner, Transformer) and inner.config.layers > 1
 
 
 def read_edges(model: PathModel, dataset: Dataset) -> EdgesRead | None:
     """The edges that can be read from a model: from its weights, or from its mean logits."""
     graph = dataset.graph
     off = ~torch.eye(graph.n, dtype=torch.bool)
-    inner = model.model if isinstance(model, Prompted) else model
-    deep = isinstance(inner, Transformer) and inner.config.layers > 1
+    deep = is_deep(model)
     some = bool(graph.adjacency.any()) and bool((~graph.adjacency & off).any())
     if not some or graph.n > (MOST_DEEP if deep else MOST_READ):
         return None
@@ -102,5 +107,4 @@ def read_edges(model: PathModel, dataset: Dataset) -> EdgesRead | None:
         name, scores = WEIGHTS, model.readout().adjacency
     seen = observed(dataset.train.vocab, dataset.paths).adjacency & graph.adjacency
     quality = edges_read(scores, graph, seen)
-    mean = scores.masked_fill(~off, 0.0).sum(0) / (graph.n - 1)
-    return EdgesRead(name, scores - mean, graph.adjacency, seen, quality)
+    return EdgesRead(name, columns_centred(scores), graph.adjacency, seen, quality)

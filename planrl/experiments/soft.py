@@ -40,6 +40,7 @@ PAIRS, SAMPLES = 60, 30  # of a curve
 ACCURATE = 0.99  # sampled accuracy at which diversities are compared
 BETWEEN = 5  # points of a curve that are interpolated between two temperatures
 SCALE = 10.0  # of Q-learning's reward
+UPDATES = 450  # of each method
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,7 +234,7 @@ def on_graph(setting: Setting, seed: int, steps: int) -> Numbers:
     return {**found, "curves": curves}
 
 
-def measure(seed: int, *, steps: int = 450) -> dict[str, Any]:
+def measure(seed: int, *, steps: int = UPDATES) -> dict[str, Any]:
     """All measurements of one seed: {graph: {name: number}}, and the seconds that each took."""
     if whole(steps, "steps") < 10:
         raise InputError(f"steps={steps}: take at least 10 updates")

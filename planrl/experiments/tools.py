@@ -66,6 +66,7 @@ ON_ULTRATOOL = tuple(on_data(study, Path("ultratool")) for study in STUDIES)
 class Prediction:
     """What is expected of a mean over seeds: `value` of a result lies between `low` and `high`."""
 
+    name: str
     claim: str
     value: Callable[[Mapping[str, Any]], float]
     low: float = -float("inf")
@@ -94,6 +95,7 @@ def _minus(
 
 PREDICTIONS = (
     Prediction(
+        name="frequencies",
         claim="The base repeats the data's frequencies: its distributions are nearer to them, in "
         "total variation, than the uniform one on the correct next tools is.",
         value=_minus(_base("variation_uniform"), _base("variation_model")),
@@ -101,6 +103,7 @@ PREDICTIONS = (
         reason="Theorem 3.1; the data are skewed, so a uniform choice is far from them.",
     ),
     Prediction(
+        name="rare-edges",
         claim="Rare edges sink: the base gives steps over edges seen once less of their "
         "demonstrated share than steps over edges seen ten times or more.",
         value=_minus(_base("kept_often"), _base("kept_once")),
@@ -109,12 +112,14 @@ PREDICTIONS = (
         "what they know of a tool over all targets.",
     ),
     Prediction(
+        name="new-chains",
         claim="Policy gradient finds at least ten correct chains that nobody demonstrated.",
         value=_end("policy gradient", "new_chains"),
         low=10,
         reason="142 training pairs, some with several paths; the base is sampled at temperature 1.",
     ),
     Prediction(
+        name="diversity",
         claim="Policy gradient ends with fewer different correct chains for a training pair than "
         "the base has.",
         value=_minus(_base("train_diversity"), _end("policy gradient", "train_diversity")),
@@ -122,6 +127,7 @@ PREDICTIONS = (
         reason="Theorem 4.3; most pairs have one short chain, so there is little to lose.",
     ),
     Prediction(
+        name="edges-once",
         claim="Q-learning with process reward recovers edges seen once: their logits tell them "
         "from non-edges better than those of policy gradient do.",
         value=_minus(_end("Q-learning", "auc_once"), _end("policy gradient", "auc_once")),
@@ -129,12 +135,14 @@ PREDICTIONS = (
         reason="Theorem 5.2: f[k, j, k] goes to A[j, k] for all contexts that exploration visits.",
     ),
     Prediction(
+        name="edges-never",
         claim="Q-learning with process reward finds edges never shown, policy gradient does not.",
         value=_minus(_end("Q-learning", "auc_never"), _end("policy gradient", "auc_never")),
         low=0.1,
         reason="As on the random DAG: .91 against .52 there.",
     ),
     Prediction(
+        name="unasked-pairs",
         claim="Q-learning with process reward answers pairs that no chain joins more often than "
         "policy gradient does, greedily.",
         value=_minus(
@@ -144,6 +152,7 @@ PREDICTIONS = (
         reason="It knows more edges; but reachability of targets never asked for is not learnt.",
     ),
     Prediction(
+        name="discount",
         claim="A discount of 0.9 does not lower the greedy accuracy of Q-learning on training "
         "pairs.",
         value=_minus(_end(DISCOUNTED, "train_greedy"), _end("Q-learning", "train_greedy")),

@@ -8,6 +8,7 @@ turn its controls (planrl.figures.sliders) into controls of the page.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
@@ -252,6 +253,45 @@ def bars(
     figure.update_yaxes(title=y, range=list(y_range))
     figure.update_layout(barmode="group", legend={"orientation": "h", "y": -0.25})
     return finish(figure, title, alt, height)
+
+
+def seed_bars(
+    values: Mapping[str, Mapping[str, Sequence[float]]],
+    *,
+    title: str,
+    about: str,
+    x: str,
+    y: str,
+    y_range: tuple[float, float] = (0.0, 1.08),
+    digits: int = 2,
+) -> go.Figure:
+    """Grouped bars of means over seeds; whiskers from the smallest to the largest value.
+
+    `values` has one number per seed for each name and category. The description of the figure is
+    what it is `about`, and then the means.
+    """
+    means = {
+        name: {words: fmean(of_seeds) for words, of_seeds in some.items()}
+        for name, some in values.items()
+    }
+    told = "; ".join(
+        f"{name}: " + ", ".join(f"{words} {value:.{digits}f}" for words, value in some.items())
+        for name, some in means.items()
+    )
+    spans = {
+        name: {words: (min(of_seeds), max(of_seeds)) for words, of_seeds in some.items()}
+        for name, some in values.items()
+    }
+    return bars(
+        means,
+        title=title,
+        alt=f"{about}. {told}",
+        x=x,
+        y=y,
+        y_range=y_range,
+        height=420,
+        spans=spans,
+    )
 
 
 def _whiskers(

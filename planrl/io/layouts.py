@@ -30,8 +30,8 @@ def data_files(folder: str | Path, *, known: DataFiles | None = None) -> DataFil
     """The graph and the rows to train on and to test on in a folder, by their names.
 
     The graph is the only .graphml file, or else the only file called graph*; the rows are in
-    train*.txt, and in test*.txt or, without one, val*.txt. What `known` names is not looked for.
-    Raises InputError if several files fit.
+    train*.txt, and in test*.txt or, without one, val*.txt (.csv and .tsv do as well). What `known`
+    names is not looked for. Raises InputError if several files fit.
     """
     graph, train, test = known or DataFiles(None, None, None)
     entries = _entries(Path(folder))
@@ -51,8 +51,8 @@ def data_files(folder: str | Path, *, known: DataFiles | None = None) -> DataFil
 def newest_checkpoint(folder: str | Path) -> Path | None:
     """The checkpoint of a folder with the most updates in its name; None if there is none.
 
-    Files that say `ckpt` or `checkpoint` in their names go before others. Raises InputError if it
-    is not clear which is the last one.
+    That is the first number in it. Files that say `ckpt`, `checkpoint` or `model` in their names go
+    before others. Raises InputError if it is not clear which is the last one.
     """
     entries = [path for path in _entries(Path(folder)) if path.suffix.lower() in WEIGHTS]
     named = [path for path in entries if re.search(r"ckpt|checkpoint|model", path.stem, re.I)]

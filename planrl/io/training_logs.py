@@ -1,6 +1,7 @@
 """Logs of training: CSV, JSON lines, or the trainer_state.json that TRL writes.
 
-Only numbers are kept. W&B's exports name a column `run - train/reward`; its run is left out.
+Only numbers are kept. W&B's exports name a column `run - train/reward`; of a log of several runs
+one is read.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ MOST_BYTES = 20_000_000
 MOST_ROWS = 200_000
 
 
-def read_log(path: str | Path) -> dict[str, list[float]]:
+def read_log(path: str | Path, run: str = "") -> dict[str, list[float]]:
     """The numbers of each name in a log, in the order of its rows; what is no number is left out.
 
-    Raises InputError, with the line, for a file that is no log.
+    Of a log of several runs those of `run` are read, and of columns without a run. Raises
+    InputError, with the line, for a file that is no log, and if it is not clear which run to read.
     """
     text = read_text(path, most=MOST_BYTES)
     if not text.strip():
@@ -36,16 +38,30 @@ def read_log(path: str | Path) -> dict[str, list[float]]:
             raise InputError(f"{path} has more than {MOST_ROWS:,} rows: give every tenth of them")
         for name, value in row.items():
             if (as_number := _number(value)) is not None:
-                found.setdefault(_short(name), []).append(as_number)
+                found.setdefault(str(name), []).append(as_number)
     if not found:
         raise InputError(
             f"{path} has no number: expected CSV with names in its first line, or JSON"
         )
-    return found
+    return _of_run(found, run, path)
 
 
-def _short(name: str) -> str:
-    return str(name).rpartition(" - ")[2].strip()
+def _of_run(columns: dict[str, list[float]], run: str, path: str | Path) -> dict[str, list[float]]:
+    """The columns of one run, named without it."""
+    parts = {name: name.rpartition(" - ") for name in columns}
+    runs = list(dict.fromkeys(of.strip() for of, dash, _ in parts.values() if dash))
+    if run and run not in runs:
+        raise InputError(f"{path} has no run {shown(run)}: it has {', '.join(runs) or 'no names'}")
+    if not run and len(runs) > 1:
+        raise InputError(
+            f"{path} is a log of {len(runs)} runs, {', '.join(runs)}: name one of them by --run"
+        )
+    wanted = ("", run) if run else ("", *runs)
+    return {
+        parts[name][2].strip(): column
+        for name, column in columns.items()
+        if parts[name][0].strip() in wanted
+    }
 
 
 def _number(value: Any) -> float | None:

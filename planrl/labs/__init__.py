@@ -36,6 +36,6 @@ def lab(name: str, link: str = "", *, loss: OwnLoss = None) -> Any:
         if loss is not None:
             raise InputError("a page runs no Python, so it cannot train your loss: use a notebook")
         return PageLab(name, link)
-    from planrl.labs.notebook.widget import LiveLab  # needs ipywidgets
+    from planrl.labs.notebook import LiveLab  # needs anywidget
 
     return LiveLab(Session(name, link, loss=loss))

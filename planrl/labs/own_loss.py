@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from planrl.errors import InputError, shown
 from planrl.experiments.named import function
-from planrl.labs.engine.algorithms import ALGORITHMS
 from planrl.labs.engine.update import options_of
 from planrl.labs.spec.lab import Lab
 from planrl.losses import Loss
@@ -21,7 +20,7 @@ def own_losses(lab: Lab, loss: OwnLoss) -> dict[str, Loss]:
     Raises InputError for a learner that does not exist, a path that names nothing, and anything
     that cannot be called as a loss.
     """
-    names = {learner.name: ALGORITHMS[learner.algorithm] for learner in lab.learners}
+    names = {learner.name: learner.trained for learner in lab.learners}
     if loss is None:
         return {}
     if not isinstance(loss, Mapping):
@@ -56,8 +55,7 @@ def about(lab: Lab, own: Mapping[str, Loss]) -> str:
 
 def _about(lab: Lab, name: str, loss: Loss) -> str:
     learner = next(learner for learner in lab.learners if learner.name == name)
-    algorithm = ALGORITHMS[learner.algorithm]
-    unused = algorithm.loss_options.keys() - options_of(loss, algorithm)
+    unused = learner.trained.loss_options.keys() - options_of(loss, learner.trained)
     idle = [control.label for control in lab.controls if control.name in unused]
     who = f"{name} is trained" if len(lab.learners) > 1 else "Trained"
     more = f" It does not use: {', '.join(idle)}." if idle else ""

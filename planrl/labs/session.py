@@ -14,7 +14,7 @@ from planrl.labs.catalogue import lab_named
 from planrl.labs.engine.algorithms import ALGORITHMS, begun
 from planrl.labs.engine.data import DATA
 from planrl.labs.engine.models import NODES, model_named
-from planrl.labs.engine.programs import Program, programs
+from planrl.labs.engine.programs import Program, programs, updates_of
 from planrl.labs.engine.sampling import Values
 from planrl.labs.engine.update import update
 from planrl.labs.own_loss import OwnLoss, about, own_losses
@@ -62,9 +62,10 @@ class Session:
     ) -> None:
         self.lab: Lab = lab_named(name)
         self.state: State = read_state(self.lab.controls, link, self.lab.most_edges, self.lab.name)
+        self._programs = {**programs(), **updates_of(self.lab.own_algorithms)}
         self.loss = loss
         self._own = own_losses(self.lab, loss)
-        self._run = run or _in_torch
+        self.run = run or _in_torch
         self.model_name = str(self.state.values.get("model", "table"))
         self.lab_graph: LabGraph = _lab_graph(self.state)
         self._prepare()
@@ -91,14 +92,23 @@ class Session:
         for learner, running in zip(self.lab.learners, self.learners, strict=True):
             running.options = learner.options(values)
 
+    def follow(self, link: str) -> None:
+        """Take over what acts in a run from a link of the same run: controls, and the pair."""
+        state = read_state(self.lab.controls, link, self.lab.most_edges, self.lab.name)
+        acting = [control.name for control in self.lab.controls if not control.restarts]
+        self.set(**{name: state.values[name] for name in acting})
+        self.state = replace(self.state, pair=state.pair)
+        self.given["question"] = self._question()
+
     def reset(self) -> None:
         """Go back to the start; the same seed gives the same run again."""
         self.updates = 0
+        self.made: list[Values] = []  # what the last update of each learner returned
         self.learners = [
             _Running(
                 learner.algorithm,
                 learner.options(self.state.values),
-                begun(ALGORITHMS[learner.algorithm], self.starts[learner.start]),
+                begun(learner.trained, self.starts[learner.start]),
                 self._own.get(learner.name),
             )
             for learner in self.lab.learners
@@ -111,13 +121,13 @@ class Session:
         """
         if whole(updates, "updates") < 1:
             raise InputError(f"updates must be at least 1, but {updates} was given")
-        made: list[Values] = []
         for _ in range(updates):
             made = [self._update(running, self.updates) for running in self.learners]
             for running, values in zip(self.learners, made, strict=True):
                 running.take(values)
+            self.made = made
             self.updates += 1
-        return [{k: float(v) for k, v in new.items() if v.numel() == 1} for new in made]
+        return [{k: float(v) for k, v in new.items() if v.numel() == 1} for new in self.made]
 
     def evaluate(self) -> list[dict[str, Any]]:
         """What is measured of each learner: numbers by name, and the matrices that are shown."""
@@ -152,14 +162,17 @@ class Session:
         seed = torch.tensor(int(self.state.values.get("seed", 0)), dtype=torch.int32)
         pair = torch.tensor(self.lab_graph.pair, dtype=torch.int32)
         asked = {"adjacency": adjacency, "seed": seed, "question": pair}
-        made = self._run_program(programs()["prepare"], asked, {"share": SHARE})
+        made = self._run_program(self._programs["prepare"], asked, {"share": SHARE})
         if not int(made["pair_count"]):
             raise InputError("no node of this graph reaches another: there is nothing to ask")
         data = {name: made[name] for name in DATA if name in made}
-        shown = shown_pair(self.lab_graph.graph, self.state.pair)
-        question = torch.tensor(shown, dtype=torch.int32) if shown else made["question"]
-        self.given: Values = {**asked, **data, "question": question}
         self._made = made
+        self.given: Values = {**asked, **data, "question": self._question()}
+
+    def _question(self) -> torch.Tensor:
+        """The pair that evaluations show: the link's, or the graph's own, if it has a path."""
+        shown = shown_pair(self.lab_graph.graph, self.state.pair)
+        return torch.tensor(shown, dtype=torch.int32) if shown else self._made["question"]
 
     def _update(self, running: _Running, done: int) -> Values:
         """What update `done` + 1 makes of a learner; the learner is not changed."""
@@ -176,10 +189,11 @@ class Session:
         self, name: str, tensors: Values, options: Mapping[str, float], own: Loss | None = None
     ) -> Values:
         """Run one of the model's programs."""
-        program = programs()[f"{self.model_name}-{name}"]
+        program = self._programs[f"{self.model_name}-{name}"]
         if own is not None:
+            algorithms = {**ALGORITHMS, **self.lab.own_algorithms}
             model = model_named(self.model_name)
-            program = replace(program, run=partial(update, ALGORITHMS[name], model, own=own))
+            program = replace(program, run=partial(update, algorithms[name], model, own=own))
         return self._run_program(program, tensors, options)
 
     def _run_program(
@@ -188,7 +202,7 @@ class Session:
         """Run a program; an option that nobody sets has its default value."""
         numbers = {k: torch.tensor(float(v), dtype=torch.float32) for k, v in options.items()}
         known = {**program.examples, **numbers, **tensors}
-        return self._run(program, {name: known[name] for name in program.examples})
+        return self.run(program, {name: known[name] for name in program.examples})
 
 
 def _in_torch(program: Program, given: Values) -> Values:

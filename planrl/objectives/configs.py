@@ -3,7 +3,7 @@
 config_rules.json holds the rules as data, which the book's page reads, too: for each library the
 defaults, the options that are read, those beside the objective, and lists of rules. A rule applies
 if each option that `when` names has one of the values there; of rows, penalties and bonuses the
-first that applies counts, of notes all do. A value is a text, or one of these on numbers: above,
+first that applies counts, of notes all do. A value is a text, or conditions that all hold: above,
 below, least, most (a number, or the name of another option), `set` (it is not none), `not`.
 """
 
@@ -146,15 +146,18 @@ def first(given: Sequence[Rule], read: Mapping[str, str]) -> Rule | None:
     return next((rule for rule in given if applies(rule["when"], read)), None)
 
 
-def applies(when: Mapping[str, Sequence[Any]], read: Mapping[str, str]) -> bool:
+def applies(when: Mapping[str, Sequence[Any]], read: Mapping[str, str | float]) -> bool:
     """Whether each option that is named has one of the values."""
     return all(any(_is(read[name], one, read) for one in ones) for name, ones in when.items())
 
 
-def _is(value: str, one: Any, read: Mapping[str, str]) -> bool:
+def _is(value: str | float, one: Any, read: Mapping[str, str | float]) -> bool:
     if isinstance(one, str):
         return value == one
-    ((kind, bound),) = one.items()
+    return all(_meets(value, kind, bound, read) for kind, bound in one.items())
+
+
+def _meets(value: str | float, kind: str, bound: Any, read: Mapping[str, str | float]) -> bool:
     if kind == "set":
         return value != "none"
     if kind == "not":
@@ -168,10 +171,10 @@ def _is(value: str, one: Any, read: Mapping[str, str]) -> bool:
         "below": number < limit,
         "least": number >= limit,
         "most": number <= limit,
-    }[str(kind)]
+    }[kind]
 
 
-def _number(value: str) -> float | None:
+def _number(value: str | float) -> float | None:
     try:
         return float(value)
     except ValueError:

@@ -109,15 +109,3 @@ def answers_left(
     """
     share = policy[..., correct] / policy[..., correct].sum(-1, keepdim=True)
     return (-torch.xlogy(share, share).sum(-1)).exp()
-
-
-def collapse_drift(policy: Float[Tensor, " K"], lr: float, *, scale: float = 1.0) -> float:
-    """How much one update that is pure noise, scale * lr * (e_k - q), raises KL(U || q).
-
-    To second order it is (lr^2 / 2) scale^2 ||diag(q) - q q^T||^2. Where all choices are correct:
-    scale = 1 for REINFORCE without baseline, 1 - c for the constant baseline c, 0 for baselines of
-    a group. For k1 in the loss, anywhere, the scale is its weight lambda.
-    """
-    policy = policy.double()
-    spread = policy.diag() - torch.outer(policy, policy)
-    return float((lr * scale) ** 2 / 2 * spread.square().sum())

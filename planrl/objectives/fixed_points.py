@@ -139,6 +139,8 @@ def fixed_point(
     base, value = base.double(), value.double()
     advantage = bare(objective.advantage)
     if objective.kl is None and objective.entropy is None:
+        if advantage is advantages.inverse_probability and not value.any():
+            return Limit(base, "nothing is earned here, so no update moves the policy")
         if advantage is advantages.inverse_probability:
             return Limit(value / value.sum(), "uniform over correct choices, from anywhere")
         _known(advantage, BY_VERDICT)

@@ -19,6 +19,7 @@ from planrl.errors import InputError
 from planrl.objectives.configs import applies
 
 Series = Mapping[str, Sequence[float]]
+DIGITS = 9
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,12 @@ def summary(series: Series) -> dict[str, str]:
     `share` says whether rewards lie between 0 and 1, so that their mean is a share of correct
     answers. Raises InputError for a log without rewards, or of fewer than ten rows.
     """
+    told = {name: f"{value:.3g}" for name, value in numbers(series).items()}
+    return {**told, "share": _share(series)}
+
+
+def numbers(series: Series) -> dict[str, float]:
+    """The numbers themselves, rounded to DIGITS decimals: sums differ in the last bits."""
     rewards = series.get("reward", ())
     least = log_rules()["least_rows"]
     if len(rewards) < least:
@@ -64,7 +71,6 @@ def summary(series: Series) -> dict[str, str]:
             found |= {f"{name}_{when}": value for when, value in _means(values).items()}
     found["reward_change"] = found["reward_last"] - found["reward_first"]
     found["reward_late_change"] = found["reward_last"] - found["reward_half"]
-    found["reward_late_rise"] = found["reward_late_change"]
     found["reward_drop"] = _drop(rewards)
     for name, later, earlier in (
         ("entropy_ratio", "entropy_last", "entropy_first"),
@@ -73,17 +79,19 @@ def summary(series: Series) -> dict[str, str]:
     ):
         if later in found and found[earlier] > 0:
             found[name] = found[later] / found[earlier]
-    told = {name: f"{value:.3g}" for name, value in found.items()}
-    told["share"] = "true" if all(0 <= value <= 1 for value in rewards) else "false"
-    told["reward_above_nine"] = "true" if found["reward_last"] > 0.9 else "false"
-    return told
+    return {name: round(value, DIGITS) for name, value in found.items()}
+
+
+def _share(series: Series) -> str:
+    return "true" if all(0 <= value <= 1 for value in series["reward"]) else "false"
 
 
 def regimes(series: Series) -> list[Regime]:
     """The regimes that a log shows, in the order of the rules; none if it shows none of them."""
     told = summary(series)
+    read: dict[str, str | float] = dict(numbers(series))
     known = {option for rule in log_rules()["regimes"] for option in rule["when"]}
-    read = dict.fromkeys(known, "none") | told
+    read = dict.fromkeys(known, "none") | read | {"share": told["share"]}
     return [
         Regime(rule["name"], _filled(rule["says"], told))
         for rule in log_rules()["regimes"]

@@ -96,8 +96,8 @@ class Kl:
     corrected: bool = False
 
     def __post_init__(self) -> None:
-        check_name("estimator", self.estimator, ESTIMATORS)
-        check_name("placement", self.placement, PLACEMENTS)
+        check_name(self.estimator, "estimator", ESTIMATORS)
+        check_name(self.placement, "placement", PLACEMENTS)
         if self.corrected and self.placement != "loss":
             raise InputError(
                 f'corrected=True weighs an estimate in the loss, not placement="{self.placement}": '
@@ -128,7 +128,7 @@ class Entropy:
     placement: str = "loss"
 
     def __post_init__(self) -> None:
-        check_name("placement", self.placement, PLACEMENTS)
+        check_name(self.placement, "placement", PLACEMENTS)
 
     def terms(
         self, logits: Float[Tensor, "B T V"], logp: Float[Tensor, "B T"], drawn: Bool[Tensor, "B T"]
@@ -152,7 +152,7 @@ def _of_drawn(logits: Tensor, logp: Tensor) -> Tensor:
 ENTROPIES = {"loss": _negative_entropy, "token": _of_drawn, "path": _of_drawn}
 
 
-def check_name(what: str, given: str, table: Mapping[str, object]) -> None:
-    """Raise InputError unless a table has this name."""
+def check_name(given: str, name: str, table: Mapping[str, object]) -> None:
+    """Raise InputError unless a table has what was given for the option of this name."""
     if given not in table:
-        raise InputError(f"{what}={shown(given)} is unknown: choose {', '.join(table)}")
+        raise InputError(f"{name}={shown(given)} is unknown: choose {', '.join(table)}")

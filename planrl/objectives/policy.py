@@ -16,27 +16,25 @@ ratio is 1, and KL and entropy terms leave it out.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from inspect import Parameter, Signature, signature
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from planrl.errors import InputError, number, whole
-from planrl.losses import chosen_log_probs, differentiable, drawn_steps
+from planrl.losses import Made, Rule, checked, chosen_log_probs, differentiable, drawn_steps
 from planrl.objectives import advantages, clipping
 from planrl.objectives.advantages import Advantage, Group, same_pair
 from planrl.objectives.clipping import Length, Level
-from planrl.objectives.penalties import Entropy, Kl, Terms
+from planrl.objectives.penalties import ESTIMATORS, PLACEMENTS, Entropy, Kl, Terms, check_name
 from planrl.tasks import Batch
 
 if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
-Made = TypeVar("Made", bound=Callable[..., "Tensor"])
 UNCLIPPED = (math.inf, math.inf)
 
 
@@ -114,6 +112,15 @@ PPO = Objective(advantage=advantages.minus_batch_mean, clip=CLIP, length=clippin
 RFT = Objective(advantage=advantages.share_of_successes)
 IPS = Objective(advantage=advantages.inverse_probability)
 
+RULES: dict[str, Rule] = {
+    "kl": partial(number, least=0.0),
+    "kl_estimator": partial(check_name, table=ESTIMATORS),
+    "kl_placement": partial(check_name, table=PLACEMENTS),
+    "entropy": partial(number, least=0.0),
+    "entropy_placement": partial(check_name, table=PLACEMENTS),
+}
+"""Options of `regularised` -> their rules, see `planrl.losses.checked`."""
+
 
 def regularised(
     objective: Objective,
@@ -131,30 +138,28 @@ def regularised(
     use_bias_correction_kl (True by default in version 1.16) and entropy_coef; verl
     kl_loss_coef, kl_loss_type, use_kl_loss or use_kl_in_reward, (none) and entropy_coeff.
     """
-    number(kl, "kl", least=0.0)
-    number(entropy, "entropy", least=0.0)
     penalty = Kl(weight=kl, estimator=kl_estimator, placement=kl_placement, corrected=kl_corrected)
     bonus = Entropy(weight=entropy, placement=entropy_placement)
     return replace(objective, kl=penalty if kl else None, entropy=bonus if entropy else None)
 
 
 def regularisable(loss: Made) -> Made:
-    """Have the signature of a loss with `**more` name the options of `regularised`."""
+    """Have a loss with `**more` name the options of `regularised`, with their rules."""
     kinds = (Parameter.KEYWORD_ONLY,)
     shared = [p for p in signature(regularised).parameters.values() if p.kind in kinds]
     own = [p for p in signature(loss).parameters.values() if p.kind != Parameter.VAR_KEYWORD]
     loss.__signature__ = Signature([*own, *shared])  # type: ignore[attr-defined]
-    return loss
+    return checked(**RULES)(loss)
 
 
 @regularisable
+@checked(baseline=number)
 def reinforce(logits: Tensor, batch: Batch, *, baseline: float = 0.0, **more: Any) -> Tensor:
     """The return times log q, summed over steps; `baseline` is a share of the batch's mean return.
 
     verl: adv_estimator=reinforce_plus_plus_baseline comes near. With kl_estimator="k2" its KL term
     is that of `planrl.losses.policy_gradient`.
     """
-    number(baseline, "baseline")
     advantage = partial(advantages.minus_batch_mean, share=baseline)
     objective = replace(REINFORCE, advantage=advantage) if baseline else REINFORCE
     return regularised(objective, **more)(logits, batch)
@@ -190,6 +195,7 @@ def grpo(
 
 
 @regularisable
+@checked(max_length=partial(number, least=1e-9))
 def dr_grpo(
     logits: Tensor,
     batch: Batch,
@@ -205,7 +211,6 @@ def dr_grpo(
     its max_completion_length. verl: norm_adv_by_std_in_grpo=False,
     loss_agg_mode="seq-mean-token-sum-norm". Source: arXiv 2503.20783.
     """
-    number(max_length, "max_length", least=1e-9)
     clipped = replace(
         DR_GRPO,
         clip=(clip_ratio_low, clip_ratio_high),
@@ -269,12 +274,12 @@ def ppo(
 
 
 @regularisable
+@checked(k=partial(whole, least=1))
 def pass_at_k(logits: Tensor, batch: Batch, *, k: int = 8, **more: Any) -> Tensor:
     """Policy gradient of the probability that one of k paths is correct; groups of k or more.
 
     Source: arXiv 2505.15201.
     """
-    whole(k, "k", least=1)
     advantage = partial(advantages.pass_at_k, k=k)
     return regularised(Objective(advantage=advantage), **more)(logits, batch)
 
@@ -289,22 +294,22 @@ def rft(logits: Tensor, batch: Batch, **more: Any) -> Tensor:
 
 
 @regularisable
+@checked(most=partial(number, least=1.0))
 def ips(logits: Tensor, batch: Batch, *, most: float = 1e4, **more: Any) -> Tensor:
     """REINFORCE with the return over the probability of the path, at most `most` times it.
 
     Its fixed point is uniform over correct paths. Source: arXiv 2601.21669.
     """
-    number(most, "most", least=1.0)
     advantage = partial(advantages.inverse_probability, most=most)
     return regularised(replace(IPS, advantage=advantage), **more)(logits, batch)
 
 
 @regularisable
+@checked(uniformity=partial(number, least=0.0))
 def ucpo(logits: Tensor, batch: Batch, *, uniformity: float = 1.0, **more: Any) -> Tensor:
     """RLOO with a pull towards the uniform distribution over correct paths.
 
     The idea is UCPO's, arXiv 2605.00365; the form is ours, see `advantages.uniform_correct`.
     """
-    number(uniformity, "uniformity", least=0.0)
     advantage = partial(advantages.uniform_correct, weight=uniformity)
     return regularised(Objective(advantage=advantage), **more)(logits, batch)

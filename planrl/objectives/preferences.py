@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 from torch.nn.functional import logsigmoid
 
 from planrl.errors import InputError, number
-from planrl.losses import chosen_log_probs, departs, differentiable, drawn_steps
+from planrl.losses import checked, chosen_log_probs, departs, differentiable, drawn_steps
 from planrl.objectives.advantages import same_pair
 from planrl.tasks import Batch
 
@@ -29,6 +30,7 @@ def _of_base(batch: Batch, loss: str) -> Tensor:
     return _of_paths(batch.frozen, batch)
 
 
+@checked(kl=partial(number, least=0.0))
 def dpo(logits: Float[Tensor, "B T V"], batch: Batch, *, kl: float = 0.1) -> Float[Tensor, ""]:
     """DPO with a correct path preferred to a wrong one of the same pair, every two of a group.
 
@@ -36,7 +38,6 @@ def dpo(logits: Float[Tensor, "B T V"], batch: Batch, *, kl: float = 0.1) -> Flo
     `kl` is DPO's beta. Two correct paths are never compared, so nothing is said of their ratio.
     0 if no group has both. Source: arXiv 2305.18290. TRL: DPOConfig(beta).
     """
-    number(kl, "kl", least=0.0)
     margin = _of_paths(logits, batch) - _of_base(batch, "dpo")
     correct = batch.reward.sum(1) > 0
     better = (same_pair(batch) > 0) & correct[:, None] & ~correct  # [B, B]
@@ -44,6 +45,7 @@ def dpo(logits: Float[Tensor, "B T V"], batch: Batch, *, kl: float = 0.1) -> Flo
     return torch.where(better, said, 0.0).sum() / better.sum().clamp(min=1)
 
 
+@checked(temperature=partial(number, least=1e-9), kl=partial(number, least=0.0), cost=number)
 def trajectory_balance(
     logits: Float[Tensor, "B T V"],
     batch: Batch,
@@ -61,11 +63,8 @@ def trajectory_balance(
     have the same zero. Groups of one path count 0. Source: trajectory balance, arXiv 2201.13259, in
     its log-variance form; FlowRL (arXiv 2509.15207) is this with a base and lengths.
     """
-    number(temperature, "temperature", least=1e-9)
-    number(kl, "kl", least=0.0)
     if missing := departs(logits, batch)[1]:
         raise InputError(f"trajectory_balance can't learn from a batch without {missing}")
-    number(cost, "cost")
     wanted = (batch.reward.sum(1) - cost * drawn_steps(batch).sum(1)) / temperature
     if kl:
         wanted = wanted + kl * _of_base(batch, "trajectory_balance with a base")

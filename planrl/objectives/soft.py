@@ -19,12 +19,13 @@ END is no node: sample with Sampler(may_stop=False). The batch may be on- or off
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 
 from planrl.errors import number, whole
-from planrl.losses import check_bounds
+from planrl.losses import check_bounds, checked
 from planrl.tasks import Batch
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 WHOLE = 10_000  # steps: longer than any path
+TEMPERATURE = partial(number, least=1e-9)
 
 
 def _valid(logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -63,6 +65,7 @@ def _errors(
     return torch.where(step, delta, 0.0), step
 
 
+@checked(temperature=TEMPERATURE, cost=number, value_bounds=check_bounds)
 def soft_q_learning(
     logits: Float[Tensor, "B T V"],
     batch: Batch,
@@ -79,8 +82,6 @@ def soft_q_learning(
     value. The next logits come from the frozen copy if there is one (a target network).
     Source: soft Q-learning, arXiv 1702.08165.
     """
-    number(temperature, "temperature", least=1e-9)
-    check_bounds(value_bounds)
     read = logits if batch.frozen is None else batch.frozen
     low, high = (bound / temperature for bound in value_bounds)
     values = _values(read.detach(), batch).clamp(low, high)
@@ -88,6 +89,7 @@ def soft_q_learning(
     return delta.square().sum() / step.sum().clamp(min=1)
 
 
+@checked(temperature=TEMPERATURE, cost=number, length=partial(whole, least=1))
 def path_consistency(
     logits: Float[Tensor, "B T V"],
     batch: Batch,
@@ -104,8 +106,6 @@ def path_consistency(
     partition function.
     Source: path consistency learning, arXiv 1702.08892 (unified: one table holds policy and value).
     """
-    number(temperature, "temperature", least=1e-9)
-    whole(length, "length", least=1)
     delta, step = _errors(logits, batch, _values(logits, batch), temperature, cost)
     steps = delta.shape[1]
     before = torch.cat([torch.zeros_like(delta[:, :1]), delta.cumsum(1)], 1)

@@ -107,8 +107,10 @@ def _log_z(w: Tensor, target: int, able: Tensor, graph: Graph) -> Tensor:
     right = torch.ones(len(w), 2, dtype=torch.float64)
     right[:, 0] = 0.0
     right[target, 0] = 1.0
-    z, positive = torch.linalg.solve(torch.eye(len(w), dtype=torch.float64) - inner, right).T
-    if not (positive > 0).all() or not positive.isfinite().all():
+    system = torch.eye(len(w), dtype=torch.float64) - inner
+    solved, singular = torch.linalg.solve_ex(system, right)
+    z, positive = solved.T
+    if int(singular) or not (positive > 0).all() or not positive.isfinite().all():
         radius = float(torch.linalg.eigvals(inner).abs().max())
         raise InputError(
             f"the sum over paths to {graph.labels[target]} has no end: the spectral radius of "

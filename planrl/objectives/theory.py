@@ -102,7 +102,8 @@ def kl_drift(policy: Float[Tensor, " C"], lr: float) -> float:
 
     (lr^2 / 2) ||diag(q) - q q^T||^2 for a policy q whose choices are all correct: the update
     f + lr (e_k - q), k drawn from q, is 0 on average, and the KL is convex in f.
-    Source: Theorem 4.3, our derivation.
+    Multiply `lr` by what scales such an update: 1 - c for the constant baseline c, and lambda for
+    k1 in the loss, whose updates are of this kind anywhere. Source: Theorem 4.3, our derivation.
     """
     spread = policy.diag() - torch.outer(policy, policy)
     return float(lr**2 / 2 * spread.square().sum())

@@ -51,26 +51,15 @@ def _bars(
     part: str, names: Mapping[str, Mapping[str, str]], *, title: str, x: str, y: str
 ) -> go.Figure:
     """Bars of numbers of one part, {name: {category: number}}; whiskers over all seeds."""
-    found = {
-        name: {words: values(part, key) for words, key in some.items()}
-        for name, some in names.items()
-    }
-    told = "; ".join(
-        f"{name}: " + ", ".join(f"{words} {fmean(v):.2f}" for words, v in some.items())
-        for name, some in found.items()
-    )
-    figure = charts.bars(
-        {name: {words: fmean(v) for words, v in some.items()} for name, some in found.items()},
+    figure = charts.seed_bars(
+        {
+            name: {words: values(part, key) for words, key in some.items()}
+            for name, some in names.items()
+        },
         title=title,
-        alt=f"{y}, {condition()}. {told}",
+        about=f"{y}, {condition()}",
         x=x,
         y=y,
-        y_range=(0.0, 1.08),
-        height=420,
-        spans={
-            name: {words: (min(v), max(v)) for words, v in some.items()}
-            for name, some in found.items()
-        },
     )
     subtitle = f"linear Transformer, rewards of 10; {len(pages())} seeds, whiskers: all"
     return figure.update_layout(title_subtitle={"text": subtitle})

@@ -7,10 +7,11 @@ without a script, and on paper all its states are printed.
 from __future__ import annotations
 
 import html
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from planrl.domains import Problem
+from planrl.domains import Problem, example
 from planrl.domains.blocksworld import Action
 from planrl.domains.operators import Atom
 from planrl.errors import InputError
@@ -42,18 +43,19 @@ def _hanoi(state: State) -> str:
     order = sorted(on, key=lambda disc: -fits[disc])
     pegs = sorted({below for _, below in _facts(state, "fits")} - on)
     step, parts = WIDTH / len(pegs), []
+    tall = min(24, (HEIGHT - 50) // len(order))
     for column, peg in enumerate(pegs):
         x, y = (column + 0.5) * step, HEIGHT - 40
         parts.append(f'<line x1="{x:.0f}" y1="30" x2="{x:.0f}" y2="{y}" {LINE}/>')
         parts.append(_text(x, HEIGHT - 12, peg))
         disc = above.get(peg)
         while disc is not None:
-            y -= 24
+            y -= tall
             wide = (step - 12) * (order.index(disc) + 1.5) / (len(order) + 0.5)
             colour = COLOURS[order.index(disc) % len(COLOURS)]
             parts.append(
-                f'<rect x="{x - wide / 2:.1f}" y="{y}" width="{wide:.1f}" height="22" rx="5" '
-                f'fill="{colour}"/>'
+                f'<rect x="{x - wide / 2:.1f}" y="{y}" width="{wide:.1f}" height="{tall - 2}" '
+                f'rx="5" fill="{colour}"/>'
             )
             disc = above.get(disc)
     ground = f'<line x1="4" y1="{HEIGHT - 40}" x2="{WIDTH - 4}" y2="{HEIGHT - 40}" {LINE}/>'
@@ -64,6 +66,8 @@ def _pegs(state: State) -> str:
     """Holes in rows of a triangle, the full ones coloured; a hole is called by row and number."""
     full = {hole for (hole,) in _facts(state, "peg")}
     holes = sorted(full | {hole for (hole,) in _facts(state, "empty")})
+    if odd := next((hole for hole in holes if not re.fullmatch("[a-z][0-9]+", hole)), None):
+        raise InputError(f"a hole is called {odd}: expected its row and its number in it, as b2")
     rows = sorted({hole[0] for hole in holes})
     step, parts = (HEIGHT - 20) / len(rows), []
     for hole in holes:
@@ -79,14 +83,17 @@ def _pegs(state: State) -> str:
 
 
 def _in_line(state: State) -> list[str]:
-    """The locations along the routes, from one with a single neighbour."""
-    near: dict[str, set[str]] = {}
+    """The locations along the routes, from one with the fewest neighbours; all, if they part."""
+    near: dict[str, set[str]] = {where: set() for _, where in _facts(state, "at")}
     for _, a, b in _facts(state, "route"):
         near.setdefault(a, set()).add(b)
         near.setdefault(b, set()).add(a)
-    found = [min(near, key=lambda stop: (len(near[stop]), stop))]
-    for stop in found:
-        found += sorted(near[stop] - set(found))
+    found: list[str] = []
+    while left := set(near) - set(found):
+        part = [min(left, key=lambda stop: (len(near[stop]), stop))]
+        for stop in part:
+            part += sorted(near[stop] - set(part))
+        found += part
     return found
 
 
@@ -143,13 +150,15 @@ PICTURES: Mapping[str, Callable[[State], str]] = {
     "logistics": _logistics,
 }
 """Name of a domain -> the inside of the SVG of one of its states."""
+OWN = {"hanoi": "hanoi-4", "peg": "peg-4", "logistics": "logistics-1"}
+"""Name of a domain -> a problem that comes with planrl: others may call another domain the same."""
 
 
 class PlanPictures:
     """A plan of a problem as pictures: its start and the state after each action.
 
-    Without a plan, a shortest one. Raises InputError for a domain without pictures, a problem
-    without a plan, and with the first action of a plan that can't be done.
+    Without a plan, a shortest one. Raises InputError for a domain without pictures, names that say
+    no place, a problem without a plan, and with the first action of a plan that can't be done.
     """
 
     def __init__(self, problem: Problem, plan: Sequence[Action] | None = None) -> None:
@@ -158,6 +167,12 @@ class PlanPictures:
                 f"there are no pictures of the domain {problem.domain}; there are of "
                 f"{', '.join(PICTURES)}"
             )
+        if problem.operators != example(OWN[problem.domain]).operators:
+            raise InputError(
+                f"the pictures are of planrl's own domain {problem.domain}, whose actions are not "
+                f"those of {problem.name}"
+            )
+        PICTURES[problem.domain](problem.init)  # what cannot be drawn is told here
         found = problem.solve() if plan is None else plan
         if found is None:
             raise InputError(f"{problem.name} has no plan to be shown")

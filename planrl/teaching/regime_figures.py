@@ -1,4 +1,4 @@
-"""Figures of the regimes: decoding curves, exploration, saturation, edges that no path shows.
+"""Figures of the regimes: decoding curves, exploration, edges that no path shows.
 
 A regime is named by its letter (`planrl.experiments.regimes`), a learner by its name there; BASE is
 the base model. Everything is computed from all seeds that are stored, however many they are.
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 BASE, PG, SFT = "base", "policy gradient", "continual SFT"
 PAID = "policy gradient, paid for demonstrated paths"
 Q, OFF = "Q-learning", "Q-learning, off-policy"
+OUTCOME = "Q-learning, outcome reward"
 EXPLORATION = (BASE, SFT, PAID, PG)
 """The learners of the exploration experiment: the last differs from the third by new paths only."""
 GRAPHS = {
@@ -167,7 +168,7 @@ def condition(regime: str) -> str:
     return f"{GRAPHS[regime]}; base of {base_updates(found[0]):,} updates; {seeds}"
 
 
-def _under(figure: go.Figure, words: str) -> go.Figure:
+def subtitled(figure: go.Figure, words: str) -> go.Figure:
     """Write what a figure shows under its title, in two lines on a narrow page."""
     return figure.update_layout(title_subtitle={"text": words.replace("; base", ";<br>base")})
 
@@ -182,7 +183,7 @@ def accuracy_over_updates(regime: str, learners: Sequence[str], *, title: str) -
         for how, key in HOW.items()
     }
     about = f"Accuracy over updates, {condition(regime)}"
-    return _under(sliding(frames, title=title, about=about, y="accuracy"), condition(regime))
+    return subtitled(sliding(frames, title=title, about=about, y="accuracy"), condition(regime))
 
 
 def decoding_curves(regime: str, learners: Sequence[str], *, title: str) -> go.Figure:
@@ -214,7 +215,7 @@ def _curves(regime: str, learners: Sequence[str], task: str, title: str, words: 
     figure.update_layout(legend={"orientation": "h", "y": -0.2})
     alt = f"Accuracy and number of distinct correct paths at five temperatures, {words}, "
     finish(figure, title, f"{alt}{condition(regime)}. {'; '.join(said)}.", 480)
-    return _under(figure, condition(regime)).update_layout(margin_t=90)
+    return subtitled(figure, condition(regime)).update_layout(margin_t=90)
 
 
 def _add_curve(
@@ -286,7 +287,7 @@ def _by_degree(regime: str, title: str, how: str, key: str) -> go.Figure:
     figure.update_layout(legend={"orientation": "h", "y": -0.2})
     alt = f"Accuracy on held-out questions, {how}, mean and 95 % interval, {condition(regime)}. "
     finish(figure, title, f"{alt}{'; '.join(said)}.", 440)
-    return _under(figure, condition(regime)).update_layout(margin_t=90)
+    return subtitled(figure, condition(regime)).update_layout(margin_t=90)
 
 
 def signature(*, title: str, regime: str = "B") -> go.Figure:
@@ -319,7 +320,7 @@ def signature(*, title: str, regime: str = "B") -> go.Figure:
         height=420,
         spans=spans,
     )
-    return _under(drawn, condition(regime)).update_layout(margin_t=90)
+    return subtitled(drawn, condition(regime)).update_layout(margin_t=90)
 
 
 def over_updates(
@@ -328,56 +329,7 @@ def over_updates(
     """One measure over updates: mean and range over seeds, under the title what was run."""
     groups = {name: series(regime, name, key) for name in learners}
     drawn = charts.range_figure(groups, title=title, alt=alt, x="updates", y=y)
-    return _under(drawn, condition(regime)).update_layout(margin_t=90)
-
-
-def saturation(*, title: str) -> go.Figure:
-    """Change of held-out accuracy, sampled, by continual SFT and policy gradient against the base.
-
-    One point for each base of regimes S and A, the mean over its seeds.
-    """
-    found = saturation_rows()
-    figure = go.Figure()
-    for position, name in enumerate((SFT, PG)):
-        colour, dash, symbol = style_of(name, position)
-        figure.add_scatter(
-            x=[row["updates of the base"] for row in found],
-            y=[round(row[name], 4) for row in found],
-            mode="lines+markers",
-            name=name,
-            line={"color": colour, "dash": dash},
-            marker={"color": colour, "symbol": symbol, "size": 9},
-        )
-    figure.add_hline(y=0, line={"width": 1, "color": "#7F7F7F"})
-    figure.update_xaxes(title="updates of SFT that made the base", type="log")
-    figure.update_yaxes(title="change of held-out accuracy, sampled")
-    figure.update_layout(legend={"orientation": "h", "y": -0.25})
-    said = "; ".join(
-        f"{row['updates of the base']:,} updates: {SFT} {row[SFT]:+.3f}, {PG} {row[PG]:+.3f}"
-        for row in found
-    )
-    alt = f"Change of held-out accuracy by how long the base was trained. {said}."
-    under = f"{GRAPHS['S']}; mean of the seeds of each base"
-    return _under(finish(figure, title, alt, 400), under).update_layout(margin_t=90)
-
-
-def saturation_rows() -> list[dict[str, float]]:
-    """For each base the change by continual SFT and policy gradient, mean over its seeds."""
-    changes: dict[int, list[tuple[float, ...]]] = {}
-    for regime in filter(has, "SA"):
-        steps = [base_updates(page) for page in pages(regime)]
-        start = ends(regime, BASE, "test_accuracy")
-        both = [minus(ends(regime, name, "test_accuracy"), start) for name in (SFT, PG)]
-        for at, *change in zip(steps, *both, strict=True):
-            changes.setdefault(at, []).append(tuple(change))
-    return [
-        {
-            "updates of the base": at,
-            **{name: sum(c[k] for c in some) / len(some) for k, name in enumerate((SFT, PG))},
-            "seeds": len(some),
-        }
-        for at, some in sorted(changes.items())
-    ]
+    return subtitled(drawn, condition(regime)).update_layout(margin_t=90)
 
 
 def unseen_edges(regime: str, learners: Sequence[str], *, title: str) -> go.Figure:
@@ -395,4 +347,4 @@ def unseen_edges(regime: str, learners: Sequence[str], *, title: str) -> go.Figu
     x = "AUC against pairs that are no edge (0.5: chance)"
     figure = scatter.dots(rows, title=title, alt=alt, x=x)
     figure.add_vline(x=0.5, line={"dash": "dash", "width": 1, "color": "#7F7F7F"})
-    return _under(figure, condition(regime)).update_layout(margin_t=90)
+    return subtitled(figure, condition(regime)).update_layout(margin_t=90)

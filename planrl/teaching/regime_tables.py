@@ -11,7 +11,9 @@ from typing import Any
 
 from planrl.teaching.regime_figures import (
     BASE,
+    PG,
     Q,
+    base_updates,
     curve,
     edges,
     ends,
@@ -19,6 +21,7 @@ from planrl.teaching.regime_figures import (
     measured,
     minus,
     pages,
+    series,
     told,
 )
 
@@ -117,6 +120,18 @@ def spread(regime: str, learner: str, *, scale: float = 10.0) -> list[float]:
     Contexts that training visited, at the end.
     """
     return [page["end"]["spread"]["visited"] / scale for page in measured(regime, learner)]
+
+
+def collapse_on_blocksworld() -> str:
+    """How many paths policy gradient leaves in regime C; nothing before a run is stored."""
+    if not has("C"):
+        return ""
+    steps, values = series("C", PG, "train_diversity")
+    start = mean(ends("C", BASE, "train_diversity"))
+    return (
+        f" From a base of {base_updates(pages('C')[0]):,} updates (regime C), {steps[-1]:,} "
+        f"updates leave {told(values[:, -1].tolist(), 1)} of {start:.1f} paths on Blocksworld."
+    )
 
 
 def without_errors() -> str:

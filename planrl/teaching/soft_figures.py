@@ -10,8 +10,12 @@ from typing import Any
 import plotly.graph_objects as go
 import torch
 
+from planrl.domains.outcomes import discounted_optimum
+from planrl.experiments.soft import SCALE, SETTINGS
 from planrl.experiments.store import results
 from planrl.figures import charts, scatter, sliders
+from planrl.objectives.path_measures import arrival
+from planrl.tasks import PROMPT
 from planrl.teaching.regime_figures import PG, Q, short
 
 SOFT = "soft Q-learning"
@@ -43,28 +47,34 @@ def condition() -> str:
     return f"linear Transformer, held-out questions, {len(pages())} seeds"
 
 
+def rewards() -> str:
+    """What scales the process rewards of both kinds of Q-learning, in words."""
+    scales = ", ".join(f"{SETTINGS[key].penalty:g} ({words})" for key, words in GRAPHS.items())
+    return f"rewards of Q-learning {SCALE:g}, of soft Q-learning {scales}"
+
+
+def exact_q_learning(scale: float) -> float:
+    """On Blocksworld: the accuracy at temperature 1 of Q-learning's exact values, all questions."""
+    setting = SETTINGS["blocksworld"]
+    graph = setting.dataset.make().graph
+    policy = (scale * discounted_optimum(graph, setting.discount).double()).softmax(-1)
+    arrives = arrival(policy, graph, steps=setting.longest - PROMPT)
+    return float(arrives[~torch.eye(graph.n, dtype=torch.bool)].mean())
+
+
 def at_equal_accuracy(*, title: str) -> go.Figure:
     """Bars of the diversity at sampled accuracy 0.99 on each graph; whiskers over all seeds."""
-    found = {
-        method: {words: values(graph, f"diversity_{key}") for graph, words in GRAPHS.items()}
-        for method, key in KEYS.items()
-    }
-    means = {method: {k: fmean(v) for k, v in some.items()} for method, some in found.items()}
-    told = "; ".join(
-        f"{method}: " + ", ".join(f"{words} {value:.1f}" for words, value in some.items())
-        for method, some in means.items()
-    )
-    figure = charts.bars(
-        means,
+    figure = charts.seed_bars(
+        {
+            method: {words: values(graph, f"diversity_{key}") for graph, words in GRAPHS.items()}
+            for method, key in KEYS.items()
+        },
         title=title,
-        alt=f"{DISTINCT} at accuracy 0.99, {condition()}. {told}",
+        about=f"{DISTINCT} at accuracy 0.99, {condition()}",
         x="graph",
         y=DISTINCT,
         y_range=(0.0, 30.0),
-        height=420,
-        spans={
-            method: {k: (min(v), max(v)) for k, v in some.items()} for method, some in found.items()
-        },
+        digits=1,
     )
     subtitle = f"linear Transformer, {len(pages())} seeds; whiskers: all seeds"
     return figure.update_layout(title_subtitle={"text": subtitle})

@@ -66,37 +66,16 @@ def shown(of: str) -> str:
     return f"mean and {span}" if span else "one seed's numbers"
 
 
-def _means(
-    of: str, learners: Sequence[str], keys: Mapping[str, str]
-) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, tuple[float, float]]]]:
-    """Mean over seeds, and smallest and largest seed, of each learner and measure."""
-    means: dict[str, dict[str, float]] = {}
-    spans: dict[str, dict[str, tuple[float, float]]] = {}
-    for name in learners:
-        values = {words: ends(of, name, key) for words, key in keys.items()}
-        means[name] = {words: sum(some) / len(some) for words, some in values.items()}
-        spans[name] = {words: (min(some), max(some)) for words, some in values.items()}
-    return means, spans
-
-
 def compared(
     of: str, learners: Sequence[str], keys: Mapping[str, str], *, title: str, x: str, y: str
 ) -> go.Figure:
     """Bars of learners' measures at the end: mean over seeds, whiskers from least to greatest."""
-    means, spans = _means(of, learners, keys)
-    told = "; ".join(
-        f"{name}: " + ", ".join(f"{words} {value:.2f}" for words, value in some.items())
-        for name, some in means.items()
-    )
-    figure = charts.bars(
-        means,
+    figure = charts.seed_bars(
+        {name: {words: ends(of, name, key) for words, key in keys.items()} for name in learners},
         title=title,
-        alt=f"{y} at the end of training, {condition(of)}. {told}",
+        about=f"{y} at the end of training, {condition(of)}",
         x=x,
         y=y,
-        y_range=(0.0, 1.08),
-        height=420,
-        spans=spans,
     )
     return figure.update_layout(title_subtitle={"text": f"{condition(of)}; whiskers: all seeds"})
 
@@ -141,8 +120,8 @@ def found_on(of: str) -> str:
         f"variation, a uniform choice of correct tools {mean(BASE, 'variation_uniform'):.2f}. "
         f"Policy gradient met {mean(PG, 'new_chains'):,.0f} correct chains that nobody "
         f"demonstrated, and its diversity went from {mean(BASE, 'train_diversity'):.1f} to "
-        f"{mean(PG, 'train_diversity'):.1f} ({condition(of)}{many}; sampled at "
-        f"temperature 1). No method answers more than {most:.2f} of "
+        f"{mean(PG, 'train_diversity'):.1f} ({condition(of)}{many}; sampled at temperature 1). No "
+        f"method answers more than {most:.2f} of "
         "the never-asked questions greedily, and Q-learning loses logged ones: with the discount "
         f"{mean(DISCOUNT, 'train_greedy'):.2f} of the demonstrated questions are left."
     )

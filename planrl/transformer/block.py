@@ -31,10 +31,9 @@ class TransformerConfig:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        for name in ("layers", "heads", "width", "positions"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, but {getattr(self, name)} was given")
-        whole(self.layers, "layers", most=1_000)  # each is modules to be made
+        for name in ("heads", "width", "positions"):
+            whole(getattr(self, name), name, least=1)
+        whole(self.layers, "layers", least=1, most=1_000)  # each is modules to be made
         if self.width % self.heads:
             raise InputError(
                 f"width {self.width} does not divide among {self.heads} heads: "

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch.nn.functional import gelu, linear
 
-from planrl.tasks import PROMPT
 from planrl.transformer.block import Block
 from planrl.transformer.model import Transformer
 
@@ -41,23 +40,3 @@ def plain(
         x = x + block.project((share @ v).transpose(1, 2).flatten(2))
         x = x + block.contract(gelu(block.expand(block.norm_2(x)), approximate="tanh"))
     return model.norm(x) @ model.tokens.weight.T, torch.stack(attention)
-
-
-def attention_by_position(model: Transformer, tokens: Int[Tensor, "B L"]) -> dict[str, float]:
-    """Mean attention of the last layer at the steps before the target, by what is attended to.
-
-    `target` and `source` are the two positions of the pair, `current` is the current node, and
-    `between` all positions of the path before it. They sum to 1; `even` is what each position would
-    get if all got the same. Heads are averaged.
-    """
-    with torch.no_grad():
-        share = plain(model, tokens)[1][-1].mean(1)  # [B, L, L]
-    going = (tokens != model.vocab.end) & (tokens != tokens[:, 1:2])
-    going[:, : PROMPT - 1] = False
-    row, position = going.nonzero().T
-    attended = share[row, position]  # [M, L]
-    current = attended.gather(1, position[:, None]).squeeze(1)
-    found = {"target": attended[:, 1], "source": attended[:, 0], "current": current}
-    found["between"] = 1 - attended[:, 0] - attended[:, 1] - current
-    found["even"] = 1 / (position + 1.0)
-    return {name: float(values.mean()) for name, values in found.items()}

@@ -97,11 +97,10 @@ class Visit:
         page.on("console", lambda m: m.type == "error" and self.errors.append(m.text))
 
     def settle(self) -> None:
-        """Wait until the visible figures are drawn and the mathematics is set."""
+        """Wait until the visible figures are drawn and the fonts are there."""
         self.page.wait_for_load_state("load")
         self.page.evaluate("window.dispatchEvent(new Event('planrl:load'))")
         self.page.wait_for_function(LOADED)
-        self.page.evaluate("async () => { await window.MathJax?.startup?.promise }")
         self.page.wait_for_function(ALL_DRAWN)
         self.page.evaluate("async () => { await document.fonts.ready }")
 

@@ -7,6 +7,7 @@ import re
 
 import plotly.graph_objects as go
 import pytest
+from built_site import ROOT
 from plotly.subplots import make_subplots
 
 from planrl.figures.sliders import with_slider
@@ -75,6 +76,7 @@ def test_a_good_figure_has_no_problems(figures):
         (a_figure(meta=None), "no text alternative"),
         (a_figure(height=None), "no height"),
         (go.Figure(layout=a_figure().layout), "no traces"),
+        (go.Figure(go.Surface(z=[[1]]), a_figure().layout), "surface is not among"),
         (a_figure(meta={"alt": "A.", "ink": [1]}), "not there"),
         (a_figure(meta={"alt": "A.", "predict": {"question": "?"}}), "lacks answer, max"),
         (a_figure(meta={"alt": "A.", "predict": {**PREDICT, "start": 10}}), "outside"),
@@ -156,3 +158,10 @@ def test_plots_in_rows_or_alone_stay_as_they_are(figures):
         grid.add_scatter(y=[1, 2], row=row, col=column)
     for figure in (grid, a_figure()):
         assert "narrow" not in payload(figures.render(as_json(figure), "f"))
+
+
+def test_the_pages_part_of_plotly_is_of_the_release_that_is_pinned(figures):
+    locked = json.loads((ROOT / "book" / "_ext" / "package.json").read_text("utf-8"))
+    with (figures.plotly_data() / "plotly.min.js").open(encoding="utf-8") as whole:
+        head = whole.read(200)
+    assert f"plotly.js v{locked['dependencies']['plotly.js-cartesian-dist-min']}\n" in head

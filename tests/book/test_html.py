@@ -124,6 +124,16 @@ def test_every_figure_has_a_name(pages):
             assert len(alt) >= 10, f"{page.name}: {figure['id']} is described as {alt!r}"
 
 
+def test_the_font_of_formulas_has_all_their_letters(pages):
+    listed = (ROOT / "book" / "_vendor" / "mathematics" / "letters.txt").read_text("utf-8")
+    ranges = re.findall(r"U\+(\w+)(?:-(\w+))?", listed)
+    font = {chr(c) for low, high in ranges for c in range(int(low, 16), int(high or low, 16) + 1)}
+    invisible = "\u2061 \n"
+    for page in pages:
+        text = "".join(formula.get_text() for formula in soup(page).select("math"))
+        assert sorted({*text} - font - {*invisible}) == [], page.name
+
+
 def test_ids_are_unique(pages):
     for page in pages:
         ids = Counter(element["id"] for element in soup(page).find_all(id=True))

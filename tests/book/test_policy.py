@@ -161,7 +161,6 @@ def reader(open_page):
 
 def enter(page, address):
     page.goto(address)
-    page.evaluate("async () => { await window.MathJax?.startup?.promise; }")
 
 
 @pytest.mark.book

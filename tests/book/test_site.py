@@ -106,7 +106,7 @@ def test_print_keeps_the_drawings(open_page, origin):
     for kind in (
         ".plotly-plot .main-svg",
         ".planrl-lab-plot .main-svg",
-        "article div.math mjx-container",
+        "article div.math > math",
         ".planrl-lab-numbers table",
     ):
         there = visit.page.locator(kind)
@@ -133,7 +133,7 @@ def test_print_shows_the_description_in_the_light_theme(open_page, origin):
 @pytest.mark.parametrize("view", VIEWS, ids=["hover", "touch"])
 def test_a_letter_says_what_it_means(open_page, origin, view):
     visit = open_page(f"{origin}book/01_paths.html", view=view)
-    letter = visit.page.locator("article div.math mjx-mi.planrl-symbol").first
+    letter = visit.page.locator("article div.math mi.planrl-symbol").first
     letter.scroll_into_view_if_needed()
     letter.hover() if view == FULL else letter.tap()
     said = visit.page.locator(".planrl-symbol-said")

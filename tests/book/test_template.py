@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import re
+from copy import copy
 
 import nbformat
 import pytest
@@ -12,6 +13,7 @@ from built_site import ROOT, page_soup
 
 CHAPTERS = sorted((ROOT / "book").glob("[01][0-9]_*.ipynb"))
 TAUGHT = [path for path in CHAPTERS if path.stem != "00_welcome"]
+WORD = re.compile(r"[A-Za-z0-9][\w'’.,%-]*")
 CARD = re.compile(r"^> \*\*Exercise \d+\.\*\* \*(?:(Easy|Medium|Hard), \d+ minutes|Open)\.\*", re.M)
 HIDDEN = {"hide-input", "remove-cell", "hide-cell", "remove-input"}
 
@@ -35,7 +37,7 @@ def words(markdown):
     markdown = re.sub(r"```.*?```|\$\$.*?\$\$", " ", markdown, flags=re.S)
     markdown = re.sub(r"\$[^$]*\$|`[^`]*`", " x ", markdown)
     markdown = re.sub(r"\]\([^)]*\)|<[^>]*>", " ", markdown)
-    return len(re.findall(r"[A-Za-z0-9][\w'’.,%-]*", markdown))
+    return len(WORD.findall(markdown))
 
 
 def every(chapters=TAUGHT):
@@ -52,6 +54,17 @@ def test_chapters_are_numbered_without_a_gap_and_each_asks_a_question():
 @every()
 def test_a_chapter_has_900_to_1800_words(chapter):
     assert 900 <= words(text(chapter)) <= 1800
+
+
+@pytest.mark.book
+@every()
+def test_a_page_shows_at_most_1800_words(chapter, built):
+    """Prose and the sentences that code tells; what is folded, tables, labs and pictures apart."""
+    page = copy(page_soup(f"book/{chapter.stem}").select_one("article"))
+    apart = "script, style, svg, template, details, table, pre, .cell_input, .math, .plotly-figure"
+    for element in page.select(f"{apart}, [class*=planrl-lab], .planrl-choose, .planrl-check"):
+        element.extract()
+    assert len(WORD.findall(page.get_text(" "))) <= 1800
 
 
 @every(CHAPTERS)

@@ -1,10 +1,13 @@
 """What the text of the chapter on wrong checks says of the stored seeds and of its own runs."""
 
 import pytest
+import torch
 
 from planrl.claims import verdicts
+from planrl.evaluate import next_logits
 from planrl.experiments import noise as study
-from planrl.objectives.noisy import Checks, legal_distance
+from planrl.objectives.noisy import Checks, legal_distance, noisy_optimum
+from planrl.tasks import all_pairs
 from planrl.teaching import noise_figures as figures
 
 CHAPTER = "15_wrong_checks"
@@ -16,6 +19,8 @@ def test_ten_seeds_are_stored():
 
 def test_five_percent_of_wrong_checks_help_greedy_paths_on_four_blocks():
     assert figures.mean("helps", "greedy_clean") < 0.1
+    assert study.MILD.false_alarm == study.MILD.miss == 0.05
+    assert f"{100 * study.MILD.miss:g} % wrong" == figures.NOISY
     assert legal_distance(study.MILD) == pytest.approx(19)
     assert figures.mean("helps", "greedy_noisy") > 0.85
 
@@ -39,6 +44,21 @@ def test_few_checks_cost_sampled_accuracy_before_greedy():
         assert figures.mean("bridge", f"sampled_{rho:g}") == pytest.approx(told, abs=0.05)
 
 
+def test_the_largest_error_of_training_is_as_large_as_what_few_checks_tell_apart():
+    graph, checks = study.a_dag(0), Checks(checked=0.03)
+    source, target = all_pairs(graph).pairs.T
+    learnt = next_logits(study.learn(graph, checks, 0, study.UPDATES)).double()[target, source]
+    told = study.SCALE * noisy_optimum(graph, checks)[target, source]
+    error, best = learnt[:, : graph.n] - told, told >= told.amax(-1, keepdim=True) - 1e-9
+    above = error.masked_fill(best, -torch.inf).amax(-1)
+    above -= error.masked_fill(~best, 0.0).sum(-1) / best.sum(-1)
+    assert study.UPDATES == 600
+    assert graph.n == 20
+    apart = study.SCALE * checks.checked
+    assert apart == pytest.approx(0.3)
+    assert 0.25 < float(above.mean()) < 0.55
+
+
 def test_fixed_mistakes_break_what_more_fresh_ones_do_not():
     assert figures.mean("fixed", "greedy") < 0.3
     assert figures.mean("corrections", "greedy_plain") > 0.9
@@ -54,7 +74,7 @@ def test_both_remedies_repair_greedy_choices():
 def test_noisy_outcomes_change_the_rate_and_not_the_answers_left():
     slower = figures.mean("outcome", "updates_noisy") / figures.mean("outcome", "updates")
     assert slower == pytest.approx(1 / study.OUTCOME.informative, rel=0.05)
-    assert abs(figures.mean("outcome", "off")) < 0.05
+    assert max(map(abs, figures.values("outcome", "off"))) < 0.05
 
 
 def test_all_predictions_of_the_chapter_hold():

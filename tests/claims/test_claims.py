@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -301,6 +302,14 @@ def test_a_finding_says_which_seeds_gave_its_values(tmp_path):
 def test_a_result_that_lacks_a_number_is_named_with_its_cure():
     with pytest.raises(pr.InputError, match=r"result of x has no 'x'.*--again"):
         find(condition(low=0.0), [{"y": 1.0}], SETTINGS)
+
+
+def test_a_number_that_was_saved_as_null_is_nan_again_and_fails():
+    saved = [*seeds(*TEN[:9]), {"x": None}]
+    assert find(condition(low=0.0), saved, SETTINGS).verdict == FAILS
+    half = replace(condition(low=0.0), value=lambda results: results["x"] / 2)
+    with pytest.raises(pr.InputError, match=r"result of x has no number where one is measured"):
+        find(half, saved, SETTINGS)
 
 
 def test_without_results_nothing_is_claimed(tmp_path, capsys):

@@ -1,6 +1,7 @@
 """Claims in regimes: predictions come before runs, and a verdict appears with the tenth seed."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -12,15 +13,20 @@ from planrl.claims import (
     COUNTED,
     FAILS,
     FEW_SEEDS,
+    GROUPS,
     HOLDS,
     SUCCESSION,
+    UNDECIDED,
+    UNKNOWN,
     Finding,
     changes,
+    figure_claims,
+    judge,
     regimes,
     verdicts,
 )
 from planrl.claims import regime_numbers as numbers
-from planrl.claims.history import BEFORE
+from planrl.claims.history import BEFORE, FIGURES
 from planrl.claims.verdict import Registered
 from planrl.experiments import store
 from planrl.experiments.regimes import REGIMES
@@ -177,6 +183,54 @@ def test_the_table_of_changes_has_each_verdict_that_moved(capsys):
     assert len(table) == len(rows) + 2
     assert len({line.replace("\\|", "").count("|") for line in table}) == 1
     assert main(["claims", "--changes", "--only", "regimes"]) == 2
+
+
+def with_verdict(verdict, kind, values=(0.0,) * 10):
+    """The same claim with the same verdict under each of its conditions."""
+    findings = [replace(one, verdict=kind, values=values) for one in verdict.findings]
+    return judge(verdict.claim, findings)
+
+
+@pytest.mark.parametrize(
+    ("kind", "on", "both"),
+    [
+        (HOLDS, HOLDS, "yes"),
+        (FAILS, FAILS, "no"),
+        (UNDECIDED, UNDECIDED, "no"),
+        (UNKNOWN, "not yet run", "open"),
+        (FEW_SEEDS, "not enough seeds (10 of 10)", "open"),
+    ],
+)
+def test_a_claim_of_the_figures_holds_on_both_graphs_or_is_open_while_runs_are_missing(
+    kind, on, both
+):
+    judged = {one.claim.id: one for one in verdicts(["figures", "regimes"])}
+    deciding = {name for names in FIGURES.values() for name in names}
+    moved = judged | {name: with_verdict(judged[name], kind) for name in deciding}
+    rows = {one.claim: one for one in figure_claims(moved)}
+    assert len(rows) == 16
+    assert set(rows) == {claim.id for claim in GROUPS["figures"]} & set(BEFORE)
+    for name, row in rows.items():
+        assert row.before == BEFORE[name]
+        assert set(row.on.values()) <= {on, "not asked"}
+        asked = "not asked" not in row.on.values()
+        assert row.both == (both if asked or both != "yes" else "open")
+        assert set(FIGURES[name]) <= set(SUCCESSION[name].by)
+
+
+def test_one_graph_on_which_a_claim_of_the_figures_fails_is_enough_to_differ():
+    judged = {one.claim.id: one for one in verdicts(["figures", "regimes"])}
+    (claim,) = FIGURES["2-pg-collapse"]
+    findings = [
+        replace(one, verdict=FAILS if condition.of == "C" else HOLDS)
+        for condition, one in zip(
+            judged[claim].claim.conditions, judged[claim].findings, strict=True
+        )
+    ]
+    judged[claim] = judge(judged[claim].claim, findings)
+    row = next(one for one in figure_claims(judged) if one.claim == "2-pg-collapse")
+    assert row.on == {"random graphs": HOLDS, "Blocksworld": FAILS}
+    assert row.differs
 
 
 def test_a_date_that_is_none_is_named(tmp_path):

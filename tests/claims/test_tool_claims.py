@@ -21,6 +21,8 @@ def saved(folder, count, label="", change=lambda result: None):
 
 def test_each_claim_is_a_prediction_of_the_study_with_its_bounds():
     assert [claim.statement for claim in tools.CLAIMS] == [one.claim for one in PREDICTIONS]
+    assert [claim.id for claim in tools.CLAIMS] == [f"tools-{one.name}" for one in PREDICTIONS]
+    assert {one.name for one in PREDICTIONS} == set(tools.MEASURED)
     for claim, one in zip(tools.CLAIMS, PREDICTIONS, strict=True):
         assert {(c.low, c.high) for c in claim.conditions} == {(one.low, one.high)}
         assert {c.of for c in claim.conditions} == set(claim.registered) == set(tools.GRAPHS)

@@ -38,6 +38,13 @@ def test_a_nanogpt_checkpoint_is_evaluated_on_its_data(checkpoint, capsys):
     assert "give --graph, --train and --test, or --data FOLDER" in capsys.readouterr().err
 
 
+def test_a_folder_without_data_is_not_passed_over(base, tmp_path, capsys):
+    assert main(["evaluate", str(base), "--samples", "2", "--data", str(tmp_path)]) == 2
+    assert "has no graph and no rows" in capsys.readouterr().err
+    assert main(["evaluate", str(tmp_path / "none.pt"), "--samples", "2"]) == 2
+    assert "none.pt was given: expected a checkpoint" in capsys.readouterr().err
+
+
 def test_folders_of_another_program_are_taken_as_they_are(files, checkpoint, tmp_path, capsys):
     """ALPINE's layout: rows and graph in one folder, the checkpoints of a run in another."""
     data, out = tmp_path / "data" / "100", tmp_path / "out" / "simple_graph_1_1_8_100"

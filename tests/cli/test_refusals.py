@@ -166,7 +166,10 @@ def test_a_pipe_that_breaks_elsewhere_is_told(base, monkeypatch, capsys):
             ["train", "--resume", "{base}", "--seed", "0", "--kind", "dag"],
             "leave out --seed, --kind",
         ),
-        (["train", "--out", "{new}", "--steps", "0"], "steps must be at least 1"),
+        (
+            ["train", "--out", "{new}", "--steps", "0"],
+            "steps=0 was given: expected a whole number, at least 1",
+        ),
         (["train", "--out", "{new}", "--nodes", "-5"], "nodes=-5"),
         (["train", "--out", "{new}", *GRAPH, "--start", "{base}", "--seed", "1"], "another graph"),
         (["evaluate", "{base}", "--temperature", "0"], "cannot be sampled from"),

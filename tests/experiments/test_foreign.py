@@ -1,5 +1,7 @@
 """Checkpoints of other programs are opened with their data, and a report says what they do."""
 
+from dataclasses import replace
+
 import foreign
 import pytest
 import torch
@@ -7,12 +9,12 @@ import torch
 import planrl as pr
 import planrl.experiments.report
 from planrl.__main__ import main
-from planrl.experiments.foreign import open_checkpoint
+from planrl.experiments.foreign import open_checkpoint, with_prompt
 from planrl.experiments.probes import edges_read
 from planrl.experiments.report import measure_model
 from planrl.figures.report import report_figures
 from planrl.io.formats import write_graphml
-from planrl.io.prompts import Prompted, before_steps
+from planrl.io.prompts import Prompted, before_steps, writes_source
 
 GRAPH = pr.Graph(
     6, [(0, 1), (0, 2), (1, 3), (2, 3), (3, 4), (3, 5), (4, 5)], ["0", "1", "2", "3", "4", "5"]
@@ -108,7 +110,13 @@ def test_a_deep_model_is_read_from_its_logits(layout):
     deep = pr.Transformer(opened.dataset.train.vocab, config, pr.seeded(0, "deep"))
     report = measure_model(deep, opened.dataset, samples=2)
     assert report.edges.name == "the mean logits"
-    assert 0 <= report.edges.quality["auc"] <= 1
+    logits = pr.next_logits(deep)[..., : GRAPH.n]
+    of_one = logits[[3, 4, 5], 2] - logits[[3, 4, 5], 2].mean(-1, keepdim=True)
+    difference = report.edges.scores[2] - report.edges.scores[1]  # 1 has the same three targets
+    of_other = logits[[3, 4, 5], 1] - logits[[3, 4, 5], 1].mean(-1, keepdim=True)
+    assert torch.allclose(difference, of_one.mean(0) - of_other.mean(0), atol=1e-5)
+    told = edges_read(report.edges.scores, GRAPH, report.edges.seen)
+    assert report.edges.quality["auc"] == pytest.approx(told["auc"])
 
 
 def test_edges_are_not_looked_for_where_there_are_none_or_too_many_nodes(layout, monkeypatch):
@@ -134,6 +142,24 @@ def test_the_command_writes_a_page_with_the_figures(layout, tmp_path, capsys):
     assert main([*ask, "--plot", str(tmp_path / "report.png")]) == 2
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("s t s", "the source is given after `s t s`; by itself the model writes it"),
+        ("t s", "the source is given after `t s`; by itself the model writes it"),
+        ("s t -", "the rows have the form `s t a b t`"),
+        ("t s -", "the rows have the form `t s a b t`"),
+    ],
+)
+def test_of_every_other_form_it_is_said_what_the_model_itself_writes(layout, words, said):
+    opened = open_checkpoint(layout[1], layout[2])
+    model = getattr(opened.model, "model", opened.model)
+    asked = with_prompt(model, replace(opened.dataset, prompt=words), opened.sampler)
+    assert asked.notes[-1].startswith(said)
+    share = float(writes_source(model, opened.dataset.train.pairs, words).mean())
+    assert asked.notes[-1].endswith(f"probability {share:.3f}")
+
+
 def test_folders_that_lack_something_are_refused_by_name(layout, tmp_path):
     _, out, data = layout
     with pytest.raises(pr.InputError, match="no graph and no train and no test file"):
@@ -142,6 +168,8 @@ def test_folders_that_lack_something_are_refused_by_name(layout, tmp_path):
         open_checkpoint(data, data)
     with pytest.raises(pr.InputError, match="expected a folder"):
         open_checkpoint(out, tmp_path / "none")
+    with pytest.raises(pr.InputError, match=r"none\.pt was given: expected a checkpoint"):
+        open_checkpoint(tmp_path / "none.pt", data)
     other = pr.Transformer(pr.tasks.Vocab(9), pr.TransformerConfig(width=8), pr.seeded(0, "w"))
     torch.save(foreign.as_nanogpt(other), tmp_path / "ckpt.pt")
     with pytest.raises(pr.InputError, match="the model knows 9 nodes, the graph has 6"):

@@ -166,3 +166,14 @@ def test_colours_for_dark_pages_are_seen_there():
     for dark, bright in style.ON_DARK.items():
         assert (luminance(dark) + 0.05) / ground < 4.5, "it needs no other"
         assert (luminance(bright) + 0.05) / ground >= 4.5
+
+
+def test_bars_over_seeds_are_means_with_whiskers_to_the_smallest_and_the_largest():
+    values = {"one": {"a": [0.1, 0.2, 0.6], "b": [0.5]}, "other": {"a": [1.0, 0.0], "b": [0.25]}}
+    figure = charts.seed_bars(values, title="t", about="Two methods", x="x", y="y")
+    one, other = figure.data
+    assert list(one.y) == pytest.approx([0.3, 0.5])
+    assert list(one.error_y.array) == pytest.approx([0.3, 0.0])
+    assert list(one.error_y.arrayminus) == pytest.approx([0.2, 0.0])
+    assert list(other.y) == pytest.approx([0.5, 0.25])
+    assert figure.layout.meta["alt"] == ("Two methods. one: a 0.30, b 0.50; other: a 0.50, b 0.25")

@@ -11,9 +11,9 @@ import torch
 import planrl as pr
 from planrl.errors import InputError
 from planrl.labs import Session
-from planrl.labs.catalogue import CATALOGUE
-from planrl.labs.catalogue.imitation import imitation_lab
+from planrl.labs.catalogue import CATALOGUE, all_programs, imitation
 from planrl.labs.engine.algorithms import ADAM, ALGORITHMS, Carried, begun
+from planrl.labs.engine.algorithms import imitation as imitation_loss
 from planrl.labs.engine.programs import programs
 from planrl.labs.page import export
 from planrl.labs.spec.lab import LabLearner
@@ -65,7 +65,7 @@ def averaged(monkeypatch):
     algorithm = replace(ALGORITHMS["sft"], carries=carries, follow=follow, frozen="slow")
     monkeypatch.setitem(ALGORITHMS, "averaged", algorithm)
     learners = (LabLearner(name="averaged", algorithm="averaged", start="fresh"),)
-    make = lambda: replace(imitation_lab(), name="averaged", learners=learners)  # noqa: E731
+    make = lambda: replace(imitation.lab(), name="averaged", learners=learners)  # noqa: E731
     monkeypatch.setitem(CATALOGUE, "averaged", make)
     programs.cache_clear()
     yield
@@ -97,6 +97,34 @@ def test_a_page_is_told_what_a_learner_carries(averaged, tmp_path, monkeypatch):
     shapes = {port["name"]: port["shape"] for port in page["outputs"]}
     assert {f"out_{name}" for name in filled} <= shapes.keys()
     assert shapes["out_seen"] == [1]
+
+
+@pytest.fixture
+def own(monkeypatch):
+    """A lab whose learner brings an algorithm of its own: imitation at half the gradient."""
+    half = lambda given: lambda logits, batch: imitation_loss(logits, batch) / 2  # noqa: E731
+    algorithm = replace(ALGORITHMS["sft"], loss=half)
+    learners = (LabLearner(name="half", algorithm="half", start="fresh", trains=algorithm),)
+    make = lambda: replace(imitation.lab(), name="own", learners=learners)  # noqa: E731
+    monkeypatch.setitem(CATALOGUE, "own", make)
+    return algorithm
+
+
+def test_a_learner_may_bring_its_algorithm_which_is_trained_and_exported(own):
+    session, usual = Session("own"), Session("imitation")
+    (ours,), (theirs,) = session.train(1), usual.train(1)
+    assert ours["loss"] == pytest.approx(theirs["loss"] / 2)
+    added = all_programs().keys() - programs().keys()
+    assert added == {"table-half", "transformer-half"}
+    assert list(all_programs())[: len(programs())] == list(programs())
+
+
+def test_two_algorithms_of_one_name_are_refused(own, monkeypatch):
+    learners = (LabLearner(name="x", algorithm="sft", start="fresh", trains=own),)
+    make = lambda: replace(imitation.lab(), name="other", learners=learners)  # noqa: E731
+    monkeypatch.setitem(CATALOGUE, "other", make)
+    with pytest.raises(InputError, match=r"two algorithms are called 'sft': rename .*other"):
+        all_programs()
 
 
 # --- a reader's own loss

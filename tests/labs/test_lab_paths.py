@@ -13,9 +13,9 @@ from planrl import InputError
 from planrl.figures.layout import layered_positions
 from planrl.graphs import Graph, random_dag, random_digraph, seeded
 from planrl.labs import Session
-from planrl.labs.catalogue import CATALOGUE, lab_named, labs
+from planrl.labs.catalogue import CATALOGUE, GRIDS, lab_named, labs
 from planrl.labs.page import policies
-from planrl.labs.page.recordings import GRIDS, points, recorded, recordings, shows_paths
+from planrl.labs.page.recordings import points, recorded, recordings, shows_paths
 from planrl.labs.page.runtime import Exported
 from planrl.labs.spec.controls import State, read_state, write_state
 from planrl.labs.spec.graphs import lab_graphs

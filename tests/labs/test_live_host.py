@@ -1,166 +1,181 @@
-"""A lab in a kernel without a front end: its controls, its buttons, and what goes wrong."""
+"""A lab in a kernel, as its front end speaks to it: runs, settings, and what goes wrong."""
 
-import html
+from pathlib import Path
 
+import numpy as np
 import pytest
 
-pytest.importorskip("ipywidgets")
+pytest.importorskip("anywidget")
 
-from live_labs import Failing, same, seen, shown, status
+from live_labs import Failing, same, seen
 
-from planrl.labs import Session
+from planrl.labs import Session, notebook
 from planrl.labs.catalogue import labs
-from planrl.labs.notebook.widget import EXAMPLE, MOST_POINTS
 from planrl.losses import policy_gradient
 
 NAMES = list(labs())
 
 
+class Front:
+    """A front end: what it sends to a lab, and what it is told."""
+
+    def __init__(self, lab, view="view", links=("",)):
+        self.lab, self.view, self.links, self.epoch = lab, view, list(links), 0
+        self.told = []
+        lab.send = lambda content, buffers=(): self.told.append((content, buffers))
+
+    def ask(self, kind, **more):
+        """The answer to a message, without the bytes."""
+        before = len(self.told)
+        told = {"type": kind, "epoch": self.epoch, "view": self.view, "links": self.links, **more}
+        self.lab._handle_custom_msg(told, [])
+        assert len(self.told) == before + (kind != "close")
+        return self.told[-1][0] if kind != "close" else None
+
+    def open(self, *links):
+        self.links = list(links) or self.links
+        self.epoch += 1
+        return self.ask("open")
+
+    def train(self, steps, *links):
+        self.links = list(links) or self.links
+        left, answer = steps, {}
+        while left and not answer.get("stopped"):
+            answer = self.ask("run", steps=left)
+            left = answer["left"]
+        return answer
+
+    @property
+    def numbers(self):
+        """The metrics of the newest evaluation, of each learner."""
+        content, buffers = self.told[-1]
+        rest = np.frombuffer(buffers[0], dtype="<f4")
+        found = []
+        for _ in range(content["learners"]):
+            found.append({})
+            for name, shape in content["shapes"].items():
+                size = int(np.prod(shape))
+                if not shape:
+                    found[-1][name] = float(rest[0])
+                rest = rest[size:]
+        assert not len(rest)
+        return found
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_a_control_is_a_labelled_widget_with_its_meaning(name, make_lab):
-    lab = make_lab(name)
-    for control in lab.lab.controls:
-        widget = lab.panel.controls[control.name]
-        kind = {"slider": "SelectionSlider", "choice": "Dropdown", "switch": "Checkbox"}
-        assert type(widget).__name__ == kind[control.kind]
-        assert widget.description == control.label
-        tip = "tooltip" if "tooltip" in widget.trait_names() else "description_tooltip"
-        assert getattr(widget, tip) == control.meaning
-        assert lab.panel.value(control, widget.value) == control.default
-        if control.kind != "switch":
-            assert [text for text, _ in widget.options] == list(control.texts)
+def test_a_front_end_is_told_what_a_session_measures(name, make_lab):
+    front = Front(make_lab(name))
+    assert front.open()["type"] == "ready"
+    front.train(2)
+    plain = Session(name)
+    plain.train(2)
+    for ours, theirs in zip(front.numbers, seen(plain.evaluate()), strict=True):
+        assert ours == pytest.approx(theirs, abs=1e-6, nan_ok=True)
+    assert same(front.lab.session, plain)
 
 
-def test_without_a_loop_train_goes_to_the_next_look(make_lab):
-    lab = make_lab("policy-gradient")
-    assert "press Train" in status(lab)
-    lab.panel.train.click()
-    lab.panel.step.click()
-    assert lab.session.updates == 11
-    assert not lab.training
-    assert "Paused at update 11" in status(lab)
-    plain = Session("policy-gradient", lab.link)
-    plain.train(11)
-    assert same(lab.session, plain)
-    assert [step for step, _ in lab.history] == [0, 10, 11]
-    assert list(shown(lab, 2).x) == [0, 10, 11]
-    assert "policy gradient" in lab.panel.numbers.value
+def test_what_was_made_for_the_lab_is_trained_and_not_made_again(make_lab):
+    lab = make_lab("policy-gradient", "kl=0.1")
+    made, front = lab.session, Front(lab)
+    front.open("kl=0.1")
+    assert lab.session is made
+    front.train(3)
+    front.open("kl=0.1")
+    assert lab.session is not made
+    assert lab.session.updates == 0
 
 
-def test_a_control_acts_on_the_run_at_once(make_lab):
-    lab = make_lab("rewards")
-    lab.panel.train.click()
-    lab.panel.controls["edge"].value = 0.5
-    lab.panel.controls["strict"].value = True
-    lab.panel.train.click()
+def test_an_update_that_is_asked_for_alone_comes_with_its_paths(make_lab):
+    front = Front(make_lab("race"))
+    front.open()
+    front.ask("run", steps=1, told=True)
+    assert len(front.told[-1][1]) == 1 + 2 * 4
+    paths, earned = (np.frombuffer(one, dtype="<f4") for one in front.told[-1][1][1:3])
+    assert earned.shape == (32,)
+    assert paths.reshape(32, -1).shape[1] > 3
+    front.train(1)
+    assert len(front.told[-1][1]) == 1
+
+
+def test_a_control_and_a_pair_act_on_the_run_at_once(make_lab):
+    front = Front(make_lab("rewards"))
+    front.open()
+    front.train(10)
+    answer = front.train(10, "edge=0.5&strict=1&pair=0-19")
     plain = Session("rewards")
     plain.train(10)
     plain.set(edge=0.5, strict=1)
     plain.train(10)
-    assert same(lab.session, plain)
-    assert lab.link == "lab=rewards&edge=0.5&strict=1"
-    lab.panel.copy.click()
-    assert "others earlier" in lab.panel.snippet.value
-    assert "lab.train(20)" in lab.panel.snippet.value
-    lab.panel.reset.click()
-    assert lab.panel.snippet.value == ""
-    plain.reset()
-    assert same(lab.session, plain)
-    assert [step for step, _ in lab.history] == [0]
+    assert same(front.lab.session, plain)
+    assert answer["question"] == [0, 19]
+    assert front.lab.link == "lab=rewards&edge=0.5&strict=1&pair=0-19"
+    answer = front.ask("run", steps=0, links=["edge=0.5&strict=1"])
+    assert answer["step"] == 20
+    assert answer["question"] == plain.given["question"].tolist()
 
 
-def test_a_look_follows_a_control_while_the_run_pauses(make_lab):
-    lab = make_lab("rewards")
-    exact = next(b["trace"] for b in lab.lab.picture.bindings if b.get("matrix") == "exact")
-    before = shown(lab, exact).z[0]
-    lab.panel.controls["cost"].value = 0.25
-    assert list(shown(lab, exact).z[0]) != list(before)
-    assert len(lab.history) == 1
+def test_two_settings_are_trained_side_by_side(make_lab):
+    front = Front(make_lab("policy-gradient"))
+    answer = front.open("kl=0.1", "")
+    assert answer["learners"] == 2
+    front.train(4)
+    for link, ours in zip(("kl=0.1", ""), front.numbers, strict=True):
+        plain = Session("policy-gradient", link)
+        plain.train(4)
+        assert ours == pytest.approx(seen(plain.evaluate())[0], abs=1e-6, nan_ok=True)
 
 
-def test_what_restarts_makes_a_new_session(make_lab):
-    lab = make_lab("policy-gradient", "kl=0.1")
-    lab.panel.train.click()
-    old = lab.session
-    lab.panel.controls["seed"].value = 3
-    assert lab.session is not old
-    assert "New seed: started again." in status(lab)
-    lab.panel.train.click()
-    plain = Session("policy-gradient", lab.link)
-    plain.train(10)
-    assert same(lab.session, plain)
-    assert lab.link == "lab=policy-gradient&kl=0.1&seed=3"
+def test_a_slow_update_leaves_the_rest_for_later_so_that_other_cells_are_run(make_lab, monkeypatch):
+    front = Front(make_lab("blocks"))
+    front.open()
+    monkeypatch.setattr(notebook, "SLICE", 0.0)
+    answer = front.ask("run", steps=5)
+    assert (answer["step"], answer["left"]) == (1, 4)
+    ticks = iter(range(100))
+    monkeypatch.setattr(notebook, "SLICE", 3.0)
+    monkeypatch.setattr(notebook.time, "perf_counter", lambda: next(ticks))
+    answer = front.ask("run", steps=5)
+    assert (answer["step"], answer["left"]) == (4, 2)
 
 
-def test_a_preset_sets_defaults_and_its_own(make_lab):
-    lab = make_lab("rewards", "edge=0.5&cost=0.25&seed=4")
-    panel = lab.panel
-    assert panel.presets.value == ""
-    assert panel.why.value == ""
-    usual = {control.name: control.default for control in lab.lab.controls}
-    for preset in lab.lab.presets[:2]:
-        panel.presets.value = preset.name
-        assert lab.session.state.values == {**usual, **preset.settings}
-        assert panel.why.value == html.escape(preset.why)
-        assert panel.presets.value == preset.name
-        shown = {c.name: panel.value(c, panel.controls[c.name].value) for c in lab.lab.controls}
-        assert shown == lab.session.state.values
-    panel.controls["lr"].value = 0.25
-    assert panel.presets.value == ""
-    panel.presets.value = preset.name
-    assert lab.session.state.values == {**usual, **preset.settings}
+def test_two_views_of_a_lab_do_not_share_a_run_and_a_closed_one_is_forgotten(make_lab):
+    lab = make_lab("blocks")
+    one, other = Front(lab, "one"), Front(lab, "other")
+    one.told = other.told
+    one.open()
+    other.open()
+    one.train(3)
+    assert other.train(1)["step"] == 1
+    assert one.train(1)["step"] == 4
+    one.ask("close")
+    assert list(lab._views) == ["other"]
 
 
-def test_a_graph_of_ones_own_keeps_its_names_and_a_bad_one_changes_nothing(make_lab):
-    lab = make_lab("policy-gradient")
-    panel, nodes = (
-        lab.panel,
-        next(b["trace"] for b in lab.lab.picture.bindings if b["kind"] == "nodes"),
-    )
-    assert panel._own.layout.display == "none"
-    panel.controls["graph"].value = "own"
-    assert panel._own.layout.display == ""
-    assert panel.edges.value == EXAMPLE
-    assert list(shown(lab, nodes).text) == ["home", "park", "shop", "school", "library"]
-    link, session = lab.link, lab.session
-    panel.edges.value = "a b\nb"
-    panel.use.click()
-    assert "line 2" in status(lab)
-    assert (lab.link, lab.session) == (link, session)
-    panel.edges.value = "\n".join(f"{k} {k + 1}" for k in range(20))
-    panel.use.click()
-    assert "21 nodes" in status(lab)
-    assert (lab.link, lab.session) == (link, session)
-    panel.edges.value = "a.1 b-2\nb-2 c"
-    panel.use.click()
-    assert lab.link == "lab=policy-gradient&graph=own&edges=a~21-b~12.b~12-c"
-    assert list(shown(lab, nodes).text) == ["a.1", "b-2", "c"]
-    lab.panel.train.click()
-    plain = Session("policy-gradient", lab.link)
-    plain.train(10)
-    assert same(lab.session, plain)
+def test_a_run_that_cannot_be_made_says_why_and_the_old_one_stays(make_lab):
+    front = Front(make_lab("policy-gradient"))
+    front.open()
+    front.train(2)
+    old = front.lab.session
+    answer = front.open("graph=own&edges=a-b&pair=b-a")
+    assert answer["type"] == "error"
+    assert "no path leads" in answer["message"]
+    assert front.lab.session is old
 
 
-def test_a_session_with_named_edges_gets_a_link_that_a_page_reads(make_lab):
-    lab = make_lab("race", "graph=own&edges=home-park.park-school")
-    assert lab.link == "lab=race&graph=own&edges=home-park.park-school"
-    assert lab.panel.edges.value == "home park\npark school"
-
-
-def test_an_error_in_training_is_shown_and_what_was_good_stays(make_lab):
+def test_an_error_in_training_is_told_and_what_was_good_stays(make_lab):
     run = Failing(ZeroDivisionError("a reader's <own>"))
-    lab = make_lab("policy-gradient", run=run)
-    lab.panel.train.click()
-    good = seen(lab.session.evaluate())
+    front = Front(make_lab("policy-gradient", run=run))
+    front.open()
+    front.train(10)
+    good = seen(front.lab.session.evaluate())
     run.on = True
-    lab.panel.train.click()
-    assert "Training stopped: ZeroDivisionError: a reader&#x27;s &lt;own&gt;." in status(lab)
-    assert lab.session.updates == 10
-    assert seen(lab.session.evaluate()) == good
+    answer = front.train(10)
+    assert answer["stopped"] == "ZeroDivisionError: a reader's <own>"
+    assert answer["step"] == 10
+    assert seen(front.lab.session.evaluate()) == good
     run.on = False
-    lab.panel.train.click()
-    assert "stopped" not in status(lab)
-    assert lab.session.updates == 20
+    answer = front.train(10)
+    assert (answer["stopped"], answer["step"]) == ("", 20)
 
 
 def test_a_loss_of_ones_own_may_fail_and_is_named_in_the_lab_and_in_what_is_copied(make_lab):
@@ -169,37 +184,42 @@ def test_a_loss_of_ones_own_may_fail_and_is_named_in_the_lab_and_in_what_is_copi
     def mine(logits, batch, kl=0.0):
         left[0] -= 1
         if left[0] < 0:
-            raise ValueError("not <yet>")
+            raise KeyboardInterrupt
         return policy_gradient(logits, batch, kl=kl)
 
-    lab = make_lab("policy-gradient", loss=mine)
-    assert "a loss of yours, mine. It does not use: Baseline." in lab.panel.head.value
-    lab.panel.step.click()
-    lab.panel.step.click()
-    good = seen(lab.session.evaluate())
-    lab.panel.step.click()
-    assert "Training stopped: ValueError: not &lt;yet&gt;. Paused at update 2." in status(lab)
-    assert seen(lab.session.evaluate()) == good
-    lab.panel.copy.click()
-    assert ", loss=mine)" in html.unescape(lab.panel.snippet.value)
-    lab.panel.controls["seed"].value = 1  # a new session, of the same loss
-    assert lab.session.loss is mine
+    front = Front(make_lab("policy-gradient", loss=mine))
+    shown = front.lab.shown
+    assert "a loss of yours, mine. It does not use: Baseline." in shown["intro"]
+    assert "{state!r}, loss=mine)" in shown["lab"]["snippet"]
+    assert shown["lab"]["recorded"] == []  # they are of the lab's own loss
+    front.open()
+    answer = front.train(5)
+    assert (answer["step"], answer["stopped"]) == (2, "KeyboardInterrupt: ")
+    front.open("seed=1")  # a new session, of the same loss
+    assert front.lab.session.loss is mine
 
 
 def test_an_update_that_is_not_finite_is_not_applied(make_lab):
-    lab = make_lab("policy-gradient")
-    lab.session.learners[0].options["kl"] = float("nan")
-    lab.panel.step.click()
-    assert "Training stopped: update 1 of policy-gradient" in status(lab)
-    assert lab.session.updates == 0
+    front = Front(
+        make_lab("policy-gradient", loss=lambda logits, batch: logits.sum() * float("nan"))
+    )
+    front.open()
+    answer = front.ask("run", steps=1, told=True)
+    assert answer["stopped"].startswith("update 1 of policy-gradient")
+    assert answer["step"] == 0
+    assert len(front.told[-1][1]) == 1  # no paths of an update that was not made
 
 
-def test_a_long_curve_is_thinned_and_keeps_its_ends(make_lab):
-    lab = make_lab("blocks")
-    for step in range(1, MOST_POINTS + 1):
-        lab.session.updates = step
-        lab.history.append((step, lab.history[0][1]))
-    lab._evaluate()
-    steps = [step for step, _ in lab.history]
-    assert len(steps) < MOST_POINTS
-    assert (steps[0], steps[-1]) == (0, MOST_POINTS)
+def test_a_notebook_gets_the_scripts_of_a_page_and_plotly_when_it_asks(make_lab, monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "book" / "_ext"))
+    live = pytest.importorskip("live")
+    assert [f"{name}.js" for name in notebook.SCRIPTS[1:-1]] == list(live.SCRIPTS[:-1])
+    lab = make_lab("blocks", "seed=2")
+    assert lab.shown["link"] == "seed=2"
+    assert lab.shown["lab"]["recorded"]
+    assert "import.meta" not in lab._esm  # it is loaded from a blob, which has no folder
+    assert "rem" not in lab._css
+    front = Front(lab)
+    assert front.ask("plotly") == {"type": "plotly"}
+    assert len(front.told[-1][1][0]) > 1e6
+    assert "blocks" in repr(lab)

@@ -8,6 +8,7 @@ first weights were disturbed by 1e-6); of the margin that it held by there, they
 from functools import cache
 
 import pytest
+import torch
 
 from planrl.labs import Session
 from planrl.labs.catalogue import labs
@@ -218,6 +219,53 @@ def test_without_bounds_values_on_cycles_rise_above_all_that_a_walk_can_earn():
     assert best[2] > 2.5
     assert max(evaluation["train_sampled"], evaluation["train_greedy"]) < 0.2
     assert not healthy(evaluation)
+
+
+@pytest.mark.slow
+def test_soft_values_exceed_the_reward_and_most_sampled_paths_become_correct():
+    session = Session("rewards", link_of("rewards", "soft"))
+    asked = asks(session)
+    end = evaluations("rewards", "soft", 300)[-1][0]
+    assert float(end["exact"][asked].max()) > 1.3
+    assert end["train_sampled"] > 0.95
+    assert healthy(end)
+
+
+def test_soft_values_on_cycles_settle_only_if_a_step_costs_something():
+    (start,) = evaluations("rewards", "no-end")[0]
+    assert VERDICTS[int(start["failure"])].startswith("Not settled")
+    (start,) = evaluations("rewards", "no-end", cost=0.1)[0]
+    assert start["exact"].isfinite().all()
+
+
+def test_with_few_checks_correct_moves_are_ahead_by_the_share_of_checked_steps():
+    session = Session("rewards", link_of("rewards", "few-checks"))
+    legal, asked = session.given["adjacency"] > 0.5, asks(session)
+    correct = legal & closure(session.given["adjacency"])[:, int(session.given["question"][1])]
+    exact = session.evaluate()[0]["exact"]
+    best, rest = (torch.where(where, exact, -9.0).amax(1)[asked] for where in (correct, ~correct))
+    assert (best - rest).tolist() == pytest.approx([0.1] * int(asked.sum()), abs=1e-5)
+
+
+@pytest.mark.slow
+def test_with_few_checks_learnt_values_stay_farther_from_the_exact_ones():
+    asked = asks(Session("rewards"))
+    few, every = (
+        evaluations("rewards", "few-checks", 300, **changes)[-1][0]
+        for changes in ({}, {"checked": 1})
+    )
+    off = [float((one["logits"] - one["exact"])[asked].square().mean()) for one in (few, every)]
+    assert off[0] ** 0.5 > 1.45 * off[1] ** 0.5
+
+
+def test_false_alarms_on_cycles_make_values_fall_with_the_distance():
+    session = Session("rewards", link_of("rewards", "false-alarms"))
+    (start,) = session.evaluate()
+    target = int(session.given["question"][1])
+    distance = session.lab_graph.graph.distances()[target].double()
+    asked = asks(session)
+    best = start["exact"].amax(1).double()
+    assert torch.allclose(best[asked], 1.0 - 0.1 * distance[asked], atol=1e-5)
 
 
 @pytest.mark.slow

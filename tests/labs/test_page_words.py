@@ -7,12 +7,9 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("ipywidgets")
-
 import planrl.labs
 from planrl.labs import Session
 from planrl.labs.catalogue import labs
-from planrl.labs.notebook.render import fill
 from planrl.labs.spec.controls import State, read_state, write_state
 
 WEB = Path(planrl.labs.__file__).parent / "web"
@@ -104,61 +101,3 @@ def test_a_table_does_not_call_the_rewards_by_a_name_that_a_reader_can_change():
     (learner,) = labs()["rewards"].to_json()["learners"]
     assert learner["title"] == "Q-learning"
     assert learner["unit"] == 10
-
-
-DRAW = """
-const read = require("fs").readFileSync;
-const style = { getPropertyValue: () => "", fontFamily: "" };
-const page = { documentElement: null, body: null };
-const window = { matchMedia: () => ({ matches: false }), planrlPlotlyTemplate: { layout: {} } };
-const load = new Function("window", "document", "getComputedStyle",
-  read(`${process.argv[1]}/lab-figure.js`, "utf8") + "; return planrlLabFigure");
-const { lab, graph, plan } = JSON.parse(read(0, "utf8"));
-const view = { labGraph: graph, live: true, points: [], shapes: {}, recording: null, until: 0,
-  evaluations: plan ? [{ metrics: {}, matrices: { plan: Float32Array.from(plan) } }] : [],
-  beside: null, usual: true, asked: false, able: Boolean(plan) };
-const sizes = lab.panels.map(() => ({ width: 400, height: 300 }));
-const [, drawn] = load(window, page, () => style).figures(lab, view, sizes);
-const words = drawn.layout.annotations.map(({ text }) => text);
-process.stdout.write(JSON.stringify(plan ? drawn.data.map(({ x, y, text }) => ({ x, y, text })) : words));
-"""
-
-
-@pytest.mark.parametrize(
-    "plan", [[0, 1, 0, 8, 12, 9, 1], [0, 1, 0, 6, 6, 19], [0, 1, *[0, 8] * 5], [0, 1, 0]]
-)
-def test_a_page_draws_a_plan_as_a_notebook_does(plan):
-    session = Session("blocks")
-    tokens = [*plan, *[20] * (12 - len(plan))]
-    asked = {
-        "lab": session.lab.to_json(),
-        "graph": session.lab_graph.to_json(),
-        "plan": tokens,
-    }
-    done = subprocess.run(
-        ["node", "-e", DRAW, WEB], input=json.dumps(asked), text=True, capture_output=True
-    )
-    assert done.returncode == 0, done.stderr
-    evaluation = session.evaluate()[0]
-    evaluation["plan"] = evaluation["plan"].new_tensor(tokens)
-    updates = fill(session.lab, session.lab_graph, [evaluation], [])
-    (binding,) = [b for b in session.lab.picture.bindings if b["kind"] == "plan"]
-    for ours, theirs in zip(
-        [updates[trace] for trace in binding["traces"]], json.loads(done.stdout), strict=True
-    ):
-        assert theirs["text"] == ours.get("text", [])
-        for axis in "xy":
-            assert [v is None for v in theirs[axis]] == [v is None for v in ours[axis]]
-            known = [v for v in ours[axis] if v is not None]
-            assert [v for v in theirs[axis] if v is not None] == pytest.approx(known)
-
-
-def test_a_page_that_cannot_train_does_not_promise_what_only_training_shows():
-    lab = labs()["blocks"]
-    asked = {"lab": lab.to_json(), "graph": Session("blocks").lab_graph.to_json(), "plan": None}
-    done = subprocess.run(
-        ["node", "-e", DRAW, WEB], input=json.dumps(asked), text=True, capture_output=True
-    )
-    assert done.returncode == 0, done.stderr
-    (words,) = json.loads(done.stdout)
-    assert "can't" in words

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import planrl.labs
-from planrl.labs.catalogue import CATALOGUE, lab_named, labs
-from planrl.labs.page.recordings import FORMAT, GRIDS, STEPS, description, recorded, recordings
+from planrl.labs.catalogue import CATALOGUE, GRIDS, lab_named, labs
+from planrl.labs.page.recordings import FORMAT, STEPS, description, recorded, recordings
 
 RECORDED = dict(recordings())
 SHOW = """

@@ -32,7 +32,6 @@ from planrl.objectives.clock import (
     weight,
 )
 from planrl.objectives.contexts import (
-    collapse_drift,
     entropy_update,
     inverse_probability_update,
     kl_update,
@@ -40,6 +39,7 @@ from planrl.objectives.contexts import (
 )
 from planrl.objectives.enumeration import every_path, expected_gradient, path_probs, success
 from planrl.objectives.penalties import Entropy, Kl
+from planrl.objectives.theory import kl_drift
 from planrl.sampling import log_probs
 
 from .conftest import TASK, a_policy
@@ -382,7 +382,7 @@ def test_the_drift_of_pure_noise_is_its_formula_to_second_order(scale):
             [q[k] * kl(q.log() + lr * scale * (torch.eye(5)[k] - q)) for k in range(5)]
         ).sum()
         found = float(after - kl(q.log()))
-        assert found == pytest.approx(collapse_drift(q, lr, scale=scale), rel=2 * lr)
+        assert found == pytest.approx(kl_drift(q, lr * scale), rel=2 * lr)
 
 
 def test_a_loss_of_k1_moves_the_policy_by_noise_alone():

@@ -73,8 +73,14 @@ LOGS = [
     log(lambda k: 0.02, zero=lambda k: 0.97),
     log(lambda k: 0.8 - k / 100, lambda k: 1 + k / 20, lambda k: k / 50),
     log(lambda k: -3.0 + k / 1000),
+    log(lambda k: 0.1, zero=lambda k: 0.9),
+    log(lambda k: 0.9, zero=lambda k: 0.9),
+    log(lambda k: 0.9004, zero=lambda k: 0.7),
+    log(lambda k: 0.5, zero=lambda k: 0.7004),
+    log(lambda k: 0.5, entropy=lambda k: 1.0 if k < 30 else 0.7998),
     "step,run - train/reward\n" + "\n".join(f"{k},{k * 123.456}" for k in range(30)),
 ]
+TWO_RUNS = "step,a - reward,b - reward\n" + "\n".join(f"{k},0.1,0.9" for k in range(30))
 NUMBERS = [0.0, 1.0, 0.95, 0.123456, 1234.5, 999.6, 1e-5, 0.000123456, -0.5, -12345.0, 100.0, 12.0]
 
 
@@ -85,7 +91,7 @@ def page():
         pytest.skip("needs Node.js")
     sys.path.insert(0, f"{ROOT / 'book' / '_ext'}")
     cheat_sheet = pytest.importorskip("cheat_sheet")
-    given = {"configs": CONFIGS + WRONG, "logs": LOGS, "numbers": NUMBERS}
+    given = {"configs": CONFIGS + WRONG, "logs": [*LOGS, TWO_RUNS], "numbers": NUMBERS}
     given["data"] = json.loads(cheat_sheet.data())
     done = subprocess.run(
         ["node", "-e", RUN, SCRIPT],
@@ -135,6 +141,14 @@ def test_a_log_is_told_alike(number, page, tmp_path):
             assert float(theirs["told"][name]) == pytest.approx(float(value), rel=0.011, abs=1e-9)
     assert [one["name"] for one in theirs["regimes"]] == [one.name for one in regimes(series)]
     assert not any("{" in one["says"] for one in theirs["regimes"])
+
+
+def test_a_log_of_two_runs_is_refused_in_both(page, tmp_path):
+    path = tmp_path / "log"
+    path.write_text(TWO_RUNS)
+    with pytest.raises(InputError, match="2 runs, a, b"):
+        read_log(path)
+    assert "2 runs, a, b" in page["logs"][len(LOGS)]["error"]
 
 
 def test_numbers_are_written_alike(page):

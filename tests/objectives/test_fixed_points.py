@@ -149,6 +149,12 @@ def test_what_has_no_fixed_policy_says_what_is_conserved():
     assert fixed_point(policy.IPS, base, VALUE).policy.tolist() == [0.5, 0.5, 0, 0, 0]
 
 
+def test_where_nothing_is_earned_inverse_probability_leaves_the_base_as_it_is():
+    limit = fixed_point(policy.IPS, a_base(0), torch.zeros(5))
+    assert (limit.policy - a_base(0)).abs().max() < EXACT
+    assert "nothing is earned" in limit.says
+
+
 def test_what_is_not_known_is_refused():
     base, kl = a_base(0), kl_of("k3", "loss", False)
     unknown = Objective(advantage=lambda group: group.returns**2)

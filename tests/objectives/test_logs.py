@@ -68,6 +68,13 @@ def test_what_is_said_has_the_numbers_of_the_log():
         assert {*rule["when"]} <= told.keys(), rule["name"]
 
 
+def test_rules_compare_the_numbers_and_not_their_rounded_texts():
+    assert names(reward=line(0.5, 0.5), zero=line(0.7004, 0.7004)) == ["split"]
+    assert names(reward=line(0.5, 0.5), zero=line(0.7, 0.7)) == []
+    assert names(reward=line(0.9004, 0.9004), zero=line(0.9, 0.9)) == ["solved"]
+    assert names(reward=line(0.9, 0.9), zero=line(0.9, 0.9)) == ["split"]
+
+
 def test_a_short_log_is_refused():
     with pytest.raises(InputError, match="needs 10 rows with a reward, this log has 3"):
         regimes({"reward": [0.1, 0.2, 0.3]})
@@ -91,6 +98,25 @@ def test_logs_are_csv_json_lines_or_a_trainer_state(tmp_path):
     found = read_log(written(tmp_path, table))
     assert named(found)["reward"] == pytest.approx([k / 10 for k in range(12)])
     assert "entropy" not in found
+
+
+TWO = "Step,a - reward,b - reward,a - reward__MIN\n" + "\n".join(
+    f"{k},{k / 10},{1 - k / 10},0" for k in range(12)
+)
+
+
+def test_of_two_runs_one_is_read_and_never_both(tmp_path, capsys):
+    path = written(tmp_path, TWO)
+    with pytest.raises(InputError, match="a log of 2 runs, a, b: name one of them by --run"):
+        read_log(path)
+    with pytest.raises(InputError, match="has no run 'c': it has a, b"):
+        read_log(path, "c")
+    assert read_log(path, "a")["reward"][:3] == [0.0, 0.1, 0.2]
+    found = read_log(path, "b")
+    assert found["reward"][:3] == pytest.approx([1.0, 0.9, 0.8])
+    assert found.keys() == {"Step", "reward"}
+    assert main(["explain-log", str(path), "--run", "b"]) == 0
+    assert "reward: 1 at first" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

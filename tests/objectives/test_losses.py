@@ -235,7 +235,7 @@ def test_every_loss_of_the_family_takes_the_same_penalties(name, grouped):
         *in_path,
     ):
         assert (slope(partial(LOSSES[name], **more), model, batch)[1] - plain).abs().max() > 1e-6
-    for wrong in ({"kl_estimator": "k4"}, {"kl_placement": "head"}, {"entropy": -1.0}):
+    for wrong in ({"kl_estimator": "k4"}, {"kl_placement": "head"}):
         with pytest.raises(pr.InputError, match=next(iter(wrong)).split("_")[-1]):
             LOSSES[name](model(batch.tokens[:, :-1]), batch, **wrong)
     with pytest.raises(pr.InputError, match=r"refresh=0"):
@@ -366,6 +366,38 @@ def test_every_loss_is_an_algorithm_by_its_dotted_path(name):
     assert algorithm.option("group") == 8
 
 
+WRONG = [
+    *((name, {"kl": -1.0}, "kl=-1.0") for name in (*LOSSES, "dpo", "trajectory_balance")),
+    *((name, {"entropy": -1.0}, "entropy=-1.0") for name in LOSSES),
+    *((name, {"kl_estimator": "k4"}, "kl_estimator='k4'") for name in LOSSES),
+    *((name, {"kl_placement": "head"}, "kl_placement='head'") for name in LOSSES),
+    *((name, {"entropy_placement": "head"}, "entropy_placement='head'") for name in LOSSES),
+    ("reinforce", {"baseline": float("nan")}, "baseline=nan"),
+    ("dr_grpo", {"max_length": 0.0}, "max_length=0.0"),
+    ("pass_at_k", {"k": 0}, "k=0"),
+    ("ips", {"most": 0.5}, "most=0.5"),
+    ("ucpo", {"uniformity": -1.0}, "uniformity=-1.0"),
+    ("trajectory_balance", {"temperature": 0.0}, "temperature=0.0"),
+    ("trajectory_balance", {"cost": float("inf")}, "cost=inf"),
+    ("soft_q_learning", {"temperature": 0.0}, "temperature=0.0"),
+    ("soft_q_learning", {"value_bounds": (1.0, 0.0)}, "low < high"),
+    ("path_consistency", {"length": 0}, "length=0"),
+]
+
+
+@pytest.mark.parametrize(("name", "wrong", "words"), WRONG)
+def test_options_are_refused_where_settings_are_made_and_before_the_first_update(
+    name, wrong, words
+):
+    from planrl.experiments.algorithms import Algorithm
+
+    with pytest.raises(pr.InputError, match=words):
+        Algorithm("pg", loss=f"planrl.objectives:{name}", **wrong)
+    loss = partial(getattr(pr.objectives, name), **wrong)
+    with pytest.raises(pr.InputError, match=words):
+        pr.train(pr.LogitTable(pr.Vocab(3)), iter([]), loss)
+
+
 def test_saved_settings_that_name_the_old_group_relative_loss_still_resolve():
     from planrl.experiments.algorithms import Algorithm
     from planrl.experiments.named import function
@@ -374,6 +406,21 @@ def test_saved_settings_that_name_the_old_group_relative_loss_still_resolve():
     assert old.loss == "planrl.objectives:dr_grpo"
     assert old.foreign() == []
     assert function("planrl.losses:group_relative") is dr_grpo
+
+
+def test_a_saved_run_of_the_old_group_relative_loss_loads_if_its_correction_was_the_usual_one():
+    """Its saved options hold `correction`, which Dr. GRPO does not have; None changed nothing."""
+    from planrl.experiments.runs import Algorithm, RunSettings
+
+    page = RunSettings(algorithm=Algorithm("pg", loss="planrl.objectives:dr_grpo")).to_dict()
+    saved = {"loss": "planrl.losses:group_relative", "options": {"correction": None}}
+    page["algorithm"] |= saved
+    assert RunSettings.from_dict(page).algorithm == Algorithm(
+        "pg", loss="planrl.objectives:dr_grpo"
+    )
+    saved["options"]["correction"] = "token"
+    with pytest.raises(pr.InputError, match="correction='token'"):
+        RunSettings.from_dict({**page, "algorithm": page["algorithm"] | saved})
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)

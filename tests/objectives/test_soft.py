@@ -150,8 +150,6 @@ def test_values_are_clipped_in_units_of_the_reward():
     value = lambda bounds: loss(model(batch.tokens[:, :-1]), batch, value_bounds=bounds).item()  # noqa: E731
     assert value((-100.0, 100.0)) < 1e-12
     assert value((-100.0, 4.0)) > 0.1
-    with pytest.raises(pr.InputError, match="low < high"):
-        value((1.0, 0.0))
 
 
 @pytest.mark.parametrize("name", ["soft_q_learning", "path_consistency"])
@@ -167,14 +165,6 @@ def test_a_soft_loss_is_named_like_any_other(name):
         model, algorithm.make_stream(setup), algorithm.make_loss(), pr.TrainConfig(steps=3)
     )
     assert [step.step for step in run] == [1, 2, 3]
-
-
-@pytest.mark.parametrize("loss", [soft_q_learning, path_consistency])
-def test_a_temperature_of_zero_is_refused(loss):
-    model = pr.LogitTable(TASK.vocab)
-    batch = a_batch(model)
-    with pytest.raises(pr.InputError, match="temperature=0"):
-        loss(model(batch.tokens[:, :-1]), batch, temperature=0)
 
 
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=list(LOSSES))

@@ -177,6 +177,13 @@ def test_impossible_settings_are_refused(options, words):
         soft_optimum(pr.chain(4), **options)
 
 
+def test_a_singular_system_is_told_as_a_sum_without_end():
+    """Three nodes that all lead to each other: with weights of 1, the two others hold each other up."""
+    graph = pr.Graph(3, [(j, k) for j in range(3) for k in range(3) if j != k])
+    with pytest.raises(pr.InputError, match=r"the spectral radius .* is 1, and it must be below 1"):
+        soft_optimum(graph, cost=0.0)
+
+
 def test_a_graph_with_cycles_has_no_uniform_distribution_over_paths():
     with pytest.raises(pr.InputError, match="without directed cycles"):
         uniform_over_paths(pr.Graph(2, [(0, 1), (1, 0)]))

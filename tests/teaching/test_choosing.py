@@ -7,6 +7,7 @@ import pytest
 
 import planrl as pr
 from planrl import claims
+from planrl.experiments import store
 from planrl.figures import scatter
 from planrl.teaching import claim_cards, decision, evidence
 from planrl.teaching import regime_figures as regimes
@@ -109,6 +110,15 @@ def test_the_text_of_the_advice_says_that_blocksworld_reverses_it_as_the_claim_d
     assert f"{sum(decision.best_accuracy()[regimes.Q][able]) / len(regimes.pages('A')):.3f}" in (
         decision.gained()
     )
+
+
+def test_soft_q_learning_is_named_for_what_its_stored_runs_show():
+    (claim,) = claims.verdicts(["soft-sampled-over-q"])
+    assert claim.verdict == claims.HOLDS
+    assert all(f.model == "linear Transformer" and f.mean > 0 for f in claim.findings)
+    assert "soft-sampled-over-q" in decision.VALUES.claims
+    stored = {path.name for path in store.FOLDER.glob("soft-methods-*.json")}
+    assert ("no stored run yet" in decision.VALUES.why) == (stored <= {"soft-methods-quick-E.json"})
 
 
 def test_what_is_told_of_paths_without_errors_is_the_verdict_of_its_claim():

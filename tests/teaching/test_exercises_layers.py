@@ -5,8 +5,9 @@ import re
 import torch
 
 import planrl as pr
+from planrl.experiments.probes import attention_by_position
 from planrl.teaching import exercises
-from planrl.transformer.reference import attention_by_position, plain
+from planrl.transformer.reference import plain
 
 
 def expect(verdict, right, words):

@@ -3,6 +3,8 @@
 import math
 import re
 
+import torch
+
 from planrl.teaching import exercises
 
 
@@ -41,7 +43,10 @@ def test_the_farthest_legal_question():
     expect(exercises.farthest(lambda a, m: math.floor((1 - m) / a + 1e-9)), False, "only below")
     expect(exercises.farthest(lambda a, m: (1 - m) / a), False, "whole number|only below")
     expect(exercises.farthest(lambda a, m: 1), False, "You gave 1")
-    expect(exercises.farthest(lambda a, m: "many"), False, "whole number")
+    expect(exercises.farthest(lambda a, m: "many"), False, "TypeError")
+    for value in (math.inf, math.nan, 2.5, torch.tensor([1, 2])):
+        expect(exercises.farthest(lambda a, m, value=value: value), False, "whole number")
+    expect(exercises.farthest(lambda a, m: torch.tensor(rounded(a, m))), True, "one illegal step")
     expect(exercises.farthest(lambda a, m: ...), False, "nothing yet")
 
 

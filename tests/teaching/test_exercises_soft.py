@@ -55,5 +55,7 @@ def test_the_cost_of_a_step():
     expect(exercises.step_cost(1.8), False, "must cost more")
     expect(exercises.step_cost(2), False, "smaller cost is enough")
     expect(exercises.step_cost(1.5), False, "no soft values")
+    expect(exercises.step_cost(0), False, "no soft values")
+    expect(exercises.step_cost(1.95), False, "no multiple of 0.1")
     expect(exercises.step_cost("2"), False, "one number")
     expect(exercises.step_cost(float("nan")), False, "one number")

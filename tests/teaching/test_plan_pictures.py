@@ -1,12 +1,15 @@
 """Plans as pictures: every state is drawn as it is, and the plan is checked on the way."""
 
+from dataclasses import replace
+from itertools import pairwise
+
 import pytest
 from bs4 import BeautifulSoup
 
 from planrl.domains import example
 from planrl.domains.blocksworld import Action
 from planrl.errors import InputError
-from planrl.teaching.plan_pictures import COLOURS, PICTURES, PlanPictures
+from planrl.teaching.plan_pictures import COLOURS, OWN, PICTURES, PlanPictures
 
 
 def steps_of(shown):
@@ -68,4 +71,36 @@ def test_what_cannot_be_shown_is_refused():
         PlanPictures(example("gripper-3"))
     with pytest.raises(InputError, match=r"step 1, \(move d4 left right\), needs"):
         PlanPictures(example("hanoi-4"), [Action("move", ("d4", "left", "right"))])
-    assert set(PICTURES) == {"hanoi", "peg", "logistics"}
+    assert set(PICTURES) == set(OWN) == {"hanoi", "peg", "logistics"}
+    for name, own in OWN.items():
+        assert example(own).domain == name
+
+
+def test_another_domain_of_the_same_name_and_names_without_a_place_are_refused():
+    other = replace(example("gripper-3"), domain="logistics")
+    with pytest.raises(InputError, match="planrl's own domain logistics, whose actions are not"):
+        PlanPictures(other)
+    peg = example("peg-4")
+    renamed = frozenset(
+        tuple("top" if word == "a1" else word for word in atom) for atom in peg.init
+    )
+    with pytest.raises(InputError, match="a hole is called top"):
+        PlanPictures(replace(peg, init=renamed), [])
+
+
+def test_a_tall_tower_and_places_that_no_road_joins_are_drawn_whole():
+    discs = [f"d{size}" for size in range(9, 0, -1)]
+    fits = {("fits", disc, on) for disc in discs for on in [*discs, "left", "right"] if disc < on}
+    stack = {("on", disc, on) for on, disc in pairwise(["left", *discs])}
+    hanoi = replace(example("hanoi-4"), init=frozenset(fits | stack))
+    (step,) = steps_of(PlanPictures(hanoi, []))
+    assert min(float(disc["y"]) for disc in step.select("rect")) >= 0
+    assert len(step.select("rect")) == 9
+    parcels = example("logistics-1")
+    lost = frozenset(atom for atom in parcels.init if atom[:2] != ("route", "plane")) | {
+        ("at", "p9", "island")
+    }
+    (step,) = steps_of(PlanPictures(replace(parcels, init=lost), []))
+    assert {"depot", "north", "shop", "south", "island", "p1", "p9"} <= set(
+        step.svg.stripped_strings
+    )

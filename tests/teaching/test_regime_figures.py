@@ -11,7 +11,7 @@ from planrl.experiments.store import FOLDER
 from planrl.figures import style
 from planrl.teaching import regime_figures as regimes
 from planrl.teaching import regime_rows
-from planrl.teaching.regime_figures import BASE, OFF, PAID, PG, SFT, Q
+from planrl.teaching.regime_figures import BASE, OFF, PAID, PG, Q
 
 
 @pytest.mark.parametrize("regime", ["A", "B"])
@@ -100,18 +100,6 @@ def test_the_exploration_figure_has_its_four_learners_overall_and_by_degree():
     assert list(figure.layout.xaxis.ticktext) == ["all", "degree 0", "degree 1", "degree 2+"]
 
 
-def test_saturation_has_a_row_for_each_base_and_its_own_seeds():
-    rows = regimes.saturation_rows()
-    updates = [row["updates of the base"] for row in rows]
-    assert updates == sorted(set(updates))
-    longest = next(row for row in rows if row["updates of the base"] == 5000)
-    assert longest["seeds"] == len(regimes.pages("A"))
-    start, end = (regimes.ends("A", name, "test_accuracy") for name in (BASE, SFT))
-    assert longest[SFT] == pytest.approx(sum(regimes.minus(end, start)) / len(start))
-    drawn = regimes.saturation(title="t")
-    assert [list(trace.x) for trace in drawn.data] == [updates, updates]
-
-
 def test_unseen_edges_are_told_apart_from_demonstrated_ones_for_each_learner():
     learners = [BASE, PG, Q, OFF]
     figure = regimes.unseen_edges("A", learners, title="t")
@@ -126,7 +114,6 @@ def test_every_figure_is_plain_and_says_what_it_shows():
     for figure in (
         regimes.decoding_curves("A", [BASE, PG], title="t"),
         regimes.exploration(title="t"),
-        regimes.saturation(title="t"),
         regimes.unseen_edges("A", [BASE, Q], title="t"),
     ):
         page = json.loads(figure.to_json())

@@ -248,3 +248,16 @@ def test_what_a_learner_gains_at_a_temperature_is_told_seed_by_seed():
 def test_learners_of_equally_many_updates_are_named_together():
     said = regime_tables.trained_for("A", [PG, penalty("0.1"), penalty("1")])
     assert said == "policy gradient, λ = 0.1: 4,000 updates; λ = 1: 2,000 updates"
+
+
+def test_what_is_left_on_blocksworld_is_told_once_a_long_run_is_stored(monkeypatch):
+    monkeypatch.setattr(regime_tables, "has", lambda _: False)
+    assert regime_tables.collapse_on_blocksworld() == ""
+    monkeypatch.setattr(regime_tables, "has", lambda _: True)
+    for name in ("pages", "series", "ends"):  # as if A's runs were those of C
+        own = getattr(regimes, name)
+        monkeypatch.setattr(regime_tables, name, lambda _, *rest, own=own: own("A", *rest))
+    said = regime_tables.collapse_on_blocksworld()
+    steps, values = regimes.series("A", PG, "train_diversity")
+    assert f"{steps[-1]:,} updates leave {values[:, -1].mean():.1f} (95 %" in said
+    assert f"of {mean(regimes.ends('A', BASE, 'train_diversity')):.1f} paths" in said

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 import ground
 import hypothesis.strategies as st
 import torch
@@ -15,8 +17,8 @@ from planrl.figures.passing import edge_use
 from planrl.io import formats
 from planrl.labs import Session as LabSession
 from planrl.labs.catalogue import labs
-from planrl.labs.spec.controls import State, read_state, write_state
-from planrl.labs.spec.graphs import edge_list, numbered, own_graph
+from planrl.labs.spec.controls import read_state, write_state
+from planrl.labs.spec.graphs import own_graph
 from planrl.objectives import theory
 
 LABS = labs()
@@ -79,19 +81,12 @@ PASTED = st.one_of(
 
 
 def pasted_graphs(text):
-    edges, names = numbered(edge_list(text))
-    dataset = own_graph(edges)
-    assert dataset.graph.n == len(names)
     controls = LABS["race"].controls
-    state = read_state(
-        controls,
-        write_state(
-            controls,
-            State({c.name: "own" if c.name == "graph" else c.default for c in controls}, edges),
-        ),
-        120,
-    )
-    assert state.edges == edges
+    link = urlencode({"graph": "own", "edges": ".".join(text.split("\n")).replace(" ", "-")})
+    state = read_state(controls, link, 120)
+    labels = own_graph(state.edges).graph.labels
+    assert set(labels) == {name for edge in state.edges for name in edge}
+    assert read_state(controls, write_state(controls, state), 120).edges == state.edges
 
 
 def lab_calls(call):

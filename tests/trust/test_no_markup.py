@@ -6,6 +6,7 @@ import plotly.io
 import pytest
 import torch
 from bs4 import BeautifulSoup
+from live_labs import drawn, needs_node
 
 import planrl as pr
 from planrl.__main__ import main as command_line
@@ -118,16 +119,18 @@ def test_no_label_becomes_markup_in_a_figure(name):
         assert tags(page) == tags(harmless), payload
 
 
+@needs_node
 def test_a_labs_names_are_text_to_plotly():
-    pytest.importorskip("ipywidgets")
-    from planrl.labs.notebook.render import _names, named_graph
-    from planrl.labs.spec.graphs import own_graph
+    from planrl.labs import Session
 
-    lab_graph = own_graph([("0", "1")])
+    session = Session("rewards", "graph=own&edges=0-1")
+    session.train(1)
     for payload in PAYLOADS:
-        assert all(
-            "<" not in name for name in _names(named_graph(lab_graph, [payload, "b"], (0, 1)))
-        )
+        graph = {**session.lab_graph.to_json(), "labels": [payload, "b"]}
+        traces, _ = drawn(session, graph=graph)
+        named = [trace["x"] for trace in traces if trace["type"] == "heatmap"]
+        assert [len(names) for names in named] == [2, 2]
+        assert all("<" not in name for names in named for name in names)
 
 
 def test_names_cannot_steer_the_terminal(tmp_path, capsys):

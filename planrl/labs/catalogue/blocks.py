@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from planrl.labs.spec.controls import DISCOUNTS, LR, MODEL, SEED, Preset, graph_control, slider
 from planrl.labs.spec.figure import Picture
-from planrl.labs.spec.lab import Lab, LabLearner, Screen, Words
+from planrl.labs.spec.lab import Grid, Lab, LabLearner, Screen, Words
 
 WORDS = Words(
     title="Does it stack blocks?",
@@ -39,9 +39,17 @@ PRESETS = (
         "updates many greedy plans run in circles and never arrive.",
     ),
 )
+GRIDS = {
+    "blocks": Grid(
+        "blocks",
+        {"discount": (0.5, 0.8, 0.9, 1), "lr": (0.5, 1, 2)},
+        {"model": "table", "graph": "blocks"},
+    ),
+}
+"""The recorded runs, by the name of their file."""
 
 
-def blocks_lab() -> Lab:
+def lab() -> Lab:
     """Q-learning on the states of Blocksworld with three blocks, and the plan of its model."""
     picture = Picture("Accuracy", "The model's plan, step by step")
     picture.curves(0, "train_greedy", "train_sampled", "test_greedy", name=LEARNER.name)

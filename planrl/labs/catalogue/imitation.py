@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from planrl.labs.spec.controls import BATCH, LR, MODEL, SEED, Preset, graph_control
 from planrl.labs.spec.figure import Picture
-from planrl.labs.spec.lab import Lab, LabLearner, Screen, Words
+from planrl.labs.spec.lab import Grid, Lab, LabLearner, Screen, Words
 
 WORDS = Words(
     title="Does a model reproduce its demonstrations?",
@@ -39,9 +39,18 @@ PRESETS = (
         "batch averages, and they come nearer.",
     ),
 )
+GRIDS = {
+    "imitation": Grid(
+        "imitation", {"lr": (0.25, 1, 4), "batch": (2, 8, 32)}, {"model": "table", "graph": "dag"}
+    ),
+    "imitation-transformer": Grid(
+        "imitation", {"lr": (0.25, 1, 4)}, {"model": "transformer", "graph": "dag", "batch": 32}
+    ),
+}
+"""The recorded runs, by the name of their file."""
 
 
-def imitation_lab() -> Lab:
+def lab() -> Lab:
     """SFT from fresh weights, and its probabilities beside the shares of the demonstrations."""
     picture = Picture("Accuracy", "Demonstrated shares and probabilities")
     picture.curves(0, "train_sampled", "test_sampled", "test_greedy", name=LEARNER.name)

@@ -14,7 +14,7 @@ from planrl.labs.spec.controls import (
     switch,
 )
 from planrl.labs.spec.figure import Picture
-from planrl.labs.spec.lab import Lab, LabLearner, Screen, Words
+from planrl.labs.spec.lab import Grid, Lab, LabLearner, Screen, Words
 
 WORDS = Words(
     title="Watch diversity collapse, and keep it with a KL penalty",
@@ -80,15 +80,35 @@ PRESETS = (
         "temperature 1, it rises.",
     ),
 )
+_LAMBDAS = (0, 0.003, 0.01, 0.03, 0.1, 0.3, 1)
+GRIDS = {
+    "policy-gradient": Grid(
+        "policy-gradient",
+        {"kl": _LAMBDAS, "lr": (0.5, 1, 2), "temperature": (0.25, 1, 2), "baseline": (0, 1)},
+        {"model": "table", "graph": "dag", "batch": 32},
+    ),
+    "policy-gradient-transformer": Grid(
+        "policy-gradient",
+        {"kl": _LAMBDAS},
+        {
+            "model": "transformer",
+            "graph": "dag",
+            "batch": 32,
+            "lr": 1,
+            "temperature": 1,
+            "baseline": 0,
+        },
+    ),
+}
+"""The recorded runs, by the name of their file."""
 
 
-def policy_gradient_lab() -> Lab:
-    """Policy gradient from a base that imitates, its diversity, and its policy for one pair."""
-    picture = Picture("Accuracy", "Diversity and entropy", "Policy, one pair")
+def lab() -> Lab:
+    """Policy gradient from a base that imitates, and its diversity."""
+    picture = Picture("Accuracy", "Diversity and entropy")
     name = LEARNER.name
     picture.curves(0, "train_sampled", "test_sampled", "test_greedy", name=name)
     picture.curves(1, "diversity", "entropy", name=name)
-    picture.edges(2, "policy", name)
     graph = graph_control("dag", "cyclic", "own")
     return Lab(
         name="policy-gradient",

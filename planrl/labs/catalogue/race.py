@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from planrl.labs.spec.controls import BATCH, LR, MODEL, SEED, Preset, graph_control
 from planrl.labs.spec.figure import Picture
-from planrl.labs.spec.lab import Lab, LabLearner, Screen, Words
+from planrl.labs.spec.lab import Grid, Lab, LabLearner, Screen, Words
 
 WORDS = Words(
     title="Four learners from one base",
@@ -46,9 +46,15 @@ PRESETS = (
         "shared between targets: only Q-learning becomes more accurate on held-out pairs.",
     ),
 )
+GRIDS = {
+    "race": Grid(
+        "race", {"lr": (0.5, 1, 2)}, {"model": "transformer", "graph": "dag", "batch": 32}
+    ),
+}
+"""The recorded runs, by the name of their file."""
 
 
-def race_lab() -> Lab:
+def lab() -> Lab:
     """Four learners from one base, their held-out accuracy and their diversity."""
     picture = Picture("Held-out pairs, greedy", "Distinct correct paths among 16")
     for number, learner in enumerate(LEARNERS):

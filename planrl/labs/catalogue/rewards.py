@@ -8,7 +8,7 @@ import torch
 
 from planrl.errors import InputError, number
 from planrl.graphs import Graph
-from planrl.labs.engine.measure import failure
+from planrl.labs.engine.measure import EVALUATION_OPTIONS, failure
 from planrl.labs.engine.models import NODES
 from planrl.labs.spec.controls import (
     DISCOUNTS,
@@ -21,7 +21,7 @@ from planrl.labs.spec.controls import (
     switch,
 )
 from planrl.labs.spec.figure import Picture
-from planrl.labs.spec.lab import Lab, LabLearner, Screen, Words
+from planrl.labs.spec.lab import Grid, Lab, LabLearner, Screen, Words
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -35,6 +35,8 @@ VERDICTS = (
     "Dead end: an edge from which the target cannot be reached has the value of a correct one.",
     "Not learnt: correct next nodes have the highest values on average, but most paths are not "
     "correct.",
+    "Not settled: exact soft values still grow after 40 rounds, as they do where the sum over all "
+    "paths has no end. Raise the cost of a step, or lower the temperature.",
 )
 
 
@@ -57,7 +59,7 @@ def verdict(
     """
     if graph.n != NODES:
         raise InputError(f"the lab's graphs have {NODES} nodes, this one has {graph.n}")
-    set_to = {"target": reward, "edge": edge, "cost": cost}
+    set_to = {**EVALUATION_OPTIONS, "target": reward, "edge": edge, "cost": cost}
     given = {
         name: torch.tensor(float(value), dtype=torch.float32) for name, value in set_to.items()
     }
@@ -77,6 +79,7 @@ WORDS = Words(
     "reward alone they become constant and accuracy is lost.",
     verdicts=VERDICTS,
 )
+RATES_OF_ERROR = (0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
 CONTROLS = (
     slider(
         "target",
@@ -127,8 +130,39 @@ CONTROLS = (
         "bounds",
         "Clip values to the possible range",
         "On: bootstrapped values are clipped to at most the reward at the target, and at least the "
-        "reward of an illegal step straight to it.",
+        "reward of an illegal step straight to it. Soft values may be higher: by their temperature "
+        "times the log of the number of paths.",
         1,
+    ),
+    slider(
+        "soft",
+        "Temperature of soft values",
+        (0, 0.02, 0.05, 0.1, 0.15, 0.2),
+        0,
+        "In units of the reward. Above 0 a node's value is a soft maximum over its steps, and "
+        "paths are sampled at this temperature (soft Q-learning, chapter 14). At 0 the value is "
+        "the maximum, and paths are sampled as at 0.1.",
+    ),
+    slider(
+        "checked",
+        "Share of checked steps ρ",
+        (0, 0.03, 0.1, 0.3, 0.5, 1),
+        1,
+        "An illegal step is charged only if it is checked (chapter 15).",
+    ),
+    slider(
+        "false_alarm",
+        "False alarms a",
+        RATES_OF_ERROR,
+        0,
+        "The probability that a check calls a legal step illegal, anew at each check.",
+    ),
+    slider(
+        "miss",
+        "Misses m",
+        RATES_OF_ERROR,
+        0,
+        "The probability that a check lets an illegal step pass.",
     ),
     MODEL,
     graph_control("dag", "cyclic", "own"),
@@ -181,10 +215,57 @@ PRESETS = (
         "errors grow; the base samples the paths, so no path corrects them. No path earns more "
         "than 1, but after 300 updates the best values are more than 2 and still rising.",
     ),
+    Preset(
+        name="soft",
+        title="Soft values",
+        settings={"soft": 0.1},
+        why="A node's value is a soft maximum over its steps (soft Q-learning). So exact values "
+        "exceed the reward of 1 where many paths lead on. Sampled at the temperature of these "
+        "values, nearly all paths of training pairs become correct.",
+    ),
+    Preset(
+        name="no-end",
+        title="Soft values on cycles",
+        settings={"graph": "cyclic", "soft": 0.1},
+        why="A graph with cycles has paths of any length, and if a step costs nothing, their sum "
+        "has no end: there are no exact soft values. With a cost of 0.1 for every step there are.",
+    ),
+    Preset(
+        name="few-checks",
+        title="Few checks",
+        settings={"checked": 0.1},
+        why="One step in ten is checked. Correct moves still have the highest exact values, but "
+        "only by a tenth of the reward. After 300 updates the learnt values are nearly twice as "
+        "far from the exact ones as if each step is checked.",
+    ),
+    Preset(
+        name="false-alarms",
+        title="False alarms on cycles",
+        settings={"graph": "cyclic", "false_alarm": 0.1},
+        why="One legal step in ten is called illegal. On average this is a cost of 0.1 for every "
+        "legal step, so exact values fall with the distance to the target, without a discount.",
+    ),
 )
+_FIXED = {
+    **{"graph": "dag", "cost": 0, "off_policy": 0, "epsilon": 0.1, "bounds": 1, "lr": 1},
+    **{"soft": 0, "checked": 1, "false_alarm": 0, "miss": 0},
+}
+GRIDS = {
+    "rewards": Grid(
+        "rewards",
+        {"target": (-1, 1, 2), "edge": (0, 0.5, 1), "strict": (0, 1), "discount": (0.8, 1)},
+        {"model": "table", **_FIXED},
+    ),
+    "rewards-transformer": Grid(
+        "rewards",
+        {"edge": (0, 0.5, 1), "strict": (0, 1)},
+        {"model": "transformer", **_FIXED, "target": 1, "discount": 1},
+    ),
+}
+"""The recorded runs, by the name of their file."""
 
 
-def rewards_lab() -> Lab:
+def lab() -> Lab:
     """Q-learning for rewards that a reader sets: learnt values beside the exact ones."""
     picture = Picture("Accuracy", "Learnt values", "The exact fixed point")
     picture.curves(0, "train_greedy", "train_sampled", "test_greedy", name=LEARNER.name)

@@ -1,21 +1,32 @@
 """The table of a lab's algorithms: each is a stream plus a loss, with their options and state.
 
 The training step, the exported programs, both hosts, the recordings and the page's worker read this
-table, and nothing of it is written a second time. To add an algorithm, add an entry.
+table, and nothing of it is written a second time. An algorithm of a single lab stands in the lab's
+own file, and its learner names it: `LabLearner(trains=...)`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 
-from planrl.labs.engine.models import TOKENS, VOCAB, FunctionalModel
+from planrl.labs.engine.models import NODES, TOKENS, VOCAB, FunctionalModel
 from planrl.labs.engine.rng import uniform
-from planrl.labs.engine.sampling import SCALE, TracedGraph, Values, drawn_by, ended, picked
+from planrl.labs.engine.sampling import (
+    SCALE,
+    TracedGraph,
+    Values,
+    drawn_by,
+    ended,
+    picked,
+    sampling_temperature,
+    soft_maximum,
+)
 from planrl.losses import Loss, policy_gradient, q_learning
 from planrl.tasks import PROMPT, Batch, shaped_reward
 
@@ -132,7 +143,8 @@ def exploring(model: FunctionalModel, given: Values) -> Tensor:
     def options(one: Tensor) -> tuple[Tensor, Values]:
         off = given["off_policy"]
         behaviour = given["params"] * (1.0 - off) + given["base"] * off
-        return behaviour, {**given, "may_stop": 0.0 * one}
+        settings = {"may_stop": 0.0 * one, "temperature": sampling_temperature(given)}
+        return behaviour, {**given, **settings}
 
     return _sampled(model, given, options)
 
@@ -142,7 +154,7 @@ ON_POLICY = Stream(rows=on_policy, reads=("pairs", "train_count"), options={"tem
 EXPLORING = Stream(
     rows=exploring,
     reads=("pairs", "train_count"),
-    options={"temperature": 1, "epsilon": 0.1, "off_policy": 0},
+    options={"temperature": 1, "epsilon": 0.1, "off_policy": 0, "soft": 0},
     may_stop=False,
 )
 
@@ -153,11 +165,22 @@ def outcome(graph: TracedGraph, tokens: Tensor, given: Values) -> Tensor:
 
 
 SHAPED: Mapping[str, float] = {"target": 1, "edge": 1, "cost": 0, "strict": 0}
+CHECKS: Mapping[str, float] = {"checked": 1, "false_alarm": 0, "miss": 0}
 
 
 def shaped(graph: TracedGraph, tokens: Tensor, given: Values) -> Tensor:
-    """SCALE times the reward that a reader shapes; see `shaped_reward`."""
-    return SCALE * shaped_reward(graph, tokens, **{name: given[name] for name in SHAPED})
+    """SCALE times the reward that a reader shapes, where checks of steps are few or wrong.
+
+    It is `shaped_reward`, but `edge` is charged where a check says that a step is illegal. See
+    `planrl.objectives.noisy` for what the options `checked`, `false_alarm` and `miss` mean.
+    """
+    part = partial(shaped_reward, graph, tokens)
+    arrives = part(target=given["target"], edge=0.0, strict=given["strict"])
+    illegal, step = -part(target=0.0), -part(target=0.0, edge=0.0, cost=1.0)
+    draw = uniform(given["seed"], given["t"], 8, 2, ROWS, TOKENS - 1)[:, _rows(given)]
+    wrong = draw[0] < torch.where(illegal > 0.5, given["miss"], given["false_alarm"])
+    verdict = (illegal - wrong.float()).abs() * (draw[1] < given["checked"]).float()
+    return SCALE * (arrives - given["edge"] * verdict * step - given["cost"] * step)
 
 
 def imitation(logits: Tensor, batch: Batch) -> Tensor:
@@ -172,12 +195,29 @@ def policy_gradient_loss(given: Values) -> Loss:
 
 
 def q_learning_loss(given: Values) -> Loss:
-    """Q-learning that bootstraps values within what the rewards allow, unless `bounds` is 0."""
+    """Q-learning that bootstraps values within what the rewards allow, unless `bounds` is 0.
+
+    If `soft` is above 0, it is soft Q-learning at this temperature: the next value is a soft
+    maximum, which exceeds the reward at most by `soft` times the log of the number of paths.
+    """
     wide = 1e6 * (1.0 - given["bounds"])
     worst = (given["target"] * (1.0 - given["strict"]) - given["edge"]) - given["cost"]
     high = SCALE * given["target"].clamp(min=0.0) + wide  # first, as in the exported programs
+    high = high + SCALE * given["soft"] * MOST_PATHS
     low = SCALE * worst - wide
-    return partial(q_learning, discount=given["discount"], value_bounds=(low, high))
+    hard = partial(q_learning, discount=given["discount"], value_bounds=(low, high))
+    return partial(_softly, hard, given["soft"])
+
+
+MOST_PATHS = (TOKENS - PROMPT) * math.log(NODES)
+"""Log of how many paths a row can hold: what soft values may have above the reward, over `soft`."""
+
+
+def _softly(hard: Loss, soft: Tensor, logits: Tensor, batch: Batch) -> Tensor:
+    """Q-learning with the soft maximum of the next logits in the place of each of them."""
+    read = logits.detach()
+    value = soft_maximum(read[..., :-1], SCALE * soft)[..., None]
+    return hard(logits, replace(batch, frozen=torch.where(soft > 0.0, value, read)))
 
 
 ALGORITHMS: Mapping[str, Algorithm] = {
@@ -194,7 +234,7 @@ ALGORITHMS: Mapping[str, Algorithm] = {
     "q": Algorithm(
         stream=EXPLORING,
         reward=shaped,
-        reward_options=SHAPED,
+        reward_options={**SHAPED, **CHECKS},
         loss=q_learning_loss,
         loss_options={"discount": 1, "bounds": 1},
     ),

@@ -18,6 +18,8 @@ from planrl.labs.engine.sampling import (
     ended,
     graph_of,
     greedy,
+    sampling_temperature,
+    soft_maximum,
 )
 from planrl.tasks import PROMPT, judged
 
@@ -28,6 +30,7 @@ PAIRS, SAMPLES, TEST_SAMPLES = 32, 16, 4  # pairs of an evaluation, and paths fo
 EVALUATION_OPTIONS: dict[str, float] = {
     **{"temperature": 1, "may_stop": 1},
     **{"target": 1, "edge": 1, "cost": 0, "discount": 1},
+    **{"soft": 0, "checked": 1, "false_alarm": 0, "miss": 0},
 }
 """What an evaluation reads of a learner's settings, with default values."""
 
@@ -38,10 +41,12 @@ def evaluate(model: FunctionalModel, given: Values) -> Values:
     For each training pair SAMPLES paths are sampled, for each held-out pair TEST_SAMPLES, with the
     same random numbers in every evaluation. `diversity` is the number of distinct correct
     paths among the SAMPLES of a pair. The matrices are those of the shown pair's target: `policy`
-    and `logits` [current, next], and `exact`, the fixed point of Q-learning for the given rewards.
+    and `logits` [current, next], and `exact`, the fixed point of Q-learning for the given rewards,
+    checks and temperature of soft values; it is nan where these values do not settle.
     """
     graph, params = graph_of(given["adjacency"]), given["params"]
     given = {**given, "t": torch.zeros_like(given["t"])}  # so that all draw the same numbers
+    given["temperature"] = sampling_temperature(given)
     train_pairs, test_pairs = _pairs(given)
     options = {**given, "epsilon": 0.0 * torch.ones_like(given["temperature"])}
     sampled = _sampled(model, train_pairs, SAMPLES, 3, options)
@@ -53,7 +58,8 @@ def evaluate(model: FunctionalModel, given: Values) -> Values:
     pair = given["question"].long()
     logits = _logits(model, params, pair[1])
     policy = _policy(logits, given)
-    values, exact = logits[:, :NODES] / SCALE, _exact(pair[1], given)
+    values, (exact, settled) = logits[:, :NODES] / SCALE, _exact(pair[1], given)
+    shows = failure(values, pair[1], given, arrived)
     plan = ended(model.rollout(params, VOCAB.prompt(pair[None]), greedy(options)))
     steps = _demonstrated(given, pair)
     return {
@@ -67,8 +73,8 @@ def evaluate(model: FunctionalModel, given: Values) -> Values:
         "cell": policy.index_select(0, pair[:1]).squeeze(0),
         "shown": steps.float().sum((0, 1)) / steps.float().sum().clamp(min=1.0),
         "logits": values,
-        "exact": exact,
-        "failure": failure(values, pair[1], given, arrived),
+        "exact": torch.where(settled, exact, torch.nan),
+        "failure": torch.where(settled, shows, float(FAILURES.index("not settled"))),
         "plan": plan[0].float(),
     }
 
@@ -134,18 +140,29 @@ def _entropy(model: FunctionalModel, params: Tensor, tokens: Tensor, given: Valu
     return torch.where(chosen, entropy, 0.0).sum() / chosen.float().sum().clamp(min=1.0)
 
 
-def _exact(target: Tensor, given: Values) -> Tensor:
-    """Q-learning's fixed point [current, next] for one target, by iteration from 0."""
+SETTLED = 2e-3  # what soft values may still change by in the last round, in rewards
+
+
+def _exact(target: Tensor, given: Values) -> tuple[Tensor, Tensor]:
+    """Q-learning's fixed point [current, next] for one target, by iteration from 0.
+
+    Checks count with what they charge on average. Soft values have no fixed point where the sum
+    over paths has no end; so it is also said whether they have settled.
+    """
     node = torch.arange(NODES, device=given["adjacency"].device)
     arrives = (node == target).float()
-    earned = given["target"] * arrives - given["edge"] * (1.0 - given["adjacency"]) - given["cost"]
-    value = torch.zeros_like(arrives)
+    alarm, pays = given["false_alarm"], 1.0 - given["false_alarm"] - given["miss"]
+    charged = given["edge"] * (given["checked"] * (alarm + pays * (1.0 - given["adjacency"])))
+    earned = given["target"] * arrives - charged - given["cost"]
+    value = before = torch.zeros_like(arrives)
     for _ in range(2 * NODES):
-        value = (earned + given["discount"] * value * (1.0 - arrives)).amax(-1)
-    return earned + given["discount"] * value * (1.0 - arrives)
+        before = value
+        value = soft_maximum(earned + given["discount"] * value * (1.0 - arrives), given["soft"])
+    settled = ((value - before).abs().amax(0) < SETTLED) | (given["soft"] <= 0.0)
+    return earned + given["discount"] * value * (1.0 - arrives), settled
 
 
-FAILURES = ("none", "diverging", "constant", "wrong sign", "dead end", "not learnt")
+FAILURES = ("none", "diverging", "constant", "wrong sign", "dead end", "not learnt", "not settled")
 
 
 def failure(
@@ -155,8 +172,9 @@ def failure(
 
     Values are judged where the target can be reached. Diverging: some value lies far outside the
     range of possible returns. Constant: the next nodes other than the target differ by less than a
-    tenth of the reward. Wrong sign: the mean of correct next nodes is at most the mean of incorrect
-    ones. Dead end: edges from which the target cannot be reached are worth as much as correct ones.
+    tenth of the reward, or of that share of it by which the checks tell illegal steps apart. Wrong
+    sign: the mean of correct next nodes is at most the mean of incorrect ones. Dead end: edges from
+    which the target cannot be reached are worth as much as correct ones, by the same measure.
     Not learnt: the values show none of these failures, but `accuracy`, the share of correct paths,
     is below one half. Without `accuracy` the values alone are judged.
     """
@@ -167,7 +185,8 @@ def failure(
     asked = (able & (node != target))[:, None].expand(NODES, NODES)
     legal = given["adjacency"] > 0.5
     right, dead = asked & legal & able, asked & legal & ~able
-    unit = given["target"].abs().clamp(min=0.1)
+    told = given["checked"] * (1.0 - given["false_alarm"] - given["miss"])
+    unit = given["target"].abs().clamp(min=0.1) * torch.where(told > 0.0, told, 1.0)
 
     def mean(where: Tensor) -> Tensor:
         return torch.where(where, values, 0.0).sum() / where.float().sum().clamp(min=1.0)

@@ -38,7 +38,10 @@ class Program:
 
 @cache
 def programs() -> Mapping[str, Program]:
-    """All programs by name: `prepare`, and each model's `fresh`, updates and `evaluate`."""
+    """The programs by name: `prepare`, and each model's `fresh`, updates and `evaluate`.
+
+    The updates are those of the table of algorithms; `updates_of` has those of a lab's own.
+    """
     adjacency = {"adjacency": _data()["adjacency"]}
     asked = {**adjacency, **_seed(), **_numbers({"share": 0.5}), **_question()}
     found = [Program("prepare", prepare, asked)]
@@ -47,6 +50,12 @@ def programs() -> Mapping[str, Program]:
         found += [_update(model, name, algorithm) for name, algorithm in ALGORITHMS.items()]
         found.append(_evaluation(model))
     return {program.name: program for program in found}
+
+
+def updates_of(algorithms: Mapping[str, Algorithm]) -> dict[str, Program]:
+    """The programs of algorithms that are not in the table, an update for each model."""
+    made = [_update(model_named(m), n, one) for n, one in algorithms.items() for m in MODELS]
+    return {program.name: program for program in made}
 
 
 def examples_of(program: Program) -> tuple[Tensor, ...]:

@@ -76,6 +76,18 @@ def ended(tokens: Tensor) -> Tensor:
     return torch.where(before > 0, VOCAB.end, tokens)
 
 
+def soft_maximum(values: Tensor, soft: Tensor) -> Tensor:
+    """soft * log sum exp(values / soft) over the last axis; the largest value if `soft` is 0."""
+    most = values.amax(-1, keepdim=True)
+    total = ((values - most) / soft.clamp(min=1e-6)).exp().sum(-1)
+    return most.squeeze(-1) + soft * total.log()
+
+
+def sampling_temperature(given: Values) -> Tensor:
+    """At which temperature logits are sampled: that of the soft values, if values are soft."""
+    return torch.where(given["soft"] > 0.0, SCALE * given["soft"], given["temperature"])
+
+
 def picked(table: Tensor, count: Tensor, number: Tensor) -> Tensor:
     """Rows drawn from the first `count` rows of a table, one for each `number` in [0, 1)."""
     index = (number * count).long()

@@ -24,8 +24,8 @@ from torch import Tensor
 
 from planrl.errors import InputError
 from planrl.io.files import ready, write_atomically
-from planrl.labs.catalogue import labs
-from planrl.labs.engine.programs import Program, examples_of, programs
+from planrl.labs.catalogue import all_programs, labs
+from planrl.labs.engine.programs import Program, examples_of
 from planrl.labs.engine.sampling import Values
 from planrl.labs.session import Session
 from planrl.labs.spec.controls import SEED
@@ -44,7 +44,7 @@ def export(folder: Path, names: Iterable[str] = (), *, reuse: Iterable[Path] = (
     so that no two files of different exports are taken for a pair. NAME.onnx is copied instead of
     exported if one of the folders `reuse` has it, made from the same trace.
     """
-    known = programs()
+    known = all_programs()
     wanted = list(names) or list(known)
     for name in wanted:
         if name not in known:

@@ -11,9 +11,8 @@ from __future__ import annotations
 import base64
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,69 +22,17 @@ import torch
 
 from planrl.errors import InputError
 from planrl.io.files import write_atomically
-from planrl.labs.catalogue import lab_named
+from planrl.labs.catalogue import GRIDS, lab_named
 from planrl.labs.page import policies
 from planrl.labs.page.runtime import Exported
 from planrl.labs.session import Session
-from planrl.labs.spec.lab import END, Lab
+from planrl.labs.spec.lab import END, Grid, Lab
 
 FOLDER = Path(__file__).parent / "recorded"
 SEEDS = tuple(range(10))
 STEPS = tuple(range(0, END + 1, 20))
 SCALES = {"diversity": 1000, "entropy": 1000}
 FORMAT = "planrl-recorded/2"
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Which settings of a lab are recorded: several values of some controls, one of each other.
-
-    The seed is no control of a recording: it holds the mean of SEEDS and their range.
-    """
-
-    lab: str
-    axes: Mapping[str, Sequence[float]]
-    fixed: Mapping[str, Any]
-
-
-_LAMBDAS = (0, 0.003, 0.01, 0.03, 0.1, 0.3, 1)
-_USUAL = {"graph": "dag", "batch": 32}
-_REWARDS = {"graph": "dag", "cost": 0, "off_policy": 0, "epsilon": 0.1, "bounds": 1, "lr": 1}
-GRIDS = {
-    "race": Grid("race", {"lr": (0.5, 1, 2)}, {"model": "transformer", **_USUAL}),
-    "imitation": Grid(
-        "imitation", {"lr": (0.25, 1, 4), "batch": (2, 8, 32)}, {"model": "table", "graph": "dag"}
-    ),
-    "imitation-transformer": Grid(
-        "imitation", {"lr": (0.25, 1, 4)}, {"model": "transformer", **_USUAL}
-    ),
-    "policy-gradient": Grid(
-        "policy-gradient",
-        {"kl": _LAMBDAS, "lr": (0.5, 1, 2), "temperature": (0.25, 1, 2), "baseline": (0, 1)},
-        {"model": "table", **_USUAL},
-    ),
-    "policy-gradient-transformer": Grid(
-        "policy-gradient",
-        {"kl": _LAMBDAS},
-        {"model": "transformer", **_USUAL, "lr": 1, "temperature": 1, "baseline": 0},
-    ),
-    "rewards": Grid(
-        "rewards",
-        {"target": (-1, 1, 2), "edge": (0, 0.5, 1), "strict": (0, 1), "discount": (0.8, 1)},
-        {"model": "table", **_REWARDS},
-    ),
-    "rewards-transformer": Grid(
-        "rewards",
-        {"edge": (0, 0.5, 1), "strict": (0, 1)},
-        {"model": "transformer", **_REWARDS, "target": 1, "discount": 1},
-    ),
-    "blocks": Grid(
-        "blocks",
-        {"discount": (0.5, 0.8, 0.9, 1), "lr": (0.5, 1, 2)},
-        {"model": "table", "graph": "blocks"},
-    ),
-}
-"""What is recorded, by the name of its file; a lab may have several."""
 
 
 def points(grid: Grid) -> list[str]:

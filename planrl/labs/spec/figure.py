@@ -1,7 +1,7 @@
 """A lab's figure, and its bindings: what a host puts into which trace.
 
-A binding is plain data: a kind, the traces it fills, and where what it shows comes from. A kernel
-fills them in by `planrl.labs.notebook.render.fill`, a page in web/lab-figure.js.
+A binding is plain data: a kind, the traces it fills, and where what it shows comes from.
+web/lab-figure.js fills them in, in a page and in a notebook.
 """
 
 from __future__ import annotations
@@ -33,8 +33,6 @@ METRICS = {
     "diversity": Metric("distinct correct paths among 16", "correct paths of 16", "longdashdot"),
     "entropy": Metric("entropy of a step (nats)", "entropy (nats)", "solid"),
 }
-WIDTHS = (1.0, 1.8, 3.0, 5.0, 7.0)
-LIKELY = (0.0, 0.05, 0.2, 0.4, 0.7, 1.01)
 COLOURS = ("#0072B2", "#D55E00", "#009E73")  # of blocks
 STRIP = {"row": 5, "pitch": 1.3, "drop": 1.6, "block": 0.36}  # how a plan of blocks is laid out
 EMPTY: Mapping[str, Any] = {"x": [None], "y": [None]}
@@ -86,29 +84,6 @@ class Picture:
         self._axes(panel, x={"title": "updates", "rangemode": "tozero"})
         shares = not {"diversity", "entropy"} & set(metrics)
         self._axes(panel, y={"range": [0, 1.03]} if shares else {"rangemode": "tozero"})
-
-    def edges(self, panel: int, matrix: str, name: str, learner: int = 0) -> None:
-        """The graph's nodes and edges; an edge is the thicker, the likelier it is chosen."""
-        colour = style_of(name, learner)[0]
-        quiet = {"showlegend": False, "cliponaxis": False}
-        traces = []
-        for index, width in enumerate(WIDTHS):
-            line = {"width": width, "color": faded(colour, 0.4 + 0.6 * index / 4)}
-            edge = go.Scatter(**EMPTY, mode="lines", hoverinfo="skip", line=line, **quiet)
-            traces.append(self._add(panel, edge))
-        marker = {"size": 17, "color": "#fff", "line": {"width": 1.5, "color": "#7F7F7F"}}
-        font = {"size": 10, "color": "#000"}
-        node = go.Scatter(
-            **EMPTY, mode="markers+text", hoverinfo="text", textfont=font, marker=marker, **quiet
-        )
-        nodes = self._add(panel, node)
-        self._axes(panel, x={"visible": False}, y={"visible": False})
-        shown = {"learner": learner, "matrix": matrix}
-        symbols = {"plain": "circle", "source": "square", "target": "star"}
-        self.bindings.append(
-            {"kind": "edges", "traces": traces, "at": list(LIKELY), "panel": panel, **shown}
-        )
-        self.bindings.append({"kind": "nodes", "trace": nodes, **symbols})
 
     def matrix(self, panel: int, matrix: str, learner: int = 0) -> None:
         """A heat map [current, next] of values about 0."""

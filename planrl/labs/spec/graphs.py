@@ -1,12 +1,10 @@
 """The graphs that labs run on: three of ours, or a reader's own, made from a list of edges.
 
-web/lab-state.js reads lists of edges by the same rules; a test compares the two.
+web/lab-state.js makes a graph of a list of edges that a reader writes.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -14,19 +12,13 @@ from typing import Any
 
 from planrl.domains import Space, space
 from planrl.errors import InputError, shown
-from planrl.figures.graphs import positions
 from planrl.figures.layout import layered_positions
 from planrl.graphs import Graph, random_dag, random_digraph, seeded
 from planrl.labs.engine.models import NODES, TOKENS
-from planrl.labs.spec.controls import LONGEST_LABEL
 from planrl.tasks import PROMPT
 
 SHARE = 0.3  # of the pairs are training pairs
 MOST_EDGES = 120  # of a reader's own graph
-Edges = tuple[tuple[str, str], ...]
-_SOURCE = re.compile("source|src|from", re.I | re.A)
-_TARGET = re.compile("target|tgt|dst|dest|to", re.I | re.A)
-_NO_NAME = re.compile(r"""["|，；、]|\A'.*'\Z|[:;]\Z|\A[!-/:-@\[-`{-~]+\Z""")
 
 
 @dataclass(frozen=True)
@@ -39,11 +31,9 @@ class LabGraph:
 
     def to_json(self) -> dict[str, Any]:
         """The graph as a page reads it."""
-        where = positions(self.graph).mul(1000).round().div(1000)
         page: dict[str, Any] = {
             "n": self.graph.n,
             "labels": list(self.graph.labels),
-            "positions": where.tolist(),
             "layers": _layers(self.graph, self.pair[0]),
             "edges": [list(edge) for edge in self.graph.edges],
             "question": list(self.pair),
@@ -152,53 +142,3 @@ def shown_pair(graph: Graph, names: Sequence[str]) -> tuple[int, int] | None:
     if source == target or not graph.reachability[target, source]:
         raise InputError(f"pair: no path leads from {shown(names[0])} to {shown(names[1])}")
     return source, target
-
-
-def edge_list(text: str) -> Edges:
-    """The edges in a text, one in each line: `a b`, `a -> b` or `a,b`. An edge counts once.
-
-    Blank lines and comments, which begin with #, % or //, are skipped. Raises InputError, with the
-    line's number, for a line that is no edge.
-    """
-    found: dict[tuple[str, str], None] = {}
-    for number, whole in enumerate(re.split(r"\r\n|\r|\n", text), 1):
-        line = whole.strip(" \t")
-        if not line or (line != "#" and line.startswith(("#", "%", "//"))):
-            continue
-        words = re.split(r"[ \t]*->[ \t]*|[ \t]*,[ \t]*|[ \t]+", line)
-        reason = _why_no_edge(words, "->" in line, first=not found)
-        if reason:
-            raise InputError(f"line {number}, {shown(line)}: {reason}")
-        found[words[0], words[1]] = None
-        if len(found) > MOST_EDGES:
-            raise InputError(f"line {number}: a lab takes at most {MOST_EDGES} edges")
-    if not found:
-        raise InputError("there is no edge: write two words a line, as in: a b")
-    return tuple(found)
-
-
-def _why_no_edge(words: Sequence[str], arrow: bool, *, first: bool) -> str | None:
-    """Why these words of a line are no edge, or None."""
-    if len(words) != 2 or "" in words:
-        return "write two words, as in: a b"
-    if words[0] == words[1]:
-        return "an edge leads to another node"
-    if first and _SOURCE.fullmatch(words[0]) and _TARGET.fullmatch(words[1]):
-        return "this names columns: remove the line"
-    if arrow and (words[0][-1] in "<-=" or words[1][0] in ">-"):
-        return "write an arrow as ->"
-    for word in words:
-        if len(word) > LONGEST_LABEL:
-            return f"a word has at most {LONGEST_LABEL} letters"
-        if _NO_NAME.search(word) or any(unicodedata.category(c)[0] in "CZ" for c in word):
-            return (
-                "a word is or has a sign that may separate, ends in : or ;, has quotes or a "
-                "character that nobody sees"
-            )
-    return None
-
-
-def numbered(edges: Edges) -> tuple[Edges, tuple[str, ...]]:
-    """The edges as a link has them, nodes numbered as they first appear; and the nodes' names."""
-    names = tuple(dict.fromkeys(name for edge in edges for name in edge))
-    return tuple((str(names.index(a)), str(names.index(b))) for a, b in edges), names

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from planrl.labs.engine.algorithms import ALGORITHMS, DEMONSTRATIONS, shaped
+from planrl.labs.engine.algorithms import ALGORITHMS, DEMONSTRATIONS, Algorithm, shaped
 from planrl.labs.engine.sampling import SCALE
 from planrl.labs.spec.controls import Control, Preset, Value
 from planrl.labs.spec.figure import METRICS, Picture
@@ -41,7 +41,8 @@ BASES = {"table": Base(output="table"), "transformer": Base(updates=150)}
 class LabLearner:
     """What is trained: an algorithm, from the base or fresh weights, with some options fixed.
 
-    A table calls it by its `title`, if it has one.
+    `algorithm` names one of the table in `engine.algorithms`, or else the one that is given as
+    `trains`. A table calls the learner by its `title`, if it has one.
     """
 
     name: str
@@ -49,12 +50,17 @@ class LabLearner:
     title: str = ""
     start: str = "base"
     settings: Mapping[str, float] = field(default_factory=dict)
+    trains: Algorithm | None = None
+
+    @property
+    def trained(self) -> Algorithm:
+        """The algorithm itself."""
+        return self.trains or ALGORITHMS[self.algorithm]
 
     @property
     def fixed(self) -> dict[str, float]:
         """Options that no control changes; evaluations sample as the algorithm's stream does."""
-        may_stop = ALGORITHMS[self.algorithm].stream.may_stop
-        return {"may_stop": float(may_stop), **self.settings}
+        return {"may_stop": float(self.trained.stream.may_stop), **self.settings}
 
     def options(self, values: Mapping[str, Value]) -> dict[str, float]:
         """All numbers that the learner's programs are given when the controls have these values."""
@@ -63,11 +69,10 @@ class LabLearner:
 
     def described(self) -> dict[str, Any]:
         """What a page calls the learner and its paths; it tells rewards in multiples of `unit`."""
-        algorithm = ALGORITHMS[self.algorithm]
         return {
             "title": self.title or self.name,
-            "sampled": algorithm.stream is not DEMONSTRATIONS,
-            "unit": SCALE if algorithm.reward is shaped else 1.0,
+            "sampled": self.trained.stream is not DEMONSTRATIONS,
+            "unit": SCALE if self.trained.reward is shaped else 1.0,
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -100,15 +105,26 @@ class Screen:
     """How a lab's page is arranged, and when training stops.
 
     `controls` names those under the figure; the others are folded away. `paths` is the title of the
-    first panel, a graph on which sampled paths travel, if there is one; it takes the place of a
-    panel that shows edges. `panel` is the panel that is large at first. Training stops at
-    each multiple of `end` updates.
+    first panel, a graph on which sampled paths travel, if there is one. `panel` is the panel that
+    is large at first. Training stops at each multiple of `end` updates.
     """
 
     controls: tuple[str, str]
     paths: str = ""
     panel: int = 0
     end: int = END
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Which settings of a lab are recorded: several values of some controls, one of each other.
+
+    The seed is no control of a recording: it holds the mean of ten seeds and their range.
+    """
+
+    lab: str
+    axes: Mapping[str, Sequence[float]]
+    fixed: Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +139,11 @@ class Lab:
     metrics: Sequence[str]
     picture: Picture
     screen: Screen
+
+    @property
+    def own_algorithms(self) -> dict[str, Algorithm]:
+        """The algorithms that are not in the table, by the name under which they are exported."""
+        return {one.algorithm: one.trains for one in self.learners if one.trains}
 
     @property
     def graphs(self) -> tuple[str, ...]:
@@ -140,9 +161,7 @@ class Lab:
         plots = [{"title": title, "plot": k} for k, title in enumerate(self.picture.titles)]
         if not self.screen.paths:
             return plots
-        edges = [one["panel"] for one in self.picture.bindings if one["kind"] == "edges"]
-        others = [one for one in plots if one["plot"] not in edges]
-        return [{"title": self.screen.paths, "plot": None}, *others]
+        return [{"title": self.screen.paths, "plot": None}, *plots]
 
     @property
     def _graphs(self) -> tuple[str, ...]:

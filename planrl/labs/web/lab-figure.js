@@ -154,16 +154,8 @@ const planrlLabFigure = (() => {
       annotations: word ? [middle(word)] : [],
     };
     const own = traces.map((trace) => ({ ...trace, xaxis: "x", yaxis: "y" }));
-    if (small && bare) own.forEach(shrink);
     if (width < NARROW) own.forEach((trace) => trace.mode === "text" && (trace.textfont.size = 9));
     return { data: inTheme(own), layout: inTheme(layout) };
-  }
-
-  /** Nodes without names: there is no room for these. @param {any} trace */
-  function shrink(trace) {
-    if (!trace.mode?.includes("markers")) return;
-    trace.mode = "markers";
-    trace.marker = { ...trace.marker, size: 9 };
   }
 
   /** Colours that can be read on the page's ground. @param {any} value */
@@ -217,28 +209,6 @@ const planrlLabFigure = (() => {
       const steps = recording?.steps ?? [];
       const polygon = curve && { x: around(steps, steps), y: around(curve.low, curve.high) };
       Object.assign(data[trace], polygon ?? BLANK);
-    },
-
-    edges({ traces, at, learner, matrix }, { labGraph, evaluations, shapes }, data) {
-      const values = evaluations[learner]?.matrices[matrix];
-      const columns = shapes[matrix]?.at(-1) ?? 0;
-      traces.forEach((trace, i) => {
-        const within = labGraph.edges.filter(([from, to]) => {
-          const value = values ? values[from * columns + to] : at[0]; // unknown: as the faintest
-          return value >= at[i] && value < at[i + 1];
-        });
-        const line = (/** @type {number} */ axis) =>
-          within.flatMap((edge) => [...edge.map((node) => labGraph.positions[node][axis]), null]);
-        Object.assign(data[trace], within.length ? { x: line(0), y: line(1) } : BLANK);
-      });
-    },
-
-    nodes({ trace, plain: usual, source, target }, { labGraph }, data) {
-      const symbol = Array(labGraph.n).fill(usual);
-      labGraph.question.forEach((node, place) => (symbol[node] = [source, target][place]));
-      const [x, y] = [0, 1].map((axis) => labGraph.positions.map((point) => point[axis]));
-      const text = labGraph.labels.map(plain);
-      Object.assign(data[trace], { x, y, text, marker: { ...data[trace].marker, symbol } });
     },
 
     matrix({ trace, learner, matrix }, { labGraph, evaluations, shapes, usual }, data, layout) {
@@ -317,8 +287,8 @@ const planrlLabFigure = (() => {
   /** @returns {(number | null)[]} */
   const gaps = () => [];
 
-  /** The move between two states in words, or why there is none: planrl/labs/notebook/render.py says
-   * the same. @param {[number, number, string][][]} pictures @param {number} before
+  /** The move between two states in words, or why there is none.
+   * @param {[number, number, string][][]} pictures @param {number} before
    * @param {number} after @param {boolean} legal */
   function moveNamed(pictures, before, after, legal) {
     if (before === after) return "stays";

@@ -7,15 +7,15 @@
  * @typedef {Record<string, Value>} Settings
  * @typedef {{name: string, label: string, meaning?: string, kind: "slider" | "choice" | "switch",
  *   values: Value[], texts: string[], default: Value, restarts?: boolean}} Control
- * @typedef {{n: number, labels: string[], positions: number[][], layers: number[][],
+ * @typedef {{n: number, labels: string[], layers: number[][],
  *   edges: number[][], question: number[], pictures?: [number, number, string][][]}} LabGraph
- *   positions: where the figure has the nodes; layers: where graph-view.js has them
+ *   layers: where graph-view.js has the nodes
  * @typedef {{lab: string, learners: Learner[], fixed: Settings,
  *   axes: {name: string, values: Value[]}[], seeds: number,
  *   steps: number[], metrics: string[], scale: number[], data: string,
  *   policies?: {seed: number, steps: number[], which: number[], data: string}}} Recorded
  * @typedef {{kind: string, trace: number, traces: number[], learner: number, metric: string,
- *   matrix: string, at: number[], plain: string, source: string, target: string,
+ *   matrix: string,
  *   row: number, pitch: number, drop: number, block: number}} Binding
  * @typedef {{name: string, title: string, sampled: boolean, unit: number, algorithm: string, start: "base" | "fresh",
  *   options: Record<string, number>}} Learner
@@ -175,12 +175,10 @@ const planrlLabState = (() => {
     if (errors.length) return { labGraph: null, errors };
     const list = [...edges.values()];
     const last = list.flat().filter((node) => node > 0).pop() ?? 0;
-    const positions = circle(labels.length, Object.values(lab.graphs)[0].positions);
     return {
       labGraph: {
         n: labels.length,
         labels,
-        positions,
         layers: layered(labels.length, list),
         edges: list,
         question: [0, last],
@@ -277,22 +275,6 @@ const planrlLabState = (() => {
       }
     }
     return layer.map((at, node) => [at / last, y[node]]);
-  }
-
-  /** Points on an ellipse that fills the room of other points, so that the same axes fit.
-   * @param {number} n @param {number[][]} room */
-  function circle(n, room) {
-    const [[left, right], [low, high]] = [0, 1].map((axis) => {
-      const values = room.map((point) => point[axis]);
-      return [Math.min(...values), Math.max(...values)];
-    });
-    return Array.from({ length: n }, (_, i) => {
-      const angle = Math.PI * (1 - (2 * i) / n); // from the left, clockwise
-      return [
-        (left + right) / 2 + (Math.cos(angle) * (right - left)) / 2,
-        (low + high) / 2 + (Math.sin(angle) * (high - low)) / 2,
-      ];
-    });
   }
 
   const UNIT = 255; // of a recorded probability: planrl/labs/page/policies.py

@@ -1,14 +1,20 @@
 // @ts-check
-/* Trains in a Worker: starts it, gives it one chunk at a time, and keeps its evaluations.
- * Loaded after lab-hosting.js, and before lab.js. */
+/* Trains in a page's worker, or in a notebook's kernel: starts it, gives it one chunk at a time, and
+ * keeps its evaluations. Loaded after lab-hosting.js, and before lab.js. */
 
 /**
  * @typedef {{model: string, seed: number, every: number,
  *   share: number, base: Base & {file: string},
  *   labGraph: {n: number, edges: number[][], question: number[]}, shown: number[] | null,
- *   learners: {algorithm: string, start: string, options: Record<string, number>}[]}} Order
- *   what to train; every: updates between two evaluations
+ *   learners: {algorithm: string, start: string, options: Record<string, number>}[],
+ *   links: string[]}} Order
+ *   what to train; every: updates between two evaluations; links: the same settings, as a link has them
  * @typedef {{paths: Float32Array, earned: Float32Array}} Made the rows that an update was made from
+ * @typedef {{postMessage: (message: any) => void, terminate: () => void,
+ *   onmessage: ((event: MessageEvent) => void) | null, onerror: ((event: ErrorEvent) => void) | null}} Trainer
+ * @typedef {{root: string, start: () => Trainer, explain: () => Promise<string>, waiting: string}} Place
+ *   root: the folder of a worker's files; explain: why they could not be loaded, or ""; waiting: what is
+ *   said of a trainer that does not answer, or "" if it counts as dead then
  */
 const planrlLabTraining = (() => {
   "use strict";
@@ -16,6 +22,7 @@ const planrlLabTraining = (() => {
   const POINTS = 600; // more points on a curve than this are thinned
   const PACE = 500; // milliseconds over which the rate is measured
   const SILENCE = 30; // seconds without a word after which a worker counts as dead
+  const PATIENCE = 10; // and those after which it is said that a kernel does not answer
   const MODULE = /import|module|backend/i; // of a module that was not loaded, in all browsers' words
 
   /** Nothing has been trained. */
@@ -32,13 +39,15 @@ const planrlLabTraining = (() => {
     evaluations: /** @type {Evaluation[]} */ ([]),
     before: /** @type {Evaluation[]} */ ([]), // those before the newest
     made: /** @type {Made[] | null} */ (null), // of the last update, if it was asked for alone
+    stopped: "", // why an update was not made; what was made before it is kept
+    waits: "", // what is said while the trainer does not answer
     mixed: false, // a setting was changed during the run
     failed: "",
   });
 
-  /** One lab's training. @param {URL} root the folder of worker.js
+  /** One lab's training. @param {Place} place
    * @param {() => Order} order @param {() => void} changed there is something new to show */
-  function create(root, order, changed) {
+  function create(place, order, changed) {
     const run = {
       ...nothing(),
       wanted: 0, // updates still to be made
@@ -48,13 +57,14 @@ const planrlLabTraining = (() => {
       question: /** @type {number[] | null} */ (null), // another one, if the graph's own has no path
     };
     let chunk = 0; // the most updates between two drawings
+    let owes = false; // updates of this chunk that a kernel leaves out are made in the next
     let asked = false; // for training; before that a failure is not told
     let epoch = 0; // answers to an older epoch are dropped
     let silent = 0;
     let sent = 0; // when the last chunk was
     /** @type {{step: number, at: number} | null} from here on the rate is measured */
     let mark = null;
-    /** @type {Worker | null} */
+    /** @type {Trainer | null} */
     let worker = null;
 
     /** Make so many updates from here on; after a failure, from the start.
@@ -62,6 +72,8 @@ const planrlLabTraining = (() => {
     function go(updates, most) {
       if (run.failed) restart();
       asked = true;
+      owes &&= updates > 1;
+      run.stopped = "";
       run.wanted = updates;
       chunk = most;
       mark = null;
@@ -77,7 +89,7 @@ const planrlLabTraining = (() => {
     /** Start a worker. @returns {boolean} is there one now? */
     function start() {
       try {
-        worker = new Worker(new URL("worker.js", root), { type: "module" });
+        worker = place.start();
       } catch (error) {
         fail(`the browser starts no worker (${error instanceof Error ? error.message : error})`);
         return false;
@@ -94,7 +106,7 @@ const planrlLabTraining = (() => {
      * @param {string} message */
     async function examine(message) {
       const begun = epoch;
-      const found = await planrlLabHosting.explain(root);
+      const found = await place.explain();
       if (begun === epoch) fail(found || message);
     }
 
@@ -121,27 +133,29 @@ const planrlLabTraining = (() => {
 
     function open() {
       silent = 0;
-      worker?.postMessage({ type: "open", epoch, root: root.href, ...order() });
+      worker?.postMessage({ type: "open", epoch, root: place.root, ...order() });
     }
 
     function next() {
       if (!run.ready || run.busy || document.hidden || !(run.wanted || run.evaluateAgain)) return;
-      const { learners, shown } = order();
+      const { learners, shown, links } = order();
       const steps = Math.min(run.wanted, chunk);
       run.wanted -= steps;
       run.underWay = steps;
+      owes = true;
       run.busy = true;
       run.evaluateAgain = false;
       silent = 0;
       sent = performance.now();
       const options = learners.map((learner) => learner.options);
-      worker?.postMessage({ type: "run", epoch, steps, evaluation: true, options, shown });
+      worker?.postMessage({ type: "run", epoch, steps, evaluation: true, options, shown, links, told: chunk === 1 });
     }
 
     /** @param {any} message */
     function hear(message) {
       if (message.epoch !== epoch) return;
       silent = 0;
+      run.waits = "";
       if (message.type === "error") {
         if (message.trouble) return fail(planrlLabHosting.words(message.trouble));
         return MODULE.test(message.message) ? examine(message.message) : fail(message.message);
@@ -171,6 +185,9 @@ const planrlLabTraining = (() => {
         run.before = `${run.question}` === `${message.question}` ? run.evaluations : [];
         run.question = message.question;
         run.made = message.made;
+        if (owes) run.wanted += message.left ?? 0;
+        run.stopped = message.stopped ?? "";
+        if (run.stopped) run.wanted = 0;
         see(message.step, message.evaluations);
       }
       next();
@@ -202,17 +219,31 @@ const planrlLabTraining = (() => {
 
     // A worker can die without a word. Seconds are counted one by one: a computer that slept must
     // not look like a worker that did not answer.
-    window.setInterval(() => {
+    const clock = window.setInterval(() => {
       if (!worker || document.hidden || (run.ready && !run.busy)) return;
       silent += 1;
-      if (silent > SILENCE) fail(`no answer for ${SILENCE} seconds`);
+      if (place.waiting && silent > PATIENCE && !run.waits) {
+        run.waits = place.waiting;
+        changed();
+      } else if (!place.waiting && silent > SILENCE) fail(`no answer for ${SILENCE} seconds`);
     }, 1000);
-    document.addEventListener("visibilitychange", () => {
+    const seen = () => {
       mark = null;
       next();
-    });
+    };
+    document.addEventListener("visibilitychange", seen);
 
-    return { run, go, prepare, restart, follow, look, started: () => worker !== null };
+    /** Train no more. */
+    function end() {
+      epoch += 1;
+      run.wanted = 0;
+      worker?.terminate();
+      worker = null;
+      window.clearInterval(clock);
+      document.removeEventListener("visibilitychange", seen);
+    }
+
+    return { run, go, prepare, restart, follow, look, end, started: () => worker !== null };
   }
 
   return { create };

@@ -1,9 +1,16 @@
 // @ts-check
-/* Makes the live labs of a page. The recorded runs and the state in the URL are in lab-state.js, the
- * figure in lab-figure.js, lab-panels.js and lab-paths.js, the controls in lab-controls.js, the worker in
- * lab-training.js, the words for one update in lab-step.js, and what is said of a host that can't be
- * trained from in lab-hosting.js. */
-(() => {
+/* Makes an element a live lab, in a page (lab-page.js) or in a notebook (lab-notebook.js). The recorded
+ * runs and the state in a link are in lab-state.js, the figure in lab-figure.js, lab-panels.js and
+ * lab-paths.js, the controls in lab-controls.js, what trains in lab-training.js, the words for one update
+ * in lab-step.js, and what is said of a host that can't be trained from in lab-hosting.js. */
+
+/** What a lab stands in.
+ * @typedef {{blocked: string, address: Address | null, where: string, trainer: Place}} Surroundings
+ *   blocked: why nothing can be trained, or ""; where: the place in which training takes place, in words
+ * @typedef {{asked: URLSearchParams, link: (query: string) => string, write: (link: string) => void}} Address
+ *   of a page: what it asks for, a link with another state, and a way to write that into the address
+ */
+const planrlLab = (() => {
   "use strict";
 
   const FRAME = 50; // milliseconds between two drawings, at least
@@ -13,39 +20,17 @@
   const NEAR = "600px"; // a lab so far from the screen gets ready
   const REPLAY = 3000; // milliseconds in which a recorded run is played
   const EXAMPLE = "home park\nhome shop\npark school\nshop school\nschool library";
-  const drawable = "Plotly" in window && "planrlPlotlyTemplate" in window;
   const { make, box, say, button, control, meanings, presets } = planrlLabControls;
   const stillness = window.matchMedia("(prefers-reduced-motion: reduce)");
 
-  /** Why nothing can be trained here, or "". */
-  function obstacle() {
-    if (location.protocol === "file:") {
-      return "Training in the page needs a web server (make serve); this page is a file.";
-    }
-    const newer = "Any browser of 2023 or later can, unless a setting or a policy forbids it.";
-    if (!("Worker" in window)) {
-      return `This browser can't train in the page: it lacks workers (Worker). ${newer}`;
-    }
-    // The smallest program with an instruction of WebAssembly SIMD in it.
-    const simd = "AGFzbQEAAAABBQFgAAF7AwIBAAoKAQgAQQD9D/1iCw==";
-    const program = Uint8Array.from(atob(simd), (letter) => letter.charCodeAt(0));
-    const able = typeof WebAssembly === "object" && WebAssembly.validate(program);
-    return able
-      ? ""
-      : `This browser can't train in the page: it lacks WebAssembly SIMD. ${newer}`;
-  }
-
-  /** @param {HTMLElement} host */
-  function start(host) {
-    const json = host.querySelector("script[type='application/json']")?.textContent ?? "{}";
-    /** @type {Lab} */
-    const lab = JSON.parse(json);
-    const root = new URL(host.dataset.live ?? "", document.baseURI);
-    const blocked = obstacle();
+  /** Make an element a lab. @param {HTMLElement} host @param {Lab} lab @param {Surroundings} around
+   * @returns {() => void} ends it */
+  function start(host, lab, { blocked, address, where, trainer }) {
+    const drawable = () => "Plotly" in window && "planrlPlotlyTemplate" in window; // it may come later
     const numbers = (lab.recorded ?? []).map(planrlLabState.unpack);
-    const query = new URLSearchParams(location.search);
-    const asked = query.get("lab") === lab.name;
-    const read = planrlLabState.read(lab, asked ? query : new URLSearchParams(host.dataset.state));
+    const asked = address?.asked.get("lab") === lab.name;
+    const query = asked ? address?.asked : new URLSearchParams(host.dataset.state);
+    const read = planrlLabState.read(lab, query);
     let { settings, own, pair } = read;
     let note = ""; // what the reader's last action did, where it is not plain to see
     let played = -1; // when the recorded run began to be played
@@ -53,7 +38,7 @@
     let previous = null; // the run before this one
     /** @type {Settings | null} */
     let pinned = null; // settings that are trained beside those of the controls
-    const { run, ...training } = planrlLabTraining.create(root, order, show);
+    const { run, ...training } = planrlLabTraining.create(trainer, order, show);
     const { end } = lab.screen;
 
     // --- What the page holds ----------------------------------------------------------------
@@ -94,7 +79,6 @@
     }));
 
     function build() {
-      panels.stage.hidden = panels.legend.hidden = !drawable && !paths;
       copied.hidden = true;
       for (const { element } of [train, once]) {
         element.disabled = blocked !== "";
@@ -103,9 +87,9 @@
       const tools = [
         button("reset", "Reset", reset, "wide"),
         beside,
-        button("link", "Copy link", copyLink, "never"),
+        ...(address ? [button("link", "Copy link", () => copy(link(), "Link copied."), "never")] : []),
         button("code", "Copy as planrl", copySnippet, "never"),
-        ...(drawable ? [button("picture", "Picture", savePicture, "never")] : []),
+        ...(drawable() || !address ? [button("picture", "Picture", savePicture, "never")] : []),
       ];
       const bar = box("toolbar", ...[train, once, ...tools].map(({ element }) => element));
       bar.setAttribute("role", "group");
@@ -245,13 +229,7 @@
     }
 
     /** Write the state into the page's address. */
-    function remark() {
-      try {
-        history.replaceState(history.state, "", link());
-      } catch {
-        // A page opened as a file may not write its address; the link can still be copied.
-      }
-    }
+    const remark = () => address?.write(link());
 
     /** Of these settings those that both sides share. @param {Settings} all */
     function restarts(all) {
@@ -278,10 +256,8 @@
 
     /** The page's address with the state in it. */
     function link() {
-      const address = new URL(location.href);
       const text = stateText();
-      address.search = `lab=${encodeURIComponent(lab.name)}${text && `&${text}`}`;
-      return address.href;
+      return address?.link(`lab=${encodeURIComponent(lab.name)}${text && `&${text}`}`) ?? "";
     }
 
     const graphName = () => `${settings.graph ?? Object.keys(lab.graphs)[0]}`;
@@ -304,6 +280,7 @@
         every: lab.every,
         labGraph: { n, edges, question },
         shown: pair,
+        links: both.map((one) => planrlLabState.write(lab, one, own, pair)),
         learners: both.flatMap((one) =>
           lab.learners.map(({ algorithm, start: from, options }) => ({
             algorithm,
@@ -378,8 +355,6 @@
       show();
     }
 
-    const copyLink = () => copy(link(), "Link copied.");
-
     function copySnippet() {
       const quoted = (/** @type {string} */ text) => `'${text.replace(/[\\']/g, "\\$&")}'`;
       const steps = run.step || end;
@@ -432,7 +407,13 @@
         const stale = run.step ? ` The numbers are those of update ${run.step}.` : "";
         return `Training stopped: ${run.failed}.${stale}`;
       }
+      if (run.waits) return run.waits;
       if (run.wanted || run.underWay) return run.ready ? "Training." : "Loading.";
+      const stopped = run.stopped && `Training stopped: ${run.stopped}.`;
+      return `${stopped} ${describeRun()}`.trim();
+    }
+
+    function describeRun() {
       if (!run.step) return describeRecorded();
       if (run.step % end) return `Paused at update ${run.step}.`;
       return `Paused at update ${run.step}, where this lab stops by itself. ${outside()}`.trim();
@@ -495,11 +476,12 @@
       tellProgress();
       drawNumbers();
       explainStep();
+      panels.stage.hidden = panels.legend.hidden = !drawable() && !paths;
       if (!panels.stage.clientWidth) return;
       const shown = view();
       panels.explain(legendOf(shown));
       paths?.show(planrlLabPaths.sidesOf(lab, shown, keptPaths(shown.until)), shown.labGraph, run.wanted > 0);
-      if (drawable) planrlLabFigure.draw(panels.plots, lab, shown);
+      if (drawable()) planrlLabFigure.draw(panels.plots, lab, shown);
       if (shown.until < (shown.recording?.steps.at(-1) ?? 0)) redraw(); // it is being played
     }
 
@@ -627,7 +609,7 @@
       const live = run.step > 0;
       const recorded = live ? null : recording();
       const stale = run.failed && run.step ? " (no longer live)" : "";
-      const here = `After ${run.step} update${run.step === 1 ? "" : "s"} in this page${stale}`;
+      const here = `After ${run.step} update${run.step === 1 ? "" : "s"} in this ${where}${stale}`;
       say(caption, recorded ? `Recorded, after ${recorded.steps.at(-1)} updates` : here);
       const kept = pinned && !live ? planrlLabState.recording(lab, numbers, pinned) : null;
       const line = (/** @type {string} */ title, /** @type {number} */ k, /** @type {Recording | null} */ from, /** @type {number} */ shift) => {
@@ -670,12 +652,16 @@
     const sizes = new ResizeObserver(redraw);
     for (const plot of panels.plots) if (plot) sizes.observe(plot);
     prepareWhenNear();
-    const theme = { attributeFilter: ["data-theme"] };
-    new MutationObserver(redraw).observe(document.documentElement, theme);
+    const themes = new MutationObserver(redraw);
+    themes.observe(document.documentElement, { attributeFilter: ["data-theme"] });
     window.addEventListener("planrl:redraw", draw); // for paper: at once
+    return () => {
+      training.end();
+      sizes.disconnect();
+      themes.disconnect();
+      window.removeEventListener("planrl:redraw", draw);
+    };
   }
 
-  document.querySelectorAll(".planrl-lab").forEach((host) => {
-    start(/** @type {HTMLElement} */ (host));
-  });
+  return { start };
 })();

@@ -8,7 +8,7 @@ from typing import Any
 
 from planrl.domains import blocksworld
 from planrl.objectives.noisy import Checks, legal_distance
-from planrl.teaching.exercises.checks import Feedback, ask, numbers
+from planrl.teaching.exercises.checks import Feedback, numbers
 
 RATES = ((0.05, 0.05), (0.3, 0.1), (0.25, 0.25))
 WRONG = 0.3  # of the checks, in the exercise on majorities
@@ -62,15 +62,16 @@ def _why_not(found: Any, edge: bool, distance: float, a: float, m: float) -> str
 def farthest(function: Callable[[float, float], Any]) -> Feedback:
     """Try function(a, m) -> the largest distance at which greedy choices are legal."""
     for a, m in (*RATES, (0.2, 0.1), (0.5, 0.5)):
-        found, wrong = ask(function, a, m)
+        answer, wrong = numbers(function, a, m)
         if wrong:
             return wrong
         limit = (1 - m) / a
         wanted = math.ceil(limit - 1e-9) - 1
+        found = float(answer) if answer.numel() == 1 else math.nan
         if found == wanted:
             continue
         told = f"a {a}, m {m}: (1 - m) / a is {limit:.3g}"
-        if not isinstance(found, int | float) or found != round(found):
+        if not found.is_integer():  # nor are inf and nan
             return Feedback(False, f"{told}. Give a whole number of steps.")
         if abs(found - limit) < 1e-6:
             return Feedback(

@@ -15,7 +15,7 @@ from planrl.errors import InputError
 from planrl.graphs import random_dag, seeded
 from planrl.objectives.path_measures import arrival, path_entropy
 from planrl.objectives.soft_values import soft_optimum, uniform_over_paths
-from planrl.teaching.exercises.checks import Feedback, ask, numbers
+from planrl.teaching.exercises.checks import Feedback, numbers
 
 LONGEST, ENOUGH = 31, 0.99  # steps of a path on four blocks, and the share that must arrive
 
@@ -113,15 +113,16 @@ def step_cost(cost: Any) -> Feedback:
     """Is this the smallest step cost, a multiple of 0.1, with which 99 % of the paths arrive?"""
     if not isinstance(cost, int | float) or not 0 <= cost <= 20:
         return Feedback(False, "Give one number from 0 to 20, a multiple of 0.1.")
-    found, wrong = ask(_measured, round(float(cost), 6))
-    if wrong:
-        return wrong
+    tenths = round(10 * cost)
+    if abs(10 * cost - tenths) > 1e-6:
+        return Feedback(False, f"{cost:g} is no multiple of 0.1.")
+    found = _measured(tenths / 10)
     if isinstance(found, str):
         return Feedback(False, f"There are no soft values: {found}.")
     told = f"At most {LONGEST} steps long: {found[0]:.4f} of the paths, of {found[1]:.1f} nats."
     if found[0] < ENOUGH:
         return Feedback(False, f"{told} Too many are longer: a step must cost more.")
-    cheaper = _measured(round(float(cost) - 0.1, 6)) if cost >= 0.1 else "none"
+    cheaper = _measured((tenths - 1) / 10)
     if not isinstance(cheaper, str) and cheaper[0] >= ENOUGH:
         return Feedback(False, f"{told} A smaller cost is enough, and leaves more entropy.")
     return Feedback(True, f"{told} With a cost smaller by 0.1 fewer than {ENOUGH:.0%} would do.")
