@@ -155,7 +155,7 @@ def a_base(task: Task, seed: int, steps: int) -> LinearTransformer:
             pass
     with torch.no_grad():
         for rows in (model.current, model.target):
-            rows -= rows[:, :-1].amax(1, keepdim=True)
+            rows.sub_(rows[:, :-1].amax(1, keepdim=True))
         model.current[:, -1] = NEVER
     return model
 
@@ -186,7 +186,8 @@ def on_edges(
     current, following = torch.tensor(graph.edges).T
     choices = logits if may_stop else logits[..., : graph.n]
     if greedy:
-        return (choices.argmax(-1)[:, current] == following).float()
+        best: Tensor = choices.argmax(-1)[:, current] == following
+        return best.float()
     return choices.softmax(-1)[:, current, following]
 
 
