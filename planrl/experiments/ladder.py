@@ -186,8 +186,8 @@ def on_edges(
     current, following = torch.tensor(graph.edges).T
     choices = logits if may_stop else logits[..., : graph.n]
     if greedy:
-        taken: Tensor = choices.argmax(-1)[:, current] == following
-        return taken.float()
+        best: Tensor = choices.argmax(-1)[:, current] == following
+        return best.float()
     return choices.softmax(-1)[:, current, following]
 
 
