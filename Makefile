@@ -187,7 +187,7 @@ ci: ## What continuous integration runs: all tests, colab and hosts
 soak: book ## Attacks on what book/security.md promises, many times over, and colab FULL=1 (an hour or more)
 	@$(MAKE) --no-print-directory colab FULL=1
 	@PLANRL_SOAK=1 $(RUN) -m pytest -q tests/trust tests/experiments/test_reproduce.py
-	@PLANRL_SOAK=1 $(RUN) -m pytest -q -m book tests/book/test_labs.py -k under_stress
+	@PLANRL_SOAK=1 $(RUN) -m pytest -q -m book tests/book/test_labs_running.py -k under_stress
 
 ##@ Measure and maintain
 
