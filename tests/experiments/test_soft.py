@@ -12,7 +12,7 @@ from planrl.experiments import noise, soft, soft_methods
 from planrl.experiments.datasets import DatasetSettings
 from planrl.objectives.noisy import Checks, noisy_optimum
 
-FILE = Path(planrl.__file__).parent / "claims" / "soft_and_noise.toml"
+FILE = Path(pr.__file__).parent / "claims" / "soft_and_noise.toml"
 PREDICTED = tomllib.loads(FILE.read_text(encoding="utf-8"))["claim"]
 
 
