@@ -189,6 +189,8 @@ def weight(path):
 
 @pytest.mark.any_view
 def test_a_page_is_light(visit, origin):
+    if not AXE.exists():
+        pytest.skip("plotly is loaded whole: build the book with npm")
     paths = {unquote(urlsplit(url).path)[1:] for url in visit.loaded if url.startswith(origin)}
     assert f"{visit.name}.html" in paths
     loaded = {path: weight(path) for path in paths if path.endswith(LOADED)}
