@@ -177,7 +177,7 @@ def test_a_pipe_that_breaks_elsewhere_is_told(base, monkeypatch, capsys):
         (["evaluate", "nowhere"], "there is no run.json"),
         (
             ["evaluate", "nowhere.pt", *["--graph", "g", "--train", "a", "--test", "b"]],
-            "cannot read nowhere.pt",
+            "nowhere.pt was given: expected a checkpoint",
         ),
         (["inspect", "nowhere.graphml"], "cannot read"),
     ],
