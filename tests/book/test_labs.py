@@ -135,6 +135,26 @@ def test_the_pages_scripts_have_strict_types_and_no_lint(command):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_a_control_draws_only_the_panels_that_it_changes(open_lab):
+    """Plotly takes as long for what it shows already as for something else."""
+    lab = open_lab("rewards")
+    lab.host.scroll_into_view_if_needed()
+    page = lab.page
+    page.wait_for_function("document.querySelectorAll('.planrl-lab .js-plotly-plot').length >= 3")
+    page.evaluate(
+        """() => { const react = Plotly.react; window.drawn = [];
+             Plotly.react = (plot, ...given) => { window.drawn.push(plot); return react(plot, ...given); }; }"""
+    )
+    caption = lab.host.locator(".planrl-lab-numbers tbody")
+    before = caption.inner_text()
+    lab.set("target", 0)
+    page.wait_for_function(
+        "(old) => document.querySelector('.planrl-lab-numbers tbody').innerText !== old", arg=before
+    )
+    page.evaluate(FRAMES)
+    assert page.evaluate("new Set(window.drawn).size") == 1, "the heat maps wait for training"
+
+
 # The race trains transformers, from a base; a link asks for one, and for another seed.
 @pytest.mark.parametrize(
     ("name", "link"),

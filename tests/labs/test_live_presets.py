@@ -231,13 +231,6 @@ def test_soft_values_exceed_the_reward_and_most_sampled_paths_become_correct():
     assert healthy(end)
 
 
-def test_soft_values_on_cycles_settle_only_if_a_step_costs_something():
-    (start,) = evaluations("rewards", "no-end")[0]
-    assert VERDICTS[int(start["failure"])].startswith("Not settled")
-    (start,) = evaluations("rewards", "no-end", cost=0.1)[0]
-    assert start["exact"].isfinite().all()
-
-
 def test_with_few_checks_correct_moves_are_ahead_by_the_share_of_checked_steps():
     session = Session("rewards", link_of("rewards", "few-checks"))
     legal, asked = session.given["adjacency"] > 0.5, asks(session)

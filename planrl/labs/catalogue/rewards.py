@@ -224,13 +224,6 @@ PRESETS = (
         "values, nearly all paths of training pairs become correct.",
     ),
     Preset(
-        name="no-end",
-        title="Soft values on cycles",
-        settings={"graph": "cyclic", "soft": 0.1},
-        why="A graph with cycles has paths of any length, and if a step costs nothing, their sum "
-        "has no end: there are no exact soft values. With a cost of 0.1 for every step there are.",
-    ),
-    Preset(
         name="few-checks",
         title="Few checks",
         settings={"checked": 0.1},
@@ -240,7 +233,7 @@ PRESETS = (
     ),
     Preset(
         name="false-alarms",
-        title="False alarms on cycles",
+        title="False alarms",
         settings={"graph": "cyclic", "false_alarm": 0.1},
         why="One legal step in ten is called illegal. On average this is a cost of 0.1 for every "
         "legal step, so exact values fall with the distance to the target, without a discount.",

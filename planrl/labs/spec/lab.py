@@ -89,14 +89,14 @@ class LabLearner:
 class Words:
     """A lab's title and introduction; `alt` is for readers who cannot see its figure.
 
-    `differs` says what this lab shows otherwise than its chapter. `verdicts` are sentences, one for
-    each of `engine.measure.FAILURES`, if the lab names them.
+    `differs` says, by model, what this lab shows otherwise than its chapter. `verdicts` are
+    sentences, one for each of `engine.measure.FAILURES`, if the lab names them.
     """
 
     title: str
     intro: str
     alt: str
-    differs: str = ""
+    differs: Mapping[str, str] = field(default_factory=dict)
     verdicts: Sequence[str] = ()
 
 
@@ -179,7 +179,7 @@ class Lab:
             "presets": [asdict(preset) for preset in self.presets],
             "metrics": [{"name": name, "label": METRICS[name].label} for name in self.metrics],
             "verdicts": list(self.words.verdicts),
-            "differs": self.words.differs,
+            "differs": dict(self.words.differs),
             "screen": asdict(self.screen),
             "panels": self.panels,
             "figure": {"data": figure["data"], "layout": layout},

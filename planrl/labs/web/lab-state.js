@@ -24,7 +24,7 @@
  *   output of the program "prepare", or fresh weights after so many updates
  * @typedef {{name: string, controls: Control[], learners: Learner[],
  *   presets?: Preset[], screen: {controls: string[], paths: string, panel: number, end: number},
- *   panels: {title: string, plot: number | null}[], differs: string, metrics: {name: string, label: string}[],
+ *   panels: {title: string, plot: number | null}[], differs: Record<string, string>, metrics: {name: string, label: string}[],
  *   figure: {data: any[], layout: any}, bindings: Binding[],
  *   verdicts?: string[], share: number, bases: Record<string, Base>, every: number,
  *   graphs: Record<string, LabGraph>,

@@ -60,7 +60,7 @@ const planrlLab = (() => {
       change({ ...planrlLabState.defaults(lab), ...preset.settings }, "preset");
     });
     const why = make("p", { className: "planrl-lab-why", id: id("why") });
-    const differs = make("p", { className: "planrl-lab-differs" }, lab.differs);
+    const differs = make("p", { className: "planrl-lab-differs" });
     const explained = box("step");
     const edgesWrong = alerting("edges-wrong");
     const edgeList = make("textarea", {
@@ -390,7 +390,9 @@ const planrlLab = (() => {
       say(why, preset?.why ?? "");
       why.hidden = !preset;
       // It is about the graph whose runs are recorded.
-      differs.hidden = !lab.differs || settings.graph !== planrlLabState.defaults(lab).graph;
+      const usual = settings.graph === planrlLabState.defaults(lab).graph;
+      say(differs, (usual && lab.differs[`${settings.model}`]) || "");
+      differs.hidden = !differs.textContent;
       ownPanel.hidden = settings.graph !== "own";
       const further = run.step && run.step % end === 0 ? "Continue" : "Train";
       if (run.wanted) train.show("pause", "Pause");
