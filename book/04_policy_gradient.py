@@ -64,8 +64,7 @@ seed = 0
 # - *continual SFT* goes on imitating the demonstrations;
 # - *policy gradient* samples paths from the model as it is, and makes the correct ones more likely;
 # - *policy gradient, paid for demonstrated paths* is the control. It samples and learns in the same
-#   manner, but a correct path is rewarded only if it is one of the demonstrations. So this model never
-#   learns from a path that nobody showed.
+#   manner, but a correct path is rewarded only if it is one of the demonstrations.
 #
 # The figure has policy gradient's accuracy on held-out questions. **Where does the control
 # end?**
@@ -93,8 +92,8 @@ sliders.ask(
 )  # fmt: skip
 
 # %% [markdown]
-# Lines are means over seeds, and bands span all seeds. Answers are *sampled* at temperature 1, as the
-# paper's are; a *greedy* answer takes the most likely token at each step.
+# Lines are means over seeds, and bands span all seeds. Answers are *sampled* at temperature 1; a *greedy* answer takes
+# the most likely token at each step.
 #
 # ## The gain is exploration
 #
@@ -109,10 +108,9 @@ title = "The gain over SFT is largest where edges must be joined anew"
 regimes.exploration(title=title)
 
 # %% [markdown]
-# Chapter 3 sorts held-out questions by degree. At degree 0 the source was seen on a
-# demonstrated path to the same target, and SFT does nearly as well as policy gradient. At degree
-# 1 and above the model has to join steps that were never shown together: there policy gradient gains
-# most. The means, with 95 % intervals:
+# Chapter 3 sorts held-out questions by degree. At degree 0 the source was seen on a demonstrated path to the same target,
+# and SFT does nearly as well as policy gradient. At degree 1 and above steps must be joined that were never shown
+# together: there policy gradient gains most. The means, with 95 % intervals:
 
 # %%
 updates = regime_tables.trained_for("B", regimes.EXPLORATION[1:])
@@ -166,7 +164,7 @@ notebook.Told(
 # > it, compares at one temperature. Q-learning's gain is real: its curve lies above the base's (chapters 7 and 8).
 # > These are claims R-sharpening and R-q-over-all-at-equal-decoding.
 #
-# How saturated a base is depends on how long SFT trained it. Nothing else is changed here:
+# How saturated a base is depends on how long SFT trained it:
 
 # %%
 saturation.shown()
@@ -195,8 +193,8 @@ notebook.Download(regime_rows.decoding(of), "decoding_curves.csv")
 
 # %% [markdown]
 # Training paths sampled at a low temperature do not isolate exploration: by Theorem 4.1 below that is SFT on the most
-# likely correct paths, so it sharpens. Neither do tiny batches, whose steps are noisier (claim C-cold in
-# [chapter 11](11_verdicts.ipynb)). The control above changes nothing but the data.
+# likely correct paths, so it sharpens (claim C-cold in [chapter 11](11_verdicts.ipynb)). The control above changes
+# nothing but the data.
 #
 # ## Predict: a base of 60 %
 #
@@ -239,8 +237,7 @@ notebook.Told(
 )
 
 # %% [markdown]
-# Sampled at T = 1, this base gains far more than the saturated base above. So "does reward help?" has no answer without
-# saying from which base, decoded how, and compared with what other training.
+# So "does reward help?" has no answer without saying from which base, decoded how, and compared with what other training.
 #
 # ## What the reward did
 #
@@ -303,8 +300,7 @@ evidence.Backing(held, claim="4.1-identity", code=pr.policy_gradient, formula="4
 
 # %% [markdown]
 # So reward adds no new kind of learning. What it adds is *data*: policy gradient samples anew at every
-# update, and its correct paths are a training set that grows by itself. We count them over 300 updates,
-# in the stream of batches.
+# update, and its correct paths are a training set that grows by itself. We count them over 300 updates.
 
 
 # %%
@@ -330,9 +326,6 @@ print(f"held-out accuracy: {base_accuracy:.2f}, then {accuracy:.2f}")
 # %% [markdown]
 # *About 9 s on 2 cores.*
 #
-# The control in the figure above is one change of this stream: the reward of each path in `fresh` is set
-# to 0.
-#
 # ## Why no wrong step is ever taught
 #
 # Take a table of logits $f(i, j)[k]$, and one context of it: a target $i$ and a current node $j$. Of
@@ -356,8 +349,8 @@ by_hand = (steps.sum() * 0.2 - steps) / 4
 print("(4.2):", [round(g, 3) for g in by_hand.tolist()])
 
 # %% [markdown]
-# Descent goes against the gradient: the logits of nodes 1 and 2 rise, all others fall. The wrong
-# step to 3 falls exactly as far as a node that nobody tried. A failed path has return 0, so it contributes
+# Descent goes against the gradient: the logits of nodes 1 and 2 rise, all others fall, the wrong
+# step to 3 as far as a node that nobody tried. A failed path has return 0, so it contributes
 # no gradient; its steps become less likely only because the softmax normalises.
 #
 # > **Theorem 4.2.** For a step outside $C(i, j)$, the correct next nodes, the gradient is never negative.

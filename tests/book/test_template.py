@@ -59,12 +59,11 @@ def test_a_chapter_has_900_to_1800_words(chapter):
 @pytest.mark.book
 @every()
 def test_a_page_shows_at_most_1800_words(chapter, built):
-    """Prose and the sentences that code tells; what is folded, tables, labs and pictures apart."""
+    """Prose and the sentences that code tells; folded parts, tables, labs, evidence lines apart."""
     page = copy(page_soup(f"book/{chapter.stem}").select_one("article"))
     apart = "script, style, svg, template, details, table, pre, math, .math, .plotly-figure"
-    for element in page.select(
-        f"{apart}, [class*=planrl-lab], .cell_input, .planrl-choose, .planrl-check"
-    ):
+    parts = ".cell_input, .planrl-choose, .planrl-check, .planrl-backing"
+    for element in page.select(f"{apart}, {parts}, [class*=planrl-lab]"):
         element.extract()
     assert len(WORD.findall(page.get_text(" "))) <= 1800
 
