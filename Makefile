@@ -19,7 +19,7 @@ TIMES := _build/.stage-times
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup book serve pdf notebooks dates check lint types unit slow test coverage pages screenshots picture
+.PHONY: help setup book serve pdf notebooks version dates check lint types unit slow test coverage pages screenshots picture
 .PHONY: colab hosts colab-env notebook-env ci soak hashes audit peers bench clean
 
 help: ## What there is
@@ -92,6 +92,10 @@ types: setup ## Strict types
 
 unit: setup ## The fast tests
 	@$(PYTEST) -m "not slow and not book"
+
+version: setup ## Cut the changelog and write the version everywhere (VERSION=0.2.0)
+	@$(RUN) .ci/version.py $(VERSION)
+	@$(RUN) book/_ext/pairs.py write
 
 dates: ## After results are committed: write down when
 	@$(RUN) .ci/dates.py
@@ -183,7 +187,7 @@ ci: ## What continuous integration runs: all tests, colab and hosts
 soak: book ## Attacks on what book/security.md promises, many times over, and colab FULL=1 (an hour or more)
 	@$(MAKE) --no-print-directory colab FULL=1
 	@PLANRL_SOAK=1 $(RUN) -m pytest -q tests/trust tests/experiments/test_reproduce.py
-	@PLANRL_SOAK=1 $(RUN) -m pytest -q -m book tests/book/test_labs.py -k under_stress
+	@PLANRL_SOAK=1 $(RUN) -m pytest -q -m book tests/book/test_labs_running.py -k under_stress
 
 ##@ Measure and maintain
 

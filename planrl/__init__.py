@@ -24,12 +24,12 @@ from planrl.graphs import (
     chain,
     diamond,
     fork,
-    from_networkx,
     layered,
     random_dag,
     random_digraph,
     seeded,
 )
+from planrl.io.node_link import from_networkx
 from planrl.losses import Loss, policy_gradient, q_learning, sft
 from planrl.models import LinearTransformer, LogitTable, PathModel, Readout
 from planrl.objectives import theory

@@ -195,32 +195,6 @@ class Graph:
         return graph
 
 
-def from_networkx(graph: Any) -> Graph:
-    """The Graph of a networkx DiGraph. Nodes keep their order; ids, or `label`s, become labels.
-
-    Raises InputError for an undirected graph, and for what is no networkx graph.
-    """
-    try:
-        directed = graph.is_directed()
-        number = {node: v for v, node in enumerate(graph.nodes)}
-        labels = [graph.nodes[node].get("label") for node in number]
-        edges = [(number[a], number[b]) for a, b in graph.edges()]
-    except (AttributeError, TypeError, KeyError, ValueError):
-        raise InputError(
-            f"{shown(graph)} is no networkx graph: give a networkx.DiGraph, as "
-            "networkx.DiGraph([(0, 1)]) makes one of edges, or write Graph(2, [(0, 1)])"
-        ) from None
-    if not directed:
-        raise InputError(
-            "the graph is undirected, planning needs directions: use graph.to_directed()"
-        )
-    ids = zip(number, labels, strict=True)
-    names = [str(node if label is None else label) for node, label in ids]
-    if len(set(names)) < len(names):  # labels repeat: the ids are the safe names
-        names = [str(node) for node in number]
-    return Graph(len(number), edges, names)
-
-
 def _drawn(n: int, p: float, rng: torch.Generator) -> Bool[Tensor, "N N"]:
     """Which of all pairs of nodes are drawn, each with probability p."""
     n, p = whole(n, "n", least=1, most=MOST_SQUARE), number(p, "p", least=0.0, most=1.0)

@@ -128,3 +128,24 @@ def test_readout_of_a_table_averages_the_other_index_away():
 def test_bad_sizes_are_refused(build, words):
     with pytest.raises(pr.InputError, match=words):
         build()
+
+
+def test_a_linear_transformer_of_many_nodes_decodes_as_its_table_would(monkeypatch):
+    vocab, rng = Vocab(12), pr.seeded(3, "weights")
+    model = pr.LinearTransformer(vocab)
+    with torch.no_grad():
+        for rows in model.parameters():
+            rows.normal_(generator=rng)
+    pairs = torch.tensor([[s, t] for s in range(12) for t in range(12) if s != t])
+    found = []
+    for most in (12, 11):
+        monkeypatch.setattr("planrl.models.MOST_CHAINED", most)
+        decoder = model.decoder(vocab.prompt(pairs), 9)
+        steps = [decoder.logits()]
+        decoder.push(pairs[:, 1].flip(0))
+        steps.append(decoder.logits())
+        decoder.keep(torch.arange(0, len(pairs), 3))
+        found.append([*steps, decoder.logits()])
+    table, summed = found
+    assert all(torch.equal(*both) for both in zip(table, summed, strict=True))
+    assert not torch.equal(table[0], table[1])

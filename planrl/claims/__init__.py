@@ -58,6 +58,7 @@ GROUPS: dict[str, tuple[Claim, ...]] = {
     "regimes": regimes.CLAIMS,
     "objectives": objectives.CLAIMS,
     "soft-and-noise": soft_and_noise.CLAIMS,
+    "ladder": soft_and_noise.read_claims("ladder.toml"),
     "tools": tools.CLAIMS,
     "depth": depth.CLAIMS,
 }

@@ -15,10 +15,9 @@ import torch
 
 from planrl.errors import InputError, number, whole
 from planrl.graphs import Graph, check_size
-from planrl.tasks import Vocab
 
 if TYPE_CHECKING:
-    from jaxtyping import Float, Int
+    from jaxtyping import Float
     from torch import Tensor
 
 MOST = 1_000  # nodes
@@ -28,7 +27,7 @@ STEPS = 30
 
 @dataclass(frozen=True)
 class Arrivals:
-    """Means over source-target pairs: all that have a path, or those that were asked for.
+    """Means over all source-target pairs that have a path.
 
     `share` is the probability to arrive in the allowed steps over edges alone, and `steps` the mean
     number of steps of the paths that do; nan if none does.
@@ -123,14 +122,8 @@ def soft_policy(graph: Graph, weight: float = 0.1) -> Float[Tensor, "N E"]:
     return _shared(graph, (total / total.amax(1, keepdim=True))[:, following].float())
 
 
-def arrivals(
-    graph: Graph,
-    policy: Float[Tensor, "N E"],
-    steps: int = STEPS,
-    *,
-    pairs: Int[Tensor, "P 2"] | None = None,
-) -> Arrivals:
-    """How often a policy arrives in at most so many steps, exactly, for these pairs or all."""
+def arrivals(graph: Graph, policy: Float[Tensor, "N E"], steps: int = STEPS) -> Arrivals:
+    """How often a policy arrives in at most so many steps, exactly."""
     whole(steps, "steps", least=1)
     current, following = _ends(graph)
     n = graph.n
@@ -138,10 +131,6 @@ def arrivals(
     going = policy * (current[None] != target[:, None])  # a path ends at the target
     now = torch.eye(n)  # [target, from]: the probability to be at the target after so many steps
     asked = graph.reachability & ~torch.eye(n, dtype=torch.bool)
-    if pairs is not None:
-        Vocab(n).check_pairs(pairs)
-        asked = torch.zeros_like(asked)
-        asked[pairs[:, 1], pairs[:, 0]] = True
     share, length = torch.zeros(n, n), torch.zeros(n, n)
     for step in range(1, steps + 1):
         now = torch.zeros(n, n).index_add_(1, current, going * now[:, following])

@@ -12,13 +12,14 @@ from planrl.io.edge_lists import parse_edges, read_edges
 from planrl.io.files import first_character, read_bytes
 from planrl.io.graphml import parse_graphml, read_graphml, write_graphml
 from planrl.io.nanogpt import read_nanogpt
-from planrl.io.node_link import parse_node_link, read_node_link
+from planrl.io.node_link import from_networkx, parse_node_link, read_node_link
 from planrl.io.text_rows import Lines, read_alpine, write_alpine
 from planrl.io.tool_graphs import GRAPH, ToolGraph, read_tool_graph, read_tools, with_chains
 
 __all__ = [
     "Lines",
     "ToolGraph",
+    "from_networkx",
     "read_alpine",
     "read_edges",
     "read_graph",

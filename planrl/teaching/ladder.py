@@ -1,9 +1,10 @@
-"""The ladder of planning problems: their structure, and what exact policies reach on each."""
+"""The ladder of planning problems: their structure, and what exact and trained policies reach."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from statistics import fmean
 
 from planrl.domains import EXAMPLES, example, state_graph, structure
 from planrl.domains.outcomes import (
@@ -15,12 +16,12 @@ from planrl.domains.outcomes import (
     uniform_policy,
 )
 from planrl.domains.structure import BLIND, EXACT
+from planrl.experiments import store
 from planrl.experiments.assistant_tools import FOLDER
+from planrl.experiments.ladder import PROBLEMS, TOOLS
 from planrl.graphs import Graph
 from planrl.io.tool_graphs import read_tools
 
-TOOLS = "assistant"
-"""What the library's own tool graph is called here."""
 SAID = {EXACT: "exact", BLIND: "blind to the target"}
 """What Theorem 5.2 says of a graph, in a word; of the others it tells components apart."""
 POLICIES: Mapping[str, Callable[[Graph], object]] = {
@@ -31,6 +32,16 @@ POLICIES: Mapping[str, Callable[[Graph], object]] = {
     "soft Q-learning, sampled": soft_policy,
 }
 """Learner and decoding -> its exact policy; Q-learning's values count a reward as 10."""
+
+TRAINED = {
+    "SFT, sampled": "sampled_sft",
+    "policy gradient, sampled": "sampled_pg",
+    "Q-learning, greedy": "greedy_q",
+    "discount 0.9, greedy": "greedy_q_discounted",
+    "discount 0.9, sampled": "sampled_q_discounted",
+    "soft Q-learning, sampled": "sampled_soft",
+}
+"""Learner and decoding -> what its number is called in the results of the study `ladder`."""
 
 
 def ladder_graphs() -> dict[str, Graph]:
@@ -80,3 +91,32 @@ def share_rows(found: Mapping[str, Mapping[str, float]]) -> list[dict[str, str]]
         {"problem": name, **{learner: f"{some[name]:.0f}" for learner, some in found.items()}}
         for name in names
     ]
+
+
+def trained(problem: str) -> list[dict[str, float]]:
+    """The numbers that the study `ladder` has of a problem, for each stored seed."""
+    if not any(store.FOLDER.glob(f"ladder-{problem}-seed*.json")):
+        return []
+    return [page["result"]["found"] for page in store.results("ladder", of=f"{problem}-seed")]
+
+
+def trained_rows() -> list[dict[str, str | int]]:
+    """A row for each problem of the study: trained and, in brackets, exact percentages.
+
+    Means over the stored seeds, whose number is there, too. There is no exact policy of policy
+    gradient. A problem without a stored seed has dashes.
+    """
+    rows: list[dict[str, str | int]] = []
+    for problem in PROBLEMS:
+        found = trained(problem)
+        cells = {words: _percent(found, key) for words, key in TRAINED.items()}
+        rows.append({"problem": problem, "seeds": len(found), **cells})
+    return rows
+
+
+def _percent(found: Sequence[Mapping[str, float]], key: str) -> str:
+    if not found:
+        return "\u2013"
+    told = f"{key}_told"
+    exact = f" ({100 * found[0][told]:.0f})" if told in found[0] else ""
+    return f"{100 * fmean(one[key] for one in found):.0f}{exact}"

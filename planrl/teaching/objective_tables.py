@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 import torch
 
+from planrl.claims.objectives import METHODS
 from planrl.experiments import objectives as toy
 from planrl.experiments import store
 from planrl.figures import scatter
@@ -21,14 +22,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Row = dict[str, Any]
-NAMES = {
-    "rloo": "RLOO",
-    "dr_grpo": "Dr. GRPO",
-    "grpo": "GRPO",
-    "pass_at_2": "pass@2",
-    "reinforce": "REINFORCE",
-    "rft": "RFT",
-}
 OFF_LINE = {"ips": "IPS", "ucpo": "UCPO's idea"}
 WORDS = {
     "k1_token": "k1, token's reward",
@@ -73,7 +66,8 @@ def mean(part: str, name: str) -> float:
 def off_the_line() -> dict[str, list[float]]:
     """For each method and seed, KL(U_C || r) at accuracy 0.95 minus that of the exact curve."""
     found = {
-        name: [one["one_curve"][f"{k}_off_curve"] for one in stored()] for k, name in NAMES.items()
+        name: [one["one_curve"][f"{k}_off_curve"] for one in stored()]
+        for k, name in METHODS.items()
     }
     for key, name in OFF_LINE.items():
         found[name] = [

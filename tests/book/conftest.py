@@ -23,7 +23,9 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "book" / "_ext"))  # the extension's own modules: pairs, figures
 sys.path.insert(0, str(ROOT / "tests" / "book"))  # what the tests share: built_site
 
-from built_site import ALL_DRAWN, FULL, HTML, NARROW, served  # noqa: E402
+from built_site import ALL_DRAWN, FULL, HTML, NARROW, PAGES, VIEWS, served  # noqa: E402
+from lab_page import PAGES as LAB_PAGES  # noqa: E402
+from lab_page import LabPage  # noqa: E402
 from paper import find_chromium  # noqa: E402
 
 FLAGS = [
@@ -38,6 +40,9 @@ FLAGS = [
 ]
 # Nothing waits any more for a reader who comes near.
 LOADED = """() => !document.querySelector("script[type='planrl/later']")"""
+SHIFTS = """window.shift = 0; new PerformanceObserver((list) => {
+  for (const e of list.getEntries()) if (!e.hadRecentInput) window.shift += e.value;
+}).observe({type: 'layout-shift', buffered: true});"""
 PATIENCE = 120_000  # milliseconds after which nothing will come any more, however busy the machine
 
 
@@ -226,6 +231,32 @@ def open_page(open_in_chromium):
     yield open_
     for visit in opened:
         visit.page.close()
+
+
+@pytest.fixture
+def open_lab(open_page, origin):
+    """A function that opens a lab's page, with what follows in its address."""
+
+    def open_(name, query="", **options):
+        visit = open_page(f"{origin}book/{LAB_PAGES[name]}.html{query}", name=name, **options)
+        return LabPage(visit, name)
+
+    return open_
+
+
+@pytest.fixture(
+    scope="session",
+    params=[(page, view) for page in PAGES for view in VIEWS],
+    ids=lambda p: f"{p[0].rsplit('/', 1)[-1]}-{p[1][0]}-{p[1][2]}",
+)
+def visit(request, open_in_chromium, origin):
+    """One page in one view; the tests below use it one after the other, and its last asks it
+    whether anything went wrong on the way."""
+    name, view = request.param
+    visit = open_in_chromium(f"{origin}{name}.html", name=name, view=view, script=SHIFTS)
+    visit.loaded, visit.evaluations = [*visit.asked], []
+    yield visit
+    visit.page.close()
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,8 @@ import yaml
 from bs4 import BeautifulSoup
 from built_site import DOCUMENTS, PAGES, ROOT, page_soup
 
+import planrl
+
 
 def citation():
     return yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
@@ -111,11 +113,11 @@ def test_the_citation_is_that_of_the_project():
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     cited = citation()
-    assert cited["version"] == project["version"]
+    assert cited["version"] == planrl.__version__
     assert cited["repository-code"] == project["urls"]["Repository"]
     text = shell.bibtex(cited)
     assert "@software{planrl," in text
-    assert f"version = {{{project['version']}}}" in text
+    assert f"version = {{{planrl.__version__}}}" in text
     assert "eprint = {2509.22613}" in text
     assert text.count("{") == text.count("}")
 

@@ -61,8 +61,10 @@ def test_a_chapter_has_900_to_1800_words(chapter):
 def test_a_page_shows_at_most_1800_words(chapter, built):
     """Prose and the sentences that code tells; what is folded, tables, labs and pictures apart."""
     page = copy(page_soup(f"book/{chapter.stem}").select_one("article"))
-    apart = "script, style, svg, template, details, table, pre, .cell_input, .math, .plotly-figure"
-    for element in page.select(f"{apart}, [class*=planrl-lab], .planrl-choose, .planrl-check"):
+    apart = "script, style, svg, template, details, table, pre, math, .math, .plotly-figure"
+    for element in page.select(
+        f"{apart}, [class*=planrl-lab], .cell_input, .planrl-choose, .planrl-check"
+    ):
         element.extract()
     assert len(WORD.findall(page.get_text(" "))) <= 1800
 

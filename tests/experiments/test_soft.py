@@ -8,14 +8,16 @@ import pytest
 import torch
 
 import planrl as pr
-from planrl.claims import soft_and_noise as claims
 from planrl.experiments import noise, soft, soft_methods
 from planrl.experiments.datasets import DatasetSettings
 from planrl.objectives.noisy import Checks, noisy_optimum
 
+FILE = Path(planrl.__file__).parent / "claims" / "soft_and_noise.toml"
+PREDICTED = tomllib.loads(FILE.read_text(encoding="utf-8"))["claim"]
+
 
 def test_every_prediction_has_a_bound_and_a_reason_and_a_name_of_its_own():
-    pages = claims.FILE["claim"]
+    pages = PREDICTED
     assert len({page["id"] for page in pages}) == len(pages)
     for page in pages:
         assert page["reason"].endswith(".")
@@ -38,7 +40,7 @@ def numbers_of(experiment):
     """The part and the numbers that claims read of an experiment."""
     return {
         (bound["number"].partition(".")[0], number)
-        for page in claims.FILE["claim"]
+        for page in PREDICTED
         if page["experiment"] == experiment
         for bound in page["bound"]
         for number in bound["number"].partition(".")[2].split(" - ")

@@ -12,6 +12,7 @@ import pytest
 import planrl.labs
 from planrl.labs.catalogue import CATALOGUE, GRIDS, lab_named, labs
 from planrl.labs.page.recordings import FORMAT, STEPS, description, recorded, recordings
+from planrl.labs.session import Session
 
 RECORDED = dict(recordings())
 SHOW = """
@@ -130,17 +131,34 @@ def test_at_a_low_temperature_diversity_is_lost_at_once_and_nothing_is_gained():
 
 
 def test_what_a_lab_shows_otherwise_than_its_chapter_is_what_was_recorded():
-    assert lab_named("race").words.differs
+    assert "transformer" in lab_named("race").words.differs
     sft, pg = (means("race", name, "test_greedy") for name in ("continual SFT", "policy gradient"))
     assert pg[0] > 0.7
     assert pg[1] < sft[1] - 0.1
-    assert lab_named("policy-gradient").words.differs
+    assert {*lab_named("policy-gradient").words.differs} == {"table", "transformer"}
     table, transformer = (
         means(name, "policy gradient", "test_greedy")
         for name in ("policy-gradient", "policy-gradient-transformer")
     )
     assert abs(table[1] - table[0]) < 0.02
     assert transformer[1] < transformer[0] - 0.1
+
+
+@pytest.mark.slow
+def test_what_tables_show_in_the_lab_of_four_learners_is_what_they_do():
+    assert "table" in lab_named("race").words.differs
+    sampled = []
+    for seed in range(4):
+        session = Session("race", f"model=table&seed={seed}")
+        before = session.evaluate()
+        session.train(300)
+        after = session.evaluate()
+        rise = [b["test_greedy"] - a["test_greedy"] for a, b in zip(before, after, strict=True)]
+        assert rise[:3] == [0, 0, 0], "SFT and policy gradient, without and with KL"
+        assert rise[3] > 0.1, "Q-learning"
+        sampled.append([one["test_sampled"] for one in after])
+    sft, pg, *_ = np.mean(sampled, axis=0)
+    assert pg < sft - 0.03
 
 
 def test_of_the_recorded_penalties_only_those_up_to_a_tenth_stay_above_95_percent():

@@ -47,3 +47,26 @@ def test_a_row_for_each_graph_has_all_learners(graphs, shares):
     rows = ladder.share_rows(shares)
     assert [row["problem"] for row in rows] == list(graphs)
     assert all(list(row)[1:] == list(ladder.POLICIES) for row in rows)
+
+
+def test_the_table_of_trained_models_has_what_is_stored_and_says_of_how_many_seeds():
+    rows = ladder.trained_rows()
+    assert [row["problem"] for row in rows] == list(ladder.PROBLEMS)
+    for row in rows:
+        found = ladder.trained(row["problem"])
+        assert row["seeds"] == len(found)
+        for words, key in ladder.TRAINED.items():
+            if not found:
+                assert row[words] == "–"
+                continue
+            mean = 100 * sum(one[key] for one in found) / len(found)
+            assert float(row[words].split(" (")[0]) == pytest.approx(mean, abs=0.51)
+
+
+def test_exact_percentages_stand_in_brackets_except_for_policy_gradient(monkeypatch):
+    one = dict.fromkeys(ladder.TRAINED.values(), 0.5) | {"sampled_soft_told": 1.0}
+    monkeypatch.setattr(ladder, "trained", lambda problem: [one, one | {"sampled_soft": 0.7}])
+    row = ladder.trained_rows()[0]
+    assert row["soft Q-learning, sampled"] == "60 (100)"
+    assert row["policy gradient, sampled"] == "50"
+    assert row["seeds"] == 2

@@ -75,14 +75,19 @@ const planrlLabFigure = (() => {
 
   /** @typedef {{width: number, height: number}} Size */
 
-  /** Draw all panels that are shown. @param {(HTMLElement | null)[]} plots one a panel of the figure
-   * @param {Lab} lab @param {View} view */
+  /** What a panel shows now. @type {WeakMap<HTMLElement, string>} */
+  const drawings = new WeakMap();
+
+  /** Draw all panels that are shown and have changed: plotly takes as long for what it shows already.
+   * @param {(HTMLElement | null)[]} plots one a panel of the figure @param {Lab} lab @param {View} view */
   function draw(plots, lab, view) {
     const sizes = plots.map((plot) => plot && { width: plot.clientWidth, height: plot.clientHeight });
     const { Plotly } = /** @type {any} */ (window);
     figures(lab, view, sizes).forEach((drawing, panel) => {
       const plot = plots[panel];
-      if (!drawing || !plot) return;
+      const now = JSON.stringify(drawing ?? null);
+      if (!drawing || !plot || drawings.get(plot) === now) return;
+      drawings.set(plot, now);
       Plotly.react(plot, drawing.data, drawing.layout, CONFIG);
       // The table of numbers says it better than loose labels read one by one.
       const drawn = plot.querySelectorAll("svg.main-svg");
