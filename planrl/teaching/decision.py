@@ -119,9 +119,9 @@ VALUES = Advice(
     "Blocksworld policy gradient was ahead when both were sampled at temperature 1. No Transformer "
     "here was trained by policy gradient with process reward, so the gain may be due to the checks "
     "of steps, not to the loss. In theory Q-learning learns the errors of its checks. Where steps "
-    "can be undone, use a discount. Or try soft Q-learning: in a linear Transformer it was more "
-    "accurate there than Q-learning with a discount when both were sampled at temperature 1, and "
-    "on a Transformer it has no stored run yet.",
+    "can be undone, use a discount. Or try soft Q-learning: on Blocksworld, in a linear "
+    "Transformer, it was more accurate than Q-learning with a discount when both were sampled at "
+    "temperature 1 (on a random digraph hardly so). On a Transformer it has no stored run yet.",
     (
         "R-q-over-all-at-equal-decoding",
         "3-q-over-pg",
