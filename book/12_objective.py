@@ -43,6 +43,8 @@ from planrl.experiments import objectives as toy
 from planrl.figures import scatter, sliders
 from planrl.figures.table import Table
 from planrl.labs import lab
+from planrl.labs.page.links import LabLink
+from planrl.labs.page.recordings import recorded_at
 from planrl.objectives import (
     advantages,
     clock,
@@ -309,6 +311,16 @@ notebook.QuickCheck(
 )
 
 # %% [markdown]
+# ## Any two, side by side
+#
+# The lab trains two objectives on *one question* of a graph with 20 nodes; a path has several steps here. Choose for each side an
+# objective, a KL penalty and, under *More settings*, an entropy bonus. The terms that differ are marked in the formulas.
+# Dotted lines and outlined bars are the ends that theory predicts for expected updates, where it knows one.
+
+# %% tags=["remove-input"]
+lab("objectives")
+
+# %% [markdown]
 # ## Three requests, answered
 #
 # **"RLOO should use the lower-variance k3"**
@@ -333,8 +345,22 @@ for name, q in in_return.items():
     print(f"{name}: {contexts.answers_left(q, correct):.2f} answers left")
 
 # %% [markdown]
-# So keep k1 there. (On a single choice a path is one token, so path and token are one placement.)
-#
+# So keep k1 there. (On a single choice a path is one token, so path and token are one placement.) The lab has the request on paths
+# of several steps:
+
+# %% tags=["remove-input"]
+state = "a=rloo&a_kl=k1-path&a_lambda=0.3&b=rloo&b_kl=k3-path&b_lambda=0.3"
+start = recorded_at("objectives-return", state, 0)[0]["left"]
+returns = recorded_at("objectives-return", state)
+k1, k3 = (one["left"] for one in returns)
+LabLink(
+    "objectives",
+    state,
+    f"k1 keeps {k1:.0f} of the base's {start:.0f} correct paths, k3 {k3:.1f} (effective numbers, λ = 0.3, after "
+    "300 updates, mean of ten seeds): train both",
+)
+
+# %% [markdown]
 # **"k3 did worse than k1 and k2, with spikes"**
 # ([rlhf-book#489](https://github.com/natolambert/rlhf-book/issues/489), λ = 0.04 in the loss). Three things are mixed. In
 # the loss, k1 does nothing in expectation, so it *looks* stable. k3 does cost accuracy. And the version of that code which we
@@ -351,6 +377,17 @@ for name in ("k2", "k3"):
     reached[name] = float(fixed_point(objective, rare, one).policy[0])
 reached["reversed k3"] = float(tables.with_reversed_k3(rare, one, 0.04)[0])
 print({name: round(p, 3) for name, p in reached.items()})
+
+# %% tags=["remove-input"]
+state = "a=rloo&a_kl=k2-loss&a_lambda=0.04&b=rloo&b_kl=k3-loss&b_lambda=0.04"
+placed = recorded_at("objectives-loss-weak", state)
+k2, k3 = placed
+LabLink(
+    "objectives",
+    state,
+    f"The request's λ = 0.04 in the lab: k2 ends at accuracy {k2['solved']:.3f}, k3 at {k3['solved']:.3f}, predicted "
+    f"{k3['limit_solved']:.3f} (after 300 updates, mean of ten seeds): train both",
+)
 
 # %% [markdown]
 # **"Entropy collapses"** ([verl#5953](https://github.com/verl-project/verl/issues/5953): GRPO, k3 in the loss at 0.01, entropy

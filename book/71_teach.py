@@ -131,6 +131,25 @@ LabLink("blocks", "discount=1", "Lab E: three blocks without a discount")
 #
 # </details>
 #
+# **Lab F, for a class that trains language models.** Ask: *RLOO subtracts a KL estimate from the return. k3 has the lower variance. Which
+# estimate keeps more correct paths?*
+
+# %% tags=["remove-input"]
+LabLink(
+    "objectives",
+    "a=rloo&a_kl=k1-path&a_lambda=0.3&b=rloo&b_kl=k3-path&b_lambda=0.3",
+    "Lab F: k1 or k3 in the return",
+)
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# k1: after 300 updates about four fifths of the base's effective number of correct paths are left with k1, and about two paths with k3
+# (one question on a graph of 20 nodes, λ = 0.3, mean of ten seeds). A number in the return counts by how it differs between paths, and
+# near the base k3 is flat. More in [chapter 12](12_objective.ipynb).
+#
+# </details>
+#
 # ## Figures for slides
 #
 # Made from the saved runs when these pages are built, as SVG in 16:9, light background, letters large enough for the last row. Click one

@@ -62,7 +62,7 @@ class Session:
     ) -> None:
         self.lab: Lab = lab_named(name)
         self.state: State = read_state(self.lab.controls, link, self.lab.most_edges, self.lab.name)
-        self._programs = {**programs(), **updates_of(self.lab.own_algorithms)}
+        self._programs = {**programs(), **updates_of(self.lab.own_algorithms, self.lab.models)}
         self.loss = loss
         self._own = own_losses(self.lab, loss)
         self.run = run or _in_torch
@@ -134,7 +134,7 @@ class Session:
         found = []
         for running in self.learners:
             tensors = {**running.state, **self.given, "t": _time(self.updates)}
-            out = self._call("evaluate", tensors, running.options)
+            out = self._call(self.lab.evaluation, tensors, running.options)
             found.append({k: float(v) if v.ndim == 0 else v for k, v in out.items()})
         return found
 

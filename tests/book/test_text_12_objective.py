@@ -46,6 +46,17 @@ def test_k3_in_the_return_leaves_one_answer_and_reversed_k3_is_stuck_where_the_a
     assert ran.reached["reversed k3"] < 0.3
 
 
+@book
+def test_in_the_lab_k1_in_the_return_keeps_most_paths_and_k3_in_the_loss_costs_accuracy(ran):
+    k1, k3 = ran.returns
+    assert k1["left"] > 0.7 * ran.start
+    assert k3["left"] < 2.5
+    assert min(k1["solved"], k3["solved"]) > 0.95
+    k2, k3 = ran.placed
+    assert k3["solved"] < k2["solved"] - 0.01
+    assert abs(k3["solved"] - k3["limit_solved"]) < 0.01
+
+
 def test_stored_seeds_lie_on_the_line_and_two_methods_below_it():
     found = tables.off_the_line()
     for name in tables.NAMES.values():

@@ -23,10 +23,15 @@ STARTS = [
     ("table", "imitation", "sft"),
     ("table", "policy-gradient", "pg"),
     ("table", "rewards", "q"),
+    ("table", "objectives", "objective"),
     ("transformer", "imitation", "sft"),
     ("transformer", "policy-gradient", "pg"),
     ("transformer", "rewards", "q"),
 ]
+LINKS = {
+    "pg": "&kl=0.01",
+    "objective": "&a_lambda=0.1&a_kl=k3-loss&b=dapo&b_lambda=0&b_beta=0.05&epochs=2",
+}
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +60,8 @@ def test_the_programs_that_are_kept_in_the_repository_are_todays(exported):
 def test_a_hundred_updates_in_onnx_are_those_of_torch(exported, model, name, algorithm):
     """Each of them from the same weights: else a walk that is drawn otherwise, because of the last
     bit of a probability, would be followed by others."""
-    link = f"model={model}&seed=1" + ("&kl=0.01" if algorithm == "pg" else "")
+    link = f"seed=1{LINKS.get(algorithm, '')}"
+    link += f"&model={model}" if name != "objectives" else ""
     ours, theirs = Session(name, link), Session(name, link, run=exported)
     theirs.given = ours.given
     start, others = ours.learners[0].state["params"], []

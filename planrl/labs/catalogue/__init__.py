@@ -4,6 +4,7 @@ imitation, policy_gradient   one learner each
 rewards                      Q-learning under rewards of the reader's, and what can go wrong
 race                         four learners that start from one base
 blocks                       Blocksworld
+objectives                   any two of GRPO's family on one question
 
 Each file has a function `lab` and `GRIDS`, its recorded runs; policy_gradient.py holds the lab
 policy-gradient, and a new file is a new lab. A lab is made when it is asked for. What a preset says
@@ -44,6 +45,7 @@ def lab_named(name: str) -> Lab:
 def all_programs() -> dict[str, Program]:
     """The programs of all labs, by name. Raises InputError if two algorithms share a name."""
     own: dict[str, Algorithm] = {}
+    made: dict[str, Program] = {}
     for lab in labs().values():
         for name, algorithm in lab.own_algorithms.items():
             if name in ALGORITHMS or own.get(name, algorithm) != algorithm:
@@ -51,4 +53,5 @@ def all_programs() -> dict[str, Program]:
                     f"two algorithms are called {shown(name)}: rename that of {lab.name}"
                 )
             own[name] = algorithm
-    return {**programs(), **updates_of(own)}
+        made.update(updates_of(lab.own_algorithms, lab.models))
+    return {**programs(), **made}

@@ -62,12 +62,15 @@ class Stream:
 
     `rows` gives tokens [ROWS, TOKENS]. `reads` names what it reads of `DATA`, and `options` its own
     options with their default values. Only if `may_stop` may the model emit END before the target.
+    `behaviour` names the carried weights that draw the rows, if they are not those that learn: the
+    batch then has the log-probabilities that its tokens were drawn with.
     """
 
     rows: Callable[[FunctionalModel, Values], Tensor]
     reads: tuple[str, ...]
     options: Mapping[str, float] = field(default_factory=dict)
     may_stop: bool = True
+    behaviour: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

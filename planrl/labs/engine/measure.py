@@ -56,7 +56,7 @@ def evaluate(model: FunctionalModel, given: Values) -> Values:
     best = judged(graph, ended(model.rollout(params, prompt, greedy(options))))[0].float()
     arrived = torch.maximum(correct.float().mean(), best[:PAIRS].mean())
     pair = given["question"].long()
-    logits = _logits(model, params, pair[1])
+    logits = first_logits(model, params, pair[1])
     policy = _policy(logits, given)
     values, (exact, settled) = logits[:, :NODES] / SCALE, _exact(pair[1], given)
     shows = failure(values, pair[1], given, arrived)
@@ -108,7 +108,7 @@ def _diversity(graph: TracedGraph, sampled: Tensor) -> tuple[Tensor, Tensor]:
     return correct, (correct & ~(earlier & correct[:, None]).any(-1)).float().sum(1)
 
 
-def _logits(model: FunctionalModel, params: Tensor, target: Tensor) -> Tensor:
+def first_logits(model: FunctionalModel, params: Tensor, target: Tensor) -> Tensor:
     """Logits [current, next] of the first step of paths to one target."""
     current = torch.arange(NODES, device=params.device)
     prompt = torch.stack([current, target + 0 * current, current], 1)

@@ -6,7 +6,7 @@ done `t`, the seed, a graph's `DATA`, and options, which are tensors of one numb
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 
@@ -17,6 +17,7 @@ from planrl.labs.engine.algorithms import ALGORITHMS, Algorithm, Carried, begun
 from planrl.labs.engine.data import DATA, prepare
 from planrl.labs.engine.measure import EVALUATION_OPTIONS, evaluate
 from planrl.labs.engine.models import MODELS, NODES, TOKENS, FunctionalModel, model_named
+from planrl.labs.engine.question import QUESTION_OPTIONS, question
 from planrl.labs.engine.sampling import SHOWN, Values
 from planrl.labs.engine.update import update
 
@@ -38,7 +39,7 @@ class Program:
 
 @cache
 def programs() -> Mapping[str, Program]:
-    """The programs by name: `prepare`, and each model's `fresh`, updates and `evaluate`.
+    """The programs by name: `prepare`, each model's `fresh`, updates and `evaluate`, `question`.
 
     The updates are those of the table of algorithms; `updates_of` has those of a lab's own.
     """
@@ -49,12 +50,15 @@ def programs() -> Mapping[str, Program]:
         found.append(Program(f"{model.name}-fresh", partial(_fresh, model), _seed()))
         found += [_update(model, name, algorithm) for name, algorithm in ALGORITHMS.items()]
         found.append(_evaluation(model))
+    found.append(_of_question(model_named("table")))
     return {program.name: program for program in found}
 
 
-def updates_of(algorithms: Mapping[str, Algorithm]) -> dict[str, Program]:
-    """The programs of algorithms that are not in the table, an update for each model."""
-    made = [_update(model_named(m), n, one) for n, one in algorithms.items() for m in MODELS]
+def updates_of(
+    algorithms: Mapping[str, Algorithm], models: Iterable[str] = tuple(MODELS)
+) -> dict[str, Program]:
+    """The programs of algorithms that are not in the table, an update for each of the models."""
+    made = [_update(model_named(m), n, one) for n, one in algorithms.items() for m in models]
     return {program.name: program for program in made}
 
 
@@ -71,7 +75,7 @@ def _update(model: FunctionalModel, name: str, algorithm: Algorithm) -> Program:
     carried = begun(algorithm, torch.zeros(model.size, dtype=torch.float32))
     adam = {key: carried.pop(key) for key in ("params", "m", "v")}
     reads = {"adjacency", *algorithm.stream.reads}
-    data = {key: value for key, value in _data().items() if key in reads}
+    data = {key: value for key, value in {**_data(), **_question()}.items() if key in reads}
     options = algorithm.options
     return Program(
         f"{model.name}-{name}",
@@ -94,6 +98,17 @@ def _evaluation(model: FunctionalModel) -> Program:
     }
     return Program(
         f"{model.name}-evaluate", partial(evaluate, model), inputs, tuple(EVALUATION_OPTIONS)
+    )
+
+
+def _of_question(model: FunctionalModel) -> Program:
+    weights = {key: torch.zeros(model.size, dtype=torch.float32) for key in ("params", "base")}
+    graph = {"adjacency": _data()["adjacency"], **_question()}
+    return Program(
+        f"{model.name}-question",
+        partial(question, model),
+        {**weights, **graph, **_numbers(QUESTION_OPTIONS)},
+        tuple(QUESTION_OPTIONS),
     )
 
 

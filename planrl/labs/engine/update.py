@@ -8,6 +8,7 @@ kernel, in torch, and the page, exported.
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from planrl.errors import InputError, shown
 from planrl.labs.engine.algorithms import Algorithm
 from planrl.labs.engine.models import VOCAB, FunctionalModel
 from planrl.labs.engine.sampling import Values, graph_of
-from planrl.losses import Loss
+from planrl.losses import Loss, chosen_log_probs
 from planrl.tasks import Batch, judged
 from planrl.train import check_loss
 
@@ -43,6 +44,9 @@ def update(
         reward = algorithm.reward(graph, tokens, given)
         frozen = model.logits(given[algorithm.frozen], read) if algorithm.frozen else None
         batch = Batch(VOCAB.chosen(tokens), reward, tokens, frozen)
+        if drew := algorithm.stream.behaviour:
+            drawn_with = chosen_log_probs(model.logits(given[drew], read), batch)
+            batch = replace(batch, log_probs=drawn_with)
     loss = algorithm.loss(given)
     if own is not None:
         loss = partial(own, **{name: given[name] for name in options_of(own, algorithm)})

@@ -15,6 +15,7 @@ PAGES = {
     "policy-gradient": "05_collapse",
     "rewards": "07_reward",
     "blocks": "09_blocksworld",
+    "objectives": "12_objective",
 }
 """Lab -> the page that holds it."""
 

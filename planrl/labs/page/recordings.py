@@ -26,12 +26,14 @@ from planrl.labs.catalogue import GRIDS, lab_named
 from planrl.labs.page import policies
 from planrl.labs.page.runtime import Exported
 from planrl.labs.session import Session
+from planrl.labs.spec.controls import read_state, text_of
 from planrl.labs.spec.lab import END, Grid, Lab
 
 FOLDER = Path(__file__).parent / "recorded"
 SEEDS = tuple(range(10))
 STEPS = tuple(range(0, END + 1, 20))
-SCALES = {"diversity": 1000, "entropy": 1000}
+SCALES = {"diversity": 1000, "entropy": 1000, "left": 500, "limit_left": 500}
+UNKNOWN = 65535  # stands for nan
 FORMAT = "planrl-recorded/2"
 
 
@@ -39,7 +41,7 @@ def points(grid: Grid) -> list[str]:
     """All points of a grid as links without a seed, the last axis the fastest."""
     fixed = [f"{key}={value}" for key, value in grid.fixed.items()]
     return [
-        "&".join([*fixed, *(f"{k}={v:g}" for k, v in zip(grid.axes, point, strict=True))])
+        "&".join([*fixed, *(f"{k}={text_of(v)}" for k, v in zip(grid.axes, point, strict=True))])
         for point in itertools.product(*grid.axes.values())
     ]
 
@@ -88,7 +90,8 @@ def save(
     """Write a grid's recording, its points in the order of `points`."""
     described = description(GRIDS[name])
     scale = np.array(described["scale"])
-    values = (np.stack(list(measured)) * scale[:, None, None]).round().clip(0, 65535)
+    values = (np.stack(list(measured)) * scale[:, None, None]).round().clip(0, UNKNOWN - 1)
+    values = np.nan_to_num(values, nan=UNKNOWN)
     data = base64.b64encode(values.astype("<u2").tobytes()).decode()
     page = {"format": FORMAT, **described, "data": data}
     if paths:
@@ -112,6 +115,26 @@ def description(grid: Grid) -> dict[str, Any]:
         "metrics": list(lab.metrics),
         "scale": [SCALES.get(metric, 10_000) for metric in lab.metrics],
     }
+
+
+def recorded_at(name: str, link: str, updates: int = END) -> list[dict[str, float]]:
+    """What the recording of this name found after so many updates at a point: means by metric.
+
+    One entry for each learner. `link` names the point as a page's link does, without what is usual.
+    Raises InputError for a point that is not in the grid.
+    """
+    page, lab = dict(recordings())[name], lab_named(GRIDS[name].lab)
+    values = read_state(lab.controls, link).values
+    others = [k for k, v in page["fixed"].items() if values[k] != v]
+    if others or any(values[one["name"]] not in one["values"] for one in page["axes"]):
+        raise InputError(f"{link!r} is no point of the recording {name}")
+    shape = [len(one["values"]) for one in page["axes"]]
+    at = tuple(one["values"].index(values[one["name"]]) for one in page["axes"])
+    numbers = np.frombuffer(base64.b64decode(page["data"]), "<u2")
+    metrics, steps = page["metrics"], page["steps"]
+    means = numbers.reshape(*shape, -1, len(metrics), 3, len(steps))[at][:, :, 0]
+    found = np.where(means == UNKNOWN, np.nan, means)[..., steps.index(updates)] / page["scale"]
+    return [dict(zip(metrics, one.tolist(), strict=True)) for one in found]
 
 
 def recorded(lab: Lab) -> list[dict[str, Any]]:

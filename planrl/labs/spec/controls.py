@@ -36,22 +36,23 @@ class Control:
         if self.default not in self.values:
             raise InputError(f"{self.name}: the default {self.default!r} is not among its values")
         if not self.texts:
-            object.__setattr__(self, "texts", [_said(value) for value in self.values])
+            object.__setattr__(self, "texts", [text_of(value) for value in self.values])
         if len(self.texts) != len(self.values):
             raise InputError(f"{self.name}: {len(self.texts)} texts for {len(self.values)} values")
 
     def read(self, text: str) -> Value:
         """The value a link's text stands for."""
         for value in self.values:
-            if text == _said(value):
+            if text == text_of(value):
                 return value
         raise InputError(
             f"{self.name}={shown(text)} is not possible: "
-            f"choose {', '.join(map(_said, self.values))}"
+            f"choose {', '.join(map(text_of, self.values))}"
         )
 
 
-def _said(value: Value) -> str:
+def text_of(value: Value) -> str:
+    """A control's value as a link has it."""
     return value if isinstance(value, str) else f"{value:g}"
 
 
@@ -141,7 +142,7 @@ def _edge(part: str, name: str) -> tuple[str, str]:
 def write_state(controls: Sequence[Control], state: State) -> str:
     """The link's query that `read_state` reads; it names only what differs from the defaults."""
     said = {
-        control.name: _said(state.values[control.name])
+        control.name: text_of(state.values[control.name])
         for control in controls
         if state.values[control.name] != control.default
     }

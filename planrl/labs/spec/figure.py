@@ -32,7 +32,15 @@ METRICS = {
     "test_greedy": Metric("held-out pairs, greedy", "held out, greedy", "dot"),
     "diversity": Metric("distinct correct paths among 16", "correct paths of 16", "longdashdot"),
     "entropy": Metric("entropy of a step (nats)", "entropy (nats)", "solid"),
+    "solved": Metric("accuracy, exact", "accuracy", "solid"),
+    "limit_solved": Metric("accuracy, predicted end", "predicted", "dot"),
+    "left": Metric("correct paths left (effective number)", "correct paths left", "solid"),
+    "limit_left": Metric("correct paths left, predicted end", "predicted", "dot"),
 }
+COUNTS = {"diversity", "entropy", "left", "limit_left"}
+"""Metrics that are no shares."""
+PREDICTIONS = {"limit_solved", "limit_left"}
+"""Metrics that say where training leads; nan where that is not known."""
 COLOURS = ("#0072B2", "#D55E00", "#009E73")  # of blocks
 STRIP = {"row": 5, "pitch": 1.3, "drop": 1.6, "block": 0.36}  # how a plan of blocks is laid out
 EMPTY: Mapping[str, Any] = {"x": [None], "y": [None]}
@@ -62,14 +70,18 @@ class Picture:
         """A line over updates for each metric, above the range of the recorded runs.
 
         The learner's `name` chooses the colour. With `own` its name stands in the legend, and its
-        line has its own dash: several learners share the panel.
+        line has its own dash: several learners share the panel. A prediction has a thin dotted
+        line, and no range.
         """
         colour, own_dash, _ = style_of(name, number)
         for metric in metrics:
+            ahead = metric in PREDICTIONS
             said = name if own else METRICS[metric].legend
+            said = f"{said}, predicted" if ahead else said
             shared = {**EMPTY, "legendgroup": said, "name": said, "mode": "lines"}
             shade = "#7F7F7F" if metric == "entropy" else colour
-            line = {"color": shade, "dash": own_dash if own else METRICS[metric].dash, "width": 2.5}
+            dash = own_dash if own and not ahead else METRICS[metric].dash
+            line = {"color": shade, "dash": dash, "width": 1.75 if ahead else 2.5}
             filled = {"fill": "toself", "fillcolor": faded(colour, 0.13), "line": {"width": 0}}
             hidden = {"showlegend": False}
             legend = {"showlegend": panel == 0 or not own}
@@ -78,11 +90,11 @@ class Picture:
                 ("band", {**filled, **hidden, "hoverinfo": "skip"}),
                 ("recorded", {"line": line, **hidden, "opacity": 0.8}),
                 ("curve", {"line": line, **legend}),
-            ):
+            )[int(ahead) :]:
                 trace = self._add(panel, go.Scatter(**shared, **style))
                 self.bindings.append({"kind": kind, "trace": trace, **where})
         self._axes(panel, x={"title": "updates", "rangemode": "tozero"})
-        shares = not {"diversity", "entropy"} & set(metrics)
+        shares = not COUNTS & set(metrics)
         self._axes(panel, y={"range": [0, 1.03]} if shares else {"rangemode": "tozero"})
 
     def matrix(self, panel: int, matrix: str, learner: int = 0) -> None:
@@ -105,6 +117,19 @@ class Picture:
         """Bars over next nodes, one group for each vector."""
         for (vector, said), colour in zip(names.items(), ("#7F7F7F", "#0072B2"), strict=True):
             bar = go.Bar(**EMPTY, name=said, marker={"color": colour})
+            self._bind("bars", self._add(panel, bar), learner, vector)
+        self._axes(panel, x={"title": "next node"}, y={"range": [0, 1.03]})
+        self.figure.update_layout(barmode="group")
+
+    def first_step(self, panel: int, name: str, learner: int) -> None:
+        """A learner's probabilities of the first step as bars, and predicted ones as outlines."""
+        colour = style_of(name, learner)[0]
+        outline = {"color": faded(colour, 0.12), "line": {"color": colour, "width": 1.5}}
+        for vector, said, marker in (
+            ("cell", name, {"color": colour}),
+            ("limit", f"{name}, predicted", outline),
+        ):
+            bar = go.Bar(**EMPTY, name=said, marker=marker, showlegend=False)
             self._bind("bars", self._add(panel, bar), learner, vector)
         self._axes(panel, x={"title": "next node"}, y={"range": [0, 1.03]})
         self.figure.update_layout(barmode="group")

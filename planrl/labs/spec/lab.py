@@ -38,11 +38,26 @@ BASES = {"table": Base(output="table"), "transformer": Base(updates=150)}
 
 
 @dataclass(frozen=True, kw_only=True)
+class Term:
+    """A part of a learner's formula: the text for the value of a control.
+
+    If `number` names a control, λ in the text stands for its value, and there is no text at 0. The
+    page's web/lab-state.js puts formulas together.
+    """
+
+    control: str
+    texts: Mapping[Value, str]
+    number: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class LabLearner:
     """What is trained: an algorithm, from the base or fresh weights, with some options fixed.
 
     `algorithm` names one of the table in `engine.algorithms`, or else the one that is given as
-    `trains`. A table calls the learner by its `title`, if it has one.
+    `trains`. A table calls the learner by its `title`, if it has one. `reads` has the controls that
+    set this learner alone, with the options that each value stands for. The `formula` of its loss
+    is shown in parts.
     """
 
     name: str
@@ -51,6 +66,8 @@ class LabLearner:
     start: str = "base"
     settings: Mapping[str, float] = field(default_factory=dict)
     trains: Algorithm | None = None
+    reads: Mapping[str, Mapping[Value, Mapping[str, float]]] = field(default_factory=dict)
+    formula: Sequence[Term] = ()
 
     @property
     def trained(self) -> Algorithm:
@@ -65,6 +82,8 @@ class LabLearner:
     def options(self, values: Mapping[str, Value]) -> dict[str, float]:
         """All numbers that the learner's programs are given when the controls have these values."""
         given = {name: float(v) for name, v in values.items() if not isinstance(v, str)}
+        for control, options in self.reads.items():
+            given.update(options[values[control]])
         return {**given, **self.fixed}
 
     def described(self) -> dict[str, Any]:
@@ -73,6 +92,8 @@ class LabLearner:
             "title": self.title or self.name,
             "sampled": self.trained.stream is not DEMONSTRATIONS,
             "unit": SCALE if self.trained.reward is shaped else 1.0,
+            "reads": self.reads,
+            "formula": [asdict(term) for term in self.formula],
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -104,12 +125,14 @@ class Words:
 class Screen:
     """How a lab's page is arranged, and when training stops.
 
-    `controls` names those under the figure; the others are folded away. `paths` is the title of the
-    first panel, a graph on which sampled paths travel, if there is one. `panel` is the panel that
-    is large at first. Training stops at each multiple of `end` updates.
+    `controls` names those under the figure, `more` those below these, in rows of two; the others
+    are folded away. `paths` is the title of the first panel, a graph on which sampled paths travel,
+    if there is one. `panel` is the panel that is large at first. Training stops at each multiple of
+    `end` updates.
     """
 
     controls: tuple[str, str]
+    more: tuple[str, ...] = ()
     paths: str = ""
     panel: int = 0
     end: int = END
@@ -123,7 +146,7 @@ class Grid:
     """
 
     lab: str
-    axes: Mapping[str, Sequence[float]]
+    axes: Mapping[str, Sequence[Value]]
     fixed: Mapping[str, Any]
 
 
@@ -164,6 +187,22 @@ class Lab:
         return [{"title": self.screen.paths, "plot": None}, *plots]
 
     @property
+    def models(self) -> tuple[str, ...]:
+        """The models that one can choose; a lab without that control has a table."""
+        control = next((one for one in self.controls if one.name == "model"), None)
+        return tuple(map(str, control.values)) if control else ("table",)
+
+    @property
+    def of_question(self) -> bool:
+        """Whether the shown pair is the one question that is trained, and measured exactly."""
+        return all("question" in one.trained.stream.reads for one in self.learners)
+
+    @property
+    def evaluation(self) -> str:
+        """The program that measures a learner, without its model's name."""
+        return "question" if self.of_question else "evaluate"
+
+    @property
     def _graphs(self) -> tuple[str, ...]:
         control = next(control for control in self.controls if control.name == "graph")
         return tuple(map(str, control.values))
@@ -184,6 +223,8 @@ class Lab:
             "panels": self.panels,
             "figure": {"data": figure["data"], "layout": layout},
             "bindings": self.picture.bindings,
+            "evaluation": self.evaluation,
+            "ofQuestion": self.of_question,
             "share": SHARE,
             "bases": {name: asdict(base) for name, base in BASES.items()},
             "every": EVERY,

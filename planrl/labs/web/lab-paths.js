@@ -149,5 +149,5 @@ const planrlLabPaths = (() => {
     return (curve && lab.figure.data[curve.trace].line?.color) ?? "#0072B2";
   }
 
-  return { create, sidesOf };
+  return { create, sidesOf, colourOf };
 })();

@@ -17,15 +17,18 @@
  * @typedef {{kind: string, trace: number, traces: number[], learner: number, metric: string,
  *   matrix: string,
  *   row: number, pitch: number, drop: number, block: number}} Binding
+ * @typedef {{control: string, texts: Record<string, string>, number: string}} Term a part of a formula
  * @typedef {{name: string, title: string, sampled: boolean, unit: number, algorithm: string, start: "base" | "fresh",
- *   options: Record<string, number>}} Learner
+ *   options: Record<string, number>, reads: Record<string, Record<string, Record<string, number>>>,
+ *   formula: Term[]}} Learner reads: by control and value, the options that this learner alone is given
  * @typedef {{name: string, title: string, why: string, settings: Settings}} Preset
  * @typedef {{output: string, algorithm: string, updates: number}} Base how a base is made: it is an
  *   output of the program "prepare", or fresh weights after so many updates
  * @typedef {{name: string, controls: Control[], learners: Learner[],
- *   presets?: Preset[], screen: {controls: string[], paths: string, panel: number, end: number},
+ *   presets?: Preset[], screen: {controls: string[], more: string[], paths: string, panel: number, end: number},
  *   panels: {title: string, plot: number | null}[], differs: Record<string, string>, metrics: {name: string, label: string}[],
  *   figure: {data: any[], layout: any}, bindings: Binding[],
+ *   evaluation: string, ofQuestion: boolean,
  *   verdicts?: string[], share: number, bases: Record<string, Base>, every: number,
  *   graphs: Record<string, LabGraph>,
  *   own?: {nodes: number, edges: number} | null, recorded?: Recorded[],
@@ -79,6 +82,23 @@ const planrlLabState = (() => {
     if (pair) query.set("pair", pair.map((node) => escaped(labels[node])).join("-"));
     return `${query}`;
   }
+
+  /** All options of a learner's programs. @param {Learner} learner @param {Settings} settings
+   * @returns {Record<string, number>} */
+  function options({ reads, options: fixed }, settings) {
+    const numbers = Object.entries(settings).filter(([, value]) => typeof value === "number");
+    const own = Object.entries(reads).map(([control, of]) => of[`${settings[control]}`]);
+    return Object.assign(Object.fromEntries(numbers), ...own, fixed);
+  }
+
+  /** The parts of a learner's formula, in words: planrl/labs/spec/lab.py has the terms.
+   * @param {Learner} learner @param {Settings} settings */
+  const formula = (learner, settings) =>
+    learner.formula.map(({ control, texts, number }) => {
+      const text = texts[`${settings[control]}`];
+      if (!number) return text;
+      return settings[number] ? text.replaceAll("λ", `${settings[number]}`) : "";
+    });
 
   /** The graph that these settings are about. @param {Lab} lab @param {Settings} settings
    * @param {LabGraph | null} own @returns {LabGraph} */
@@ -277,6 +297,7 @@ const planrlLabState = (() => {
     return layer.map((at, node) => [at / last, y[node]]);
   }
 
+  const UNKNOWN = 65535; // what stands for no number: planrl/labs/page/recordings.py
   const UNIT = 255; // of a recorded probability: planrl/labs/page/policies.py
 
   /** @type {WeakMap<object, {values: Float32Array, columns: number}[]>} */
@@ -371,7 +392,8 @@ const planrlLabState = (() => {
             for (const { at, weight } of corners) {
               const run = at * recorded.learners.length + rows[learner];
               const row = (run * metrics.length + m) * 3 + which;
-              sum += weight * numbers[row * steps.length + step];
+              const number = numbers[row * steps.length + step];
+              sum += number === UNKNOWN ? NaN : weight * number;
             }
             return sum / scale[m];
           }),
@@ -403,5 +425,5 @@ const planrlLabState = (() => {
     );
   }
 
-  return { defaults, write, read, graph, shownGraph, answered, unpack, recording };
+  return { defaults, options, formula, write, read, graph, shownGraph, answered, unpack, recording };
 })();

@@ -4,11 +4,12 @@
 
 /**
  * @typedef {{model: string, seed: number, every: number,
- *   share: number, base: Base & {file: string},
+ *   share: number, base: Base & {file: string}, evaluation: string,
  *   labGraph: {n: number, edges: number[][], question: number[]}, shown: number[] | null,
  *   learners: {algorithm: string, start: string, options: Record<string, number>}[],
  *   links: string[]}} Order
- *   what to train; every: updates between two evaluations; links: the same settings, as a link has them
+ *   what to train; evaluation: what measures it; every: updates between two evaluations;
+ *   links: the same settings, as a link has them
  * @typedef {{paths: Float32Array, earned: Float32Array}} Made the rows that an update was made from
  * @typedef {{postMessage: (message: any) => void, terminate: () => void,
  *   onmessage: ((event: MessageEvent) => void) | null, onerror: ((event: ErrorEvent) => void) | null}} Trainer

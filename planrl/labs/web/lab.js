@@ -62,6 +62,7 @@ const planrlLab = (() => {
     const why = make("p", { className: "planrl-lab-why", id: id("why") });
     const differs = make("p", { className: "planrl-lab-differs" });
     const explained = box("step");
+    const formulas = box("formulas");
     const edgesWrong = alerting("edges-wrong");
     const edgeList = make("textarea", {
       id: id("edges"),
@@ -85,7 +86,7 @@ const planrlLab = (() => {
         element.setAttribute("aria-describedby", status.id);
       }
       const tools = [
-        button("reset", "Reset", reset, "wide"),
+        button("reset", "Reset", () => reset(), "wide"),
         beside,
         ...(address ? [button("link", "Copy link", () => copy(link(), "Link copied."), "never")] : []),
         button("code", "Copy as planrl", copySnippet, "never"),
@@ -94,7 +95,7 @@ const planrlLab = (() => {
       const bar = box("toolbar", ...[train, once, ...tools].map(({ element }) => element));
       bar.setAttribute("role", "group");
       bar.setAttribute("aria-label", "Training");
-      const front = lab.screen.controls.map((name) => controls.find((one) => one.name === name));
+      const front = [...lab.screen.controls, ...lab.screen.more].map((name) => controls.find((one) => one.name === name));
       const rare = controls.filter((one) => !front.includes(one));
       const said = make("p", { className: "planrl-lab-status" }, status, " ", counter);
       said.classList.toggle("planrl-lab-long", Boolean(lab.verdicts?.length));
@@ -110,6 +111,7 @@ const planrlLab = (() => {
         panels.stage,
         panels.legend,
         box("controls", ...front.flatMap((one) => (one ? [one.row] : []))),
+        formulas,
         explained,
         why,
         differs,
@@ -173,7 +175,7 @@ const planrlLab = (() => {
       change({ ...settings, graph: "own" }, "graph");
     }
 
-    /** Show another pair. What is trained stays the same. @param {number} source @param {number} target */
+    /** Show another pair. What is trained stays the same, unless it is this one question. @param {number} source @param {number} target */
     function choosePair(source, target) {
       const { labels, edges } = labGraph();
       const [from, to] = [labels[source], labels[target]];
@@ -182,7 +184,8 @@ const planrlLab = (() => {
       if (there && edges.length) {
         pair = [source, target];
         remark();
-        training.look();
+        if (lab.ofQuestion) reset(note); // another question is trained
+        else training.look();
       }
       show();
     }
@@ -280,25 +283,16 @@ const planrlLab = (() => {
         every: lab.every,
         labGraph: { n, edges, question },
         shown: pair,
+        evaluation: lab.evaluation,
         links: both.map((one) => planrlLabState.write(lab, one, own, pair)),
         learners: both.flatMap((one) =>
-          lab.learners.map(({ algorithm, start: from, options }) => ({
-            algorithm,
-            start: from,
-            options: { ...numbersOf(one), ...options },
+          lab.learners.map((learner) => ({
+            algorithm: learner.algorithm,
+            start: learner.start,
+            options: planrlLabState.options(learner, one),
           })),
         ),
       };
-    }
-
-    /** @param {Settings} all @returns {Record<string, number>} */
-    function numbersOf(all) {
-      /** @type {Record<string, number>} */
-      const found = {};
-      for (const [name, value] of Object.entries(all)) {
-        if (typeof value === "number") found[name] = value;
-      }
-      return found;
     }
 
     // --- Buttons ------------------------------------------------------------------------------
@@ -319,9 +313,9 @@ const planrlLab = (() => {
       show();
     }
 
-    function reset() {
+    function reset(said = "") {
       remember();
-      note = "";
+      note = said;
       run.wanted = 0;
       training.restart();
       show();
@@ -394,6 +388,7 @@ const planrlLab = (() => {
       say(differs, (usual && lab.differs[`${settings.model}`]) || "");
       differs.hidden = !differs.textContent;
       ownPanel.hidden = settings.graph !== "own";
+      explainFormulas();
       const further = run.step && run.step % end === 0 ? "Continue" : "Train";
       if (run.wanted) train.show("pause", "Pause");
       else train.show("play", run.failed ? "Start again" : further);
@@ -401,6 +396,21 @@ const planrlLab = (() => {
       say(status, `${note} ${describe()}`.trim());
       panels.stage.classList.toggle("planrl-lab-stale", run.failed !== "" && run.step > 0);
       redraw();
+    }
+
+    /** The formula of each learner, with the parts marked in which they differ. */
+    function explainFormulas() {
+      const said = lab.learners.map((learner) => planrlLabState.formula(learner, settings));
+      formulas.hidden = said.every((parts) => !parts.length);
+      const lines = said.map((parts, k) => {
+        const differ = parts.map((part, i) => said.some((other) => other[i] !== part));
+        const words = parts.map((part, i) => (part && differ[i] ? make("mark", {}, part) : part));
+        const name = make("strong", {}, lab.learners[k].title);
+        name.style.color = planrlLabFigure.inTheme(planrlLabPaths.colourOf(lab, k));
+        const between = (/** @type {number} */ i) => (parts[i].startsWith(",") ? "" : " ");
+        return make("p", {}, name, ...words.flatMap((part, i) => (part ? [between(i), part] : [])));
+      });
+      formulas.replaceChildren(...lines);
     }
 
     function describe() {

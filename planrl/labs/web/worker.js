@@ -11,7 +11,7 @@
  * @typedef {{update: Program, options: Record<string, number>, state: Tensors}} Learner
  * @typedef {{metrics: Record<string, number>, matrices: Record<string, Float32Array>}} Evaluation
  * @typedef {{type: "open", epoch: number, root: string, model: string, seed: number,
- *   share: number, base: Base & {file: string},
+ *   share: number, base: Base & {file: string}, evaluation: string,
  *   labGraph: {n: number, edges: number[][], question: number[]}, shown: number[] | null,
  *   learners: {algorithm: string, start: string, options: Record<string, number>}[]}} Open
  *   question: a training pair, if it has a path; shown: the pair that is shown, if it is another
@@ -138,9 +138,9 @@ async function fetchProgram(name) {
 }
 
 /** The files that an order needs, as far as their size counts. @param {Open} order */
-function needed({ model, base, learners }) {
+function needed({ model, base, evaluation, learners }) {
   const updates = learners.map(({ algorithm }) => `${model}-${algorithm}`);
-  const names = new Set(["prepare", `${model}-fresh`, `${model}-evaluate`, ...updates]);
+  const names = new Set(["prepare", `${model}-fresh`, `${model}-${evaluation}`, ...updates]);
   return [RUNTIME, base.file, ...[...names].map((name) => `programs/${name}.onnx`)].filter(Boolean);
 }
 
@@ -201,7 +201,7 @@ async function open(message) {
   Object.assign(given, await call(prepare, given)); // another question, too, if it has no path
   if (!given.pair_count.data[0]) throw new Error("no node of this graph reaches another");
   const starts = await startingPoints(model, given, base, learners);
-  const evaluation = await program(`${model}-evaluate`);
+  const evaluation = await program(`${model}-${message.evaluation}`);
   const opened = [];
   for (const { algorithm, start, options } of learners) {
     const update = await program(`${model}-${algorithm}`);
