@@ -7,7 +7,10 @@ import pytest
 
 import planrl as pr
 from planrl.labs.catalogue import labs
+from planrl.labs.page.export import lab_of_base
 from planrl.labs.page.links import PAGES, LabLink
+from planrl.labs.session import Session
+from planrl.labs.spec.graphs import lab_graphs
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
 
@@ -41,3 +44,9 @@ def test_on_a_page_it_is_a_link_in_a_notebook_a_call(monkeypatch):
 def test_a_state_that_no_lab_has_is_refused(name, settings):
     with pytest.raises(pr.InputError):
         LabLink(name, settings, "x")
+
+
+@pytest.mark.parametrize("graph", lab_graphs())
+def test_on_each_graph_a_lab_starts_a_transformer_from_the_base_that_pages_load(graph):
+    session = Session(lab_of_base(graph), f"graph={graph}&model=transformer")
+    assert session.model_name == "transformer"

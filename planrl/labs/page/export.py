@@ -60,19 +60,25 @@ def write_bases(folder: Path) -> list[Path]:
     differs between machines, and paths sampled from slightly different weights soon differ.
     """
     ready(folder)
-    paths, run, known = [], _Traced(), list(labs().values())
+    paths, run = [], _Traced()
     for graph, seed in itertools.product(lab_graphs(), SEED.values):
-        lab = next(
-            lab
-            for lab in known
-            if graph in lab.graphs and any(one.start == "base" for one in lab.learners)
-        )
         link = f"graph={graph}&model=transformer&seed={seed}"
-        base = Session(lab.name, link, run=run).starts["base"]
+        base = Session(lab_of_base(graph), link, run=run).starts["base"]
         path = folder / f"{graph}-{seed}.f32"
         write_atomically(path, base.numpy().astype("<f4").tobytes())
         paths.append(path)
     return paths
+
+
+def lab_of_base(graph: str) -> str:
+    """The name of a lab in which a Transformer starts from the base of this graph."""
+    return next(
+        name
+        for name, lab in labs().items()
+        if graph in lab.graphs
+        and "transformer" in lab.models
+        and any(one.start == "base" for one in lab.learners)
+    )
 
 
 class _Traced:
