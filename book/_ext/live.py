@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable
 from modulefinder import ModuleFinder
 from pathlib import Path
+from pkgutil import iter_modules
 
 ROOT = Path(__file__).resolve().parents[2]
 WEB = ROOT / "planrl" / "labs" / "web"
@@ -101,6 +102,10 @@ def modules() -> list[Path]:
     # Only this folder is searched, so torch and other libraries count as missing.
     finder = ModuleFinder([str(ROOT)])
     finder.import_hook("planrl.labs.page.export")
+    # Labs are imported by the names of their files, which the finder can't see.
+    catalogue = ROOT / "planrl" / "labs" / "catalogue"
+    for lab in iter_modules([str(catalogue)], "planrl.labs.catalogue."):
+        finder.import_hook(lab.name)
     files = [module.__file__ for module in finder.modules.values()]
     return sorted(Path(file) for file in files if file)
 
