@@ -26,8 +26,8 @@ if importlib.util.find_spec("planrl") is None:
 #
 # <details><summary>In one sentence</summary>
 #
-# Attention fetches the target, the feed-forward part combines it with the current node, and the next step depends on
-# hardly anything else.
+# Attention fetches the target, the feed-forward part combines it with the current node, and after 700 updates of SFT
+# the next step depends on hardly anything else.
 #
 # </details>
 
@@ -481,9 +481,9 @@ evidence.Numbers(
 # %% [markdown]
 # ## What we now know
 #
-# Attention fetches the target, the feed-forward part combines it with the current node, and the next step depends on
-# hardly anything else. There is room in such a model for both tables, $A$ and $R$. Which of them does it learn from examples?
-# **[Does imitation plan?](03_imitation.ipynb)**
+# Attention fetches the target, the feed-forward part combines it with the current node, and after 700 updates of SFT
+# the next step depends on hardly anything else. There is room in such a model for both tables, $A$ and $R$. Which of
+# them does it learn from examples? **[Does imitation plan?](03_imitation.ipynb)**
 #
 # ## Further reading
 #

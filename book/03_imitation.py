@@ -27,8 +27,8 @@ if importlib.util.find_spec("planrl") is None:
 #
 # <details><summary>In one sentence</summary>
 #
-# SFT learns which steps were demonstrated for which target, and how often; so the further a question is
-# from the demonstrations, the less often the model answers it correctly, and an edge that no demonstration
+# SFT learns which steps were demonstrated for which target, and how often; so the further a question is from the
+# demonstrations, the less often the model answers it correctly, and on a random graph an edge that no demonstration
 # takes stays unknown.
 #
 # </details>
@@ -450,10 +450,10 @@ evidence.Numbers(
 # %% [markdown]
 # ## What we now know
 #
-# SFT learns which steps were demonstrated for which target, and how often; so the further a question is
-# from the demonstrations, the less often the model answers it correctly, and an edge that no demonstration
-# takes stays unknown. Next, nobody shows the model anything: it samples paths itself and is told only
-# whether they are correct. **[Why does reward help?](04_policy_gradient.ipynb)**
+# SFT learns which steps were demonstrated for which target, and how often; so the further a question is from the
+# demonstrations, the less often the model answers it correctly, and on a random graph an edge that no demonstration
+# takes stays unknown. Next, nobody shows the model anything: it samples paths itself and is told only whether they are
+# correct. **[Why does reward help?](04_policy_gradient.ipynb)**
 #
 # ## Further reading
 #

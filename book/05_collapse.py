@@ -27,8 +27,9 @@ if importlib.util.find_spec("planrl") is None:
 #
 # <details><summary>In one sentence</summary>
 #
-# Although every correct path earns the same, plain policy gradient on random graphs ends near one path per question,
-# because each update raises the path that happened to be sampled, also when there is no accuracy left to gain.
+# Although every correct path earns the same, plain policy gradient on random graphs ends near one path per question:
+# most are lost while accuracy still rises, and when none is left to gain, each update still raises the path that
+# happened to be sampled.
 #
 # </details>
 
@@ -416,10 +417,11 @@ for words, now in (("AdamW, baseline", kept), ("AdamW, none", end),
 
 # %% [markdown]
 # Under AdamW the baseline saves little in this run: AdamW divides each step by the size of recent gradients, and so
-# makes small ones large again. With plain steps more paths are left, but not all: until every path is correct,
-# a correct one still counts more than the mean. GRPO, a policy gradient much used for language models, subtracts
-# the mean of a *group* of answers to one question. Groups that are all correct have no gradient (the library TRL logs
-# their share as `frac_reward_zero_std`), so there drift stops question by question.
+# makes small ones large again. With plain steps more paths are left, but not all: until every path is correct, a
+# correct one still counts more than the mean. GRPO, a policy gradient much used for language models, subtracts the mean
+# of a *group* of answers to one question. Groups that are all correct have no gradient (the library TRL logs their
+# share as `frac_reward_zero_std`), so there drift stops question by question; until then GRPO loses answers as the
+# others do ([chapter 12](12_objective.ipynb)).
 #
 # ## Second remedy: stop early
 #
@@ -580,10 +582,10 @@ evidence.Numbers(
 # %% [markdown]
 # ## What we now know
 #
-# Although every correct path earns the same, plain policy gradient on random graphs ends near one path per question, because each update
-# raises the path that happened to be sampled, also when there is no accuracy left to gain. A baseline stops the drift of
-# all-correct batches, but paths are lost with it, too; an early stop keeps paths at the price of accuracy. Something has
-# to pull back all the time. **What does KL buy?** is the question of [chapter 6](06_kl.ipynb).
+# Although every correct path earns the same, plain policy gradient on random graphs ends near one path per question:
+# most are lost while accuracy still rises, and when none is left to gain, each update still raises the path that
+# happened to be sampled. A baseline stops the drift of all-correct batches, but paths are lost with it, too; an early
+# stop keeps paths at the price of accuracy. Something has to pull back all the time. **What does KL buy?** is the question of [chapter 6](06_kl.ipynb).
 #
 # ## Further reading
 #

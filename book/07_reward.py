@@ -26,8 +26,9 @@ if importlib.util.find_spec("planrl") is None:
 #
 # <details><summary>In one sentence</summary>
 #
-# Under Q-learning the logits can hold only what the reward tells apart, and a reward for the outcome alone
-# tells nothing apart: all values of a target become equal, and accuracy falls to zero.
+# Under Q-learning the logits can hold only what the reward tells apart, and a reward for the outcome alone tells
+# nothing apart: all steps that do not enter the target get one value, a step into it no more, and accuracy falls to
+# zero.
 #
 # </details>
 
@@ -562,9 +563,9 @@ evidence.Numbers("07_reward", numbers, limits={"correct paths": (0, 1)})
 # %% [markdown]
 # ## What we now know
 #
-# Under Q-learning the logits can hold only what the reward tells apart, and a reward for the outcome alone
-# tells nothing apart: all values of a target become equal, and accuracy falls to zero. A missing or small
-# penalty makes illegal steps pay. One reward did teach: **when do logits become the graph?**
+# Under Q-learning the logits can hold only what the reward tells apart, and a reward for the outcome alone tells
+# nothing apart: all steps that do not enter the target get one value, a step into it no more, and accuracy falls to
+# zero. A missing or small penalty makes illegal steps pay. One reward did teach: **when do logits become the graph?**
 # [Chapter 8](08_logits.ipynb) answers.
 #
 # ## Further reading

@@ -27,8 +27,7 @@ if importlib.util.find_spec("planrl") is None:
 # <details><summary>In one sentence</summary>
 #
 # First decode the base at a lower temperature; where that fails, explore by policy gradient if only whole
-# answers can be checked, and on random graphs, though not on Blocksworld when sampled, by Q-learning on logits
-# if every step can be checked reliably.
+# answers can be checked, and on random graphs without cycles by Q-learning on logits if every step can be checked reliably.
 #
 # </details>
 
@@ -145,8 +144,7 @@ notebook.Told(decision.gained())
 # nodes ([chapter 8](08_logits.ipynb), one seed), both answered nearly all held-out questions. How much of
 # the gain is due to Q-learning's loss, and how much to the checks of steps, is open.
 #
-# **3. Do you need one answer or many?** Policy gradient ends with one path per question. A KL penalty keeps
-# more and gives up about half of the gain ([chapter 6](06_kl.ipynb)). A lower temperature of the base costs paths, too.
+# **3. Do you need one answer or many?** Policy gradient ends with one path per question. A KL penalty keeps more; with one demonstrated path per question $\lambda = 0.1$ gives up about half of the gain ([chapter 6](06_kl.ipynb)). A lower temperature of the base costs paths, too.
 # Q-learning has the most, at temperature 1 and at the best one.
 
 # %% tags=["remove-input"]
@@ -480,10 +478,9 @@ evidence.Numbers("10_choosing", numbers, limits={"held-out": (0, 1)})
 # %% [markdown]
 # ## What we now know
 #
-# First decode the base at a lower temperature; where that fails, explore by policy gradient if only whole
-# answers can be checked, and on random graphs, though not on Blocksworld when sampled, by Q-learning on logits
-# if every step can be checked reliably. **Which of the paper's claims hold?**
-# [The next chapter](11_verdicts.ipynb) lists them all.
+# First decode the base at a lower temperature; where that fails, explore by policy gradient if only whole answers can
+# be checked, and on random graphs without cycles by Q-learning on logits if every step can be checked reliably. **Which
+# of the paper's claims hold?** [The next chapter](11_verdicts.ipynb) lists them all.
 #
 # ## Further reading
 #

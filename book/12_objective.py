@@ -414,8 +414,8 @@ notebook.Told(
 # | you train on-policy and change the group method to keep answers | don't; choose it for speed and length |
 # | `beta` is 0, TRL's default, and the base's answers are worth keeping | try the base at a lower temperature first ([chapter 6](06_kl.ipynb)); then `beta` with `use_bias_correction_kl=True`, in verl `use_kl_loss` with `kl_loss_type: mse` |
 # | a KL penalty is k1 in the loss (verl `kl_loss_type: kl`), or k3 in the reward | move it: it pulls nowhere, or away |
-# | the base itself has one answer | an entropy bonus, or IPS; KL can't help |
-# | accuracy is nearly 1 | stop, or lower the temperature of an earlier checkpoint |
+# | the base itself has one answer | a small entropy bonus ([too much ruins accuracy](06_kl.ipynb)), or IPS; KL can't help |
+# | accuracy is nearly 1 | it is late, most answers are gone: go back to a checkpoint that still has several on held-out questions, or sample the base at a lower temperature |
 #
 # The [cheat sheet](cheat_sheet.md) has all objectives on one page, and tells which line your own config is.
 #

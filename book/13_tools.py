@@ -29,7 +29,7 @@ if importlib.util.find_spec("planrl") is None:
 #
 # On a small tool graph, ten seeds, imitation repeats how often chains were logged, policy gradient finds new chains and
 # then keeps one for each question, and only Q-learning with a check of each call and a discount answers most questions
-# that no log contains; on 260 real tools, in every seed that was run, as many updates are too few for any method.
+# that no log contains; on 260 real tools no method answers them after as many updates.
 #
 # </details>
 
@@ -313,9 +313,9 @@ Table(
 notebook.Told(tools.found_on(tools.ULTRATOOL))
 
 # %% [markdown]
-# So the real graph confirms the frequencies, the new chains and the loss of diversity in every seed that was run, and it limits the
-# finding about never-asked questions to small graphs. A likely reason is the number of contexts: 260 targets times 260 tools instead of 42 times
-# 42, for the same 800 updates. More updates may help; we have not tried.
+# So what was run on the real graph agrees on the frequencies, the new chains and the loss of diversity, and it limits
+# the finding about never-asked questions to small graphs. A likely reason is the number of contexts: 260 targets times
+# 260 tools instead of 42 times 42, for the same 800 updates. More updates may help; we have not tried.
 #
 # What we predicted for both graphs, and what became of it. The bounds were committed before the runs; *not enough
 # seeds* means that there are numbers and, with fewer than ten seeds, no verdict yet.
@@ -434,7 +434,7 @@ exercises.never_asked(my_unasked)
 #
 # On a small tool graph, ten seeds, imitation repeats how often chains were logged, policy gradient finds new chains and
 # then keeps one for each question, and only Q-learning with a check of each call and a discount answers most questions
-# that no log contains; on 260 real tools, in every seed that was run, as many updates are too few for any method.
+# that no log contains; on 260 real tools no method answers them after as many updates.
 # The cycles of the graph made the discount necessary. **Which planning problems have such cycles?** [The
 # ladder](85_ladder.ipynb) sorts them.
 #

@@ -272,7 +272,7 @@ nats = {
 }
 notebook.Told(
     f"Path entropy on the random DAG, over all questions (means of {len(figures.pages())} seeds, linear Transformer): "
-    f"{nats['soft']:.2f} nats for the correct steps of soft Q-learning, {nats['u_c']:.2f} with $U_C$, and "
+    f"{nats['soft']:.2f} nats for the correct steps of soft Q-learning, {nats['u_c']:.2f} with equal shares for all correct next nodes, and "
     f"{nats['most']:.2f} at most."
 )
 

@@ -26,10 +26,10 @@ if importlib.util.find_spec("planrl") is None:
 #
 # <details><summary>In one sentence</summary>
 #
-# In a linear Transformer trained by undiscounted Q-learning with rewards of 10 (ten seeds), greedy paths stay correct if one
-# step in ten is checked (DAG of 20 nodes) and, below a distance that a formula gives, if checks err anew each time (three
-# blocks), but not if a tenth of all verdicts is wrong for ever (the DAG); wrong outcome checks only slow policy gradient down
-# (a table with one choice).
+# In a linear Transformer trained by undiscounted Q-learning with rewards of 10 (ten seeds), greedy paths stay correct
+# if one step in ten is checked (DAG of 20 nodes) and, below a distance that a formula gives, if checks err anew each
+# time (three blocks), but not if a tenth of all verdicts is wrong for ever (the DAG); outcome checks that err anew,
+# whatever the answer, only slow policy gradient down (a table with one choice).
 #
 # </details>
 
@@ -309,8 +309,8 @@ updates = {
 }
 notebook.Told(
     f"On a table with one choice of six, RLOO needs {updates['updates']:.0f} updates to an accuracy of 0.95 with right "
-    f"outcomes and {updates['updates_noisy']:.0f} with $a$ = {a} and $m$ = {m}, which is "
-    f"{updates['updates_noisy'] / updates['updates']:.2f} times as many; 1 / (1 - $a$ - $m$) is {1 / (1 - a - m):.2f}. How "
+    f"outcomes and {updates['updates_noisy']:.0f} with false alarms of {a} and misses of {m}, which is "
+    f"{updates['updates_noisy'] / updates['updates']:.2f} times as many; one over 1 - {a} - {m} is {1 / (1 - a - m):.2f}. How "
     f"uneven the correct answers are then, a KL divergence from uniform, differs by {updates['off']:+.3f} nats (means of "
     f"{len(figures.pages())} seeds), and by at most {max(map(abs, figures.values('outcome', 'off'))):.2f} for any seed."
 )
@@ -324,7 +324,7 @@ notebook.QuickCheck(
     "ones, anew each time. Proofs have up to 12 steps, and you train by Q-learning without a discount. What is the first problem?",
     {
         "None: the errors average out": "They do, and what is left is a charge of 0.1 for every correct step.",
-        "Proofs of more than 8 steps": "Yes: a wrong step straight to the end is charged 0.8 once, and "
+        "Proofs of more than 8 steps": "A wrong step straight to the end is charged 0.8 once, and "
         "8 correct steps are charged as much.",
         "All proofs get worse alike": "Short ones do not: greedy choices below the boundary are legal.",
     },
@@ -434,11 +434,11 @@ exercises.votes(my_votes)
 #
 # ## What we now know
 #
-# In a linear Transformer trained by undiscounted Q-learning with rewards of 10 (ten seeds), greedy paths stay correct if one
-# step in ten is checked (DAG of 20 nodes) and, below a distance that a formula gives, if checks err anew each time (three
-# blocks), but not if a tenth of all verdicts is wrong for ever (the DAG); wrong outcome checks only slow policy gradient down
-# (a table with one choice). **Which of the paper's other assumptions could fail in practice?** [Where
-# we differ](92_deviations.ipynb) lists ours.
+# In a linear Transformer trained by undiscounted Q-learning with rewards of 10 (ten seeds), greedy paths stay correct
+# if one step in ten is checked (DAG of 20 nodes) and, below a distance that a formula gives, if checks err anew each
+# time (three blocks), but not if a tenth of all verdicts is wrong for ever (the DAG); outcome checks that err anew,
+# whatever the answer, only slow policy gradient down (a table with one choice). **Which of the paper's other
+# assumptions could fail in practice?** [Where we differ](92_deviations.ipynb) lists ours.
 #
 # ## Further reading
 #

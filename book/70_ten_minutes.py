@@ -90,8 +90,8 @@ LabLink("imitation", "", "Lab: a table learns the demonstrated shares")
 # %% [markdown]
 # ## 2. Policy gradient gains by exploring
 #
-# Policy gradient with reward 1 for a correct path is SFT on the model's *own* correct paths (Theorem 4.1). It gains where
-# these include paths that no demonstration has.
+# Policy gradient with reward 1 for a correct path is SFT on the model's *own* correct paths (Theorem 4.1). What it
+# gains over SFT comes from paths that no demonstration has.
 
 # %% tags=["remove-input"]
 regimes.exploration(
@@ -101,7 +101,7 @@ regimes.exploration(
 # %% tags=["remove-input"]
 claims(
     "With one demonstrated path per question, policy gradient beats SFT, and if only demonstrated paths are paid it "
-    "does not. With ten, in the seeds run so far, the base at a lower temperature does as well as policy gradient.",
+    "does not: new paths are necessary for the gain. With ten, the base at a lower temperature beats policy gradient.",
     "4.1-identity",
     "R-exploration",
     "R-no-exploration-is-sft",
@@ -116,7 +116,7 @@ LabLink("race", "", "Lab: four methods from one base, on a small graph")
 #
 # All correct paths earn the same. Each update still raises the path that happened to be sampled, so the policy drifts to
 # one path, also when everything is correct (Theorem 4.3). A KL penalty, which pulls towards the base, keeps
-# the base's ratios among correct answers in a table, in expectation (Theorem 4.4), and costs accuracy. Our Transformers keep
+# the base's ratios among correct answers in a table, in expectation (Theorem 4.4). Our Transformers keep
 # more paths with it, but not these ratios.
 
 # %% tags=["remove-input"]
@@ -142,8 +142,8 @@ notebook.Told(
 
 # %% tags=["remove-input"]
 claims(
-    "The drift is as large as computed on tables. In Transformers the paths vanish on random graphs; the penalty keeps "
-    "paths on both graphs, but not the base's ratios, and its price shows in sampled accuracy only.",
+    "Without a baseline, the drift in a table is as large as computed. In Transformers the paths vanish on random graphs; the penalty keeps "
+    "paths on both graphs, but not the base's ratios. What it costs depends on the base and on λ.",
     "4.3-monotone",
     "4.3-size",
     "2-pg-collapse",
@@ -193,7 +193,7 @@ LabLink(
 # ## 5. Q-learning with process reward keeps many paths, and may learn from others' paths
 #
 # Correct steps of one context have the same value, so nothing makes one of them win. And because a value is about a step,
-# whoever took it, paths sampled by another model will do, if they contain errors.
+# whoever took it, paths sampled by another model will do, in our runs with one random step in ten.
 
 # %% tags=["remove-input"]
 claim_figures.one_claim(

@@ -20,9 +20,10 @@ if importlib.util.find_spec("planrl") is None:
 # %% [markdown]
 # # Teach with it
 #
-# Two plans for a class, 45 and 90 minutes, with labs in prepared states, the questions to ask, their answers, and figures for
-# slides. Students need to know what a probability, a gradient and a directed graph are. Nothing has to be installed: the
-# labs train in a browser, and a chapter's rocket opens it in Colab.
+# Two plans for a class, 45 and 90 minutes, with labs in prepared states, the questions to ask, their answers, and
+# figures for slides. Students need to know what a probability, a softmax, a gradient and a directed graph are; the
+# dictionary has the rest. Nothing has to be installed: the labs train in a browser, and a chapter's rocket opens it in
+# Colab.
 
 # %% tags=["hide-input"]
 from planrl.figures.slides import Slides
@@ -44,7 +45,7 @@ Q, OUTCOME = "Q-learning, process reward", "Q-learning, outcome reward"
 # | 10-15 | Imitation: the probability of a step becomes its share among the examples. | lab A |
 # | 15-30 | Policy gradient in pairs: predict, train, explain. | lab B, [chapter 5](05_collapse.ipynb) |
 # | 30-38 | The KL penalty: who keeps most paths at 95 % accuracy? | lab C |
-# | 38-45 | What does this say about reward for large models, and what not? | [ten minutes](70_ten_minutes.ipynb#what-to-keep-in-mind) |
+# | 38-45 | Would a lower temperature have done the same? And what does this say about large models? | [chapter 4](04_policy_gradient.ipynb), [ten minutes](70_ten_minutes.ipynb#what-to-keep-in-mind) |
 #
 # **Lab A, imitation.** Ask before training: *one next node was shown in three of four examples. What will its probability be?*
 
@@ -69,8 +70,9 @@ LabLink(
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# It falls, at the end to about one path per question, because each update raises the paths that were sampled (Theorem 4.3). It is no
-# exchange for accuracy: the number goes on falling when accuracy no longer rises.
+# It falls, at the end to about one path per question, because each update raises the paths that were sampled (Theorem
+# 4.3). Most of them are lost while accuracy still rises. But it is no exchange for accuracy alone: once all paths are
+# correct, the drift goes on.
 #
 # </details>
 #
@@ -97,7 +99,7 @@ LabLink(
 #
 # | minutes | what happens | material |
 # | --- | --- | --- |
-# | 45-55 | Q-learning: a logit is a value. The target of one step, by hand. | [chapter 7](07_reward.ipynb) |
+# | 45-55 | Q-learning: a logit is a value. By hand, with one edge from 0 to 1 and one from 1 to 2, and 2 as the target: what is each step worth? | [chapter 7](07_reward.ipynb) |
 # | 55-70 | Outcome reward alone: predict, train, explain. Then mend it in groups. | lab D |
 # | 70-78 | The logits become the graph: $A + R - 1$, for four kinds of steps. | [chapter 8](08_logits.ipynb), slider |
 # | 78-85 | Blocks: why do values forget the goal? | lab E, [chapter 9](09_blocksworld.ipynb) |
@@ -113,8 +115,9 @@ LabLink(
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# All values of a target become the same (Theorem 5.1), and accuracy is lost within about a hundred updates. It is mended by a charge for
-# each illegal step, the *process reward* (preset "The paper's process reward").
+# All steps that do not enter the target get the same value, and a step into it no more (Theorem 5.1). In this lab
+# accuracy is lost within about a hundred updates. It is mended by a charge for each illegal step, the *process reward*
+# (preset "The paper's process reward").
 #
 # </details>
 #

@@ -118,7 +118,7 @@ charts.bars(
 # - **No cycles, no discount needed.** On peg solitaire $A + R - 1$ arrives from everywhere.
 # - **With cycles a discount is needed, and greedy choices.** Sampled, the difference between a nearer and a farther
 #   state is a tenth of the value or less, and paths to far targets take detours until they are too long.
-# - **Soft Q-learning needs neither.** Its exact policy arrives sampled, on every rung.
+# - **Soft Q-learning needs neither**, but a step cost that is large enough. Its exact policy arrives sampled, on every rung.
 #
 # ## What trained models reach
 #

@@ -17,7 +17,6 @@ import sys
 from collections.abc import Callable
 from modulefinder import ModuleFinder
 from pathlib import Path
-from pkgutil import iter_modules
 
 ROOT = Path(__file__).resolve().parents[2]
 WEB = ROOT / "planrl" / "labs" / "web"
@@ -98,14 +97,14 @@ def _bases_record() -> tuple[Path, str]:
 
 
 def modules() -> list[Path]:
-    """All modules of planrl that an export imports, be it on top or inside a function."""
+    """All modules of planrl that an export imports, be it on top or inside a function, and all labs."""
     # Only this folder is searched, so torch and other libraries count as missing.
     finder = ModuleFinder([str(ROOT)])
     finder.import_hook("planrl.labs.page.export")
-    # Labs are imported by the names of their files, which the finder can't see.
-    catalogue = ROOT / "planrl" / "labs" / "catalogue"
-    for lab in iter_modules([str(catalogue)], "planrl.labs.catalogue."):
-        finder.import_hook(lab.name)
+    for lab in sorted(
+        (ROOT / "planrl" / "labs" / "catalogue").glob("[!_]*.py")
+    ):  # found by name
+        finder.import_hook(f"planrl.labs.catalogue.{lab.stem}")
     files = [module.__file__ for module in finder.modules.values()]
     return sorted(Path(file) for file in files if file)
 

@@ -287,7 +287,7 @@ def find(
         raise InputError(
             f"a saved result of {' or '.join(condition.needs)} has no {lacks}: make it again with "
             f"`python -m planrl reproduce --only {condition.needs[0]} --again`"
-        ) from None
+        ) from error
     if len(seeds) not in (0, len(values)):
         raise InputError(f"results: {len(values)}, seeds: {len(seeds)}; give one for each, or none")
     known = settings or {}

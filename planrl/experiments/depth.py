@@ -208,7 +208,7 @@ def own_scores(model: PathModel, pairs: Tensor, method: Method, moves: Moves, se
 def table_scores(table: Tensor, pairs: Tensor, setting: Setting) -> Numbers:
     """The exact accuracy of a table of logits [target, state, choice], sampled and greedy."""
     moves, nodes = setting.moves, setting.dataset.graph.n
-    steps = setting.longest - PROMPT
+    steps = setting.longest - PROMPT - 1  # END is a token of a correct path
     source, target = pairs.T
     policies = {"sampled": table.softmax(-1)[..., :nodes], "greedy": greedy(table)[..., :nodes]}
     found: Numbers = {}
@@ -257,13 +257,12 @@ def measure(
         raise InputError(f"steps={steps}: take at least 4 updates")
     torch.set_num_threads(1)
     setting: Setting = function(make)(seed, nodes=nodes)
-    seconds, found = {}, {}
+    compared = methods(setting)
     began = time.process_time()
     base = a_base(setting, seed, layers, base_steps)
-    for name, method in methods(setting).items():
-        if name == "pg":
-            found["base"] = measured(base, method, setting, seed)
-            seconds["base"] = time.process_time() - began
+    found = {"base": measured(base, compared["pg"], setting, seed)}  # which may emit END, too
+    seconds = {"base": time.process_time() - began}
+    for name, method in compared.items():
         began = time.process_time()
         model = follow(name, method, base, seed, steps)
         found[name] = measured(model, method, setting, seed)

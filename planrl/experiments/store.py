@@ -245,6 +245,8 @@ def results(name: str, *, of: str = "", folder: Path = FOLDER) -> list[dict[str,
     if any(not part.replace("-", "").isalnum() for part in (name, of or "a")):
         raise InputError(f"a result has a name like fig2 or blocksworld, not {shown(name + of)}")
     paths = [path for label in labels for path in folder.glob(label)]
+    others = tuple(f"{other}-" for other in EXPERIMENTS if other.startswith(f"{name}-"))
+    paths = [path for path in paths if not path.name.startswith(others)]  # soft, soft-methods
     if not of.startswith("quick"):
         paths = [path for path in paths if "-quick" not in path.name]
     if not paths:

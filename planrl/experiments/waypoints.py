@@ -213,7 +213,6 @@ def _one_path(
     while path[-1] != goal:
         now = path[-1]
         open_ = [s for s in after[now] if s >= 0 and ahead[s] <= ahead[now] and s not in path]
-        open_ = [s for s in open_ if ahead[s] < FAR]
         if not open_:
             return None
         path.append(open_[int(torch.randint(len(open_), (), generator=rng))])

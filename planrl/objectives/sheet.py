@@ -88,7 +88,7 @@ METHODS = (
             **_actor(loss_agg_mode="token-mean", clip_ratio_high="0.28"),
             "algorithm.filter_groups.enable": "true",
         },
-        note="TRL leaves no group out: GRPO's weight",
+        note="numbers with verl's filter; TRL leaves no group out, so there GRPO's count",
     ),
     Entry(
         name="GSPO",

@@ -94,12 +94,12 @@ def figure() -> go.Figure:
 def condition(found: list[dict[str, Any]]) -> str:
     """The graph, after how many updates, and the seeds, in words."""
     longest = max(found, key=lambda row: row["seeds"])
-    others = {row["seeds"] for row in found if row is not longest}
+    others = sorted({row["seeds"] for row in found if row is not longest})
     seeds = f"base of {longest['base']:,}: {longest['seeds']} seeds, after "
     seeds += f"{longest['evaluated at']:,} updates"
     if others:
-        most = max(others)
-        seeds += f"; others: {most} seed{'s' * (most != 1)}, {UPDATES:,}"
+        many = " to ".join(dict.fromkeys(map(str, (others[0], others[-1]))))
+        seeds += f"; others: {many} seed{'s' * (many != '1')}, {UPDATES:,}"
     return f"{GRAPHS['S']}; {seeds}"
 
 

@@ -1,6 +1,7 @@
 """The waypoint task, table projections, and the study of depth with its predictions."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ import planrl as pr
 from planrl.claims import CLAIMS
 from planrl.claims.depth import CLAIMS as DEPTH_CLAIMS
 from planrl.experiments import depth
+from planrl.experiments.datasets import Dataset
 from planrl.experiments.waypoints import (
     Moves,
     all_questions,
@@ -118,6 +120,11 @@ def test_without_a_waypoint_arrivals_are_those_of_the_measures_of_paths():
 def test_demonstrations_are_right_and_never_step_away():
     dataset, moves = waypoint_dataset(1, nodes=16, edge_probability=0.15)
     assert moves.right(dataset.paths).all()
+    states = moves.states(dataset.paths)
+    for target, row, tokens in zip(dataset.paths[:, 1], states, dataset.paths, strict=True):
+        ahead = moves.distances(int(target))[row[2:][tokens[2:] < 16]]
+        assert (ahead.diff() <= 0).all()
+        assert ahead[-1] == 0
     few = demonstrate(moves, dataset.train, 1, pr.seeded(0, "paths"))
     assert torch.equal(few[:, :2], dataset.train.pairs)
 
@@ -128,6 +135,21 @@ def test_an_early_arrival_is_charged_like_an_illegal_step():
     assert paid[0, 2:4].tolist() == [0.0, 0.0]  # legal, then 10 - 10 at the target
     assert paid[1, 2:5].tolist() == [0.0, 0.0, 10.0]
     assert float(paid[2, 2]) == 0.0  # illegal and early: charged once
+
+
+@pytest.mark.parametrize(("longest", "share"), [(6, 0.0), (7, 1.0)])
+def test_a_table_has_as_many_steps_as_a_model_whose_rows_end_with_end(longest, share):
+    line = pr.Graph(4, [(0, 1), (1, 2), (2, 3)])
+    task = pr.tasks.Task(line, torch.tensor([[0, 3]]), pr.outcome_reward)
+    dataset = Dataset(line, task, task, torch.tensor([[0, 3, 0, 1, 2, 3, 4]]))
+    setting = replace(depth.plain(0, nodes=10), dataset=dataset, moves=Moves(line), longest=longest)
+    model = pr.LogitTable(task.vocab)
+    with torch.no_grad():
+        model.table[:, [0, 1, 2], [1, 2, 3]] = 100.0
+        model.table[3, 3, 4] = 200.0
+    found = depth.measured(model, depth.methods(setting)["pg"], setting, 0)
+    for name in ("greedy", "greedy_table", "sampled", "sampled_table"):
+        assert found[name] == pytest.approx(share), name
 
 
 def test_a_table_of_logits_that_need_no_history_is_its_own_projection():

@@ -144,14 +144,26 @@ def test_a_result_says_all_that_made_it():
     assert unbound["algorithm"]["options"]["value_bounds"] == [0.0, None]
 
 
-def test_quick_results_do_not_mix_with_the_full_ones(tmp_path):
-    for name in ("fig2-quick-dag", "fig2-dag-seed0", "fig2-blocksworld-seed0"):
+def with_results(folder, *names):
+    """Results of these names, each of which holds its name."""
+    for name in names:
         page = {
             "format": store.FORMAT,
             "study": {"call": "x:y", "seed": 0, "options": {}},
             "result": {"of": name},
         }
-        (tmp_path / f"{name}.json").write_text(json.dumps(page))
+        (folder / f"{name}.json").write_text(json.dumps(page))
+
+
+def test_an_experiment_whose_name_begins_another_one_has_its_own_results(tmp_path):
+    with_results(tmp_path, "soft-seed0", "soft-methods-A-seed0")
+    for name, own in (("soft", "soft-seed0"), ("soft-methods", "soft-methods-A-seed0")):
+        found = store.results(name, folder=tmp_path)
+        assert [page["result"]["of"] for page in found] == [own]
+
+
+def test_quick_results_do_not_mix_with_the_full_ones(tmp_path):
+    with_results(tmp_path, "fig2-quick-dag", "fig2-dag-seed0", "fig2-blocksworld-seed0")
 
     def found(**which):
         return [page["result"]["of"] for page in store.results("fig2", folder=tmp_path, **which)]
@@ -187,7 +199,7 @@ def test_the_full_tier_has_ten_seeds_on_both_graphs():
         (lambda: Evaluation(steps=(0, 5)), "evaluated anyway"),
         (lambda: Evaluation(samples=1), "at least 5"),
         (lambda: Evaluation(pairs=0), "pairs=0"),
-        (lambda: pr.TrainConfig(steps=0), "steps must be at least 1"),
+        (lambda: pr.TrainConfig(steps=0), "steps=0 was given: expected a whole number"),
         (lambda: DatasetSettings(nodes=0), "nodes=0"),
         (lambda: DatasetSettings(blocks=9), "blocks=9"),
         (
@@ -286,6 +298,7 @@ def test_the_quick_tier_made_anew_lies_inside_the_stored_bands(tmp_path):
         "fig3-quick-blocksworld.json",
         "fig3-quick-dag.json",
         "imitation-quick-1x1.json",
+        "ladder-quick-gripper-3-seed0.json",
         "methods-quick-B.json",
         "noise-quick.json",
         "objectives-quick.json",
