@@ -51,7 +51,9 @@ def _of_run(columns: dict[str, list[float]], run: str, path: str | Path) -> dict
     parts = {name: name.rpartition(" - ") for name in columns}
     runs = list(dict.fromkeys(of.strip() for of, dash, _ in parts.values() if dash))
     if run and run not in runs:
-        raise InputError(f"{path} has no run {shown(run)}: it has {', '.join(runs) or 'no names'}")
+        raise InputError(
+            f"{path} has no run {shown(run)}: it has {', '.join(runs) or 'no names of runs'}"
+        )
     if not run and len(runs) > 1:
         raise InputError(
             f"{path} is a log of {len(runs)} runs, {', '.join(runs)}: name one of them by --run"
