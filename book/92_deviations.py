@@ -41,7 +41,6 @@ from planrl.claims import (
     verdicts,
 )
 from planrl.claims.history import BOTH, FIGURES, NOT_BOTH, OPEN, RANDOM
-from planrl.errors import InputError
 from planrl.experiments import store
 from planrl.experiments.ablations import choices as choice_learners
 from planrl.experiments.store import results
@@ -122,10 +121,7 @@ SFT, PG, Q = "continual SFT", "policy gradient", "Q-learning, process reward"
 
 def saved(name, of=""):
     """The results of that name, none if there are none yet."""
-    try:
-        return results(name, of=of)
-    except InputError:
-        return []
+    return results(name, of=of) if store.saved(name, of=of) else []
 
 
 def gain(page, learner, key):
