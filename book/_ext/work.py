@@ -54,13 +54,14 @@ def run(jobs: Sequence[Job], at_once: int) -> Iterator[Done]:
     """
     waiting, ended, stopped = list(jobs), 0, False
     running: dict[Future[Any], tuple[Job, float]] = {}
+    done: Done | None = None
     with ProcessPoolExecutor(at_once, mp_context=get_context("spawn")) as pool:
         while True:
             while waiting and len(running) < at_once and not stopped:
                 job = waiting.pop(0)
                 future = pool.submit(job.call, *job.given)
                 running[future] = job, time.monotonic()
-            if ended:
+            if done is not None:
                 _tell(
                     done,
                     ended,

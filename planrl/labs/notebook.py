@@ -37,6 +37,8 @@ SCRIPTS = (
 STYLES = ("notebook", "lab", "graph-view")
 Message = Mapping[str, Any]
 SLICE = 0.3  # seconds of training after which other cells have their turn
+TROUBLE = (Exception, KeyboardInterrupt)
+"""What the front end is told of: a reader's own loss may raise anything, or be interrupted."""
 
 
 class LiveLab(anywidget.AnyWidget):
@@ -77,7 +79,7 @@ class LiveLab(anywidget.AnyWidget):
         """Begin new runs, one for each link; if one can't be made, the front end says why."""
         try:
             sessions = [self._begun(link) for link in message["links"]]
-        except Exception as error:  # a reader's own loss may raise anything
+        except TROUBLE as error:
             return self._fail(message, error)
         self._views[message["view"]] = sessions
         self.session = sessions[0]
@@ -104,7 +106,7 @@ class LiveLab(anywidget.AnyWidget):
                     if session.updates < goal:
                         session.train()
                 left -= 1
-        except (Exception, KeyboardInterrupt) as error:
+        except TROUBLE as error:
             stopped = _said(error)
         self._tell_evaluation("progress", message, stopped=stopped, left=left)
 
@@ -112,7 +114,7 @@ class LiveLab(anywidget.AnyWidget):
         sessions = self._views[message["view"]]
         try:
             found = [one for session in sessions for one in session.evaluate()]
-        except Exception as error:
+        except TROUBLE as error:
             return self._fail(message, error)
         tensors = [{k: torch.as_tensor(v) for k, v in one.items()} for one in found]
         buffers = [_bytes(value for one in tensors for value in one.values())]
@@ -123,7 +125,7 @@ class LiveLab(anywidget.AnyWidget):
         shapes = {name: list(value.shape) for name, value in tensors[0].items()}
         return self._tell(kind, message, buffers, shapes=shapes, learners=len(tensors), **more)
 
-    def _fail(self, message: Message, error: Exception) -> None:
+    def _fail(self, message: Message, error: BaseException) -> None:
         more: dict[str, Any] = {"message": _said(error), "trouble": None}
         self._tell("error", message, **more)
 
@@ -156,8 +158,10 @@ def _shown(session: Session) -> dict[str, Any]:
 
 def _said(error: BaseException) -> str:
     """Why there was no update, in words."""
+    if isinstance(error, KeyboardInterrupt):
+        return "the kernel was interrupted"
     ours = isinstance(error, InputError | TrainingError)
-    return (str(error) if ours else f"{type(error).__name__}: {error}").rstrip(".")
+    return (str(error) if ours else f"{type(error).__name__}: {error}").rstrip(".: ")
 
 
 def _bytes(values: Iterable[torch.Tensor]) -> bytes:

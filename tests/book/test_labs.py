@@ -7,7 +7,7 @@ import re
 import subprocess
 
 import pytest
-from built_site import ROOT
+from built_site import FRAMES, ROOT
 from lab_page import PAGES, PRESS, SAVING, STILL, LabPage
 
 from planrl.labs import Session
@@ -32,6 +32,16 @@ def test_the_pages_scripts_have_strict_types_and_no_lint(command):
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_of_another_question_no_recorded_run_is_shown(open_lab):
+    lab = open_lab("objectives", "?lab=objectives", script=SAVING)
+    lab.wait("Recorded runs: measured")
+    assert lab.host.locator(".planrl-lab-why").is_visible()
+    lab = open_lab("objectives", "?lab=objectives&pair=3-17", script=SAVING)
+    lab.wait("No recorded run for this pair")
+    assert not lab.host.locator(".planrl-lab-why").is_visible()
+    assert {*lab.host.locator(".planrl-lab-numbers td").all_inner_texts()} == {"–"}
 
 
 def test_a_control_draws_only_the_panels_that_it_changes(open_lab):

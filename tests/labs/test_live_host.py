@@ -178,6 +178,22 @@ def test_an_error_in_training_is_told_and_what_was_good_stays(make_lab):
     assert (answer["stopped"], answer["step"]) == ("", 20)
 
 
+def test_a_base_whose_training_is_interrupted_is_told_and_can_be_asked_for_again(make_lab):
+    lab = make_lab("policy-gradient")
+    front, made = Front(lab), lab.session.run
+
+    def interrupted(program, given):
+        if program.name == "transformer-sft":
+            raise KeyboardInterrupt
+        return made(program, given)
+
+    lab.session.run = interrupted
+    answer = front.open("model=transformer")
+    assert (answer["type"], answer["message"]) == ("error", "the kernel was interrupted")
+    lab.session.run = made
+    assert front.open("")["type"] == "ready"
+
+
 def test_a_loss_of_ones_own_may_fail_and_is_named_in_the_lab_and_in_what_is_copied(make_lab):
     left = [2]
 
@@ -194,7 +210,7 @@ def test_a_loss_of_ones_own_may_fail_and_is_named_in_the_lab_and_in_what_is_copi
     assert shown["lab"]["recorded"] == []  # they are of the lab's own loss
     front.open()
     answer = front.train(5)
-    assert (answer["step"], answer["stopped"]) == (2, "KeyboardInterrupt: ")
+    assert (answer["step"], answer["stopped"]) == (2, "the kernel was interrupted")
     front.open("seed=1")  # a new session, of the same loss
     assert front.lab.session.loss is mine
 

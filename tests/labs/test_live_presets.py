@@ -248,7 +248,7 @@ def test_with_few_checks_learnt_values_stay_farther_from_the_exact_ones():
         for changes in ({}, {"checked": 1})
     )
     off = [float((one["logits"] - one["exact"])[asked].square().mean()) for one in (few, every)]
-    assert off[0] ** 0.5 > 1.45 * off[1] ** 0.5
+    assert off[0] ** 0.5 > 1.7 * off[1] ** 0.5
 
 
 def test_false_alarms_on_cycles_make_values_fall_with_the_distance():

@@ -295,6 +295,12 @@ def test_a_penalty_takes_back_most_of_the_paths_that_are_lost_at_first():
     assert end[0] < alone[0] - 0.005
 
 
+def test_under_a_strong_penalty_grpo_ends_near_its_prediction():
+    _, b = recorded_at("objectives", "b_lambda=1")
+    assert b["solved"] == pytest.approx(b["limit_solved"], abs=0.03)
+    assert b["left"] == pytest.approx(b["limit_left"], rel=0.15)
+
+
 def test_rloo_and_grpo_both_end_with_about_one_path():
     (p, a), (q, b) = ends("clock")
     assert min(p, q) > 0.99

@@ -22,9 +22,10 @@ from planrl.labs.spec.lab import Grid, Lab, LabLearner, Screen, Term, Words
 WORDS = Words(
     title="Two objectives, one question",
     intro="Two copies of one logit table train on the shown pair alone, 32 rollouts an update. "
-    "Dotted lines and outlined bars show where theory says that each ends.",
+    "Dotted lines and outlined bars show the end that theory predicts, where it knows one: exactly "
+    "if the loss is a sum over steps, nearly if it is GRPO's mean.",
     alt="A lab with two learners on one question. Without a KL penalty GRPO ends with about one "
-    "correct path; with k3 in the loss, times the ratio, it returns to many.",
+    "correct path; with k3 in the loss, times the ratio, at λ = 0.3, it returns to many.",
 )
 SIDES = ("A", "B")
 

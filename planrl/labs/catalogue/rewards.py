@@ -228,7 +228,7 @@ PRESETS = (
         title="Few checks",
         settings={"checked": 0.1},
         why="One step in ten is checked. Correct moves still have the highest exact values, but "
-        "only by a tenth of the reward. After 300 updates the learnt values are nearly twice as "
+        "only by a tenth of the reward. After 300 updates the learnt values are about twice as "
         "far from the exact ones as if each step is checked.",
     ),
     Preset(

@@ -3,7 +3,8 @@
 A path is correct if it reaches the target by edges alone within a row. Its probability is a product
 over steps, so sums over all paths are products of matrices: nothing is sampled. The prediction is
 that of `planrl.objectives.fixed_points` for a table, worked out node by node from the target
-backwards. It takes a step that is no edge for the end of a path.
+backwards. It takes a step that is no edge for the end of a path, and counts all steps alike. In
+GRPO's mean over the steps of each path those of long paths count less: there it is near, not exact.
 """
 
 from __future__ import annotations

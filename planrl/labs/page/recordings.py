@@ -123,7 +123,7 @@ def recorded_at(name: str, link: str, updates: int = END) -> list[dict[str, floa
     One entry for each learner. `link` names the point as a page's link does, without what is usual.
     Raises InputError for a point that is not in the grid.
     """
-    page, lab = dict(recordings())[name], lab_named(GRIDS[name].lab)
+    page, lab = _read(name), lab_named(GRIDS[name].lab)
     values = read_state(lab.controls, link).values
     others = [k for k, v in page["fixed"].items() if values[k] != v]
     if others or any(values[one["name"]] not in one["values"] for one in page["axes"]):
@@ -145,6 +145,10 @@ def recorded(lab: Lab) -> list[dict[str, Any]]:
 def recordings() -> Iterator[tuple[str, dict[str, Any]]]:
     """The name and the content of each recording that is kept."""
     for name in GRIDS:
-        path = FOLDER / f"{name}.json"
-        if path.exists():
-            yield name, json.loads(path.read_text(encoding="utf-8"))
+        if (FOLDER / f"{name}.json").exists():
+            yield name, _read(name)
+
+
+def _read(name: str) -> dict[str, Any]:
+    page: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    return page

@@ -207,7 +207,7 @@ const planrlLabState = (() => {
     };
   }
 
-  /** Why the words of a line are no edge, or "". planrl/labs/spec/graphs.py reads the same.
+  /** Why the words of a line are no edge, or "".
    * @param {string[]} words @param {boolean} arrow @param {boolean} first */
   function whyNoEdge(words, arrow, first) {
     if (words.length !== 2 || words.includes("")) return "write two words, as in: a b";

@@ -149,7 +149,7 @@ const planrlLabTraining = (() => {
       silent = 0;
       sent = performance.now();
       const options = learners.map((learner) => learner.options);
-      worker?.postMessage({ type: "run", epoch, steps, evaluation: true, options, shown, links, told: chunk === 1 });
+      worker?.postMessage({ type: "run", epoch, steps, evaluation: true, options, shown, links, told: steps === 1 && chunk === 1 });
     }
 
     /** @param {any} message */

@@ -184,8 +184,11 @@ const planrlLab = (() => {
       if (there && edges.length) {
         pair = [source, target];
         remark();
-        if (lab.ofQuestion) reset(note); // another question is trained
-        else training.look();
+        if (!lab.ofQuestion) training.look();
+        else {
+          reset(note); // another question is trained
+          previous = null; // of the question before
+        }
       }
       show();
     }
@@ -361,7 +364,11 @@ const planrlLab = (() => {
     }
 
     // --- Showing ------------------------------------------------------------------------------
-    const recording = () => planrlLabState.recording(lab, numbers, settings);
+    /** Is another pair shown than the graph's own? */
+    const asksOther = () => pair !== null && `${pair}` !== `${labGraph().question}`;
+    /** Is another question trained than the one of which runs are recorded and presets tell? */
+    const untold = () => lab.ofQuestion && asksOther();
+    const recording = (chosen = settings) => (untold() ? null : planrlLabState.recording(lab, numbers, chosen));
 
     /** Settings in words; without `all`, those that differ from the defaults or from others'.
      * @param {Settings} shown @param {Settings} [other] */
@@ -381,8 +388,8 @@ const planrlLab = (() => {
         return all.every(([name, value]) => settings[name] === value);
       });
       chips.show(preset);
-      say(why, preset?.why ?? "");
-      why.hidden = !preset;
+      say(why, (!untold() && preset?.why) || "");
+      why.hidden = !why.textContent;
       // It is about the graph whose runs are recorded.
       const usual = settings.graph === planrlLabState.defaults(lab).graph;
       say(differs, (usual && lab.differs[`${settings.model}`]) || "");
@@ -458,7 +465,8 @@ const planrlLab = (() => {
     function describeRecorded() {
       if (!numbers.length) return "Nothing has been trained yet: press Train.";
       const shown = recording();
-      if (!shown) return "No recorded run for these settings: train it here.";
+      const what = untold() ? "this pair" : "these settings";
+      if (!shown) return `No recorded run for ${what}: train it here.`;
       if (shown.measured) return `Recorded runs: measured, ${shown.seeds} seeds.`;
       return "Recorded runs: interpolated between measured runs.";
     }
@@ -505,7 +513,7 @@ const planrlLab = (() => {
       const evaluated = !pair || `${run.question}` === `${pair}`; // otherwise it is of another pair
       return {
         labGraph: { ...labGraph(), question: pair ?? run.question ?? usual },
-        asked: pair !== null && `${pair}` !== `${usual}`,
+        asked: asksOther(),
         able: blocked === "",
         live: run.step > 0,
         points: run.points,
@@ -521,7 +529,7 @@ const planrlLab = (() => {
     /** The kept settings as a view of the paths has them. @param {number} until */
     function keptPaths(until) {
       if (!pinned) return null;
-      const kept = pair ? null : planrlLabState.recording(lab, numbers, pinned);
+      const kept = pair ? null : recording(pinned);
       const title = `kept: ${saidOf(pinned, settings)}`;
       return { title, policies: (/** @type {number} */ k) => kept?.policy(k, until) ?? null };
     }
@@ -553,7 +561,7 @@ const planrlLab = (() => {
         return (k, name) => line(run.points, k + lab.learners.length, name);
       }
       if (pinned) {
-        const kept = planrlLabState.recording(lab, numbers, pinned);
+        const kept = recording(pinned);
         return (k, name) => {
           const curve = kept?.curve(k, name);
           const shown = kept?.steps.filter((step) => step <= until) ?? [];
@@ -623,7 +631,7 @@ const planrlLab = (() => {
       const stale = run.failed && run.step ? " (no longer live)" : "";
       const here = `After ${run.step} update${run.step === 1 ? "" : "s"} in this ${where}${stale}`;
       say(caption, recorded ? `Recorded, after ${recorded.steps.at(-1)} updates` : here);
-      const kept = pinned && !live ? planrlLabState.recording(lab, numbers, pinned) : null;
+      const kept = pinned && !live ? recording(pinned) : null;
       const line = (/** @type {string} */ title, /** @type {number} */ k, /** @type {Recording | null} */ from, /** @type {number} */ shift) => {
         const last = run.points.at(-1)?.metrics[k + shift];
         const cells = lab.metrics.map(({ name }) => {
@@ -664,7 +672,10 @@ const planrlLab = (() => {
     const sizes = new ResizeObserver(redraw);
     for (const plot of panels.plots) if (plot) sizes.observe(plot);
     prepareWhenNear();
-    const themes = new MutationObserver(redraw);
+    const themes = new MutationObserver(() => {
+      explainFormulas();
+      redraw();
+    });
     themes.observe(document.documentElement, { attributeFilter: ["data-theme"] });
     window.addEventListener("planrl:redraw", draw); // for paper: at once
     return () => {
