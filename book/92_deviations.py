@@ -33,14 +33,14 @@ from statistics import mean
 from planrl.claims import (
     FAILS,
     GROUPS,
+    HOLDS,
     IN_PART,
     UNDECIDED,
     figure_claims,
     is_current,
     verdicts,
 )
-from planrl.claims.history import BOTH, FIGURES, OPEN
-from planrl.errors import InputError
+from planrl.claims.history import BOTH, FIGURES, NOT_BOTH, OPEN, RANDOM
 from planrl.experiments import store
 from planrl.experiments.ablations import choices as choice_learners
 from planrl.experiments.store import results
@@ -62,12 +62,14 @@ judged = {verdict.claim.id: verdict for verdict in verdicts()}
 
 # %% tags=["remove-input"]
 rows = figure_claims(judged)
-count = {kind: sum(row.both == kind for row in rows) for kind in (BOTH, "no", OPEN)}
-before = sum(row.before == "holds" for row in rows)
-on_random = sum(row.on["random graphs"] == "holds" for row in rows)
+count = {
+    kind: sum(row.both == kind for row in rows) for kind in (BOTH, NOT_BOTH, OPEN)
+}
+before = sum(row.before == HOLDS for row in rows)
+on_random = sum(row.on[RANDOM] == HOLDS for row in rows)
 notebook.Told(
     f"Of {len(rows)} claims {before} held on both graphs in version 0.1.0. Now {count[BOTH]} hold on both, "
-    f"{count['no']} do not, and {count[OPEN]} are open: nothing speaks against them, and runs are missing or not "
+    f"{count[NOT_BOTH]} do not, and {count[OPEN]} are open: nothing speaks against them, and runs are missing or not "
     f"planned. On random graphs {on_random} hold."
 )
 
@@ -119,10 +121,7 @@ SFT, PG, Q = "continual SFT", "policy gradient", "Q-learning, process reward"
 
 def saved(name, of=""):
     """The results of that name, none if there are none yet."""
-    try:
-        return results(name, of=of)
-    except InputError:
-        return []
+    return results(name, of=of) if store.saved(name, of=of) else []
 
 
 def gain(page, learner, key):
@@ -178,8 +177,8 @@ REASONS = {
     ],
     "R-off-policy-is-as-good": [
         if_so(
-            own - aside < abs(at_1),
-            f"Sampled at T = 1 the off-policy learner ends {abs(at_1):.3f} below; at the best temperature of "
+            own - aside < -at_1,
+            f"Sampled at T = 1 the off-policy learner ends {-at_1:.3f} below; at the best temperature of "
             f"each, {own - aside:.3f} (regime A).",
         )
     ],
@@ -204,7 +203,7 @@ REASONS = {
     "A3.1-explained": [
         if_so(
             late < 0.9 < early,
-            f"It is true after 700 updates of SFT (they explain {early:.2f} of the variance) and no longer after "
+            f"In one layer with one head it is true after 700 updates of SFT (they explain {early:.2f} of the variance) and no longer after "
             f"3,000 ({late:.2f}): then the logits depend on the history, too.",
         )
     ],

@@ -206,13 +206,9 @@ def _pages(
     of = _of(condition, tier)
     for name in condition.needs:
         if (name, of) not in pages:
-            try:
-                saved = store.results(name, of=of, folder=folder)
-            except InputError:
-                if any(folder.glob(f"{name}-{of}*.json")):
-                    raise  # there, but it can't be read
-                saved = []
-            pages[name, of] = {whole(p["study"].get("seed"), "seed"): p for p in saved}
+            there = store.saved(name, of=of, folder=folder)
+            found = store.results(name, of=of, folder=folder) if there else []
+            pages[name, of] = {whole(p["study"].get("seed"), "seed"): p for p in found}
     seeds = set.intersection(*(set(pages[name, of]) for name in condition.needs))
     return {
         seed: {name: pages[name, of][seed] for name in condition.needs} for seed in sorted(seeds)

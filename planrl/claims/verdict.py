@@ -248,7 +248,7 @@ class Verdict:
             (
                 one,
                 [f for name, f in zip(of, self.findings, strict=True) if name in keys],
-                tuple(date for key in keys for date in self.made.get(key, ())),
+                tuple(sorted(date for key in keys for date in self.made.get(key, ()))),
             )
             for one, keys in about.items()
         ]

@@ -234,12 +234,10 @@ def reproduce(
         yield Made(path=path, error=error)
 
 
-def results(name: str, *, of: str = "", folder: Path = FOLDER) -> list[dict[str, Any]]:
-    """The saved results of an experiment: `settings`, `study` and `result` of each seed.
+def saved(name: str, *, of: str = "", folder: Path = FOLDER) -> list[Path]:
+    """The files of an experiment's saved results. `of` begins the label of those wanted.
 
-    `settings` are what a reader wants to know of the study: seed, sizes, updates. `made_at` is when
-    it was made, None if unknown. `of` begins the label of those wanted: "dag" or "blocksworld",
-    say. Without it, all but the quick tier's.
+    "dag" or "blocksworld", say. Without it, all but the quick tier's.
     """
     labels = [f"{name}-{of}*.json"] if of else [f"{name}.json", f"{name}-*.json"]
     if any(not part.replace("-", "").isalnum() for part in (name, of or "a")):
@@ -249,9 +247,19 @@ def results(name: str, *, of: str = "", folder: Path = FOLDER) -> list[dict[str,
     paths = [path for path in paths if not path.name.startswith(others)]  # soft, soft-methods
     if not of.startswith("quick"):
         paths = [path for path in paths if "-quick" not in path.name]
+    return sorted(paths)
+
+
+def results(name: str, *, of: str = "", folder: Path = FOLDER) -> list[dict[str, Any]]:
+    """The saved results of an experiment: `settings`, `study` and `result` of each seed.
+
+    `settings` are what a reader wants to know of the study: seed, sizes, updates. `made_at` is when
+    it was made, None if unknown. `of` chooses as in `saved`. Raises InputError if there is none.
+    """
+    paths = saved(name, of=of, folder=folder)
     if not paths:
         raise InputError(f"no result of {name!r}: make them with `python -m planrl reproduce`")
-    return [_with_settings(path, read(path)) for path in sorted(paths)]
+    return [_with_settings(path, read(path)) for path in paths]
 
 
 def _with_settings(path: Path, page: dict[str, Any]) -> dict[str, Any]:

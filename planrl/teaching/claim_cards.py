@@ -96,7 +96,11 @@ def prediction_in_words(
     prediction: Registered, findings: Sequence[Finding], made: Sequence[datetime]
 ) -> str:
     """What was predicted for some conditions, when, why, and what came of it."""
-    bounds = " and ".join(dict.fromkeys(finding.prediction for finding in findings))
+    bounds: dict[str, list[str]] = {}
+    for graph in dict.fromkeys(finding.graph for finding in findings):
+        own = dict.fromkeys(one.prediction for one in findings if one.graph == graph)
+        bounds.setdefault(" and ".join(own), []).append(graph)
+    told = ", and for ".join(f"{'; '.join(graphs)}: {bound}" for bound, graphs in bounds.items())
     runs = (
         f"Runs from {on_day(made[0])} to {on_day(made[-1])}."
         if made
@@ -106,7 +110,7 @@ def prediction_in_words(
     )
     missed = " The outcome missed this prediction." * any(f.missed(prediction) for f in findings)
     return (
-        f"Prediction of {on_day(prediction.committed)} for {findings[0].graph}: {bounds}, with the "
+        f"Prediction of {on_day(prediction.committed)} for {told}, with the "
         f"verdict {prediction.expected}. Reason: {prediction.reason} {runs}{missed}"
     )
 

@@ -119,9 +119,10 @@ VALUES = Advice(
     "Blocksworld policy gradient was ahead when both were sampled at temperature 1. No Transformer "
     "here was trained by policy gradient with process reward, so the gain may be due to the checks "
     "of steps, not to the loss. In theory Q-learning learns the errors of its checks. Where steps "
-    "can be undone, use a discount. Or try soft Q-learning: on Blocksworld, in a linear "
-    "Transformer, it was more accurate than Q-learning with a discount when both were sampled at "
-    "temperature 1 (on a random digraph hardly so). On a Transformer it has no stored run yet.",
+    "can be undone, use a discount, and large rewards if you sample. Or try soft Q-learning: on "
+    "Blocksworld, in a linear Transformer, it was more accurate than Q-learning with a discount "
+    "when both were sampled at temperature 1 (on a random digraph hardly so). But its rewards were "
+    "larger, which explains this (chapter 14). On a Transformer it has no stored run yet.",
     (
         "R-q-over-all-at-equal-decoding",
         "3-q-over-pg",

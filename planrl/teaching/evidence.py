@@ -118,11 +118,8 @@ def reruns() -> list[dict[str, Any]]:
     A result without processor time counts with its wall-clock time; "-" if it has neither.
     """
     rows = []
-    for name in store.EXPERIMENTS:
-        try:
-            pages = store.results(name)
-        except InputError:  # none yet
-            continue
+    for name in filter(store.saved, store.EXPERIMENTS):
+        pages = store.results(name)
         took = [
             sum(store.cpu_seconds(p).values()) or p["made_with"].get("seconds", 0.0) for p in pages
         ]

@@ -95,9 +95,9 @@ def share_rows(found: Mapping[str, Mapping[str, float]]) -> list[dict[str, str]]
 
 def trained(problem: str) -> list[dict[str, float]]:
     """The numbers that the study `ladder` has of a problem, for each stored seed."""
-    if not any(store.FOLDER.glob(f"ladder-{problem}-seed*.json")):
-        return []
-    return [page["result"]["found"] for page in store.results("ladder", of=f"{problem}-seed")]
+    of = f"{problem}-seed"
+    found = store.results("ladder", of=of) if store.saved("ladder", of=of) else []
+    return [page["result"]["found"] for page in found]
 
 
 def trained_rows() -> list[dict[str, str | int]]:

@@ -111,7 +111,7 @@ def found_on(of: str) -> str:
         values = ends(of, learner, key)
         return sum(values) / len(values)
 
-    most = max(mean(name, "unasked_greedy") for name in (PG, Q, DISCOUNT))
+    most = max(mean(name, "unasked_greedy") for name in pages(of)[0]["result"]["learners"])
     many = "; means over seeds" if len(pages(of)) > 1 else ""
     return (
         f"Of its {facts['edges']:,} links, {facts['edges_never']} are in no chain of a training "

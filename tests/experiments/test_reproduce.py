@@ -162,6 +162,12 @@ def test_an_experiment_whose_name_begins_another_one_has_its_own_results(tmp_pat
         assert [page["result"]["of"] for page in found] == [own]
 
 
+def test_a_folder_with_runs_of_others_and_quick_ones_alone_has_no_verdicts_and_no_errors(tmp_path):
+    with_results(tmp_path, "soft-quick", "soft-methods-A-seed0")
+    (found,) = verdicts(["soft-is-accurate"], folder=tmp_path)
+    assert found.verdict == UNKNOWN
+
+
 def test_quick_results_do_not_mix_with_the_full_ones(tmp_path):
     with_results(tmp_path, "fig2-quick-dag", "fig2-dag-seed0", "fig2-blocksworld-seed0")
 

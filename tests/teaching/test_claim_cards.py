@@ -91,6 +91,20 @@ def test_runs_that_are_missing_or_have_no_date_are_said_to(judged):
     assert claim_cards.prediction_in_words(told, [none], ()).endswith("Why. No run yet.")
 
 
+def test_a_prediction_for_several_graphs_has_the_bound_of_each_and_the_first_and_last_run(judged):
+    one = judged["ladder-soft"]
+    days = [datetime(2026, 1, day, tzinfo=UTC) for day in (3, 4, 2, 5)]
+    made = {"hanoi-4-seed": (days[0], days[3]), "blocks-4-seed": (days[2], days[1])}
+    ((told, findings, dates),) = replace(one, made=made).registered
+    assert dates == tuple(sorted(days))
+    text = claim_cards.prediction_in_words(told, findings, dates)
+    assert "for tower of Hanoi, 4 discs; Blocksworld, 4 blocks; " in text
+    assert (
+        "everyday assistant: at least 0.95, and for Sokoban, 4 x 4 cells; peg solitaire, 10 holes: "
+        "at least 0.8, with the verdict holds." in text
+    )
+
+
 def test_statements_link_to_the_claims_that_they_rest_on(judged, monkeypatch):
     monkeypatch.setenv("PLANRL_STATIC", "1")
     found = Statements({"It is < so.": [judged["5.2-exact"], judged["C-stale"]]})

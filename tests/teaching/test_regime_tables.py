@@ -260,4 +260,5 @@ def test_what_is_left_on_blocksworld_is_told_once_a_long_run_is_stored(monkeypat
     said = regime_tables.collapse_on_blocksworld()
     steps, values = regimes.series("A", PG, "train_diversity")
     assert f"{steps[-1]:,} updates leave {values[:, -1].mean():.1f} (95 %" in said
-    assert f"of {mean(regimes.ends('A', BASE, 'train_diversity')):.1f} paths" in said
+    assert f"of {mean(regimes.ends('A', BASE, 'train_diversity')):.1f} distinct correct" in said
+    assert "(100 samples of a training question at temperature 1)" in said
