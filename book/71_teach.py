@@ -149,9 +149,11 @@ LabLink(
 #
 # k1: after 300 updates about four fifths of the base's effective number of correct paths are left with k1, and about two paths with k3
 # (one question on a graph of 20 nodes, λ = 0.3, mean of ten seeds). A number in the return counts by how it differs between paths, and
-# near the base k3 is flat. More in [chapter 12](12_objective.ipynb).
+# near the base k3 is flat.
 #
 # </details>
+#
+# [Chapter 12](12_objective.ipynb) says why.
 #
 # ## Figures for slides
 #

@@ -19,8 +19,14 @@ const window = { matchMedia: () => ({ matches: false }), planrlPlotlyTemplate: {
 const load = new Function("window", "document", "getComputedStyle",
   read(`${process.argv[1]}/lab-figure.js`, "utf8") + "; return planrlLabFigure");
 const { lab, graph, evaluations, shapes, points, able } = JSON.parse(read(0, "utf8"));
+const number = (v) => v ?? NaN; // JSON has no NaN
 for (const { matrices } of evaluations) {
-  for (const name of Object.keys(matrices)) matrices[name] = Float32Array.from(matrices[name]);
+  for (const name of Object.keys(matrices)) {
+    matrices[name] = Float32Array.from(matrices[name], number);
+  }
+}
+for (const { metrics } of points) {
+  for (const one of metrics) for (const name of Object.keys(one)) one[name] = number(one[name]);
 }
 const view = { labGraph: graph, live: points.length > 0, points, shapes, recording: null, until: 0,
   evaluations, beside: null, usual: true, asked: false, able };
@@ -57,7 +63,7 @@ def drawn(session, *, graph=None, points=(), trained=True, able=True, **replaced
         "points": list(points),
         "able": able,
     }
-    told = json.loads(in_node(DRAW, json.dumps(asked)))
+    told = json.loads(in_node(DRAW, json.dumps(asked).replace("NaN", "null")))
     return told["traces"], told["words"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from urllib.parse import urlencode
 
 import ground
@@ -228,8 +229,8 @@ def losses(call):
         "other": lambda logits, batch: torch.zeros(1, requires_grad=True).sum(),
         "rows": lambda logits, batch: logits.sum((1, 2)),
         "nan": lambda logits, batch: logits.sum() * float("nan"),
-        "kl": lambda logits, batch: pr.policy_gradient(logits, batch, kl=value),
-        "discount": lambda logits, batch: pr.q_learning(logits, batch, discount=value),
+        "kl": partial(pr.policy_gradient, kl=value),
+        "discount": partial(pr.q_learning, discount=value),
     }
     model = pr.LogitTable(TASK.vocab)
     batches = pr.on_policy(model, TASK, rng=rng(), size=4)
