@@ -123,7 +123,7 @@ LABELS = {
 
 def data() -> str:
     """What explain.js knows, as JSON that may stand in a page."""
-    from planrl.labs.spec.controls import KL
+    from planrl.labs.catalogue.objectives import BETAS, LAMBDAS, SHEET
     from planrl.objectives import configs, logs
 
     page = {
@@ -131,7 +131,7 @@ def data() -> str:
         "outcomes": configs.outcomes(),
         "filter": configs.FILTER,
         "log": logs.log_rules(),
-        "kl_values": list(KL.values),
+        "lab": {"sheet": SHEET, "lambdas": LAMBDAS, "betas": BETAS},
     }
     text = json.dumps(page, ensure_ascii=False, separators=(",", ":"))
     return text.replace("<", "\\u003c")

@@ -329,7 +329,24 @@ const planrlExplain = (() => {
     }));
   }
 
-  return { readConfig, explain, readLog, summary, regimes, short };
+  /** The state of the lab of two objectives that is this config; "" if it has none.
+   * @param {any} book @param {any} found @returns {string} */
+  function labState(book, found) {
+    const { sheet, lambdas, betas } = book.lab;
+    if (![found.row, ...found.added].every((name) => name in sheet)) return "";
+    const state = { ...sheet[found.row], a_lambda: "0", a_beta: "0" };
+    found.added.forEach((/** @type {string} */ name, /** @type {number} */ k) => {
+      const bonus = "a_bonus" in sheet[name];
+      const away = (/** @type {number} */ value) => Math.abs(value - found.weights[k]);
+      const values = bonus ? betas : lambdas;
+      const near = values.reduce((/** @type {number} */ a, /** @type {number} */ b) => (away(b) < away(a) ? b : a));
+      Object.assign(state, sheet[name], { [bonus ? "a_beta" : "a_lambda"]: `${near}` });
+    });
+    const alone = state.a === "rloo" ? "grpo" : "rloo";
+    return `${new URLSearchParams({ ...state, b: found.added.length ? state.a : alone, b_lambda: "0", b_beta: "0" })}`;
+  }
+
+  return { readConfig, explain, readLog, summary, regimes, short, labState };
 })();
 
 if (typeof document !== "undefined") {
@@ -350,16 +367,11 @@ if (typeof document !== "undefined") {
     for (const note of found.notes) notes.append(made("li", note));
     if (found.unknown.length) notes.append(made("li", `Unknown options, not judged: ${found.unknown.join(", ")}.`));
     out.push(notes);
-    const query = new URLSearchParams({ lab: "policy-gradient" });
-    if (found.row !== "REINFORCE" && found.row !== "RFT") query.set("baseline", "1");
-    const pulls = found.diversity === "the base's ratios" ? found.weights[0] : null;
-    if (pulls !== null) {
-      const near = data.kl_values.reduce((/** @type {number} */ a, /** @type {number} */ b) => (Math.abs(b - pulls) < Math.abs(a - pulls) ? b : a));
-      query.set("kl", `${near}`);
-    }
+    const state = planrlExplain.labState(data, found);
+    if (!state) return out;
     const link = /** @type {HTMLAnchorElement} */ (made("a", "the lab in this state"));
-    link.href = `12_objective.html?${query}`;
-    const try_ = made("p", "Nearest: ");
+    link.href = `12_objective.html?lab=objectives&${state}`;
+    const try_ = made("p", "Beside the same without penalty, or another objective: ");
     try_.append(link);
     out.push(try_);
     return out;

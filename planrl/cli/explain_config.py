@@ -13,7 +13,7 @@ from planrl.cli.options import JSON
 from planrl.errors import InputError, shown
 from planrl.io.config_files import Config, read_config
 from planrl.io.files import to_json
-from planrl.labs.spec.controls import KL
+from planrl.labs.catalogue.objectives import of_sheet
 from planrl.objectives.configs import VERSIONS, Explained, explain, rules, weight_of
 from planrl.objectives.contexts import answers_left
 from planrl.objectives.sheet import BASE, CORRECT, diversity, reached
@@ -21,7 +21,7 @@ from planrl.objectives.sheet import BASE, CORRECT, diversity, reached
 WIDTH = 88
 MOST = 30  # names of unknown options
 PLAIN = re.compile(r"[\w.-]{1,100}", re.ASCII)
-LAB = "policy-gradient"
+LAB = "objectives"
 
 
 def add(commands: Any) -> None:
@@ -75,18 +75,14 @@ def _page(found: Explained) -> dict[str, Any]:
         "why_not": list(found.why),
         "notes": list(found.notes),
         "unknown": list(found.unknown),
-        "lab": lab_link(found),
+        "lab": lab_link(found) or None,
     }
 
 
 def lab_link(found: Explained) -> str:
-    """The state of the lab that comes nearest: with a baseline, and the nearest weight."""
-    told = {} if found.row in ("REINFORCE", "RFT") else {"baseline": "1"}
-    for name in found.added:
-        if found.limit is not None and found.limit.policy is not None and "entropy" not in name:
-            weight = weight_of(name, found.read, found.library)
-            told["kl"] = f"{min(KL.values, key=lambda value: abs(float(value) - weight)):g}"
-    return "&".join(f"{name}={value}" for name, value in told.items())
+    """The state of the lab of two objectives that is this config; '' if it has none."""
+    weights = {name: weight_of(name, found.read, found.library) for name in found.added}
+    return of_sheet(found.row, weights)
 
 
 def _lines(path: Path, given: Config, found: Explained) -> Iterator[str]:
@@ -123,8 +119,9 @@ def _lines(path: Path, given: Config, found: Explained) -> Iterator[str]:
         names = [name if PLAIN.fullmatch(name) else shown(name) for name in found.unknown[:MOST]]
         more = f" and {len(found.unknown) - MOST} more" if len(found.unknown) > MOST else ""
         yield from _wrapped(f"unknown options, not judged: {', '.join(names)}{more}")
-    yield f'try it: planrl.labs.lab("{LAB}", "{lab_link(found)}"), or on the page of chapter 12'
-    yield f"  12_objective.html?lab={LAB}&{lab_link(found)}".rstrip("&")
+    if link := lab_link(found):
+        yield f'try it: planrl.labs.lab("{LAB}", "{link}"), or on the page of chapter 12'
+        yield f"  12_objective.html?lab={LAB}&{link}"
 
 
 def _told(values: list[float]) -> str:

@@ -120,7 +120,10 @@ def test_the_command_says_the_row_the_end_the_notes_and_the_unknown(tmp_path, ca
     assert "GRPO + k3 in the loss, times the ratio (weight 0.3)" in said
     assert "several correct answers: the base's ratios" in said
     assert "unknown options, not judged: frobnicate" in said
-    assert 'lab("policy-gradient", "baseline=1&kl=0.3")' in said
+    assert (
+        'lab("objectives", "a=grpo&a_lambda=0.3&a_beta=0&a_kl=k3-ratio&b=grpo&b_lambda=0&b_beta=0")'
+        in said
+    )
 
 
 def test_the_command_says_the_line_of_a_wrong_value(tmp_path, capsys):

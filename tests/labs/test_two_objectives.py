@@ -16,7 +16,7 @@ from planrl.errors import InputError
 from planrl.graphs import Graph
 from planrl.labs import Session
 from planrl.labs.catalogue import lab_named
-from planrl.labs.catalogue.objectives import BONUSES, METHODS, PENALTIES
+from planrl.labs.catalogue.objectives import BONUSES, METHODS, PENALTIES, SHEET, of_sheet
 from planrl.labs.engine.models import NODES, VOCAB
 from planrl.labs.engine.objective import ALGORITHM, OBJECTIVE, objective_loss
 from planrl.labs.engine.question import QUESTION_OPTIONS, paths, predicted, reward_weight
@@ -26,6 +26,7 @@ from planrl.objectives import advantages, clock
 from planrl.objectives.fixed_points import on_graph
 from planrl.objectives.penalties import Entropy, Kl
 from planrl.objectives.policy import CLIP_HIGHER, DAPO, DR_GRPO, GRPO, REINFORCE, RLOO
+from planrl.objectives.sheet import ENTRIES
 from planrl.tasks import Batch
 
 OURS = {
@@ -337,3 +338,17 @@ def test_a_bonus_in_the_return_loses_accuracy_and_one_in_the_loss_brings_paths_b
 def test_clip_higher_changes_nothing_in_the_first_update_of_a_batch():
     a, b = ends("clip")
     assert a == b
+
+
+def test_a_line_of_the_cheat_sheet_has_its_state_of_the_lab():
+    controls = lab_named("objectives").controls
+    for row in [name for name, one in SHEET.items() if "a" in one]:
+        for added in [name for name, one in SHEET.items() if "a" not in one]:
+            values = read_state(controls, of_sheet(row, {added: 0.11})).values
+            assert values["a"] == values["b"] == SHEET[row]["a"]
+            assert max(values["a_lambda"], values["a_beta"]) == 0.1
+            assert SHEET[added].items() <= values.items()
+            assert (values["b_lambda"], values["b_beta"]) == (0, 0)
+    assert SHEET.keys() <= ENTRIES.keys()
+    assert of_sheet("RLOO", {}).endswith("b=grpo&b_lambda=0&b_beta=0")
+    assert of_sheet("GSPO", {}) == of_sheet("", {}) == ""

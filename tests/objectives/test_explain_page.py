@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from planrl.cli.explain_config import lab_link
 from planrl.errors import InputError
 from planrl.io.config_files import read_config
 from planrl.io.training_logs import read_log
@@ -25,7 +26,8 @@ const given = JSON.parse(require("fs").readFileSync(0, "utf8"));
 const tried = (call) => { try { return call(); } catch (error) { return { error: error.message }; } };
 const configs = given.configs.map((text) => tried(() => {
   const { options, library } = page.readConfig(text);
-  return { options, ...page.explain(given.data, options, library) };
+  const found = page.explain(given.data, options, library);
+  return { options, ...found, lab: page.labState(given.data, found) };
 }));
 const logs = given.logs.map((text) => tried(() => {
   const columns = page.readLog(text);
@@ -116,6 +118,7 @@ def test_a_config_is_told_alike(number, page, tmp_path):
     assert theirs["unknown"] == [*ours.unknown]
     assert theirs["why"] == [*ours.why]
     assert theirs["diversity"] == (diversity(ours.limit) if ours.limit else None)
+    assert theirs["lab"] == lab_link(ours)
 
 
 @pytest.mark.parametrize("number", range(len(WRONG)))
