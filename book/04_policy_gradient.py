@@ -299,8 +299,9 @@ held = pr.check(
 evidence.Backing(held, claim="4.1-identity", code=pr.policy_gradient, formula="4.1")
 
 # %% [markdown]
-# So reward adds no new kind of learning. What it adds is *data*: policy gradient samples anew at every
-# update, and its correct paths are a training set that grows by itself. We count them over 300 updates.
+# So rewards of 0 and 1, without a baseline, add no new kind of learning. What they add is *data*: policy gradient
+# samples anew at every update, and its correct paths are a training set that grows by itself. We count them over 300
+# updates.
 
 
 # %%

@@ -252,7 +252,7 @@ notebook.Source(pr.policy_gradient)
 # > $$ q(i, j)[k] \propto q_{\mathrm{base}}(i, j)[k] \, \exp\left( \frac{p(i, j)[k]}{\lambda} \right), \tag{6.2} $$
 # >
 # > where $p(i, j)[k]$ is the probability that a path is correct if it takes $k$ at $j$ and goes on by the
-# > present policy. *The expected gradient is zero only if $p[k] - \lambda \log (q[k] / q_{\mathrm{base}}[k])$ is the
+# > present policy, so $q$ stands on both sides. *The expected gradient is zero only if $p[k] - \lambda \log (q[k] / q_{\mathrm{base}}[k])$ is the
 # > same for all choices; solve for $q[k]$.*
 #
 # By hand: two correct choices with 0.6 and 0.3 in the base, a wrong one with 0.1. For λ = 0.5 the weights are
@@ -269,10 +269,10 @@ for kl in (1.0, 0.5, 0.1):
 # The formula says two things.
 #
 # - **Diversity, for the expected update.** Where the *expected* update stops, correct choices with *equal* $p$ keep the
-#   base's ratio, 2 to 1, for every λ above 0. Training need not get there: its updates are random, finitely many, and
-#   drift, which is why 0.01 kept no more than no penalty (*Pull against drift*). Where $p$ differs, a small λ sharpens,
-#   too: 0.99 against 1 changes the ratio by $\exp(0.01 / \lambda)$, which is 1.1 for λ = 0.1 and more than 20,000 for
-#   λ = 0.001.
+#   base's ratio, 2 to 1, for every λ above 0. Training need not get there, and with λ = 0.1 our Transformers do not
+#   ([where we differ](92_deviations.ipynb)): its updates are random, finitely many, and drift, which is why 0.01 kept
+#   no more than no penalty (*Pull against drift*). Where $p$ differs, a small λ sharpens, too: 0.99 against 1 changes
+#   the ratio by $\exp(0.01 / \lambda)$, which is 1.1 for λ = 0.1 and more than 20,000 for λ = 0.001.
 # - **The price.** Of the wrong choice's weight the share $\exp(-1 / \lambda)$ is left: nearly nothing for λ = 0.1,
 #   more than a third for λ = 1. So on questions that are solved a small λ costs nearly nothing. What happens to
 #   questions in training that are *not* solved, *Two points to stop at* shows.

@@ -26,8 +26,8 @@ if importlib.util.find_spec("planrl") is None:
 #
 # <details><summary>In one sentence</summary>
 #
-# With process reward, and if every step is tried often, the logits become $A + R - 1$; so Q-learning's
-# weights hold edges that no demonstration showed, and policy gradient's do not.
+# With process reward, no cycles and every step tried often, the logits of a table become $A + R - 1$, in a Transformer
+# their order; so Q-learning's weights hold edges that no demonstration showed, and policy gradient's do not.
 #
 # </details>
 
@@ -722,10 +722,10 @@ evidence.Numbers("08_logits", numbers, limits=limits)
 # %% [markdown]
 # ## What we now know
 #
-# With process reward, and if every step is tried often, the logits become $A + R - 1$; so Q-learning's weights
-# hold edges that no demonstration showed, and policy gradient's do not. On graphs where every node reaches
-# every other, the values lose the target unless there is a discount: **how does one move blocks then?**
-# [Chapter 9](09_blocksworld.ipynb) does it.
+# With process reward, no cycles and every step tried often, the logits of a table become $A + R - 1$, in a Transformer
+# their order; so Q-learning's weights hold edges that no demonstration showed, and policy gradient's do not. On graphs
+# where every node reaches every other, the values lose the target unless there is a discount: **how does one move
+# blocks then?** [Chapter 9](09_blocksworld.ipynb) does it.
 #
 # ## Further reading
 #

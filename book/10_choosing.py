@@ -144,7 +144,9 @@ notebook.Told(decision.gained())
 # nodes ([chapter 8](08_logits.ipynb), one seed), both answered nearly all held-out questions. How much of
 # the gain is due to Q-learning's loss, and how much to the checks of steps, is open.
 #
-# **3. Do you need one answer or many?** Policy gradient ends with one path per question. A KL penalty keeps more; with one demonstrated path per question $\lambda = 0.1$ gives up about half of the gain ([chapter 6](06_kl.ipynb)). A lower temperature of the base costs paths, too.
+# **3. Do you need one answer or many?** On random graphs policy gradient ends with one path per question. A KL penalty
+# keeps more; with one demonstrated path per question $\lambda = 0.1$ gives up about half of the gain ([chapter
+# 6](06_kl.ipynb)). A lower temperature of the base costs paths, too.
 # Q-learning has the most, at temperature 1 and at the best one.
 
 # %% tags=["remove-input"]

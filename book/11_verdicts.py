@@ -63,7 +63,7 @@ STATEMENTS = {
         "5.3-linear",
     ),
     "Policy gradient without a KL penalty ends with about one path per question on the random "
-    "DAG. On Blocksworld 1,000 updates are too few to see it."
+    "DAG. On Blocksworld it is not seen within 1,000 updates."
     + regime_tables.collapse_on_blocksworld(): (
         "2-pg-collapse",
         "R-pg-collapse",

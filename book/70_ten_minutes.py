@@ -77,7 +77,7 @@ regimes.signature(
 
 # %% tags=["remove-input"]
 claims(
-    "A table ends at the frequencies exactly, a Transformer nearly. With one demonstrated path per question, "
+    "A table ends at the frequencies exactly; a Transformer takes them up in part. With one demonstrated path per question, "
     "held-out accuracy stays far below training accuracy.",
     "3.1-table",
     "3.1-transformer",
@@ -217,7 +217,7 @@ notebook.Told(
 # %% tags=["remove-input"]
 claims(
     "Q-learning keeps the diversity of the base on both graphs. It ends above policy gradient on random graphs, not on "
-    "Blocksworld. Off-policy it is about as good as on-policy on random graphs.",
+    "Blocksworld. Off-policy it is nearly as good as on-policy on random graphs.",
     "3-q-diversity",
     "3-q-over-pg",
     "3-on-off",

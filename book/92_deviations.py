@@ -69,8 +69,8 @@ before = sum(row.before == HOLDS for row in rows)
 on_random = sum(row.on[RANDOM] == HOLDS for row in rows)
 notebook.Told(
     f"Of {len(rows)} claims {before} held on both graphs in version 0.1.0. Now {count[BOTH]} hold on both, "
-    f"{count[NOT_BOTH]} do not, and {count[OPEN]} are open: nothing speaks against them, and runs are missing or not "
-    f"planned. On random graphs {on_random} hold."
+    f"{count[NOT_BOTH]} do not, and {count[OPEN]} are open: in the regimes nothing speaks against them so far, "
+    f"and runs on Blocksworld are missing or not planned. On random graphs {on_random} hold."
 )
 
 # %% tags=["remove-input"]
