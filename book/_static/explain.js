@@ -334,16 +334,16 @@ const planrlExplain = (() => {
   function labState(book, found) {
     const { sheet, lambdas, betas } = book.lab;
     if (![found.row, ...found.added].every((name) => name in sheet)) return "";
-    const state = { ...sheet[found.row], a_lambda: "0", a_beta: "0" };
+    const state = { ...sheet[found.row], b_lambda: "0", b_beta: "0" };
     found.added.forEach((/** @type {string} */ name, /** @type {number} */ k) => {
-      const bonus = "a_bonus" in sheet[name];
+      const bonus = "b_bonus" in sheet[name];
       const away = (/** @type {number} */ value) => Math.abs(value - found.weights[k]);
       const values = bonus ? betas : lambdas;
       const near = values.reduce((/** @type {number} */ a, /** @type {number} */ b) => (away(b) < away(a) ? b : a));
-      Object.assign(state, sheet[name], { [bonus ? "a_beta" : "a_lambda"]: `${near}` });
+      Object.assign(state, sheet[name], { [bonus ? "b_beta" : "b_lambda"]: `${near}` });
     });
-    const alone = state.a === "rloo" ? "grpo" : "rloo";
-    return `${new URLSearchParams({ ...state, b: found.added.length ? state.a : alone, b_lambda: "0", b_beta: "0" })}`;
+    const alone = state.b === "rloo" ? "grpo" : "rloo";
+    return `${new URLSearchParams({ ...state, a: found.added.length ? state.b : alone, a_lambda: "0", a_beta: "0" })}`;
   }
 
   return { readConfig, explain, readLog, summary, regimes, short, labState };

@@ -121,7 +121,7 @@ def test_the_command_says_the_row_the_end_the_notes_and_the_unknown(tmp_path, ca
     assert "several correct answers: the base's ratios" in said
     assert "unknown options, not judged: frobnicate" in said
     assert (
-        'lab("objectives", "a=grpo&a_lambda=0.3&a_beta=0&a_kl=k3-ratio&b=grpo&b_lambda=0&b_beta=0")'
+        'lab("objectives", "b=grpo&b_lambda=0.3&b_beta=0&b_kl=k3-ratio&a=grpo&a_lambda=0&a_beta=0")'
         in said
     )
 

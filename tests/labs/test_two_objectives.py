@@ -342,13 +342,15 @@ def test_clip_higher_changes_nothing_in_the_first_update_of_a_batch():
 
 def test_a_line_of_the_cheat_sheet_has_its_state_of_the_lab():
     controls = lab_named("objectives").controls
-    for row in [name for name, one in SHEET.items() if "a" in one]:
-        for added in [name for name, one in SHEET.items() if "a" not in one]:
+    for row in [name for name, one in SHEET.items() if "b" in one]:
+        for added in [name for name, one in SHEET.items() if "b" not in one]:
             values = read_state(controls, of_sheet(row, {added: 0.11})).values
-            assert values["a"] == values["b"] == SHEET[row]["a"]
-            assert max(values["a_lambda"], values["a_beta"]) == 0.1
+            assert values["a"] == values["b"] == SHEET[row]["b"]
+            assert max(values["b_lambda"], values["b_beta"]) == 0.1
             assert SHEET[added].items() <= values.items()
-            assert (values["b_lambda"], values["b_beta"]) == (0, 0)
+            assert (values["a_lambda"], values["a_beta"]) == (0, 0)
     assert SHEET.keys() <= ENTRIES.keys()
-    assert of_sheet("RLOO", {}).endswith("b=grpo&b_lambda=0&b_beta=0")
+    assert of_sheet("RLOO", {}).endswith("a=grpo&a_lambda=0&a_beta=0")
     assert of_sheet("GSPO", {}) == of_sheet("", {}) == ""
+    link = of_sheet("GRPO", {"k3 in the loss, times the ratio": 0.3})
+    assert len(recorded_at("objectives", link)) == 2  # else it raises: a reader sees a run at once

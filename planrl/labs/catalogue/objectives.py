@@ -292,38 +292,38 @@ GRIDS = {
 """The recorded runs, by the name of their file: one for each preset, and one of a weak penalty."""
 
 SHEET: Mapping[str, Mapping[str, str]] = {
-    "REINFORCE": {"a": "reinforce"},
-    "RLOO": {"a": "rloo"},
-    "GRPO": {"a": "grpo"},
-    "Dr. GRPO": {"a": "dr-grpo"},
-    "DAPO": {"a": "dapo"},
-    "k2 in the loss": {"a_kl": "k2-loss"},
-    "k3 in the loss, times the ratio": {"a_kl": "k3-ratio"},
-    "k3 in the loss": {"a_kl": "k3-loss"},
-    "k1 in the loss": {"a_kl": "k1-loss"},
-    "k1 in the return of the path": {"a_kl": "k1-path"},
-    "k2 in the return of the path": {"a_kl": "k2-path"},
-    "k3 in the return of the path": {"a_kl": "k3-path"},
-    "entropy bonus in the loss": {"a_bonus": "loss"},
+    "REINFORCE": {"b": "reinforce"},
+    "RLOO": {"b": "rloo"},
+    "GRPO": {"b": "grpo"},
+    "Dr. GRPO": {"b": "dr-grpo"},
+    "DAPO": {"b": "dapo"},
+    "k2 in the loss": {"b_kl": "k2-loss"},
+    "k3 in the loss, times the ratio": {"b_kl": "k3-ratio"},
+    "k3 in the loss": {"b_kl": "k3-loss"},
+    "k1 in the loss": {"b_kl": "k1-loss"},
+    "k1 in the return of the path": {"b_kl": "k1-path"},
+    "k2 in the return of the path": {"b_kl": "k2-path"},
+    "k3 in the return of the path": {"b_kl": "k3-path"},
+    "entropy bonus in the loss": {"b_bonus": "loss"},
 }
-"""Line of the cheat sheet -> what side A is set to for it."""
+"""Line of the cheat sheet -> what side B is set to for it."""
 
 
 def of_sheet(row: str, added: Mapping[str, float]) -> str:
-    """The link in which side A is a line of the cheat sheet with these penalties and weights.
+    """The link in which side B is a line of the cheat sheet with these penalties and weights.
 
-    Side B is the line alone, or RLOO (GRPO if A is RLOO) where nothing is added. '' if the lab does
+    Side A is the line alone, or RLOO (GRPO if B is RLOO) where nothing is added. '' if the lab does
     not have the line. A weight becomes the nearest one that can be chosen.
     """
     if row not in SHEET or any(name not in SHEET for name in added):
         return ""
-    state = {**SHEET[row], "a_lambda": "0", "a_beta": "0"}
+    state = {**SHEET[row], "b_lambda": "0", "b_beta": "0"}
     for name, weight in added.items():
-        key, values = ("a_beta", BETAS) if "a_bonus" in SHEET[name] else ("a_lambda", LAMBDAS)
+        key, values = ("b_beta", BETAS) if "b_bonus" in SHEET[name] else ("b_lambda", LAMBDAS)
         nearest = min(values, key=lambda value, weight=weight: abs(value - weight))
         state |= {**SHEET[name], key: f"{nearest:g}"}
-    alone = "grpo" if state["a"] == "rloo" else "rloo"
-    state |= {"b": state["a"] if added else alone, "b_lambda": "0", "b_beta": "0"}
+    alone = "grpo" if state["b"] == "rloo" else "rloo"
+    state |= {"a": state["b"] if added else alone, "a_lambda": "0", "a_beta": "0"}
     return "&".join(f"{name}={value}" for name, value in state.items())
 
 
