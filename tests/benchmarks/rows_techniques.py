@@ -24,7 +24,6 @@ import planrl as pr
 from planrl import sampling
 from planrl.transformer import block as blocks
 from planrl.transformer import model as transformer
-from planrl.transformer.block import FIRST
 from planrl.transformer.kernels import Packing
 from planrl.transformer.kv_cache import _CachedDecoder
 
@@ -33,10 +32,10 @@ Check = Callable[[], tuple[bool, str]]
 Undoing = Callable[[], AbstractContextManager[object]]
 
 
-def everywhere(tokens: torch.Tensor, end: int) -> tuple[Packing, Packing]:
+def everywhere(tokens: torch.Tensor, end: int, first: int) -> tuple[Packing, Packing]:
     """As if every place that is not filling chose something."""
     live = tokens != end
-    live[:, :FIRST] = True
+    live[:, :first] = True
     return Packing.of(live), Packing.of(live)
 
 

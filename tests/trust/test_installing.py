@@ -69,7 +69,7 @@ def project(tmp_path_factory):
     for name in GIVEN:
         if (ROOT / name).exists():
             shutil.copy(ROOT / name, place / "project" / name)
-    (place / "project" / "planrl" / "__init__.py").write_text("")
+    (place / "project" / "planrl" / "__init__.py").write_text('__version__ = "0"\n')
     pins = [repacked(name, place / "wheels") for name in PINNED]
     (place / "project" / "requirements.txt").write_text("\n".join(pins))
     hashed = [
