@@ -134,7 +134,7 @@ notebook.Told(
     f"Rewards of Q-learning are {study.SCALE:g}. In soft Q-learning a step weighs half of what would make the sums over paths "
     f"infinite, and at most {study.MOST_WEIGHT}. An illegal step is charged more than the longest shortest path costs, "
     f"{min(charged):.0f} to {max(charged):.0f}: larger rewards than those of Q-learning, which by themselves make samples "
-    "more accurate ([chapter 14](14_both.ipynb))."
+    "more accurate (chapter 14)."
 )
 
 # %%
