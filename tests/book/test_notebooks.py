@@ -252,7 +252,8 @@ def test_a_lab_in_a_notebook_trains_and_outlives_what_a_reader_does(notebook):
     notebook.wait("Recorded runs")
     notebook.press("One step")
     notebook.wait("Paused at update 1.")
-    assert "sampled paths are correct" in notebook.lab.locator(".planrl-lab-step").inner_text()
+    explained = notebook.lab.locator(".planrl-lab-step")
+    explained.get_by_text("sampled paths are correct").first.wait_for()
     session = Session(NAME, f"kl={values[3]:g}")
     session.train(1)
     expected = [session.evaluate()[0][metric] for metric in labs()[NAME].metrics]
