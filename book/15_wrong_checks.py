@@ -310,7 +310,7 @@ updates = {
 notebook.Told(
     f"On a table with one choice of six, RLOO needs {updates['updates']:.0f} updates to an accuracy of 0.95 with right "
     f"outcomes and {updates['updates_noisy']:.0f} with false alarms of {a} and misses of {m}, which is "
-    f"{updates['updates_noisy'] / updates['updates']:.2f} times as many; one over 1 - {a} - {m} is {1 / (1 - a - m):.2f}. How "
+    f"{updates['updates_noisy'] / updates['updates']:.2f} times as many; 1 / (1 - {a} - {m}) is {1 / (1 - a - m):.2f}. How "
     f"uneven the correct answers are then, a KL divergence from uniform, differs by {updates['off']:+.3f} nats (means of "
     f"{len(figures.pages())} seeds), and by at most {max(map(abs, figures.values('outcome', 'off'))):.2f} for any seed."
 )
