@@ -140,11 +140,11 @@ def test_the_study_on_other_tools_has_a_label_of_its_own(tmp_path, capsys):
 
 
 def test_a_result_on_other_tools_is_saved_under_their_name(tmp_path, monkeypatch):
-    from planrl.experiments import assistant_tools
+    from planrl.domains import assistant
 
     folder = tmp_path / "mine"
     folder.mkdir()
-    assistant_tools.write(folder)
+    assistant.write(folder)
     studies = (short(label="seed0"),)
     monkeypatch.setattr(store, "STUDIES", studies)
     out = tmp_path / "out"
