@@ -1,5 +1,6 @@
 """Shared by all tests: one torch thread, annotated shapes checked at run time, tiny worlds."""
 
+import gc
 import random
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ sys.path.append(
     str(Path(__file__).parent)
 )  # what tests share: live_labs, shape_checks, soaking, sweep_work
 
-import shape_checks  # noqa: E402
+import shape_checks
 
 shape_checks.install(
     (
@@ -39,6 +40,12 @@ def pytest_collection_modifyitems(items):
         place = item.path.relative_to(Path(__file__).parent).as_posix()
         if place in disturbed.EXACT:
             item.add_marker(pytest.mark.skip(reason=disturbed.EXACT[place]))
+
+
+def pytest_collection_finish():
+    """What is imported by now stays: whoever collects garbage need not look through it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
