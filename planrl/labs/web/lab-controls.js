@@ -38,9 +38,9 @@ const planrlLabControls = (() => {
     if (element.textContent !== text) element.textContent = text;
   }
 
-  /** A button with an icon. Its words are shown always, in a wide lab, or never, when they stand in
-   * its tooltip. @param {string} icon @param {string} text
-   * @param {(event: MouseEvent) => void} onclick @param {"always" | "wide" | "never"} shown */
+  /** A button with an icon. A wordless one has its words in its tooltip, but on a phone, which shows no
+   * tooltips. @param {string} icon @param {string} text
+   * @param {(event: MouseEvent) => void} onclick @param {"always" | "wordless"} shown */
   function button(icon, text, onclick, shown) {
     const shape = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
@@ -49,7 +49,7 @@ const planrlLabControls = (() => {
     shape.append(path);
     const words = make("span", {}, text);
     const element = make("button", { type: "button", onclick, title: shown === "always" ? "" : text }, shape, words);
-    element.classList.add(`planrl-lab-words-${shown}`);
+    element.classList.toggle("planrl-lab-wordless", shown === "wordless");
     const show = (/** @type {string} */ kind, /** @type {string} */ now) => {
       path.setAttribute("d", ICONS[kind]);
       say(words, now);

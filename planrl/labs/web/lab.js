@@ -54,7 +54,7 @@ const planrlLab = (() => {
     const alert = alerting("alert");
     const train = button("play", "Train", press, "always");
     const once = button("step", "One step", () => go(1, 1), "always");
-    const beside = button("beside", "Compare", pin, "wide");
+    const beside = button("beside", "Compare", pin, "always");
     const copied = make("textarea", { readOnly: true, rows: 5, "aria-label": "Text to copy" });
     const chips = presets(lab, (preset) => {
       change({ ...planrlLabState.defaults(lab), ...preset.settings }, "preset");
@@ -85,16 +85,19 @@ const planrlLab = (() => {
         element.disabled = blocked !== "";
         element.setAttribute("aria-describedby", status.id);
       }
-      const tools = [
-        button("reset", "Reset", () => reset(), "wide"),
-        beside,
-        ...(address ? [button("link", "Copy link", () => copy(link(), "Link copied."), "never")] : []),
-        button("code", "Copy as planrl", copySnippet, "never"),
-        ...(drawable() || !address ? [button("picture", "Picture", savePicture, "never")] : []),
+      const again = button("reset", "Reset", () => reset(), "always");
+      const shared = [
+        ...(address ? [button("link", "Copy link", () => copy(link(), "Link copied."), "wordless")] : []),
+        button("code", "Copy as planrl", copySnippet, "wordless"),
+        ...(drawable() || !address ? [button("picture", "Picture", savePicture, "wordless")] : []),
       ];
-      const bar = box("toolbar", ...[train, once, ...tools].map(({ element }) => element));
-      bar.setAttribute("role", "group");
-      bar.setAttribute("aria-label", "Training");
+      const group = (/** @type {string} */ name, /** @type {string} */ title, /** @type {{element: HTMLElement}[]} */ tools) => {
+        const row = box(name, ...tools.map(({ element }) => element));
+        row.setAttribute("role", "group");
+        row.setAttribute("aria-label", title);
+        return row;
+      };
+      const bar = box("bar", group("toolbar", "Training", [train, once, again, beside]), group("share", "To pass on", shared));
       const front = [...lab.screen.controls, ...lab.screen.more].map((name) => controls.find((one) => one.name === name));
       const rare = controls.filter((one) => !front.includes(one));
       const said = make("p", { className: "planrl-lab-status" }, status, " ", counter);
@@ -162,6 +165,10 @@ const planrlLab = (() => {
       if (name === "graph" && value === "own") own ??= planrlLabState.graph(lab, EXAMPLE).labGraph;
       const chosen = lab.controls.find((c) => c.name === name);
       change({ ...settings, [name]: value }, chosen?.restarts ? chosen.label : "");
+      if (!chosen || chosen.restarts || !run.step || run.wanted) return;
+      // Nothing that is drawn changes: without a word the control would seem dead.
+      note = `${chosen.label} ${chosen.texts[chosen.values.indexOf(value)]} acts from the next update: press ${further()}.`;
+      show();
     }
 
     function useOwn() {
@@ -396,13 +403,18 @@ const planrlLab = (() => {
       differs.hidden = !differs.textContent;
       ownPanel.hidden = settings.graph !== "own";
       explainFormulas();
-      const further = run.step && run.step % end === 0 ? "Continue" : "Train";
       if (run.wanted) train.show("pause", "Pause");
-      else train.show("play", run.failed ? "Start again" : further);
+      else train.show("play", further());
       beside.element.setAttribute("aria-pressed", `${pinned !== null}`);
       say(status, `${note} ${describe()}`.trim());
       panels.stage.classList.toggle("planrl-lab-stale", run.failed !== "" && run.step > 0);
       redraw();
+    }
+
+    /** What a press of the first button does while training pauses. */
+    function further() {
+      if (run.failed) return "Start again";
+      return run.step && run.step % end === 0 ? "Continue" : "Train";
     }
 
     /** The formula of each learner, with the parts marked in which they differ. */
