@@ -41,6 +41,7 @@ SCRIPTS = (
     "graph-policy.js",
     "lab-paths.js",
     "lab-step.js",
+    "lab-words.js",
     "lab-hosting.js",
     "lab-training.js",
     "lab.js",

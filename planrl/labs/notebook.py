@@ -31,7 +31,7 @@ WEB = Path(__file__).parent / "web"
 PLOTLY = Path(plotly.__file__).parent / "package_data"
 SCRIPTS = (
     *("theme", "lab-state", "lab-figure", "lab-panels", "lab-controls", "graph-view"),
-    *("graph-policy", "lab-paths", "lab-step", "lab-hosting", "lab-training", "lab"),
+    *("graph-policy", "lab-paths", "lab-step", "lab-words", "lab-hosting", "lab-training", "lab"),
     *("notebook-host", "lab-notebook"),  # which take the place of a page's lab-page
 )
 """The scripts of a lab's front end, in this order."""
