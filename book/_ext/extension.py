@@ -191,15 +191,20 @@ def choose_scripts(
             formulas.preload(context["pathto"](f"_static/{formulas.FONT}", 1)),
         )
     when = {"loading_method": "defer"}
-    if 'class="planrl-hero"' in body:
-        for script in live.HERO:  # they wait for no other script
-            app.add_js_file(f"live/{script}", loading_method="async", priority=1)
+    plays = 'class="planrl-player' in body
+    if plays:
         app.add_css_file("live/graph-view.css", priority=901)
+    if 'class="planrl-player planrl-hero"' in body:
+        for script in live.PLAYER:  # they wait for no other script
+            app.add_js_file(f"live/{script}", loading_method="async", priority=1)
         when = {"type": LATER}
+    elif plays:
+        for script in live.PLAYER:
+            app.add_js_file(f"live/{script}", **when)
     if 'class="planrl-explain"' in body:
         app.add_js_file("explain.js", loading_method="defer")
     lab = 'class="planrl-lab"' in body
-    loaded = live.HERO if 'class="planrl-hero"' in body else ()
+    loaded = live.PLAYER if plays else ()
     if lab or 'class="plotly-figure"' in body:
         scripts = [
             "plotly.min.js",

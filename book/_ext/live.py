@@ -29,8 +29,8 @@ RUNTIME = (
     "ort-wasm-simd-threaded.wasm",
 )
 PLOTLY = "plotly.js-cartesian-dist-min/plotly-cartesian.min.js"
-# Loaded by a page with the first picture, in this order.
-HERO = ("graph-view.js", "hero.js")
+# Loaded by a page with recorded runs that play, in this order.
+PLAYER = ("graph-view.js", "player.js")
 # Loaded by a page with a lab, in this order; worker.js is loaded by them.
 SCRIPTS = (
     "lab-state.js",
@@ -41,6 +41,7 @@ SCRIPTS = (
     "graph-policy.js",
     "lab-paths.js",
     "lab-step.js",
+    "lab-words.js",
     "lab-hosting.js",
     "lab-training.js",
     "lab.js",

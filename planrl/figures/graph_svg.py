@@ -29,7 +29,7 @@ def graph_svg(
     `graph` has nodes (name, x, y in [0, 1]), edges, source and target. A pair in `probs` that is no
     edge is an illegal step: a dashed line.
     """
-    width, height = size
+    (width, height), colour = size, escape(colour)
     room = RADIUS + 6
     where = [
         (room + n["x"] * (width - 2 * room), room + n["y"] * (height - 2 * room))

@@ -19,9 +19,10 @@ from planrl.errors import InputError
 from planrl.labs.own_loss import OwnLoss
 from planrl.labs.page.hero_html import Hero
 from planrl.labs.page.html import PageLab
+from planrl.labs.page.player import Player, RecordedRun
 from planrl.labs.session import Session
 
-__all__ = ["Hero", "PageLab", "Session", "lab"]
+__all__ = ["Hero", "PageLab", "Player", "RecordedRun", "Session", "lab"]
 
 
 def lab(name: str, link: str = "", *, loss: OwnLoss = None) -> Any:

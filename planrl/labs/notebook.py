@@ -1,8 +1,9 @@
-"""A live lab in a notebook: the page's own scripts as an anywidget, whose kernel trains.
+"""Labs and recorded runs in a notebook: the page's own scripts as an anywidget.
 
-The front end asks for a few updates, and draws the answer before it asks for more. So the kernel
-runs other cells in between, and a slow browser makes no queue. Messages are those between a page
-and its worker (web/lab-training.js), but settings come as links, and tensors go as bytes.
+The kernel trains a lab. The front end asks for a few updates, and draws the answer before it asks
+for more. So the kernel runs other cells in between, and a slow browser makes no queue. Messages are
+those between a page and its worker (web/lab-training.js), but settings come as links, and tensors
+go as bytes.
 """
 
 from __future__ import annotations
@@ -30,10 +31,12 @@ WEB = Path(__file__).parent / "web"
 PLOTLY = Path(plotly.__file__).parent / "package_data"
 SCRIPTS = (
     *("theme", "lab-state", "lab-figure", "lab-panels", "lab-controls", "graph-view"),
-    *("graph-policy", "lab-paths", "lab-step", "lab-hosting", "lab-training", "lab"),
-    "lab-notebook",  # which takes the place of a page's lab-page
+    *("graph-policy", "lab-paths", "lab-step", "lab-words", "lab-hosting", "lab-training", "lab"),
+    *("notebook-host", "lab-notebook"),  # which take the place of a page's lab-page
 )
-"""The scripts of the front end, in this order."""
+"""The scripts of a lab's front end, in this order."""
+PLAYER = ("graph-view", "player", "notebook-host", "player-notebook")
+"""The scripts that play recorded runs."""
 STYLES = ("notebook", "lab", "graph-view")
 Message = Mapping[str, Any]
 SLICE = 0.3  # seconds of training after which other cells have their turn
@@ -138,6 +141,20 @@ class LiveLab(anywidget.AnyWidget):
 
     def _send_plotly(self, message: Message) -> None:
         self.send({"type": "plotly"}, [(PLOTLY / "plotly.min.js").read_bytes()])
+
+
+class PlayedRuns(anywidget.AnyWidget):
+    """Recorded runs that play (see `page.player`); the kernel has nothing more to say."""
+
+    _esm = traitlets.Unicode().tag(sync=True)
+    _css = traitlets.Unicode().tag(sync=True)
+    shown = traitlets.Dict().tag(sync=True)
+    """The HTML and the frames."""
+
+    def __init__(self, markup: str, film: Mapping[str, Any]) -> None:
+        style = _in_pixels(_joined(("notebook", "graph-view"), ".css"))
+        shown = {"markup": markup, "film": film}
+        super().__init__(_esm=_joined(PLAYER, ".js"), _css=style, shown=shown)
 
 
 def _shown(session: Session) -> dict[str, Any]:

@@ -41,6 +41,7 @@ GRAPHS = {
 TASKS = {"held-out questions": "test", "training questions": "train"}
 HOW = {"sampled, T = 1": "accuracy", "greedy": "greedy"}
 SIZES = (12, 10, 8, 6.5, 5)  # of the marks of a decoding curve, from the highest temperature down
+ROOM = (0.075, 0.06)  # shares of both axes that a mark's temperature takes on a phone
 LAST = 3  # evaluations whose mean is the end
 FEW = 5  # with fewer seeds Student's interval says little, and that of a share can leave 0..1
 
@@ -190,7 +191,8 @@ def decoding_curves(regime: str, learners: Sequence[str], *, title: str) -> go.F
     """Accuracy against number of distinct correct paths over the decoding temperature.
 
     One line for each learner, mean over seeds, thin lines for the seeds; the larger a mark, the
-    higher its temperature. A slider chooses held-out or training pairs.
+    higher its temperature, which stands beside the first learner's marks as far as there is room. A
+    slider chooses held-out or training pairs.
     """
     frames = {words: _curves(regime, learners, task, title, words) for words, task in TASKS.items()}
     return with_slider(frames, name="show", start=next(iter(frames)))
@@ -210,6 +212,7 @@ def _curves(regime: str, learners: Sequence[str], task: str, title: str, words: 
         _add_curve(figure, name, position, found, right, heat)
         mean = zip(heat, right.mean(0).tolist(), found.mean(0).tolist(), strict=True)
         said.append(f"{name}: " + ", ".join(f"T={t} {r:.3f} with {d:.1f}" for t, r, d in mean))
+    _name_temperatures(figure)
     figure.update_xaxes(title="distinct correct paths among 100 samples", rangemode="tozero")
     figure.update_yaxes(title=f"accuracy, {words}")
     figure.update_layout(legend={"orientation": "h", "y": -0.2})
@@ -221,23 +224,20 @@ def _curves(regime: str, learners: Sequence[str], task: str, title: str, words: 
 def _add_curve(
     figure: go.Figure, name: str, position: int, x: Tensor, y: Tensor, heat: Sequence[str]
 ) -> None:
-    """Each seed's decoding curve, thin, and their mean, the first one with temperatures."""
+    """Each seed's decoding curve, thin, and their mean."""
     colour, dash, symbol = style_of(name, position)
     for rows, strong in (((x, y), False), ((x.mean(0)[None], y.mean(0)[None]), True)):
         along, up = ([v for row in one.tolist() for v in (*row, None)] for one in rows)
         figure.add_scatter(
             x=[v if v is None else round(v, 4) for v in along],
             y=[v if v is None else round(v, 4) for v in up],
-            mode="lines+markers+text" if strong else "lines",
+            mode="lines+markers" if strong else "lines",
             name=name if strong else f"{name}, each seed",
             legendgroup=name,
             showlegend=strong,
             hoverinfo=None if strong else "skip",
             customdata=[*heat, ""] if strong else None,
             hovertemplate="T = %{customdata}: %{y:.3f} with %{x:.1f} paths" if strong else None,
-            text=[*(f"T = {t}" for t in heat), ""] if strong and position == 0 else None,
-            textposition="top right",
-            textfont={"color": colour, "size": 11},
             line={
                 "color": colour if strong else faded(colour, 0.25),
                 "dash": dash,
@@ -245,6 +245,27 @@ def _add_curve(
             },
             marker={"color": colour, "symbol": symbol, "size": [*SIZES, 0]},
         )
+
+
+def _name_temperatures(figure: go.Figure) -> None:
+    """Write the temperatures beside the first learner's marks, but none over another one.
+
+    The highest one says what the numbers are.
+    """
+    wide = max(v for trace in figure.data for v in trace.x if v is not None)
+    every = [v for trace in figure.data for v in trace.y if v is not None]
+    high = (max(every) - min(every)) or 1.0
+    marks = next(trace for trace in figure.data if trace.showlegend)
+    named: list[tuple[float, float]] = []
+    texts = []
+    for x, y, heat in zip(marks.x, marks.y, marks.customdata, strict=True):
+        free = heat and all(
+            abs(x - a) > ROOM[0] * wide or abs(y - b) > ROOM[1] * high for a, b in named
+        )
+        texts.append((heat if named else f"T = {heat}") if free else "")
+        named += [(x, y)] if free else []
+    marks.update(mode="lines+markers+text", text=texts, textposition="top right")
+    marks.textfont = {"color": marks.line.color, "size": 11}
 
 
 def exploration(*, title: str, regime: str = "B") -> go.Figure:

@@ -7,16 +7,18 @@ import json
 import pytest
 from built_site import HTML
 
+from planrl.labs import Hero, notebook
 from planrl.labs.page.hero import recorded_hero
 
 pytestmark = pytest.mark.book
 PAGE = "book/00_welcome.html"
+CHAPTER = "book/05_collapse.html"
 RECORDED = recorded_hero()
 METHODS, LAST = RECORDED["methods"], len(RECORDED["methods"][0]["frames"]) - 1
-NUMBERS = """() => [...document.querySelectorAll('.planrl-hero-panel')].map((panel) =>
-  ['distinct', 'accuracy'].map((name) => panel.querySelector(`.planrl-hero-${name}`).textContent))"""
+NUMBERS = """() => [...document.querySelectorAll('.planrl-player-panel')].map((panel) =>
+  ['distinct', 'accuracy'].map((name) => panel.querySelector(`.planrl-player-${name}`).textContent))"""
 # What moves: the pixels of the first panel.
-PICTURE = "() => document.querySelector('.planrl-hero canvas').toDataURL()"
+PICTURE = "() => document.querySelector('.planrl-player canvas').toDataURL()"
 DIAMOND = {
     "nodes": [
         {"id": 0, "name": "start", "x": 0, "y": 0.5},
@@ -33,7 +35,7 @@ HOST = """(graph) => {
   const box = document.createElement('div');
   box.id = 'diamond'; // the page's lab has graphs, too
   box.style.cssText = 'width: 340px; height: 200px';
-  document.querySelector('.planrl-hero').replaceWith(box);
+  document.querySelector('.planrl-player').replaceWith(box);
   window.told = [];
   window.graph = graph;
   window.view = planrlGraphView.create(box, graph, {
@@ -44,6 +46,16 @@ HOST = """(graph) => {
       window.graph = { ...window.graph, edges }; view.set(window.graph); },
   }); }"""
 
+# What anywidget does with a module: it has it draw a model into an element.
+WIDGET = """async ({ scripts, ...shown }) => {
+  const place = document.createElement('div');
+  place.id = 'widget';
+  document.querySelector('.planrl-player').replaceWith(place);
+  place.scrollIntoView();
+  const address = URL.createObjectURL(new Blob([scripts], { type: 'text/javascript' }));
+  const { default: widget } = await import(address);
+  window.end = widget.render({ model: { get: () => shown }, el: place }); }"""
+
 
 def numbers_of(index):
     """The numbers below the panels at one frame."""
@@ -52,7 +64,7 @@ def numbers_of(index):
 
 
 def slide(page, index):
-    page.locator(".planrl-hero input").evaluate(
+    page.locator(".planrl-player input").evaluate(
         "(e, to) => { e.value = to; e.dispatchEvent(new Event('input', { bubbles: true })); }",
         index,
     )
@@ -61,19 +73,19 @@ def slide(page, index):
 def test_the_first_picture_plays_from_a_file_by_itself_and_can_be_stopped(open_page):
     visit = open_page((HTML / PAGE).as_uri(), settle=False)
     page = visit.page
-    output = page.locator(".planrl-hero output")
+    output = page.locator(".planrl-player output")
     page.wait_for_function(
-        "() => /[1-9]/.test(document.querySelector('.planrl-hero output').textContent)"
+        "() => /[1-9]/.test(document.querySelector('.planrl-player output').textContent)"
     )
     before = page.evaluate(PICTURE)
     page.wait_for_function(f"(before) => ({PICTURE})() !== before", arg=before)
-    page.locator(".planrl-hero button", has_text="Pause").click()
+    page.locator(".planrl-player button", has_text="Pause").click()
     stopped = output.inner_text()
     index = int(stopped.removeprefix("update ")) // (RECORDED["updates"] // LAST)
     assert page.evaluate(NUMBERS) == numbers_of(index)
-    page.locator(".planrl-hero button", has_text="Play").click()
+    page.locator(".planrl-player button", has_text="Play").click()
     page.wait_for_function(
-        "(stopped) => document.querySelector('.planrl-hero output').textContent !== stopped",
+        "(stopped) => document.querySelector('.planrl-player output').textContent !== stopped",
         arg=stopped,
     )
     assert visit.outside("file://") == []
@@ -83,7 +95,7 @@ def test_the_figures_below_are_loaded_when_a_reader_scrolls_and_not_before(open_
     visit = open_page(f"{origin}{PAGE}", settle=False)
     page = visit.page
     page.wait_for_load_state("load")
-    page.locator(".planrl-hero button", has_text="Pause").wait_for()
+    page.locator(".planrl-player button", has_text="Pause").wait_for()
     heavy = ("plotly.min.js", "lab.js")
     assert not [url for url in visit.asked if url.partition("?")[0].endswith(heavy)]
     page.mouse.wheel(0, 600)
@@ -98,18 +110,18 @@ def test_the_slider_shows_any_update_and_the_end_offers_to_play_again(open_page,
         slide(page, index)
         assert page.evaluate(NUMBERS) == numbers_of(index)
         assert (
-            page.locator(".planrl-hero output").inner_text()
+            page.locator(".planrl-player output").inner_text()
             == f"update {METHODS[0]['frames'][index]['update']}"
         )
-    page.locator(".planrl-hero button", has_text="Play again").click()
-    page.locator(".planrl-hero button", has_text="Pause").wait_for()
+    page.locator(".planrl-player button", has_text="Play again").click()
+    page.locator(".planrl-player button", has_text="Pause").wait_for()
 
 
 def test_nothing_moves_for_readers_who_want_no_motion(open_page, origin):
     page = open_page(f"{origin}{PAGE}", reduced_motion="reduce").page
     assert page.evaluate(NUMBERS) == numbers_of(LAST)
-    assert page.locator(".planrl-hero button").count() == 1
-    assert page.locator(".planrl-hero button:visible").count() == 0
+    assert page.locator(".planrl-player button").count() == 1
+    assert page.locator(".planrl-player button:visible").count() == 0
     before = page.evaluate(PICTURE)
     page.wait_for_function(
         "() => new Promise((go) => { let n = 30; const f = () => n-- ? requestAnimationFrame(f) : go(true); f(); })"
@@ -122,23 +134,51 @@ def test_nothing_moves_for_readers_who_want_no_motion(open_page, origin):
 
 def test_without_scripts_and_on_paper_the_last_frame_is_a_picture(open_page, origin):
     page = open_page(f"{origin}{PAGE}", java_script_enabled=False, settle=False).page
-    assert page.locator(".planrl-hero svg:visible").count() == len(METHODS)
-    assert page.locator(".planrl-hero-controls:visible").count() == 0
+    assert page.locator(".planrl-player svg:visible").count() == len(METHODS)
+    assert page.locator(".planrl-player-controls:visible").count() == 0
     page = open_page(f"{origin}{PAGE}").page
-    assert page.locator(".planrl-hero svg:visible").count() == 0
+    assert page.locator(".planrl-player svg:visible").count() == 0
     slide(page, 0)
     page.emulate_media(media="print")
     page.wait_for_function(
         f"(end) => JSON.stringify(({NUMBERS})()) === end",
         arg=json.dumps(numbers_of(LAST), separators=(",", ":")),
     )
-    assert page.locator(".planrl-hero svg:visible").count() == len(METHODS)
-    assert page.locator(".planrl-hero :is(canvas, button):visible").count() == 0
+    assert page.locator(".planrl-player svg:visible").count() == len(METHODS)
+    assert page.locator(".planrl-player :is(canvas, button):visible").count() == 0
+
+
+def test_a_chapters_runs_play_once_they_are_on_the_screen(open_page, origin):
+    page = open_page(f"{origin}{CHAPTER}").page
+    output = page.locator(".planrl-player output")
+    assert output.inner_text() == "update 0"
+    page.locator(".planrl-player").scroll_into_view_if_needed()
+    page.wait_for_function(
+        "() => /[1-9]/.test(document.querySelector('.planrl-player output').textContent)"
+    )
+    slide(page, page.locator(".planrl-player input").get_attribute("max"))
+    assert output.inner_text() == "update 1000"
+    assert page.locator(".planrl-player canvas:visible").count() == 2
+
+
+def test_the_widget_of_a_notebook_plays_and_ends(open_page, origin):
+    page = open_page(f"{origin}{CHAPTER}").page
+    hero = Hero()
+    scripts = notebook._joined(notebook.PLAYER, ".js")
+    given = {"scripts": scripts, "markup": hero.markup(page=False), "film": hero.data}
+    page.evaluate(WIDGET, given)
+    page.wait_for_function(
+        "() => /[1-9]/.test(document.querySelector('#widget output').textContent)"
+    )
+    assert page.locator("#widget canvas:visible").count() == len(METHODS)
+    assert page.locator("#widget a").count() == 0, "there is no lab below"
+    page.evaluate("window.end()")
+    assert page.locator("#widget canvas").count() == 0
 
 
 def test_the_lab_takes_the_settings_of_the_first_picture(open_page, origin):
     page = open_page(f"{origin}{PAGE}").page
-    page.locator(".planrl-hero a").click()
+    page.locator(".planrl-player a").click()
     page.wait_for_url("**lab=race**")
     page.locator("#lab-race-graph").wait_for(state="attached")
     assert page.locator("#lab-race-alert").inner_text() == ""

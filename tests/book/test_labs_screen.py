@@ -42,6 +42,43 @@ def test_the_figure_train_and_the_first_two_controls_are_on_one_screen(open_lab,
     assert small == 0
 
 
+@pytest.mark.parametrize("name", ["policy-gradient", "objectives"])
+def test_on_a_phone_what_a_tap_does_is_seen_and_no_control_moves_away(open_lab, name):
+    lab = open_lab(name, view=(360, 740, "light"), **STILL)
+    control = labs()[name].screen.controls[0]
+    lab.host.evaluate("e => e.scrollIntoView()")
+
+    def place():
+        lab.page.evaluate(FRAMES)
+        said = lab.host.locator(".planrl-lab-status").bounding_box()
+        assert said["y"] + said["height"] <= 740
+        plot = lab.host.locator(".planrl-lab-front .planrl-lab-plot").bounding_box()
+        slider = lab.host.locator(f"#lab-{name}-{control}").bounding_box()
+        assert 48 <= plot["y"] < slider["y"] < 740
+        return plot["y"], slider["y"]
+
+    before = place()
+    lab.press("Train")
+    lab.wait(f"Paused at update {PRESS}")
+    assert place() == before
+    lab.set(control, 3)
+    lab.wait("acts from the next update: press Train")
+    assert place() == before
+    lab.press("Reset")
+    lab.press("Compare")
+    lab.wait("now change a control")
+    assert place() == before
+
+
+def test_on_a_phone_the_curves_of_each_panel_are_named(open_lab):
+    lab = open_lab("objectives", view=(360, 740, "light"), script=SAVING)
+    for panel in ("Accuracy", "Paths left"):
+        lab.press(panel)
+        lab.page.evaluate(FRAMES)
+        names = lab.host.locator(".planrl-lab-legend li").all_inner_texts()
+        assert {"A", "B"} <= {name.strip() for name in names}
+
+
 def test_training_ends_where_it_is_said_and_goes_on_when_asked(open_lab):
     lab = open_lab("policy-gradient")
     lab.host.get_by_role("button", name="Train", exact=True).dblclick()

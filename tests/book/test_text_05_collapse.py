@@ -1,5 +1,7 @@
 """What the text of chapter 5 says of recorded runs and of its own."""
 
+from itertools import pairwise
+
 import pytest
 
 from planrl.teaching import paper_figures
@@ -67,6 +69,18 @@ class TestRun:
     def test_ten_nodes_end_correct_and_with_fewer_paths(self, ran):
         assert ran.end["accuracy"] > 0.98
         assert ran.end["diversity"] < 1.6 < 2.4 < ran.base["diversity"]
+
+    def test_the_picture_shows_all_paths_at_first_and_two_likeliest_ones_at_the_end(self, ran):
+        for run in (ran.frames, ran.again):
+            assert [frame["update"] for frame in run] == list(range(0, 1001, 20))
+            assert run[0]["distinct"] == ran.there
+            assert run[-1]["distinct"] <= ran.there / 2
+            assert run[-1]["accuracy"] > 0.98
+        assert ran.frames[0] == ran.again[0], "they start from the same base"
+        assert ran.ends[0] != ran.ends[1]
+        for nodes in ran.ends:
+            assert (nodes[0], nodes[-1]) == (0, 9)
+            assert set(pairwise(nodes)) <= set(ran.graph.edges)
 
     def test_one_of_five_equal_choices_takes_over(self, ran):
         assert ran.over_time[-1].max() > 0.8

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import planrl
+from planrl.figures.frames import LEAST
 from planrl.graphs import Graph
 from planrl.labs import Hero
 from planrl.labs.catalogue import lab_named
@@ -51,7 +52,7 @@ def test_frames_hold_whole_paths_of_the_graph_and_probabilities_that_agree_with_
             assert nodes[0] == source
             assert set(nodes) <= set(range(size))
             assert path["correct"] == (nodes[-1] == target and set(steps) <= edges)
-        assert all(hero.LEAST <= p <= 1 for _, _, p in frame["probs"])
+        assert all(LEAST <= p <= 1 for _, _, p in frame["probs"])
         arrives = sum(p for _, j, p in frame["probs"] if j == target)
         assert arrives > frame["accuracy"] - 0.1
         assert frame["distinct"] <= RECORDED["correct_paths"]
@@ -89,15 +90,16 @@ def test_the_picture_says_its_numbers_and_conditions_with_and_without_scripts(mo
     assert notebook.count("<svg") == len(RECORDED["methods"])
     for method in RECORDED["methods"]:
         last = method["frames"][-1]
-        assert f'planrl-hero-distinct">{last["distinct"]}</b>' in notebook
-        assert f'planrl-hero-accuracy">{last["accuracy"]:.2f}</b>' in notebook
+        assert f'planrl-player-distinct">{last["distinct"]}</b>' in notebook
+        assert f'planrl-player-accuracy">{last["accuracy"]:.2f}</b>' in notebook
     for words in ("seed 5", "12 nodes", "temperature 1", "10 seeds", "17 correct paths"):
         assert words in picture.caption
     monkeypatch.setenv("PLANRL_STATIC", "1")
     assert "<style>" not in Hero()._repr_html_()
     data = Hero()._repr_html_().partition('<script type="application/json">')[2]
     page = json.loads(data.partition("</script>")[0])
-    assert page["methods"] == RECORDED["methods"]
+    for shown, kept in zip(page["runs"], RECORDED["methods"], strict=True):
+        assert shown == {"name": kept["name"], "frames": kept["frames"]}
 
 
 FRAME = """
@@ -133,7 +135,7 @@ def test_a_pages_frame_of_a_live_policy_has_the_probabilities_that_python_finds(
     found, sampled = torch.zeros(6, 6), torch.zeros(6, 6)
     for i, j, p in frame["probs"]:
         found[i, j] = p
-    expected = torch.where(exact >= hero.LEAST, exact, 0)[:5, :5]
+    expected = torch.where(exact >= LEAST, exact, 0)[:5, :5]
     assert torch.allclose(found[:5, :5], expected, atol=1e-5)
     legal = {*graph.edges}
     for path in frame["paths"]:

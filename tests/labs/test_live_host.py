@@ -10,10 +10,11 @@ pytest.importorskip("anywidget")
 from live_labs import Failing, same, seen
 
 from planrl.labs import Session, notebook
-from planrl.labs.catalogue import labs
+from planrl.labs.catalogue import CATALOGUE
 from planrl.losses import policy_gradient
 
-NAMES = list(labs())
+NAMES = list(CATALOGUE)
+pytestmark = pytest.mark.usefixtures("bases_are_trained_once")
 
 
 class Front:
@@ -229,7 +230,7 @@ def test_an_update_that_is_not_finite_is_not_applied(make_lab):
 def test_a_notebook_gets_the_scripts_of_a_page_and_plotly_when_it_asks(make_lab, monkeypatch):
     monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "book" / "_ext"))
     live = pytest.importorskip("live")
-    assert [f"{name}.js" for name in notebook.SCRIPTS[1:-1]] == list(live.SCRIPTS[:-1])
+    assert [f"{name}.js" for name in notebook.SCRIPTS[1:-2]] == list(live.SCRIPTS[:-1])
     lab = make_lab("blocks", "seed=2")
     assert lab.shown["link"] == "seed=2"
     assert lab.shown["lab"]["recorded"]

@@ -18,24 +18,22 @@ from typing import Any
 
 import torch
 
+from planrl.figures.frames import Frame, SampledPaths, path_frame, sampled_paths
 from planrl.figures.layout import graph_data
-from planrl.figures.passing import passing_probs
-from planrl.graphs import Graph, seeded
+from planrl.graphs import seeded
 from planrl.io.files import write_atomically
-from planrl.labs.engine.models import NODES, TOKENS
+from planrl.labs.engine.models import TOKENS
 from planrl.labs.page.recordings import FOLDER
 from planrl.labs.page.runtime import Exported
 from planrl.labs.session import Run, Session
 from planrl.labs.spec.graphs import own_graph
 from planrl.models import PathModel
-from planrl.sampling import Sampler, rollout
-from planrl.tasks import is_path
+from planrl.sampling import Sampler
 
 NAME, FORMAT = "hero", "planrl-hero/1"
 SEED, SEEDS = 5, tuple(range(10))
 EVERY, UPDATES = 4, 200
 PATHS, SHOWN = 100, 8
-LEAST = 0.005  # a step less likely than this is not drawn
 EDGES = (
     "0-1.0-2.0-3.1-4.1-5.2-4.2-5.2-6.3-5.3-6.3-10.4-7.4-8.5-7.5-8.5-9.6-8.6-9.6-10.7-11.8-11.9-11"
 )
@@ -73,53 +71,44 @@ class _Pictured:
     session: Session
     learner: int
 
-    @property
-    def graph(self) -> Graph:
-        """The graph with the unused nodes that the model knows."""
-        return Graph(NODES, self.session.lab_graph.graph.edges)
+    def sampled(self) -> SampledPaths:
+        """PATHS sampled paths; every call draws the same random numbers."""
+        shown = self.session.lab_graph
+        return sampled_paths(
+            self._model,
+            shown.graph,
+            shown.pair,
+            rng=self._rng,
+            samples=PATHS,
+            sampler=self._sampler,
+        )
 
-    def sampled(self) -> tuple[list[list[int]], list[bool], dict[str, float]]:
-        """PATHS sampled paths as nodes, which are correct, and the two numbers of a frame.
-
-        Every frame draws the same random numbers.
-        """
-        pair = torch.tensor([self.session.lab_graph.pair]).expand(PATHS, 2)
-        rng = seeded(int(self.session.state.values["seed"]), "hero")
-        tokens = rollout(self._model, pair, rng=rng, sampler=self._sampler)
-        correct = is_path(self.graph, tokens)
-        distinct = {tuple(row) for row in tokens[correct].tolist()}
-        numbers = {"accuracy": int(correct.sum()) / PATHS, "distinct": len(distinct)}
-        return [self._nodes(row) for row in tokens.tolist()], correct.tolist(), numbers
-
-    def frame(self) -> dict[str, Any]:
+    def frame(self) -> Frame:
         """The frame at the present update."""
-        source, target = self.session.lab_graph.pair
-        passed = passing_probs(self._model, source, target, sampler=self._sampler)
-        known = passed[: self._size, : self._size]
-        probs = [
-            [i, j, round(float(known[i, j]), 3)] for i, j in (known >= LEAST).nonzero().tolist()
-        ]
-        nodes, correct, numbers = self.sampled()
-        paths = [{"nodes": n, "correct": c} for n, c in zip(nodes, correct, strict=True)]
-        return {"update": self.session.updates, "probs": probs, "paths": paths[:SHOWN], **numbers}
+        shown = self.session.lab_graph
+        return path_frame(
+            self._model,
+            shown.graph,
+            shown.pair,
+            update=self.session.updates,
+            rng=self._rng,
+            samples=PATHS,
+            shown=SHOWN,
+            sampler=self._sampler,
+        )
 
     @property
     def _model(self) -> PathModel:
         return self.session.model(self.learner)
 
     @property
-    def _size(self) -> int:
-        return self.session.lab_graph.graph.n
+    def _rng(self) -> torch.Generator:
+        return seeded(int(self.session.state.values["seed"]), "hero")
 
     @property
     def _sampler(self) -> Sampler:
         may_stop = self.session.lab.learners[self.learner].fixed["may_stop"] > 0.5
         return Sampler(max_tokens=TOKENS, may_stop=may_stop)
-
-    def _nodes(self, row: list[int]) -> list[int]:
-        """A path's nodes from its source on, up to a step out of the graph, if there is one."""
-        outside = [at for at, token in enumerate(row) if token >= self._size]
-        return row[2 : outside[0] if outside else None]
 
 
 def begun(seed: int, run: Run | None = None) -> list[_Pictured]:
@@ -137,7 +126,7 @@ def advance(pictured: list[_Pictured], updates: int) -> None:
         session.train(updates)
 
 
-def frames(pictured: list[_Pictured], updates: int = UPDATES) -> list[list[dict[str, Any]]]:
+def frames(pictured: list[_Pictured], updates: int = UPDATES) -> list[list[Frame]]:
     """The frames of each method, one at the start and one after every EVERY updates."""
     found = [[one.frame()] for one in pictured]
     for _ in range(0, updates, EVERY):
@@ -151,7 +140,10 @@ def ends(seed: int, programs: Path) -> list[dict[str, float]]:
     """The two numbers of each method after UPDATES updates with this seed."""
     pictured = begun(seed, Exported(programs))
     advance(pictured, UPDATES)
-    return [one.sampled()[2] for one in pictured]
+    return [
+        {"accuracy": found.accuracy, "distinct": found.distinct}
+        for found in (one.sampled() for one in pictured)
+    ]
 
 
 def record_hero(programs: Path, *, jobs: int = 1) -> Path:

@@ -18,5 +18,5 @@ module.exports = [
       "require-atomic-updates": "off",
     },
   },
-  { files: ["worker.js", "lab-notebook.js"], languageOptions: { sourceType: "module" } },
+  { files: ["worker.js", "lab-notebook.js", "player-notebook.js"], languageOptions: { sourceType: "module" } },
 ];

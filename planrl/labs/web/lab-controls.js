@@ -1,8 +1,10 @@
 // @ts-check
-/* Makes the parts of a lab's page: its controls, presets and lists of words. Nothing here knows how a
- * lab is trained. Loaded before lab.js. */
+/* Makes the parts of a lab's page: its controls, presets, the field for a reader's own graph, the table of
+ * numbers and lists of words. Nothing here knows how a lab is trained. Loaded before lab.js. */
 const planrlLabControls = (() => {
   "use strict";
+
+  const ERRORS = 3; // errors of a pasted graph that are told
 
   /** @type {Record<string, string>} shapes of 24 x 24 */
   const ICONS = {
@@ -38,9 +40,9 @@ const planrlLabControls = (() => {
     if (element.textContent !== text) element.textContent = text;
   }
 
-  /** A button with an icon. Its words are shown always, in a wide lab, or never, when they stand in
-   * its tooltip. @param {string} icon @param {string} text
-   * @param {(event: MouseEvent) => void} onclick @param {"always" | "wide" | "never"} shown */
+  /** A button with an icon. A wordless one has its words in its tooltip, but on a phone, which shows no
+   * tooltips. @param {string} icon @param {string} text
+   * @param {(event: MouseEvent) => void} onclick @param {"always" | "wordless"} shown */
   function button(icon, text, onclick, shown) {
     const shape = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
@@ -49,7 +51,7 @@ const planrlLabControls = (() => {
     shape.append(path);
     const words = make("span", {}, text);
     const element = make("button", { type: "button", onclick, title: shown === "always" ? "" : text }, shape, words);
-    element.classList.add(`planrl-lab-words-${shown}`);
+    element.classList.toggle("planrl-lab-wordless", shown === "wordless");
     const show = (/** @type {string} */ kind, /** @type {string} */ now) => {
       path.setAttribute("d", ICONS[kind]);
       say(words, now);
@@ -127,5 +129,66 @@ const planrlLabControls = (() => {
     return { row, show };
   }
 
-  return { make, box, say, button, control, meanings, presets };
+  /** The field in which a reader writes the edges of a graph; empty for a lab that takes none.
+   * @param {Lab} lab @param {(name: string) => string} id @param {string} example @param {() => void} use */
+  function edgesOf(lab, id, example, use) {
+    const [wrong, how] = ["edges-wrong", "edges-how"].map(id);
+    const error = make("p", { className: "planrl-lab-alert", role: "alert", id: wrong });
+    const field = make("textarea", {
+      id: id("edges"),
+      rows: 6,
+      spellcheck: false,
+      value: example,
+      "aria-describedby": `${how} ${wrong}`,
+    });
+    const element = box("own");
+    if (lab.own) {
+      const limits =
+        `One edge a line: a b, a -> b or a,b. At most ${lab.own.nodes} nodes and ${lab.own.edges} edges. ` +
+        "The pair that is shown goes from the first word to the last.";
+      element.append(
+        make("label", { htmlFor: field.id }, "Edges of your own graph"),
+        make("p", { id: how }, limits),
+        field,
+        error,
+        make("button", { type: "button", onclick: use }, "Use this graph"),
+      );
+    }
+    /** Say what is wrong, if anything is. @param {string[]} errors */
+    function refuse(errors) {
+      const told = errors.slice(0, ERRORS);
+      if (errors.length > ERRORS) told.push(`And ${errors.length - ERRORS} more.`);
+      say(error, told.join("\n"));
+      field.setAttribute("aria-invalid", `${errors.length > 0}`);
+    }
+    return { element, refuse, read: () => field.value, write: (/** @type {string} */ text) => (field.value = text) };
+  }
+
+  /** The table of a lab's numbers: a line for each learner. @param {Lab} lab */
+  function numbersOf(lab) {
+    const caption = make("caption");
+    const rows = make("tbody");
+    const heads = ["learner", ...lab.metrics.map((metric) => metric.label)];
+    const head = make("tr", {}, ...heads.map((name) => make("th", { scope: "col" }, name)));
+    const element = box("numbers", make("table", {}, caption, make("thead", {}, head), rows));
+    element.tabIndex = 0; // wider than a phone: reachable with the keyboard
+    element.setAttribute("role", "group");
+    element.setAttribute("aria-label", "The numbers of the figure");
+    /** @param {string} title @param {{title: string, value: (metric: string) => number | undefined}[]} lines */
+    function show(title, lines) {
+      say(caption, title);
+      const line = (/** @type {typeof lines[0]} */ { title: name, value }) => {
+        const cells = lab.metrics.map((metric) => {
+          const found = value(metric.name);
+          const known = found !== undefined && Number.isFinite(found);
+          return make("td", {}, known ? `${Number(found.toPrecision(3))}` : "–");
+        });
+        return make("tr", {}, make("th", { scope: "row" }, name), ...cells);
+      };
+      rows.replaceChildren(...lines.map(line));
+    }
+    return { element, show };
+  }
+
+  return { make, box, say, button, control, edgesOf, meanings, numbersOf, presets };
 })();

@@ -2,10 +2,6 @@
 /* Makes a live lab in a notebook: the view of an anywidget, whose kernel (planrl/labs/notebook.py) trains.
  * planrl/labs/notebook.py appends it to the other scripts of a lab, and the whole is one module. */
 
-/** @typedef {{get: (name: string) => any, send: (message: any) => void,
- *   on: (name: string, call: (...args: any[]) => void) => void,
- *   off: (name: string, call: (...args: any[]) => void) => void}} Model */
-
 const WAITING =
   "The kernel does not answer: it is busy with another cell, or it has forgotten this lab, which a kernel does when it starts again. Then run this cell again.";
 const GONE = "the kernel has forgotten this lab: run this cell again";
@@ -82,27 +78,6 @@ function fetchPlotly(model) {
   tell(model, { type: "plotly" });
 }
 
-/** Say in the page's root which theme the notebook has, as the book's pages do. */
-function followTheme() {
-  const { body, documentElement: root } = document;
-  const dark = body.dataset.jpThemeLight === "false" || root.getAttribute("theme") === "dark";
-  const theme = dark ? "dark" : "light";
-  if (root.dataset.theme !== theme) root.dataset.theme = theme;
-}
-
-/** Keys that a control answers to are not the notebook's. JupyterLab listens before the control does, and
- * looks for the attribute from the control on upwards. @param {HTMLElement} host */
-function keepKeys(host) {
-  const keep = (/** @type {KeyboardEvent} */ { target, ctrlKey, metaKey, altKey }) => {
-    if (target instanceof Element && host.contains(target)) {
-      target.toggleAttribute("data-lm-suppress-shortcuts", !(ctrlKey || metaKey || altKey));
-    }
-  };
-  window.addEventListener("keydown", keep, true);
-  host.addEventListener("keydown", (event) => event.stopPropagation()); // the classic notebook listens after it
-  return () => window.removeEventListener("keydown", keep, true);
-}
-
 /** @param {{model: Model, el: HTMLElement}} view */
 function render({ model, el }) {
   const { make, box } = planrlLabControls;
@@ -117,17 +92,12 @@ function render({ model, el }) {
   el.append(host);
   Object.assign(window, { planrlPlotlyTemplate: template, planrlDarkColours: colours });
   fetchPlotly(model);
-  followTheme();
-  const themes = new MutationObserver(followTheme);
-  themes.observe(document.body, { attributeFilter: ["data-jp-theme-light"] });
-  themes.observe(document.documentElement, { attributeFilter: ["theme"] });
-  const freeKeys = keepKeys(host);
+  const leave = planrlNotebook.enter(host);
   const trainer = { root: "", start: () => trainerOf(model, id), explain: async () => "", waiting: WAITING };
   const end = planrlLab.start(host, lab, { blocked: "", address: null, where: "notebook", trainer });
   return () => {
     end();
-    freeKeys();
-    themes.disconnect();
+    leave();
   };
 }
 

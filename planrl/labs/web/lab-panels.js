@@ -79,13 +79,13 @@ const planrlLabPanels = (() => {
   function entries(lab) {
     /** @type {Map<string, Entry>} */
     const found = new Map();
-    for (const trace of lab.figure.data) {
-      const drawn = lab.panels.some(({ plot }) => plot === planrlLabFigure.panelOf(trace));
-      if (trace.showlegend === false || !trace.name || !drawn) continue;
-      const known = found.get(trace.name);
-      if (known) known.panels.add(planrlLabFigure.panelOf(trace));
-      else found.set(trace.name, entry(trace));
+    const drawn = lab.figure.data.filter((trace) =>
+      lab.panels.some(({ plot }) => plot === planrlLabFigure.panelOf(trace)),
+    );
+    for (const trace of drawn) {
+      if (trace.showlegend !== false && trace.name && !found.has(trace.name)) found.set(trace.name, entry(trace));
     }
+    for (const trace of drawn) found.get(trace.name)?.panels.add(planrlLabFigure.panelOf(trace)); // it may be in several
     return [...found.values()];
   }
 

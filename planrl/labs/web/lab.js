@@ -1,8 +1,8 @@
 // @ts-check
 /* Makes an element a live lab, in a page (lab-page.js) or in a notebook (lab-notebook.js). The recorded
  * runs and the state in a link are in lab-state.js, the figure in lab-figure.js, lab-panels.js and
- * lab-paths.js, the controls in lab-controls.js, what trains in lab-training.js, the words for one update
- * in lab-step.js, and what is said of a host that can't be trained from in lab-hosting.js. */
+ * lab-paths.js, the controls in lab-controls.js, what trains in lab-training.js, the words in lab-words.js and
+ * (for one update) lab-step.js, and what is said of a host that can't be trained from in lab-hosting.js. */
 
 /** What a lab stands in.
  * @typedef {{blocked: string, address: Address | null, where: string, trainer: Place}} Surroundings
@@ -16,11 +16,10 @@ const planrlLab = (() => {
   const FRAME = 50; // milliseconds between two drawings, at least
   const SLACK = 8; // of them, half a frame of the screen: the next one would be too late
   const PRESS = 50; // updates of one press of Train where nothing may move by itself
-  const ERRORS = 3; // errors of a pasted graph that are told
   const NEAR = "600px"; // a lab so far from the screen gets ready
   const REPLAY = 3000; // milliseconds in which a recorded run is played
   const EXAMPLE = "home park\nhome shop\npark school\nshop school\nschool library";
-  const { make, box, say, button, control, meanings, presets } = planrlLabControls;
+  const { make, box, say, button, control, edgesOf, meanings, numbersOf, presets } = planrlLabControls;
   const stillness = window.matchMedia("(prefers-reduced-motion: reduce)");
 
   /** Make an element a lab. @param {HTMLElement} host @param {Lab} lab @param {Surroundings} around
@@ -43,18 +42,15 @@ const planrlLab = (() => {
 
     // --- What the page holds ----------------------------------------------------------------
     const id = (/** @type {string} */ name) => `${host.id}-${name}`;
-    const alerting = (/** @type {string} */ name) =>
-      make("p", { className: "planrl-lab-alert", role: "alert", id: id(name) });
-
     const panels = planrlLabPanels.create(lab, host.id, () => redraw());
     const paths = panels.graph && planrlLabPaths.create(panels.graph, lab, choosePair, useEdges);
     const status = make("span", { role: "status", id: id("status") });
     const counter = make("span", { className: "planrl-lab-counter" });
     const progress = make("progress", { max: 1, value: 0, "aria-label": "Progress" });
-    const alert = alerting("alert");
+    const alert = make("p", { className: "planrl-lab-alert", role: "alert", id: id("alert") });
     const train = button("play", "Train", press, "always");
     const once = button("step", "One step", () => go(1, 1), "always");
-    const beside = button("beside", "Compare", pin, "wide");
+    const beside = button("beside", "Compare", pin, "always");
     const copied = make("textarea", { readOnly: true, rows: 5, "aria-label": "Text to copy" });
     const chips = presets(lab, (preset) => {
       change({ ...planrlLabState.defaults(lab), ...preset.settings }, "preset");
@@ -63,17 +59,8 @@ const planrlLab = (() => {
     const differs = make("p", { className: "planrl-lab-differs" });
     const explained = box("step");
     const formulas = box("formulas");
-    const edgesWrong = alerting("edges-wrong");
-    const edgeList = make("textarea", {
-      id: id("edges"),
-      rows: 6,
-      spellcheck: false,
-      value: EXAMPLE,
-      "aria-describedby": `${id("edges-how")} ${id("edges-wrong")}`,
-    });
-    const ownPanel = box("own");
-    const caption = make("caption");
-    const rows = make("tbody");
+    const edgeList = edgesOf(lab, id, EXAMPLE, useOwn);
+    const numberTable = numbersOf(lab);
     const controls = lab.controls.map((one) => ({
       ...control(one, id, (value) => choose(one.name, value)),
       name: one.name,
@@ -85,16 +72,19 @@ const planrlLab = (() => {
         element.disabled = blocked !== "";
         element.setAttribute("aria-describedby", status.id);
       }
-      const tools = [
-        button("reset", "Reset", () => reset(), "wide"),
-        beside,
-        ...(address ? [button("link", "Copy link", () => copy(link(), "Link copied."), "never")] : []),
-        button("code", "Copy as planrl", copySnippet, "never"),
-        ...(drawable() || !address ? [button("picture", "Picture", savePicture, "never")] : []),
+      const again = button("reset", "Reset", () => reset(), "always");
+      const shared = [
+        ...(address ? [button("link", "Copy link", () => copy(link(), "Link copied."), "wordless")] : []),
+        button("code", "Copy as planrl", copySnippet, "wordless"),
+        ...(drawable() || !address ? [button("picture", "Picture", savePicture, "wordless")] : []),
       ];
-      const bar = box("toolbar", ...[train, once, ...tools].map(({ element }) => element));
-      bar.setAttribute("role", "group");
-      bar.setAttribute("aria-label", "Training");
+      const group = (/** @type {string} */ name, /** @type {string} */ title, /** @type {{element: HTMLElement}[]} */ tools) => {
+        const row = box(name, ...tools.map(({ element }) => element));
+        row.setAttribute("role", "group");
+        row.setAttribute("aria-label", title);
+        return row;
+      };
+      const bar = box("bar", group("toolbar", "Training", [train, once, again, beside]), group("share", "To pass on", shared));
       const front = [...lab.screen.controls, ...lab.screen.more].map((name) => controls.find((one) => one.name === name));
       const rare = controls.filter((one) => !front.includes(one));
       const said = make("p", { className: "planrl-lab-status" }, status, " ", counter);
@@ -115,11 +105,11 @@ const planrlLab = (() => {
         explained,
         why,
         differs,
-        fold("More settings", box("controls", ...rare.map(({ row }) => row)), ownPanel),
-        makeNumbers(),
+        fold("More settings", box("controls", ...rare.map(({ row }) => row)), edgeList.element),
+        numberTable.element,
         meanings(lab.controls, id),
       );
-      if (lab.own) fillOwnPanel(lab.own);
+      if (own) edgeList.write(textOf(own.edges, own));
       host.classList.add("planrl-lab-live"); // hides the text for readers without JavaScript
     }
 
@@ -127,51 +117,23 @@ const planrlLab = (() => {
     const fold = (title, ...children) =>
       make("details", { className: "planrl-lab-fold" }, make("summary", {}, title), ...children);
 
-    function makeNumbers() {
-      const names = ["learner", ...lab.metrics.map((metric) => metric.label)];
-      const heads = names.map((name) => make("th", { scope: "col" }, name));
-      const table = make("table", {}, caption, make("thead", {}, make("tr", {}, ...heads)), rows);
-      const scroller = box("numbers", table); // wider than a phone: reachable with the keyboard
-      scroller.tabIndex = 0;
-      scroller.setAttribute("role", "group");
-      scroller.setAttribute("aria-label", "The numbers of the figure");
-      return scroller;
-    }
-
-    /** @param {{nodes: number, edges: number}} limits */
-    function fillOwnPanel({ nodes, edges }) {
-      const how =
-        `One edge a line: a b, a -> b or a,b. At most ${nodes} nodes and ${edges} edges. ` +
-        "The pair that is shown goes from the first word to the last.";
-      ownPanel.append(
-        make("label", { htmlFor: edgeList.id }, "Edges of your own graph"),
-        make("p", { id: id("edges-how") }, how),
-        edgeList,
-        edgesWrong,
-        make("button", { type: "button", onclick: useOwn }, "Use this graph"),
-      );
-      if (!own) return;
-      const { labels } = own;
-      const lines = own.edges.map((edge) => edge.map((node) => labels[node]).join(" "));
-      edgeList.value = lines.join("\n");
-    }
-
     // --- Settings -----------------------------------------------------------------------------
     /** @param {string} name @param {Value} value */
     function choose(name, value) {
       if (name === "graph" && value === "own") own ??= planrlLabState.graph(lab, EXAMPLE).labGraph;
       const chosen = lab.controls.find((c) => c.name === name);
       change({ ...settings, [name]: value }, chosen?.restarts ? chosen.label : "");
+      if (!chosen || chosen.restarts || !run.step || run.wanted) return;
+      // Nothing that is drawn changes: without a word the control would seem dead.
+      note = `${chosen.label} ${chosen.texts[chosen.values.indexOf(value)]} acts from the next update: press ${further()}.`;
+      show();
     }
 
     function useOwn() {
-      const { labGraph, errors } = planrlLabState.graph(lab, edgeList.value);
-      const told = errors.slice(0, ERRORS);
-      if (errors.length > ERRORS) told.push(`And ${errors.length - ERRORS} more.`);
-      say(edgesWrong, told.join("\n"));
-      edgeList.setAttribute("aria-invalid", `${errors.length > 0}`);
-      if (!labGraph) return;
-      own = labGraph;
+      const { labGraph: made, errors } = planrlLabState.graph(lab, edgeList.read());
+      edgeList.refuse(errors);
+      if (!made) return;
+      own = made;
       change({ ...settings, graph: "own" }, "graph");
     }
 
@@ -193,11 +155,14 @@ const planrlLab = (() => {
       show();
     }
 
+    /** Edges by the names of a graph's nodes, as a reader writes them. @param {number[][]} edges @param {LabGraph} of */
+    const textOf = (edges, { labels }) => edges.map((edge) => edge.map((node) => labels[node]).join(" ")).join("\n");
+
     /** Go on with these edges, as a graph of the reader's own. @param {number[][]} edges */
     function useEdges(edges) {
       const before = labGraph();
       const names = (/** @type {number[]} */ nodes) => nodes.map((node) => before.labels[node]);
-      const text = edges.map((edge) => names(edge).join(" ")).join("\n");
+      const text = textOf(edges, before);
       const { labGraph: made, errors } = planrlLabState.graph(lab, text);
       if (!made) {
         note = errors[0];
@@ -208,7 +173,7 @@ const planrlLab = (() => {
       const shown = names(view().labGraph.question).map((label) => made.labels.indexOf(label));
       const kept = shown.length === 2 && !shown.includes(-1) && planrlLabState.answered({ ...made, question: shown });
       own = made;
-      edgeList.value = text;
+      edgeList.write(text);
       change({ ...settings, graph: "own" }, "graph", kept ? shown : null);
       if (lost.length) note = `${note} No edge is left at ${lost.join(", ")}: no longer in the graph.`.trim();
       if (!kept) note = `${note} No path was left for the pair: another one is shown.`.trim();
@@ -326,8 +291,8 @@ const planrlLab = (() => {
 
     async function savePicture() {
       const title = host.querySelector(".planrl-lab-title")?.textContent ?? lab.name;
-      const done = run.step ? `after ${run.step} updates` : describeRecorded();
-      const words = `${saidOf(settings)} · ${done} · planrl, arXiv 2509.22613`;
+      const done = run.step ? `after ${run.step} updates` : planrlLabWords.recorded(known());
+      const words = `${planrlLabWords.settings(lab, settings)} · ${done} · planrl, arXiv 2509.22613`;
       try {
         await planrlLabPanels.picture(lab, view(), legendOf(view()), title, words, paths?.canvases() ?? []);
         note = "Picture saved.";
@@ -370,14 +335,16 @@ const planrlLab = (() => {
     const untold = () => lab.ofQuestion && asksOther();
     const recording = (chosen = settings) => (untold() ? null : planrlLabState.recording(lab, numbers, chosen));
 
-    /** Settings in words; without `all`, those that differ from the defaults or from others'.
-     * @param {Settings} shown @param {Settings} [other] */
-    function saidOf(shown, other) {
-      const than = other ?? planrlLabState.defaults(lab);
-      const told = lab.controls
-        .filter(({ name }) => shown[name] !== than[name])
-        .map(({ name, label, values, texts }) => `${label} ${texts[values.indexOf(shown[name])]}`);
-      return told.join(", ") || (other ? "the same settings" : "usual settings");
+    /** What there is to tell of. @returns {Told} */
+    function known() {
+      const { matches: still } = stillness;
+      return { lab, settings, run, recording, recorded: numbers.length > 0, untold: untold(), blocked, pinned, previous, still };
+    }
+
+    /** What the legend says besides the lines' names. @param {View} shown */
+    function legendOf(shown) {
+      const ofPaths = paths && { table: Boolean(lab.bases[order().model]?.output) };
+      return planrlLabWords.legend(known(), shown, ofPaths);
     }
 
     /** Everything but the figure and the numbers, which are drawn when their time comes. */
@@ -394,15 +361,20 @@ const planrlLab = (() => {
       const usual = settings.graph === planrlLabState.defaults(lab).graph;
       say(differs, (usual && lab.differs[`${settings.model}`]) || "");
       differs.hidden = !differs.textContent;
-      ownPanel.hidden = settings.graph !== "own";
+      edgeList.element.hidden = settings.graph !== "own";
       explainFormulas();
-      const further = run.step && run.step % end === 0 ? "Continue" : "Train";
       if (run.wanted) train.show("pause", "Pause");
-      else train.show("play", run.failed ? "Start again" : further);
+      else train.show("play", further());
       beside.element.setAttribute("aria-pressed", `${pinned !== null}`);
-      say(status, `${note} ${describe()}`.trim());
+      say(status, `${note} ${planrlLabWords.state(known())}`.trim());
       panels.stage.classList.toggle("planrl-lab-stale", run.failed !== "" && run.step > 0);
       redraw();
+    }
+
+    /** What a press of the first button does while training pauses. */
+    function further() {
+      if (run.failed) return "Start again";
+      return run.step && run.step % end === 0 ? "Continue" : "Train";
     }
 
     /** The formula of each learner, with the parts marked in which they differ. */
@@ -418,57 +390,6 @@ const planrlLab = (() => {
         return make("p", {}, name, ...words.flatMap((part, i) => (part ? [between(i), part] : [])));
       });
       formulas.replaceChildren(...lines);
-    }
-
-    function describe() {
-      if (blocked) return `${blocked} ${describeRecorded()}`;
-      if (run.failed) {
-        const stale = run.step ? ` The numbers are those of update ${run.step}.` : "";
-        return `Training stopped: ${run.failed}.${stale}`;
-      }
-      if (run.waits) return run.waits;
-      if (run.wanted || run.underWay) return run.ready ? "Training." : "Loading.";
-      const stopped = run.stopped && `Training stopped: ${run.stopped}.`;
-      return `${stopped} ${describeRun()}`.trim();
-    }
-
-    function describeRun() {
-      if (!run.step) return describeRecorded();
-      if (run.step % end) return `Paused at update ${run.step}.`;
-      return `Paused at update ${run.step}, where this lab stops by itself. ${outside()}`.trim();
-    }
-
-    /** Where this run lies outside the range of the recorded ones, in words. */
-    function outside() {
-      const recorded = run.step === end && !run.mixed ? recording() : null;
-      if (!recorded?.measured) return "";
-      const found = lab.learners.flatMap(({ title }, k) =>
-        lab.metrics
-          .filter(({ name }) => {
-            const curve = recorded.curve(k, name);
-            const value = run.points.at(-1)?.metrics[k][name] ?? NaN;
-            const drawn = lab.bindings.some((b) => b.kind === "band" && b.learner === k && b.metric === name);
-            const [low, high] = [curve?.low.at(-1) ?? -Infinity, curve?.high.at(-1) ?? Infinity];
-            return drawn && (value < low - 0.001 || value > high + 0.001);
-          })
-          .map(({ label }) => (lab.learners.length > 1 ? `${label} (${title})` : label)),
-      );
-      return found.length ? `Outside the recorded range: ${found.join("; ")}.` : "";
-    }
-
-    /** The verdict on the first learner's values in the newest evaluation. */
-    function verdict() {
-      const place = run.step ? run.evaluations[0]?.metrics.failure : undefined;
-      return place === undefined ? "" : (lab.verdicts?.[place] ?? "");
-    }
-
-    function describeRecorded() {
-      if (!numbers.length) return "Nothing has been trained yet: press Train.";
-      const shown = recording();
-      const what = untold() ? "this pair" : "these settings";
-      if (!shown) return `No recorded run for ${what}: train it here.`;
-      if (shown.measured) return `Recorded runs: measured, ${shown.seeds} seeds.`;
-      return "Recorded runs: interpolated between measured runs.";
     }
 
     /** How far a recorded run has been played; all of it, if it is not being played. */
@@ -530,23 +451,14 @@ const planrlLab = (() => {
     function keptPaths(until) {
       if (!pinned) return null;
       const kept = pair ? null : recording(pinned);
-      const title = `kept: ${saidOf(pinned, settings)}`;
+      const title = `kept: ${planrlLabWords.settings(lab, pinned, settings)}`;
       return { title, policies: (/** @type {number} */ k) => kept?.policy(k, until) ?? null };
     }
 
     function tellProgress() {
-      const loading = run.wanted > 0 && !run.ready && !run.failed;
-      const rate = run.rate ? `, ${Number(run.rate.toPrecision(2))} updates a second` : "";
-      const goal = end * (Math.floor((run.step - (run.wanted ? 0 : 1)) / end) + 1) || end;
-      const pace = run.wanted ? `Update ${run.step} of ${goal}${rate}.` : "";
-      const share = run.total ? run.bytes / run.total : 0;
-      const total = run.total ? ` of ${(run.total / 1e6).toFixed(1)} MB` : "";
-      const until = recording() && !stillness.matches ? " A recorded run plays until then." : "";
-      const { done, of } = run.preparing ?? { done: 0, of: 1 };
-      const base = `The base model learns this graph first: update ${done} of ${of}.`;
-      const loaded = run.preparing ? base : `${Math.floor(100 * share)} %${total}.${until}`;
-      say(counter, loading ? loaded : `${pace} ${verdict()}`.trim());
-      progress.value = loading ? (run.preparing ? done / of : share) : Math.min(1, run.step / goal);
+      const { text, share, loading } = planrlLabWords.progress(known());
+      say(counter, text);
+      progress.value = share;
       progress.classList.toggle("planrl-lab-loading", loading);
     }
 
@@ -572,43 +484,6 @@ const planrlLab = (() => {
       return points ? (k, name) => line(points, k, name) : null;
     }
 
-    /** What is drawn of the paths, in words. @param {View} shown @returns {Entry[]} */
-    function legendOfPaths({ live, asked: other, recording: recorded, until, evaluations }) {
-      if (!paths) return [];
-      const policy = live || other ? null : recorded?.policy(0, until);
-      const at = lab.controls.find(({ name }) => policy && name in policy.at && policy.at[name] !== settings[name]);
-      const near = at && policy ? `, ${at.label} ${at.texts[at.values.indexOf(policy.at[at.name])]}` : "";
-      const after = live ? `update ${run.step}` : "the base";
-      const what = policy
-        ? `recorded, seed ${policy.seed}, update ${policy.step}${near}`
-        : evaluations.length ? after : blocked ? "needs training, which this page can't do" : "drawn when you train";
-      const table = lab.bases[order().model]?.output; // its probabilities are those of all steps
-      const how = table ? "" : " (by probabilities of first steps)";
-      const shared = { colour: "#7F7F7F", dash: "", panels: new Set([-1]) };
-      return [
-        { ...shared, text: `share of paths that pass${how}: ${what}`, width: 5 },
-        { ...shared, colour: "#B3261E", dash: "4 3", text: "no edge", width: 2 },
-      ];
-    }
-
-    /** What the legend says besides the lines' names. @param {View} shown */
-    function legendOf(shown) {
-      return [...legendOfCurves(shown), ...legendOfPaths(shown)];
-    }
-
-    /** @param {View} shown @returns {Entry[]} */
-    function legendOfCurves({ recording: recorded, beside: thin }) {
-      const shared = { colour: "#7F7F7F", dash: "", panels: new Set([0]) };
-      const mean = run.step ? "" : ", lines: their mean";
-      const range =
-        recorded && `shaded: recorded runs, 2nd to ${recorded.seeds - 1}th of ${recorded.seeds} seeds${mean}`;
-      const found = range ? [{ ...shared, text: range, width: 0 }] : [];
-      if (!thin) return found;
-      const other = pinned ?? previous?.settings ?? settings;
-      const what = pinned ? "kept settings" : "previous run";
-      return [...found, { ...shared, text: `thin: ${what} (${saidOf(other, settings)})`, width: 1.25 }];
-    }
-
     let told = -1; // the update that is explained
     function explainStep() {
       const at = run.made && !run.wanted ? run.step : -1;
@@ -627,27 +502,22 @@ const planrlLab = (() => {
 
     function drawNumbers() {
       const live = run.step > 0;
-      const recorded = live ? null : recording();
       const stale = run.failed && run.step ? " (no longer live)" : "";
       const here = `After ${run.step} update${run.step === 1 ? "" : "s"} in this ${where}${stale}`;
-      say(caption, recorded ? `Recorded, after ${recorded.steps.at(-1)} updates` : here);
-      const kept = pinned && !live ? recording(pinned) : null;
-      const line = (/** @type {string} */ title, /** @type {number} */ k, /** @type {Recording | null} */ from, /** @type {number} */ shift) => {
-        const last = run.points.at(-1)?.metrics[k + shift];
-        const cells = lab.metrics.map(({ name }) => {
-          const value = from ? from.curve(k, name)?.mean.at(-1) : last?.[name];
-          const known = value !== undefined && Number.isFinite(value);
-          return make("td", {}, known ? `${Number(value.toPrecision(3))}` : "–");
-        });
-        return make("tr", {}, make("th", { scope: "row" }, title), ...cells);
-      };
-      const lines = lab.learners.map(({ title }, k) => line(title, k, recorded, 0));
+      const lines = (/** @type {Recording | null} */ from, /** @type {number} */ shift, /** @type {string} */ kept) =>
+        lab.learners.map(({ title }, k) => ({
+          title: title + kept,
+          value: (/** @type {string} */ name) =>
+            from ? from.curve(k, name)?.mean.at(-1) : run.points.at(-1)?.metrics[k + shift]?.[name],
+        }));
+      const shown = live ? null : recording();
+      const title = shown ? `Recorded, after ${shown.steps.at(-1)} updates` : here;
+      const all = lines(shown, 0, "");
       if (pinned) {
-        const than = saidOf(pinned, settings);
-        const shift = lab.learners.length;
-        lines.push(...lab.learners.map(({ title }, k) => line(`${title}, kept: ${than}`, k, kept, shift)));
+        const kept = `, kept: ${planrlLabWords.settings(lab, pinned, settings)}`;
+        all.push(...lines(live ? null : recording(pinned), lab.learners.length, kept));
       }
-      rows.replaceChildren(...lines);
+      numberTable.show(title, all);
     }
 
     /** Get ready when the reader comes near, unless they save data. */
