@@ -106,7 +106,7 @@ METHODS = (
         name="pass@k",
         objective=Objective(advantage=partial(advantages.pass_at_k, k=GROUP)),
         verl={"algorithm.adv_estimator": "grpo_passk"},
-        note="k = 8 in the numbers; in verl k = rollout.n, and the whole is divided",
+        note="k = 8 in the numbers; verl: k = rollout.n, times a constant",
     ),
     Entry(name="RFT", objective=RFT, note="SFT on fresh correct samples"),
     Entry(name="IPS", objective=IPS, note="return over probability"),
