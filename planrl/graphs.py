@@ -145,14 +145,14 @@ class Graph:
 
     def distances(self) -> Int[Tensor, "N N"]:
         """D[i, k]: edges on a shortest path from k to i; -1 where there is none."""
-        distance = torch.full((self.n, self.n), -1)
-        frontier = torch.eye(self.n, dtype=torch.bool)  # [target, from]
-        steps, into = 0, self.adjacency.T.float()
+        distance = torch.full((self.n, self.n), -1)  # [from, target]
+        frontier = torch.eye(self.n, dtype=torch.bool)
+        steps, adjacency = 0, self.adjacency.float().to_sparse()
         while frontier.any():
             distance[frontier] = steps
-            frontier = (frontier.float() @ into).bool() & (distance < 0)
+            frontier = (adjacency @ frontier.float()).bool() & (distance < 0)
             steps += 1
-        return distance
+        return distance.T.contiguous()
 
     def count_paths(self) -> Int[Tensor, "N N"]:
         """P[i, k]: how many different paths lead from k to i, exactly; on a DAG only.

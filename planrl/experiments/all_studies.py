@@ -16,6 +16,7 @@ from planrl.experiments import (
     regimes,
     soft,
     soft_methods,
+    state_costs,
     theorems,
     tools,
 )
@@ -37,5 +38,6 @@ STUDIES: tuple[Experiment, ...] = (
     *tools.STUDIES,
     *depth.STUDIES,
     *costs.STUDIES,
+    *state_costs.STUDIES,
 )
 ON_DATA: tuple[Experiment, ...] = tools.ON_ULTRATOOL

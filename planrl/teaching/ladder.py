@@ -43,6 +43,16 @@ TRAINED = {
 }
 """Learner and decoding -> what its number is called in the results of the study `ladder`."""
 
+COSTS = {
+    "states": "list states",
+    "structure": "components",
+    "reachability": "reachability",
+    "distances": "distances",
+    "sft step": "SFT update",
+    "policy-gradient step": "policy-gradient update",
+}
+"""Part of the study `state-costs` -> its name in the table."""
+
 
 def ladder_graphs() -> dict[str, Graph]:
     """The examples of at most 1,000 states and the library's tools, from those that circle most."""
@@ -91,6 +101,27 @@ def share_rows(found: Mapping[str, Mapping[str, float]]) -> list[dict[str, str]]
         {"problem": name, **{learner: f"{some[name]:.0f}" for learner, some in found.items()}}
         for name in names
     ]
+
+
+def cost_rows() -> list[dict[str, str | int]]:
+    """A row for each problem of the study `state-costs`: milliseconds, and the most memory added.
+
+    An exact reading needs `states`, `reachability` and `distances`; the last two columns are one
+    update of 128 paths.
+    """
+    rows: list[dict[str, str | int]] = []
+    for row in store.results("state-costs")[0]["result"]["rows"]:
+        parts = row["parts"]
+        times = {words: _milliseconds(parts[part]) for part, words in COSTS.items()}
+        most = max(part["bytes"] for part in parts.values())
+        facts = {"problem": row["problem"], "states": row["nodes"], "arcs": row["edges"]}
+        rows.append({**facts, **times, "memory, MB": f"{most / 1e6:.0f}"})
+    return rows
+
+
+def _milliseconds(part: Mapping[str, float]) -> str:
+    value = 1e3 * part["cpu_seconds"]
+    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
 
 
 def trained(problem: str) -> list[dict[str, float]]:

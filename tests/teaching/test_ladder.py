@@ -3,6 +3,7 @@
 import pytest
 
 from planrl.domains import EXAMPLES
+from planrl.experiments import store
 from planrl.teaching import ladder
 
 
@@ -70,3 +71,16 @@ def test_exact_percentages_stand_in_brackets_except_for_policy_gradient(monkeypa
     assert row["soft Q-learning, sampled"] == "60 (100)"
     assert row["policy gradient, sampled"] == "50"
     assert row["seeds"] == 2
+
+
+def test_up_to_four_thousand_states_every_part_takes_seconds_and_the_tables_grow_fastest():
+    small, *_, large = store.results("state-costs")[0]["result"]["rows"]
+    assert (small["nodes"], large["nodes"]) == (81, 4051)
+    assert max(part["cpu_seconds"] for part in large["parts"].values()) < 15
+    grown = {
+        name: part["cpu_seconds"] / small["parts"][name]["cpu_seconds"]
+        for name, part in large["parts"].items()
+    }
+    slow = {name for name, ratio in grown.items() if ratio > 1_000}
+    assert slow == {"reachability", "distances"}
+    assert max(grown["sft step"], grown["policy-gradient step"], grown["states"]) < 20
