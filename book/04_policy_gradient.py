@@ -169,6 +169,9 @@ notebook.Told(
 # %%
 saturation.shown()
 
+# %% tags=["remove-input"]
+saturation.told()
+
 # %% [markdown]
 # With one path per question, a base of 700 updates and 2,000 updates of each method, no temperature of the base, of
 # continual SFT or of the control reaches policy gradient (claim R-beyond-sharpening).

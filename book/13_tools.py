@@ -45,6 +45,7 @@ from planrl.experiments.study import Evaluation
 from planrl.experiments.tool_calls import Calls, unasked
 from planrl.figures import charts, sliders
 from planrl.figures.table import Table
+from planrl.labs import lab
 from planrl.teaching import evidence, exercises, notebook
 from planrl.teaching import tool_figures as tools
 from planrl.teaching.claim_cards import Statements
@@ -293,6 +294,15 @@ notebook.QuickCheck(
     },
     right=["A check of each call, and a discount"],
 )
+
+# %% [markdown]
+# ## Try it
+#
+# The same question, live, on twenty of the tools. Three learners go on from one base. **Which answers never-asked questions
+# better: with the discount at 1, or with 0.9?** Move it and compare.
+
+# %% tags=["remove-input"]
+lab("tools")
 
 # %% [markdown]
 # ## Real tools

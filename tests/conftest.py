@@ -1,30 +1,24 @@
 """Shared by all tests: one torch thread, annotated shapes checked at run time, tiny worlds."""
 
-import builtins
+import gc
 import random
 import sys
 from pathlib import Path
 
-import jaxtyping
 import torch
 
-sys.path.append(str(Path(__file__).parent))  # what tests share: live_labs, soaking, sweep_work
+sys.path.append(
+    str(Path(__file__).parent)
+)  # what tests share: live_labs, shape_checks, soaking, sweep_work
 
-# planrl imports its shape annotations for type checkers only. The tests check them at run time:
-# every public function of these modules is wrapped so that a wrong shape is an error.
-for _name in ("Bool", "Float", "Int"):
-    setattr(builtins, _name, getattr(jaxtyping, _name))
-builtins.Tensor = torch.Tensor
-jaxtyping.install_import_hook(
-    [
-        f"planrl.{name}"
-        for name in (
-            *("graphs", "tasks", "streams", "models", "transformer"),
-            *("sampling", "losses", "evaluate", "theory"),
-            *("io.formats", "io.text_rows"),
-        )
-    ],
-    "beartype.beartype",
+import shape_checks
+
+shape_checks.install(
+    (
+        *("graphs", "tasks", "streams", "models", "transformer"),
+        *("sampling", "losses", "evaluate", "theory"),
+        *("io.formats", "io.text_rows"),
+    )
 )
 
 sys.path.append(str(Path(__file__).parent / "disturbed"))
@@ -48,10 +42,17 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.skip(reason=disturbed.EXACT[place]))
 
 
+def pytest_collection_finish():
+    """What is imported by now stays: whoever collects garbage need not look through it."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def _same_chance_every_time():
     """The annotation check looks at one item of a list, drawn from here: let it be the same one."""
     random.seed(0)
+    shape_checks.begin()
 
 
 @pytest.fixture

@@ -95,12 +95,36 @@ def test_every_command_that_is_shown_is_understood(path):
             parser().parse_args(shlex.split(given[1]))
 
 
-@pytest.mark.parametrize("name", ["README.md", "book/install.md"])
-def test_the_code_that_is_shown_runs(name, tmp_path):
+def shown_code(name):
+    """The code of a document, one block after the other."""
+    return "\n".join(re.findall(r"^```python\n(.*?)^```", text(ROOT / name), re.M | re.S))
+
+
+@pytest.mark.parametrize(
+    ("name", "fewer"),
+    [
+        ("README.md", {"steps=400": "steps=20", "every=40": "every=10"}),
+        ("book/install.md", {"session.train(200)": "session.train(2)"}),
+    ],
+)
+def test_the_code_that_is_shown_runs(name, fewer, tmp_path, monkeypatch, capsys):
     pytest.importorskip("plotly")
-    code = "\n".join(re.findall(r"^```python\n(.*?)^```", text(ROOT / name), re.M | re.S))
+    code = shown_code(name)
+    for written, tried in fewer.items():
+        assert written in code
+        code = code.replace(written, tried)
     foreign.write_folders(tmp_path)
-    run = [sys.executable, "-c", code.replace("session.train(200)", "session.train(2)")]
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, name, "exec"), {"__name__": "shown"})
+    assert capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["README.md", "book/install.md"])
+def test_the_code_that_is_shown_runs_by_itself_as_written(name, tmp_path):
+    pytest.importorskip("plotly")
+    foreign.write_folders(tmp_path)
+    run = [sys.executable, "-c", shown_code(name)]
     done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout

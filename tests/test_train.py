@@ -32,24 +32,25 @@ def test_every_loss_trains_every_model_and_the_same_seed_gives_the_same_bits(
     name, make_model, small_task
 ):
     one, two = make_model(small_task.vocab), make_model(small_task.vocab)
-    first = list(a_run(small_task, one, name))
-    assert [record.step for record in first] == list(range(1, 13))
+    first = list(a_run(small_task, one, name, steps=6))  # a copy of the model is renewed once
+    assert [record.step for record in first] == list(range(1, 7))
     assert all(math.isfinite(record.loss) for record in first)
-    assert first == list(a_run(small_task, two, name))
+    assert first == list(a_run(small_task, two, name, steps=6))
     for key, value in one.state_dict().items():
         assert torch.equal(value, two.state_dict()[key])
 
 
-@pytest.mark.parametrize("name", ALGORITHMS)
+# In trust/test_same_numbers.py every algorithm is disturbed, and by more.
+@pytest.mark.parametrize("name", [*ALGORITHMS][2::2])
 def test_measuring_a_run_does_not_change_it(name, make_model, small_task):
     plain, watched = make_model(small_task.vocab), make_model(small_task.vocab)
     measure = pr.watch(watched, {"all": small_task}, rng=pr.seeded(0, "probe"), samples=4)
-    unprobed = list(a_run(small_task, plain, name))
-    probed = list(pr.probe(a_run(small_task, watched, name), measure, every=3))
+    unprobed = list(a_run(small_task, plain, name, steps=6))
+    probed = list(pr.probe(a_run(small_task, watched, name, steps=6), measure, every=3))
     assert [(r.step, r.loss, r.reward) for r in probed] == [
         (r.step, r.loss, r.reward) for r in unprobed
     ]
-    assert [r.step for r in probed if r.measured] == [3, 6, 9, 12]
+    assert [r.step for r in probed if r.measured] == [3, 6]
     for key, value in plain.state_dict().items():
         assert torch.equal(value, watched.state_dict()[key])
 

@@ -196,6 +196,7 @@ const planrlExplain = (() => {
       diversity: outcome?.diversity ?? null,
       says: outcome?.says ?? null,
       why,
+      refused: rules.some((rule) => rule.none),
       notes,
       unknown: names.filter((name) => !(name in book.defaults) && !beside(name)),
     };
@@ -329,11 +330,12 @@ const planrlExplain = (() => {
     }));
   }
 
-  /** The state of the lab of two objectives that is this config; "" if it has none.
+  /** The state of the lab of two objectives that is this config; "" if it has none, as with a penalty
+   * or a bonus that is no line of the sheet.
    * @param {any} book @param {any} found @returns {string} */
   function labState(book, found) {
     const { sheet, lambdas, betas } = book.lab;
-    if (![found.row, ...found.added].every((name) => name in sheet)) return "";
+    if (found.refused || ![found.row, ...found.added].every((name) => name in sheet)) return "";
     const state = { ...sheet[found.row], b_lambda: "0", b_beta: "0" };
     found.added.forEach((/** @type {string} */ name, /** @type {number} */ k) => {
       const bonus = "b_bonus" in sheet[name];

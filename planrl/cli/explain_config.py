@@ -13,8 +13,8 @@ from planrl.cli.options import JSON
 from planrl.errors import InputError, shown
 from planrl.io.config_files import Config, read_config
 from planrl.io.files import to_json
-from planrl.labs.catalogue.objectives import of_sheet
-from planrl.objectives.configs import VERSIONS, Explained, explain, rules, weight_of
+from planrl.labs.page.links import of_sheet
+from planrl.objectives.configs import VERSIONS, Explained, explain, first, rules, weight_of
 from planrl.objectives.contexts import answers_left
 from planrl.objectives.sheet import BASE, CORRECT, diversity, reached
 
@@ -80,7 +80,14 @@ def _page(found: Explained) -> dict[str, Any]:
 
 
 def lab_link(found: Explained) -> str:
-    """The state of the lab of two objectives that is this config; '' if it has none."""
+    """The state of the lab of two objectives that is this config; '' if it has none.
+
+    It has none if the config has a penalty or a bonus that is no line of the sheet.
+    """
+    book = rules()[found.library]
+    applied = (first(book[part], found.read) for part in ("penalties", "bonuses"))
+    if any("none" in rule for rule in applied if rule):
+        return ""
     weights = {name: weight_of(name, found.read, found.library) for name in found.added}
     return of_sheet(found.row, weights)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from planrl.errors import InputError
+from planrl.errors import InputError, shown
 from planrl.experiments.algorithms import ALGORITHMS, usual_options
 from planrl.experiments.algorithms import OPTIONS as ALGORITHM_OPTIONS
 from planrl.experiments.datasets import (
@@ -142,15 +142,29 @@ def _used_by(said: str, users: Iterable[str]) -> str:
 
 
 def _add_option(group: argparse._ArgumentGroup, name: str, usual: Any, said: str) -> None:
-    """Add an option of the type of its default: a flag, a range, a number or text."""
-    if isinstance(usual, bool):
-        group.add_argument(flags([name]), dest=name, action="store_true", help=said)
-        return
-    how: dict[str, Any] = {"type": type(usual), "metavar": METAVARS[type(usual)]}
-    if isinstance(usual, tuple):
-        how = {"nargs": 2, "metavar": ("LOW", "HIGH"), "type": float}
+    """Add an option of the type of its default: a flag, a range, a number or text.
+
+    Raises InputError for a default of another type, and for a name that another option has.
+    """
+    if type(usual) not in {*METAVARS, bool}:
+        raise InputError(
+            f"the option {name} has the default {shown(usual)}: a default on the command line is "
+            "a number, a text, a pair of numbers, True or False"
+        )
     default = None if "(default" in said else usual  # None: it depends on other options
-    group.add_argument(flags([name]), dest=name, default=default, help=said, **how)
+    if isinstance(usual, bool):
+        how: dict[str, Any] = {"action": "store_true"}
+    else:
+        how = {"default": default, "type": type(usual), "metavar": METAVARS[type(usual)]}
+    if isinstance(usual, tuple):
+        how |= {"nargs": 2, "type": float}
+    try:
+        group.add_argument(flags([name]), dest=name, help=said, **how)
+    except argparse.ArgumentError:
+        raise InputError(
+            f"two options are called {flags([name])}: give the one of your algorithm or graph "
+            "another name"
+        ) from None
 
 
 def add_files(command: argparse.ArgumentParser) -> None:

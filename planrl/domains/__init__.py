@@ -7,6 +7,8 @@ grounding, search        all actions of a problem, and shortest plans
 recognise, heuristic     Blocksworld under any names, and what guides its search
 state_space, structure   all states of any problem as a graph; what its cycles mean for the theory
 examples                 small problems that come with planrl, as PDDL files
+outcomes                 what exact policies reach on a graph
+assistant                tools of an everyday assistant, and the files in tools/
 """
 
 from planrl.domains.blocksworld import Action, Space, State, blocksworld, space, state, successors

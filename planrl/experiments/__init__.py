@@ -8,6 +8,5 @@ paper, ablations, extensions, imitation, regimes, theorems, costs, tools    the 
 objectives, objective_graphs, methods   which objective: on a table, and on the Transformer
 all_studies                     all of them in one list
 tool_calls                      what is measured of models that learn chains of calls
-assistant_tools                 tools of an everyday assistant, and the files in assistant/
 named, runs, sweeps             functions by dotted path; a training run in a folder; many runs
 """

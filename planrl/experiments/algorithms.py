@@ -147,10 +147,10 @@ def refuse_unused(algorithm: str, option: str, given: str) -> None:
 class Algorithm:
     """One of the library's algorithms, or one with a loss or a stream of your own.
 
-    `name` is sft, pg or q. `loss` and `stream` replace the algorithm's own functions by those at
-    the dotted paths given. All other keyword arguments are options of the two functions; `options`
-    holds those that differ from their defaults. With `trusted=False`, for settings that somebody
-    else wrote, no function is imported that is not the library's own.
+    `name` is one of `ALGORITHMS`. `loss` and `stream` replace the algorithm's own functions by
+    those at the dotted paths given. All other keyword arguments are options of the two functions;
+    `options` holds those that differ from their defaults. With `trusted=False`, for settings that
+    somebody else wrote, no function is imported that is not the library's own.
     """
 
     name: str

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from planrl.domains import EXAMPLES, blocksworld, example, state_space
+from planrl.domains.assistant import FOLDER as ASSISTANT
 from planrl.errors import InputError, check_fields, number, shown, whole
-from planrl.experiments.assistant_tools import FOLDER as ASSISTANT
 from planrl.experiments.named import Option, as_options, check_value, keywords, with_defaults
 from planrl.graphs import MOST_SQUARE, Graph, random_dag, random_digraph, seeded
 from planrl.io.files import read_bytes

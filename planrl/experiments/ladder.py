@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from planrl.domains import example, state_graph
+from planrl.domains.assistant import FOLDER
 from planrl.domains.outcomes import (
     STEPS,
     arrivals,
@@ -31,7 +32,6 @@ from planrl.domains.outcomes import (
 )
 from planrl.errors import InputError, whole
 from planrl.evaluate import evaluate, next_logits
-from planrl.experiments.assistant_tools import FOLDER
 from planrl.experiments.study import Calculation
 from planrl.graphs import Graph, seeded
 from planrl.io.tool_graphs import read_tools

@@ -25,7 +25,7 @@ import torch
 
 from planrl.errors import InputError
 from planrl.graphs import Graph
-from planrl.objectives import advantages
+from planrl.objectives import advantages, clipping
 from planrl.objectives.advantages import Advantage, bare
 from planrl.objectives.clock import gaps, weight_of
 from planrl.objectives.policy import Objective
@@ -272,6 +272,10 @@ def _penalty(objective: Objective) -> tuple[Balance | None, float, str]:
         return uniform_tilted, float(entropy.weight), "proportional to exp(Q / beta')"
     if kl is None:
         return None, 0.0, _conserved(objective.advantage)
+    if kl.corrected and objective.level is clipping.of_sequence:
+        raise InputError(
+            "a ratio of the whole answer on the KL estimate of each token: no end is known"
+        )
     name = kl.estimator, kl.placement
     solver = CORRECTED.get(kl.estimator) if kl.corrected else PULLS.get(name)
     unknown = f"{kl.estimator} corrected is no unbiased estimate: no fixed point is known"

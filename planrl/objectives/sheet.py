@@ -105,7 +105,8 @@ METHODS = (
     Entry(
         name="pass@k",
         objective=Objective(advantage=partial(advantages.pass_at_k, k=GROUP)),
-        note="k = 8 in the numbers",
+        verl={"algorithm.adv_estimator": "grpo_passk"},
+        note="k = 8 in the numbers; in verl k = rollout.n, and the whole is divided",
     ),
     Entry(name="RFT", objective=RFT, note="SFT on fresh correct samples"),
     Entry(name="IPS", objective=IPS, note="return over probability"),

@@ -7,6 +7,7 @@ from functools import partial
 from statistics import fmean
 
 from planrl.domains import EXAMPLES, example, state_graph, structure
+from planrl.domains.assistant import FOLDER
 from planrl.domains.outcomes import (
     MOST,
     arrivals,
@@ -17,7 +18,6 @@ from planrl.domains.outcomes import (
 )
 from planrl.domains.structure import BLIND, EXACT
 from planrl.experiments import store
-from planrl.experiments.assistant_tools import FOLDER
 from planrl.experiments.ladder import PROBLEMS, TOOLS
 from planrl.graphs import Graph
 from planrl.io.tool_graphs import read_tools

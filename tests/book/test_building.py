@@ -118,6 +118,7 @@ def test_without_npm_the_book_is_built_and_says_what_its_labs_lack(tmp_path, mon
     assert "the labs' runtime" in live.missing()
 
 
+@pytest.mark.slow
 def test_every_module_that_an_export_uses_is_among_those_that_make_it_stale():
     """What is imported while programs are traced and a base is trained, and not what a list says."""
     code = (

@@ -57,6 +57,26 @@ def test_in_the_lab_k1_in_the_return_keeps_most_paths_and_k3_in_the_loss_costs_a
     assert abs(k3["solved"] - k3["limit_solved"]) < 0.01
 
 
+@book
+def test_in_the_lab_more_kl_keeps_paths_of_a_collapsing_config_and_the_advice_and_the_clip_hardly(
+    ran,
+):
+    config = ran.collapsed["advised"][0]
+    kept = {name: b["left"] for name, (_, b) in ran.collapsed.items()}
+    assert abs(kept["clip alone"] - config["left"]) < 0.1
+    assert kept["advised"] < config["left"] + 1 < 0.1 * ran.start + 1
+    assert kept["both"] > kept["more KL"] > 3 * config["left"]
+    costs = {name: config["solved"] - b["solved"] for name, (_, b) in ran.collapsed.items()}
+    assert 0.01 < costs["more KL"] < costs["both"] < 0.06
+
+
+@book
+def test_in_the_lab_pass_at_2_keeps_more_paths_at_the_same_accuracy(ran):
+    rloo, passed = ran.slower
+    assert abs(rloo["solved"] - passed["solved"]) < 0.005
+    assert passed["left"] > 3 * rloo["left"]
+
+
 def test_stored_seeds_lie_on_the_line_and_two_methods_below_it():
     found = tables.off_the_line()
     for name in tables.METHODS.values():

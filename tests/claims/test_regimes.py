@@ -29,6 +29,7 @@ from planrl.claims import regime_numbers as numbers
 from planrl.claims.history import BEFORE, FIGURES
 from planrl.claims.verdict import Registered
 from planrl.experiments import store
+from planrl.experiments.dates import made_at
 from planrl.experiments.regimes import REGIMES
 
 
@@ -61,28 +62,25 @@ def test_the_bounds_of_a_claim_are_those_of_the_file(claim):
             assert one.name in page["measure"]
 
 
-def runs():
-    """File name of each stored result of the regimes -> when it was made."""
-    return {
-        path.name: store.results("regimes", of=path.stem.removeprefix("regimes-"))[0]["made_at"]
-        for path in store.FOLDER.glob("regimes-*.json")
-    }
+def runs(name):
+    """File name of each stored result of an experiment -> when it was made. Nothing else is read."""
+    paths = store.FOLDER.glob(f"{name}-*.json")
+    return {path.name: made_at(json.loads(path.read_bytes()), path) for path in paths}
 
 
 def test_predictions_were_committed_before_the_runs_that_they_are_about():
-    dated = {name: made for name, made in runs().items() if made is not None}
+    dated = [made for made in runs("regimes").values() if made is not None]
     assert len(dated) >= 6
-    assert min(dated.values()) > datetime(2026, 11, 30, 0, 13, 10, tzinfo=UTC)
+    assert min(dated) > datetime(2026, 11, 30, 0, 13, 10, tzinfo=UTC)
     for page in numbers.PREDICTIONS:
         late = page["committed"] > datetime(2026, 11, 30, 0, 13, 10, tzinfo=UTC)
         assert ("seen" in page["reason"]) == late, "what was added later says what had been seen"
 
 
-@pytest.mark.longest  # it is no mistake that a change could make: new results come without it
-@pytest.mark.slow
-def test_every_result_of_a_regime_has_a_date():
-    undated = [name for name, made in runs().items() if made is None]
-    assert undated == [], "write down when they were committed: `make dates`"
+@pytest.mark.parametrize("name", ["regimes", "tools"])
+def test_every_result_that_was_predicted_has_a_date(name):
+    undated = [name for name, made in runs(name).items() if made is None]
+    assert undated == [], "commit them, then write down when that was: `make dates`"
 
 
 def stored(folder, letter, count, change=lambda result: None):

@@ -1,5 +1,6 @@
 """What a command says and leaves behind when its input is wrong or nobody reads its output."""
 
+import argparse
 import os
 import sys
 
@@ -8,6 +9,7 @@ from small_runs import GRAPH, SMALL, long_rows
 
 import planrl as pr
 from planrl.__main__ import PIPE, main
+from planrl.cli.options import _add_option
 from planrl.io.checkpoints import load
 
 
@@ -213,3 +215,14 @@ def test_the_command_line_explains_itself(capsys):
             main([*command, "--help"])
         assert stop.value.code == 0
     assert "--edge-probability" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "usual", "words"),
+    [("clip", None, "clip has the default None"), ("layers", 2, "two options are called --layers")],
+)
+def test_an_option_of_an_own_algorithm_that_cannot_be_one_is_named(name, usual, words):
+    group = argparse.ArgumentParser().add_argument_group("model")
+    group.add_argument("--layers", type=int)
+    with pytest.raises(pr.InputError, match=words):
+        _add_option(group, name, usual, "what it does")

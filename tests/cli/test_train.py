@@ -1,11 +1,13 @@
 """`planrl train`: runs that are saved, stopped, gone on with."""
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 
+import pytest
 import torch
 from small_runs import GRAPH, SMALL, long_rows
 
@@ -63,18 +65,46 @@ def test_a_run_that_blows_up_says_where_and_keeps_the_last_good_state(tmp_path, 
     assert all(value.isfinite().all() for value in saved.model.state_dict().values())
 
 
+ENDLESS = ["train", *SMALL, "--json", "--algorithm", "pg", "--batch", "8", "--steps", "100000"]
+
+
+def assert_it_goes_on_as_if_it_had_not_been_cut(folder):
+    done = len(load(folder / "cut").records)
+    assert done >= 3
+    assert main(["train", "--resume", str(folder / "cut"), "--steps", str(done + 2)]) == 0
+    assert main([*ENDLESS[:-1], str(done + 2), "--out", str(folder / "whole")]) == 0
+    cut, whole = load(folder / "cut"), load(folder / "whole")
+    assert cut.records == whole.records
+    for key, value in whole.model.state_dict().items():
+        assert torch.equal(value, cut.model.state_dict()[key])
+
+
+def test_an_interrupt_saves_and_says_how_to_go_on_and_going_on_changes_nothing(
+    tmp_path, monkeypatch, capsys
+):
+    class Reader(io.StringIO):
+        """It interrupts at the third line."""
+
+        def write(self, text):
+            count = super().write(text)
+            if self.getvalue().count("\n") == 3:
+                signal.raise_signal(signal.SIGINT)
+            return count
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", Reader())
+            assert main([*ENDLESS, "--out", str(tmp_path / "cut")]) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert f"planrl train --resume {tmp_path / 'cut'}" in capsys.readouterr().err
+    assert_it_goes_on_as_if_it_had_not_been_cut(tmp_path)
+
+
+@pytest.mark.slow
 def test_ctrl_c_saves_and_says_how_to_go_on_and_going_on_changes_nothing(tmp_path):
-    arguments = ["train", *SMALL, "--json", "--algorithm", "pg", "--batch", "8"]
-    command = [
-        sys.executable,
-        "-m",
-        "planrl",
-        *arguments,
-        "--out",
-        str(tmp_path / "cut"),
-        "--steps",
-        "100000",
-    ]
+    command = [sys.executable, "-m", "planrl", *ENDLESS, "--out", str(tmp_path / "cut")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for _ in range(3):
         process.stdout.readline()
@@ -82,15 +112,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on_and_going_on_changes_nothing(tmp_pat
     _, error = process.communicate(timeout=120)
     assert process.returncode == 130
     assert f"planrl train --resume {tmp_path / 'cut'}" in error
-    done = len(load(tmp_path / "cut").records)
-    assert done >= 3
-    assert main(["train", "--resume", str(tmp_path / "cut"), "--steps", str(done + 2)]) == 0
-    whole = ["--out", str(tmp_path / "whole"), "--steps", str(done + 2)]
-    assert main([*arguments, *whole]) == 0
-    cut, whole = load(tmp_path / "cut"), load(tmp_path / "whole")
-    assert cut.records == whole.records
-    for key, value in whole.model.state_dict().items():
-        assert torch.equal(value, cut.model.state_dict()[key])
+    assert_it_goes_on_as_if_it_had_not_been_cut(tmp_path)
 
 
 def test_a_run_that_cannot_be_resumed_says_so_at_its_start(tmp_path, capsys):

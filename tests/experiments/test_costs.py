@@ -1,9 +1,6 @@
 """How costs are measured; what they are is measured at leisure, and packaged."""
 
 import dataclasses
-import json
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -165,11 +162,3 @@ def test_costs_are_measured_by_the_command_in_processes_of_their_own(tmp_path, m
     assert (tmp_path / "costs.json").read_bytes() == first
     assert main(["reproduce", "--only", "costs", "--seeds", "1"]) == 2
     assert "has no seeds" in capsys.readouterr().err
-
-
-def test_the_command_line_needs_no_joblib_but_for_sweeps():
-    code = "import sys; import planrl.__main__; print(json.dumps('joblib' in sys.modules))"
-    done = subprocess.run(
-        [sys.executable, "-c", "import json;" + code], capture_output=True, text=True, check=True
-    )
-    assert json.loads(done.stdout) is False

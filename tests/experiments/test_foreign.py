@@ -1,6 +1,7 @@
 """Checkpoints of other programs are opened with their data, and a report says what they do."""
 
 from dataclasses import replace
+from functools import cache
 
 import foreign
 import pytest
@@ -27,10 +28,9 @@ def rows_of(words, paths):
     return torch.cat([paths[:, before_steps(words)], paths[:, 3:]], 1)
 
 
-@pytest.fixture(scope="module", params=FORMS)
-def layout(request, tmp_path_factory):
+@cache
+def laid_out(words, root):
     """ALPINE's two folders, with a model that has learned rows of one form, and this form."""
-    words, root = request.param, tmp_path_factory.mktemp("layout")
     task = pr.all_pairs(GRAPH)
     paths = pr.sample_paths(task, 6, pr.seeded(0, "paths"))
     rows = rows_of(words, paths)
@@ -56,6 +56,22 @@ def layout(request, tmp_path_factory):
     return words, out, data
 
 
+@pytest.fixture(scope="module")
+def places(tmp_path_factory):
+    return {words: tmp_path_factory.mktemp("layout") for words in FORMS}
+
+
+@pytest.fixture(params=FORMS)
+def layout(request, places):
+    return laid_out(request.param, places[request.param])
+
+
+@pytest.fixture
+def prompted(places):
+    """The form that differs most from planrl's own."""
+    return laid_out("s t -", places["s t -"])
+
+
 def test_a_model_of_any_form_is_opened_and_scores_as_it_was_trained(layout):
     words, out, data = layout
     opened = open_checkpoint(out, data)
@@ -79,8 +95,8 @@ def test_a_model_of_any_form_is_opened_and_scores_as_it_was_trained(layout):
     assert report.edges.seen.sum() == 7
 
 
-def test_the_figures_show_the_reports_own_numbers(layout):
-    _, out, data = layout
+def test_the_figures_show_the_reports_own_numbers(prompted):
+    _, out, data = prompted
     opened = open_checkpoint(out, data)
     report = measure_model(opened.model, opened.dataset, samples=8, strict=True)
     figures = report_figures(report)
@@ -103,9 +119,9 @@ def test_the_figures_show_the_reports_own_numbers(layout):
     assert "temperature 1" in figures["accuracy"].layout.title.text
 
 
-def test_a_deep_model_is_read_from_its_logits(layout):
-    _, _, data = layout
-    opened = open_checkpoint(layout[1], data)
+def test_a_deep_model_is_read_from_its_logits(prompted):
+    _, _, data = prompted
+    opened = open_checkpoint(prompted[1], data)
     config = pr.TransformerConfig(width=8, layers=2)
     deep = pr.Transformer(opened.dataset.train.vocab, config, pr.seeded(0, "deep"))
     report = measure_model(deep, opened.dataset, samples=2)
@@ -119,16 +135,16 @@ def test_a_deep_model_is_read_from_its_logits(layout):
     assert report.edges.quality["auc"] == pytest.approx(told["auc"])
 
 
-def test_edges_are_not_looked_for_where_there_are_none_or_too_many_nodes(layout, monkeypatch):
-    opened = open_checkpoint(layout[1], layout[2])
+def test_edges_are_not_looked_for_where_there_are_none_or_too_many_nodes(prompted, monkeypatch):
+    opened = open_checkpoint(prompted[1], prompted[2])
     monkeypatch.setattr(planrl.experiments.report, "MOST_READ", 5)
     report = measure_model(opened.model, opened.dataset, samples=2)
     assert report.edges is None
     assert list(report_figures(report)) == ["accuracy", "diversity", "errors", "degree"]
 
 
-def test_the_command_writes_a_page_with_the_figures(layout, tmp_path, capsys):
-    _, out, data = layout
+def test_the_command_writes_a_page_with_the_figures(prompted, tmp_path, capsys):
+    _, out, data = prompted
     page = tmp_path / "report.html"
     ask = ["evaluate", str(out), "--data", str(data), "--samples", "4"]
     assert main([*ask, "--plot", str(page)]) == 0
@@ -160,8 +176,8 @@ def test_of_every_other_form_it_is_said_what_the_model_itself_writes(layout, wor
     assert asked.notes[-1].endswith(f"probability {share:.3f}")
 
 
-def test_folders_that_lack_something_are_refused_by_name(layout, tmp_path):
-    _, out, data = layout
+def test_folders_that_lack_something_are_refused_by_name(prompted, tmp_path):
+    _, out, data = prompted
     with pytest.raises(pr.InputError, match="no graph and no train and no test file"):
         open_checkpoint(out)
     with pytest.raises(pr.InputError, match="has no checkpoint"):

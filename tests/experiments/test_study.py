@@ -74,8 +74,13 @@ def test_the_fixed_point_of_process_reward_shows_as_such_in_an_evaluation():
     assert seen["kl_to_uniform"] == pytest.approx(0.0, abs=0.01)
 
 
-@pytest.mark.parametrize("learners", [paper.sft_and_policy_gradient, paper.q_learners])
-@pytest.mark.parametrize("dataset", [DAG, DatasetSettings(blocks=3)], ids=["dag", "blocks"])
+@pytest.mark.parametrize(
+    ("learners", "dataset"),
+    [
+        (paper.sft_and_policy_gradient, DatasetSettings(blocks=3)),
+        (paper.q_learners, DAG),
+    ],
+)
 def test_every_learner_starts_from_the_same_base_and_is_evaluated_on_its_way(learners, dataset):
     study = replace(TINY, dataset=dataset, learners=learners(3))
     result, kept = run(study)
@@ -104,14 +109,14 @@ def test_the_same_seed_gives_the_same_numbers_and_only_seed_0_keeps_matrices():
 def test_a_study_that_was_stopped_goes_on_with_the_learners_that_are_missing(monkeypatch):
     whole, _ = run(TINY)
     names = list(TINY.learners)
-    half = {**whole, "learners": {name: whole["learners"][name] for name in names[:2]}}
+    half = {**whole, "learners": {name: whole["learners"][name] for name in names[:-1]}}
     trained = []
     follow = Study.follow
     monkeypatch.setattr(
         Study, "follow", lambda self, name, *more: trained.append(name) or follow(self, name, *more)
     )
     again, _ = run(TINY, half)
-    assert trained == names[2:]
+    assert trained == names[-1:]
     assert again["learners"] == whole["learners"]
     assert again["matrices"] == whole["matrices"]
 

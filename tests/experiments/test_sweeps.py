@@ -228,12 +228,19 @@ def test_no_settings_no_results(work):
     assert list(sweep(work.square, [])) == []
 
 
-def test_without_joblib_the_module_says_what_to_install():
-    code = "import sys; sys.modules['joblib'] = None; import planrl.experiments.sweeps"
+def test_the_command_line_imports_no_joblib_and_without_it_sweeps_say_what_to_install():
+    code = (
+        "import sys, planrl.__main__\n"
+        "print('joblib' in sys.modules)\n"
+        "sys.modules['joblib'] = None\n"
+        "import planrl.experiments.sweeps\n"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "False\n"
     assert 'InputError: sweeps need joblib: pip install "planrl[sweeps]"' in done.stderr
 
 
+@pytest.mark.slow
 def test_the_numbers_are_the_same_in_this_process_and_in_others(work):
     settings = grid(work.Settings(), model=["table", "transformer"], seed=range(2))
     current, there = (list(sweep(work.train, settings, n_jobs=n)) for n in (1, 2))

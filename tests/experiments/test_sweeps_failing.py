@@ -12,8 +12,11 @@ from sweep_work import files
 import planrl as pr
 from planrl.experiments.sweeps import grid, sweep
 
+# Two processes begin sweeps in test_sweeps.py, too; here their errors are asked for at leisure.
+JOBS = [1, pytest.param(2, marks=pytest.mark.slow)]
 
-@pytest.mark.parametrize("n_jobs", [1, 2])
+
+@pytest.mark.parametrize("n_jobs", JOBS)
 def test_a_failing_run_says_which_and_why_and_the_finished_ones_are_stored(work, tmp_path, n_jobs):
     settings = grid(work.Settings(nap=0.05), seed=[0, 2, 1, *range(4, 404, 2)])
     running = sweep(work.even_only, settings, store=tmp_path, n_jobs=n_jobs)
@@ -31,6 +34,7 @@ def test_a_failing_run_says_which_and_why_and_the_finished_ones_are_stored(work,
     assert {result.value for result in again if not result.fresh} == stored
 
 
+@pytest.mark.slow
 def test_a_run_that_ends_while_another_fails_is_stored_though_it_comes_later(work, tmp_path):
     settings = [work.Settings(seed=1, nap=0.2), work.Settings(seed=2, nap=0.6)]
     with pytest.raises(pr.SweepError, match="seed=1"):
@@ -38,11 +42,11 @@ def test_a_run_that_ends_while_another_fails_is_stored_though_it_comes_later(wor
     assert len(files(tmp_path)) == 1
 
 
-def test_the_cause_keeps_its_type_where_its_pickle_allows(work):
-    for n_jobs in (1, 2):
-        with pytest.raises(pr.SweepError, match="ZeroDivisionError") as caught:
-            list(sweep(work.ill, grid(work.Settings(), seed=[1, 2]), n_jobs=n_jobs))
-        assert isinstance(caught.value.__cause__, ZeroDivisionError)
+@pytest.mark.parametrize("n_jobs", JOBS)
+def test_the_cause_keeps_its_type_where_its_pickle_allows(work, n_jobs):
+    with pytest.raises(pr.SweepError, match="ZeroDivisionError") as caught:
+        list(sweep(work.ill, grid(work.Settings(), seed=[1, 2]), n_jobs=n_jobs))
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
 def test_what_json_does_not_hold_is_a_failed_run(work):
@@ -50,6 +54,7 @@ def test_what_json_does_not_hold_is_a_failed_run(work):
         list(sweep(work.tensor, [work.Settings()], n_jobs=1))
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_is_an_error_with_the_settings_in_question(work):
     settings = grid(work.Settings(), seed=range(2))
     with pytest.raises(pr.SweepError, match=r"did not come back: Settings\(seed=0") as caught:
@@ -58,7 +63,7 @@ def test_a_process_that_dies_is_an_error_with_the_settings_in_question(work):
     assert len(list(sweep(work.square, settings, n_jobs=2))) == 2  # others start afresh
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("n_jobs", JOBS)
 def test_who_stops_asking_starts_no_more_runs_and_loses_none(work, tmp_path, n_jobs):
     settings = grid(work.Settings(nap=0.02), seed=range(400))
     running = sweep(work.square, settings, store=tmp_path, n_jobs=n_jobs)

@@ -10,9 +10,9 @@ import torch
 
 import planrl as pr
 from planrl.__main__ import main
-from planrl.domains import structure
+from planrl.domains import assistant, structure
 from planrl.errors import InputError
-from planrl.experiments import assistant_tools, streams
+from planrl.experiments import streams
 from planrl.experiments.algorithms import Algorithm
 from planrl.experiments.datasets import DatasetSettings
 from planrl.experiments.runs import RunSettings
@@ -202,15 +202,15 @@ def test_a_folder_without_the_files_and_files_beside_a_folder_are_refused(tmp_pa
 
 # --- The tools that come with planrl.
 def test_the_shipped_tools_are_what_their_generator_writes(tmp_path):
-    assistant_tools.write(tmp_path)
+    assistant.write(tmp_path)
     for name in ("graph_desc.json", "data.json"):
-        assert (tmp_path / name).read_text() == (assistant_tools.FOLDER / name).read_text()
+        assert (tmp_path / name).read_text() == (assistant.FOLDER / name).read_text()
 
 
 def test_the_links_of_the_shipped_tools_follow_from_their_types():
-    tools = read_tools(assistant_tools.FOLDER)
-    assert len(tools.graph.labels) == len(assistant_tools.TOOLS) == 42
-    kinds = assistant_tools.TOOLS
+    tools = read_tools(assistant.FOLDER)
+    assert len(tools.graph.labels) == len(assistant.TOOLS) == 42
+    kinds = assistant.TOOLS
     for a, first in enumerate(tools.graph.labels):
         for b, then in enumerate(tools.graph.labels):
             fits = a != b and kinds[first][1] == kinds[then][0]
@@ -226,7 +226,7 @@ def test_the_links_of_the_shipped_tools_follow_from_their_types():
 
 def test_a_tool_dataset_shows_the_chains_of_its_training_pairs():
     dataset = DatasetSettings("tools", train_share=0.8).make()
-    tools = read_tools(assistant_tools.FOLDER)
+    tools = read_tools(assistant.FOLDER)
     train = {tuple(pair) for pair in dataset.train.pairs.tolist()}
     test = {tuple(pair) for pair in dataset.test.pairs.tolist()}
     assert not train & test

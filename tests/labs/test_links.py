@@ -6,17 +6,17 @@ from pathlib import Path
 import pytest
 
 import planrl as pr
-from planrl.labs.catalogue import labs
+from planrl.labs.catalogue import CATALOGUE, lab_named
 from planrl.labs.page.export import lab_of_base
 from planrl.labs.page.links import PAGES, LabLink
-from planrl.labs.session import Session
+from planrl.labs.spec.controls import read_state
 from planrl.labs.spec.graphs import lab_graphs
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
 
 
 def test_every_lab_has_a_page_that_shows_it():
-    assert set(PAGES) == set(labs())
+    assert set(PAGES) == set(CATALOGUE)
     if not BOOK.exists():
         pytest.skip("the chapters are in the repository only")
     for name, page in PAGES.items():
@@ -48,5 +48,7 @@ def test_a_state_that_no_lab_has_is_refused(name, settings):
 
 @pytest.mark.parametrize("graph", lab_graphs())
 def test_on_each_graph_a_lab_starts_a_transformer_from_the_base_that_pages_load(graph):
-    session = Session(lab_of_base(graph), f"graph={graph}&model=transformer")
-    assert session.model_name == "transformer"
+    lab = lab_named(lab_of_base(graph))
+    state = read_state(lab.controls, f"graph={graph}&model=transformer", lab.most_edges, lab.name)
+    assert (state.values["graph"], state.values["model"]) == (graph, "transformer")
+    assert any(learner.start == "base" for learner in lab.learners)

@@ -8,10 +8,10 @@ import pytest
 from live_labs import drawn, in_node, needs_node, seen
 
 from planrl.labs import Session
-from planrl.labs.catalogue import labs
+from planrl.labs.catalogue import CATALOGUE
 
 pytestmark = needs_node
-NAMES = list(labs())
+NAMES = list(CATALOGUE)
 EMPTY = {"x": [None], "y": [None]}
 
 

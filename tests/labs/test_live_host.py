@@ -10,10 +10,11 @@ pytest.importorskip("anywidget")
 from live_labs import Failing, same, seen
 
 from planrl.labs import Session, notebook
-from planrl.labs.catalogue import labs
+from planrl.labs.catalogue import CATALOGUE
 from planrl.losses import policy_gradient
 
-NAMES = list(labs())
+NAMES = list(CATALOGUE)
+pytestmark = pytest.mark.usefixtures("bases_are_trained_once")
 
 
 class Front:

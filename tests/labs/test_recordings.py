@@ -33,7 +33,7 @@ def test_every_grid_is_recorded_and_every_recording_is_of_a_grid():
 
 @pytest.mark.parametrize("name", GRIDS)
 def test_a_recording_names_the_learners_and_settings_of_its_lab_as_they_are_today(name):
-    """Where this fails, record the lab anew: python -m planrl export _build/programs --record."""
+    """Where this fails: python -m planrl export _build/programs --record with this name."""
     page = dict(RECORDED[name])
     page.pop("policies", None)
     numbers = np.frombuffer(base64.b64decode(page.pop("data")), "<u2")

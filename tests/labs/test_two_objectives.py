@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from math import isnan
 from pathlib import Path
@@ -16,16 +17,26 @@ from planrl.errors import InputError
 from planrl.graphs import Graph
 from planrl.labs import Session
 from planrl.labs.catalogue import lab_named
-from planrl.labs.catalogue.objectives import BONUSES, METHODS, PENALTIES, SHEET, of_sheet
+from planrl.labs.catalogue.objectives import BONUSES, METHODS, PENALTIES
 from planrl.labs.engine.models import NODES, VOCAB
 from planrl.labs.engine.objective import ALGORITHM, OBJECTIVE, objective_loss
 from planrl.labs.engine.question import QUESTION_OPTIONS, paths, predicted, reward_weight
+from planrl.labs.page.links import SHEET, of_sheet
 from planrl.labs.page.recordings import recorded_at
 from planrl.labs.spec.controls import read_state
 from planrl.objectives import advantages, clock
 from planrl.objectives.fixed_points import on_graph
 from planrl.objectives.penalties import Entropy, Kl
-from planrl.objectives.policy import CLIP_HIGHER, DAPO, DR_GRPO, GRPO, REINFORCE, RLOO
+from planrl.objectives.policy import (
+    CLIP_HIGHER,
+    DAPO,
+    DR_GRPO,
+    GRPO,
+    GSPO,
+    REINFORCE,
+    RLOO,
+    Objective,
+)
 from planrl.objectives.sheet import ENTRIES
 from planrl.tasks import Batch
 
@@ -36,6 +47,9 @@ OURS = {
     "grpo-higher": replace(GRPO, clip=CLIP_HIGHER),
     "dr-grpo": DR_GRPO,
     "dapo": DAPO,
+    "gspo": GSPO,
+    "pass-2": Objective(advantage=partial(advantages.pass_at_k, k=2)),
+    "pass-8": Objective(advantage=partial(advantages.pass_at_k, k=8)),
 }
 
 
@@ -43,20 +57,23 @@ def tensors(options):
     return {name: torch.tensor(float(value)) for name, value in options.items()}
 
 
-def a_batch(rows=16):
-    """Paths of two groups, of different pairs so that the library, too, takes them for two; the
-    policy has moved since it drew them, and the base is another one."""
+def a_batch(rows=16, size=8):
+    """Paths of groups of this size, of different pairs so that the library, too, takes them for
+    groups; in the first eight one path is correct. The policy has moved since it drew them, and the
+    base is another one."""
     rng = torch.Generator().manual_seed(3)
     length = 9
     tokens = torch.randint(0, NODES, (rows, length), generator=rng)
-    tokens[:, 1] = torch.arange(rows) // 8
+    row = torch.arange(rows)
+    correct = (row % 3 == 0) & ((row == 0) | (row >= 8))
+    tokens[:, 1] = row // size
     tokens[:, 0] = tokens[:, 2] = NODES - 1
-    tokens[:, 5] = torch.where(torch.arange(rows) % 3 == 0, tokens[:, 1], tokens[:, 5])
-    over = torch.arange(length) >= 6 + (torch.arange(rows) % 2)[:, None]
+    tokens[:, 5] = torch.where(correct, tokens[:, 1], tokens[:, 5])
+    over = torch.arange(length) >= 6 + (row % 2)[:, None]
     tokens = torch.where(over, VOCAB.end, tokens)
     chosen = VOCAB.chosen(tokens)
     reward = torch.zeros(rows, length - 1)
-    reward[torch.arange(rows) % 3 == 0, 4] = 1.0
+    reward[correct, 4] = 1.0
     shape = rows, length - 1, VOCAB.size
     logits, base, old = (torch.randn(shape, generator=rng) for _ in range(3))
     old = logits + 0.3 * old
@@ -87,6 +104,8 @@ CASES = [
         )
         for where in BONUSES
     ),
+    ("gspo", {**PENALTIES["k3-ratio"], "kl": 0.3}, penalised(GSPO, "k3-ratio", 0.3)),
+    ("pass-2", {**PENALTIES["k2-loss"], "kl": 0.3}, penalised(OURS["pass-2"], "k2-loss", 0.3)),
 ]
 
 
@@ -94,6 +113,17 @@ CASES = [
 def test_the_labs_loss_and_gradient_are_those_of_the_objective(method, more, objective):
     logits, batch = a_batch()
     given = tensors({**OBJECTIVE, "group": 8, **METHODS[method], **more})
+    ours = value_and_gradient(lambda x: objective_loss(x, batch, given), logits)
+    theirs = value_and_gradient(lambda x: objective(x, batch), logits)
+    assert float(theirs[1].abs().max()) > 1e-3
+    for one, other in zip(ours, theirs, strict=True):
+        assert torch.allclose(one, other, atol=1e-6)
+
+
+def test_pass_at_8_of_groups_of_four_is_pass_at_4():
+    logits, batch = a_batch(size=4)
+    given = tensors({**OBJECTIVE, **METHODS["pass-8"], "group": 4})
+    objective = Objective(advantage=partial(advantages.pass_at_k, k=4))
     ours = value_and_gradient(lambda x: objective_loss(x, batch, given), logits)
     theirs = value_and_gradient(lambda x: objective(x, batch), logits)
     assert float(theirs[1].abs().max()) > 1e-3
@@ -181,6 +211,10 @@ def test_accuracy_and_paths_left_are_those_of_all_paths_one_by_one():
         ("b_lambda=0.3&b_beta=0.1", False),
         ("b=dapo&b_lambda=0.3", False),
         ("b_lambda=0&b_beta=0.1&b_bonus=path", False),
+        ("b=gspo&b_lambda=0.3&b_kl=k3-ratio", False),
+        ("b=gspo&b_lambda=0.3&b_kl=k1-token", False),
+        ("b=pass-2&b_lambda=0.3", False),
+        ("b=gspo&b_lambda=0.3&b_kl=k3-loss", True),
         ("b_lambda=0&b_beta=0.1", True),
         ("b_lambda=0.3&b_kl=k3-loss", True),
         ("b_lambda=0.3&b_kl=k1-path", True),
@@ -215,6 +249,15 @@ def test_clip_higher_acts_only_on_further_updates_of_a_batch(epochs, same):
     session.train(24)
     a, b = (one.state["params"] for one in session.learners)
     assert torch.equal(a, b) is same
+
+
+def test_a_ratio_of_the_path_is_that_of_its_steps_while_a_batch_is_new():
+    session = Session("objectives", "b=gspo&b_lambda=0&epochs=4")
+    a, b = (session._update(one, 0) for one in session.learners)
+    assert float(a["gradient_norm"]) > 1e-3
+    assert torch.allclose(a["m"], b["m"], atol=1e-6)
+    session.train(4)
+    assert not torch.allclose(*(one.state["m"] for one in session.learners), atol=1e-3)
 
 
 def test_updates_of_one_batch_read_the_same_paths():
@@ -340,6 +383,29 @@ def test_clip_higher_changes_nothing_in_the_first_update_of_a_batch():
     assert a == b
 
 
+def test_pass_at_2_keeps_more_paths_than_rloo_at_equal_accuracy_and_pass_at_8_stops():
+    rloo, passed = ends("pass", 40)[0], ends("pass", 60)[1]
+    assert (rloo[0], passed[0]) == pytest.approx((0.967, 0.967), abs=0.003)
+    assert 2 < rloo[1] < 3
+    assert passed[1] == pytest.approx(9, abs=0.5)
+    eight = recorded_at("objectives-pass", "a=rloo&b=pass-8&b_lambda=0")[1]
+    assert eight["solved"] == pytest.approx(0.8, abs=0.03)
+
+
+def test_a_clip_of_whole_paths_slows_down_and_keeps_more_paths_at_equal_accuracy():
+    grpo, gspo = ends("gspo", 40)[0], ends("gspo", 100)[1]
+    assert (grpo[0], gspo[0]) == pytest.approx((0.97, 0.97), abs=0.002)
+    assert grpo[1] == pytest.approx(2, abs=0.2)
+    assert gspo[1] == pytest.approx(4, abs=0.4)
+
+
+def test_with_one_update_per_batch_gspo_ends_where_grpo_does():
+    gspo = recorded_at("objectives-pass", "a=rloo&b=gspo&b_lambda=0")[1]
+    grpo = ends("clock")[1]
+    assert gspo["solved"] == pytest.approx(grpo[0], abs=2e-3)
+    assert gspo["left"] == pytest.approx(grpo[1], abs=0.1)
+
+
 def test_a_line_of_the_cheat_sheet_has_its_state_of_the_lab():
     controls = lab_named("objectives").controls
     for row in [name for name, one in SHEET.items() if "b" in one]:
@@ -351,6 +417,8 @@ def test_a_line_of_the_cheat_sheet_has_its_state_of_the_lab():
             assert (values["a_lambda"], values["a_beta"]) == (0, 0)
     assert SHEET.keys() <= ENTRIES.keys()
     assert of_sheet("RLOO", {}).endswith("a=grpo&a_lambda=0&a_beta=0")
-    assert of_sheet("GSPO", {}) == of_sheet("", {}) == ""
+    assert of_sheet("IPS", {}) == of_sheet("", {}) == ""
     link = of_sheet("GRPO", {"k3 in the loss, times the ratio": 0.3})
     assert len(recorded_at("objectives", link)) == 2  # else it raises: a reader sees a run at once
+    for row in ("GSPO", "pass@k"):
+        assert len(recorded_at("objectives-pass", of_sheet(row, {}))) == 2

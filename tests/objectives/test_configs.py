@@ -6,13 +6,16 @@ from dataclasses import replace
 import pytest
 import torch
 
+from planrl.cli.explain_config import lab_link
 from planrl.errors import InputError
 from planrl.objectives import policy, sheet
+from planrl.objectives.advantages import Group, pass_at_k
 from planrl.objectives.configs import applies, explain, library_of, rules
 from planrl.objectives.fixed_points import Limit, fixed_point
 from planrl.objectives.penalties import Kl
 
 ACTOR = "actor_rollout_ref.actor."
+LOSS_MODE = f"{ACTOR}policy_loss.loss_mode"
 
 
 def verl(**options):
@@ -177,6 +180,35 @@ def test_options_inside_of_an_option_do_not_make_a_config_verls():
     inside = {"scale_rewards": "none", "loss_type": "dr_grpo", "model_init_kwargs.dtype": "bf16"}
     told = explain(inside)
     assert (told.library, told.row, told.unknown) == ("GRPOConfig", "Dr. GRPO", ())
+
+
+def test_the_advantage_of_verls_grpo_passk_is_pass_at_k_over_the_number_that_its_note_names():
+    """r_max minus the second best, over the group's standard deviation or not, for one return of 0
+    or 1 each."""
+    group = 8
+    for normed, divisor in ((False, group), (True, group**0.5)):
+        for correct in range(group + 1):
+            returns = (torch.arange(group) < correct).double()
+            best = returns.topk(2).values
+            given = torch.zeros(group).double()
+            given[0] = (best[0] - best[1]) / (returns.std() + 1e-6 if normed else 1.0)
+            same = torch.ones(group, group).double()
+            ours = pass_at_k(Group(returns, same, returns, 0 * returns), k=group)
+            assert torch.allclose(given * divisor, ours, atol=1e-4)
+
+
+def test_a_config_of_pass_at_k_or_gspo_leads_to_its_state_of_the_lab():
+    passk = explain(verl(adv_estimator="grpo_passk"))
+    assert (passk.row, "b=pass-8" in lab_link(passk)) == ("pass@k", True)
+    assert any("k = rollout.n" in note for note in passk.notes)
+    with_kl = explain(verl(adv_estimator="grpo_passk", use_kl_loss="true"))
+    assert (with_kl.limit, lab_link(with_kl)) == (None, "")
+    sequence = {"importance_sampling_level": "sequence", "loss_type": "grpo"}
+    gspo = explain({**sequence, "beta": "0.3"})
+    assert (gspo.row, gspo.added) == ("GSPO", ("k3 in the loss, times the ratio",))
+    assert "whole answer" in gspo.why[0]
+    assert {"b=gspo", "b_kl=k3-ratio", "b_lambda=0.3"} <= {*lab_link(gspo).split("&")}
+    assert "b=gspo" in lab_link(explain(verl(adv_estimator="grpo") | {LOSS_MODE: "gspo"}))
 
 
 def test_groups_that_are_left_out_are_told_in_every_row():

@@ -93,8 +93,7 @@ METHODS = {
 
 
 @pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("group", [3, 4])
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize(("group", "seed"), [(3, 0), (4, 1)])
 def test_the_expected_gradient_is_weight_of_p_times_the_gradient_of_p(name, group, seed):
     loss, advantage = METHODS[name]
     model = a_policy(seed)

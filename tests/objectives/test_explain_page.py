@@ -48,6 +48,8 @@ CONFIGS = [
     f"  {A}ppo_mini_batch_size=16 data.train_batch_size=32 +{A}nonsense=1 trainer.n=2",
     "algorithm:\n  adv_estimator: grpo\n  use_kl_in_reward: true\n  kl_penalty: low_var_kl\n",
     f"algorithm.adv_estimator=grpo algorithm.filter_groups.enable=True {A}entropy_coeff=0.1",
+    "algorithm.adv_estimator=grpo_passk actor_rollout_ref.rollout.n=8",
+    f"algorithm.adv_estimator=grpo_passk {A}use_kl_loss=True",
     "algorithm:\n  adv_estimator: remax\n",
     "loss_type: cispo\n",
     "use_adaptive_entropy: yes\n",

@@ -108,19 +108,21 @@ def gap(model, found, task=TASK):
     return float((learnt - found.policy[target, source]).abs().max())
 
 
-@pytest.mark.parametrize("name", ["soft Q", "one step"])
+@pytest.mark.parametrize("name", ["soft Q", pytest.param("one step", marks=pytest.mark.slow)])
 def test_a_table_learns_the_soft_optimum(name):
     model = pr.LogitTable(TASK.vocab)
     learn(model, partial(LOSSES[name], cost=1.0), 200)
     assert gap(model, an_optimum()[0]) < 0.02
 
 
+@pytest.mark.slow
 def test_so_does_it_from_paths_of_another_policy():
     model = pr.LogitTable(TASK.vocab)
     learn(model, partial(soft_q_learning, cost=1.0), 200, policy=pr.LogitTable(TASK.vocab))
     assert gap(model, an_optimum()[0]) < 0.02
 
 
+@pytest.mark.slow
 def test_a_linear_transformer_learns_it_on_a_graph_with_cycles():
     graph = pr.Graph(5, [(0, 1), (1, 2), (2, 0), (0, 3), (3, 4), (4, 0), (2, 4)])
     task = pr.all_pairs(graph, REWARD)

@@ -79,3 +79,11 @@ def test_whatever_bases_are_stored_the_figure_has_each_once_and_in_order(stored,
     said = drawn.layout.title.subtitle.text
     assert "base of 5,000: 2 seeds" in said
     assert "others: 1 seed, 2,000" in said
+
+
+def test_most_of_the_gain_from_an_unsaturated_base_comes_from_more_sft_and_none_from_a_saturated_one():
+    first, *_, last = saturation.rows()
+    assert (first["base"], last["base"]) == (350, 10_000)
+    assert 0.7 * first[PG] < first[SFT] < first[PG]
+    assert last[SFT] < 0 < first[SFT]
+    assert f"{first[SFT]:+.2f} of {first[PG]:+.2f}" in saturation.told().text

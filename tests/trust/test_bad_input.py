@@ -2,7 +2,7 @@
 
 The attacks are in stranger_*.py and listed in strangers.py; they run in a process of their own
 (apart.py), which may take 1.5 GB beyond what the libraries need, has no network, and sees what is
-written.
+written. They are part of `make test`; what each reader and function refuses, its own tests say.
 """
 
 import json
@@ -56,12 +56,14 @@ def told(tmp_path_factory):
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_bad_input_meets_an_error_of_ours_does_not_hang_and_nothing_is_written(name, told):
     assert not told[name]["found"], told[name]["found"]
     assert told[name]["refused"] > 0
 
 
+@pytest.mark.slow
 def test_as_many_bad_inputs_were_refused_as_we_say(told):
     refused = sum(one["refused"] for one in told.values())
     assert refused >= (10_000 if SOAK else 400)

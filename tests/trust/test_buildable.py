@@ -172,6 +172,7 @@ def test_every_claim_can_be_printed_in_locale_c(fresh, place):
     assert run(CLAIM[:3], place, python=fresh, **odd).count("HOLDS") > 3
 
 
+@pytest.mark.slow
 def test_sources_that_nobody_may_write_to_work_as_they_are(clone, place):
     fixed = place / "nur lesen"
     fixed.mkdir()
@@ -247,6 +248,7 @@ CHAPTER = {
 TOC = "format: jb-book\nroot: book/marker\n"
 
 
+@pytest.mark.slow
 def test_plain_sphinx_builds_the_book_without_executing_what_is_cached(unpacked, place):
     pytest.importorskip("jupyter_book")
     book = place / "ein Buch"

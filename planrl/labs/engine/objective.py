@@ -43,6 +43,7 @@ ADVANTAGE: Mapping[str, float] = {
     "leave_one_out": 0,
     "centred": 0,
     "standardised": 0,
+    "pass_at_k": 0,
 }
 LENGTH: Mapping[str, float] = {"summed": 1, "per_path": 0, "per_token": 0}
 CLIPPING: Mapping[str, float] = {"clip_low": NO_CLIP, "clip_high": NO_CLIP, "filtered": 0}
@@ -51,9 +52,12 @@ KL: Mapping[str, float] = {
     **{"kl_loss": 0, "kl_token": 0, "kl_path": 0},
 }
 ENTROPY: Mapping[str, float] = {"entropy": 0, "entropy_loss": 0, "entropy_path": 0}
-OBJECTIVE: Mapping[str, float] = {**ADVANTAGE, **LENGTH, **CLIPPING, **KL, **ENTROPY}
+LATER: Mapping[str, float] = {"of_sequence": 0, "k": 2}
+OBJECTIVE: Mapping[str, float] = {**ADVANTAGE, **LENGTH, **CLIPPING, **KL, **ENTROPY, **LATER}
 """The options of `objective_loss` with the values that make it REINFORCE: weights of terms, on (1)
-or off (0), the weights of the penalty and the bonus, and how far a ratio may leave 1."""
+or off (0), the weights of the penalty and the bonus, how far a ratio may leave 1, and the k of
+pass@k. `of_sequence` takes one ratio for each path in place of one for each step."""
+MOST_K = 8
 
 
 def groups(rows: int, size: Float[Tensor, ""]) -> Float[Tensor, "B B"]:
@@ -69,7 +73,7 @@ def objective_loss(logits: Tensor, batch: Batch, given: Values) -> Float[Tensor,
     """
     logits = differentiable(logits, batch)
     logp, drawn = chosen_log_probs(logits, batch), drawn_steps(batch)
-    rho = clipping.log_ratio(logits, logp, batch).exp()
+    rho = _ratio(clipping.log_ratio(logits, logp, batch), batch, given)
     terms = _penalty(logp, batch, rho, given) + _bonus(logits, logp, drawn, given)
     earned = batch.reward.sum(1)
     log_prob = torch.where(drawn, logp.detach(), 0.0).sum(1)
@@ -85,6 +89,13 @@ def objective_loss(logits: Tensor, batch: Batch, given: Values) -> Float[Tensor,
     )
 
 
+def _ratio(log_rho: Tensor, batch: Batch, given: Values) -> Tensor:
+    """The importance ratio of each step, or at each step that of its path, [B, T]."""
+    of_token = clipping.of_token(log_rho, batch.chosen)
+    of_sequence = clipping.of_sequence(log_rho, batch.chosen)
+    return of_token + given["of_sequence"] * (of_sequence - of_token)
+
+
 def _advantage(group: Group, given: Values) -> Tensor:
     """The advantage of each path, [B]."""
     return (
@@ -92,7 +103,18 @@ def _advantage(group: Group, given: Values) -> Tensor:
         + given["leave_one_out"] * advantages.leave_one_out(group)
         + given["centred"] * advantages.centred(group)
         + given["standardised"] * advantages.standardised(group)
+        + given["pass_at_k"] * _pass_at_k(group, given["k"])
     )
+
+
+def _pass_at_k(group: Group, k: Tensor) -> Tensor:
+    """`advantages.pass_at_k` for a `k` that is an input; where a group is smaller, its size."""
+    k = k.minimum(group.size)
+    others = group.size - 1
+    wrong = others - (group.same @ group.correct - group.correct)
+    draws = torch.arange(MOST_K - 1, device=k.device, dtype=torch.float32)
+    left = (wrong[:, None] - draws).clamp(min=0.0) / (others[:, None] - draws).clamp(min=1.0)
+    return k * group.correct * torch.where(draws < k[:, None] - 1.0, left, 1.0).prod(1)
 
 
 def _penalty(logp: Tensor, batch: Batch, rho: Tensor, given: Values) -> Terms:

@@ -112,12 +112,17 @@ def predicted(base: Policy, edges: Tensor, start: Tensor, arrived: Tensor, given
 
 
 def _has_limit(given: Values) -> Tensor:
-    """1 where one penalty pulls to a policy that theory knows, else 0."""
+    """1 where one penalty pulls to a policy that theory knows, else 0.
+
+    With ratios of whole paths it knows none where they multiply a penalty of single steps. For
+    pass@k nothing is told: its weight falls so fast with the accuracy that SWEEPS are too few.
+    """
     in_loss = given["kl_loss"] * (given["k2"] + given["k3"])
     pulls = in_loss + given["k1"] * (given["kl_token"] + given["kl_path"])
+    pulls = pulls - given["of_sequence"] * (given["corrected"] + given["kl_token"])
     kl, entropy = given["kl"] > 0.0, given["entropy"] > 0.0
     known = (kl & ~entropy & (pulls > 0.5)) | (entropy & ~kl & (given["entropy_loss"] > 0.5))
-    return (known & (given["filtered"] < 0.5)).float()
+    return (known & (given["filtered"] < 0.5) & (given["pass_at_k"] < 0.5)).float()
 
 
 def _newton(x: Tensor, base: Tensor, q: Tensor, strength: Tensor) -> Tensor:

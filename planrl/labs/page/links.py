@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import html
 import os
+from collections.abc import Mapping
 
 from planrl.errors import InputError
 from planrl.labs.catalogue import lab_named
+from planrl.labs.catalogue.objectives import BETAS, LAMBDAS
 from planrl.labs.spec.controls import read_state
 
 PAGES = {
@@ -53,3 +55,41 @@ class LabLink:
 
     def __repr__(self) -> str:
         return f"{self.words}: {self.call}"
+
+
+SHEET: Mapping[str, Mapping[str, str]] = {
+    "REINFORCE": {"b": "reinforce"},
+    "RLOO": {"b": "rloo"},
+    "GRPO": {"b": "grpo"},
+    "Dr. GRPO": {"b": "dr-grpo"},
+    "DAPO": {"b": "dapo"},
+    "GSPO": {"b": "gspo"},
+    "pass@k": {"b": "pass-8"},
+    "k2 in the loss": {"b_kl": "k2-loss"},
+    "k3 in the loss, times the ratio": {"b_kl": "k3-ratio"},
+    "k3 in the loss": {"b_kl": "k3-loss"},
+    "k1 in the loss": {"b_kl": "k1-loss"},
+    "k1 in the return of the path": {"b_kl": "k1-path"},
+    "k2 in the return of the path": {"b_kl": "k2-path"},
+    "k3 in the return of the path": {"b_kl": "k3-path"},
+    "entropy bonus in the loss": {"b_bonus": "loss"},
+}
+"""Line of the cheat sheet -> what side B is set to for it."""
+
+
+def of_sheet(row: str, added: Mapping[str, float]) -> str:
+    """The link in which side B is a line of the cheat sheet with these penalties and weights.
+
+    Side A is the line alone, or RLOO (GRPO if B is RLOO) where nothing is added. '' if the lab does
+    not have the line. A weight becomes the nearest one that can be chosen.
+    """
+    if row not in SHEET or any(name not in SHEET for name in added):
+        return ""
+    state = {**SHEET[row], "b_lambda": "0", "b_beta": "0"}
+    for name, weight in added.items():
+        key, values = ("b_beta", BETAS) if "b_bonus" in SHEET[name] else ("b_lambda", LAMBDAS)
+        nearest = min(values, key=lambda value, weight=weight: abs(value - weight))
+        state |= {**SHEET[name], key: f"{nearest:g}"}
+    alone = "grpo" if state["b"] == "rloo" else "rloo"
+    state |= {"a": state["b"] if added else alone, "a_lambda": "0", "a_beta": "0"}
+    return "&".join(f"{name}={value}" for name, value in state.items())

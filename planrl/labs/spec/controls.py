@@ -234,6 +234,7 @@ _GRAPHS = {
     "dag": "random DAG",
     "cyclic": "digraph with cycles",
     "blocks": "Blocksworld",
+    "tools": "tools",
     "own": "your own",
 }
 

@@ -6,8 +6,9 @@ web/lab-figure.js fills them in, in a page and in a notebook.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from functools import partial, wraps
+from typing import Any, Concatenate, NamedTuple, ParamSpec
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -15,6 +16,7 @@ from plotly.subplots import make_subplots
 from planrl.figures.style import DIVERGING, faded, finish, style_of
 
 Binding = Mapping[str, Any]
+Arguments = ParamSpec("Arguments")
 
 
 class Metric(NamedTuple):
@@ -46,6 +48,18 @@ STRIP = {"row": 5, "pitch": 1.3, "drop": 1.6, "block": 0.36}  # how a plan of bl
 EMPTY: Mapping[str, Any] = {"x": [None], "y": [None]}
 
 
+def _when_asked(
+    draw: Callable[Concatenate[Picture, Arguments], None],
+) -> Callable[Concatenate[Picture, Arguments], None]:
+    """The method, which draws when the figure is asked for: to train a lab nobody needs it."""
+
+    @wraps(draw)
+    def noted(self: Picture, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        self._drawings.append(partial(draw, self, *args, **kwargs))
+
+    return noted
+
+
 class Picture:
     """A figure of panels side by side, with the bindings of its traces.
 
@@ -55,15 +69,24 @@ class Picture:
 
     def __init__(self, *titles: str, height: int = 420) -> None:
         self.titles = titles
-        self.bindings: list[Binding] = []
-        self.figure = make_subplots(1, len(titles), subplot_titles=titles, horizontal_spacing=0.08)
-        finish(self.figure, "", "", height)
-        self.figure.update_layout(
-            title=None,
-            margin={"l": 50, "r": 20, "t": 40, "b": 90},
-            legend={"orientation": "h", "y": -0.2},
-        )
+        self._height = height
+        self._figure: Any = None
+        self._bindings: list[Binding] = []
+        self._drawings: list[Callable[[], None]] = []
 
+    @property
+    def figure(self) -> Any:
+        """The figure, whose traces hold no data yet."""
+        self._draw()
+        return self._figure
+
+    @property
+    def bindings(self) -> list[Binding]:
+        """What a host puts into which trace of the figure."""
+        self._draw()
+        return self._bindings
+
+    @_when_asked
     def curves(
         self, panel: int, *metrics: str, name: str, number: int = 0, own: bool = False
     ) -> None:
@@ -92,11 +115,12 @@ class Picture:
                 ("curve", {"line": line, **legend}),
             )[int(ahead) :]:
                 trace = self._add(panel, go.Scatter(**shared, **style))
-                self.bindings.append({"kind": kind, "trace": trace, **where})
+                self._bindings.append({"kind": kind, "trace": trace, **where})
         self._axes(panel, x={"title": "updates", "rangemode": "tozero"})
         shares = not COUNTS & set(metrics)
         self._axes(panel, y={"range": [0, 1.03]} if shares else {"rangemode": "tozero"})
 
+    @_when_asked
     def matrix(self, panel: int, matrix: str, learner: int = 0) -> None:
         """A heat map [current, next] of values about 0."""
         heat = go.Heatmap(
@@ -113,14 +137,16 @@ class Picture:
         near = {"text": "current", "standoff": 2}  # clear of the panel to its left
         self._axes(panel, x={"title": "next"}, y={"title": near, "autorange": "reversed"})
 
+    @_when_asked
     def bars(self, panel: int, names: Mapping[str, str], learner: int = 0) -> None:
         """Bars over next nodes, one group for each vector."""
         for (vector, said), colour in zip(names.items(), ("#7F7F7F", "#0072B2"), strict=True):
             bar = go.Bar(**EMPTY, name=said, marker={"color": colour})
             self._bind("bars", self._add(panel, bar), learner, vector)
         self._axes(panel, x={"title": "next node"}, y={"range": [0, 1.03]})
-        self.figure.update_layout(barmode="group")
+        self._figure.update_layout(barmode="group")
 
+    @_when_asked
     def first_step(self, panel: int, name: str, learner: int) -> None:
         """A learner's probabilities of the first step as bars, and predicted ones as outlines."""
         colour = style_of(name, learner)[0]
@@ -132,8 +158,9 @@ class Picture:
             bar = go.Bar(**EMPTY, name=said, marker=marker, showlegend=False)
             self._bind("bars", self._add(panel, bar), learner, vector)
         self._axes(panel, x={"title": "next node"}, y={"range": [0, 1.03]})
-        self.figure.update_layout(barmode="group")
+        self._figure.update_layout(barmode="group")
 
+    @_when_asked
     def plan(self, panel: int, learner: int = 0) -> None:
         """The states of the model's plan as stacks of blocks, with each move's name, and the goal.
 
@@ -151,22 +178,36 @@ class Picture:
         wrong = go.Scatter(**quiet, mode="text", textfont={"size": 10, "color": "#D55E00"})
         traces = [self._add(panel, one) for one in (*blocks, ground, letters, words, wrong)]
         shown = {"learner": learner, "matrix": "plan"}
-        self.bindings.append({"kind": "plan", "traces": traces, **STRIP, **shown})
+        self._bindings.append({"kind": "plan", "traces": traces, **STRIP, **shown})
         width = (STRIP["row"] + 0.5) * STRIP["pitch"]
         self._axes(panel, x={"visible": False, "range": [-0.7, width]})
         tall = {"visible": False, "range": [-STRIP["drop"] - 0.5, 1.1]}
         self._axes(panel, y={**tall, "scaleanchor": f"x{panel + 1 if panel else ''}"})
 
+    def _draw(self) -> None:
+        """Draw what was asked for since."""
+        if self._figure is None:
+            shape = {"subplot_titles": self.titles, "horizontal_spacing": 0.08}
+            self._figure = make_subplots(1, len(self.titles), **shape)
+            finish(self._figure, "", "", self._height)
+            self._figure.update_layout(
+                title=None,
+                margin={"l": 50, "r": 20, "t": 40, "b": 90},
+                legend={"orientation": "h", "y": -0.2},
+            )
+        while self._drawings:
+            self._drawings.pop(0)()
+
     def _add(self, panel: int, trace: Any) -> int:
-        self.figure.add_trace(trace, row=1, col=panel + 1)
-        return len(self.figure.data) - 1
+        self._figure.add_trace(trace, row=1, col=panel + 1)
+        return len(self._figure.data) - 1
 
     def _bind(self, kind: str, trace: int, learner: int, matrix: str, **more: Any) -> None:
         shown = {"learner": learner, "matrix": matrix}
-        self.bindings.append({"kind": kind, "trace": trace, **shown, **more})
+        self._bindings.append({"kind": kind, "trace": trace, **shown, **more})
 
     def _axes(self, panel: int, **changes: Mapping[str, Any]) -> None:
         """Change a panel's axes, `x` and `y`."""
         where = {"row": 1, "col": panel + 1}
-        self.figure.update_xaxes(**changes.get("x", {}), **where)
-        self.figure.update_yaxes(**changes.get("y", {}), **where)
+        self._figure.update_xaxes(**changes.get("x", {}), **where)
+        self._figure.update_yaxes(**changes.get("y", {}), **where)

@@ -1,4 +1,4 @@
-"""The graphs that labs run on: three of ours, or a reader's own, made from a list of edges.
+"""The graphs that labs run on: four of ours, or a reader's own, made from a list of edges.
 
 web/lab-state.js makes a graph of a list of edges that a reader writes.
 """
@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from planrl.domains import Space, space
+from planrl.domains.assistant import office
 from planrl.errors import InputError, shown
 from planrl.figures.layout import layered_positions
 from planrl.graphs import Graph, random_dag, random_digraph, seeded
@@ -71,6 +72,7 @@ def lab_graphs() -> dict[str, LabGraph]:
     cyclic = random_digraph(NODES, 0.1, seeded(0, "graph"))
     blocks = space(3)
     tower, other = _towers(blocks)
+    tools = office()
     return {
         "dag": LabGraph(dag, _longest_choice(dag)),
         "cyclic": LabGraph(cyclic, _farthest(cyclic)),
@@ -79,6 +81,7 @@ def lab_graphs() -> dict[str, LabGraph]:
             (tower, other),
             [_picture(blocks, v) for v in range(blocks.graph.n)],
         ),
+        "tools": LabGraph(tools, (tools.index("list_inbox"), tools.index("send_mail"))),
     }
 
 

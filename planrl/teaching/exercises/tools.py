@@ -8,7 +8,7 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
-from planrl.experiments.assistant_tools import FOLDER
+from planrl.domains.assistant import FOLDER
 from planrl.graphs import seeded
 from planrl.io.tool_graphs import ToolGraph, read_tools
 from planrl.streams import sample_paths

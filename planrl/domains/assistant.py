@@ -1,7 +1,7 @@
 """The tools of an everyday assistant: a small tool-dependency graph of planrl's own.
 
 Each tool takes and gives typed things, and a tool may be called after one that gives what it takes.
-`write` makes the two files in `assistant/`, in the public format (see `planrl.io.tool_graphs`), and
+`write` makes the two files in `tools/`, in the public format (see `planrl.io.tool_graphs`), and
 draws the chains: real data use few links often and many once or never, so the popularity of first
 tools and of links falls like 1/rank^1.5.
 """
@@ -14,9 +14,9 @@ from pathlib import Path
 
 import torch
 
-from planrl.graphs import seeded
+from planrl.graphs import Graph, seeded
 
-FOLDER = Path(__file__).parent / "assistant"
+FOLDER = Path(__file__).parent / "tools"
 CHAINS, SEED = 1_000, 0
 LENGTHS = {2: 0.25, 3: 0.35, 4: 0.25, 5: 0.15}
 """Number of calls of a chain -> its probability; a chain ends early where no link leads on."""
@@ -65,6 +65,29 @@ TOOLS: dict[str, tuple[str, str]] = {
     "send_mail": ("draft", "done"),
 }
 """Tool -> what it takes ("" for nothing) and what it gives."""
+OFFICE = (
+    "scan_page",
+    "list_inbox",
+    "extract_text",
+    "mail_sender",
+    "summarise",
+    "translate",
+    "find_dates",
+    "find_names",
+    "find_addresses",
+    "make_event",
+    "invite",
+    "weather",
+    "find_route",
+    "travel_time",
+    "write_mail",
+    "remind_me",
+    "phone",
+    "send_mail",
+    "show_map",
+    "read_forecast",
+)
+"""Twenty of the tools, from a page or a mail to what can be done with it: few enough for a lab."""
 
 
 def links() -> list[tuple[str, str]]:
@@ -75,6 +98,13 @@ def links() -> list[tuple[str, str]]:
         for then, (takes, _) in TOOLS.items()
         if gives == takes and first != then
     ]
+
+
+def office() -> Graph:
+    """The part of the graph that begins with mail or paper: `OFFICE`, with the tools' names."""
+    number = {name: v for v, name in enumerate(OFFICE)}
+    edges = [(number[a], number[b]) for a, b in links() if a in number and b in number]
+    return Graph(len(OFFICE), edges, OFFICE)
 
 
 def chains(count: int = CHAINS, seed: int = SEED) -> list[list[str]]:
