@@ -35,6 +35,7 @@ GRAPHS = {
     "C": "Blocksworld, 20 % of the questions for training",
     "D": "Blocksworld, 80 % of the questions for training",
     "E": "random digraph of 50 nodes",
+    "H": "random DAG of 100 nodes, 1 demonstrated path for half of the training questions",
     "S": "random DAG of 100 nodes, 10 demonstrated paths per question",
 }
 """Regime -> its graph and demonstrations in words."""

@@ -73,7 +73,7 @@ def test_a_control_draws_only_the_panels_that_it_changes(open_lab):
         ("policy-gradient", "model=transformer&seed=1"),
         ("rewards", ""),
         ("blocks", ""),
-        ("objectives", "a=rloo&a_lambda=0.3&a_kl=k1-path&epochs=2&group=4"),
+        ("objectives", "a=gspo&a_lambda=0.3&a_kl=k1-path&b=pass-2&b_lambda=0&epochs=2&group=4"),
     ],
 )
 def test_a_page_trains_the_numbers_that_a_kernel_trains(open_lab, origin, name, link):

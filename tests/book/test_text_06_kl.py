@@ -42,6 +42,11 @@ def test_a_chain_is_stuck_or_solved_and_a_larger_lambda_needs_a_better_start(ran
     assert ran.branches[0.05][5] > 0.95 > ran.branches[0.1][5]
 
 
+def test_a_strong_penalty_keeps_the_transformer_from_questions_that_its_base_cannot_answer(ran):
+    means = {name: sum(values) / len(values) for name, values in ran.answered.items()}
+    assert means[ran.base] < means[ran.strong] < means[ran.free] - 0.2
+
+
 def test_a_small_bonus_for_entropy_does_no_harm_and_a_larger_one_outweighs_the_reward(ran):
     assert ran.bonus[0.1] > 0.99
     assert ran.bonus[0.3] < 0.2 < 0.9 < ran.solved[0.3]

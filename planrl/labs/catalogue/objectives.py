@@ -266,7 +266,7 @@ PRESETS = (
     ),
     Preset(
         name="pass",
-        title="RLOO or pass@k",
+        title="pass@k",
         settings={"a": "rloo", "b": "pass-2", "b_lambda": 0},
         why="pass@2 pays a correct path by how often another one is wrong: in expectation a clock "
         "that slows down on the same line as RLOO's. Adam scales each logit by itself and leaves "
@@ -275,7 +275,7 @@ PRESETS = (
     ),
     Preset(
         name="gspo",
-        title="One ratio per path",
+        title="GSPO",
         settings={"b": "gspo", "b_lambda": 0, "epochs": 4},
         why="GSPO clips the ratio of a whole path, at 0.9997 … 1.0004. With one update per batch "
         "it is GRPO. With four, most of the later gradients are clipped away: GSPO is slower, and "
