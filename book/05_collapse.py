@@ -212,9 +212,9 @@ Player(
     correct_paths=there,
     label="Policy gradient twice on one graph, from 0 to 9",
     finding=f"Edges fall out of use: after {config.steps:,} updates 100 sampled paths hold {found[0]} of {there} correct "
-    f"paths in the first run and {found[1]} in the second, and the likeliest is "
-    f"{'the same' if ends[0] == ends[1] else 'another'} one.",
-    conditions=f"It is {likely[0]} in the first run, {likely[1]} in the second. Both train a table of logits by AdamW from "
+    f"paths in the first run and {found[1]} in the second; their likeliest paths "
+    f"{'are the same' if ends[0] == ends[1] else 'differ'}.",
+    conditions=f"The likeliest is {likely[0]} in the first run, {likely[1]} in the second. Both train a table of logits by AdamW from "
     f"the same base (seed {seed}), sampled at temperature 1. An edge is as wide as paths from 0 (square) to 9 (star) pass "
     "it; a dashed red line is a step that is no edge.",
 )
