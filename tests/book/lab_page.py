@@ -14,6 +14,7 @@ PAGES = {
     "policy-gradient": "04_policy_gradient",
     "rewards": "07_reward",
     "blocks": "09_blocksworld",
+    "tools": "13_tools",
     "objectives": "12_objective",
 }
 SAVING = """Object.defineProperty(navigator, "connection", { value: { saveData: true } });"""

@@ -88,7 +88,7 @@ GRIDS = {
 
 def lab() -> Lab:
     """Three learners on the tools of an office: questions never asked, and chains that are left."""
-    picture = Picture("Never-asked questions, greedy", "Distinct correct chains among 16")
+    picture = Picture("Never asked, greedy", "Distinct correct chains")
     for number, learner in enumerate(LEARNERS):
         for panel, metric in enumerate(("test_greedy", "diversity")):
             picture.curves(panel, metric, name=learner.name, number=number, own=True)

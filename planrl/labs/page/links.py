@@ -17,6 +17,7 @@ PAGES = {
     "policy-gradient": "05_collapse",
     "rewards": "07_reward",
     "blocks": "09_blocksworld",
+    "tools": "13_tools",
     "objectives": "12_objective",
 }
 """Lab -> the page that holds it."""
