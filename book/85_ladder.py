@@ -171,12 +171,12 @@ Statements({one.claim.statement: [one] for one in judged}, ordered=False)
 # made by: python -m planrl reproduce --only state-costs
 Table(
     ladder.cost_rows(),
-    caption="Milliseconds of processor time on one thread; memory is the most that any part added. An update trains a "
-    "Transformer of width 120 on 128 paths of pairs at most 8 edges apart",
+    caption="Milliseconds of processor time, one thread; updates of 128 paths",
 )
 
 # %% [markdown]
-# Listing states and training grow slowly. What grows with the cube of the states is the table of which state reaches
+# An update is one of a Transformer of width 120, by SFT or by policy gradient (RL), on paths of pairs at most 8 edges
+# apart; memory is the most that a row added. Listing states and training grow slowly. What grows with the cube of the states is the table of which state reaches
 # which, and with the longest distance the table of distances. `planrl inspect` refuses a problem of more than 5,000
 # states, after it has counted so many, unless `--most` allows more.
 #

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from statistics import fmean
+from typing import Any
 
 from planrl.domains import EXAMPLES, example, state_graph, structure
 from planrl.domains.assistant import FOLDER
@@ -44,12 +45,12 @@ TRAINED = {
 """Learner and decoding -> what its number is called in the results of the study `ladder`."""
 
 COSTS = {
-    "states": "list states",
+    "states": "listing states",
     "structure": "components",
     "reachability": "reachability",
     "distances": "distances",
     "sft step": "SFT update",
-    "policy-gradient step": "policy-gradient update",
+    "policy-gradient step": "RL update",
 }
 """Part of the study `state-costs` -> its name in the table."""
 
@@ -103,24 +104,26 @@ def share_rows(found: Mapping[str, Mapping[str, float]]) -> list[dict[str, str]]
     ]
 
 
-def cost_rows() -> list[dict[str, str | int]]:
-    """A row for each problem of the study `state-costs`: milliseconds, and the most memory added.
+def cost_rows() -> list[dict[str, str]]:
+    """What the study `state-costs` found: a column for each problem, a row for each part.
 
-    An exact reading needs `states`, `reachability` and `distances`; the last two columns are one
-    update of 128 paths.
+    Milliseconds, and last the most memory that a part added, in MB.
     """
-    rows: list[dict[str, str | int]] = []
-    for row in store.results("state-costs")[0]["result"]["rows"]:
-        parts = row["parts"]
-        times = {words: _milliseconds(parts[part]) for part, words in COSTS.items()}
-        most = max(part["bytes"] for part in parts.values())
-        facts = {"problem": row["problem"], "states": row["nodes"], "arcs": row["edges"]}
-        rows.append({**facts, **times, "memory, MB": f"{most / 1e6:.0f}"})
-    return rows
+    found = store.results("state-costs")[0]["result"]["rows"]
+    told: dict[str, Callable[[Mapping[str, Any]], str]] = {
+        "states": lambda row: f"{row['nodes']:,}",
+        "arcs": lambda row: f"{row['edges']:,}",
+        **{words: partial(_milliseconds, part) for part, words in COSTS.items()},
+        "memory, MB": lambda row: f"{max(p['bytes'] for p in row['parts'].values()) / 1e6:.0f}",
+    }
+    return [
+        {"problem": words, **{row["problem"]: say(row) for row in found}}
+        for words, say in told.items()
+    ]
 
 
-def _milliseconds(part: Mapping[str, float]) -> str:
-    value = 1e3 * part["cpu_seconds"]
+def _milliseconds(part: str, row: Mapping[str, Any]) -> str:
+    value = 1e3 * row["parts"][part]["cpu_seconds"]
     return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
 
 
