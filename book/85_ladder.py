@@ -176,9 +176,10 @@ Table(
 
 # %% [markdown]
 # An update is one of a Transformer of width 120, by SFT or by policy gradient (RL), on paths of pairs at most 8 edges
-# apart; memory is the most that a row added. Listing states and training grow slowly. What grows with the cube of the states is the table of which state reaches
-# which, and with the longest distance the table of distances. `planrl inspect` refuses a problem of more than 5,000
-# states, after it has counted so many, unless `--most` allows more.
+# apart; memory is the most that a row added. Listing states and training grow slowly. What grows with the cube of the
+# states is the table of which state reaches which, and with the longest distance the table of distances.
+# `planrl inspect` refuses a problem of more than 5,000 states, after it has counted so many, unless `--most` allows
+# more.
 #
 # ## Your own problem
 #
