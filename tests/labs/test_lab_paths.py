@@ -45,7 +45,7 @@ def in_page(script, **given):
 
 def test_the_labs_of_one_graph_have_a_panel_in_which_paths_travel_and_it_is_the_first():
     shown = {name for name in CATALOGUE if lab_named(name).screen.paths}
-    assert shown == {"objectives", "policy-gradient", "race", "rewards"}
+    assert shown == {"objectives", "policy-gradient", "race", "rewards", "tools"}
     for name in shown:
         first, *others = lab_named(name).panels
         assert first["plot"] is None
