@@ -95,7 +95,7 @@ sliders.ask(
 # Lines are means over seeds, and bands span all seeds. Answers are *sampled* at temperature 1; a *greedy* answer takes
 # the most likely token at each step.
 #
-# ## The gain is exploration
+# ## The gain over SFT is exploration
 #
 # The control and policy gradient have the same loss, batches, sampling and number of updates.
 # They differ in one respect: policy gradient may learn from correct paths that it found by itself. This is

@@ -26,8 +26,8 @@ if importlib.util.find_spec("planrl") is None:
 #
 # <details><summary>In one sentence</summary>
 #
-# A KL penalty keeps the learner near its base: λ = 0.1 takes away about half of the gain where the base cannot answer
-# and is beaten by the base at a lower temperature where it can, while λ = 1 keeps that base's paths and adds a little.
+# A KL penalty keeps the learner near its base: λ = 0.1 takes away about half of the gain where the base has much to learn
+# and is beaten by the base at a lower temperature where it has little, while λ = 1 keeps that base's paths and adds a little.
 #
 # </details>
 
@@ -84,7 +84,7 @@ ends = {
 sliders.ask(
     regimes.over_updates(
         "B", (free, held_back), "test_accuracy", y="held-out accuracy, sampled at T = 1",
-        title="Where the base cannot answer, λ = 0.1 takes away half of the gain",
+        title=f"From a base that answers {ends[base]:.0%}, λ = 0.1 takes away half of the gain",
         alt="Held-out accuracy over updates; at the end: "
         + ", ".join(f"{name} {value:.3f}" for name, value in ends.items()),
     ),
@@ -167,7 +167,7 @@ notebook.Download(
 # %% [markdown]
 # *Share kept* compares the distinct paths of a training question with those of the base at temperature 1.
 # With λ = 0.1 the share is a little over half. The base at temperature 0.5 keeps as much, and is correct more
-# often, on training and on held-out questions: no training was needed. Weights of 0.01 and less keep no more than no
+# often, on training and on held-out questions: no training was needed. A weight of 0.01 keeps no more than no
 # penalty does. With λ = 1 nearly everything is kept, and the model is better than its base on held-out questions:
 
 # %% tags=["hide-input"]
@@ -199,9 +199,10 @@ Table(
 
 # %% tags=["remove-input"]
 clear = [f"{heat:g}" for heat, (low, _) in spans.items() if low > 0]
+others = [f"{heat:g}" for heat in spans if f"{heat:g}" not in clear]
 notebook.Told(
     f"At T = {', '.join(clear)} λ = 1 is better than the base, with about as many distinct paths "
-    f"({len(extra[1.0])} seeds). At lower temperatures the two cannot be told apart."
+    f"({len(extra[1.0])} seeds). At T = {', '.join(others)} the two cannot be told apart."
 )
 
 # %% [markdown]
@@ -616,8 +617,8 @@ evidence.Numbers(
 # %% [markdown]
 # ## What we now know
 #
-# A KL penalty keeps the learner near its base: λ = 0.1 takes away about half of the gain where the base cannot answer
-# and is beaten by the base at a lower temperature where it can, while λ = 1 keeps that base's paths and adds a little. So far
+# A KL penalty keeps the learner near its base: λ = 0.1 takes away about half of the gain where the base has much to learn
+# and is beaten by the base at a lower temperature where it has little, while λ = 1 keeps that base's paths and adds a little. So far
 # a reward has helped, whatever else it cost. **How can a reward ruin a learner?**
 # [Chapter 7](07_reward.ipynb) gives a reward to a learner that reads its logits as values.
 #

@@ -27,8 +27,8 @@ if importlib.util.find_spec("planrl") is None:
 #
 # <details><summary>In one sentence</summary>
 #
-# On-policy and in expectation, GRPO, RLOO, Dr. GRPO, DAPO and pass@k differ in how fast they learn a question, not in
-# which of its correct answers survive; to keep several, add a term that looks at probabilities: a KL penalty placed
+# On-policy, in expectation and by plain gradient steps, GRPO, RLOO, Dr. GRPO, DAPO and pass@k differ in how fast they
+# learn a question, not in which of its correct answers survive (with Adam they can differ); to keep several, add a term that looks at probabilities: a KL penalty placed
 # where it pulls to the base, or an entropy bonus.
 #
 # </details>
@@ -182,7 +182,7 @@ scatter.trajectories(
 # %% [markdown]
 # - **IPS** divides the return by the answer's probability
 #   ([2601.21669](https://arxiv.org/abs/2601.21669)), and **UCPO's idea** is a pull to equal shares among correct
-#   answers ([2605.00365](https://arxiv.org/abs/2605.00365)). Both end at equal shares.
+#   answers ([2605.00365](https://arxiv.org/abs/2605.00365)). Both go to equal shares.
 # - An **entropy bonus** first falls along the line, then turns back: equal shares are where it ends.
 # - A **KL penalty** that pulls ends at the *base's* ratios. Here these are fairly even; a base that has
 #   one answer gets none back.
@@ -279,7 +279,7 @@ for p, q in zip(nines, polarised, strict=True):
     print(f"accuracy {p}: {share:.0%} to {1 - share:.0%}")
 
 # %% [markdown]
-# Each further nine of accuracy costs about as much diversity as the one before. So the cheapest advice is to stop early.
+# Here each further nine of accuracy costs more than the one before. So the cheapest advice is to stop early.
 #
 # ## Where to put the KL penalty
 #
@@ -416,7 +416,7 @@ bonus = tables.mean("entropy_bonus", "with_uneven")
 alone = tables.mean("entropy_bonus", "without_uneven")
 clip = {k: tables.mean("clip_higher", f"difference_{k}") for k in (1, 4)}
 notebook.Told(
-    f"- Entropy: right. A bonus of 0.1 brings the unevenness at the end from {alone:.2f} to {bonus:.2f} nats, in RLOO.\n"
+    f"- Entropy: right in direction. A bonus of 0.1 brings the unevenness at the end from {alone:.2f} to {bonus:.2f} nats, in RLOO.\n"
     f"- Clip: no effect on the first update of a batch (difference {clip[1]:.0f}). With four epochs it has one, up to "
     f"{clip[4]:.2f} in a probability, and a smaller upper clip restrains growing answers.\n"
     "- KL: the wrong direction, if answers of the base are what you miss. It is the term that holds their ratios.\n\n"
@@ -574,8 +574,8 @@ exercises.leaves_line(my_objective)
 #
 # ## What we now know
 #
-# On-policy and in expectation, GRPO, RLOO, Dr. GRPO, DAPO and pass@k differ in how fast they learn a question, not in
-# which of its correct answers survive; to keep several, add a term that looks at probabilities: a KL penalty placed
+# On-policy, in expectation and by plain gradient steps, GRPO, RLOO, Dr. GRPO, DAPO and pass@k differ in how fast they
+# learn a question, not in which of its correct answers survive (with Adam they can differ); to keep several, add a term that looks at probabilities: a KL penalty placed
 # where it pulls to the base, or an entropy bonus. **And if the paths are
 # chains of tool calls, logged by users?** [Does it use tools?](13_tools.ipynb)
 #

@@ -124,5 +124,5 @@ def told() -> Told:
     return Told(
         "What continual SFT, as long as policy gradient, changes of held-out accuracy at "
         f"temperature 1, beside what policy gradient changes: {said}. A gain from a base that is "
-        "not saturated is therefore no sign of exploration: more SFT is its control."
+        "not saturated is by itself no sign of exploration: subtract what more SFT gains."
     )

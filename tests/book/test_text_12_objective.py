@@ -32,9 +32,10 @@ def test_terms_that_see_probabilities_end_above_the_line(ran):
 
 
 @book
-def test_each_nine_of_accuracy_costs_diversity(ran):
+def test_each_nine_of_accuracy_costs_more_diversity_than_the_one_before(ran):
     shares = [float(q[0] / q[:2].sum()) for q in ran.polarised]
     steps = [b - a for a, b in pairwise(shares)]
+    assert steps == sorted(steps)
     assert min(steps) > 0.05
 
 
