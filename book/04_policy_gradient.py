@@ -164,7 +164,7 @@ notebook.Told(
 # > it, compares at one temperature. Q-learning's gain is real: its curve lies above the base's (chapters 7 and 8).
 # > These are claims R-sharpening and R-q-over-all-at-equal-decoding.
 #
-# How saturated a base is depends on how long SFT trained it:
+# Bases that SFT trained for shorter and longer:
 
 # %%
 saturation.shown()

@@ -119,10 +119,9 @@ def shown() -> go.Figure | Told:
 def told() -> Told:
     """What more SFT alone would give of policy gradient's change, for each base in words."""
     said = "; ".join(
-        f"base of {row['base']:,} updates: {row[SFT]:+.2f} of {row[PG]:+.2f}" for row in rows()
+        f"{row[SFT]:+.2f} of {row[PG]:+.2f} (base of {row['base']:,})" for row in rows()
     )
     return Told(
-        "What continual SFT, as long as policy gradient, changes of held-out accuracy at "
-        f"temperature 1, beside what policy gradient changes: {said}. A gain from a base that is "
-        "not saturated is by itself no sign of exploration: subtract what more SFT gains."
+        f"Continual SFT alone makes {said} of what policy gradient changes. So a gain from a base "
+        "that is not saturated is by itself no sign of exploration."
     )

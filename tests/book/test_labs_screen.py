@@ -23,6 +23,8 @@ pytestmark = pytest.mark.book
 @pytest.mark.parametrize("name", labs())
 def test_the_figure_train_and_the_first_two_controls_are_on_one_screen(open_lab, name, view):
     lab = open_lab(name, view=view)
+    lab.host.scroll_into_view_if_needed()
+    lab.page.wait_for_load_state("networkidle")  # what stands above it has its height then
     lab.host.evaluate("e => e.scrollIntoView()")
     lab.page.evaluate(FRAMES)
     known = labs()[name]
