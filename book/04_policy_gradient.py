@@ -120,8 +120,7 @@ Table(regime_rows.exploration(), caption=f"{regimes.condition('B')}; {updates}")
 notebook.Download(regime_rows.exploration_by_seed(), "exploration.csv")
 
 # %% [markdown]
-# Try it on a smaller graph: move a slider, press *Train*. In the recorded runs of this lab, on a table of logits for 20
-# nodes, sampled accuracy on held-out questions rises only to the greedy one, which does not move.
+# Try it on a smaller graph. In its recorded runs, on a table of logits for 20 nodes, sampled accuracy on held-out questions rises only to the greedy one, which does not move.
 
 # %%
 lab("policy-gradient")
@@ -164,7 +163,7 @@ notebook.Told(
 # > it, compares at one temperature. Q-learning's gain is real: its curve lies above the base's (chapters 7 and 8).
 # > These are claims R-sharpening and R-q-over-all-at-equal-decoding.
 #
-# Bases that SFT trained for shorter and longer:
+# Shorter and longer trained bases:
 
 # %%
 saturation.shown()

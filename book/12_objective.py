@@ -279,7 +279,7 @@ for p, q in zip(nines, polarised, strict=True):
     print(f"accuracy {p}: {share:.0%} to {1 - share:.0%}")
 
 # %% [markdown]
-# Here each further nine of accuracy costs more than the one before. So the cheapest advice is to stop early.
+# Here each further nine of accuracy costs more than the one before, in effective numbers of answers. So the cheapest advice is to stop early.
 #
 # ## Where to put the KL penalty
 #

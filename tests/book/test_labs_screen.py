@@ -16,6 +16,13 @@ from planrl.labs.catalogue import labs
 from planrl.labs.page.recordings import recorded
 
 pytestmark = pytest.mark.book
+SCROLLED = """async (host) => {
+  host.scrollIntoView();
+  const at = host.getBoundingClientRect().y;
+  await new Promise((go) => setTimeout(go, 300));
+  return Math.abs(host.getBoundingClientRect().y - at) < 1;
+}"""
+"""Scroll to an element, and tell whether what stands above it has kept its height since."""
 
 
 # A reader sees the result of what they do without scrolling.
@@ -23,9 +30,7 @@ pytestmark = pytest.mark.book
 @pytest.mark.parametrize("name", labs())
 def test_the_figure_train_and_the_first_two_controls_are_on_one_screen(open_lab, name, view):
     lab = open_lab(name, view=view)
-    lab.host.scroll_into_view_if_needed()
-    lab.page.wait_for_load_state("networkidle")  # what stands above it has its height then
-    lab.host.evaluate("e => e.scrollIntoView()")
+    lab.page.wait_for_function(SCROLLED, arg=lab.host.element_handle())
     lab.page.evaluate(FRAMES)
     known = labs()[name]
     parts = [

@@ -33,10 +33,10 @@ def test_terms_that_see_probabilities_end_above_the_line(ran):
 
 @book
 def test_each_nine_of_accuracy_costs_more_diversity_than_the_one_before(ran):
-    shares = [float(q[0] / q[:2].sum()) for q in ran.polarised]
-    steps = [b - a for a, b in pairwise(shares)]
-    assert steps == sorted(steps)
-    assert min(steps) > 0.05
+    left = [float(contexts.answers_left(q, ran.pair)) for q in ran.polarised]
+    lost = [a - b for a, b in pairwise(left)]
+    assert lost == sorted(lost)
+    assert min(lost) > 0.05
 
 
 @book
