@@ -178,10 +178,9 @@ Table(
 
 # %% [markdown]
 # An update is one of a Transformer of width 120, by SFT or by policy gradient (RL), on paths of pairs at most 8 edges
-# apart; memory is the most that a row added. What grows fastest is the table of which state reaches which: it multiplies square
-# matrices.
-# `planrl inspect` refuses a problem of more than 5,000 states, after it has counted so many, unless `--most` allows
-# more.
+# apart; memory is the most that a row added. What grows fastest is the table of which state reaches which: it
+# multiplies square matrices. `planrl inspect` refuses a problem of more than 5,000 states, after it has counted so
+# many, unless `--most` allows more.
 #
 # ## Your own problem
 #

@@ -122,6 +122,6 @@ def told() -> Told:
         f"{row[SFT]:+.2f} of {row[PG]:+.2f} (base of {row['base']:,})" for row in rows()
     )
     return Told(
-        f"Continual SFT alone makes {said} of what policy gradient changes. A gain from a base "
-        "that is not saturated is no sign of exploration by itself."
+        f"Continual SFT alone makes {said} of what policy gradient changes of held-out accuracy at "
+        "T = 1. A gain from a base that is not saturated is no sign of exploration by itself."
     )

@@ -24,9 +24,13 @@ def player(*lengths, name="a run"):
     ]
     runs = [RecordedRun(name=name, colour="#D55E00", frames=frames[:n]) for n in lengths]
     return Player(
-        graph_data(graph, 0, 3), runs,
-        correct_paths=2, label=name, finding=name, conditions=name,
-    )  # fmt: skip
+        graph_data(graph, 0, 3),
+        runs,
+        correct_paths=2,
+        label=name,
+        finding=name,
+        conditions=name,
+    )
 
 
 @pytest.mark.parametrize("lengths", [(), (0,), (2, 3)])
