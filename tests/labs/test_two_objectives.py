@@ -272,6 +272,13 @@ def test_updates_of_one_batch_read_the_same_paths():
     assert not torch.equal(rows[1], rows[2])
 
 
+def test_a_term_that_a_formula_calls_without_effect_changes_no_bit():
+    session = Session("objectives", "a=pass-2&b=pass-2&b_kl=k1-path&b_lambda=0.3")
+    a, b = (session._update(one, 0) for one in session.learners)
+    assert float(a["gradient_norm"]) > 1e-3
+    assert torch.equal(a["m"], b["m"])
+
+
 FORMULAS = """
 const state = eval(require("fs").readFileSync(process.argv[1], "utf8") + ";planrlLabState");
 const {lab, links} = JSON.parse(require("fs").readFileSync(0, "utf8"));
@@ -285,19 +292,26 @@ process.stdout.write(JSON.stringify(links.map((link) => {
 @pytest.mark.skipif(not shutil.which("node"), reason="needs Node.js")
 def test_a_page_tells_the_terms_of_both_sides_and_gives_them_the_options_of_a_kernel():
     lab = lab_named("objectives")
-    links = ["a=rloo&b=rloo&a_lambda=0.3&a_kl=k1-path&b_kl=k3-path", "b_lambda=0", "b_beta=0.1"]
+    links = [
+        "a=rloo&b=rloo&a_lambda=0.3&a_kl=k1-path&b_kl=k3-path",
+        "b_lambda=0",
+        "b_beta=0.1",
+        "a=pass-2&a_kl=k1-path&a_lambda=0.3&a_bonus=path&a_beta=0.1&b=pass-8&b_kl=k1-loss",
+    ]
     script = Path(planrl.labs.__file__).parent / "web" / "lab-state.js"
     asked = json.dumps({"lab": lab.to_json(), "links": links})
     done = subprocess.run(
         ["node", "-e", FORMULAS, script], input=asked, text=True, capture_output=True, check=True
     )
-    placed, same, bonus = json.loads(done.stdout)
+    placed, same, bonus, verdicts = json.loads(done.stdout)
     a, b = (parts for parts, _ in placed)
     assert a[:3] == b[:3] == ["loss = − Σ", "ρ (R − mean of the others)", ""]
     assert (a[3], b[3]) == (", with R − 0.3 Σ k1 for R", ", with R − 0.3 Σ k3 for R")
     assert same[0][0] == same[1][0]
     assert bonus[1][0][3:] == ["+ 0.3 ρ k3", "− 0.1 H"]
-    for link, sides in zip(links, (placed, same, bonus), strict=True):
+    assert all("without effect" in part for part in verdicts[0][0][3:])
+    assert verdicts[1][0][3:] == ["+ 0.3 k1", ""]
+    for link, sides in zip(links, (placed, same, bonus, verdicts), strict=True):
         values = read_state(lab.controls, link).values
         assert [given for _, given in sides] == [one.options(values) for one in lab.learners]
 

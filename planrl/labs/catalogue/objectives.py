@@ -110,6 +110,9 @@ ESTIMATES: Mapping[Value, str] = {
     **{f"{k}-token": f"+ λ ρ sg({k})" for k in ("k1", "k2", "k3")},
     **{f"{k}-path": f", with R − λ Σ {k} for R" for k in ("k1", "k2", "k3")},
 }
+OF_VERDICTS = ("pass-2", "pass-8")
+"""The methods whose advantage does not read the return."""
+IN_RETURN = tuple(name for name in PENALTIES if str(name).endswith("-path"))
 
 
 def _controls(side: str) -> tuple[Control, ...]:
@@ -192,11 +195,19 @@ def _learner(side: str) -> LabLearner:
                 texts={name: ADVANTAGES.get(name, "ρ (R − mean) / std") for name in every},
             ),
             Term(control=key, texts={name: CLIPS.get(name, "") for name in every}),
-            Term(control=f"{key}_kl", texts=ESTIMATES, number=f"{key}_lambda"),
+            Term(
+                control=f"{key}_kl",
+                texts=ESTIMATES,
+                number=f"{key}_lambda",
+                without_effect={key: OF_VERDICTS, f"{key}_kl": IN_RETURN},
+                instead=", and a KL penalty without effect: pass@k does not read R",
+            ),
             Term(
                 control=f"{key}_bonus",
                 texts={"loss": "− λ H", "path": ", with R − λ Σ log q for R"},
                 number=f"{key}_beta",
+                without_effect={key: OF_VERDICTS, f"{key}_bonus": ("path",)},
+                instead=", and an entropy bonus without effect: pass@k does not read R",
             ),
         ),
     )

@@ -41,13 +41,16 @@ BASES = {"table": Base(output="table"), "transformer": Base(updates=150)}
 class Term:
     """A part of a learner's formula: the text for the value of a control.
 
-    If `number` names a control, λ in the text stands for its value, and there is no text at 0. The
-    page's web/lab-state.js puts formulas together.
+    If `number` names a control, λ in the text stands for its value, and there is no text at 0.
+    Where all controls of `without_effect` have one of the values named there, the part does
+    nothing, and its text is `instead`. The page's web/lab-state.js puts formulas together.
     """
 
     control: str
     texts: Mapping[Value, str]
     number: str = ""
+    without_effect: Mapping[str, Sequence[Value]] = field(default_factory=dict)
+    instead: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
