@@ -258,7 +258,7 @@ Table(sizes, caption="100 nodes, width 120, last layer; mean over seeds")
 # %% [markdown]
 # > **Finding.** The paper supports the assumption with attention maps of trained models of one and two layers. Ours
 # > agree for one layer and one head: more than half of the attention is on the target (claim
-# > [A3.1-attention](11_verdicts.ipynb), measured on graphs of 100 nodes). In models of four layers the last layer attends to the target
+# > [A3.1-attention](11_verdicts.ipynb), measured on graphs of 100 nodes). From two layers on the last layer attends to the target
 # > less, and target and current node still explain nearly all. After some four times the updates, one layer begins to use the nodes passed before.
 #
 # ## Two tables, added

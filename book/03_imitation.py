@@ -88,8 +88,8 @@ sliders.ask(
 #
 # ## Train one
 #
-# The paper's sizes: 100 nodes, edge probability 0.15, a fifth of the questions for training, ten random
-# correct paths for each. The model is the Transformer of chapter 2: one layer, one head, width 120. It
+# The paper's sizes: 100 nodes, edge probability 0.15, a fifth of the questions for training, and now ten random
+# correct paths for each instead of one. The model is the Transformer of chapter 2: one layer, one head, width 120. It
 # starts from random weights, so nothing is *fine*-tuned; we keep the paper's name.
 
 # %%
@@ -283,7 +283,7 @@ notebook.Told(
     "not exist. So does our saturated base (10 paths per question, 5,000 updates). Take as many pairs with the highest "
     "read-out, minus the mean of its column (chapter 8), as there are edges: only a share of "
     f"{regimes.told(precision, 2)} are edges, after Q-learning {regimes.told(by_q, 2)}. The others are phantoms. "
-    "And the edges that no demonstration takes are missing: they score no higher than pairs that are no edge, with "
+    "And the edges that no demonstration takes are missing: they score even lower than pairs that are no edge, with "
     f"an AUC of {regimes.told(unseen, 2)}, where 0.5 is chance."
 )
 

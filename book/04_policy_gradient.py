@@ -25,9 +25,9 @@ if importlib.util.find_spec("planrl") is None:
 #
 # <details><summary>In one sentence</summary>
 #
-# Policy gradient helps where sampling finds correct paths that no demonstration showed; where
-# demonstrations leave little to find, it raises only the accuracy of sampled paths, loses some greedily, and
-# sampling the base model at a lower temperature does better.
+# Policy gradient helps where sampling finds correct paths that no demonstration showed; from a base that ten paths
+# per question have saturated, it raises only the accuracy of sampled paths, loses some greedily, and sampling the
+# base at a lower temperature does better.
 #
 # </details>
 
@@ -100,7 +100,7 @@ sliders.ask(
 # The control and policy gradient have the same loss, batches, sampling and number of updates.
 # They differ in one respect: policy gradient may learn from correct paths that it found by itself. This is
 # **exploration**. Without it the control ends where continual SFT ends, so on this graph exploration
-# is the whole gain that policy gradient has over SFT. Both were predicted before they were measured (claims
+# is the whole gain that policy gradient has over SFT. Both were predicted (claims
 # R-exploration and R-no-exploration-is-sft in [chapter 11](11_verdicts.ipynb)).
 
 # %%
@@ -129,7 +129,7 @@ lab("policy-gradient")
 # ## With ten paths per question it gains nothing greedily
 #
 # Now each training question has ten demonstrated paths, and the base is *saturated*: it was trained until more
-# SFT changes nothing. That took 5,000 updates instead of 700, and each method then trains for 4,000 updates instead
+# SFT no longer helps. That took 5,000 updates instead of 700, and each method then trains for 4,000 updates instead
 # of 2,000. Of our settings this one is closest to what is reported of the paper.
 #
 # A model can also be changed without training: divide its logits by a *decoding temperature* $T$ when
@@ -154,14 +154,14 @@ notebook.Told(
     f"against {colder[0]:.3f}. The base at T = 0.5 is better still: {colder[2]:.3f}, with "
     f"{number[2]:.1f} distinct correct paths instead of {few[0]:.1f}. No temperature brings policy "
     f"gradient there; its best mean is {max(warm):.3f} (mean of {len(regimes.pages('A'))} seeds). Greedily policy "
-    f"gradient loses some: it ends at {regimes.told(greedy[PG])}, the base has {regimes.told(greedy[BASE])}."
+    f"gradient loses some: {regimes.told(greedy[PG])} (last three evaluations) after {regimes.told(greedy[BASE])}."
 )
 
 # %% [markdown]
 # > **Finding.** From a saturated base that has seen ten paths per question, what policy gradient gains at T = 1 is
 # > *sharpening*: likely steps become likelier, which a lower temperature gives for free. The paper, as far as we know
-# > it, compares at one temperature. Q-learning's gain is real: its curve lies above the base's (chapters 7 and 8).
-# > These are claims R-sharpening and R-q-over-all-at-equal-decoding.
+# > it, compares at one temperature. Q-learning, whose every step is checked, does gain: its curve lies above the base's
+# > (chapters 7 and 8). Claims R-sharpening and R-q-over-all-at-equal-decoding.
 #
 # Shorter and longer trained bases:
 
@@ -172,7 +172,7 @@ saturation.shown()
 saturation.told()
 
 # %% [markdown]
-# With one path per question, a base of 700 updates and 2,000 updates of each method, no temperature of the base, of
+# With one path per question (base of 700 updates, 2,000 of each method), no temperature of the base, of
 # continual SFT or of the control reaches policy gradient (claim R-beyond-sharpening).
 
 # %%
@@ -195,8 +195,7 @@ notebook.Download(regime_rows.decoding(of), "decoding_curves.csv")
 
 # %% [markdown]
 # Training paths sampled at a low temperature do not isolate exploration: by Theorem 4.1 below that is SFT on the most
-# likely correct paths, so it sharpens (claim C-cold in [chapter 11](11_verdicts.ipynb)). The control above changes
-# nothing but the data.
+# likely correct paths, so it sharpens. The control above changes nothing but the data.
 #
 # ## Predict: a base of 60 %
 #
@@ -232,7 +231,7 @@ early_greedy = {
     for name, (_, values) in regime_rows.early_base("test_greedy").items()
 }
 notebook.Told(
-    f"Continual SFT makes {(ended[SFT] - start) / (rise - start):.0%} of this gain without any reward. Greedily "
+    f"Here continual SFT makes {(ended[SFT] - start) / (rise - start):.0%} of the gain of 800 updates. Greedily "
     f"policy gradient gains nothing ({float(early_greedy[PG][0]):.2f} before, {float(early_greedy[PG][-1]):.2f} after), "
     f"and continual SFT rises to {float(early_greedy[SFT][-1]):.2f} (held-out questions, mean of "
     f"{len(early[PG][1])} seeds). Other temperatures were not measured here."
@@ -261,7 +260,7 @@ notebook.Source(pr.policy_gradient)
 # > **Theorem 4.1.** With returns of 0 and 1 and no KL penalty, policy gradient on a batch of sampled
 # > paths *is* SFT on the correct ones among them, up to the number one divides by. *Multiply by 1 or by 0.*
 #
-# Here is a base like the one above, with 400 updates, and 200 of its paths. We compare the two gradients, weight
+# Here is a base of one path per question and 400 updates, and 200 of its paths. We compare the two gradients, weight
 # by weight.
 
 # %%
@@ -418,8 +417,8 @@ notebook.QuickCheck(
     {
         "It makes the steps of these paths less likely": "That would take a negative return. With 0 "
         "and 1 every term of (4.1) is zero here.",
-        "Nothing at all": "Every return is 0, so loss and gradient are 0. Reward teaches only what "
-        "the model already does now and then: that is why one starts from SFT.",
+        "Nothing at all": "Every return is 0, so loss and gradient are 0 (AdamW still moves by momentum "
+        "and decay). Reward teaches only what the model does now and then: so one starts from SFT.",
         "It tries other steps": "Sampling tries other steps, at random. The update does not: its "
         "gradient is zero.",
     },
@@ -547,9 +546,9 @@ evidence.Numbers(
 # %% [markdown]
 # ## What we now know
 #
-# Policy gradient helps where sampling finds correct paths that no demonstration showed; where
-# demonstrations leave little to find, it raises only the accuracy of sampled paths, loses some greedily, and
-# sampling the base model at a lower temperature does better. Both figures also show a price: few distinct correct
+# Policy gradient helps where sampling finds correct paths that no demonstration showed; from a base that ten paths
+# per question have saturated, it raises only the accuracy of sampled paths, loses some greedily, and sampling the
+# base at a lower temperature does better. Both figures also show a price: few distinct correct
 # paths are left.
 # **Where do the other answers go?** [Chapter 5](05_collapse.ipynb) follows one context to see.
 #

@@ -129,8 +129,10 @@ notebook.Told(
 )
 
 # %% [markdown]
-# How much of the early loss is random drift, which the next sections explain, and how much comes with learning to
-# avoid mistakes? These runs do not separate the two. After accuracy has arrived, little else than drift is left.
+# So two things lose paths. One is the climb to accuracy: it favours the correct answers that are likelier
+# already, even in expectation and with a baseline ([chapter 12](12_objective.ipynb)). The other is random drift, which
+# the next sections explain. Most paths go during the climb; these runs do not separate the two. After it little else
+# than drift is left.
 #
 # *Entropy* says how undecided the model is at a step; 0 is certain. (Claims R-pg-collapse and R-entropy-falls in [chapter 11](11_verdicts.ipynb).) Below, a smaller graph: press
 # *Train* and see one question lose its paths, edge by edge.

@@ -312,7 +312,7 @@ held = pr.check(
     observed=torch.stack(gaps),
     tolerance=1e-5,
 )
-evidence.Backing(held, claim="4.4-formula", code=exact.predicted, formula="6.2")
+evidence.Backing(held, claim="4.4-stationary", code=exact.predicted, formula="6.2")
 
 # %% tags=["remove-input"]
 notebook.QuickCheck(
@@ -578,7 +578,8 @@ exercises.keeps_diversity(my_curious_loss)
 # <details><summary>Hint</summary>
 #
 # Start from `pr.policy_gradient(logits, batch)`. Entropy is $-\sum_k q[k] \log q[k]$; average it over
-# `batch.chosen`. Try weights between 0.05 and 0.5.
+# `batch.chosen`. Try weights between 0.05 and 0.5. (They are not the bonus of the text, which is summed over a path;
+# this graph has fewer tokens, too.)
 #
 # </details>
 # <details><summary>Solution</summary>

@@ -27,7 +27,8 @@ if importlib.util.find_spec("planrl") is None:
 # <details><summary>In one sentence</summary>
 #
 # With process reward, no cycles and every step tried often, the logits of a table become $A + R - 1$, in a Transformer
-# their order; so Q-learning's weights hold edges that no demonstration showed, and policy gradient's do not.
+# their order; on random graphs Q-learning's weights then hold edges that no demonstration showed, and those of policy
+# gradient, which is told of whole paths only, do not.
 #
 # </details>
 
@@ -723,7 +724,8 @@ evidence.Numbers("08_logits", numbers, limits=limits)
 # ## What we now know
 #
 # With process reward, no cycles and every step tried often, the logits of a table become $A + R - 1$, in a Transformer
-# their order; so Q-learning's weights hold edges that no demonstration showed, and policy gradient's do not. On graphs
+# their order; on random graphs Q-learning's weights then hold edges that no demonstration showed, and those of policy
+# gradient, which is told of whole paths only, do not. On graphs
 # where every node reaches every other, the values lose the target unless there is a discount: **how does one move
 # blocks then?** [Chapter 9](09_blocksworld.ipynb) does it.
 #

@@ -127,7 +127,8 @@ notebook.Folded("The numbers, once you have guessed", *tables)
 # **1. Does the base fail, or only its sampling?** Here the base with one path per question *fails*:
 # at its best temperature it answers about three quarters of the held-out questions. The base with ten *answers*:
 # more than nineteen in twenty, which is more than policy gradient reaches from it, with a KL penalty of 0.1 or
-# without. Continual SFT adds nothing there. So measure the base greedily and at lower temperatures *before* you train, and
+# without. Only with a penalty of 1 it is a little above its base at equal temperature, with as many paths ([chapter 6](06_kl.ipynb)).
+# Continual SFT adds nothing there. So measure the base greedily and at lower temperatures *before* you train, and
 # compare every trained model with that.
 #
 # **2. What can you check?** Whole answers: policy gradient. Where the base fails it explores, and its gain remains
@@ -139,7 +140,7 @@ notebook.Folded("The numbers, once you have guessed", *tables)
 notebook.Told(decision.gained())
 
 # %% [markdown]
-# *A limit of this evidence:* the comparison changes loss and feedback at once. No Transformer here was trained by
+# *A limit of this evidence:* the comparison changes loss, feedback and exploration (one random step in ten) at once. No Transformer here was trained by
 # policy gradient *with process reward*. Where both methods had it, on new paths of a linear Transformer with ten
 # nodes ([chapter 8](08_logits.ipynb), one seed), both answered nearly all held-out questions. How much of
 # the gain is due to Q-learning's loss, and how much to the checks of steps, is open.
@@ -153,10 +154,9 @@ notebook.Told(decision.gained())
 notebook.Told(decision.sharpened())
 
 # %% [markdown]
-# **4. Whose paths do you have, and when do you stop?** Policy gradient needs paths of the current policy: on old ones,
-# with process reward and neither correction nor baseline, it did far worse in
-# [chapter 8](08_logits.ipynb#whose-rollouts) (linear Transformer, one seed). Q-learning
-# also learns from others' paths. In theory these must contain errors, whose cost is never learnt otherwise.
+# **4. Whose paths do you have, and when do you stop?** On old paths policy gradient with process reward, without
+# correction and baseline, did far worse in [chapter 8](08_logits.ipynb#whose-rollouts) (linear Transformer, one seed);
+# with outcome reward it is SFT on the correct ones among them. Q-learning also learns from others' paths. In theory these must contain errors, whose cost is never learnt otherwise.
 
 # %% tags=["remove-input"]
 notebook.Told(decision.without_errors())

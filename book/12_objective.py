@@ -467,7 +467,7 @@ LabLink("objectives", advice["clip 0.2, KL 0.1"], "Train it beside more KL")
 #
 # | If | then |
 # | --- | --- |
-# | you train on-policy and change the group method to keep answers | don't; choose it for speed and length |
+# | you train on-policy and change the group method to keep answers | by plain gradient steps it changes nothing. With Adam it can (in the lab pass@2 keeps more than RLOO): measure it, and do not rely on it |
 # | `beta` is 0, TRL's default, and the base's answers are worth keeping | try the base at a lower temperature first ([chapter 6](06_kl.ipynb)); then `beta` with `use_bias_correction_kl=True`, in verl `use_kl_loss` with `kl_loss_type: mse` |
 # | a KL penalty is k1 in the loss (verl `kl_loss_type: kl`), or k3 in the reward | move it: it pulls nowhere, or away |
 # | the base itself has one answer | a small entropy bonus ([too much ruins accuracy](06_kl.ipynb)), or IPS; KL can't help |

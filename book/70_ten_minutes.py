@@ -39,7 +39,7 @@ from planrl.teaching import regime_figures as regimes
 from planrl.teaching.claim_cards import Statements
 
 notebook.setup()
-SFT, PG, KL = "continual SFT", "policy gradient", "policy gradient + KL"
+SFT, PG, KL = "continual SFT", "policy gradient", "policy gradient + KL 0.1"
 Q, OUTCOME = "Q-learning, process reward", "Q-learning, outcome reward"
 judged = {verdict.claim.id: verdict for verdict in verdicts()}
 
@@ -49,21 +49,11 @@ def claims(text, *names):
     return Statements({text: [judged[name] for name in names]}, ordered=False)
 
 
-def end(of, name, key):
-    """The mean over seeds at the last evaluation, and the number of seeds."""
-    values = paper_figures.series(of, name, key)[1][:, -1]
-    return float(values.mean()), len(values)
-
-
-def updates(of, name):
-    return paper_figures.series(of, name, "train_accuracy")[0][-1]
-
-
 # %% [markdown]
 # ## 1. Imitation repeats the frequencies of its examples
 #
 # SFT ends where the probability of each step equals its share among the demonstrated steps with the same target and
-# current node (Theorem 3.1). What no example shows, it does not work out.
+# current node (Theorem 3.1). It does not join facts of different examples.
 
 # %% tags=["remove-input"]
 # made by: python -m planrl reproduce --only regimes
@@ -77,10 +67,13 @@ regimes.signature(
 
 # %% tags=["remove-input"]
 claims(
-    "A table ends at the frequencies exactly; a Transformer takes them up in part. With one demonstrated path per question, "
-    "held-out accuracy stays far below training accuracy.",
+    "A table ends at the frequencies exactly. A Transformer takes them up in part: it leans towards them, and ends no "
+    "nearer to them than equal shares of all correct steps are. With one demonstrated path per question, held-out accuracy "
+    "stays far below training accuracy, and falls with the degree.",
     "3.1-table",
-    "3.1-transformer",
+    "3.1-counts",
+    "R-memorises-beyond-uniform",
+    "R-memorises-nearer-than-uniform",
     "R-sft-signature",
 )
 
@@ -102,7 +95,6 @@ regimes.exploration(
 claims(
     "With one demonstrated path per question, policy gradient beats SFT, and if only demonstrated paths are paid it "
     "does not: new paths are necessary for the gain. With ten, the base at a lower temperature beats policy gradient.",
-    "4.1-identity",
     "R-exploration",
     "R-no-exploration-is-sft",
     "R-sharpening",
@@ -115,41 +107,49 @@ LabLink("race", "", "Lab: four methods from one base, on a small graph")
 # ## 3. Policy gradient loses paths, and a KL penalty keeps some
 #
 # All correct paths earn the same. Each update still raises the path that happened to be sampled, so the policy drifts to
-# one path, also when everything is correct (Theorem 4.3). A KL penalty, which pulls towards the base, keeps
+# one path, also when everything is correct (Theorem 4.3). Most paths are lost before that, while accuracy still
+# rises, and then climb and drift act together ([chapter 5](05_collapse.ipynb)). A KL penalty, which pulls towards the base, keeps
 # the base's ratios among correct answers in a table, in expectation (Theorem 4.4). Our Transformers keep
 # more paths with it, but not these ratios.
 
 # %% tags=["remove-input"]
-# made by: python -m planrl reproduce --only fig2, and --only fig3
-paper_figures.curves(
-    "dag",
+# made by: python -m planrl reproduce --only regimes
+paths = {
+    name: regimes.series("A", name, "train_diversity")[1].mean(0)
+    for name in (SFT, PG, KL)
+}
+regimes.over_updates(
+    "A",
     [SFT, PG, KL],
     "train_diversity",
-    title="Policy gradient ends with one path per question (random graphs of 100 nodes)",
+    y="distinct correct paths among 100 samples",
+    title="Policy gradient ends with one path per question, with a KL penalty of 0.1 about half are left",
+    alt="Distinct correct paths per training question, at first and at the end: "
+    + "; ".join(
+        f"{name} {float(v[0]):.1f}, {float(v[-1]):.1f}" for name, v in paths.items()
+    ),
 )
 
 # %% tags=["remove-input"]
-(one, seeds), (kept, _), (blocks, _) = (
-    end("dag", PG, "train_diversity"),
-    end("dag", KL, "train_diversity"),
-    end("blocksworld", PG, "train_diversity"),
-)
+step, blocks = paper_figures.series("blocksworld", PG, "train_diversity")
 notebook.Told(
-    f"Distinct correct paths among 100 samples of a training question, mean of {seeds} seeds. On random graphs, after "
-    f"{updates('dag', PG):,} updates: {one:.1f}, and {kept:.1f} with a penalty of 0.1. On Blocksworld with four blocks, "
-    f"{updates('blocksworld', PG):,} updates leave {blocks:.1f}, and the number is still falling."
+    f"Training questions, mean of {len(regimes.pages('A'))} seeds. Of {float(paths[PG][0]):.1f} paths of the base policy "
+    f"gradient leaves {float(paths[PG][-1]):.1f}, and {float(paths[KL][-1]):.1f} with the penalty. On Blocksworld with "
+    f"four blocks {step[-1]:,} updates of policy gradient without a penalty leave {float(blocks[:, -1].mean()):.1f} of "
+    f"{float(blocks[:, 0].mean()):.1f}, and the number is still falling."
 )
 
 # %% tags=["remove-input"]
 claims(
     "Without a baseline, the drift in a table is as large as computed. In Transformers the paths vanish on random graphs; the penalty keeps "
-    "paths on both graphs, but not the base's ratios. What it costs depends on the base and on λ.",
+    "paths, but not the base's ratios. What it costs depends on the base and on λ.",
     "4.3-monotone",
     "4.3-size",
-    "2-pg-collapse",
-    "2-kl-diversity",
+    "R-pg-collapse",
+    "R-kl-keeps",
     "2-kl-ratios",
-    "2-kl-price",
+    "R-kl-no-price",
+    "R-kl-price",
 )
 
 # %% tags=["remove-input"]
@@ -161,7 +161,8 @@ LabLink(
 # ## 4. Q-learning needs a reward for each step
 #
 # Q-learning reads logits as values. If only a whole correct path earns a reward (*outcome reward*), all values of a target become
-# the same, and the model knows nothing any more (Theorem 5.1). With *process reward*, 1 for the step into the target and
+# the same but those of steps into the target, which are worth no more (Theorem 5.1): the model even learns to avoid its
+# target. With *process reward*, 1 for the step into the target and
 # a charge of 1 for each illegal step, the values of a graph without cycles become adjacency plus reachability minus 1 (Theorem 5.2).
 
 # %% tags=["remove-input"]
@@ -169,7 +170,7 @@ paper_figures.curves(
     "dag",
     [Q, OUTCOME],
     "train_accuracy",
-    title="Outcome reward alone loses everything within a hundred updates (random graphs of 100 nodes)",
+    title="Outcome reward alone loses everything within a hundred updates (random graphs, base of 700 updates)",
 )
 
 # %% tags=["remove-input"]
@@ -192,13 +193,14 @@ LabLink(
 # %% [markdown]
 # ## 5. Q-learning with process reward keeps many paths, and may learn from others' paths
 #
-# Correct steps of one context have the same value, so nothing makes one of them win. And because a value is about a step,
+# In a table, correct steps of one context have the same value, so nothing makes one of them win; in Transformers the values differ
+# a little ([chapter 8](08_logits.ipynb)), and the paths survive. And because a value is about a step,
 # whoever took it, paths sampled by another model will do, in our runs with one random step in ten.
 
 # %% tags=["remove-input"]
 claim_figures.one_claim(
     judged["3-q-over-pg"],
-    title="Held out, Q-learning minus policy gradient: above 0 on random graphs, not on Blocksworld",
+    title="Held out, Q-learning minus policy gradient (bases of 700 updates)",
 )
 
 # %% tags=["remove-input"]
@@ -209,16 +211,18 @@ reverse = next(
 )
 low, high = reverse.interval
 notebook.Told(
-    "**The advice turns round on Blocksworld.** Every move can be undone there, and Q-learning needs a discount of 0.9 to "
-    f"keep the goal. Sampled, it then ends {-reverse.mean:.3f} below policy gradient on held-out questions (95 % interval of the "
-    f"difference {low:.3f} to {high:.3f}, {len(reverse.values)} seeds); greedy, the difference is undecided."
+    "**Blocksworld is different.** Every move can be undone there, and Q-learning needs a discount of 0.9 to "
+    f"keep the goal. Sampled at temperature 1, with rewards of 10, it then ends {-reverse.mean:.3f} below policy gradient on "
+    f"held-out questions (95 % interval of the difference {low:.3f} to {high:.3f}, {len(reverse.values)} seeds); greedy, the "
+    "difference is undecided. Larger rewards or a lower temperature help such samples (chapter 14)."
 )
 
 # %% tags=["remove-input"]
 claims(
-    "Q-learning keeps the diversity of the base on both graphs. It ends above policy gradient on random graphs, not on "
+    "Q-learning keeps the diversity of the base. It ends above policy gradient on random graphs, not on "
     "Blocksworld. Off-policy it is nearly as good as on-policy on random graphs.",
-    "3-q-diversity",
+    "R-q-diversity",
+    "R-q-over-all-at-equal-decoding",
     "3-q-over-pg",
     "3-on-off",
 )
@@ -232,7 +236,9 @@ LabLink("blocks", "", "Lab: three blocks, with a discount and without")
 # - *Holds in part* means: under some of the conditions where we measured. *Not enough seeds* means that there are numbers,
 #   from fewer than ten seeds, and no verdict yet. Every verdict is a link to its numbers ([chapter 11](11_verdicts.ipynb)).
 # - The theorems are about logits that depend on the target and the current node alone. A Transformer of one layer nearly satisfies
-#   this ([chapter 2](02_one_layer.ipynb)); a large language model need not.
+#   this after 700 updates of SFT, and less after 3,000 ([chapter 2](02_one_layer.ipynb)); a large language model need not.
+# - Q-learning has every step checked and tries random steps; policy gradient learns one verdict per path. What the
+#   feedback contributes and what the loss, these runs do not separate ([chapter 10](10_choosing.ipynb)).
 # - Rewards come from a checker that never errs, and are multiplied by 10 for Q-learning. Learning rates and numbers of updates are
 #   [our choices](references.md#where-we-chose), and [what they change](92_deviations.ipynb) is measured.
 #

@@ -57,7 +57,7 @@ for name in ("peg-4", "hanoi-4", "logistics-1"):
 # ## Three kinds of graphs
 #
 # A *component* is a set of states that all reach each other. Without a discount, Q-learning with process reward
-# goes to $A[j, k] + R[i, k] - 1$ (Theorem 5.2), where $j$ is the current state, $k$ the next one and $i$ the target. Inside a
+# goes to $A[j, k] + R[i, k] - 1$ (Theorem 5.2; with cycles if it starts at 0), where $j$ is the current state, $k$ the next one and $i$ the target. Inside a
 # component $R[i, k]$ is 1 for all its states, so these values do not say which step comes nearer.
 
 # %%
@@ -74,7 +74,8 @@ Table(ladder.structure_rows(graphs))
 # ## What learners would do there
 #
 # Suppose that a learner learns all there is to learn. Then its policy is known exactly, and so is the probability that
-# it arrives. SFT on random paths goes to the uniform choice among correct next states. Q-learning with a discount
+# it arrives. SFT on random walks, which may come back to a state, goes to the uniform choice among correct next states. (The
+# plans of [chapter 9](09_blocksworld.ipynb) never come back, so they head for the goal, and a model that imitates them arrives far more often.) Q-learning with a discount
 # $\gamma$ goes to
 #
 # $$ f^*(i, j)[k] = A[j, k] + \gamma^{d(k, i)} - 1, \tag{85.1} $$
@@ -125,7 +126,7 @@ charts.bars(
 #
 # Those are exact policies. How near to them does training come, on one problem of each domain? We wrote down what we
 # expected before the seeds below were run, but after trials with another seed, most of them on Hanoi. A linear
-# Transformer, which can hold each exact policy, is trained on all pairs: 300 updates of SFT on random paths, then 600 of each
+# Transformer, which can hold each exact policy, is trained on all pairs: 300 updates of SFT on random walks, then 600 of each
 # method from there.
 
 # %% tags=["remove-input"]

@@ -26,7 +26,13 @@ from planrl.claims import (
 )
 from planrl.claims.verdict import Registered
 from planrl.errors import InputError
-from planrl.teaching.evidence import anchor, condition_rows, link_to, on_model
+from planrl.teaching.evidence import (
+    anchor,
+    condition_rows,
+    link_to,
+    on_model,
+    verdict_words,
+)
 from planrl.teaching.notebook import Cards, style
 
 METHODS: dict[str, tuple[str, ...]] = {
@@ -259,12 +265,12 @@ class Statements:
     @staticmethod
     def _link(one: Verdict) -> str:
         name = html.escape(one.claim.id)
-        verdict = html.escape(one.told)
+        verdict = html.escape(verdict_words(one))
         return f'<span><a href="{link_to(one.claim.id)}">{name}</a> <b>{verdict}</b></span>'
 
     def __repr__(self) -> str:
         return "\n".join(
-            f"{text} ({', '.join(f'{one.claim.id}: {one.told}' for one in verdicts)})"
+            f"{text} ({', '.join(f'{one.claim.id}: {verdict_words(one)}' for one in verdicts)})"
             for text, verdicts in self.found.items()
         )
 

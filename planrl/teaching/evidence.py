@@ -13,7 +13,8 @@ from typing import Any
 
 import torch
 
-from planrl.claims import Finding, verdicts
+from planrl.claims import Finding, Verdict, verdicts
+from planrl.claims.history import is_current
 from planrl.errors import InputError
 from planrl.experiments import store
 from planrl.io.files import write_atomically
@@ -52,7 +53,7 @@ class Backing:
         name = html.escape(self._name)
         parts = [
             f'claim <a href="{link_to(claim)}">{html.escape(claim)}</a> '
-            f"{html.escape(self.verdict.told)}",
+            f"{html.escape(verdict_words(self.verdict))}",
             f"code <code>{name}</code>",
             html.escape(self._gap),
         ]
@@ -66,7 +67,7 @@ class Backing:
 
     def __repr__(self) -> str:
         formula = f"formula ({self.formula}) · " if self.formula else ""
-        claim = f"claim {self.verdict.claim.id} {self.verdict.told}"
+        claim = f"claim {self.verdict.claim.id} {verdict_words(self.verdict)}"
         return f"{formula}{claim} · code {self._name} · {self._gap}"
 
 
@@ -82,6 +83,11 @@ def link_to(claim: str) -> str:
 
 def _ending() -> str:
     return "html" if os.environ.get("PLANRL_STATIC") else "ipynb"
+
+
+def verdict_words(verdict: Verdict) -> str:
+    """The verdict, and whether the claim was replaced by others and is not counted any more."""
+    return verdict.told + ", replaced" * (not is_current(verdict.claim.id))
 
 
 def on_model(findings: Sequence[Finding]) -> str:

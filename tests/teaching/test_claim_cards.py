@@ -111,12 +111,12 @@ def test_statements_link_to_the_claims_that_they_rest_on(judged, monkeypatch):
     page = found._repr_html_()
     assert "It is &lt; so." in page
     assert '<a href="11_verdicts.html#claim-5-2-exact">5.2-exact</a> <b>holds</b>' in page
-    assert "<b>not enough seeds (3 of 10)</b>" in page
+    assert "<b>not enough seeds (3 of 10), replaced</b>" in page
     assert "<li><em>So far, 1 of 2 claims without a verdict:</em> It is" in page
     none = Statements({"So?": [judged["C-stale"]]})._repr_html_()
     assert "<li><em>So far, without a verdict:</em> So?" in none
     assert "So far" not in Statements({"So.": [judged["5.2-exact"]]})._repr_html_()
-    assert "C-stale: not enough seeds (3 of 10)" in repr(found)
+    assert "C-stale: not enough seeds (3 of 10), replaced" in repr(found)
 
 
 def test_nothing_to_show_is_said(judged):

@@ -62,6 +62,6 @@ class Hero(Player):
             "reward is 1, Q-learning's process reward 10. Over "
             f"{told['seeds']} seeds the mean number of distinct correct paths ends at {means}. An "
             "edge is as wide as paths pass it; a dashed red line is a step that is no edge. The "
-            "lab below trains the same runs live, but for the KL penalty, which is weaker there "
-            "(λ = 0.1)."
+            "lab below trains the same four methods live, on another graph and with a weaker KL "
+            "penalty (λ = 0.1)."
         )
