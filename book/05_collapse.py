@@ -129,10 +129,9 @@ notebook.Told(
 )
 
 # %% [markdown]
-# So two things lose paths. One is the climb to accuracy: it favours the correct answers that are likelier
-# already, even in expectation and with a baseline ([chapter 12](12_objective.ipynb)). The other is random drift, which
-# the next sections explain. Most paths go during the climb; these runs do not separate the two. After it little else
-# than drift is left.
+# Two things lose paths. The climb to accuracy favours correct answers that are likelier already, even in expectation
+# ([chapter 12](12_objective.ipynb)). Random drift, which the next sections explain, acts all the time. These runs do not
+# separate the two; after the climb little else than drift is left.
 #
 # *Entropy* says how undecided the model is at a step; 0 is certain. (Claims R-pg-collapse and R-entropy-falls in [chapter 11](11_verdicts.ipynb).) Below, a smaller graph: press
 # *Train* and see one question lose its paths, edge by edge.
@@ -217,7 +216,7 @@ Player(
     f"paths in the first run and {found[1]} in the second; their likeliest paths "
     f"{'are the same' if ends[0] == ends[1] else 'differ'}.",
     conditions=f"The likeliest is {likely[0]} in the first run, {likely[1]} in the second. Both train a table of logits by AdamW from "
-    f"the same base (seed {seed}), sampled at temperature 1. An edge is as wide as paths from 0 (square) to 9 (star) pass "
+    f"the same base (seed {seed}), sampled at temperature 1; the mean of all questions in the first run is {end['diversity']:.2f} paths. An edge is as wide as paths from 0 (square) to 9 (star) pass "
     "it; a dashed red line is a step that is no edge.",
 )
 
@@ -252,7 +251,7 @@ charts.heatmaps(
     {"": torch.stack(over_time)[::5].T},
     title="Five equally good choices, and one of them takes over",
     alt="Probability of each of five choices over 600 updates: equal at first, then one choice "
-    f"grows; at the end the largest is {float(over_time[-1].max()):.2f}",
+    f"grows; at the end the largest is {float(f.softmax(0).max()):.2f}",
     x="update", y="choice", colours="probability", height=300,
 ).update_yaxes(scaleanchor=None, dtick=1).update_xaxes(
     tickvals=[0, 30, 60, 90], ticktext=["0", "150", "300", "450"]

@@ -233,8 +233,8 @@ LabLink("blocks", "", "Lab: three blocks, with a discount and without")
 # %% [markdown]
 # ## What to keep in mind
 #
-# - *Holds in part* means: under some of the conditions where we measured. *Not enough seeds* means that there are numbers,
-#   from fewer than ten seeds, and no verdict yet. Every verdict is a link to its numbers ([chapter 11](11_verdicts.ipynb)).
+# - *Holds in part* means: under some of the conditions where we measured. *Holds where measured*: some condition has no
+#   verdict yet. *Not enough seeds*: there are numbers, from fewer than ten seeds, and no verdict yet. Every verdict is a link to its numbers ([chapter 11](11_verdicts.ipynb)).
 # - The theorems are about logits that depend on the target and the current node alone. A Transformer of one layer nearly satisfies
 #   this after 700 updates of SFT, and less after 3,000 ([chapter 2](02_one_layer.ipynb)); a large language model need not.
 # - Q-learning has every step checked and tries random steps; policy gradient learns one verdict per path. What the
