@@ -8,7 +8,7 @@ import re
 
 import numpy as np
 import pytest
-from built_site import FRAMES
+from built_site import FRAMES, resize
 from lab_page import PAGES, PRESS, SAVING, STILL, LabPage
 
 from planrl.labs import Session
@@ -75,6 +75,20 @@ def test_on_a_phone_what_a_tap_does_is_seen_and_no_control_moves_away(open_lab, 
     lab.press("Compare")
     lab.wait("now change a control")
     assert place() == before
+
+
+def test_what_is_to_be_passed_on_comes_where_it_is_seen_for_the_keyboard_too(open_lab):
+    lab = open_lab("policy-gradient", view=(360, 740, "light"), script=SAVING)
+    parts = ", ".join(f".planrl-lab-{name}" for name in ("plot", "share", "fold"))
+    order = f"""(host) => [...host.querySelectorAll({parts!r})]
+      .map((e) => e.className.split(" ")[0].slice(11))"""
+    phone = lab.host.evaluate(order)
+    assert phone.index("plot") < phone.index("share") < phone.index("fold")
+    resize(lab.page, 1280)
+    wide = lab.host.evaluate(order)
+    assert wide.index("share") < wide.index("plot")
+    resize(lab.page, 360)
+    assert lab.host.evaluate(order) == phone
 
 
 def test_on_a_phone_the_curves_of_each_panel_are_named(open_lab):

@@ -66,6 +66,8 @@ const planrlLab = (() => {
       name: one.name,
     }));
 
+    let arrange = () => {};
+
     function build() {
       copied.hidden = true;
       for (const { element } of [train, once]) {
@@ -84,7 +86,15 @@ const planrlLab = (() => {
         row.setAttribute("aria-label", title);
         return row;
       };
-      const bar = box("bar", group("toolbar", "Training", [train, once, again, beside]), group("share", "To pass on", shared));
+      const bar = box("bar", group("toolbar", "Training", [train, once, again, beside]));
+      const passOn = group("share", "To pass on", shared);
+      // On a phone these stand below the curves, so they come there for the keyboard, too.
+      arrange = () => {
+        const below = getComputedStyle(bar).display === "contents";
+        if (passOn.parentElement === (below ? formulas.parentElement : bar)) return;
+        if (below) formulas.before(passOn);
+        else bar.append(passOn);
+      };
       const front = [...lab.screen.controls, ...lab.screen.more].map((name) => controls.find((one) => one.name === name));
       const rare = controls.filter((one) => !front.includes(one));
       const said = make("p", { className: "planrl-lab-status" }, status, " ", counter);
@@ -111,6 +121,7 @@ const planrlLab = (() => {
       );
       if (own) edgeList.write(textOf(own.edges, own));
       host.classList.add("planrl-lab-live"); // hides the text for readers without JavaScript
+      arrange();
     }
 
     /** @param {string} title @param {HTMLElement[]} children */
@@ -539,7 +550,10 @@ const planrlLab = (() => {
     show();
     say(alert, read.refused.join("\n")); // now that it is there, it is read aloud
     if (asked) host.scrollIntoView();
-    const sizes = new ResizeObserver(redraw);
+    const sizes = new ResizeObserver(() => {
+      arrange();
+      redraw();
+    });
     for (const plot of panels.plots) if (plot) sizes.observe(plot);
     prepareWhenNear();
     const themes = new MutationObserver(() => {
