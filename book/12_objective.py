@@ -283,9 +283,10 @@ for p, q in zip(nines, polarised, strict=True):
 #
 # ## Where to put the KL penalty
 #
-# Write b for the base, λ for the weight (TRL's `beta`, verl's `kl_loss_coef`), Q for the probability that an answer is
-# correct and V for its mean. Three estimators ([chapter 6](06_kl.ipynb)) and three placements give different
-# penalties under one name:
+# [Chapter 6](06_kl.ipynb) takes λ times the log-ratio of policy and base, as a number, off the return of a path. On this page
+# that is *k1 in the path's return*. On a single choice its expected pull is that of k2 in the loss. Libraries have three estimators
+# (k1, k2, k3) and three placements, so nine penalties under one name. Write b for the base, λ for the weight (TRL's
+# `beta`, verl's `kl_loss_coef`), Q for the probability that an answer is correct and V for its mean:
 
 # %%
 Table(tables.placements(), caption=tables.condition())
