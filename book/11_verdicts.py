@@ -135,7 +135,7 @@ groups = {
 groups = {name: found for name, found in groups.items() if found}
 shares = {
     kind: {
-        f"{name} ({len(found)})": 100
+        f"{name} ({len(found)})".replace(" ", "\u00a0"): 100  # on one line
         * sum(one.verdict in some for one in found)
         / len(found)
         for name, found in groups.items()
@@ -150,9 +150,9 @@ figure = charts.bars(
     f"hold{'s' * (everywhere == 1)} under all conditions",
     x="group of claims (number of claims)",
     y="% of the group's claims",
-    y_range=(0, 112),
-    text=".0f",
-    height=420,
+    y_range=(0, 100),
+    stacked=True,
+    height=460,
     alt="Percent of each group's claims by verdict. "
     + "; ".join(
         f"{kind}: " + ", ".join(f"{n} {v:.0f}" for n, v in values.items())

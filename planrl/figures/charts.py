@@ -230,28 +230,35 @@ def bars(
     height: int = 380,
     text: str = ".2f",
     spans: Mapping[str, Mapping[str, tuple[float, float]]] | None = None,
+    stacked: bool = False,
 ) -> go.Figure:
     """Grouped bars: for each name a bar for each category, its value written above.
 
-    `spans` draws an interval over each bar instead of its value.
+    `spans` draws an interval over each bar instead of its value. `stacked` bars stand on one
+    another, without their values.
     """
     figure = go.Figure()
+    feet = dict.fromkeys((category for values in groups.values() for category in values), 0.0)
     for position, (name, values) in enumerate(groups.items()):
         colour, _, _ = style_of(name, position)
         figure.add_bar(
             x=list(values),
             y=list(values.values()),
+            base=[feet[category] for category in values] if stacked else None,
             name=name,
             marker={"color": colour, "pattern": {"shape": ["", "/", "x", "."][position % 4]}},
-            text=None if spans else [format(value, text) for value in values.values()],
+            text=None if spans or stacked else [format(value, text) for value in values.values()],
             textposition="outside",
             cliponaxis=False,
         )
         if spans:
             figure.data[-1].error_y = _whiskers(values, spans[name])
+        for category, value in values.items():
+            feet[category] += value
     figure.update_xaxes(title=x, type="category")
     figure.update_yaxes(title=y, range=list(y_range))
-    figure.update_layout(barmode="group", legend={"orientation": "h", "y": -0.25})
+    mode = "overlay" if stacked else "group"  # plotly stacks no bars that have a base
+    figure.update_layout(barmode=mode, legend={"orientation": "h", "y": -0.25})
     return finish(figure, title, alt, height)
 
 

@@ -177,6 +177,7 @@ class _Panel:
         self.given = tuple(layout.get(f"{n[0]}axis{n[1:]}") or {} for n in self.refs)
         self.layout = layout
         self.bars = [t for t in self.traces if t.get("type") == "bar"]
+        self.beside = 1 if layout.get("barmode") == "overlay" else max(1, len(self.bars))
         xs, ys = ([v for t in self.traces for v in values(t, of)] for of in "xy")
         (left, right), (low, high) = (g.get("domain") or (0, 1) for g in self.given)
         across = canvas.right - canvas.left
@@ -290,8 +291,9 @@ class _Panel:
         names, sizes = (listed(trace, of) for of in ("yx" if flat else "xy"))
         bases = trace.get("base") or [0.0] * len(names)
         unit = abs(across.end - across.start) / max(1, len(across.names))
-        thick = unit * (trace.get("width") or 0.8 / len(self.bars))
-        shift = (self.bars.index(trace) - (len(self.bars) - 1) / 2) * thick * (not flat)
+        thick = unit * (trace.get("width") or 0.8 / self.beside)
+        number = self.bars.index(trace) if self.beside > 1 else 0
+        shift = (number - (self.beside - 1) / 2) * thick * (not flat)
         found, colour = [], Appearance(trace).colour
         for k, (name, size, base) in enumerate(zip(names, sizes, bases, strict=True)):
             middle = across.at(name) + shift

@@ -116,10 +116,15 @@ def shown() -> go.Figure | Told:
     )
 
 
+def _signed(value: float) -> str:
+    """To two digits, with its sign; never -0.00."""
+    return f"{round(value, 2) + 0.0:+.2f}"
+
+
 def told() -> Told:
     """What more SFT alone would give of policy gradient's change, for each base in words."""
     said = "; ".join(
-        f"{row[SFT]:+.2f} of {row[PG]:+.2f} (base of {row['base']:,})" for row in rows()
+        f"{_signed(row[SFT])} of {_signed(row[PG])} (base of {row['base']:,})" for row in rows()
     )
     return Told(
         f"Continual SFT alone makes {said} of what policy gradient changes of held-out accuracy at "

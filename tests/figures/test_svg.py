@@ -61,6 +61,22 @@ def test_bars_are_as_high_as_their_values_and_say_them():
     assert {"50", "100"} <= {*texts(picture)}
 
 
+def test_stacked_bars_stand_on_one_another():
+    parts = {"a": {"x": 30.0, "y": 100.0}, "b": {"x": 70.0, "y": 0.0}}
+    figure = charts.bars(
+        parts, title="t", alt="a", x="", y="", y_range=(0, 100), text=".0f", stacked=True
+    )
+    assert [list(trace.base) for trace in figure.data] == [[0, 0], [30, 100]]
+    below, whole, above = (
+        [float(rect.get(side)) for side in ("x", "y", "height")]
+        for rect in drawn(figure).iter(f"{SVG}rect")
+        if 20 < float(rect.get("height")) < 420
+    )
+    assert below[0] == above[0] != whole[0]
+    assert above[1] + above[2] == pytest.approx(below[1], abs=0.2)
+    assert below[2] + above[2] == pytest.approx(whole[2], abs=0.2)
+
+
 def test_error_bars_end_where_the_axis_ends():
     figure = go.Figure(go.Scatter(x=[1, 2], y=[1, 1], mode="markers", error_y={"array": [9, 0.1]}))
     figure.update_layout(yaxis_range=[0, 2], meta={"alt": "a"})
