@@ -66,6 +66,11 @@ def simple_share_kept(learner: str, result: Result) -> float:
     return float(own / result["base"]["end"]["curves"]["train"]["simple"][0])
 
 
+def held_out_paths(learner: str, result: Result) -> float:
+    """Distinct correct paths of 100 per held-out pair at the last evaluation, at temperature 1."""
+    return float(result["learners"][learner]["end"]["curves"]["test"]["diversity"][0])
+
+
 def edges(result: Result, learner: str, score: str, readout: str = "weights") -> float:
     """What a read-out tells of edges at the last evaluation; of the base if no learner is named."""
     page = result["learners"][learner]["edges"][-1] if learner else result["base"]["edges"]

@@ -33,6 +33,7 @@ GRAPHS = {
     "E": "random digraph, {nodes} nodes, with cycles (regime E)",
     "G": "random DAG, {nodes} nodes, saturated base, 800 updates (regime G)",
     "H": "random DAG, {nodes} nodes, half of the training pairs demonstrated (regime H)",
+    "P": "random DAG, {nodes} nodes, one demonstrated path per pair, rewards of steps (regime P)",
 }
 
 
@@ -50,6 +51,7 @@ def _one(number: Number) -> dict[str, Number]:
 
 
 KL, STRONG = of._kl("0.1"), of._kl("1")
+TO_GO, NO_RANDOM = f"{PG}, reward to go", f"{Q}, no random steps"
 SENTENCES = {
     "sft-does-not-gain": Sentence(
         "Continual SFT does not raise test accuracy.",
@@ -265,6 +267,34 @@ SENTENCES = {
             "10 % minus 5 %": of._noise("fixed", 10, 5),
             "20 % minus 10 %": of._noise("fixed", 20, 10),
         },
+    ),
+    "checks-help-pg": Sentence(
+        "Policy gradient gains from checks of steps, too.", "our control", of._minus(TO_GO, PG)
+    ),
+    "q-over-pg-same-checks": Sentence(
+        "With checks of steps for both, Q-learning is above policy gradient at the best T of each.",
+        "our control",
+        _one(partial(of.best_difference, Q, (TO_GO,))),
+    ),
+    "q-random-steps": Sentence(
+        "Without random steps Q-learning is less accurate at its best temperature.",
+        "Assumption 5.1, our control",
+        _one(partial(of.best_difference, NO_RANDOM, (Q,))),
+    ),
+    "pg-collapses-with-checks": Sentence(
+        "With checks of steps policy gradient still collapses to one path.",
+        "Theorem 4.3, our control",
+        _one(partial(of.held_out_paths, TO_GO)),
+    ),
+    "unseen-edges-pg-checked": Sentence(
+        "With checks of steps policy gradient learns no edges that no demonstration takes, either.",
+        "Theorem 4.2, our control",
+        _one(lambda result: of.edges(result, TO_GO, "auc_unseen")),
+    ),
+    "unseen-edges-q-random-steps": Sentence(
+        "Without random steps Q-learning learns fewer of the edges that no demonstration takes.",
+        "Assumption 5.1, our control",
+        _one(of._edges(NO_RANDOM, Q, "auc_unseen")),
     ),
     "penalty-blocks-new-pairs": Sentence(
         "A strong penalty (lambda 1) blocks pairs that the base cannot answer.",

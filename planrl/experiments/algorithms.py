@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from planrl import losses, objectives
 from planrl.errors import InputError, shown
 from planrl.experiments import streams
@@ -110,12 +112,26 @@ def q_learning(
     )
 
 
+@losses.checked()
+def reinforce_to_go(logits: Float[Tensor, "B T V"], batch: Batch) -> Float[Tensor, ""]:
+    """REINFORCE whose weight of a step is the sum of the rewards from it on, minus their mean.
+
+    So with process reward a step is charged for its own and later errors, not for earlier ones. The
+    mean is over all drawn steps of the batch; END at the target, which is written, has no weight.
+    Source: REINFORCE with the reward to go and a baseline (Williams 1992; Sutton et al. 2000).
+    """
+    logp = losses.chosen_log_probs(losses.differentiable(logits, batch), batch)
+    to_go, drawn = batch.reward.flip(1).cumsum(1).flip(1), losses.drawn_steps(batch)
+    advantage = torch.where(drawn, to_go - to_go[drawn].mean(), 0.0)
+    return -(advantage * logp).sum() / len(logp)
+
+
 @cache
 def own_paths() -> frozenset[str]:
     """The dotted paths of all losses and streams of the library."""
     table = [path for kind in ALGORITHMS.values() for path in (kind.loss, kind.stream)]
     return frozenset(
-        [*table, "planrl.losses:q_learning"]
+        [*table, "planrl.losses:q_learning", f"{__name__}:{reinforce_to_go.__name__}"]
         + [f"planrl.objectives:{name}" for name in objectives.__all__ if name.islower()]
         + [f"{STREAMS}:{name}" for name, one in vars(streams).items() if hasattr(one, "carries")]
     )

@@ -11,6 +11,8 @@ that base. The regimes differ in what the base leaves to be learnt:
     E  random digraph with cycles
     G  conditions: what should break each method, from the base of A
     H  pairs that the base cannot answer: the base saw demonstrations of half of the training pairs
+    P  loss or feedback? From the base of B, policy gradient with the reward of each step, and
+       Q-learning without random steps
     S  how saturated is the base? The dataset of A with bases of 350 to 10,000 updates
 
 Every method and the base are also measured as a *decoding curve*: accuracy and number of distinct
@@ -96,6 +98,24 @@ def _conditions() -> Learners:
     return found
 
 
+def _feedback() -> Learners:
+    """What Q-learning has and policy gradient has not, given to one or taken from the other."""
+    process = {"reward": "process", "baseline": True}
+    to_go = "planrl.experiments.algorithms:reinforce_to_go"
+    found = _pg(2000, 0.0)
+    for name, algorithm in {
+        "policy gradient, baseline": Algorithm("pg", baseline=True),
+        "policy gradient, process reward": Algorithm("pg", options=process),
+        "policy gradient, reward to go": Algorithm("pg", loss=to_go, reward="process"),
+    }.items():
+        found[name] = reinforced(algorithm, 2000)
+    return (
+        found
+        | _q("Q-learning", 2000)
+        | _q("Q-learning, no random steps", 2000, PROCESS.but(epsilon=0.0))
+    )
+
+
 def _regime(
     letter: str,
     dataset: DatasetSettings,
@@ -165,6 +185,7 @@ REGIMES = {
     ),
     "G": _regime("G", DAG, 5000, _conditions()),
     "H": _regime("H", ONE_PATH, 700, _pg(1000, 0.0, 1.0), base=half_base, measure="HalfRegime"),
+    "P": _regime("P", ONE_PATH, 700, _feedback()),
     "S": _regime("S", DAG, 700, _sft_and_pg(2000)),
 }
 """Letter -> the study of seed 0; in the order in which they are run."""

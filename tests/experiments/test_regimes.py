@@ -10,7 +10,9 @@ import pytest
 import torch
 
 import planrl
+import planrl as pr
 from planrl.experiments import regimes
+from planrl.experiments.algorithms import reinforce_to_go
 from planrl.experiments.datasets import DatasetSettings, make_dataset
 from planrl.experiments.probes import (
     context_spread,
@@ -127,6 +129,30 @@ def test_a_model_of_the_shares_is_at_no_distance_and_beyond_a_uniform_planner(da
     assert found["to_shares"] < 1e-6
     assert found["beyond_uniform"] > 0.999
     assert math.isclose(found["to_uniform"], found["uniform_to_shares"], abs_tol=1e-5)
+
+
+def test_with_the_reward_to_go_a_step_is_charged_for_its_own_and_later_errors_only():
+    task = pr.all_pairs(pr.chain(4), pr.process_reward)
+    batch = task.batch(torch.tensor([[0, 3, 0, 2, 3, 4], [0, 3, 0, 1, 3, 4]]))
+    assert batch.reward[:, 2:4].tolist() == [[-1.0, 1.0], [0.0, 0.0]]
+    logits = torch.zeros(2, 5, 5, requires_grad=True)
+    (slope,) = torch.autograd.grad(reinforce_to_go(logits, batch), logits)
+    to_go, mean = torch.tensor([[0.0, 1.0], [0.0, 0.0]]), 1 / 4
+    drawn = slope.gather(-1, batch.tokens[:, 1:, None])[:, 2:, 0]
+    assert torch.allclose(drawn[:, :2], -(to_go - mean) * (1 - 0.2) / 2, atol=1e-6)
+    assert drawn[:, 2].tolist() == [0, 0], "END at the target is written, not drawn"
+
+
+def test_the_reward_to_go_has_the_expected_gradient_of_the_whole_return():
+    task = pr.all_pairs(pr.random_dag(4, 0.6, pr.seeded(0, "graph")), pr.process_reward)
+    model = pr.LogitTable(task.vocab)
+    batch = next(pr.on_policy(model, task, rng=pr.seeded(0, "walks"), size=60_000))
+    drawn = ~torch.eye(4, dtype=torch.bool)  # END at the target is written
+    to_go, whole = (
+        torch.autograd.grad(loss(model(batch.tokens[:, :-1]), batch), model.table)[0][drawn]
+        for loss in (reinforce_to_go, partial(pr.policy_gradient, baseline=True))
+    )
+    assert float((to_go - whole).norm() / whole.norm()) < 0.03
 
 
 def test_a_regime_runs_from_base_to_decoding_curves():
