@@ -255,7 +255,7 @@ def measure(seed: int, *, problem: str, steps: int = 600) -> dict[str, Any]:
 
 CALL = "planrl.experiments.ladder:measure"
 LONGER = "sokoban-4"
-"""On this problem values fall far short of the exact ones; it is trained four times as long, too."""
+"""Here values fall far short of the exact ones, so it is trained four times as long, too."""
 STUDIES = (
     *(
         Calculation(
