@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from planrl.cli.options import JSON
 from planrl.cli.sources import NAMES, problem_of
+from planrl.domains.planners import EXTRA
 from planrl.domains.search import MOST_STATES, MOST_TRIES
 from planrl.errors import InputError
 from planrl.io.files import to_json
@@ -47,13 +48,19 @@ def add(commands: Any) -> None:
         metavar="PLAN",
         help="check this plan step by step instead of searching for one",
     )
+    command.add_argument(
+        "--planner",
+        metavar="ENGINE",
+        help="ask this engine of unified-planning, such as fast-downward, instead of searching; "
+        f"its plan is checked, and need not be a shortest one ({EXTRA})",
+    )
     command.add_argument("--json", action="store_true", help=JSON)
     command.set_defaults(execute=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print a shortest plan, or the verdict: 1 if the plan is invalid or none exists."""
-    from planrl.domains import read_plan, recognise
+    from planrl.domains import ask_planner, read_plan, recognise
 
     problem = problem_of(options.domain, [options.problem] if options.problem else [])
     if problem is None:
@@ -61,6 +68,8 @@ def run(options: argparse.Namespace) -> int:
             f"{options.domain} is no PDDL: give a domain file and a problem file, or the name of "
             "an example (see planrl plan --help)"
         )
+    if options.check and options.planner:
+        raise InputError("--check judges the plan that it names, and --planner finds one: give one")
     page: dict[str, Any] = {"problem": problem.name, "domain": problem.domain}
     if options.check:
         verdict = problem.validate(read_plan(options.check))
@@ -74,7 +83,10 @@ def run(options: argparse.Namespace) -> int:
         except InputError:
             blocks = None  # not Blocksworld: there is no picture of its states
         try:
-            plan = _searched(blocks or problem, quiet=options.json)
+            if options.planner is None:
+                plan = _searched(blocks or problem, quiet=options.json)
+            else:
+                plan = ask_planner(problem, engine=options.planner)
         except KeyboardInterrupt:
             print("planrl: stopped: no plan was found yet", file=sys.stderr)
             return 130

@@ -132,7 +132,8 @@ class _Search:
             raise InputError(
                 f"{self.name}: no plan of up to {steps} steps, and after {len(self.came):,} states "
                 f"the search gives up (at {self.most_states:,} states or {self.most_tries:,} tests "
-                "of actions, about ten seconds): ask a planner such as Fast Downward"
+                "of actions, about ten seconds): ask a planner "
+                "(planrl plan --planner fast-downward)"
             )
 
     def plan(self, state: int) -> list[int]:

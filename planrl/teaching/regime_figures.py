@@ -36,6 +36,7 @@ GRAPHS = {
     "D": "Blocksworld, 80 % of the questions for training",
     "E": "random digraph of 50 nodes",
     "H": "random DAG of 100 nodes, 1 demonstrated path for half of the training questions",
+    "P": "random DAG of 100 nodes, 1 demonstrated path per question",
     "S": "random DAG of 100 nodes, 10 demonstrated paths per question",
 }
 """Regime -> its graph and demonstrations in words."""

@@ -14,6 +14,7 @@ from planrl.teaching.regime_figures import (
     PG,
     Q,
     base_updates,
+    best,
     curve,
     edges,
     ends,
@@ -22,6 +23,7 @@ from planrl.teaching.regime_figures import (
     minus,
     pages,
     series,
+    short,
     told,
 )
 
@@ -134,6 +136,32 @@ def collapse_on_blocksworld() -> str:
         f"updates leave {told(values[:, -1].tolist(), 1)} of {start:.1f} distinct correct paths on "
         f"Blocksworld ({drawn} samples of a training question at temperature 1)."
     )
+
+
+FEEDBACK = {
+    BASE: "demonstrations",
+    PG: "whole paths judged",
+    f"{PG}, baseline": "whole paths judged",
+    f"{PG}, process reward": "every step judged; a step has the return of its whole path",
+    f"{PG}, reward to go": "every step judged; a step has the return from it on",
+    f"{Q}, no random steps": "every step judged",
+    Q: "every step judged, one in ten at random",
+}
+"""Method of regime P -> what it is told of its own paths."""
+
+
+def feedback_rows() -> list[Row]:
+    """Loss or feedback? A row for each method of regime P, held-out questions, mean over seeds."""
+    return [
+        {
+            "method": name,
+            "feedback": told_of,
+            "accuracy, best T": short(best("P", name)),
+            "paths, T = 1": short(curve("P", name, "test", "diversity")[:, 0].tolist(), 1),
+            "AUC, edges never shown": short(edges("P", name, "auc_unseen")),
+        }
+        for name, told_of in FEEDBACK.items()
+    ]
 
 
 def without_errors() -> str:
