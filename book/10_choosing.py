@@ -46,7 +46,7 @@ from planrl.figures import sliders
 from planrl.figures.table import Table
 from planrl.labs import lab
 from planrl.objectives.advantages import centred
-from planrl.teaching import decision, evidence, exercises, notebook
+from planrl.teaching import decision, evidence, exercises, notebook, regime_tables
 from planrl.teaching import regime_figures as regimes
 
 notebook.setup()
@@ -140,11 +140,20 @@ notebook.Folded("The numbers, once you have guessed", *tables)
 notebook.Told(decision.gained())
 
 # %% [markdown]
-# *A limit of this evidence:* the comparison changes loss, feedback and exploration (one random step in ten) at once. No Transformer here was trained by
-# policy gradient *with process reward*. Where both methods had it, on new paths of a linear Transformer with ten
-# nodes ([chapter 8](08_logits.ipynb), one seed), both answered nearly all held-out questions. How much of
-# the gain is due to Q-learning's loss, and how much to the checks of steps, is open.
-#
+# *Loss or feedback?* The comparison changes three things at once: the loss, the checks of steps, and one random step in ten.
+# So we gave policy gradient the checks, and took the random steps from Q-learning. The predictions were committed before
+# these runs ([claims](11_verdicts.ipynb) R-checks-help-pg, R-q-over-pg-same-checks, R-q-random-steps).
+
+# %%
+Table(
+    regime_tables.feedback_rows(),
+    caption=f"Held-out questions. {regimes.condition('P')}; 2,000 updates of each method",
+)
+
+# %% tags=["remove-input"]
+notebook.Told(regime_tables.lead_explained())
+
+# %% [markdown]
 # **3. Do you need one answer or many?** On random graphs policy gradient ends with one path per question. A KL penalty
 # keeps more; with one demonstrated path per question $\lambda = 0.1$ gives up about half of the gain ([chapter
 # 6](06_kl.ipynb)). A lower temperature of the base costs paths, too.

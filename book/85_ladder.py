@@ -152,9 +152,12 @@ notebook.Download(ladder.trained_rows(), "trained.csv")
 # %% [markdown]
 # Without a discount many steps are equally good. Of these the exact policy takes the first and a trained one any, so
 # either may arrive more often.
-#
-# The predictions and what became of them. *Not measured* means that no seed has been run, and *not enough seeds* that
-# there are numbers of fewer than ten.
+
+# %% tags=["remove-input"]
+notebook.Told(ladder.longer())
+
+# %% [markdown]
+# The predictions and what became of them:
 
 # %% tags=["remove-input"]
 judged = verdicts(["ladder"])

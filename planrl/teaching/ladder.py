@@ -19,7 +19,7 @@ from planrl.domains.outcomes import (
 )
 from planrl.domains.structure import BLIND, EXACT
 from planrl.experiments import store
-from planrl.experiments.ladder import PROBLEMS, TOOLS
+from planrl.experiments.ladder import LONGER, PROBLEMS, TOOLS
 from planrl.graphs import Graph
 from planrl.io.tool_graphs import read_tools
 
@@ -146,6 +146,31 @@ def trained_rows() -> list[dict[str, str | int]]:
         cells = {words: _percent(found, key) for words, key in TRAINED.items()}
         rows.append({"problem": problem, "seeds": len(found), **cells})
     return rows
+
+
+def longer() -> str:
+    """What four times the updates change on the problem whose values fall short, in sentences."""
+    short, long = trained(LONGER), trained(f"longer-{LONGER}")
+    updates = store.results("ladder", of=f"longer-{LONGER}")[0]["study"]["options"]["steps"]
+    pairs = {name: _pairs(name) for name in PROBLEMS}
+    most = max(count for name, count in pairs.items() if name != LONGER)
+
+    def said(key: str) -> str:
+        before, after = (100 * fmean(one[key] for one in found) for found in (short, long))
+        return f"{before:.0f} to {after:.0f} %"
+
+    return (
+        f"On `{LONGER}` the values fall far short of the exact ones. We expected that {updates:,} "
+        "updates instead of 600 would bring both to 80 % or more, greedily, and wrote it down "
+        f"before: a discount goes from {said('greedy_q_discounted')}, soft Q-learning from "
+        f"{said('greedy_soft')} ({len(long)} seeds). So 600 updates are too few: it has "
+        f"{pairs[LONGER]:,} pairs, no other problem of the table more than {most:,}."
+    )
+
+
+def _pairs(problem: str) -> int:
+    """How many pairs of a problem are trained on."""
+    return int(store.results("ladder", of=f"{problem}-seed")[0]["result"]["facts"]["pairs"])
 
 
 def _percent(found: Sequence[Mapping[str, float]], key: str) -> str:

@@ -87,3 +87,13 @@ def test_up_to_four_thousand_states_every_part_takes_seconds_and_the_tables_grow
     slow = {name for name, ratio in grown.items() if ratio > 1_000}
     assert slow == {"reachability", "distances"}
     assert max(grown["sft step"], grown["policy-gradient step"], grown["states"]) < 20
+
+
+def test_four_times_the_updates_bring_the_problem_that_fell_short_to_its_exact_values():
+    short, long = ladder.trained(ladder.LONGER), ladder.trained(f"longer-{ladder.LONGER}")
+    assert (len(short), len(long)) == (10, 3)
+    for key in ("greedy_q_discounted", "greedy_soft"):
+        assert max(one[key] for one in short) < 0.7 < 0.8 < min(one[key] for one in long)
+    told = ladder.longer()
+    assert "2,400 updates instead of 600" in told
+    assert "22,260 pairs" in told
