@@ -392,7 +392,7 @@ Table(
 #
 # Your numbers need not equal ours to the last digit: another processor or version of torch rounds
 # differently, and training amplifies it. Verdicts should agree. If one does not, please tell us, with the
-# output of `claims --json`. To cite a claim, name it and the version, for instance "planrl 0.1.0, claim
+# output of `claims --json`. To cite a claim, name it and the version, for instance "planrl 0.2.0, claim
 # 2-pg-collapse"; [how to cite](references.md#how-to-cite) has the entries.
 #
 # ## Exercises

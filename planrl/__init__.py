@@ -56,4 +56,4 @@ from planrl.tasks import (
 from planrl.train import Run, Step, TrainConfig, probe, train, until
 from planrl.transformer import Transformer, TransformerConfig
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

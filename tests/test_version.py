@@ -26,6 +26,9 @@ def copied(script, tmp_path):
     for name in (*script.PLACES, "CHANGELOG.md"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, tmp_path / name)
+    log = tmp_path / "CHANGELOG.md"  # right after a release nothing is under "Unreleased"
+    with_news = log.read_text("utf-8").replace("## Unreleased\n", "## Unreleased\n\n- News.\n", 1)
+    log.write_text(with_news, "utf-8")
     return tmp_path
 
 
@@ -34,10 +37,10 @@ def test_citation_changelog_and_pages_name_the_version_of_the_package(script):
 
 
 def test_a_new_version_is_written_everywhere_with_its_date(script, copied):
+    before = (copied / "CHANGELOG.md").read_text("utf-8")
     script.cut(copied, "9.8.7", "2031-02-03")
     assert set(script.told(copied).values()) == {"9.8.7"}
     assert "date-released: 2031-02-03\n" in (copied / "CITATION.cff").read_text("utf-8")
-    before = (ROOT / "CHANGELOG.md").read_text("utf-8")
     after = (copied / "CHANGELOG.md").read_text("utf-8")
     head, cut, rest = after.partition("## 9.8.7 (2031-02-03)\n")
     assert cut

@@ -1,0 +1,1 @@
+"""The commands of `python -m planrl`, one module each: its options and what it does."""

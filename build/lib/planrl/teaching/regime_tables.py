@@ -1,0 +1,202 @@
+"""Tables of the regimes: what weights know of edges, what a temperature and a penalty buy.
+
+As in `regime_figures`, everything is computed from all seeds that are stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import mean
+from typing import Any
+
+from planrl.teaching.regime_figures import (
+    BASE,
+    PG,
+    Q,
+    base_updates,
+    best,
+    curve,
+    edges,
+    ends,
+    has,
+    measured,
+    minus,
+    pages,
+    series,
+    short,
+    told,
+)
+
+Row = dict[str, Any]
+READ_OUT = {
+    "AUC, as read": ("auc_raw", "weights"),
+    "AUC, columns centred": ("auc", "weights"),
+    "precision, centred": ("precision", "weights"),
+    "AUC of f(k, j)[k]": ("auc", "diagonal"),
+}
+"""Column of the table of edges -> what is measured, and where it is read."""
+SCORES = ("auc_raw", "auc", "precision", "auc_shown", "auc_unseen")
+
+
+def edge_rows(regime: str, learners: Sequence[str]) -> list[Row]:
+    """What the weights tell of edges at the last evaluation: a row per learner, mean over seeds."""
+    return [
+        {"method": name}
+        | {words: mean(edges(regime, name, *how)) for words, how in READ_OUT.items()}
+        for name in learners
+    ]
+
+
+def edge_values(regimes: str, learners: Sequence[str]) -> list[Row]:
+    """The same for each seed and each regime of `regimes` ("AB"), to be saved."""
+    return [
+        {"regime": regime, "method": name, "result": number, "score": score, "value": value}
+        for regime in regimes
+        for name in learners
+        for score in SCORES
+        for number, value in enumerate(edges(regime, name, score))
+    ]
+
+
+def decoding_rows(regime: str, choices: Sequence[tuple[str, float]]) -> list[Row]:
+    """One row for each (learner, temperature): accuracy and distinct correct paths of 100.
+
+    The share kept is that of the base's distinct correct paths at temperature 1, training pairs.
+    """
+    own = float(at(regime, BASE, 1.0, "train", "diversity"))
+    rows = []
+    for name, heat in choices:
+        paths = at(regime, name, heat, "train", "diversity")
+        rows.append(
+            {
+                "method": plain(name),
+                "temperature": f"{heat:g}",
+                "training accuracy": at(regime, name, heat, "train", "accuracy"),
+                "distinct paths, training": f"{paths:.1f}",
+                "share kept": f"{paths / own:.0%}",
+                "held-out accuracy": at(regime, name, heat, "test", "accuracy"),
+                "distinct paths, held out": f"{at(regime, name, heat, 'test', 'diversity'):.1f}",
+            }
+        )
+    return rows
+
+
+def at(regime: str, learner: str, temperature: float, task: str, key: str) -> float:
+    """A point of a decoding curve, mean over seeds."""
+    heats = curve(regime, learner, task, "temperature")[0].tolist()
+    return float(curve(regime, learner, task, key)[:, heats.index(temperature)].mean())
+
+
+def gained(regime: str, learner: str, temperature: float, key: str = "accuracy") -> list[float]:
+    """A learner minus the base at one temperature, for each seed; held-out pairs."""
+    heats = curve(regime, learner, "test", "temperature")[0].tolist()
+    column = heats.index(temperature)
+    one, base = (curve(regime, name, "test", key)[:, column].tolist() for name in (learner, BASE))
+    return minus(one, base)
+
+
+def trained_for(regime: str, learners: Sequence[str]) -> str:
+    """How long each learner was trained, in words: those of equally many updates together."""
+    together: dict[int, list[str]] = {}
+    for name in learners:
+        training = pages(regime)[0]["study"]["learners"][name]["training"]
+        together.setdefault(int(training["steps"]), []).append(plain(name))
+    return "; ".join(f"{', '.join(some)}: {steps:,} updates" for steps, some in together.items())
+
+
+def plain(learner: str) -> str:
+    """A learner's name for a narrow column: of a penalty the weight is said."""
+    return learner.replace("policy gradient + KL ", "λ = ")
+
+
+def at_best(regime: str, learner: str, key: str, task: str = "test") -> list[float]:
+    """What each seed has at the temperature of its highest accuracy, the hottest of several."""
+    right = curve(regime, learner, task, "accuracy").tolist()
+    values = curve(regime, learner, task, key).tolist()
+    return [row[some.index(max(some))] for some, row in zip(right, values, strict=True)]
+
+
+def spread(regime: str, learner: str, *, scale: float = 10.0) -> list[float]:
+    """For each seed the standard deviation among the correct next nodes, per unit of reward.
+
+    Contexts that training visited, at the end.
+    """
+    return [page["end"]["spread"]["visited"] / scale for page in measured(regime, learner)]
+
+
+def collapse_on_blocksworld() -> str:
+    """How many paths policy gradient leaves in regime C; nothing before a run is stored."""
+    if not has("C"):
+        return ""
+    steps, values = series("C", PG, "train_diversity")
+    start = mean(ends("C", BASE, "train_diversity"))
+    drawn = pages("C")[0]["study"]["evaluation"]["samples"]
+    return (
+        f" From a base of {base_updates(pages('C')[0]):,} updates (regime C), {steps[-1]:,} "
+        f"updates leave {told(values[:, -1].tolist(), 1)} of {start:.1f} distinct correct paths on "
+        f"Blocksworld ({drawn} samples of a training question at temperature 1)."
+    )
+
+
+FEEDBACK = {
+    BASE: "demonstrations",
+    PG: "whole paths judged",
+    f"{PG}, baseline": "whole paths judged",
+    f"{PG}, process reward": "every step judged; a step has the return of its whole path",
+    f"{PG}, reward to go": "every step judged; a step has the return from it on",
+    f"{Q}, no random steps": "every step judged",
+    Q: "every step judged, one in ten at random",
+}
+"""Method of regime P -> what it is told of its own paths."""
+
+
+def feedback_rows() -> list[Row]:
+    """Loss or feedback? A row for each method of regime P, held-out questions, mean over seeds."""
+    return [
+        {
+            "method": name,
+            "feedback": told_of,
+            "accuracy, best T": short(best("P", name)),
+            "paths, T = 1": short(curve("P", name, "test", "diversity")[:, 0].tolist(), 1),
+            "AUC, edges never shown": short(edges("P", name, "auc_unseen")),
+        }
+        for name, told_of in FEEDBACK.items()
+    ]
+
+
+def lead_explained() -> str:
+    """How much of Q-learning's lead in regime P other changes make up, in sentences."""
+    own, lead = best("P", PG), minus(best("P", Q), best("P", PG))
+    made_up = {
+        words: mean(minus(best("P", f"{PG}, {name}"), own)) / mean(lead)
+        for words, name in (("a baseline", "baseline"), ("checks of steps too", "reward to go"))
+    }
+    said = " and ".join(f"with {words} {share:.0%}" for words, share in made_up.items())
+    edge = {name: mean(edges("P", name, "auc_unseen")) for name in (f"{PG}, reward to go", Q)}
+    checked, values = edge.values()
+    return (
+        f"At the best temperature of each, Q-learning is {told(lead)} above policy gradient as in "
+        f"the other chapters. Policy gradient makes up part of this: {said}. Of edges that no "
+        f"demonstration takes it knows no more for that (AUC {checked:.2f}, Q-learning "
+        f"{values:.2f})."
+    )
+
+
+def without_errors() -> str:
+    """What is known of Q-learning from rollouts that never err: numbers, once they are stored."""
+    if not has("G"):
+        return (
+            "Rollouts that never err, such as demonstrations, were not given to Transformers in "
+            "any stored run, so nothing is claimed about them here."
+        )
+    own = ends("G", Q, "test_greedy")
+    others = {
+        "demonstrations": ends("G", f"{Q}, from demonstrations", "test_greedy"),
+        "greedy rollouts of the base": ends("G", f"{Q}, from the greedy base", "test_greedy"),
+    }
+    said = ", from ".join(f"{words} {told(values)}" for words, values in others.items())
+    return (
+        "Rollouts that never err were given to Transformers, too, with a saturated base and 800 "
+        f"updates. Greedy accuracy on held-out questions: from its own rollouts {told(own)}, from "
+        f"{said}."
+    )
