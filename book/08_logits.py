@@ -327,7 +327,8 @@ notebook.Folded("The same for ten paths per question", Table(ten, caption=captio
 # > policy gradient rank edges that no demonstration contains like pairs that are no edge, or lower (AUC about 0.5 or
 # > less). Q-learning with process reward ranks most of them above (0.85 and more). The comparison
 # > is not about the loss alone: the process reward judges every step that Q-learning tries, one in ten at
-# > random, and policy gradient is told only whether a whole path is correct. For ten paths this was predicted
+# > random, and policy gradient is told only whether a whole path is correct ([chapter 10](10_choosing.ipynb) gives it
+# > the checks, too). For ten paths this was predicted
 # > ([claims R-unseen-edges-q, R-unseen-edges-pg](11_verdicts.ipynb)), for one path it was not.
 #
 # How near do a Transformer's logits come to 10, 0 and -10, the theorem's values times 10? Means over next nodes

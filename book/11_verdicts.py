@@ -182,7 +182,7 @@ sliders.ask(
 # the claims from a *base of 700 updates* are those of the paper's figures; *regimes* ask them again in
 # the settings that each is meant for: a *saturated* base, which more SFT would not change (A), one demonstrated
 # path per pair (B), Blocksworld with longer training (C) and with 80 % of the pairs (D), a graph with cycles (E),
-# conditions under which methods should break (G, H).
+# conditions under which methods should break (G, H), and what is due to the loss and what to its feedback (P).
 
 # %% tags=["remove-input"]
 elsewhere = sum("arXiv" in one.claim.source for one in groups["objectives"])

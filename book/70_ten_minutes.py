@@ -237,8 +237,8 @@ LabLink("blocks", "", "Lab: three blocks, with a discount and without")
 #   verdict yet. *Not enough seeds*: there are numbers, from fewer than ten seeds, and no verdict yet. Every verdict is a link to its numbers ([chapter 11](11_verdicts.ipynb)).
 # - The theorems are about logits that depend on the target and the current node alone. A Transformer of one layer nearly satisfies
 #   this after 700 updates of SFT, and less after 3,000 ([chapter 2](02_one_layer.ipynb)); a large language model need not.
-# - Q-learning has every step checked and tries random steps; policy gradient learns one verdict per path. What the
-#   feedback contributes and what the loss, these runs do not separate ([chapter 10](10_choosing.ipynb)).
+# - Q-learning has every step checked and tries random steps; policy gradient learns one verdict per path.
+#   [Chapter 10](10_choosing.ipynb) takes apart what is due to this feedback and what to the loss.
 # - Rewards come from a checker that never errs, and are multiplied by 10 for Q-learning. Learning rates and numbers of updates are
 #   [our choices](references.md#where-we-chose), and [what they change](92_deviations.ipynb) is measured.
 #

@@ -9,7 +9,7 @@ import planrl as pr
 from planrl import claims
 from planrl.experiments import store
 from planrl.figures import scatter
-from planrl.teaching import claim_cards, decision, evidence
+from planrl.teaching import claim_cards, decision, evidence, regime_tables
 from planrl.teaching import regime_figures as regimes
 
 
@@ -82,6 +82,23 @@ def test_the_advice_agrees_with_the_numbers_of_the_table():
                 assert "(2,000 updates)" in row["trained on"]
                 continue
             assert row["accuracy, best T"] == pytest.approx(expected)
+
+
+def test_with_the_same_checks_policy_gradient_makes_up_part_of_the_lead_and_keeps_few_paths():
+    rows = {row["method"]: row for row in regime_tables.feedback_rows()}
+    assert list(rows) == list(regime_tables.FEEDBACK)
+
+    def of(method, column):
+        return float(rows[method][column].split()[0])
+
+    plain, checked, q = regimes.PG, f"{regimes.PG}, reward to go", regimes.Q
+    lead, made_up = (
+        of(one, "accuracy, best T") - of(plain, "accuracy, best T") for one in (q, checked)
+    )
+    assert 0.1 * lead < made_up < 0.95 * lead
+    assert of(checked, "paths, T = 1") < 0.5 * of(q, "paths, T = 1")
+    assert of(checked, "AUC, edges never shown") < of(q, "AUC, edges never shown") - 0.2
+    assert f"{made_up / lead:.0%}"[:1] in regime_tables.lead_explained()
 
 
 def test_a_strong_penalty_is_a_little_above_its_base_with_as_many_paths():
