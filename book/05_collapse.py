@@ -62,8 +62,8 @@ seed = 0
 # %% [markdown]
 # ## Predict
 #
-# A graph of 100 nodes, ten demonstrated paths per training question, a base trained by SFT until more of it changes
-# nothing (chapter 4). Greedily the base answers every training question correctly. Among 100 samples for one question
+# A graph of 100 nodes, ten demonstrated paths per training question, a base trained by SFT until more of it no longer
+# helps (chapter 4). Greedily the base answers every training question correctly. Among 100 samples for one question
 # it finds nine or ten distinct correct paths on average. Policy gradient goes on for 4,000 updates and ends with little
 # more than one.
 #
