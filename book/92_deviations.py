@@ -152,7 +152,33 @@ own, aside = (mean(regimes.best("A", name)) for name in (regimes.Q, regimes.OFF)
 at_1 = end("A", regimes.OFF, "test_accuracy") - end("A", regimes.Q, "test_accuracy")
 kept, plain, longer = map(auc, ("policy gradient + KL 0.1", PG, SFT))
 early, late = (judged["A3.1-explained"].findings[k].mean for k in (0, -1))
+calm, to_go = f"{regimes.Q}, no random steps", f"{PG}, reward to go"
+errs = 1 - end("P", calm, "train_accuracy")
+plain_p, based, checked, valued = (
+    mean(regimes.best("P", name))
+    for name in (PG, f"{PG}, baseline", to_go, regimes.Q)
+)
+many = mean(
+    regimes.curve("P", f"{PG}, baseline", "test", "diversity")[:, 0].tolist()
+)
 REASONS = {
+    "R-q-random-steps": [
+        if_so(
+            errs > 0.03,
+            f"Sampled at temperature 1, it errs in {errs:.0%} of its training paths, so illegal steps are tried "
+            "without random ones.",
+        )
+    ],
+    "R-q-over-pg-same-checks": [
+        if_so(
+            based - plain_p < checked - plain_p < valued - plain_p,
+            f"Best accuracy: policy gradient {plain_p:.3f}, with a baseline {based:.3f}, with the checks of steps, too, "
+            f"{checked:.3f}; Q-learning {valued:.3f}, of which random steps cost it some.",
+        )
+    ],
+    "R-pg-collapses-with-checks": [
+        if_so(many > 2, f"A baseline alone keeps {many:.1f} paths.")
+    ],
     "R-pg-gains-greedy": [
         if_so(
             start > 0.95 and greedy < start,

@@ -95,10 +95,13 @@ def test_with_the_same_checks_policy_gradient_makes_up_part_of_the_lead_and_keep
     lead, made_up = (
         of(one, "accuracy, best T") - of(plain, "accuracy, best T") for one in (q, checked)
     )
-    assert 0.1 * lead < made_up < 0.95 * lead
+    assert 0.5 * lead < made_up < 0.95 * lead, "most of the lead"
+    calm = f"{regimes.Q}, no random steps"
+    assert of(calm, "accuracy, best T") > of(q, "accuracy, best T") + 0.01
+    assert of(calm, "paths, T = 1") > 0.9 * of(q, "paths, T = 1")
+    assert " above itself with them" in regime_tables.lead_explained()
     assert of(checked, "paths, T = 1") < 0.5 * of(q, "paths, T = 1")
     assert of(checked, "AUC, edges never shown") < of(q, "AUC, edges never shown") - 0.2
-    assert f"{made_up / lead:.0%}"[:1] in regime_tables.lead_explained()
 
 
 def test_a_strong_penalty_is_a_little_above_its_base_with_as_many_paths():
