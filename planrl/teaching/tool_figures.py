@@ -127,6 +127,18 @@ def found_on(of: str) -> str:
     )
 
 
+def new_chains(of: str) -> list[dict[str, str | int]]:
+    """The correct chains that nobody demonstrated and policy gradient sampled most often, seed 0.
+
+    Tools are numbers: their names are `read_tools(folder).graph.labels`.
+    """
+    found = pages(of)[0]["result"]["learners"][PG]["found"]
+    return [
+        {"new chain, by the tools' numbers": " → ".join(map(str, chain)), "times sampled": count}
+        for chain, count in found
+    ]
+
+
 __all__ = [
     "BASE",
     "DISCOUNT",
@@ -144,6 +156,7 @@ __all__ = [
     "ends",
     "found_on",
     "has",
+    "new_chains",
     "pages",
     "rows",
     "short",

@@ -75,6 +75,14 @@ def test_what_is_told_of_ultratool_says_of_how_many_seeds():
     assert f"; {count} seeds" in told if count > 1 else "; 1 seed;" in told
 
 
+def test_ten_new_chains_of_ultratool_are_shown_by_numbers_the_most_frequent_first():
+    rows = tools.new_chains(tools.ULTRATOOL)
+    assert len(rows) == 10
+    counts = [row["times sampled"] for row in rows]
+    assert counts == sorted(counts, reverse=True)
+    assert all(0 <= int(n) < 260 for row in rows for n in next(iter(row.values())).split(" → "))
+
+
 @pytest.mark.book
 def test_the_live_runs_show_what_the_text_says(ran):
     assert len(ran.ten) == 10
