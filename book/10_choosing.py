@@ -142,7 +142,9 @@ notebook.Told(decision.gained())
 # %% [markdown]
 # *Loss or feedback?* The comparison changes three things at once: the loss, the checks of steps, and one random step in ten.
 # So we gave policy gradient the checks, and took the random steps from Q-learning. The predictions were committed before
-# these runs ([claims](11_verdicts.ipynb) R-checks-help-pg, R-q-over-pg-same-checks, R-q-random-steps).
+# these runs ([claims](11_verdicts.ipynb) R-checks-help-pg, R-q-over-pg-same-checks, R-q-random-steps). With *process reward*
+# every step is judged; each step of policy gradient then has the return of its whole path, or, *to go*, that from it on. Both
+# have a baseline.
 
 # %%
 Table(
