@@ -69,8 +69,8 @@ regimes.decoding_curves(
 # - A **KL penalty**, a pull towards the model it began as (here with weight λ = 0.1), keeps more paths per question.
 #   Still the base has more paths at equal accuracy. (The moving picture at the top has λ = 1.)
 # - **Q-learning** with a reward for each step (*process reward*) is on these graphs at each temperature the most often
-#   correct and finds the most paths. It alone has every step checked, and most of its lead in accuracy, not that in paths, is
-#   due to this ([chapter 10](10_choosing.ipynb)). Where moves can be undone it needs a discount, and
+#   correct and finds the most paths. It alone has every step checked; with a baseline and the same checks policy gradient makes
+#   up most of its lead in accuracy, not that in paths ([chapter 10](10_choosing.ipynb)). Where moves can be undone it needs a discount, and
 #   sampled at temperature 1 it is then below policy gradient ([chapter 9](09_blocksworld.ipynb)). With a reward for the
 #   outcome alone (*outcome reward*, not shown) it loses everything.
 # - **Imitation** that just goes on (*continual SFT*, supervised fine-tuning) changes little.

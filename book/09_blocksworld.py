@@ -142,7 +142,7 @@ notebook.Download(
 )
 
 # %% [markdown]
-# What do the numbers have to do with distance? Every move can be undone, and from wherever a greedy model gets to it
+# How much does distance matter? Every move can be undone, and from wherever a greedy model gets to it
 # mostly knows a plan. A sampled plan fails when a step is drawn that is no legal move, and each move is another
 # occasion for that.
 #

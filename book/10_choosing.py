@@ -156,9 +156,9 @@ Table(
 notebook.Told(regime_tables.lead_explained())
 
 # %% [markdown]
-# So most of the lead in *accuracy* is feedback, which policy gradient could have, too. The lead in *paths*, and the edges that
-# nobody showed, are the loss: values of all correct steps are pulled to one number, while policy gradient multiplies what it
-# samples. Random steps are not the reason for either, and cost accuracy here.
+# So a baseline and the checks, which policy gradient could have, too, make up most of the lead in *accuracy*. The rest and the
+# lead in *paths* are the loss: values of all correct steps are pulled to one number, while policy gradient multiplies what it
+# samples. Random steps add some of the edges that nobody showed, and cost accuracy here.
 #
 # **3. Do you need one answer or many?** On random graphs policy gradient ends with one path per question. A KL penalty
 # keeps more; with one demonstrated path per question $\lambda = 0.1$ gives up about half of the gain ([chapter

@@ -269,7 +269,7 @@ SENTENCES = {
         },
     ),
     "checks-help-pg": Sentence(
-        "Policy gradient gains from checks of steps, too.", "our control", of._minus(TO_GO, PG)
+        "Policy gradient gains from checks and a baseline.", "our control", of._minus(TO_GO, PG)
     ),
     "q-over-pg-same-checks": Sentence(
         "With checks of steps for both, Q-learning is above policy gradient at the best T of each.",
