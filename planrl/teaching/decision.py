@@ -123,10 +123,10 @@ VALUES = Advice(
     "in accuracy, not that in paths, and without random steps Q-learning was more accurate still "
     "(chapter 10). It learns errors of its checks that are always the same; those that vary cost "
     "it far targets (chapter 15). Where steps can be undone, use a discount, and large rewards if "
-    "you sample. Or try soft Q-learning: on Blocksworld, in a linear Transformer, it was more accurate "
-    "than Q-learning with a discount when both were sampled at temperature 1 (on a random digraph "
-    "hardly so). But its rewards were larger, which explains this (chapter 14). On a Transformer "
-    "it has no stored run yet.",
+    "you sample. Or try soft Q-learning: on Blocksworld, in a linear Transformer, it was more "
+    "accurate than Q-learning with a discount when both were sampled at temperature 1 (on a random "
+    "digraph hardly so). But its rewards were larger, which explains this (chapter 14). On a "
+    "Transformer it has no stored run yet.",
     (
         "R-q-over-all-at-equal-decoding",
         "3-q-over-pg",
