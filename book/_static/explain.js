@@ -217,8 +217,9 @@ const planrlExplain = (() => {
   }
 
   /** The numbers of each name in a log: CSV, JSON lines, or TRL's trainer_state.json.
-   * @param {string} given @returns {Record<string, number[]>} */
-  function readLog(given) {
+   * What stands before a dash is a run if one of its columns is named as one of `metrics`.
+   * @param {string} given @param {string[]} metrics @returns {Record<string, number[]>} */
+  function readLog(given, metrics) {
     const text = given.replace(/\r\n?/g, "\n");
     if (!text.trim()) throw new Error("nothing is here: paste CSV with names in its first line, or JSON lines");
     /** @type {Record<string, any>[]} */
@@ -250,19 +251,20 @@ const planrlExplain = (() => {
       });
     }
     /** @type {Record<string, number[]>} */
-    const found = {};
-    const runs = new Set();
+    const columns = {};
     for (const row of rows) {
       for (const [name, value] of Object.entries(row)) {
         const as = typeof value === "number" ? value : typeof value === "string" ? number(value) : null;
-        if (as === null || !Number.isFinite(as)) continue;
-        const cut = name.lastIndexOf(" - ");
-        if (cut >= 0) runs.add(name.slice(0, cut).trim());
-        (found[name.slice(cut < 0 ? 0 : cut + 3).trim()] ??= []).push(as);
+        if (as !== null && Number.isFinite(as)) (columns[name.trim()] ??= []).push(as);
       }
     }
+    const parts = Object.keys(columns).map((name) => {
+      const cut = name.lastIndexOf(" - ");
+      return { name, run: name.slice(0, Math.max(cut, 0)).trim(), metric: name.slice(cut < 0 ? 0 : cut + 3).trim() };
+    });
+    const runs = new Set(parts.filter(({ run, metric }) => run && metrics.includes(metric)).map(({ run }) => run));
     if (runs.size > 1) throw new Error(`the log is of ${runs.size} runs, ${[...runs].join(", ")}: paste the columns of one of them`);
-    return found;
+    return Object.fromEntries(parts.map(({ name, run, metric }) => [runs.has(run) ? metric : name, columns[name]]));
   }
 
   /** @param {number[]} values */
@@ -386,7 +388,7 @@ if (typeof document !== "undefined") {
   };
   /** @param {string} text @returns {HTMLElement[]} */
   const ofLog = (text) => {
-    const found = planrlExplain.regimes(data.log, planrlExplain.readLog(text));
+    const found = planrlExplain.regimes(data.log, planrlExplain.readLog(text, Object.values(data.log.names).flat()));
     if (!found.length) return [made("p", "None of the regimes that theory names here.")];
     return found.flatMap((/** @type {any} */ one) => {
       const said = made("p");

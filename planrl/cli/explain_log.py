@@ -38,7 +38,8 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the regimes."""
-    columns = read_log(options.file, options.run)
+    names = log_rules()["names"].values()
+    columns = read_log(options.file, options.run, [one for several in names for one in several])
     series = named(columns)
     if "reward" not in series:
         given = ", ".join(map(shown, list(columns)[:12]))

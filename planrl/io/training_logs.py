@@ -1,7 +1,7 @@
 """Logs of training: CSV, JSON lines, or the trainer_state.json that TRL writes.
 
 Only numbers are kept. W&B's exports name a column `run - train/reward`; of a log of several runs
-one is read.
+one is read. A metric's own name may hold a dash, too.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,15 @@ MOST_BYTES = 20_000_000
 MOST_ROWS = 200_000
 
 
-def read_log(path: str | Path, run: str = "") -> dict[str, list[float]]:
+def read_log(
+    path: str | Path, run: str = "", metrics: Collection[str] = ()
+) -> dict[str, list[float]]:
     """The numbers of each name in a log, in the order of its rows; what is no number is left out.
 
-    Of a log of several runs those of `run` are read, and of columns without a run. Raises
-    InputError, with the line, for a file that is no log, and if it is not clear which run to read.
+    Of a log of several runs those of `run` are read, and of columns without a run. What stands
+    before a dash is a run if one of its columns is named as one of `metrics`, or if none are given.
+    Raises InputError, with the line, for a file that is no log, and if it is not clear which run to
+    read.
     """
     text = read_text(path, most=MOST_BYTES)
     if not text.strip():
@@ -43,13 +47,19 @@ def read_log(path: str | Path, run: str = "") -> dict[str, list[float]]:
         raise InputError(
             f"{path} has no number: expected CSV with names in its first line, or JSON"
         )
-    return _of_run(found, run, path)
+    return _of_run(found, run, metrics, path)
 
 
-def _of_run(columns: dict[str, list[float]], run: str, path: str | Path) -> dict[str, list[float]]:
+def _of_run(
+    columns: dict[str, list[float]], run: str, metrics: Collection[str], path: str | Path
+) -> dict[str, list[float]]:
     """The columns of one run, named without it."""
-    parts = {name: name.rpartition(" - ") for name in columns}
-    runs = list(dict.fromkeys(of.strip() for of, dash, _ in parts.values() if dash))
+    parts = {name: tuple(map(str.strip, name.rpartition(" - "))) for name in columns}
+    runs = list(
+        dict.fromkeys(
+            of for of, dash, metric in parts.values() if dash and (metric in metrics or not metrics)
+        )
+    )
     if run and run not in runs:
         raise InputError(
             f"{path} has no run {shown(run)}: it has {', '.join(runs) or 'no names of runs'}"
@@ -58,12 +68,14 @@ def _of_run(columns: dict[str, list[float]], run: str, path: str | Path) -> dict
         raise InputError(
             f"{path} is a log of {len(runs)} runs, {', '.join(runs)}: name one of them by --run"
         )
-    wanted = ("", run) if run else ("", *runs)
-    return {
-        parts[name][2].strip(): column
-        for name, column in columns.items()
-        if parts[name][0].strip() in wanted
-    }
+    found = {}
+    for name, column in columns.items():
+        of, _, metric = parts[name]
+        if of not in runs:
+            found[name.strip()] = column
+        elif of == run or not run:
+            found[metric] = column
+    return found
 
 
 def _number(value: Any) -> float | None:

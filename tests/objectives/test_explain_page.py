@@ -14,7 +14,7 @@ from planrl.errors import InputError
 from planrl.io.config_files import read_config
 from planrl.io.training_logs import read_log
 from planrl.objectives.configs import explain, outcomes, rules
-from planrl.objectives.logs import named, regimes, summary
+from planrl.objectives.logs import log_rules, named, regimes, summary
 from planrl.objectives.sheet import ENTRIES, diversity
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,7 +30,7 @@ const configs = given.configs.map((text) => tried(() => {
   return { options, ...found, lab: page.labState(given.data, found) };
 }));
 const logs = given.logs.map((text) => tried(() => {
-  const columns = page.readLog(text);
+  const columns = page.readLog(text, Object.values(given.data.log.names).flat());
   return { told: page.summary(given.data.log, columns), regimes: page.regimes(given.data.log, columns) };
 }));
 process.stdout.write(JSON.stringify({ configs, logs, short: given.numbers.map(page.short) }));
@@ -83,7 +83,9 @@ LOGS = [
     log(lambda k: 0.5, zero=lambda k: 0.7004),
     log(lambda k: 0.5, entropy=lambda k: 1.0 if k < 30 else 0.7998),
     "step,run - train/reward\n" + "\n".join(f"{k},{k * 123.456}" for k in range(30)),
+    "reward,loss - total,time - step\n" + "\n".join(f"{k / 30},{k},1" for k in range(30)),
 ]
+METRICS = [one for several in log_rules()["names"].values() for one in several]
 TWO_RUNS = "step,a - reward,b - reward\n" + "\n".join(f"{k},0.1,0.9" for k in range(30))
 NUMBERS = [0.0, 1.0, 0.95, 0.123456, 1234.5, 999.6, 1e-5, 0.000123456, -0.5, -12345.0, 100.0, 12.0]
 
@@ -136,7 +138,7 @@ def test_what_is_refused_is_refused_in_both(number, page, tmp_path):
 def test_a_log_is_told_alike(number, page, tmp_path):
     path = tmp_path / "log"
     path.write_text(LOGS[number])
-    series = named(read_log(path))
+    series = named(read_log(path, metrics=METRICS))
     ours, theirs = summary(series), page["logs"][number]
     assert theirs["told"].keys() == ours.keys()
     for name, value in ours.items():  # the last digit may differ: ties are rounded otherwise
@@ -152,7 +154,7 @@ def test_a_log_of_two_runs_is_refused_in_both(page, tmp_path):
     path = tmp_path / "log"
     path.write_text(TWO_RUNS)
     with pytest.raises(InputError, match="2 runs, a, b"):
-        read_log(path)
+        read_log(path, metrics=METRICS)
     assert "2 runs, a, b" in page["logs"][len(LOGS)]["error"]
 
 

@@ -119,6 +119,14 @@ def test_of_two_runs_one_is_read_and_never_both(tmp_path, capsys):
     assert "reward: 1 at first" in capsys.readouterr().out
 
 
+def test_a_metric_with_a_dash_in_its_name_is_no_run(tmp_path, capsys):
+    rows = "\n".join(f"{k / 12},{k},1" for k in range(12))
+    path = written(tmp_path, f"reward,loss - total,time - step\n{rows}")
+    assert read_log(path, metrics=["reward"]).keys() == {"reward", "loss - total", "time - step"}
+    assert main(["explain-log", str(path)]) == 0
+    assert "12 rows with a reward" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -71,7 +71,10 @@ function fetchPlotly(model) {
     // The classic notebook has a loader of modules, which would take the script for one of them.
     const parts = ["(function (define, module, exports) {", code, "\n}).call(window);"];
     const src = URL.createObjectURL(new Blob(/** @type {BlobPart[]} */ (parts), { type: "text/javascript" }));
-    const onload = () => window.dispatchEvent(new Event("planrl:redraw"));
+    const onload = () => {
+      URL.revokeObjectURL(src);
+      window.dispatchEvent(new Event("planrl:redraw"));
+    };
     document.head.append(Object.assign(document.createElement("script"), { src, onload }));
   };
   model.on("msg:custom", hear);
