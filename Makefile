@@ -19,7 +19,7 @@ TIMES := _build/.stage-times
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup book serve pdf notebooks version dates check lint types unit slow test coverage pages screenshots picture
+.PHONY: help setup book serve pdf notebooks version check lint types unit slow test coverage pages screenshots picture
 .PHONY: colab hosts colab-env notebook-env ci soak hashes audit peers bench clean
 
 help: ## What there is
@@ -96,9 +96,6 @@ unit: setup ## The fast tests
 version: setup ## Cut the changelog and write the version everywhere (VERSION=0.2.0)
 	@$(RUN) .ci/version.py $(VERSION)
 	@$(RUN) book/_ext/pairs.py write
-
-dates: ## After results are committed: write down when
-	@$(RUN) .ci/dates.py
 
 ##@ Test
 

@@ -1,8 +1,8 @@
 """When results were made: each result says it itself; of older ones a list has their commits.
 
 A prediction counts only if it was committed before the run, so both dates stand on its card. The
-first results of the regimes carry no date; `results/dates.toml`, which `make dates` writes from the
-repository's history, has the time at which each of them was committed.
+first results of the regimes carry no date; `results/dates.toml` has the time at which each of them
+was committed.
 """
 
 from __future__ import annotations

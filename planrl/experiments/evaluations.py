@@ -343,12 +343,9 @@ class Regime(Measurements):
             )
             for name, task in self.tasks.items()
         }
-        found: Row = {
-            "curves": curves,
-            "spread": context_spread(self.dataset.graph, table, self.visited),
-            "imitation": imitation_distance(self.shown, table),
-        }
-        return {"end": found if self.seed else {**found, "matrices": self.matrices(model)}}
+        spread = context_spread(self.dataset.graph, table, self.visited)
+        imitation = imitation_distance(self.shown, table)
+        return {"end": {"curves": curves, "spread": spread, "imitation": imitation}}
 
 
 class HalfRegime(Regime):
