@@ -166,6 +166,7 @@ REGIMES = {
         3000,
         {
             **_sft_and_pg(3000, 0.01, 0.1),
+            **_pg(2000, 1.0),
             **_both_q(2000, discount=0.9),
             **_q("Q-learning, discount 1", 500),
             **_outcome(200),
