@@ -287,12 +287,10 @@ first = {
     name: all(one.claim.registered for one in found)
     for name, found in groups.items()
 }
-first.pop("objectives")  # its file has them, but not its cards
 notebook.Told(
     f"Those of {', '.join(name for name, yes in first.items() if yes)} were committed before the runs, with a reason "
     "for each bound; a card names both dates. One came later: R-spurious-edges was added after seeds 0 and 1 of "
-    "regime A had been seen. Those of objectives were committed before their seeds 0 to 9 as well, in "
-    "`planrl/claims/objectives.toml`. Where something had been seen before, the reason says what. The predictions of "
+    "regime A had been seen. Where something had been seen before, the reason says what. The predictions of "
     f"the other groups ({', '.join(name for name, yes in first.items() if not yes)}) cannot show this: they entered "
     "the project together with their results. Directions are the paper's; where the paper gives no number, the bound "
     "is ours."

@@ -1,13 +1,16 @@
 """Which objective? What is said of group methods, KL placements and entropy, tried on a table.
 
-Measured by the experiment `objectives`; the bounds were written down before the runs, with reasons,
-in objectives.toml. Statements of others are phrased so that *holds* means that they are right.
+Measured by the experiment `objectives`; the bounds were committed before the runs, with reasons, in
+objectives.toml. Statements of others are phrased so that *holds* means that they are right.
 """
 
 from __future__ import annotations
 
-from planrl.claims.verdict import Claim, Condition, Number
+from planrl.claims.predicted import read_predictions
+from planrl.claims.verdict import HOLDS, Claim, Condition, Number, Registered
 
+PREDICTIONS = read_predictions("objectives.toml")
+"""The entries of objectives.toml; those of one claim have an id that begins with the claim's."""
 INF = float("inf")
 TOY = "one choice among 3 correct and 3 wrong next nodes"
 DAG = "random DAG, 10 nodes"
@@ -43,6 +46,17 @@ def _claim(
         source=source,
         measured=measured,
         conditions=tuple(conditions),
+        registered={"": _registered(name)},
+    )
+
+
+def _registered(name: str) -> Registered:
+    """What was committed before the runs; a claim of two entries has both reasons."""
+    own = [one for one in PREDICTIONS if f"{one['id']}-".startswith(f"{name}-")]
+    return Registered(
+        committed=own[0]["committed"],
+        reason=" ".join(one["reason"] for one in own),
+        expected=own[0].get("expected", HOLDS),
     )
 
 

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 Result = Mapping[str, Any]
 Number = Callable[..., Any]
-_FILE = tomllib.loads((Path(__file__).parent / "predictions.toml").read_text(encoding="utf-8"))
-PREDICTIONS: list[dict[str, Any]] = [
-    {"committed": _FILE["committed"], **one} for one in _FILE["prediction"]
-]
-"""The entries of predictions.toml, each with the date at which it was committed."""
 
 PG, SFT, Q, OFF = "policy gradient", "continual SFT", "Q-learning", "Q-learning, off-policy"
 PAID = "policy gradient, paid for demonstrated paths"
@@ -60,15 +54,70 @@ def share_kept(learner: str, result: Result) -> float:
     return end(result, learner, "train_diversity") / float(result["base"]["train_diversity"])
 
 
+def at_one(page: Result, task: str, key: str) -> float:
+    """What a decoding curve, of a learner or the base, has at temperature 1."""
+    curve = page["end"]["curves"][task]
+    return float(curve[key][curve["temperature"].index(1.0)])
+
+
 def simple_share_kept(learner: str, result: Result) -> float:
     """The same at temperature 1, of paths that visit no node twice."""
-    own = result["learners"][learner]["end"]["curves"]["train"]["simple"][0]
-    return float(own / result["base"]["end"]["curves"]["train"]["simple"][0])
+    own, base = result["learners"][learner], result["base"]
+    return at_one(own, "train", "simple") / at_one(base, "train", "simple")
 
 
 def held_out_paths(learner: str, result: Result) -> float:
     """Distinct correct paths of 100 per held-out pair at the last evaluation, at temperature 1."""
-    return float(result["learners"][learner]["end"]["curves"]["test"]["diversity"][0])
+    return at_one(result["learners"][learner], "test", "diversity")
+
+
+def difference_at_equal_accuracy(one: str, other: str, key: str, result: Result) -> float:
+    """A measure of one learner minus another's, at the training accuracy the slower one ends with.
+
+    Between two evaluations the measure is interpolated where training accuracy first gets there.
+    """
+    level = min(last(result, name, "train_accuracy") for name in (one, other))
+
+    def there(name: str) -> float:
+        page = result["learners"][name]
+        right, values = page["train_accuracy"], page[key]
+        after = next(k for k, accuracy in enumerate(right) if accuracy >= level)
+        if after == 0:
+            return float(values[0])
+        share = (level - right[after - 1]) / (right[after] - right[after - 1])
+        return float(values[after - 1] + share * (values[after] - values[after - 1]))
+
+    return there(one) - there(other)
+
+
+def smallest_lead(one: str, other: str, result: Result) -> float:
+    """The smallest lead in held-out accuracy at a number of simple paths that both curves reach.
+
+    Each learner's best accuracy with at least so many distinct correct paths that visit no node
+    twice, over decoding temperatures, with straight lines between these; compared at the points
+    of both curves. A learner that reaches no number that the other does gives nan.
+    """
+    fronts = [_front(result["learners"][name]["end"]["curves"]["test"]) for name in (one, other)]
+    low, high = max(f[0][0] for f in fronts), min(f[-1][0] for f in fronts)
+    at = sorted({x for front in fronts for x, _ in front if low <= x <= high} | {low, high})
+    if low > high:
+        return math.nan
+    return min(_on(fronts[0], x) - _on(fronts[1], x) for x in at)
+
+
+def _front(curve: Mapping[str, Sequence[float]]) -> list[tuple[float, float]]:
+    """Number of simple paths, best accuracy with at least so many, in ascending order."""
+    points = sorted(zip(curve["simple"], curve["accuracy"], strict=True))
+    return [(x, max(accuracy for _, accuracy in points[k:])) for k, (x, _) in enumerate(points)]
+
+
+def _on(front: Sequence[tuple[float, float]], x: float) -> float:
+    """A front's accuracy at a number of paths between its ends."""
+    after = next(k for k, (paths, _) in enumerate(front) if paths >= x)
+    if after == 0 or front[after][0] == x:
+        return front[after][1]
+    (x0, y0), (x1, y1) = front[after - 1], front[after]
+    return y0 + (x - x0) / (x1 - x0) * (y1 - y0)
 
 
 def edges(result: Result, learner: str, score: str, readout: str = "weights") -> float:

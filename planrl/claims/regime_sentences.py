@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 
 from planrl.claims import regime_numbers as of
+from planrl.claims.predicted import Sentence
 from planrl.claims.regime_numbers import (
     GREEDY,
     OFF,
@@ -17,15 +17,6 @@ from planrl.claims.regime_numbers import (
     Number,
     Q,
 )
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """What is claimed, by whom, and the numbers that it is measured by."""
-
-    statement: str
-    source: str
-    numbers: dict[str, Number]
 
 
 def _one(number: Number) -> dict[str, Number]:
@@ -113,6 +104,7 @@ SENTENCES = {
             "lambda 0.1 minus 0": of._last_minus(KL, PG, "train_diversity"),
             "lambda 1 minus 0.1": of._last_minus(STRONG, KL, "train_diversity"),
         },
+        others={"C": {"lambda 0.1 minus 0": of._last_minus(KL, PG, "train_diversity")}},
     ),
     "kl-no-price": Sentence(
         "Where the base can answer, a small penalty (lambda 0.1) costs hardly any training "
@@ -150,11 +142,13 @@ SENTENCES = {
         "Q-learning keeps the diversity of the base.",
         "Takeaway 6, Fig. 3b",
         _one(partial(of.simple_share_kept, Q)),
+        others={"A": _one(partial(of.share_kept, Q))},
     ),
     "q-holds-the-graph": Sentence(
         "Q-learning's weights hold the adjacency better than policy gradient's.",
         "Fig. 1",
         _one(of._edges(Q, PG, "auc")),
+        others={"C": _one(of._edges(f"{Q}, discount 1", PG, "auc"))},
     ),
     "q-precision": Sentence(
         "Of the highest weights more are edges after Q-learning than after policy gradient.",
@@ -193,11 +187,13 @@ SENTENCES = {
         "Policy gradient's weights hold the adjacency better than continual SFT's.",
         "Fig. 1",
         _one(of._edges(PG, SFT, "auc")),
+        others={"D": _one(of._edges(KL, SFT, "auc"))},
     ),
     "one-value": Sentence(
         "The logits of a context's correct next nodes converge to one value.",
         "Theorem 5.2, Fig. 4",
         {"on-policy": partial(of.spread, Q), "off-policy": partial(of.spread, OFF)},
+        others={"C": {"on-policy": partial(of.spread, f"{Q}, discount 1")}},
     ),
     "diagonal": Sentence(
         "Where the next node is the target, logits are the adjacency.",
@@ -306,17 +302,3 @@ SENTENCES = {
     ),
 }
 """Id of a prediction -> the sentence it is about."""
-
-_OTHERS: dict[tuple[str, str], dict[str, Number]] = {
-    ("pg-holds-the-graph", "D"): _one(of._edges(KL, SFT, "auc")),
-    ("q-holds-the-graph", "C"): _one(of._edges(f"{Q}, discount 1", PG, "auc")),
-    ("q-diversity", "A"): _one(partial(of.share_kept, Q)),
-    ("kl-order", "C"): {"lambda 0.1 minus 0": of._last_minus(KL, PG, "train_diversity")},
-    ("one-value", "C"): {"on-policy": partial(of.spread, f"{Q}, discount 1")},
-}
-"""What is measured of another learner in one regime."""
-
-
-def numbers(name: str, regime: str) -> dict[str, Number]:
-    """The numbers of a claim; in some regimes another learner stands for the claim's."""
-    return _OTHERS.get((name, regime), SENTENCES[name].numbers)

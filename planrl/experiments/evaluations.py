@@ -18,6 +18,8 @@ from planrl.experiments.algorithms import Algorithm
 from planrl.experiments.alpine import degrees, observed, recovery
 from planrl.experiments.datasets import Dataset
 from planrl.experiments.probes import (
+    TEMPERATURES,
+    WARM,
     context_spread,
     decoding_curve,
     edge_scores,
@@ -254,6 +256,7 @@ class Regime(Measurements):
     """The measurements of the regimes: also decoding curves, new paths, and edges never shown."""
 
     base_alone = True
+    temperatures: tuple[float, ...] = TEMPERATURES
 
     def __init__(
         self, dataset: Dataset, evaluation: Evaluation, seed: int, algorithm: Algorithm
@@ -340,12 +343,19 @@ class Regime(Measurements):
                 seed=self.seed,
                 samples=self.evaluation.samples,
                 degree=self.degrees[name],
+                temperatures=self.temperatures,
             )
             for name, task in self.tasks.items()
         }
         spread = context_spread(self.dataset.graph, table, self.visited)
         imitation = imitation_distance(self.shown, table)
         return {"end": {"curves": curves, "spread": spread, "imitation": imitation}}
+
+
+class WarmRegime(Regime):
+    """The same with decoding curves that begin above temperature 1."""
+
+    temperatures = (*WARM, *TEMPERATURES)
 
 
 class HalfRegime(Regime):

@@ -1,8 +1,9 @@
 """Which objective? The methods of `planrl.objectives` on the Transformer, in regimes A and B.
 
 Datasets, bases and measurements are those of `planrl.experiments.regimes`. Every learner samples
-eight paths for each of 16 pairs an update, REINFORCE too, so that they differ in the loss alone.
-What is predicted of them is in planrl/claims/objectives.toml.
+eight paths for each of 16 pairs an update, REINFORCE too, so that they differ in the loss alone;
+only expert iteration draws four for each training pair once a round.
+What is predicted of them is in planrl/claims/methods.toml.
 """
 
 from __future__ import annotations
@@ -53,6 +54,8 @@ def _penalties(steps: int, weight: float = 0.1) -> dict[str, Learner]:
         "KL k3 in the loss": ("k3", "loss"),
         "KL k1 in the return": ("k1", "path"),
         "KL k1 in the loss": ("k1", "loss"),
+        "KL k1 in the token's reward": ("k1", "token"),
+        "KL k2 in the token's reward": ("k2", "token"),
         "KL k3 in the token's reward": ("k3", "token"),
     }
     found = {
@@ -80,7 +83,7 @@ def _study(letter: str, steps: int = 2000) -> Study:
 
 METHODS = {letter: _study(letter) for letter in ("B", "A")}
 """Letter of the regime -> the study of seed 0; in the order in which they are run."""
-_few = ("REINFORCE", "GRPO", "RLOO, KL k3 in the loss")
+_few = ("RLOO", "Dr. GRPO", "GRPO", "DAPO", "PPO, four epochs", "pass@8", "RLOO, KL k3 in the loss")
 _small = replace(
     shortened(replace(METHODS["B"], learners={n: METHODS["B"].learners[n] for n in _few}), 100),
     label="quick-B",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -200,6 +200,8 @@ def unpacked(page: Mapping[str, Any]) -> Tensor:
 
 
 TEMPERATURES = (1.0, 0.7, 0.5, 0.3, 0.1)
+WARM = (2.0, 1.4)
+"""Beside these, where learners with large gaps between logits are compared: they are cold at 1."""
 
 
 def decoding_curve(
@@ -210,15 +212,16 @@ def decoding_curve(
     seed: int,
     samples: int,
     degree: Int[Tensor, " M"],
+    temperatures: Sequence[float] = TEMPERATURES,
 ) -> dict[str, list[Any]]:
     """How accuracy and diversity trade as the temperature falls, the same pairs at each.
 
-    For each of `TEMPERATURES`: the accuracy of `samples` paths per pair, the distinct correct paths
+    For each temperature: the accuracy of `samples` paths per pair, the distinct correct paths
     among them (`diversity`), those of them that visit no node twice (`simple`), and the accuracy by
     degree.
     """
-    found: dict[str, list[Any]] = {"temperature": list(TEMPERATURES)}
-    for temperature in TEMPERATURES:
+    found: dict[str, list[Any]] = {"temperature": list(temperatures)}
+    for temperature in temperatures:
         drawn = sample_distinct(
             model,
             task.pairs,

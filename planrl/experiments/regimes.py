@@ -171,6 +171,7 @@ REGIMES = {
             **_q("Q-learning, discount 1", 500),
             **_outcome(200),
         },
+        measure="WarmRegime",
     ),
     "E": _regime(
         "E",

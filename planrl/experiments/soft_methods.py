@@ -1,7 +1,10 @@
 """Soft Q-learning on the Transformer, beside Q-learning and policy gradient of the regimes.
 
-Datasets, bases and measurements are those of `planrl.experiments.regimes`, where the learners that
-these are compared with are stored, too. What is predicted is in claims/soft_methods.toml.
+Datasets and bases are those of `planrl.experiments.regimes`, where the learners that these are
+compared with are stored, too. Soft values spread over more paths above temperature 1, so decoding
+curves begin there. Q-learning is among these learners once more with rewards as large as the soft
+penalty and as many updates: what is left between the two is not a matter of scale. What is
+predicted is in claims/soft_methods.toml.
 
 An illegal step has to cost more than the longest shortest path: `reward_scale` is the process
 reward's penalty, in units of the temperature, and each step costs `cost`. Values are clipped as
@@ -15,13 +18,14 @@ from dataclasses import replace
 
 from planrl.experiments.algorithms import STREAMS, Algorithm
 from planrl.experiments.datasets import DatasetSettings
-from planrl.experiments.paper import reinforced
-from planrl.experiments.regimes import REGIMES, shortened
+from planrl.experiments.paper import PROCESS, reinforced
+from planrl.experiments.regimes import MEASURES, REGIMES, shortened
 from planrl.experiments.study import Evaluation, Learner, Study, seeds
 
 COSTS = {"A": 0.5, "C": 2.3, "E": 2.0}
 SCALES = {"A": 15.0, "C": 25.0, "E": 25.0}
-UPDATES = {"A": 2000, "C": 2000, "E": 2000}
+DISCOUNTS = {"A": 1.0, "C": 0.9, "E": 0.9}
+UPDATES = 2000
 
 
 def soft(loss: str, letter: str, **options: object) -> Algorithm:
@@ -38,7 +42,7 @@ def soft(loss: str, letter: str, **options: object) -> Algorithm:
 
 
 def learners(letter: str) -> dict[str, Learner]:
-    """Soft Q-learning on its own rollouts, on the base's and on stale ones; path consistency."""
+    """Soft Q-learning on its own, the base's and stale rollouts; path consistency; Q-learning."""
     bounds = (-COSTS[letter], SCALES[letter])
     own = soft("soft_q_learning", letter, value_bounds=bounds)
     algorithms = {
@@ -46,9 +50,12 @@ def learners(letter: str) -> dict[str, Learner]:
         "soft Q-learning, off-policy": own.but(off_policy=True),
         "soft Q-learning, stale rollouts": own.but(stream=f"{STREAMS}:stale_rollouts", renewed=200),
         "path consistency": soft("path_consistency", letter, length=1),
+        "Q-learning, same rewards": PROCESS.but(
+            reward_scale=SCALES[letter], discount=DISCOUNTS[letter]
+        ),
     }
     return {
-        name: replace(reinforced(algorithm, UPDATES[letter]), settles=True)
+        name: replace(reinforced(algorithm, UPDATES), settles=True)
         for name, algorithm in algorithms.items()
     }
 
@@ -58,7 +65,7 @@ def _study(letter: str) -> Study:
         REGIMES[letter],
         name="soft-methods",
         learners=learners(letter),
-        evaluation=replace(REGIMES[letter].evaluation, steps=()),
+        evaluation=replace(REGIMES[letter].evaluation, steps=(), measure=f"{MEASURES}:WarmRegime"),
     )
 
 

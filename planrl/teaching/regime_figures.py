@@ -218,7 +218,7 @@ def _curves(regime: str, learners: Sequence[str], task: str, title: str, words: 
     figure.update_xaxes(title="distinct correct paths among 100 samples", rangemode="tozero")
     figure.update_yaxes(title=f"accuracy, {words}")
     figure.update_layout(legend={"orientation": "h", "y": -0.2})
-    alt = f"Accuracy and number of distinct correct paths at five temperatures, {words}, "
+    alt = f"Accuracy and number of distinct correct paths over the temperature, {words}, "
     finish(figure, title, f"{alt}{condition(regime)}. {'; '.join(said)}.", 480)
     return subtitled(figure, condition(regime)).update_layout(margin_t=90)
 

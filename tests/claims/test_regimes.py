@@ -1,6 +1,7 @@
 """Claims in regimes: predictions come before runs, and a verdict appears with the tenth seed."""
 
 import json
+import math
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -22,7 +23,9 @@ from planrl.claims import (
     changes,
     figure_claims,
     judge,
+    methods,
     regimes,
+    soft_methods,
     verdicts,
 )
 from planrl.claims import regime_numbers as numbers
@@ -30,36 +33,78 @@ from planrl.claims.history import BEFORE, FIGURES
 from planrl.claims.verdict import Registered
 from planrl.experiments import store
 from planrl.experiments.dates import made_at
+from planrl.experiments.methods import METHODS
 from planrl.experiments.regimes import REGIMES
+from planrl.experiments.soft_methods import SOFT
+
+PREDICTED = [
+    (regimes, REGIMES, "R-"),
+    (methods, METHODS, ""),
+    (soft_methods, SOFT, ""),
+]
 
 
-def test_every_prediction_has_a_sentence_and_a_regime_and_a_reason():
-    assert {page["id"] for page in numbers.PREDICTIONS} == set(regimes.SENTENCES)
-    for page in numbers.PREDICTIONS:
-        assert page["regime"] in REGIMES
+@pytest.mark.parametrize(("module", "known", "_"), PREDICTED, ids=["regimes", "methods", "soft"])
+def test_every_prediction_has_a_sentence_and_a_regime_and_a_reason(module, known, _):
+    assert {page["id"] for page in module.PREDICTIONS} == set(module.SENTENCES)
+    for page in module.PREDICTIONS:
+        assert page["regime"] in known
         assert page["reason"].endswith(".")
         assert page.get("expected", HOLDS) in (HOLDS, FAILS, "undecided")
-    told = [(page["id"], page["regime"]) for page in numbers.PREDICTIONS]
+    told = [(page["id"], page["regime"]) for page in module.PREDICTIONS]
     assert len(set(told)) == len(told)
 
 
-@pytest.mark.parametrize("claim", regimes.CLAIMS, ids=lambda claim: claim.id)
-def test_the_bounds_of_a_claim_are_those_of_the_file(claim):
-    bounds = {
-        page["regime"]: (page.get("low"), page.get("high"))
-        for page in numbers.PREDICTIONS
-        if f"R-{page['id']}" == claim.id
-    }
-    assert {one.of for one in claim.conditions} == set(bounds) == set(claim.registered)
+@pytest.mark.parametrize(
+    ("module", "prefix", "claim"),
+    [(module, prefix, claim) for module, _, prefix in PREDICTED for claim in module.CLAIMS],
+    ids=lambda one: getattr(one, "id", ""),
+)
+def test_the_bounds_of_a_claim_are_those_of_the_file(module, prefix, claim):
+    own = {page["regime"]: page for page in module.PREDICTIONS if prefix + page["id"] == claim.id}
+    assert {one.of for one in claim.conditions} == set(own) == set(claim.registered)
     for one in claim.conditions:
-        low, high = bounds[one.of]
-        assert low is None or one.low == low
-        assert high is None or one.high == high
-        page = next(
-            p for p in numbers.PREDICTIONS if f"R-{p['id']}" == claim.id and p["regime"] == one.of
-        )
+        page = own[one.of]
+        assert page.get("low") in (None, one.low)
+        assert page.get("high") in (None, one.high)
         if one.name in ("sampled", "greedy"):
             assert one.name in page["measure"]
+
+
+@pytest.mark.parametrize(("module", "known", "_"), PREDICTED, ids=["regimes", "methods", "soft"])
+def test_the_learners_of_a_claim_are_trained_in_its_regime(module, known, _):
+    """Each number is computed of made-up results that have these learners and no others."""
+    for claim in module.CLAIMS:
+        for one in claim.conditions:
+            if getattr(one.value, "across", False):
+                continue
+            results = {name: made_up(STUDIED[name][one.of]) for name in one.needs}
+            assert isinstance(one.value(results), float)
+
+
+STUDIED = {"regimes": REGIMES, "methods": METHODS, "soft-methods": SOFT}
+
+
+def made_up(study):
+    """A result of a regime with the learners of a study, at two evaluations and temperatures."""
+    keys = ("diversity", "entropy", "accuracy", "greedy", "forgotten")
+    names = [f"{task}_{key}" for task in ("train", "test", "new") for key in keys]
+    names += ["kl_to_uniform", "demonstrated_nll"]
+    read = dict.fromkeys(("auc", "auc_shown", "auc_unseen", "precision"), 0.5)
+    curve = {"temperature": [1.0, 0.5], "accuracy": [0.5, 0.7], "simple": [3.0, 2.0]}
+    curve["diversity"] = [4.0, 2.5]
+    imitation = {"beyond_uniform": 0.5, "uniform_to_shares": 0.5, "to_shares": 0.4}
+    curves = {"train": curve, "test": curve}
+    end = {"curves": curves, "spread": {"visited": 1.0}, "imitation": imitation}
+    weights = {"weights": read, "diagonal": read}
+    line = {name: [0.2, 0.6] for name in names}
+    learner = {**line, "edges": [weights] * 2, "end": end}
+    learners = {
+        name: learner | {"step": [round(0.6 * one.steps), one.steps]}
+        for name, one in study.learners.items()
+    }
+    base = dict.fromkeys(names, 0.5)
+    return {"learners": learners, "base": {**base, "edges": weights, "end": end}}
 
 
 def runs(name):
@@ -72,7 +117,7 @@ def test_predictions_were_committed_before_the_runs_that_they_are_about():
     dated = [made for made in runs("regimes").values() if made is not None]
     assert len(dated) >= 6
     assert min(dated) > datetime(2026, 11, 30, 0, 13, 10, tzinfo=UTC)
-    for page in numbers.PREDICTIONS:
+    for page in regimes.PREDICTIONS:
         late = page["committed"] > datetime(2026, 11, 30, 0, 13, 10, tzinfo=UTC)
         assert ("seen" in page["reason"]) == late, "what was added later says what had been seen"
 
@@ -236,3 +281,26 @@ def test_a_date_that_is_none_is_named(tmp_path):
     path.write_text(path.read_text().replace("2026-12-01T12:00:00+00:00", "yesterday"))
     with pytest.raises(pr.InputError, match=r"seed0\.json has the date 'yesterday'"):
         store.results("regimes", of="B", folder=tmp_path)
+
+
+def test_learners_are_compared_at_the_accuracy_that_the_slower_one_ends_with():
+    fast = {"train_accuracy": [0.5, 0.9, 1.0], "paths": [10.0, 4.0, 1.0]}
+    slow = {"train_accuracy": [0.5, 0.6, 0.7], "paths": [10.0, 9.0, 7.0]}
+    result = {"learners": {"fast": fast, "slow": slow}}
+    found = numbers.difference_at_equal_accuracy("fast", "slow", "paths", result)
+    assert found == pytest.approx((10.0 - 6.0 * 0.5) - 7.0)
+    assert numbers.difference_at_equal_accuracy("slow", "slow", "paths", result) == 0
+
+
+def test_the_smallest_lead_is_over_the_numbers_of_paths_that_both_curves_reach():
+    def result(simple, accuracy):
+        return {"end": {"curves": {"test": {"simple": simple, "accuracy": accuracy}}}}
+
+    one = result([1.0, 3.0, 5.0], [0.9, 1.0, 0.8])
+    other = result([2.0, 4.0, 9.0], [0.95, 0.85, 0.5])
+    learners = {"learners": {"one": one, "other": other}}
+    # At 2, 3, 4 and 5 paths: 1 - 0.95, 1 - 0.9, 0.9 - 0.85 and 0.8 - 0.78.
+    assert numbers.smallest_lead("one", "other", learners) == pytest.approx(0.02)
+    assert numbers.smallest_lead("other", "one", learners) == pytest.approx(-0.1)
+    apart = {"learners": {"one": one, "other": result([6.0, 9.0], [0.9, 0.8])}}
+    assert math.isnan(numbers.smallest_lead("one", "other", apart))

@@ -105,15 +105,6 @@ def test_the_transformer_study_differs_from_the_regimes_in_its_learners_alone():
     assert len(soft_methods.STUDIES) == 31
 
 
-def test_predictions_for_the_transformer_are_of_its_regimes_and_can_fail():
-    folder = Path(pr.__file__).parent / "claims"
-    text = (folder / "soft_methods.toml").read_text(encoding="utf-8")
-    for one in tomllib.loads(text)["prediction"]:
-        assert one["regime"] in soft_methods.SOFT
-        assert "low" in one or "high" in one
-        assert one["reason"].endswith(".")
-
-
 @pytest.mark.slow
 def test_the_transformer_study_runs():
     quick = next(one for one in soft_methods.STUDIES if one.tier == "quick")
