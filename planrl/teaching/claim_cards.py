@@ -51,6 +51,7 @@ METHODS: dict[str, tuple[str, ...]] = {
     "GRPO and others": (
         *(
             "GRPO",
+            "RLOO",
             "group method",
             "RFT",
             "REINFORCE",
