@@ -97,7 +97,7 @@ SENTENCES = {
         ("methods",),
     ),
     "methods-kl-odd-token": Sentence(
-        "k2 and k3 in the token's reward do not hold the base's ratios.",
+        "A penalty k2 or k3 in the token's reward does not hold the base's ratios.",
         DERIVED,
         _paths_minus(
             BASE_RATIO,

@@ -8,7 +8,8 @@ Of each model the *table projection* is taken: its logits are averaged over all 
 rollouts that share target and state. The table's accuracy is exact and is compared with the
 model's own: what the table loses, the model had from history. With a waypoint there are two such
 tables: by current node, as in Assumption 3.1, and by current node and whether the waypoint was
-visited.
+visited. Where there is none, the table is also compared with what theory says of a table:
+uniformity (Theorem 4.3), A + R - 1 (Theorem 5.2) and the soft optimum.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import torch
 from planrl.errors import InputError, whole
 from planrl.experiments.datasets import Dataset, DatasetSettings
 from planrl.experiments.named import function
-from planrl.experiments.probes import adjusted
+from planrl.experiments.probes import TEMPERATURES, WARM, adjusted, correlation
 from planrl.experiments.study import Calculation
 from planrl.experiments.waypoints import Moves, step_reward, waypoint_dataset
 from planrl.graphs import seeded
@@ -33,6 +34,8 @@ from planrl.losses import policy_gradient, q_learning, sft
 from planrl.models import PathModel
 from planrl.objectives.path_measures import greedy
 from planrl.objectives.soft import soft_q_learning
+from planrl.objectives.soft_values import soft_optimum
+from planrl.objectives.theory import kl_to_uniform, process_optimum
 from planrl.sampling import Sampler, rollout, sample_distinct
 from planrl.streams import demonstrations, on_policy
 from planrl.tasks import PROMPT, Batch, Task
@@ -46,6 +49,7 @@ Numbers = dict[str, float]
 DEPTHS = (1, 2, 4)
 SCALE = 10.0  # of Q-learning's reward
 MOST_PAIRS, SAMPLES = 200, 20  # that are measured, and paths for each
+HEATS = (*WARM, *TEMPERATURES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,20 +192,25 @@ def explained(target: Tensor, state: Tensor, logits: Tensor) -> float:
 
 
 def own_scores(model: PathModel, pairs: Tensor, method: Method, moves: Moves, seed: int) -> Numbers:
-    """The model's accuracy, sampled at temperature 1 and greedy, and its distinct correct paths."""
-    sampler, rng = replace(method.sampler, epsilon=0.0), seeded(seed, "evaluation")
-    drawn = sample_distinct(model, pairs, SAMPLES, rng=rng, sampler=sampler)
-    right = moves.right(drawn.tokens)
-    best = rollout(model, pairs, rng=rng, sampler=replace(sampler, greedy=True))
+    """The model's accuracy, sampled and greedy, and its number of distinct correct paths.
+
+    Names without a temperature are of temperature 1, the others as "sampled_at_0.5".
+    """
+    sampler = replace(method.sampler, epsilon=0.0)
+    best = rollout(model, pairs, rng=seeded(seed, "greedy"), sampler=replace(sampler, greedy=True))
     found = moves.right(best)
     between = moves.on_the_way(pairs)
-    numbers = {
-        "sampled": float(drawn.count[right].sum()) / (len(pairs) * SAMPLES),
-        "greedy": float(found.float().mean()),
-        "diversity": float(right.sum()) / len(pairs),
-    }
+    numbers = {"greedy": float(found.float().mean())}
     if between.any():
         numbers["greedy_between"] = float(found[between].float().mean())
+    for heat in HEATS:
+        rng = seeded(seed, "evaluation")
+        warm = replace(sampler, temperature=heat)
+        drawn = sample_distinct(model, pairs, SAMPLES, rng=rng, sampler=warm)
+        right = moves.right(drawn.tokens)
+        named = "" if heat == 1.0 else f"_at_{heat:g}"
+        numbers[f"sampled{named}"] = float(drawn.count[right].sum()) / (len(pairs) * SAMPLES)
+        numbers[f"diversity{named}"] = float(right.sum()) / len(pairs)
     return numbers
 
 
@@ -221,11 +230,37 @@ def table_scores(table: Tensor, pairs: Tensor, setting: Setting) -> Numbers:
     return found
 
 
+def theory_scores(table: Tensor, setting: Setting) -> Numbers:
+    """How near a table of logits [target, current, choice] is to what theory says of one.
+
+    Over the contexts that rollouts visited and that can reach their target: the mean of
+    KL(U_C || q) where more than one next node is correct (Theorem 4.3), the correlation of the
+    logits with A + R - 1, both minus their context's mean (Theorem 5.2), and the mean total
+    variation to the soft optimum of the setting's cost and penalty.
+    """
+    graph, n = setting.dataset.graph, setting.dataset.graph.n
+    able = graph.reachability & ~torch.eye(n, dtype=torch.bool)
+    visited = able & ~table.isnan().any(-1)
+    several = visited & (graph.correct.sum(-1) > 1)
+    nodes = table[..., :n]
+    told = process_optimum(graph)[visited][..., :n].double()
+    own = nodes[visited] - nodes[visited].mean(-1, keepdim=True)
+    best = soft_optimum(graph, cost=setting.cost, penalty=setting.penalty).policy
+    apart = (nodes.softmax(-1) - best)[visited].abs().sum(-1) / 2
+    return {
+        "kl_to_uniform": float(kl_to_uniform(graph, table)[several].mean()),
+        "with_process_optimum": correlation(
+            own.flatten(), (told - told.mean(-1, keepdim=True)).flatten()
+        ),
+        "from_soft_optimum": float(apart.mean()),
+    }
+
+
 def measured(model: PathModel, method: Method, setting: Setting, seed: int) -> Numbers:
     """What is measured of one model, on held-out pairs.
 
     Names ending in `_table` are of the projection by (target, current), those in `_memory` of the
-    one by (target, current, visited?), where there is a waypoint.
+    one by (target, current, visited?), where there is a waypoint. See also `theory_scores`.
     """
     moves, n = setting.moves, setting.dataset.graph.n
     pairs = setting.dataset.test.pairs[:MOST_PAIRS]
@@ -235,6 +270,8 @@ def measured(model: PathModel, method: Method, setting: Setting, seed: int) -> N
     found["explained"] = explained(target, state % n, logits)
     table = projection(target, state % n, logits, n, n)
     memory = len(moves.after) // n
+    if memory == 1:
+        found |= theory_scores(table, setting)
     told = {"table": table.repeat(1, memory, 1)}
     if memory > 1:
         found["explained_memory"] = explained(target, state, logits)

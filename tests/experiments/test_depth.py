@@ -20,6 +20,8 @@ from planrl.experiments.waypoints import (
     waypoint_dataset,
 )
 from planrl.objectives.path_measures import arrival, uniform_steps
+from planrl.objectives.soft_values import soft_optimum
+from planrl.objectives.theory import process_optimum
 
 # 0 -> 1 -> 2 -> 3 -> 0, and back 2 -> 1; the waypoint is 2
 RING = pr.Graph(4, [(0, 1), (1, 2), (2, 3), (3, 0), (2, 1)])
@@ -161,6 +163,35 @@ def test_a_table_of_logits_that_need_no_history_is_its_own_projection():
     assert found["explained"] == pytest.approx(1.0)
     assert found["greedy_table"] == pytest.approx(found["greedy"])
     assert found["sampled_table"] == pytest.approx(found["sampled"], abs=0.1)
+
+
+def test_tables_of_the_theory_are_at_no_distance_from_it():
+    setting = depth.plain(0, nodes=20)
+    graph = setting.dataset.graph
+    seen = depth.theory_scores(10 * process_optimum(graph).double(), setting)
+    assert seen["with_process_optimum"] == pytest.approx(1.0)
+    assert seen["kl_to_uniform"] > 1e-5  # what is illegal keeps a probability
+    best = soft_optimum(graph, cost=setting.cost, penalty=setting.penalty)
+    assert depth.theory_scores(best.logits, setting)["from_soft_optimum"] == pytest.approx(0.0)
+    even = uniform_steps(graph).log()
+    assert depth.theory_scores(even, setting)["kl_to_uniform"] == pytest.approx(0.0, abs=1e-6)
+    half = torch.where(torch.rand(20, 20, 1, generator=pr.seeded(0, "half")) < 0.5, torch.nan, even)
+    assert depth.theory_scores(half, setting)["kl_to_uniform"] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_accuracy_and_paths_are_measured_at_every_temperature():
+    setting = depth.plain(0, nodes=10)
+    model = pr.LogitTable(setting.dataset.train.vocab)
+    with torch.no_grad():
+        model.table[..., :10] = 3 * process_optimum(setting.dataset.graph)
+    pairs = setting.dataset.test.pairs
+    found = depth.own_scores(model, pairs, depth.methods(setting)["q"], setting.moves, 0)
+    accuracies = [found["sampled_at_2"], found["sampled"], found["sampled_at_0.1"]]
+    assert accuracies == sorted(accuracies)
+    assert accuracies[0] < accuracies[2] == pytest.approx(1.0)
+    assert {name for name in found if name.startswith("diversity")} == {
+        "diversity" + name.removeprefix("sampled") for name in found if name.startswith("sampled")
+    }
 
 
 def test_predictions_are_of_numbers_that_the_study_has_and_register_as_not_measured():
