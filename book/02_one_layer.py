@@ -259,7 +259,7 @@ Table(sizes, caption="100 nodes, width 120, last layer; mean over seeds")
 # > **Finding.** The paper supports the assumption with attention maps of trained models of one and two layers. Ours
 # > agree for one layer and one head: more than half of the attention is on the target (claim
 # > [A3.1-attention](11_verdicts.ipynb), measured on graphs of 100 nodes). From two layers on the last layer attends to the target
-# > less, and target and current node still explain nearly all. After some four times the updates, one layer begins to use the nodes passed before.
+# > less, and target and current node still explain nearly all. After some four times the updates, one layer begins to use what came before: the nodes passed, or how many.
 #
 # ## Two tables, added
 #

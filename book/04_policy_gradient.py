@@ -195,7 +195,7 @@ notebook.Download(regime_rows.decoding(of), "decoding_curves.csv")
 
 # %% [markdown]
 # Training paths sampled at a low temperature do not isolate exploration: by Theorem 4.1 below that is SFT on the most
-# likely correct paths, so it sharpens. The control above changes nothing but the data.
+# likely correct paths, so it sharpens; nor do small batches, which change the noise ([chapter 5](05_collapse.ipynb)). The control above changes nothing but the data.
 #
 # ## Predict: a base of 60 %
 #

@@ -98,8 +98,7 @@ keys = {name: f"train_{name}" for name in ("accuracy", "diversity", "entropy")}
 notebook.Download(regime_rows.over_updates("A", [PG], keys), "collapse.csv")
 
 # %% [markdown]
-# Does the model lose paths in exchange for accuracy? Most of them vanish while sampled accuracy still rises, and the
-# others when there is nearly none left to gain:
+# Do lost paths pay for accuracy? Most vanish while sampled accuracy rises, the others when there is nearly none left to gain:
 
 # %%
 charts.range_figure(
@@ -120,7 +119,9 @@ cool, variety = (
     for key in ("accuracy", "diversity")
 )
 notebook.Told(
-    f"Sampled accuracy on training questions starts at {float(accuracy[:, 0].mean()):.3f} and is "
+    f"Greedily the model answers {float(greedy[:, 0].mean()):.0%} of the training questions at the start, and never fewer than "
+    f"{float(greedy.mean(0).min()):.1%}: in this sense all paths fall *after* 100 %. Sampled accuracy starts at "
+    f"{float(accuracy[:, 0].mean()):.3f} and is "
     f"{float(accuracy[:, solved].mean()):.3f} after {step[solved]:,} updates (mean of {len(paths)} seeds). Until then "
     f"distinct correct paths fall from {first:.2f} to {float(paths[:, solved].mean()):.2f}, from then to the end to "
     f"{last:.2f}; the entropy of a step falls from {float(entropy[:, 0].mean()):.3f} to "
@@ -130,8 +131,8 @@ notebook.Told(
 
 # %% [markdown]
 # Two things lose paths. The climb to accuracy favours correct answers that are likelier already, even in expectation
-# ([chapter 12](12_objective.ipynb)). Random drift, which the next sections explain, acts all the time. These runs do not
-# separate the two; after the climb little else than drift is left.
+# ([chapter 12](12_objective.ipynb)). Random drift, which the next sections explain, acts all the time. After the climb little
+# else is left.
 #
 # *Entropy* says how undecided the model is at a step; 0 is certain. (Claims R-pg-collapse and R-entropy-falls in [chapter 11](11_verdicts.ipynb).) Below, a smaller graph: press
 # *Train* and see one question lose its paths, edge by edge.
@@ -442,10 +443,10 @@ for words, now in (("AdamW, baseline", kept), ("AdamW, none", end),
     )
 
 # %% [markdown]
-# Under AdamW the baseline saves little in this run: AdamW divides each step by the size of recent gradients, and so
-# makes small ones large again. With plain steps more paths are left, but not all: until every path is correct, a
-# correct one still counts more than the mean. GRPO, a policy gradient much used for language models, subtracts the mean
-# of a *group* of answers to one question. Groups that are all correct have no gradient (the library TRL logs their
+# Under AdamW the baseline saves little in this table, as AdamW makes small gradients large again; a Transformer kept twice as
+# many paths with it ([chapter 10](10_choosing.ipynb)). With plain steps more are left, not all: until every path is correct, a
+# correct one counts more than the mean. GRPO, a policy gradient much used for language models, subtracts the mean
+# of a *group* of answers to one question. Groups that are all correct have no gradient (TRL logs their
 # share as `frac_reward_zero_std`), so there drift stops question by question; until then GRPO loses answers as the
 # others do ([chapter 12](12_objective.ipynb)).
 #

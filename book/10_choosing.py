@@ -68,9 +68,8 @@ my_guess = 0.8
 # %% [markdown]
 # ## Experiment
 #
-# Each mark is a method at its *best* temperature among 1, 0.7, 0.5, 0.3 and 0.1, chosen for each seed on the same
-# held-out questions: nobody gains by sharpening alone. On the left the base saw ten demonstrated paths per question, on
-# the right one. The two sides also differ in updates, which stand under each.
+# Each line is a method, decoded at the temperatures 1, 0.7, 0.5, 0.3 and 0.1: nobody gains by sharpening alone. *Paths*
+# counts the distinct correct ones among 100 samples for a held-out question.
 
 # %%
 # made by: python -m planrl reproduce --only regimes
@@ -80,16 +79,14 @@ own, others = (
 )
 
 # %% tags=["hide-input"]
-figure = decision.accuracies(title=decision.where_the_base_fails())
-figure.update_layout(
-    title_subtitle={
-        "text": f"Random DAGs of 100 nodes, best temperature;<br>mean of {decision.seeds()}, 95 % interval"
-    },
-    margin_t=90,
-)
 sliders.ask(
-    figure,
-    "Q-learning's held-out accuracy, one demonstrated path per question",
+    regimes.decoding_curve(
+        "B",
+        list(decision.METHODS),
+        "test",
+        title="One demonstrated path per question",
+    ),
+    "Q-learning's held-out accuracy at its best temperature",
     guess=my_guess,
     low=0.7,
     high=1.0,
@@ -118,8 +115,8 @@ tables = [
 notebook.Folded("The numbers, once you have guessed", *tables)
 
 # %% [markdown]
-# In the tables, "paths" counts the distinct correct paths among 100 samples for a held-out question, at the same
-# temperature T as the accuracy beside it. Q-learning's logits count a reward of 1 as 10.
+# In the tables the *best* temperature is chosen for each seed on the same held-out questions. Q-learning's logits count a
+# reward of 1 as 10.
 
 # %% [markdown]
 # ## Four decisions
@@ -130,7 +127,16 @@ notebook.Folded("The numbers, once you have guessed", *tables)
 # without. Only with a penalty of 1 it is a little above its base at equal temperature, with as many paths ([chapter 6](06_kl.ipynb)).
 # Continual SFT adds nothing there. So measure the base greedily and at lower temperatures *before* you train, and
 # compare every trained model with that.
-#
+
+# %% tags=["hide-input"]
+regimes.decoding_curve(
+    "A",
+    list(decision.METHODS),
+    "test",
+    title=decision.where_the_base_fails(),
+)
+
+# %% [markdown]
 # **2. What can you check?** Whole answers: policy gradient. Where the base fails it explores, and its gain remains
 # at every temperature. Every step: Q-learning with process reward, which finds even edges that no demonstration contains
 # ([chapter 8](08_logits.ipynb)), if the checks are reliable. Never Q-learning with the outcome reward alone
@@ -152,6 +158,14 @@ Table(
     caption=f"Held-out questions. {regimes.condition('P')}; 2,000 updates of each method",
 )
 
+# %% tags=["hide-input"]
+regimes.decoding_curve(
+    "P",
+    [regimes.BASE, *regime_tables.FEEDBACK],
+    "test",
+    title="Checks lift policy gradient's accuracy, not its number of paths",
+)
+
 # %% tags=["remove-input"]
 notebook.Told(regime_tables.lead_explained())
 
@@ -160,8 +174,9 @@ notebook.Told(regime_tables.lead_explained())
 # lead in *paths* are the loss: values of all correct steps are pulled to one number, while policy gradient multiplies what it
 # samples. Random steps add some of the edges that nobody showed, and cost accuracy here.
 #
-# **3. Do you need one answer or many?** On random graphs policy gradient ends with one path per question. A KL penalty
-# keeps more; with one demonstrated path per question $\lambda = 0.1$ gives up about half of the gain ([chapter
+# **3. Do you need one answer or many?** On random graphs policy gradient without a baseline ends with about one path per
+# question. With the baseline, from one demonstrated path per question, about two thirds of the base's are left (table above); a KL
+# penalty of $\lambda = 0.1$ leaves a little more and gives up about half of the gain ([chapter
 # 6](06_kl.ipynb)). A lower temperature of the base costs paths, too.
 # Q-learning has the most, at temperature 1 and at the best one.
 

@@ -149,7 +149,8 @@ CLAIMS = (
         statement="The next logits depend on the target and the current node alone.",
         source="Assumption 3.1",
         measured="share of the logits' variance that (target, current) explains, over contexts "
-        "that differ in their history only; variance within a group of n contexts over n - 1",
+        "that differ in what came before, nodes or their number; variance within a group of n "
+        "contexts over n - 1",
         conditions=_sizes("explained_adjusted", low=0.9),
     ),
     Claim(

@@ -38,6 +38,6 @@ SIZES = ((1, 4), (2, 1), (4, 1), (4, 4))
 
 STUDIES = (
     *seeds(imitating(steps=(700, 3000)), 10),
-    *(one for size in SIZES for one in seeds(imitating(*size), 3)),
+    *(one for size in SIZES for one in seeds(imitating(*size), 10)),
     replace(imitating(steps=(100, 200), nodes=30, width=48), label="quick-1x1", tier="quick"),
 )

@@ -98,11 +98,12 @@ def explained(model: Transformer, dataset: Dataset, seed: int) -> dict[str, floa
     """Assumption 3.1: the share of the logits' variance that (target, current) explains, and more.
 
     Over the model's own rollouts: every beginning of a path is a context. Those that share target
-    and last node but not their history form a group; the share is 1 - within groups / in all, of
+    and last node, but not the nodes before, form a group; the share is 1 - within groups / in all, of
     the logits minus their own mean. `explained` has it with every sum divided by its length, which
     a group of two contexts flatters: its own mean takes half of its variance away.
     `explained_adjusted` divides by n - 1 in each group and in all, so that groups without any
-    effect would explain nothing. `explained_additive` is what target and last node explain each by
+    effect would explain nothing. `explained_with_position` is the same for groups that share the
+    number of nodes passed, too. `explained_additive` is what target and last node explain each by
     itself. `attention_on_target` is that of the last layer, averaged over heads and contexts.
     """
     rows = rollout(model, dataset.train.pairs.repeat(4, 1), rng=seeded(seed, "contexts"))
@@ -112,10 +113,9 @@ def explained(model: Transformer, dataset: Dataset, seed: int) -> dict[str, floa
     going = current != beginnings[:, 1]  # at the target only END is left to say
     row, at, to = logits[going, : dataset.graph.n], current[going], beginnings[going, 1]
     row = row - row.mean(-1, keepdim=True)
-    cell, number = (to * dataset.graph.n + at).unique(return_inverse=True)
-    size = torch.bincount(number, minlength=len(cell))
-    several = (size > 1)[number]
-    row, number = row[several], number[several].unique(return_inverse=True)[1]
+    cell, passed = to * dataset.graph.n + at, positions[going]
+    several = _shared(cell)
+    row, number = row[several], cell[several].unique(return_inverse=True)[1]
     total = float((row - row.mean(0)).square().sum())
     rest = row - _group_means(row, number)
     alone = row - row.mean(0)
@@ -125,6 +125,7 @@ def explained(model: Transformer, dataset: Dataset, seed: int) -> dict[str, floa
     return {
         "explained": 1 - float(rest.square().sum()) / total,
         "explained_adjusted": adjusted(row, number),
+        "explained_with_position": _with_position(row, number, passed[several]),
         "explained_additive": 1 - float(alone.square().sum()) / total,
         "contexts": float(len(row)),
         "attention_on_target": float(attention[going].mean()),
@@ -141,6 +142,21 @@ def _last_position(model: Transformer, rows: Tensor, positions: Tensor) -> tuple
         logits.append(values[number, position])
         attention.append(share[-1].mean(1)[number, position, 1])
     return torch.cat(logits), torch.cat(attention)
+
+
+def _shared(group: Tensor) -> Tensor:
+    """Which rows share their group with another one."""
+    number = group.unique(return_inverse=True)[1]
+    return (torch.bincount(number) > 1)[number]
+
+
+def _with_position(rows: Tensor, cell: Tensor, position: Tensor) -> float:
+    """`adjusted` of the groups that share cell and position; nan where no two rows do."""
+    group = cell * (int(position.max()) + 1) + position
+    several = _shared(group)
+    if not several.any():
+        return math.nan
+    return adjusted(rows[several], group[several].unique(return_inverse=True)[1])
 
 
 def adjusted(rows: Tensor, group: Tensor) -> float:

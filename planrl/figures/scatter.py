@@ -28,11 +28,10 @@ def trajectories(
     y: str,
     y_range: tuple[float, float] | None = None,
     height: int = 460,
-    ends: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
 ) -> go.Figure:
     """Lines through the plane in the order of their points; the last point is marked and named.
 
-    `ends` are where each seed of a name ends, faint marks. Where all start, or nearly, is named.
+    Where all start, or nearly, is named.
     """
     figure = go.Figure()
     if groups and (start := _common_start(groups)):
@@ -49,11 +48,6 @@ def trajectories(
             marker={"color": colour, "symbol": symbol, "size": sizes, "opacity": 1},
             legendgroup=name,
         )
-        if ends:
-            seeds = {"name": f"{name}, each seed", "showlegend": False, "legendgroup": name}
-            marker = {"color": colour, "symbol": symbol, "size": 7, "opacity": 0.45}
-            at = {axis: [round(v, 4) for v in ends[name][k]] for k, axis in enumerate("xy")}
-            figure.add_scatter(**at, **seeds, mode="markers", marker=marker)
     figure.update_xaxes(title=x, rangemode="tozero")
     figure.update_yaxes(title=y, range=y_range and list(y_range), rangemode="tozero")
     figure.update_layout(legend={"orientation": "h", "y": -0.2})

@@ -17,10 +17,9 @@ from planrl.claims import interval
 from planrl.errors import InputError
 from planrl.evaluate import auc
 from planrl.experiments.datasets import DatasetSettings
-from planrl.experiments.paper import LAMBDAS
 from planrl.experiments.probes import unpacked
 from planrl.experiments.store import results
-from planrl.figures import charts, scatter
+from planrl.figures import charts
 from planrl.figures.sliders import sliding
 
 if TYPE_CHECKING:
@@ -113,54 +112,6 @@ def chosen(
         title=title,
         about=f"{y} over updates on {GRAPHS[of]}",
         y=y,
-    )
-
-
-def beyond(title: str) -> go.Figure:
-    """Pairs that SFT never saw: accuracy on new, old and held-out pairs for each lambda."""
-    found = results("beyond")
-    number = f"{len(found)} seed{'s' * (len(found) != 1)}"
-    names = {f"lambda {kl:g}": name for name, kl in LAMBDAS.items()}
-    frames = {}
-    for part, words in (("new", "new questions"), ("old", "SFT's own"), ("test", "held out")):
-        for how, said in (("accuracy", "sampled"), ("greedy", "greedy")):
-            frames[f"{words}, {said}"] = {
-                names.get(kl, f"policy gradient + KL {kl.split()[1]}"): (
-                    curve["step"],
-                    torch.tensor(
-                        [p["result"]["learners"][kl][f"{part}_{how}"] for p in found],
-                        dtype=torch.float64,
-                    ),
-                )
-                for kl, curve in found[0]["result"]["learners"].items()
-            }
-    return sliding(
-        frames,
-        title=title,
-        about="accuracy of policy gradient, trained on new and old "
-        f"questions from a base that knows the old ones, {number}",
-        y="accuracy",
-    )
-
-
-def pareto(
-    of: str, names: Sequence[str], *, title: str, accuracy: str = "test_greedy"
-) -> go.Figure:
-    """Fig. 3b: accuracy against diversity, from base to last evaluation, and each seed's end."""
-    number_of_paths = {name: series(of, name, "train_diversity")[1] for name in names}
-    right = {name: series(of, name, accuracy)[1] for name in names}
-    mean = {name: (number_of_paths[name].mean(0), right[name].mean(0)) for name in names}
-    least = min(float(min(right[n].mean(0).min(), right[n][:, -1].min())) for n in names)
-    told = ", ".join(f"{n} ends at {w[-1]:.1f}, {r[-1]:.3f}" for n, (w, r) in mean.items())
-    return scatter.trajectories(
-        mean,
-        title=title,
-        alt=f"{WORDS[accuracy]} against diversity on {GRAPHS[of]}, mean over seeds, and where each "
-        f"seed ends. {told}.",
-        x=WORDS["train_diversity"],
-        y=WORDS[accuracy],
-        y_range=(least - 0.02, 1.01),
-        ends={n: (number_of_paths[n][:, -1].tolist(), right[n][:, -1].tolist()) for n in names},
     )
 
 

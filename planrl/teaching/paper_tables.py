@@ -59,19 +59,6 @@ def logit_rows(of: str, learner: str) -> Rows:
     return found
 
 
-def beyond_rows() -> Rows:
-    """Pairs that SFT never saw: one row for each lambda, seed and evaluation."""
-    found = []
-    for page in results("beyond"):
-        for name, curve in page["result"]["learners"].items():
-            for position, step in enumerate(curve["step"]):
-                seed = page["settings"]["seed"]
-                row = {"lambda": name.split()[1], "seed": seed, "updates": step}
-                keys = [key for key in curve if key.endswith(("_accuracy", "_greedy"))]
-                found.append(row | {key: curve[key][position] for key in keys})
-    return found
-
-
 def stops(of: str, names: Sequence[str], *, key: str = "test_accuracy") -> Rows:
     """When each learner's mean test accuracy is best, with accuracy and diversity then."""
     found = []
@@ -109,7 +96,8 @@ def gain(of: str, learner: str, key: str) -> float:
 def imitation_rows(sizes: Sequence[str]) -> Rows:
     """Assumption 3.1 in saved imitators: a row for each size and evaluation, means over seeds.
 
-    A size is "layers x heads" without spaces. The attention is that of the last layer.
+    A size is "layers x heads" without spaces. The attention is that of the last layer. What target,
+    current node and number of nodes passed explain is left out of results without it.
     """
     found = []
     for size in sizes:
@@ -119,7 +107,9 @@ def imitation_rows(sizes: Sequence[str]) -> Rows:
             for name, key in (
                 ("attention on the target", "attention_on_target"),
                 ("variance explained", "explained_adjusted"),
+                ("with the number of nodes passed", "explained_with_position"),
             ):
-                row[name] = sum(curve[key][position] for curve in curves) / len(curves)
+                if all(key in curve for curve in curves):
+                    row[name] = sum(curve[key][position] for curve in curves) / len(curves)
             found.append(row)
     return found

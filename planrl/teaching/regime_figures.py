@@ -35,6 +35,7 @@ GRAPHS = {
     "C": "Blocksworld, 20 % of the questions for training",
     "D": "Blocksworld, 80 % of the questions for training",
     "E": "random digraph of 50 nodes",
+    "G": "random DAG of 100 nodes, 10 demonstrated paths per question",
     "H": "random DAG of 100 nodes, 1 demonstrated path for half of the training questions",
     "P": "random DAG of 100 nodes, 1 demonstrated path per question",
     "S": "random DAG of 100 nodes, 10 demonstrated paths per question",
@@ -42,7 +43,14 @@ GRAPHS = {
 """Regime -> its graph and demonstrations in words."""
 TASKS = {"held-out questions": "test", "training questions": "train"}
 HOW = {"sampled, T = 1": "accuracy", "greedy": "greedy"}
-SIZES = (12, 10, 8, 6.5, 5)  # of the marks of a decoding curve, from the highest temperature down
+OUTSIDE = {
+    "questions that SFT did not see": "new",
+    "questions that SFT saw": "train",
+    "held-out questions": "test",
+}
+"""What stands at the questions of regime H in words -> in results."""
+CYCLIC = ("C", "D", "E")
+"""Regimes on graphs with cycles, where a path may take a detour: these are not counted."""
 ROOM = (0.075, 0.06)  # shares of both axes that a mark's temperature takes on a phone
 LAST = 3  # evaluations whose mean is the end
 FEW = 5  # with fewer seeds Student's interval says little, and that of a share can leave 0..1
@@ -176,13 +184,15 @@ def subtitled(figure: go.Figure, words: str) -> go.Figure:
     return figure.update_layout(title_subtitle={"text": words.replace("; base", ";<br>base")})
 
 
-def accuracy_over_updates(regime: str, learners: Sequence[str], *, title: str) -> go.Figure:
+def accuracy_over_updates(
+    regime: str, learners: Sequence[str], *, title: str, tasks: Mapping[str, str] = TASKS
+) -> go.Figure:
     """Accuracy over updates, mean, range and each seed; a slider chooses pairs and decoding."""
     frames = {
         f"{words}, {how}": {
             name: series(regime, name, f"{task}_{key}") for name in learners if name != BASE
         }
-        for words, task in TASKS.items()
+        for words, task in tasks.items()
         for how, key in HOW.items()
     }
     about = f"Accuracy over updates, {condition(regime)}"
@@ -194,7 +204,8 @@ def decoding_curves(regime: str, learners: Sequence[str], *, title: str) -> go.F
 
     One line for each learner, mean over seeds, thin lines for the seeds; the larger a mark, the
     higher its temperature, which stands beside the first learner's marks as far as there is room. A
-    slider chooses held-out or training pairs.
+    slider chooses held-out or training pairs. On graphs with cycles paths with a detour do not
+    count.
     """
     frames = {words: _curves(regime, learners, task, title, words) for words, task in TASKS.items()}
     return with_slider(frames, name="show", start=next(iter(frames)))
@@ -208,14 +219,17 @@ def decoding_curve(regime: str, learners: Sequence[str], task: str, *, title: st
 
 def _curves(regime: str, learners: Sequence[str], task: str, title: str, words: str) -> go.Figure:
     figure, said = go.Figure(), []
+    counted = "simple" if regime in CYCLIC else "diversity"
     for position, name in enumerate(learners):
-        found, right = (curve(regime, name, task, key) for key in ("diversity", "accuracy"))
+        found, right = (curve(regime, name, task, key) for key in (counted, "accuracy"))
         heat = [f"{t:g}" for t in curve(regime, name, task, "temperature")[0].tolist()]
         _add_curve(figure, name, position, found, right, heat)
         mean = zip(heat, right.mean(0).tolist(), found.mean(0).tolist(), strict=True)
         said.append(f"{name}: " + ", ".join(f"T={t} {r:.3f} with {d:.1f}" for t, r, d in mean))
     _name_temperatures(figure)
-    figure.update_xaxes(title="distinct correct paths among 100 samples", rangemode="tozero")
+    detours = " without a detour" if regime in CYCLIC else ""
+    paths = f"distinct correct paths{detours} among 100 samples"
+    figure.update_xaxes(title=paths, rangemode="tozero")
     figure.update_yaxes(title=f"accuracy, {words}")
     figure.update_layout(legend={"orientation": "h", "y": -0.2})
     alt = f"Accuracy and number of distinct correct paths over the temperature, {words}, "
@@ -245,8 +259,13 @@ def _add_curve(
                 "dash": dash,
                 "width": 2.5 if strong else 0.8,
             },
-            marker={"color": colour, "symbol": symbol, "size": [*SIZES, 0]},
+            marker={"color": colour, "symbol": symbol, "size": [*_sizes(len(heat)), 0]},
         )
+
+
+def _sizes(number: int) -> list[float]:
+    """Of the marks of a decoding curve, from the highest temperature down."""
+    return [12 - 7 * k / max(number - 1, 1) for k in range(number)]
 
 
 def _name_temperatures(figure: go.Figure) -> None:

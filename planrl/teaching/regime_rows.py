@@ -67,6 +67,7 @@ def decoding(learners: Mapping[str, Sequence[str]]) -> Rows:
         "temperature": "temperature",
         "accuracy": "accuracy",
         "distinct correct paths": "diversity",
+        "of them without a detour": "simple",
     }
     found = []
     for regime, names in learners.items():

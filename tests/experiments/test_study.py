@@ -12,7 +12,14 @@ from planrl.experiments import ablations, extensions, imitation, paper, store
 from planrl.experiments.algorithms import Algorithm
 from planrl.experiments.datasets import DatasetSettings
 from planrl.experiments.evaluations import Figures
-from planrl.experiments.probes import _beginnings, adjusted, edge_scores, packed, unpacked
+from planrl.experiments.probes import (
+    _beginnings,
+    _with_position,
+    adjusted,
+    edge_scores,
+    packed,
+    unpacked,
+)
 from planrl.experiments.records import same
 from planrl.experiments.store import reusable
 from planrl.experiments.streams import halved, mistaken
@@ -264,6 +271,7 @@ def test_a_model_that_sees_only_target_and_node_is_explained_by_them():
     seen = {key: values[-1] for key, values in result["learners"]["SFT"].items()}
     assert 0.5 < seen["explained_additive"] <= seen["explained"] <= 1.0 + 1e-6
     assert 0.3 < seen["explained_adjusted"] <= seen["explained"]
+    assert 0.3 < seen["explained_with_position"] <= 1.0
     assert 0.0 <= seen["attention_on_target"] <= 1.0
     assert 0.0 <= seen["total_variation"] <= 1.0
 
@@ -331,3 +339,12 @@ def test_a_small_study_of_rounded_weights_names_what_it_measured():
         assert scores["step"] == [3]
         assert (scores["mismatch"][0] == 0) == name.endswith("32 bits")
     assert found["base"]["mismatch"] == 0
+
+
+def test_logits_that_depend_on_the_number_of_nodes_passed_are_told_from_those_that_need_the_nodes():
+    cell, position = torch.arange(12) // 6, torch.arange(12) % 6 // 2
+    rows = torch.eye(6)[cell * 3 + position]
+    assert adjusted(rows, cell) < 0.7
+    assert _with_position(rows, cell, position) == pytest.approx(1.0)
+    noisy = rows + torch.randn(12, 6, generator=pr.seeded(0, "noise"))
+    assert _with_position(noisy, cell, position) < 0.7

@@ -25,7 +25,6 @@ def test_every_figure_says_what_it_shows_and_over_how_many_seeds(of):
     )
     assert f"{len(values)} seeds" in drawn.layout.meta["alt"]
     assert f"{float(values[:, -1].mean()):.3g}" in drawn.layout.meta["alt"]
-    assert len(paper_figures.pareto(of, ["policy gradient"], title="t").data) >= 1
     heat = paper_figures.adjacency(
         of, ["SFT", "policy gradient", "Q-learning, process reward"], "weights", title="t"
     )
@@ -149,25 +148,6 @@ def test_a_slider_shows_each_measure_on_one_scale():
         assert low < min(mean.y)
         assert max(mean.y) < high
     assert "training, greedy: continual SFT ends at" in drawn.layout.meta["alt"]
-
-
-def test_questions_beyond_sft_are_drawn_for_every_lambda():
-    drawn = paper_figures.beyond(title="t")
-    assert len(drawn.frames) == 6
-    strong = [trace.name for trace in drawn.data if trace.legendgroup == trace.name]
-    assert strong[0] == "policy gradient"
-    assert strong[-1] == "policy gradient + KL 1"
-    rows = paper_tables.beyond_rows()
-    last = [r["new_accuracy"] for r in rows if r["lambda"] == "0" and r["updates"] == 1000]
-    mean = next(trace for trace in drawn.data if trace.name == "policy gradient")
-    assert mean.y[-1] == pytest.approx(sum(last) / len(last), abs=2e-6)
-
-
-def test_where_each_seed_ends_is_marked_in_the_plane():
-    drawn = paper_figures.pareto("dag", ["policy gradient"], title="t")
-    line, ends = drawn.data
-    assert len(ends.x) == len(paper_figures.seeds("dag", "policy gradient"))
-    assert line.x[-1] == pytest.approx(sum(ends.x) / len(ends.x), abs=1e-3)
 
 
 def test_the_rows_of_logits_are_those_of_the_figure():
