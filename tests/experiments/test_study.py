@@ -271,7 +271,6 @@ def test_a_model_that_sees_only_target_and_node_is_explained_by_them():
     seen = {key: values[-1] for key, values in result["learners"]["SFT"].items()}
     assert 0.5 < seen["explained_additive"] <= seen["explained"] <= 1.0 + 1e-6
     assert 0.3 < seen["explained_adjusted"] <= seen["explained"]
-    assert 0.3 < seen["explained_with_position"] <= 1.0
     assert 0.0 <= seen["attention_on_target"] <= 1.0
     assert 0.0 <= seen["total_variation"] <= 1.0
 
