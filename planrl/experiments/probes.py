@@ -99,8 +99,8 @@ def explained(model: Transformer, dataset: Dataset, seed: int) -> dict[str, floa
 
     Over the model's own rollouts: every beginning of a path is a context. Those that share target
     and last node, but not the nodes before, are a group; the share is 1 - within groups / in all,
-    of the logits minus their own mean. `explained` has it with every sum divided by its length, which
-    a group of two contexts flatters: its own mean takes half of its variance away.
+    of the logits minus their own mean. `explained` has it with every sum divided by its length,
+    which a group of two contexts flatters: its own mean takes half of its variance away.
     `explained_adjusted` divides by n - 1 in each group and in all, so that groups without any
     effect would explain nothing. `explained_with_position` is the same for groups that share the
     number of nodes passed, too. `explained_additive` is what target and last node explain each by
