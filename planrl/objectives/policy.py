@@ -249,7 +249,8 @@ def gspo(
 ) -> Tensor:
     """GSPO: GRPO with one ratio for each path, the geometric mean of the ratios of its tokens.
 
-    TRL: importance_sampling_level="sequence", loss_type="grpo". Source: arXiv 2507.18071.
+    TRL: importance_sampling_level="sequence", loss_type="grpo". verl: adv_estimator=grpo with
+    policy_loss.loss_mode="gspo". Source: arXiv 2507.18071.
     """
     clipped = replace(GSPO, clip=(clip_ratio_low, clip_ratio_high))
     return regularised(clipped, **more)(logits, batch)
@@ -267,7 +268,8 @@ def ppo(
     """PPO-clip with the batch's mean return as its critic, which is one number.
 
     Use it with inner epochs: `grouped_rollouts` with epochs=4, which records the probabilities that
-    paths were drawn with. Source: arXiv 1707.06347.
+    paths were drawn with. verl: adv_estimator=gae, whose critic is learnt, with ppo_epochs; TRL has
+    no option for it in its GRPO and RLOO trainers. Source: arXiv 1707.06347.
     """
     clipped = replace(PPO, clip=(clip_ratio_low, clip_ratio_high))
     return regularised(clipped, **more)(logits, batch)
@@ -278,7 +280,8 @@ def ppo(
 def pass_at_k(logits: Tensor, batch: Batch, *, k: int = 8, **more: Any) -> Tensor:
     """Policy gradient of the probability that one of k paths is correct; groups of k or more.
 
-    Source: arXiv 2505.15201.
+    verl: adv_estimator=grpo_passk, where k is rollout.n, up to a constant. TRL has no option for
+    it. Source: arXiv 2505.15201.
     """
     advantage = partial(advantages.pass_at_k, k=k)
     return regularised(Objective(advantage=advantage), **more)(logits, batch)

@@ -1,5 +1,6 @@
 """Soft losses have the soft optimum as their zero, and training a small model goes there."""
 
+import itertools
 from functools import partial
 
 import pytest
@@ -143,6 +144,54 @@ def test_trajectory_balance_with_a_cost_goes_to_the_same_policy():
     learnt = model.table.detach()[3, :3, :4].double().softmax(-1)
     wanted = soft_optimum(graph, cost=1.0).policy[3, :3]
     assert float((learnt - wanted).abs().max()) < 0.03
+
+
+def every_path(graph, source, target):
+    """All paths, by trying every edge."""
+    if source == target:
+        return [[target]]
+    nodes = graph.adjacency[source].nonzero().flatten().tolist()
+    return [[source, *rest] for node in nodes for rest in every_path(graph, node, target)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_soft_optimum_is_that_of_trajectory_balance_with_a_learnt_sum(seed):
+    """Written out anew: log Z + log q(path) = -cost * length, squared, over all paths of a DAG."""
+    graph = pr.random_dag(7, 0.8, pr.seeded(seed, "graph"))
+    paths = every_path(graph, 0, 6)
+    assert len(paths) > 2
+    steps = sorted({step for path in paths for step in itertools.pairwise(path)})
+    column = {step: k for k, step in enumerate(steps)}
+    taken = torch.zeros(len(paths), len(steps), dtype=torch.float64)
+    for row, path in zip(taken, paths, strict=True):
+        row[[column[step] for step in itertools.pairwise(path)]] = 1.0
+    at = torch.tensor([source for source, _ in steps])
+    logits = torch.zeros(len(steps), dtype=torch.float64, requires_grad=True)
+    log_z = torch.zeros((), dtype=torch.float64, requires_grad=True)
+
+    def log_q():
+        norm = torch.stack([logits[at == node].logsumexp(0) for node in at])
+        return logits - norm
+
+    def residual():
+        optimiser.zero_grad()
+        loss = (log_z + taken @ log_q() + 0.7 * taken.sum(1)).square().sum()
+        loss.backward()
+        return loss
+
+    optimiser = torch.optim.LBFGS(
+        [logits, log_z],
+        max_iter=1000,
+        tolerance_grad=1e-9,
+        tolerance_change=0,
+        line_search_fn="strong_wolfe",
+    )
+    optimiser.step(residual)
+    assert residual().item() < 1e-12
+    exact = soft_optimum(graph, cost=0.7)
+    wanted = torch.stack([exact.policy[6, a, b] for a, b in steps])
+    assert torch.allclose(log_q().exp().detach(), wanted, atol=1e-5)
+    assert log_z.item() == pytest.approx(float(exact.log_z[6, 0]), abs=1e-5)
 
 
 def test_values_are_clipped_in_units_of_the_reward():
