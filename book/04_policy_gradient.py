@@ -44,6 +44,7 @@ from planrl.labs import lab
 from planrl.teaching import (
     evidence,
     exercises,
+    exploration,
     notebook,
     regime_rows,
     regime_tables,
@@ -92,7 +93,7 @@ sliders.ask(
 )  # fmt: skip
 
 # %% [markdown]
-# Lines are means over seeds, and bands span all seeds. Answers are *sampled* at temperature 1; a *greedy* answer takes
+# Lines are means, bands span all seeds. Answers are *sampled* at temperature 1; a *greedy* answer takes
 # the most likely token at each step.
 #
 # ## The gain over SFT is exploration
@@ -105,7 +106,7 @@ sliders.ask(
 
 # %%
 title = "The gain over SFT is largest where edges must be joined anew"
-regimes.exploration(title=title)
+exploration.by_degree(title=title)
 
 # %% [markdown]
 # Chapter 3 sorts held-out questions by degree. At degree 0 the source was seen on a demonstrated path to the same target,
@@ -118,6 +119,11 @@ Table(regime_rows.exploration(), caption=f"{regimes.condition('B')}; {updates}")
 
 # %% tags=["remove-input"]
 notebook.Download(regime_rows.exploration_by_seed(), "exploration.csv")
+
+# %% tags=["hide-input"]
+exploration.new_paths(
+    title="Accuracy grows with the new paths that are learnt from"
+)
 
 # %% [markdown]
 # Try it on a smaller graph. In its recorded runs, on a table of logits for 20 nodes, sampled accuracy on held-out questions rises only to the greedy one, which does not move.
@@ -195,7 +201,7 @@ notebook.Download(regime_rows.decoding(of), "decoding_curves.csv")
 
 # %% [markdown]
 # Training paths sampled at a low temperature do not isolate exploration: by Theorem 4.1 below that is SFT on the most
-# likely correct paths, so it sharpens; nor do small batches, which change the noise ([chapter 5](05_collapse.ipynb)). The control above changes nothing but the data.
+# likely correct paths, so it sharpens; small batches change the noise ([chapter 5](05_collapse.ipynb)). The control above changes only the data.
 #
 # ## Predict: a base of 60 %
 #

@@ -34,7 +34,7 @@ if importlib.util.find_spec("planrl") is None:
 # %% tags=["hide-input"]
 from planrl.claims import verdicts
 from planrl.labs.page.links import LabLink
-from planrl.teaching import claim_figures, notebook, paper_figures
+from planrl.teaching import claim_figures, exploration, notebook, paper_figures
 from planrl.teaching import regime_figures as regimes
 from planrl.teaching.claim_cards import Statements
 
@@ -87,7 +87,7 @@ LabLink("imitation", "", "Lab: a table learns the demonstrated shares")
 # gains over SFT comes from paths that no demonstration has.
 
 # %% tags=["remove-input"]
-regimes.exploration(
+exploration.by_degree(
     title="Without new paths the gain of policy gradient is gone (one demonstrated path per question)"
 )
 

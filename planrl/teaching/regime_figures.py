@@ -289,47 +289,11 @@ def _name_temperatures(figure: go.Figure) -> None:
     marks.textfont = {"color": marks.line.color, "size": 11}
 
 
-def exploration(*, title: str, regime: str = "B") -> go.Figure:
-    """Held-out accuracy of EXPLORATION at the end, overall and by degree, with 95 % intervals.
-
-    A slider chooses sampled or greedy answers.
-    """
-    frames = {how: _by_degree(regime, title, how, key) for how, key in HOW.items()}
-    return with_slider(frames, name="answers", start=next(iter(frames)))
-
-
 def degree_values(regime: str, learner: str, key: str) -> dict[str, list[float]]:
     """Held-out accuracy at the end, of all pairs and by degree, for each seed."""
     by_degree = ends_by_degree(regime, learner, key)
     named = {f"degree {degree}": values for degree, values in by_degree.items() if values}
     return {"all": ends(regime, learner, f"test_{key}"), **named}
-
-
-def _by_degree(regime: str, title: str, how: str, key: str) -> go.Figure:
-    figure, said = go.Figure(), []
-    for position, name in enumerate(EXPLORATION):
-        colour, _, symbol = style_of(name, position)
-        found = degree_values(regime, name, key)
-        means = {place: sum(values) / len(values) for place, values in found.items()}
-        reach = [interval(values)[1] - means[place] for place, values in found.items()]
-        figure.add_scatter(
-            x=[k + 0.17 * (position - 1.5) for k in range(len(found))],
-            y=[round(mean, 4) for mean in means.values()],
-            error_y={"array": [round(r, 4) for r in reach], "color": colour, "thickness": 1.5},
-            mode="markers",
-            name=name,
-            legendgroup=name,
-            marker={"color": colour, "symbol": symbol, "size": 10},
-            hovertemplate="%{y:.3f}",
-        )
-        said.append(f"{name}: " + ", ".join(f"{d} {v:.3f}" for d, v in means.items()))
-    figure.update_xaxes(title="held-out questions", tickvals=list(range(len(found))),
-                        ticktext=list(found), range=[-0.5, len(found) - 0.5])  # fmt: skip
-    figure.update_yaxes(title=f"accuracy, {how}", range=[0, 1.02])
-    figure.update_layout(legend={"orientation": "h", "y": -0.2})
-    alt = f"Accuracy on held-out questions, {how}, mean and 95 % interval, {condition(regime)}. "
-    finish(figure, title, f"{alt}{'; '.join(said)}.", 440)
-    return subtitled(figure, condition(regime)).update_layout(margin_t=90)
 
 
 def signature(*, title: str, regime: str = "B") -> go.Figure:

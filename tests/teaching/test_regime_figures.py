@@ -9,8 +9,8 @@ import planrl as pr
 from planrl.claims import interval
 from planrl.experiments.store import FOLDER
 from planrl.figures import style
+from planrl.teaching import exploration, regime_rows
 from planrl.teaching import regime_figures as regimes
-from planrl.teaching import regime_rows
 from planrl.teaching.regime_figures import BASE, OFF, PAID, PG, Q
 
 
@@ -91,7 +91,7 @@ def test_a_decoding_curve_is_drawn_for_the_base_too_on_both_sets_of_pairs():
 
 
 def test_the_exploration_figure_has_its_four_learners_overall_and_by_degree():
-    figure = regimes.exploration(title="t")
+    figure = exploration.by_degree(title="t")
     for frame, key in zip(figure.frames, ("accuracy", "greedy"), strict=True):
         assert [trace.name for trace in frame.data] == list(regimes.EXPLORATION)
         for trace in frame.data:
@@ -113,7 +113,7 @@ def test_unseen_edges_are_told_apart_from_demonstrated_ones_for_each_learner():
 def test_every_figure_is_plain_and_says_what_it_shows():
     for figure in (
         regimes.decoding_curves("A", [BASE, PG], title="t"),
-        regimes.exploration(title="t"),
+        exploration.by_degree(title="t"),
         regimes.unseen_edges("A", [BASE, Q], title="t"),
     ):
         page = json.loads(figure.to_json())

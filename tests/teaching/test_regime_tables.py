@@ -6,7 +6,7 @@ import pytest
 
 from planrl.claims import interval
 from planrl.experiments.regimes import REGIMES
-from planrl.teaching import paper_figures, paper_tables, regime_tables
+from planrl.teaching import exploration, paper_figures, paper_tables, regime_tables
 from planrl.teaching import regime_figures as regimes
 from planrl.teaching.regime_figures import BASE, OFF, PG, SFT, Q
 
@@ -262,3 +262,14 @@ def test_what_is_left_on_blocksworld_is_told_once_a_long_run_is_stored(monkeypat
     assert f"{steps[-1]:,} updates leave {values[:, -1].mean():.1f} (95 %" in said
     assert f"of {mean(regimes.ends('A', BASE, 'train_diversity')):.1f} distinct correct" in said
     assert "(100 samples of a training question at temperature 1)" in said
+
+
+def test_accuracy_grows_with_the_new_paths_that_are_learnt_from():
+    figure = exploration.new_paths(title="t")
+    found = {trace.name: (trace.x, trace.y) for trace in figure.data}
+    assert set(found) == set(regimes.EXPLORATION[1:])
+    new, right = found[PG]
+    assert new[-1] > 4 * found[regimes.PAID][0][-1]
+    assert list(new) == sorted(new)
+    assert right[-1] > found[regimes.PAID][1][-1] + 0.1
+    assert max(found[regimes.SFT][0]) == 0

@@ -1,0 +1,79 @@
+"""Figures of the exploration experiment: policy gradient and the same without its new paths."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+
+from planrl.claims import interval
+from planrl.figures import scatter
+from planrl.figures.sliders import with_slider
+from planrl.figures.style import finish, style_of
+from planrl.teaching.regime_figures import (
+    EXPLORATION,
+    HOW,
+    condition,
+    degree_values,
+    series,
+    subtitled,
+)
+
+
+def new_paths(*, title: str, regime: str = "B") -> go.Figure:
+    """Held-out accuracy, sampled, against the new correct paths sampled in training so far."""
+    lines = {
+        name: (
+            series(regime, name, "new_paths")[1].mean(0),
+            series(regime, name, "test_accuracy")[1].mean(0),
+        )
+        for name in EXPLORATION[1:]
+    }
+    said = "; ".join(
+        f"{name} ends with {found[-1]:,.0f} at {right[-1]:.3f}"
+        for name, (found, right) in lines.items()
+    )
+    figure = scatter.trajectories(
+        lines,
+        title=title,
+        alt=f"Held-out accuracy against new correct paths, mean over seeds, {condition(regime)}. "
+        f"{said}.",
+        x="correct paths without a demonstration, sampled so far",
+        y="held-out accuracy, sampled",
+        y_range=(0.55, 0.92),
+    )
+    return subtitled(figure, condition(regime)).update_layout(margin_t=90)
+
+
+def by_degree(*, title: str, regime: str = "B") -> go.Figure:
+    """Held-out accuracy of EXPLORATION at the end, overall and by degree, with 95 % intervals.
+
+    A slider chooses sampled or greedy answers.
+    """
+    frames = {how: _by_degree(regime, title, how, key) for how, key in HOW.items()}
+    return with_slider(frames, name="answers", start=next(iter(frames)))
+
+
+def _by_degree(regime: str, title: str, how: str, key: str) -> go.Figure:
+    figure, said = go.Figure(), []
+    for position, name in enumerate(EXPLORATION):
+        colour, _, symbol = style_of(name, position)
+        found = degree_values(regime, name, key)
+        means = {place: sum(values) / len(values) for place, values in found.items()}
+        reach = [interval(values)[1] - means[place] for place, values in found.items()]
+        figure.add_scatter(
+            x=[k + 0.17 * (position - 1.5) for k in range(len(found))],
+            y=[round(mean, 4) for mean in means.values()],
+            error_y={"array": [round(r, 4) for r in reach], "color": colour, "thickness": 1.5},
+            mode="markers",
+            name=name,
+            legendgroup=name,
+            marker={"color": colour, "symbol": symbol, "size": 10},
+            hovertemplate="%{y:.3f}",
+        )
+        said.append(f"{name}: " + ", ".join(f"{d} {v:.3f}" for d, v in means.items()))
+    figure.update_xaxes(title="held-out questions", tickvals=list(range(len(found))),
+                        ticktext=list(found), range=[-0.5, len(found) - 0.5])  # fmt: skip
+    figure.update_yaxes(title=f"accuracy, {how}", range=[0, 1.02])
+    figure.update_layout(legend={"orientation": "h", "y": -0.2})
+    alt = f"Accuracy on held-out questions, {how}, mean and 95 % interval, {condition(regime)}. "
+    finish(figure, title, f"{alt}{'; '.join(said)}.", 440)
+    return subtitled(figure, condition(regime)).update_layout(margin_t=90)
