@@ -108,3 +108,12 @@ def test_grpo_favours_hard_and_easy_questions_and_dapo_those_with_equal_groups()
         equal = p**8 + (1 - p) ** 8
         assert dapo[f"p = {p}"] == pytest.approx(grpo[f"p = {p}"] / (1 - equal))
     assert rows["pass@8"]["p = 0.5"] < 0.1 < 1 < rows["pass@8"]["p = 0.1"]
+
+
+@book
+def test_with_many_samples_the_base_catches_up(ran):
+    base, trained = ran.passed["base"], ran.passed["RLOO"]
+    assert trained[0] > base[0] + 0.05
+    assert min(b - a for a, b in zip(base, trained, strict=True)) < 0, "the curves cross"
+    assert abs(trained[-1] - base[-1]) < 0.05
+    assert ran.worse > 0
