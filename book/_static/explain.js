@@ -285,7 +285,7 @@ const planrlExplain = (() => {
     }
     /** @type {Record<string, number>} */
     const found = {};
-    for (const name of ["reward", "entropy", "kl", "zero"]) {
+    for (const name of ["reward", "reward_std", "entropy", "kl", "zero"]) {
       const values = series[name] ?? [];
       if (values.length < book.least_rows) continue;
       const tenth = Math.max(1, Math.floor(values.length / 10));

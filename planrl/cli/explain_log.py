@@ -15,8 +15,8 @@ from planrl.io.training_logs import read_log
 from planrl.objectives.logs import log_rules, named, regimes, summary
 
 WIDTH = 88
-TOLD = ("reward", "entropy", "kl", "zero")
-WORDS = {"zero": "groups of equal verdicts"}
+TOLD = ("reward", "reward_std", "entropy", "kl", "zero")
+WORDS = {"reward_std": "deviation of rewards", "zero": "groups of equal verdicts"}
 
 
 def add(commands: Any) -> None:

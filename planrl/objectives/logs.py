@@ -65,7 +65,7 @@ def numbers(series: Series) -> dict[str, float]:
     if len(rewards) < least:
         raise InputError(f"a regime needs {least} rows with a reward, this log has {len(rewards)}")
     found: dict[str, float] = {}
-    for name in ("reward", "entropy", "kl", "zero"):
+    for name in ("reward", "reward_std", "entropy", "kl", "zero"):
         values = series.get(name, ())
         if len(values) >= least:
             found |= {f"{name}_{when}": value for when, value in _means(values).items()}
