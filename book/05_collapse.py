@@ -98,7 +98,7 @@ keys = {name: f"train_{name}" for name in ("accuracy", "diversity", "entropy")}
 notebook.Download(regime_rows.over_updates("A", [PG], keys), "collapse.csv")
 
 # %% [markdown]
-# Do lost paths pay for accuracy? Most vanish while sampled accuracy rises, the others when there is nearly none left to gain:
+# Do lost paths pay for accuracy? Most vanish while sampled accuracy rises, others when nearly none is left to gain:
 
 # %%
 charts.range_figure(

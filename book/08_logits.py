@@ -504,7 +504,8 @@ figure.update_layout(
 # With process reward most returns are negative, and policy gradient lowers the probability of every step of
 # such a path. Fresh rollouts soon stop taking wrong steps. The old ones never do, so correct steps of failed paths are
 # pushed down again and again. With outcome reward policy gradient does on old paths as well as on new ones: by
-# Theorem 4.1 it is then SFT on the checkpoint's correct paths.
+# Theorem 4.1 it is then SFT on the checkpoint's correct paths. (A Transformer that learns from a rounded copy of itself:
+# [the page on speed](90_speed.ipynb#rollouts-from-rounded-weights).)
 
 # %% tags=["remove-input"]
 notebook.QuickCheck(

@@ -508,23 +508,23 @@ Table(
 # each. Not every study recorded it.
 
 # %% tags=["remove-input"]
-rows = []
+spent = []
 for name in store.EXPERIMENTS:
-    pages = store.saved(name) and results(name)
-    took = [sum(store.cpu_seconds(page).values()) for page in pages]
-    if pages:
-        rows.append(
+    saved = store.saved(name) and results(name)
+    seconds = [sum(store.cpu_seconds(page).values()) for page in saved]
+    if saved:
+        spent.append(
             {
                 "study": name,
-                "runs": len(pages),
-                "CPU hours": f"{sum(took) / 3600:.2f}" if any(took) else "",
-                "runs without a record": took.count(0.0),
+                "runs": len(saved),
+                "CPU hours": f"{sum(seconds) / 3600:.2f}" if any(seconds) else "",
+                "runs without a record": seconds.count(0.0),
             }
         )
-whole = sum(float(row["CPU hours"] or 0) for row in rows)
+total = sum(float(row["CPU hours"] or 0) for row in spent)
 Table(
-    rows,
-    caption=f"{whole:.1f} CPU hours in all, where recorded; runs thrown away are not counted",
+    spent,
+    caption=f"{total:.1f} CPU hours in all, where recorded; runs thrown away are not counted",
 )
 
 # %% tags=["remove-input"]
@@ -543,12 +543,12 @@ notebook.Told(
 )
 
 # %% [markdown]
-# ## Walks from rounded weights
+# ## Rollouts from rounded weights
 #
-# The paper recommends Q-learning's indifference to who walks for cheap, quantised roll-outs. Does
-# accuracy survive? Here the walker is the learner with its weight matrices rounded to few bits,
+# The paper recommends Q-learning's indifference to who samples for cheap, quantised rollouts. Does
+# accuracy survive? Here the sampler is the learner with its weight matrices rounded to few bits,
 # anew before every batch; the learner itself stays in 32 bits and is scored as such. The policy
-# gradient, which in theory may *not* use another's walks, stands beside it. Made by
+# gradient, which in theory may *not* use another's rollouts, stands beside it. Made by
 # `python -m planrl reproduce --only quantised`.
 
 # %% tags=["hide-input"]

@@ -254,7 +254,9 @@ def draw_picture(target: Path = PICTURE, html: Path = HTML) -> None:
         figure = page.locator("figure.plotly-figure").first
         figure.scroll_into_view_if_needed()
         figure.locator(".main-svg").first.wait_for()
-        page.add_style_tag(content=".modebar { display: none }")
+        page.add_style_tag(
+            content=".modebar, .plotly-controls { display: none !important }"
+        )
         figure.screenshot(path=target, animations="disabled")
 
 

@@ -5,6 +5,7 @@ import pytest
 from planrl.claims import FAILS, HOLDS, UNDECIDED, verdicts
 from planrl.domains import space
 from planrl.teaching import paper_figures
+from planrl.teaching import regime_figures as regimes
 
 CHAPTER = "09_blocksworld"
 PG, KL = "policy gradient", "policy gradient + KL"
@@ -89,3 +90,12 @@ class TestRun:
     def test_with_a_discount_the_detour_over_the_wrong_tower_loses_value(self, ran):
         assert ran.worth["AB"] == 1.0
         assert ran.worth["BA"] == pytest.approx(0.81, abs=0.01)
+
+
+@pytest.mark.book
+def test_from_a_saturated_base_nothing_is_gained_at_equal_decoding(ran):
+    base = ran.cool["base"]
+    for right, plans in list(ran.cool.values())[1:]:
+        assert right < base[0] + 0.002
+        assert plans < 0.7 * base[1]
+    assert sum(regimes.best("D", "base")) > sum(regimes.best("D", "policy gradient"))
