@@ -219,7 +219,7 @@ notebook.Told(
 
 # %% tags=["remove-input"]
 claims(
-    "Q-learning keeps the diversity of the base. It ends above policy gradient on random graphs, not on "
+    "Q-learning keeps the diversity of the base. It ends above policy gradient on random graphs without cycles, not on "
     "Blocksworld; with a baseline and the same checks of steps policy gradient makes up most of this lead in accuracy. Off-policy "
     "Q-learning is nearly as good as on-policy on random graphs.",
     "R-q-diversity",

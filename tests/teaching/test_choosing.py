@@ -100,6 +100,15 @@ def assert_a_baseline_pays():
     penalised = f"{pg} + KL 0.1"
     assert 0 < mean("B", penalised, "diversity") - paths[kept] < 0.7, "a little more"
     assert mean("B", penalised, "accuracy") < mean("P", kept, "accuracy") - 0.05
+    cycles = {
+        name: regimes.curve("E", name, "test", "simple")[:, 0].mean()
+        for name in (regimes.BASE, penalised, regimes.Q)
+    }
+    assert cycles[penalised] > 0.85 * cycles[regimes.BASE], "nearly all paths"
+    assert cycles[regimes.Q] < cycles[penalised]
+    found = {name: mean("E", name, "accuracy") for name in (regimes.BASE, pg, penalised, regimes.Q)}
+    assert found[penalised] - found[regimes.BASE] > 0.7 * (found[pg] - found[regimes.BASE])
+    assert abs(found[regimes.Q] - found[pg]) < 0.03, "as accurate as policy gradient"
     gains = [
         mean("B", name, "accuracy") - mean("B", regimes.BASE, "accuracy")
         for name in (penalised, pg)
