@@ -331,6 +331,9 @@ notebook.QuickCheck(
 )
 
 # %% [markdown]
+# To try checks like your own on a Transformer: `python -m planrl train --out run --algorithm q --reward-scale 10 --stream
+# planrl.experiments.checked_streams:checked_rollouts --option false_alarm=0.1 --option miss=0.2`.
+#
 # ## What we predicted
 #
 # The bounds were committed before the ten seeds were run. All of it is measured on the linear Transformer, which can

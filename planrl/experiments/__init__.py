@@ -1,6 +1,7 @@
 """The paper's experiments as plain values, the runner that trains them, and their saved results.
 
-datasets, streams, algorithms   graphs with their data; batches; losses and streams with options
+datasets, streams, checked_streams, algorithms
+                                graphs with their data; batches; losses and streams with options
 study, evaluations, probes      a Study and its runner; what is measured; what models hold
 alpine                          what paths show of a graph, which pairs are hard, what weights hold
 records, store, comparison      when two records say the same; the saved results in results/

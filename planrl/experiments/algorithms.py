@@ -16,7 +16,7 @@ import torch
 
 from planrl import losses, objectives
 from planrl.errors import InputError, shown
-from planrl.experiments import streams
+from planrl.experiments import checked_streams, streams
 from planrl.experiments.datasets import Dataset
 from planrl.experiments.named import (
     ANYTHING,
@@ -133,7 +133,12 @@ def own_paths() -> frozenset[str]:
     return frozenset(
         [*table, "planrl.losses:q_learning", f"{__name__}:{reinforce_to_go.__name__}"]
         + [f"planrl.objectives:{name}" for name in objectives.__all__ if name.islower()]
-        + [f"{STREAMS}:{name}" for name, one in vars(streams).items() if hasattr(one, "carries")]
+        + [
+            f"{module.__name__}:{name}"
+            for module in (streams, checked_streams)
+            for name, one in vars(module).items()
+            if getattr(one, "__module__", "") == module.__name__ and hasattr(one, "carries")
+        ]
     )
 
 
