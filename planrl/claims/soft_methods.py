@@ -76,6 +76,13 @@ SENTENCES = {
         {"": partial(of.difference, f"{SOFT}, stale rollouts", SOFT, GREEDY)},
         ALONE,
     ),
+    "soft-methods-balance": Sentence(
+        "Trajectory balance, which is told of whole paths only, is less accurate than soft "
+        "Q-learning.",
+        DERIVED,
+        {"": partial(of.difference, "trajectory balance", SOFT, SAMPLED)},
+        ALONE,
+    ),
     "soft-methods-consistency": Sentence(
         "Path consistency over one step is as accurate as soft Q-learning where there are cycles.",
         DERIVED,

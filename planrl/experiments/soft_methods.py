@@ -3,8 +3,9 @@
 Datasets and bases are those of `planrl.experiments.regimes`, where the learners that these are
 compared with are stored, too. Soft values spread over more paths above temperature 1, so decoding
 curves begin there. Q-learning is among these learners once more with rewards as large as the soft
-penalty and as many updates: what is left between the two is not a matter of scale. What is
-predicted is in claims/soft_methods.toml.
+penalty and as many updates: what is left between the two is not a matter of scale. Trajectory
+balance, which is to end at the same policy, is told of whole paths only. What is predicted is in
+claims/soft_methods.toml.
 
 An illegal step has to cost more than the longest shortest path: `reward_scale` is the process
 reward's penalty, in units of the temperature, and each step costs `cost`. Values are clipped as
@@ -42,7 +43,7 @@ def soft(loss: str, letter: str, **options: object) -> Algorithm:
 
 
 def learners(letter: str) -> dict[str, Learner]:
-    """Soft Q-learning on its own, the base's and stale rollouts; path consistency; Q-learning."""
+    """Soft Q-learning on three kinds of rollouts, two more losses that end there, Q-learning."""
     bounds = (-COSTS[letter], SCALES[letter])
     own = soft("soft_q_learning", letter, value_bounds=bounds)
     algorithms = {
@@ -50,6 +51,14 @@ def learners(letter: str) -> dict[str, Learner]:
         "soft Q-learning, off-policy": own.but(off_policy=True),
         "soft Q-learning, stale rollouts": own.but(stream=f"{STREAMS}:stale_rollouts", renewed=200),
         "path consistency": soft("path_consistency", letter, length=1),
+        "trajectory balance": Algorithm(
+            "pg",
+            loss="planrl.objectives:trajectory_balance",
+            stream=f"{STREAMS}:grouped_rollouts",
+            reward_scale=SCALES[letter],
+            temperature=1.0,
+            cost=COSTS[letter],
+        ),
         "Q-learning, same rewards": PROCESS.but(
             reward_scale=SCALES[letter], discount=DISCOUNTS[letter]
         ),
