@@ -121,9 +121,7 @@ Table(regime_rows.exploration(), caption=f"{regimes.condition('B')}; {updates}")
 notebook.Download(regime_rows.exploration_by_seed(), "exploration.csv")
 
 # %% tags=["hide-input"]
-exploration.new_paths(
-    title="Accuracy grows with the new paths that are learnt from"
-)
+exploration.new_paths(title="What rewarded new paths add to what SFT reaches")
 
 # %% [markdown]
 # Try it on a smaller graph. In its recorded runs, on a table of logits for 20 nodes, sampled accuracy on held-out questions rises only to the greedy one, which does not move.
@@ -201,7 +199,7 @@ notebook.Download(regime_rows.decoding(of), "decoding_curves.csv")
 
 # %% [markdown]
 # Training paths sampled at a low temperature do not isolate exploration: by Theorem 4.1 below that is SFT on the most
-# likely correct paths, so it sharpens; small batches change the noise ([chapter 5](05_collapse.ipynb)). The control above changes only the data.
+# likely correct paths, so it sharpens; small batches add noise to the gradient ([chapter 5](05_collapse.ipynb)). The control above changes only the data.
 #
 # ## Predict: a base of 60 %
 #

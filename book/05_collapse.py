@@ -120,7 +120,7 @@ cool, variety = (
 )
 notebook.Told(
     f"Greedily the model answers {float(greedy[:, 0].mean()):.0%} of the training questions at the start, and never fewer than "
-    f"{float(greedy.mean(0).min()):.1%}: in this sense all paths fall *after* 100 %. Sampled accuracy starts at "
+    f"{float(greedy.mean(0).min()):.1%}: greedily, all paths are lost *after* 100 %. Sampled accuracy starts at "
     f"{float(accuracy[:, 0].mean()):.3f} and is "
     f"{float(accuracy[:, solved].mean()):.3f} after {step[solved]:,} updates (mean of {len(paths)} seeds). Until then "
     f"distinct correct paths fall from {first:.2f} to {float(paths[:, solved].mean()):.2f}, from then to the end to "
@@ -131,8 +131,8 @@ notebook.Told(
 
 # %% [markdown]
 # Two things lose paths. The climb to accuracy favours correct answers that are likelier already, even in expectation
-# ([chapter 12](12_objective.ipynb)). Random drift, which the next sections explain, acts all the time. After the climb little
-# else is left.
+# ([chapter 12](12_objective.ipynb)). Random drift, which the next sections explain, acts all the time, and after the climb
+# alone.
 #
 # *Entropy* says how undecided the model is at a step; 0 is certain. (Claims R-pg-collapse and R-entropy-falls in [chapter 11](11_verdicts.ipynb).) Below, a smaller graph: press
 # *Train* and see one question lose its paths, edge by edge.

@@ -242,7 +242,7 @@ Table(
 # RLOO has one pace for all questions. GRPO learns hard and easy questions faster than half-solved ones, by a factor of
 # 1.25 at accuracy 0.1 or 0.9 and 1.4 at 0.99; what it has beyond that is a larger learning rate. Pass@8 leaves a question
 # alone once it is half solved. Stopping there keeps answers, but at accuracy a half. DAPO leaves out groups
-# whose verdicts are all equal (and draws others, which ours does not), which speeds up the clock where such groups are common, and leaves the line. What does break (12.1): several updates of one batch,
+# whose verdicts are all equal (and draws others, which ours does not), which speeds up the clock where such groups are common, and does not change the line. What does break (12.1): several updates of one batch,
 # and a mean over the tokens of each answer where answers differ in length.
 
 # %% tags=["remove-input"]
@@ -531,7 +531,8 @@ missed = [
     {
         "sentence": one.claim.statement,
         "under": finding.name or finding.graph,
-        "predicted": finding.prediction,
+        "holds if": finding.prediction,
+        "we expected": one.claim.registered[""].expected,
         "measured": "{:.3f} ({:.3f} to {:.3f})".format(
             finding.mean, *finding.interval
         ),

@@ -619,7 +619,7 @@ Table(
 )
 
 # %% [markdown]
-# So accuracy on training questions survives a sampler of 3 bits in both learners, and 2 bits ruin both. On held-out
+# So greedy accuracy on training questions survives a sampler of 3 bits in both learners, and 2 bits ruin both. On held-out
 # questions policy gradient, which in theory may not use another's rollouts, loses more at 3 bits than Q-learning, which may, in one of two seeds. Before
 # Q-learning was kept from believing values below 0, it lost most of its accuracy at 3 bits. So what
 # ruined it then was not the rounded sampler alone, but values that sank where it did not go. Two seeds

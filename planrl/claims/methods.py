@@ -51,7 +51,8 @@ SENTENCES = {
         ("methods",),
     ),
     "methods-no-baseline": Sentence(
-        "So do REINFORCE without a baseline, RFT and GSPO.",
+        "At equal training accuracy, REINFORCE without a baseline, RFT and GSPO keep as many "
+        "correct paths as RLOO.",
         DERIVED,
         _than_rloo(PATHS, "REINFORCE", "RFT", "GSPO"),
         ("methods",),

@@ -74,16 +74,22 @@ def held_out_paths(learner: str, result: Result) -> float:
 def difference_at_equal_accuracy(one: str, other: str, key: str, result: Result) -> float:
     """A measure of one learner minus another's, at the training accuracy the slower one ends with.
 
-    Between two evaluations the measure is interpolated where training accuracy first gets there.
+    Between two evaluations of the faster one the measure is interpolated, where its training
+    accuracy first gets there. If the slower one does not end above the base, there is no such
+    accuracy, and the number is nan, which no bound holds.
     """
-    level = min(last(result, name, "train_accuracy") for name in (one, other))
+    ends = {name: last(result, name, "train_accuracy") for name in (one, other)}
+    slower = min(ends, key=ends.__getitem__)
+    level = ends[slower]
 
     def there(name: str) -> float:
         page = result["learners"][name]
         right, values = page["train_accuracy"], page[key]
+        if level <= right[0]:
+            return math.nan
+        if name == slower:
+            return float(values[-1])
         after = next(k for k, accuracy in enumerate(right) if accuracy >= level)
-        if after == 0:
-            return float(values[0])
         share = (level - right[after - 1]) / (right[after] - right[after - 1])
         return float(values[after - 1] + share * (values[after] - values[after - 1]))
 
@@ -95,13 +101,11 @@ def smallest_lead(one: str, other: str, result: Result) -> float:
 
     Each learner's best accuracy with at least so many distinct correct paths that visit no node
     twice, over decoding temperatures, with straight lines between these; compared at the points
-    of both curves. A learner that reaches no number that the other does gives nan.
+    of both curves, up to the most paths that both reach.
     """
     fronts = [_front(result["learners"][name]["end"]["curves"]["test"]) for name in (one, other)]
-    low, high = max(f[0][0] for f in fronts), min(f[-1][0] for f in fronts)
-    at = sorted({x for front in fronts for x, _ in front if low <= x <= high} | {low, high})
-    if low > high:
-        return math.nan
+    high = min(front[-1][0] for front in fronts)
+    at = sorted({x for front in fronts for x, _ in front if x <= high} | {high})
     return min(_on(fronts[0], x) - _on(fronts[1], x) for x in at)
 
 
@@ -112,7 +116,7 @@ def _front(curve: Mapping[str, Sequence[float]]) -> list[tuple[float, float]]:
 
 
 def _on(front: Sequence[tuple[float, float]], x: float) -> float:
-    """A front's accuracy at a number of paths between its ends."""
+    """A front's accuracy at a number of paths, at most its last one's."""
     after = next(k for k, (paths, _) in enumerate(front) if paths >= x)
     if after == 0 or front[after][0] == x:
         return front[after][1]

@@ -103,8 +103,9 @@ def explained(model: Transformer, dataset: Dataset, seed: int) -> dict[str, floa
     which a group of two contexts flatters: its own mean takes half of its variance away.
     `explained_adjusted` divides by n - 1 in each group and in all, so that groups without any
     effect would explain nothing. `explained_with_position` is the same for groups that share the
-    number of nodes passed, too. `explained_additive` is what target and last node explain each by
-    itself. `attention_on_target` is that of the last layer, averaged over heads and contexts.
+    number of nodes passed, too, and `explained_without_position` for the same rows without it.
+    `explained_additive` is what target and last node explain each by itself. `attention_on_target`
+    is that of the last layer, averaged over heads and contexts.
     """
     rows = rollout(model, dataset.train.pairs.repeat(4, 1), rng=seeded(seed, "contexts"))
     beginnings, positions = _beginnings(rows, model.vocab.chosen(rows))
@@ -125,7 +126,7 @@ def explained(model: Transformer, dataset: Dataset, seed: int) -> dict[str, floa
     return {
         "explained": 1 - float(rest.square().sum()) / total,
         "explained_adjusted": adjusted(row, number),
-        "explained_with_position": _with_position(row, number, passed[several]),
+        **_with_position(row, number, passed[several]),
         "explained_additive": 1 - float(alone.square().sum()) / total,
         "contexts": float(len(row)),
         "attention_on_target": float(attention[going].mean()),
@@ -150,13 +151,18 @@ def _shared(group: Tensor) -> Tensor:
     return (torch.bincount(number) > 1)[number]
 
 
-def _with_position(rows: Tensor, cell: Tensor, position: Tensor) -> float:
-    """`adjusted` of the groups that share cell and position; nan where no two rows do."""
+def _with_position(rows: Tensor, cell: Tensor, position: Tensor) -> dict[str, float]:
+    """`adjusted` of the groups that share cell and position, and on the same rows of the cells.
+
+    Only rows that share both with another one count; nan where none do.
+    """
     group = cell * (int(position.max()) + 1) + position
     several = _shared(group)
+    names = ("explained_with_position", "explained_without_position")
     if not several.any():
-        return math.nan
-    return adjusted(rows[several], group[several].unique(return_inverse=True)[1])
+        return dict.fromkeys(names, math.nan)
+    numbers = [one[several].unique(return_inverse=True)[1] for one in (group, cell)]
+    return {k: adjusted(rows[several], one) for k, one in zip(names, numbers, strict=True)}
 
 
 def adjusted(rows: Tensor, group: Tensor) -> float:

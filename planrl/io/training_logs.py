@@ -55,11 +55,14 @@ def _of_run(
 ) -> dict[str, list[float]]:
     """The columns of one run, named without it."""
     parts = {name: tuple(map(str.strip, name.rpartition(" - "))) for name in columns}
-    runs = list(
-        dict.fromkeys(
-            of for of, dash, metric in parts.values() if dash and (metric in metrics or not metrics)
-        )
-    )
+    before = {
+        of: [part[2] for part in parts.values() if part[0] == of] for of, *_ in parts.values()
+    }
+    runs = [
+        of
+        for of, named in before.items()
+        if of and (of == run or not metrics or any(one in metrics for one in named))
+    ]
     if run and run not in runs:
         raise InputError(
             f"{path} has no run {shown(run)}: it has {', '.join(runs) or 'no names of runs'}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import plotly.graph_objects as go
+import torch
 
 from planrl.claims import interval
 from planrl.figures import scatter
@@ -11,6 +12,7 @@ from planrl.figures.style import finish, style_of
 from planrl.teaching.regime_figures import (
     EXPLORATION,
     HOW,
+    PG,
     condition,
     degree_values,
     series,
@@ -19,24 +21,26 @@ from planrl.teaching.regime_figures import (
 
 
 def new_paths(*, title: str, regime: str = "B") -> go.Figure:
-    """Held-out accuracy, sampled, against the new correct paths sampled in training so far."""
+    """Held-out accuracy, sampled, against the new correct paths rewarded in training so far.
+
+    Only policy gradient with the full reward has any.
+    """
+    accuracy = {name: series(regime, name, "test_accuracy")[1].mean(0) for name in EXPLORATION[1:]}
+    found = series(regime, PG, "new_paths")[1].mean(0)
     lines = {
-        name: (
-            series(regime, name, "new_paths")[1].mean(0),
-            series(regime, name, "test_accuracy")[1].mean(0),
-        )
-        for name in EXPLORATION[1:]
+        name: (found if name == PG else torch.zeros_like(found), right)
+        for name, right in accuracy.items()
     }
     said = "; ".join(
-        f"{name} ends with {found[-1]:,.0f} at {right[-1]:.3f}"
-        for name, (found, right) in lines.items()
+        f"{name} ends with {new[-1]:,.0f} at {right[-1]:.3f}"
+        for name, (new, right) in lines.items()
     )
     figure = scatter.trajectories(
         lines,
         title=title,
-        alt=f"Held-out accuracy against new correct paths, mean over seeds, {condition(regime)}. "
-        f"{said}.",
-        x="correct paths without a demonstration, sampled so far",
+        alt="Held-out accuracy against new correct paths that were rewarded, mean over seeds, "
+        f"{condition(regime)}. {said}.",
+        x="rewarded paths that no demonstration shows, so far",
         y="held-out accuracy, sampled",
         y_range=(0.55, 0.92),
     )

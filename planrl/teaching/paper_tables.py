@@ -107,7 +107,8 @@ def imitation_rows(sizes: Sequence[str]) -> Rows:
             for name, key in (
                 ("attention on the target", "attention_on_target"),
                 ("variance explained", "explained_adjusted"),
-                ("with the number of nodes passed", "explained_with_position"),
+                ("where contexts share the number of nodes passed", "explained_without_position"),
+                ("with that number", "explained_with_position"),
             ):
                 if all(key in curve for curve in curves):
                     row[name] = sum(curve[key][position] for curve in curves) / len(curves)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from planrl.claims import verdicts
 from planrl.experiments.theorems import expected_gradient as exact
 
 CHAPTER = "06_kl"
@@ -59,3 +60,9 @@ def test_gradients_of_the_libraries_estimators(ran):
         torch.testing.assert_close(slopes[name], true, atol=1e-5, rtol=0)
     torch.testing.assert_close(slopes["k3"], other, atol=1e-5, rtol=0)
     assert not torch.allclose(slopes["k3"], true, atol=1e-2)
+
+
+def test_the_price_of_a_small_penalty_on_solved_questions_is_the_claims():
+    (claim,) = verdicts(["R-kl-no-price"])
+    (finding,) = (one for one in claim.findings if "saturated" in one.graph)
+    assert f"{-finding.mean:.3f}" == "0.013"

@@ -65,8 +65,7 @@ def test_the_bounds_of_a_claim_are_those_of_the_file(module, prefix, claim):
     assert {one.of for one in claim.conditions} == set(own) == set(claim.registered)
     for one in claim.conditions:
         page = own[one.of]
-        assert page.get("low") in (None, one.low)
-        assert page.get("high") in (None, one.high)
+        assert (one.low, one.high) == (page.get("low", -math.inf), page.get("high", math.inf))
         if one.name in ("sampled", "greedy"):
             assert one.name in page["measure"]
 
@@ -290,6 +289,8 @@ def test_learners_are_compared_at_the_accuracy_that_the_slower_one_ends_with():
     found = numbers.difference_at_equal_accuracy("fast", "slow", "paths", result)
     assert found == pytest.approx((10.0 - 6.0 * 0.5) - 7.0)
     assert numbers.difference_at_equal_accuracy("slow", "slow", "paths", result) == 0
+    slow["train_accuracy"] = [0.5, 0.6, 0.45]
+    assert math.isnan(numbers.difference_at_equal_accuracy("fast", "slow", "paths", result))
 
 
 def test_the_smallest_lead_is_over_the_numbers_of_paths_that_both_curves_reach():
@@ -302,5 +303,5 @@ def test_the_smallest_lead_is_over_the_numbers_of_paths_that_both_curves_reach()
     # At 2, 3, 4 and 5 paths: 1 - 0.95, 1 - 0.9, 0.9 - 0.85 and 0.8 - 0.78.
     assert numbers.smallest_lead("one", "other", learners) == pytest.approx(0.02)
     assert numbers.smallest_lead("other", "one", learners) == pytest.approx(-0.1)
-    apart = {"learners": {"one": one, "other": result([6.0, 9.0], [0.9, 0.8])}}
-    assert math.isnan(numbers.smallest_lead("one", "other", apart))
+    few = {"learners": {"one": one, "other": result([0.5, 0.7], [0.95, 0.9])}}
+    assert numbers.smallest_lead("one", "other", few) == pytest.approx(1.0 - 0.95)

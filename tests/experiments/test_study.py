@@ -344,6 +344,8 @@ def test_logits_that_depend_on_the_number_of_nodes_passed_are_told_from_those_th
     cell, position = torch.arange(12) // 6, torch.arange(12) % 6 // 2
     rows = torch.eye(6)[cell * 3 + position]
     assert adjusted(rows, cell) < 0.7
-    assert _with_position(rows, cell, position) == pytest.approx(1.0)
+    found = _with_position(rows, cell, position)
+    assert found["explained_with_position"] == pytest.approx(1.0)
+    assert found["explained_without_position"] == pytest.approx(adjusted(rows, cell))
     noisy = rows + torch.randn(12, 6, generator=pr.seeded(0, "noise"))
-    assert _with_position(noisy, cell, position) < 0.7
+    assert _with_position(noisy, cell, position)["explained_with_position"] < 0.7

@@ -123,6 +123,7 @@ def test_a_metric_with_a_dash_in_its_name_is_no_run(tmp_path, capsys):
     rows = "\n".join(f"{k / 12},{k},1" for k in range(12))
     path = written(tmp_path, f"reward,loss - total,time - step\n{rows}")
     assert read_log(path, metrics=["reward"]).keys() == {"reward", "loss - total", "time - step"}
+    assert read_log(path, "time", ["reward"]).keys() == {"reward", "loss - total", "step"}
     assert main(["explain-log", str(path)]) == 0
     assert "12 rows with a reward" in capsys.readouterr().out
 

@@ -86,14 +86,16 @@ def test_the_advice_agrees_with_the_numbers_of_the_table():
 
 
 def assert_a_baseline_pays():
-    """A little more accurate, twice as many paths; a penalty leaves a little more, for accuracy."""
+    """As accurate, twice as many paths at T = 1; a penalty leaves a little more, for accuracy."""
 
     def mean(regime, name, key):
         values = regimes.curve(regime, name, "test", key)
         return float((values[:, 0] if key == "diversity" else values.amax(1)).mean())
 
     pg, kept = regimes.PG, f"{regimes.PG}, baseline"
-    assert 0.01 < mean("P", kept, "accuracy") - mean("P", pg, "accuracy") < 0.04
+    assert 0 < mean("P", kept, "accuracy") - mean("P", pg, "accuracy") < 0.04
+    ends = [regimes.ends("P", name, "test_greedy") for name in (kept, pg)]
+    assert claims.interval(regimes.minus(*ends))[0] > 0, "greedily a little more"
     paths = {name: mean("P", name, "diversity") for name in (regimes.BASE, kept, pg)}
     assert 1.8 < paths[kept] / paths[pg] < 2.2
     assert 0.6 < paths[kept] / paths[regimes.BASE] < 0.72, "about two thirds"
@@ -157,8 +159,7 @@ def test_a_base_fails_with_three_quarters_and_answers_with_more_than_nineteen_in
     )
     assert able > 19 / 20
     assert 0.7 < failing < 0.8
-    title = f"Policy gradient beats a base that answers {100 * failing:.0f} %, not one that answers"
-    assert decision.where_the_base_fails() == f"{title} {100 * able:.0f} %"
+    assert f"a base that answers {100 * able:.0f} %, " in decision.where_the_base_answers()
 
 
 def test_a_lower_temperature_costs_paths_and_the_text_says_how_many():
