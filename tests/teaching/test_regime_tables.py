@@ -1,5 +1,6 @@
 """Tables of the regimes, and what chapters 6, 8 and 10 say of them, for any number of seeds."""
 
+import re
 from statistics import mean
 
 import pytest
@@ -274,3 +275,17 @@ def test_only_where_new_paths_are_rewarded_accuracy_passes_that_of_sft():
     for name in (regimes.PAID, regimes.SFT):
         assert max(found[name][0]) == 0
         assert max(found[name][1]) < right[-1] - 0.1
+
+
+def test_with_cycles_a_small_penalty_keeps_nearly_all_paths_and_most_of_the_gain():
+    said = regime_tables.with_cycles()
+    kept, of = (float(x) for x in re.search(r"keeps (\d+) of the base's (\d+) ", said).groups())
+    assert kept > 0.9 * of
+    ahead, seeds = map(int, re.search(r"accurate in (\d+) of (\d+) seeds", said).groups())
+    assert 0.7 * seeds < ahead <= seeds == len(regimes.pages("E"))
+    light = f"{PG} + KL 0.1"
+    best = {name: sum(regimes.best("E", name)) / seeds for name in (BASE, PG, light)}
+    assert best[light] - best[BASE] > 0.7 * (best[PG] - best[BASE])
+    right = regimes.curve("E", light, "test", "accuracy").mean(0)
+    few = regimes.curve("E", light, "test", "simple").mean(0)
+    assert few[int(right.argmax())] < 5
