@@ -174,8 +174,8 @@ def with_cycles() -> str:
     ahead = [smallest_lead(Q, light, page["result"]) > 0 for page in pages("E")]
     return (
         f"At T = 1 the penalty of 0.1 keeps {paths[light]:.0f} of the base's {paths[BASE]:.0f} "
-        f"paths with accuracy {right[light]:.2f} against {right[BASE]:.2f}; at its best temperature "
-        "it has most of policy gradient's gain, and few paths. Q-learning has at most "
+        f"paths with accuracy {right[light]:.2f} against {right[BASE]:.2f}; at its best "
+        "temperature it has most of policy gradient's gain, and few paths. Q-learning has at most "
         f"{paths[Q]:.0f} paths, but with as many it is the more accurate in {sum(ahead)} of "
         f"{len(ahead)} seeds."
     )
