@@ -124,7 +124,7 @@ notebook.Folded("The numbers, once you have guessed", *tables)
 # at its best temperature it answers about three quarters of the held-out questions. The base with ten *answers*:
 # more than nineteen in twenty, which is more than policy gradient reaches from it, with a KL penalty of 0.1 or
 # without. Only with a penalty of 1 it is a little above its base at equal temperature, with as many paths ([chapter 6](06_kl.ipynb)).
-# Continual SFT adds nothing there. So measure the base greedily and at lower temperatures *before* you train, and
+# So measure the base greedily and at lower temperatures *before* you train, and
 # compare every trained model with that.
 
 # %% tags=["hide-input"]
@@ -376,7 +376,7 @@ Table(table, caption=f"30 nodes, seed {seed}, 400 updates each")
 
 # %% [markdown]
 # Group-relative weights keep a little more than plain policy gradient (diversity 1.6 against 1.1, mean of five
-# seeds). Perhaps the learner is only slower: a batch has about two paths per question, so the weights are
+# seeds). Perhaps it is only slower: with about two paths per question the weights are
 # small.
 #
 # ## What it costs
@@ -395,7 +395,7 @@ print(f"a policy-gradient update costs {ratio:.1f} SFT updates of the same batch
 
 # %% [markdown]
 # Do not carry the ratio over: here an answer has a handful of tokens. In a large model, sampling long answers can
-# cost far more than the update, and then old paths, which Q-learning accepts, are worth most.
+# cost far more than the update; then old paths are worth most.
 #
 # **Limits.** All of this is a Transformer of one layer, graphs of 50 to 100 nodes, and answers that a program
 # judges. The theorems ask for logits that depend on target and current node alone. Language has neither a graph
