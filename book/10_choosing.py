@@ -146,8 +146,8 @@ notebook.Told(decision.gained())
 
 # %% [markdown]
 # *Loss or feedback?* The comparison changes three things at once: the loss, the checks of steps, and one random step in ten.
-# So we gave policy gradient the checks, and took the random steps from Q-learning. The predictions were committed before
-# these runs ([claims](11_verdicts.ipynb) R-checks-help-pg, R-q-over-pg-same-checks, R-q-random-steps). With *process reward*
+# So we gave policy gradient the checks, and took the random steps from Q-learning. Predictions came first
+# ([claims](11_verdicts.ipynb) R-checks-help-pg, R-q-over-pg-same-checks, R-q-random-steps). With *process reward*
 # every step is judged; each step of policy gradient then has the return of its whole path, or, *to go*, that from it on. Both
 # have a baseline, the batch's mean.
 
@@ -283,7 +283,7 @@ lab("race")
 # | with KL penalty | own | $R(u)$ minus $\lambda$ times the log-ratio to the base |
 # | group-relative (Dr. GRPO) | own, several per question | $R(u)$ minus the mean return of its question |
 #
-# ([Chapter 12](12_objective.ipynb) compares GRPO, the group-relative policy gradient of DeepSeekMath, and its
+# ([Chapter 12](12_objective.ipynb) compares GRPO, DeepSeekMath's group-relative policy gradient, and its
 # family.) If all paths are correct, RFT and policy gradient go on: each update favours what happened to be sampled, and paths are
 # lost. Group-relative weights are then 0, and nothing moves. Q-learning is another kind of loss
 # ([chapter 7](07_reward.ipynb)): no probability stands in it, so it does not ask who sampled a step.
