@@ -131,8 +131,8 @@ notebook.Told(
 
 # %% [markdown]
 # Two things lose paths. The climb to accuracy favours correct answers that are likelier already, even in expectation
-# ([chapter 12](12_objective.ipynb)). Random drift, which the next sections explain, acts all the time, and after the climb
-# alone.
+# ([chapter 12](12_objective.ipynb)). Random drift, which the next sections explain, acts all the time. These runs do not
+# separate the two.
 #
 # *Entropy* says how undecided the model is at a step; 0 is certain. (Claims R-pg-collapse and R-entropy-falls in [chapter 11](11_verdicts.ipynb).) Below, a smaller graph: press
 # *Train* and see one question lose its paths, edge by edge.

@@ -509,9 +509,13 @@ charts.range_figure(
     },
     title=f"From {crossing} samples on the base is ahead (held-out questions, one seed)",
     alt="Mean pass@k over held-out questions: "
-    + "; ".join(f"{name} {v[0]:.2f} at k = 1, {v[-1]:.2f} at 10,000" for name, v in passed.items()),
-    x="samples k", y="mean pass@k",
-).update_xaxes(type="log")  # fmt: skip
+    + "; ".join(
+        f"{name} {v[0]:.2f} at k = 1, {v[-1]:.2f} at 10,000"
+        for name, v in passed.items()
+    ),
+    x="samples k",
+    y="mean pass@k",
+).update_xaxes(type="log")
 
 # %% tags=["remove-input"]
 notebook.Told(

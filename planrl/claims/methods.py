@@ -23,11 +23,6 @@ def _than_rloo(key: str, *names: str) -> dict[str, Number]:
     return {name: partial(of.difference_at_equal_accuracy, name, RLOO, key) for name in names}
 
 
-def _paths_minus(other: str, **names: str) -> dict[str, Number]:
-    """Distinct correct paths at the end, each learner minus another; what it is called -> name."""
-    return {said: of._last_minus(name, other, PATHS) for said, name in names.items()}
-
-
 def _gains(*names: str) -> dict[str, Number]:
     """Held-out accuracy, sampled, at the last evaluation minus the base."""
 
@@ -100,11 +95,10 @@ SENTENCES = {
     "methods-kl-odd-token": Sentence(
         "A penalty k2 or k3 in the token's reward does not hold the base's ratios.",
         DERIVED,
-        _paths_minus(
-            BASE_RATIO,
-            k2="RLOO, KL k2 in the token's reward",
-            k3="RLOO, KL k3 in the token's reward",
-        ),
+        {
+            name: of._last_minus(f"RLOO, KL {name} in the token's reward", BASE_RATIO, PATHS)
+            for name in ("k2", "k3")
+        },
         ("methods",),
     ),
     "methods-kl-k1-loss": Sentence(

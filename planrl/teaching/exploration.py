@@ -74,8 +74,12 @@ def _by_degree(regime: str, title: str, how: str, key: str) -> go.Figure:
             hovertemplate="%{y:.3f}",
         )
         said.append(f"{name}: " + ", ".join(f"{d} {v:.3f}" for d, v in means.items()))
-    figure.update_xaxes(title="held-out questions", tickvals=list(range(len(found))),
-                        ticktext=list(found), range=[-0.5, len(found) - 0.5])  # fmt: skip
+    figure.update_xaxes(
+        title="held-out questions",
+        tickvals=list(range(len(found))),
+        ticktext=list(found),
+        range=[-0.5, len(found) - 0.5],
+    )
     figure.update_yaxes(title=f"accuracy, {how}", range=[0, 1.02])
     figure.update_layout(legend={"orientation": "h", "y": -0.2})
     alt = f"Accuracy on held-out questions, {how}, mean and 95 % interval, {condition(regime)}. "

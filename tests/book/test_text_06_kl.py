@@ -5,6 +5,7 @@ import torch
 
 from planrl.claims import verdicts
 from planrl.experiments.theorems import expected_gradient as exact
+from planrl.teaching import regime_figures as regimes
 
 CHAPTER = "06_kl"
 pytestmark = pytest.mark.book
@@ -66,3 +67,9 @@ def test_the_price_of_a_small_penalty_on_solved_questions_is_the_claims():
     (claim,) = verdicts(["R-kl-no-price"])
     (finding,) = (one for one in claim.findings if "saturated" in one.graph)
     assert f"{-finding.mean:.3f}" == "0.013"
+
+
+def test_with_a_small_penalty_the_share_of_paths_is_still_falling_at_the_end():
+    _, paths = regimes.series("A", f"{regimes.PG} + KL 0.1", "train_diversity")
+    late = paths.mean(0)[-4:]
+    assert late[0] > late[-1] > 0.5 * paths[:, 0].mean()
