@@ -39,9 +39,16 @@ def dpo(logits: Float[Tensor, "B T V"], batch: Batch, *, kl: float = 0.1) -> Flo
     0 if no group has both. Source: arXiv 2305.18290. TRL: DPOConfig(beta).
     """
     margin = _of_paths(logits, batch) - _of_base(batch, "dpo")
-    correct = batch.reward.sum(1) > 0
-    better = (same_pair(batch) > 0) & correct[:, None] & ~correct  # [B, B]
-    said = -logsigmoid(kl * (margin[:, None] - margin))
+    return preferred(kl * margin, batch.reward.sum(1), same_pair(batch))
+
+
+def preferred(
+    margin: Float[Tensor, " B"], earned: Float[Tensor, " B"], same: Float[Tensor, "B B"]
+) -> Float[Tensor, ""]:
+    """The mean of - log sigmoid(margin of a correct path - that of a wrong one of its group)."""
+    correct = earned > 0
+    better = (same > 0) & correct[:, None] & ~correct  # [B, B]
+    said = -logsigmoid(margin[:, None] - margin)
     return torch.where(better, said, 0.0).sum() / better.sum().clamp(min=1)
 
 
@@ -68,8 +75,11 @@ def trajectory_balance(
     wanted = (batch.reward.sum(1) - cost * drawn_steps(batch).sum(1)) / temperature
     if kl:
         wanted = wanted + kl * _of_base(batch, "trajectory_balance with a base")
-    off = _of_paths(logits, batch) - wanted
-    same = same_pair(batch)
+    return spread(_of_paths(logits, batch) - wanted, same_pair(batch))
+
+
+def spread(off: Float[Tensor, " B"], same: Float[Tensor, "B B"]) -> Float[Tensor, ""]:
+    """The variance of a number of each path within its group, the mean over paths."""
     size = same.sum(1)
-    spread = (off - same @ off / size).square() / (size - 1).clamp(min=1)
-    return torch.where(size > 1, spread * size, 0.0).sum() / len(off)
+    square = (off - same @ off / size).square() / (size - 1).clamp(min=1)
+    return torch.where(size > 1, square * size, 0.0).sum() / len(off)

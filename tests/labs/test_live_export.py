@@ -158,7 +158,10 @@ def test_pass_at_2_is_near_the_line_of_rloo_without_adam_and_above_it_with_adam(
 
 
 # Of the objective's options, what the prediction of its end does not depend on.
-OF_THE_LOSS = {"per_path", "per_token", "summed", "clip_low", "clip_high", "entropy_path", "k"}
+OF_THE_LOSS = {
+    *("per_path", "per_token", "summed", "clip_low", "clip_high", "entropy_path", "k"),
+    *("pass_at_k", "preferred"),
+}
 
 
 def test_every_input_of_a_program_is_felt_or_named_as_unused(exported):

@@ -1,11 +1,18 @@
-"""The lab of two objectives: any two of GRPO's family, trained on one question."""
+"""The lab of two objectives: any two that planrl has, trained on one question."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 
-from planrl.labs.engine.objective import ADVANTAGE, ALGORITHM, LENGTH
+from planrl.labs.engine.objective import (
+    ADVANTAGE,
+    ALGORITHM,
+    LEAST_BETA,
+    LENGTH,
+    OF_PAIRS,
+    UNIFORMITY,
+)
 from planrl.labs.spec.controls import (
     LR,
     SEED,
@@ -17,7 +24,7 @@ from planrl.labs.spec.controls import (
     slider,
 )
 from planrl.labs.spec.figure import Picture
-from planrl.labs.spec.lab import Grid, Lab, LabLearner, Screen, Term, Words
+from planrl.labs.spec.lab import Grid, Idle, Lab, LabLearner, Screen, Term, Words
 
 WORDS = Words(
     title="Two objectives, one question",
@@ -30,9 +37,10 @@ WORDS = Words(
 SIDES = ("A", "B")
 
 
-def _of(advantage: str, length: str, **more: float) -> Mapping[str, float]:
-    """The options of a method: one advantage, one length, and its clip."""
-    return {**dict.fromkeys([*ADVANTAGE, *LENGTH], 0.0), advantage: 1.0, length: 1.0, **more}
+def _of(*parts: str, **more: float) -> Mapping[str, float]:
+    """The options of a method: its advantage and its length, or its loss, and its clip."""
+    names = [*ADVANTAGE, *OF_PAIRS, *LENGTH]
+    return {**dict.fromkeys(names, 0.0), **dict.fromkeys(parts, 1.0), **more}
 
 
 CLIP = {"clip_low": 0.2, "clip_high": 0.2}
@@ -47,6 +55,11 @@ METHODS: Mapping[Value, Mapping[str, float]] = {
     "gspo": _of("standardised", "per_path", of_sequence=1.0, clip_low=3e-4, clip_high=4e-4),
     "pass-2": _of("pass_at_k", "summed", k=2.0),
     "pass-8": _of("pass_at_k", "summed", k=8.0),
+    "rft": _of("share_of_successes", "summed"),
+    "ips": _of("inverse_probability", "summed"),
+    "ucpo": _of("uniform_correct", "summed"),
+    "dpo": _of("preferred"),
+    "balance": _of("balanced"),
 }
 """The objectives of `planrl.objectives` by the names that links have for them."""
 PENALTIES: Mapping[Value, Mapping[str, float]] = {
@@ -73,6 +86,11 @@ NAMES: Mapping[Value, str] = {
     "gspo": "GSPO",
     "pass-2": "pass@2",
     "pass-8": "pass@8",
+    "rft": "RFT",
+    "ips": "IPS",
+    "ucpo": "UCPO's idea",
+    "dpo": "DPO",
+    "balance": "trajectory balance",
 }
 WHERE = {"loss": "in the loss", "token": "in the token's reward", "path": "in the return"}
 PLACED: Mapping[Value, str] = {
@@ -88,6 +106,8 @@ OVER: Mapping[Value, str] = {
     "grpo-higher": "loss = − mean over steps of",
     "gspo": "loss = − mean over paths of",
     "dapo": "loss = − mean over all tokens of",
+    "dpo": "loss = − mean over a correct and a wrong path of",
+    "balance": "loss = variance within a group of",
 }
 ADVANTAGES: Mapping[Value, str] = {
     "reinforce": "ρ R",
@@ -96,6 +116,11 @@ ADVANTAGES: Mapping[Value, str] = {
     "gspo": "ρ of the path × (R − mean) / std",
     "pass-2": "ρ [correct] × 2 P(one other of the group is wrong)",
     "pass-8": "ρ [correct] × 8 P(seven others of the group are wrong)",
+    "rft": "ρ R / mean",
+    "ips": "ρ R / q(path)",
+    "ucpo": f"ρ (R − mean of the others − {UNIFORMITY:g} [correct] (log q − its mean))",
+    "dpo": "log σ(β (log q/b of the correct − of the wrong one))",
+    "balance": "log q − log b − R / temperature",
 }
 CLIPS: Mapping[Value, str] = {
     "grpo": ", ρ clipped to 0.8 … 1.2",
@@ -103,6 +128,8 @@ CLIPS: Mapping[Value, str] = {
     "dr-grpo": ", ρ clipped to 0.8 … 1.2",
     "dapo": ", ρ clipped to 0.8 … 1.28, groups of equal R left out",
     "gspo": ", ρ clipped to 0.9997 … 1.0004",
+    "dpo": f", β = λ, at least {LEAST_BETA:g}",
+    "balance": f", temperature = λ, at least {LEAST_BETA:g}",
 }
 ESTIMATES: Mapping[Value, str] = {
     "k3-ratio": "+ λ ρ k3",
@@ -110,8 +137,10 @@ ESTIMATES: Mapping[Value, str] = {
     **{f"{k}-token": f"+ λ ρ sg({k})" for k in ("k1", "k2", "k3")},
     **{f"{k}-path": f", with R − λ Σ {k} for R" for k in ("k1", "k2", "k3")},
 }
-OF_VERDICTS = ("pass-2", "pass-8")
-"""The methods whose advantage does not read the return."""
+OF_EARNED = ("pass-2", "pass-8", "rft", "ips")
+"""The methods whose advantage does not read the return with its penalties, but what was earned."""
+NOT_OF_STEPS = ("dpo", "balance")
+"""The methods that have no loss of single steps, so no term in it either."""
 IN_RETURN = tuple(name for name in PENALTIES if str(name).endswith("-path"))
 
 
@@ -124,22 +153,25 @@ def _controls(side: str) -> tuple[Control, ...]:
             f"{side}: objective",
             NAMES,
             "How a rollout's return R becomes its weight, and what the loss takes a mean of. ρ is "
-            "the ratio of the policy to the one that drew the rollouts; GSPO has one for a whole "
-            "path. pass@8 is pass@G where G is smaller.",
+            "the ratio of the policy q to the one that drew the rollouts, b is the base; GSPO has "
+            "one ratio for a whole path. pass@8 is pass@G where G is smaller. DPO's β and the "
+            "temperature of trajectory balance are the KL weight.",
         ),
         slider(
             f"{key}_lambda",
             f"{side}: KL weight λ",
             LAMBDAS,
             0,
-            "TRL's beta, verl's kl_loss_coef. 0: no penalty.",
+            "TRL's beta, verl's kl_loss_coef. 0: no penalty. For DPO it is β, for trajectory "
+            f"balance the temperature, and 0 means {LEAST_BETA:g} there.",
         ),
         choice(
             f"{key}_kl",
             f"{side}: KL penalty",
             PLACED,
             "The estimator of the KL divergence from the base, and where it is placed. sg: a "
-            "number, without gradient. pass@k reads verdicts, so nothing in the return acts on it.",
+            "number, without gradient. pass@k, RFT and IPS read verdicts, so nothing in the return "
+            "acts on them.",
         ),
         slider(
             f"{key}_beta",
@@ -199,15 +231,25 @@ def _learner(side: str) -> LabLearner:
                 control=f"{key}_kl",
                 texts=ESTIMATES,
                 number=f"{key}_lambda",
-                without_effect={key: OF_VERDICTS, f"{key}_kl": IN_RETURN},
-                instead=", and a KL penalty without effect: pass@k does not read R",
+                idle=(
+                    Idle({key: NOT_OF_STEPS}),
+                    Idle(
+                        {key: OF_EARNED, f"{key}_kl": IN_RETURN},
+                        ", and a KL penalty without effect: only verdicts are read",
+                    ),
+                ),
             ),
             Term(
                 control=f"{key}_bonus",
                 texts={"loss": "− λ H", "path": ", with R − λ Σ log q for R"},
                 number=f"{key}_beta",
-                without_effect={key: OF_VERDICTS, f"{key}_bonus": ("path",)},
-                instead=", and an entropy bonus without effect: pass@k does not read R",
+                idle=(
+                    Idle({key: NOT_OF_STEPS}, ", and an entropy bonus without effect"),
+                    Idle(
+                        {key: OF_EARNED, f"{key}_bonus": ("path",)},
+                        ", and an entropy bonus without effect: only verdicts are read",
+                    ),
+                ),
             ),
         ),
     )
@@ -292,6 +334,34 @@ PRESETS = (
         "it is GRPO. With four, most of the later gradients are clipped away: GSPO is slower, and "
         "at accuracy 0.97 it has four paths, GRPO two. Steps here are large for such a clip.",
     ),
+    Preset(
+        name="shares",
+        title="Towards equal shares",
+        settings={"a": "ips", "b": "ucpo", "b_lambda": 0},
+        why="IPS divides a return by the probability of its path, UCPO's idea takes from a correct "
+        "path what is more probable than the others. Both are predicted to end with all correct "
+        "paths equally likely. They are on their way there: after 300 updates there are several "
+        "times as many as the base has.",
+    ),
+    Preset(
+        name="balance",
+        title="Two losses, one end",
+        settings={
+            **{"a": "rloo", "a_kl": "k1-path", "a_lambda": 0.3},
+            **{"b": "balance", "b_lambda": 0.3},
+        },
+        why="k1 in the return and trajectory balance have one predicted end: the base's paths, "
+        "each times exp(R / λ). Both come to its accuracy and to most of its paths, by updates "
+        "that have nothing else in common.",
+    ),
+    Preset(
+        name="preference",
+        title="DPO",
+        settings={"a": "rloo", "b": "dpo", "b_lambda": 0.3},
+        why="DPO prefers a correct path to a wrong one and never compares two correct ones. So "
+        "nothing holds the others: about one path is left, as with RLOO. Its β is a weight of the "
+        "base, but the base's ratios are not what it goes back to.",
+    ),
 )
 
 
@@ -339,6 +409,17 @@ GRIDS = {
         "objectives", {"b": ("gspo", "pass-2", "pass-8")}, {**_without("b"), "a": "rloo"}
     ),
     "objectives-gspo": Grid("objectives", {}, {**_SIDES, "b": "gspo", "epochs": 4}),
+    "objectives-shares": Grid("objectives", {}, {**_SIDES, "a": "ips", "b": "ucpo"}),
+    "objectives-balance": Grid(
+        "objectives",
+        {},
+        {**_RLOO, "b": "balance", "a_kl": "k1-path", "a_lambda": 0.3, "b_lambda": 0.3},
+    ),
+    "objectives-preference": Grid(
+        "objectives",
+        {"b": ("rft", "ips", "ucpo", "dpo", "balance"), "b_lambda": (0, 0.3)},
+        {**_without("b", "b_lambda"), "a": "rloo"},
+    ),
     "objectives-collapse": Grid(
         "objectives",
         {"b_lambda": (0, 0.01, 0.1), "b_beta": (0.01, 0.1)},
@@ -349,7 +430,7 @@ GRIDS = {
     ),
 }
 """The recorded runs, by the name of their file: one for each preset, one of a weak penalty, and one
-of a config whose entropy collapses, beside advice for it."""
+of a config whose entropy collapses, beside advice for it. That of DPO has other losses, too."""
 
 
 def lab() -> Lab:

@@ -1,4 +1,4 @@
-"""Policy objectives of `planrl.objectives` as one loss, whose terms have weights that are inputs.
+"""The objectives of `planrl.objectives` as one loss, whose terms have weights that are inputs.
 
 A program has a fixed form, so a reader's choice among objectives can't select code. Each term of
 each objective is computed and multiplied by an input: 1 where the choice has the term, 0 where it
@@ -31,6 +31,7 @@ from planrl.losses import chosen_log_probs, differentiable, drawn_steps
 from planrl.objectives import advantages, clipping
 from planrl.objectives.advantages import Group
 from planrl.objectives.penalties import ENTROPIES, Terms, in_loss, in_path, in_token, k1, k2, k3
+from planrl.objectives.preferences import preferred, spread
 from planrl.tasks import PROMPT, Batch
 
 if TYPE_CHECKING:
@@ -44,7 +45,11 @@ ADVANTAGE: Mapping[str, float] = {
     "centred": 0,
     "standardised": 0,
     "pass_at_k": 0,
+    "share_of_successes": 0,
+    "inverse_probability": 0,
+    "uniform_correct": 0,
 }
+OF_PAIRS: Mapping[str, float] = {"preferred": 0, "balanced": 0}
 LENGTH: Mapping[str, float] = {"summed": 1, "per_path": 0, "per_token": 0}
 CLIPPING: Mapping[str, float] = {"clip_low": NO_CLIP, "clip_high": NO_CLIP, "filtered": 0}
 KL: Mapping[str, float] = {
@@ -53,11 +58,17 @@ KL: Mapping[str, float] = {
 }
 ENTROPY: Mapping[str, float] = {"entropy": 0, "entropy_loss": 0, "entropy_path": 0}
 LATER: Mapping[str, float] = {"of_sequence": 0, "k": 2}
-OBJECTIVE: Mapping[str, float] = {**ADVANTAGE, **LENGTH, **CLIPPING, **KL, **ENTROPY, **LATER}
+OBJECTIVE: Mapping[str, float] = {
+    **{**ADVANTAGE, **OF_PAIRS, **LENGTH, **CLIPPING, **KL, **ENTROPY},
+    **LATER,
+}
 """The options of `objective_loss` with the values that make it REINFORCE: weights of terms, on (1)
 or off (0), the weights of the penalty and the bonus, how far a ratio may leave 1, and the k of
-pass@k. `of_sequence` takes one ratio for each path in place of one for each step."""
+pass@k. `of_sequence` takes one ratio for each path in place of one for each step. `preferred` and
+`balanced` are DPO and trajectory balance, whose beta and temperature is the penalty's weight."""
 MOST_K = 8
+LEAST_BETA = 0.01  # of DPO, and the least temperature of trajectory balance
+UNIFORMITY = 0.3  # of UCPO's pull to equal shares
 
 
 def groups(rows: int, size: Float[Tensor, ""]) -> Float[Tensor, "B B"]:
@@ -86,7 +97,19 @@ def objective_loss(logits: Tensor, batch: Batch, given: Values) -> Float[Tensor,
         given["summed"] * clipping.summed(step, counted)
         + given["per_path"] * clipping.per_path(step, counted)
         + given["per_token"] * clipping.per_token(step, counted)
+        + _of_pairs(torch.where(drawn, logp, 0.0).sum(1), group, batch, given)
     )
+
+
+def _of_pairs(log_prob: Tensor, group: Group, batch: Batch, given: Values) -> Tensor:
+    """DPO, and trajectory balance with the base: losses that compare the paths of a group."""
+    assert batch.frozen is not None
+    of_base = torch.where(drawn_steps(batch), chosen_log_probs(batch.frozen, batch), 0.0).sum(1)
+    beta = given["kl"].clamp(min=LEAST_BETA)
+    moved = log_prob - of_base
+    return given["preferred"] * preferred(beta * moved, group.earned, group.same) + given[
+        "balanced"
+    ] * spread(moved - group.earned / beta, group.same)
 
 
 def _ratio(log_rho: Tensor, batch: Batch, given: Values) -> Tensor:
@@ -104,6 +127,9 @@ def _advantage(group: Group, given: Values) -> Tensor:
         + given["centred"] * advantages.centred(group)
         + given["standardised"] * advantages.standardised(group)
         + given["pass_at_k"] * _pass_at_k(group, given["k"])
+        + given["share_of_successes"] * advantages.share_of_successes(group)
+        + given["inverse_probability"] * advantages.inverse_probability(group)
+        + given["uniform_correct"] * advantages.uniform_correct(group, weight=UNIFORMITY)
     )
 
 

@@ -15,7 +15,7 @@ import torch
 
 from planrl.labs.engine.measure import first_logits
 from planrl.labs.engine.models import NODES, TOKENS, FunctionalModel
-from planrl.labs.engine.objective import OBJECTIVE
+from planrl.labs.engine.objective import LEAST_BETA, OBJECTIVE
 from planrl.labs.engine.sampling import SCALE, Values
 from planrl.tasks import PROMPT
 
@@ -30,6 +30,9 @@ MOST_STEPS = TOKENS - PROMPT - 1  # of a path: the last token of a row is END
 SWEEPS = 12  # of the prediction: more than steps, since a weight may depend on the accuracy
 QUESTION_OPTIONS = {**OBJECTIVE, "group": 8.0}
 LEAST = 1e-4  # of a penalty's weight in the prediction
+MOST_PATHS = 1e4  # with more of them IPS cuts its weights, and there are detours
+JUDGES = ("own_return", "leave_one_out", "centred", "standardised", "share_of_successes")
+"""Advantages with which a penalty leads to the balance that theory knows."""
 
 
 def question(model: FunctionalModel, given: Values) -> Values:
@@ -44,8 +47,12 @@ def question(model: FunctionalModel, given: Values) -> Values:
     policy = logits.softmax(-1)
     edges, arrived = given["adjacency"], (torch.arange(NODES) == target).float()
     start = (torch.arange(NODES, device=edges.device) == source).float()
+    shares, count = uniform(base.softmax(-1), edges, start, arrived)
+    levelled = given["inverse_probability"] + given["uniform_correct"] > 0.5
     limit = predicted(base.log_softmax(-1), edges, start, arrived, given)
-    told = _has_limit(given) > 0.5
+    limit = torch.where(levelled, shares, limit)
+    plain = (given["kl"] <= 0.0) & (given["entropy"] <= 0.0)
+    told = (_has_limit(given) > 0.5) | (levelled & plain & (count <= MOST_PATHS))
     solved, left = paths(policy, edges, start, arrived)
     ends = [torch.where(told, one, torch.nan) for one in paths(limit, edges, start, arrived)]
     return {
@@ -83,6 +90,29 @@ def paths(
     return solved, (solved.log() - total / solved).exp().clamp(min=1.0)
 
 
+def uniform(
+    base: Policy, edges: Tensor, start: Tensor, arrived: Tensor
+) -> tuple[Policy, Float[Tensor, ""]]:
+    """The policy under which all correct paths are equally likely, and how many these are.
+
+    A step's probability is its share among the uses of its node in all correct paths. Rows that no
+    correct path needs are those of the base.
+    """
+    onward = edges * (1.0 - arrived)[:, None]  # a path ends where it first arrives
+    within = [torch.zeros_like(start)]  # paths to the target in at most so many steps
+    exact = arrived
+    for _ in range(MOST_STEPS):
+        within.append(within[-1] + exact)
+        exact = onward @ exact
+    mass, uses = start, torch.zeros_like(edges)
+    for done in range(MOST_STEPS):
+        uses = uses + mass[:, None] * onward * within[MOST_STEPS - done]
+        mass = mass @ onward
+    of_node = uses.sum(-1, keepdim=True)
+    share = torch.nn.functional.pad(uses / of_node.clamp(min=1.0), (0, 1))
+    return torch.where(of_node > 0.0, share, base), (start @ uses).sum()
+
+
 def predicted(base: Policy, edges: Tensor, start: Tensor, arrived: Tensor, given: Values) -> Policy:
     """Where expected updates lead, from the logarithm of the `base`: a policy [current, next].
 
@@ -91,28 +121,30 @@ def predicted(base: Policy, edges: Tensor, start: Tensor, arrived: Tensor, given
     """
     value, log_h = arrived, torch.zeros_like(arrived)
     policy, x = base.exp(), torch.full_like(arrived, LEAST)
+    balanced = given["balanced"] > 0.5
     forward = given["k3"] * given["kl_loss"] * (1.0 - given["corrected"]) > 0.5
-    entropy, of_path = given["entropy"] > 0.0, given["kl_path"] > 0.5
+    entropy, of_path = given["entropy"] > 0.0, (given["kl_path"] > 0.5) | balanced
+    temperature = given["kl"].clamp(min=LEAST).maximum(LEAST_BETA * given["balanced"])
     for _ in range(SWEEPS):
         q = torch.nn.functional.pad(edges * value, (0, 1))  # END earns nothing
         weight = reward_weight((start * value).sum(), given)
         strength = (given["kl"] / weight).clamp(min=LEAST)
         x = _newton(x, base.exp(), q, strength)
-        log_h = arrived / given["kl"].clamp(min=LEAST) + (1.0 - arrived) * log_h
+        log_h = arrived / temperature + (1.0 - arrived) * log_h
         onward = torch.nn.functional.pad(edges * log_h, (0, 1))
         log_h = (base + onward).logsumexp(-1)
         tilted = (base + q / strength).softmax(-1)
         bonus = (q / (given["entropy"] / weight).clamp(min=LEAST)).softmax(-1)
         below = x[:, None] + q.amax(-1, keepdim=True) - q
         policy = torch.where(forward, strength * base.exp() / below, tilted)
-        policy = torch.where(entropy, bonus, policy)
+        policy = torch.where(entropy & ~balanced, bonus, policy)
         policy = torch.where(of_path, (base + onward).softmax(-1), policy)
         value = arrived + (1.0 - arrived) * (policy * q).sum(-1)
     return policy / policy.sum(-1, keepdim=True)
 
 
 def _has_limit(given: Values) -> Tensor:
-    """1 where one penalty pulls to a policy that theory knows, else 0.
+    """1 where one penalty pulls to a policy that theory knows, or trajectory balance, else 0.
 
     With ratios of whole paths it knows none where they multiply a penalty of single steps. For
     pass@k nothing is told: its weight falls so fast with the accuracy that SWEEPS are too few.
@@ -122,7 +154,10 @@ def _has_limit(given: Values) -> Tensor:
     pulls = pulls - given["of_sequence"] * (given["corrected"] + given["kl_token"])
     kl, entropy = given["kl"] > 0.0, given["entropy"] > 0.0
     known = (kl & ~entropy & (pulls > 0.5)) | (entropy & ~kl & (given["entropy_loss"] > 0.5))
-    return (known & (given["filtered"] < 0.5) & (given["pass_at_k"] < 0.5)).float()
+    judged = torch.stack([given[name] for name in JUDGES]).sum()
+    read = judged - given["share_of_successes"] * given["kl_path"]
+    known = known & (given["filtered"] < 0.5) & (read > 0.5)
+    return (known | (given["balanced"] > 0.5)).float()
 
 
 def _newton(x: Tensor, base: Tensor, q: Tensor, strength: Tensor) -> Tensor:
@@ -142,7 +177,9 @@ def reward_weight(p: Tensor, given: Values) -> Tensor:
     size = given["group"]
     plain = given["own_return"] + given["leave_one_out"]
     shared = given["centred"] * (size - 1.0) / size
-    return plain + shared + given["standardised"] * _standardised(p, size)
+    of_share = (1.0 - (1.0 - p).pow(size)) / p.clamp(min=1e-6)
+    earned = given["share_of_successes"] * of_share
+    return plain + shared + earned + given["standardised"] * _standardised(p, size)
 
 
 def _standardised(p: Tensor, size: Tensor) -> Tensor:

@@ -66,6 +66,8 @@ SHEET: Mapping[str, Mapping[str, str]] = {
     "DAPO": {"b": "dapo"},
     "GSPO": {"b": "gspo"},
     "pass@k": {"b": "pass-8"},
+    "RFT": {"b": "rft"},
+    "IPS": {"b": "ips"},
     "k2 in the loss": {"b_kl": "k2-loss"},
     "k3 in the loss, times the ratio": {"b_kl": "k3-ratio"},
     "k3 in the loss": {"b_kl": "k3-loss"},

@@ -88,9 +88,11 @@ def save(
     name: str, measured: Iterable[np.ndarray[Any, Any]], paths: Mapping[str, Any] | None = None
 ) -> Path:
     """Write a grid's recording, its points in the order of `points`."""
-    described = description(GRIDS[name])
-    scale = np.array(described["scale"])
-    values = (np.stack(list(measured)) * scale[:, None, None]).round().clip(0, UNKNOWN - 1)
+    described, found = description(GRIDS[name]), np.stack(list(measured))
+    most = np.nan_to_num(found).max((0, 1, 3, 4))  # of each metric
+    scale = np.minimum(described["scale"], (UNKNOWN - 1) // np.maximum(most, 1.0)).astype(int)
+    described["scale"] = scale.tolist()
+    values = (found * scale[:, None, None]).round().clip(0, UNKNOWN - 1)
     values = np.nan_to_num(values, nan=UNKNOWN)
     data = base64.b64encode(values.astype("<u2").tobytes()).decode()
     page = {"format": FORMAT, **described, "data": data}

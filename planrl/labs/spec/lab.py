@@ -37,20 +37,30 @@ class Base:
 BASES = {"table": Base(output="table"), "transformer": Base(updates=150)}
 
 
+@dataclass(frozen=True)
+class Idle:
+    """Where a part of a formula does nothing: all these controls have one of the values named.
+
+    Its text is then `instead`.
+    """
+
+    when: Mapping[str, Sequence[Value]]
+    instead: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Term:
     """A part of a learner's formula: the text for the value of a control.
 
-    If `number` names a control, λ in the text stands for its value, and there is no text at 0.
-    Where all controls of `without_effect` have one of the values named there, the part does
-    nothing, and its text is `instead`. The page's web/lab-state.js puts formulas together.
+    If `number` names a control, λ in the text stands for its value, and there is no text at 0; the
+    first of `idle` that applies says what stands in its place. The page's web/lab-state.js puts
+    formulas together.
     """
 
     control: str
     texts: Mapping[Value, str]
     number: str = ""
-    without_effect: Mapping[str, Sequence[Value]] = field(default_factory=dict)
-    instead: str = ""
+    idle: Sequence[Idle] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

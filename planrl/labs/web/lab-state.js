@@ -18,7 +18,7 @@
  *   matrix: string,
  *   row: number, pitch: number, drop: number, block: number}} Binding
  * @typedef {{control: string, texts: Record<string, string>, number: string,
- *   without_effect: Record<string, Value[]>, instead: string}} Term a part of a formula
+ *   idle: {when: Record<string, Value[]>, instead: string}[]}} Term a part of a formula
  * @typedef {{name: string, title: string, sampled: boolean, unit: number, algorithm: string, start: "base" | "fresh",
  *   options: Record<string, number>, reads: Record<string, Record<string, Record<string, number>>>,
  *   formula: Term[]}} Learner reads: by control and value, the options that this learner alone is given
@@ -95,13 +95,14 @@ const planrlLabState = (() => {
   /** The parts of a learner's formula, in words: planrl/labs/spec/lab.py has the terms.
    * @param {Learner} learner @param {Settings} settings */
   const formula = (learner, settings) =>
-    learner.formula.map(({ control, texts, number, without_effect: idle, instead }) => {
+    learner.formula.map(({ control, texts, number, idle }) => {
       const text = texts[`${settings[control]}`];
       if (!number) return text;
       if (!settings[number]) return "";
-      const places = Object.entries(idle);
-      const none = places.length && places.every(([name, values]) => values.includes(settings[name]));
-      return none ? instead : text.replaceAll("λ", `${settings[number]}`);
+      const none = idle.find(({ when }) =>
+        Object.entries(when).every(([name, values]) => values.includes(settings[name])),
+      );
+      return none ? none.instead : text.replaceAll("λ", `${settings[number]}`);
     });
 
   /** The graph that these settings are about. @param {Lab} lab @param {Settings} settings
