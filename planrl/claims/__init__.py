@@ -65,6 +65,7 @@ GROUPS: dict[str, tuple[Claim, ...]] = {
     "ladder": soft_and_noise.read_claims("ladder.toml"),
     "tools": tools.CLAIMS,
     "depth": depth.CLAIMS,
+    "corridor": soft_and_noise.read_claims("corridor.toml"),
 }
 """Group -> its claims, in the paper's order."""
 CLAIMS: tuple[Claim, ...] = tuple(claim for group in GROUPS.values() for claim in group)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from planrl.experiments import (
     ablations,
+    corridor,
     costs,
     depth,
     extensions,
@@ -37,6 +38,7 @@ STUDIES: tuple[Experiment, ...] = (
     *soft_methods.STUDIES,
     *tools.STUDIES,
     *depth.STUDIES,
+    *corridor.STUDIES,
     *costs.STUDIES,
     *state_costs.STUDIES,
 )
