@@ -117,7 +117,9 @@ def measured(model: PathModel, setting: Setting, may_stop: bool, seed: int) -> d
     """Accuracy, and how often the model goes the right way after wandering paths.
 
     `with_key` and `without_key` are shares of the wandering paths of each kind; a model that reads
-    the key has 1 in both, one that guesses has 1 in their sum.
+    the key has 1 in both, one that guesses has 1 in their sum. `on_after_right` and `on_after_left`
+    are the shares of those without the key after which it goes on towards the target, wrongly, by
+    the direction of their last step.
     """
     task, moves = setting.dataset.train, setting.moves
     sampler = Sampler(max_tokens=LONGEST, may_stop=may_stop)
@@ -128,11 +130,15 @@ def measured(model: PathModel, setting: Setting, may_stop: bool, seed: int) -> d
     drawn = rollout(model, many, rng=seeded(seed, "evaluation"), sampler=sampler)
     rows, last = wandering(moves, WANDERING, seeded(seed, "wandering paths"))
     onward = goes_on(model, rows, last).double()
+    number = torch.arange(len(rows))
+    right = (rows[number, last] > rows[number, last - 1])[WANDERING:]
     return {
         "greedy": float(moves.right(best).double().mean()),
         "sampled": float(moves.right(drawn).double().mean()),
         "with_key": float(onward[:WANDERING].mean()),
         "without_key": float(1 - onward[WANDERING:].mean()),
+        "on_after_right": float(onward[WANDERING:][right].mean()),
+        "on_after_left": float(onward[WANDERING:][~right].mean()),
     }
 
 
