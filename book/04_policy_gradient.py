@@ -167,6 +167,22 @@ notebook.Told(
 # > it, compares at one temperature. Q-learning, whose every step is checked, does gain: its curve lies above the base's
 # > (chapters 7 and 8). Claims R-sharpening and R-q-over-all-at-equal-decoding.
 #
+# Is there nothing to explore, then? The control, with ten paths:
+
+# %% tags=["remove-input"]
+lead = exploration.ahead_at_equal_paths("G")
+notebook.Folded(
+    "With ten paths, too, the control is worse",
+    Table(
+        exploration.rows("G"),
+        caption="Held-out questions at T = 1, greedily and at the best temperature, and distinct correct paths of "
+        "100 on training questions. When the control has as many paths left as policy gradient has at its end, it is "
+        f"{regimes.told(lead)} below it. So new paths do not carry policy gradient above its base here; they keep it "
+        f"from falling below. {regimes.condition('G')}",
+    ),
+)
+
+# %% [markdown]
 # Shorter and longer trained bases:
 
 # %%
@@ -198,8 +214,8 @@ of = {"A": [BASE, SFT, PG, with_kl, Q], "B": regimes.EXPLORATION}
 notebook.Download(regime_rows.decoding(of), "decoding_curves.csv")
 
 # %% [markdown]
-# Training paths sampled at a low temperature do not isolate exploration: by Theorem 4.1 below that is SFT on the most
-# likely correct paths, so it sharpens; small batches add noise to the gradient ([chapter 5](05_collapse.ipynb)). The control above changes only the data.
+# Sampling training paths at a low temperature does not isolate exploration: by Theorem 4.1 below that is SFT on the most
+# likely correct paths, so it sharpens. The control above changes only the data.
 #
 # ## Predict: a base of 60 %
 #

@@ -54,7 +54,7 @@ from planrl.experiments.ablations import choices as choice_learners
 from planrl.experiments.store import results
 from planrl.figures import scatter
 from planrl.figures.table import Table
-from planrl.teaching import notebook
+from planrl.teaching import exploration, notebook, regime_tables
 from planrl.teaching import regime_figures as regimes
 from planrl.teaching.claim_cards import Statements
 
@@ -184,10 +184,49 @@ plain_p, based, checked, valued = (
     mean(regimes.best("P", name))
     for name in (PG, f"{PG}, baseline", to_go, regimes.Q)
 )
+own_g, shown_g, greedy_g = (
+    [mean(regimes.ends("G", name, key)) for key in ("test_greedy", "test_accuracy")]
+    for name in (
+        regimes.Q,
+        f"{regimes.Q}, from demonstrations",
+        f"{regimes.Q}, from the greedy base",
+    )
+)
+fixed_g = mean(regimes.ends("G", f"{regimes.Q}, fixed noise 5%", "test_greedy"))
+ahead = exploration.ahead_at_equal_paths("G")
 many = mean(
     regimes.curve("P", f"{PG}, baseline", "test", "diversity")[:, 0].tolist()
 )
 REASONS = {
+    "R-q-without-errors": [
+        if_so(
+            own_g[1] - shown_g[1] > 0.15,
+            f"Sampled at T = 1 it falls from {own_g[1]:.2f} to {shown_g[1]:.2f} (demonstrations) and {greedy_g[1]:.2f} "
+            f"(greedy base), greedily only from {own_g[0]:.2f} to {shown_g[0]:.2f} and {greedy_g[0]:.2f}: the base "
+            "makes illegal steps unlikely before, and greedy answers need no more.",
+        )
+    ],
+    "R-fresh-noise-20": [
+        if_so(
+            regime_tables.nearer_than(4) > 0.9,
+            "The theory of averages allows it for nearly all of these questions, but "
+            "800 updates do not average so much noise. "
+            + regime_tables.still_averaging(),
+        )
+    ],
+    "R-fixed-noise-order": [
+        if_so(
+            fixed_g < 0.2,
+            f"With 5 % it is down to {fixed_g:.2f}, so little is left to lose.",
+        )
+    ],
+    "R-little-to-explore": [
+        if_so(
+            min(ahead) > 0,
+            "Without the new paths policy gradient falls below its base. This is not only its faster collapse: with as many "
+            f"paths left, it is {regimes.told(ahead)} less accurate than with them.",
+        )
+    ],
     "R-pg-gains": [
         if_so(
             gain_low < 0.05 < gain_high,

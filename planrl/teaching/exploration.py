@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import plotly.graph_objects as go
 import torch
 
@@ -12,10 +14,14 @@ from planrl.figures.style import finish, style_of
 from planrl.teaching.regime_figures import (
     EXPLORATION,
     HOW,
+    PAID,
     PG,
+    best,
     condition,
     degree_values,
+    ends,
     series,
+    short,
     subtitled,
 )
 
@@ -45,6 +51,43 @@ def new_paths(*, title: str, regime: str = "B") -> go.Figure:
         y_range=(0.55, 0.92),
     )
     return subtitled(figure, condition(regime)).update_layout(margin_t=90)
+
+
+def rows(regime: str) -> list[dict[str, Any]]:
+    """What each method of EXPLORATION has at the end, a row each: held-out questions, and paths."""
+    return [
+        {
+            "method": name,
+            "sampled": short(ends(regime, name, "test_accuracy"), 3),
+            "greedy": short(ends(regime, name, "test_greedy"), 3),
+            "best temperature": short(best(regime, name), 3),
+            "paths, training": short(ends(regime, name, "train_diversity"), 1),
+        }
+        for name in EXPLORATION
+    ]
+
+
+def ahead_at_equal_paths(regime: str) -> list[float]:
+    """How far the control is below policy gradient's end when it has as many paths left.
+
+    Held-out accuracy, sampled, one number a seed. Paths are distinct correct ones of training
+    questions; between two evaluations of the control both numbers are taken to change evenly.
+    """
+    paths, right = (series(regime, PAID, key)[1] for key in ("train_diversity", "test_accuracy"))
+    wanted, reached = (ends(regime, PG, key) for key in ("train_diversity", "test_accuracy"))
+    return [
+        own - _where(number.tolist(), accuracy.tolist(), left)
+        for number, accuracy, left, own in zip(paths, right, wanted, reached, strict=True)
+    ]
+
+
+def _where(falling: list[float], values: list[float], level: float) -> float:
+    """The value where a falling number first passes a level; the last one if it does not."""
+    for k in range(1, len(falling)):
+        if falling[k] <= level:
+            share = (falling[k - 1] - level) / (falling[k - 1] - falling[k])
+            return values[k - 1] + share * (values[k] - values[k - 1])
+    return values[-1]
 
 
 def by_degree(*, title: str, regime: str = "B") -> go.Figure:
