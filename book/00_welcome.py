@@ -119,7 +119,7 @@ lab("race")
 #    and a verdict.
 # 6. **Find it**: Ctrl+K (on a Mac ⌘K) searches all pages; the half-filled circle at the top goes from light to dark.
 #
-# ## Fifteen chapters, fifteen questions
+# ## Sixteen chapters, sixteen questions
 #
 # **The problem**
 #
@@ -158,6 +158,7 @@ lab("race")
 # 14. [Can one have both?](14_both.ipynb) Soft values: accurate and diverse at once, and where they lose.
 # 15. [What if the checks are wrong?](15_wrong_checks.ipynb) False alarms, misses and few checks: how far planning
 #     survives, computed in advance.
+# 16. [What does history buy?](16_history.ipynb) A key to fetch before the door: who remembers it, and who guesses?
 #
 # **To look things up**: [the paper's figures](80_figures.ipynb) run again on ten seeds,
 # [where we differ](92_deviations.ipynb) and what our choices change, [how fast it is](90_speed.ipynb),

@@ -195,7 +195,7 @@ notebook.Told(
 # %% [markdown]
 # *Methods* ask this of the Transformer. *Soft-and-noise* and *soft-methods* belong to chapters
 # [14](14_both.ipynb) and [15](15_wrong_checks.ipynb), *tools* to [13](13_tools.ipynb), *ladder* to [its page](85_ladder.ipynb);
-# *depth*, about deeper models, is not told in a chapter yet.
+# *corridor* to [16](16_history.ipynb). *Depth*, about deeper models, is not told in a chapter yet.
 #
 # The verdicts of all groups. Claims that were replaced by better ones do not count.
 

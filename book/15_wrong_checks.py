@@ -467,8 +467,8 @@ exercises.votes(my_votes)
 #
 # Few checks, and checks that err anew each time, leave greedy Q-learning correct (the latter up to a distance that a
 # formula gives), checks that are always wrong in the same places do not (linear Transformer, small graphs, ten seeds);
-# wrong outcomes only slow policy gradient down. **Which of the paper's other
-# assumptions could fail in practice?** [Where we differ](92_deviations.ipynb) lists ours.
+# wrong outcomes only slow policy gradient down. **And if the best
+# step depends on the path so far?** [Chapter 16](16_history.ipynb) has a key to fetch first.
 #
 # ## Further reading
 #

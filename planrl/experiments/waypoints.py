@@ -155,6 +155,21 @@ def most_by_tables(moves: Moves, task: Task) -> float:
     return 1.0 - lost / len(task.pairs)
 
 
+def shortest_policy(moves: Moves) -> Float[Tensor, "N S N"]:
+    """The first step of a shortest path to each target from each state, as probabilities 0 and 1.
+
+    [target, state, next node]; from where no path leads there, nothing is chosen.
+    """
+    n, states = moves.graph.n, len(moves.after)
+    policy = torch.zeros(n, states, n)
+    for target in range(n):
+        ahead = moves.distances(target)
+        onward = torch.where(moves.after >= 0, ahead[moves.after], FAR)
+        able = onward.amin(1) < FAR
+        policy[target, able, onward.argmin(1)[able]] = 1.0
+    return policy
+
+
 def all_questions(moves: Moves) -> Task:
     """Every pair for which a correct path exists, with the outcome reward of these moves."""
     pairs = []

@@ -76,7 +76,7 @@ GRAPHS: dict[str, tuple[str, ...]] = {
     "Blocksworld": ("Blocksworld",),
     "digraph": ("digraph",),
     "tool graph": ("tools",),
-    "hand-made": ("diamond", "chain", "one choice", "one correct path"),
+    "hand-made": ("diamond", "chain", "one choice", "one correct path", "corridor"),
 }
 """Choice -> words in the graph of a condition."""
 

@@ -8,8 +8,8 @@ import torch
 
 from planrl.experiments.store import results
 from planrl.labs.page.recordings import recordings
+from planrl.teaching import exploration, regime_rows, regime_tables
 from planrl.teaching import regime_figures as regimes
-from planrl.teaching import regime_rows, regime_tables
 from planrl.teaching.regime_figures import BASE, PAID, PG, SFT, Q
 
 CHAPTER = "04_policy_gradient"
@@ -124,3 +124,13 @@ class TestRun:
     def test_a_wrong_step_can_become_more_likely_although_its_logit_falls(self, ran):
         assert ran.moved[2] < 0
         assert ran.now[2] > ran.was[2] + 0.01
+
+
+def test_with_ten_paths_policy_gradient_without_new_paths_ends_below_its_base():
+    """What the fold-out says: new paths keep policy gradient from falling."""
+    control, full, base = (at_end(name, "test_accuracy", "G") for name in (PAID, PG, BASE))
+    assert control < base - 0.05
+    assert full > base - 0.01
+    lead = exploration.ahead_at_equal_paths("G")
+    assert len(lead) == 10
+    assert min(lead) > 0

@@ -1,5 +1,7 @@
 """What the text of the chapter on wrong checks says of the stored seeds and of its own runs."""
 
+from statistics import fmean
+
 import pytest
 import torch
 
@@ -9,6 +11,8 @@ from planrl.experiments import noise as study
 from planrl.objectives.noisy import Checks, legal_distance, noisy_optimum
 from planrl.tasks import all_pairs
 from planrl.teaching import noise_figures as figures
+from planrl.teaching import regime_figures as regimes
+from planrl.teaching import regime_tables
 
 CHAPTER = "15_wrong_checks"
 
@@ -99,3 +103,22 @@ def test_the_live_run_shows_what_the_text_says(ran):
     assert max(right[3], right[4]) < 0.4
     assert int(ran.distance.max()) == 4
     assert ran.graph.n == 13
+
+
+def test_on_a_transformer_fixed_mistakes_break_and_many_fresh_ones_are_not_averaged_out():
+    """20 % of fresh errors are below the boundary for nearly all questions, and yet they cost."""
+    assert len(regimes.pages("G")) == 10
+    greedy = {
+        (kind, dose): fmean(regimes.ends("G", f"{regimes.Q}, {kind} noise {dose}%", "test_greedy"))
+        for kind in ("fresh", "fixed")
+        for dose in (5, 10, 20)
+    }
+    clean = fmean(regimes.ends("G", regimes.Q, "test_greedy"))
+    assert max(greedy["fixed", dose] for dose in (5, 10, 20)) < 0.2
+    assert clean - greedy["fresh", 10] < 0.05
+    assert clean - greedy["fresh", 20] > 0.1, "the prediction was a loss of at most 0.1"
+    limit = legal_distance(Checks(false_alarm=0.2, miss=0.2))
+    assert limit == pytest.approx(4)
+    assert regime_tables.nearer_than(limit) > 0.9
+    curve = regimes.series("G", f"{regimes.Q}, fresh noise 20%", "test_greedy")[1].mean(0)
+    assert float(curve[-1]) > float(curve[-4]) > float(curve[-5]), "still rising"

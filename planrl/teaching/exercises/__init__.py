@@ -10,6 +10,7 @@ from planrl.teaching.exercises.diversity import (
     stop_in_time,
 )
 from planrl.teaching.exercises.graphs import correct_steps, path_count, reachability
+from planrl.teaching.exercises.history import fools, next_state, one_edge
 from planrl.teaching.exercises.imitation import frequencies, pieces, teach
 from planrl.teaching.exercises.layers import attention_share, fill, lift, readout
 from planrl.teaching.exercises.methods import front, grouped, judging, kept, sieve, student
@@ -39,6 +40,7 @@ __all__ = [
     "farthest",
     "fill",
     "fixed_point",
+    "fools",
     "frequencies",
     "fresh_chains",
     "front",
@@ -52,9 +54,11 @@ __all__ = [
     "lift",
     "moves",
     "never_asked",
+    "next_state",
     "next_tools",
     "noisy_value",
     "old_rollouts",
+    "one_edge",
     "own_successes",
     "path_count",
     "path_policy",
