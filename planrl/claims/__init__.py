@@ -238,12 +238,12 @@ def _settings(condition: Condition, tier: str, seeds: list[dict[str, dict[str, A
 def _seconds(
     condition: Condition, seeds: list[dict[str, dict[str, Any]]]
 ) -> dict[tuple[str, ...], float]:
-    """CPU seconds of the runs, or of the part that a condition is about, by run and part."""
+    """CPU seconds of the runs by run and part: of the condition's part if its own were measured."""
     found: dict[tuple[str, ...], float] = {}
     for pages in seeds:
         for name, page in pages.items():
             took, key = store.cpu_seconds(page), (name, str(page["study"]))
             part = getattr(condition.value, "part", "")
-            parts = {part: took[part]} if part else took
-            found |= {(*key, part): seconds for part, seconds in parts.items()}
+            parts = {part: took[part]} if part in took else took
+            found |= {(*key, of): seconds for of, seconds in parts.items()}
     return found

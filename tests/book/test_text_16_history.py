@@ -43,5 +43,5 @@ def test_the_live_runs_show_what_the_text_says(ran):
     assert ran.right["Transformer"][0] > 0.99
     on = ran.onward.float()
     assert float(on[ran.to_right].mean()) > 0.7
-    assert float(on[~ran.to_right].mean()) < 0.4
+    assert float(on[~ran.to_right].mean()) < 0.5
     assert len(ran.task.pairs) == 15

@@ -2,6 +2,7 @@
 
 import json
 import re
+from statistics import fmean
 
 import pytest
 
@@ -201,6 +202,14 @@ def test_soft_q_learning_is_named_for_what_its_stored_runs_show():
 def test_what_is_told_of_paths_without_errors_is_the_verdict_of_its_claim():
     (claim,) = claims.verdicts(["R-q-without-errors"])
     assert decision.without_errors().endswith(f"R-q-without-errors</a>: **{claim.told}**.")
+    for learner in ("from demonstrations", "from the greedy base"):
+        lost = [
+            fmean(regimes.ends("G", regimes.Q, key))
+            - fmean(regimes.ends("G", f"{regimes.Q}, {learner}", key))
+            for key in ("test_greedy", "test_accuracy")
+        ]
+        assert lost[0] < 0.06, "little accuracy greedily"
+        assert lost[1] > 0.1, "much when sampled"
 
 
 def test_each_setting_is_told_with_its_updates_and_seeds():
