@@ -176,10 +176,11 @@ notebook.Folded(
     Table(
         exploration.rows("G"),
         caption="Held-out questions at T = 1, greedily and at the best temperature, and distinct correct paths of "
-        "100 on training questions. When the control has as many paths left as policy gradient has at its end, it is "
-        f"{regimes.told(lead)} below it. So new paths do not carry policy gradient above its base here; they keep it "
-        f"from falling below. {regimes.condition('G')}",
+        f"100 on training questions; {regimes.condition('G')}",
     ),
+    said="When the control has as many paths left as policy gradient has at its end, it is "
+    f"{regimes.told(lead)} below it. So new paths do not carry policy gradient above its base here; they keep it "
+    "from falling below.",
 )
 
 # %% [markdown]

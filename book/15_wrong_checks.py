@@ -288,7 +288,7 @@ Table(
 near = regime_tables.nearer_than(legal_distance(Checks(false_alarm=0.2, miss=0.2)))
 notebook.Told(
     "Mistakes that stay are as harmful here. Of those that vary, 20 % should cost nothing for questions nearer than 4 steps, "
-    f"which are {near:.0%} of them, and yet greedy accuracy falls: our prediction was a loss of at most 0.1. "
+    f"which are {100 * near:.0f} % of them, and yet greedy accuracy falls: our prediction was a loss of at most 0.1. "
     f"{regime_tables.still_averaging()} So errors are averaged out, but not in 800 updates; whether more of them suffice "
     "was not tried."
 )

@@ -62,6 +62,10 @@ seed = 0
 # is answered by a path that **first fetches the key** and then ends at the target. Who enters the target without it has lost.
 # There are 15 such questions, with the source between the key and the target. The prompt names source and target, as always.
 #
+# ```
+# key 0 - 1 - 2 - 3 - 4 - 5 - 6
+# ```
+#
 # A Transformer of one layer learns one correct path for each question by SFT, until it answers all of them greedily. Then we hand it
 # paths that *wander*: random legal steps from room to room that never came to room 0. The model is asked for the next room.
 # The right way is back, towards the key; a coin would be right in half of the cases.
@@ -163,7 +167,7 @@ best = torch.stack(found).amax(0).mean()  # any table for each question
 
 # %%
 limit = most_by_tables(moves, task)
-pr.check("the best greedy table", predicted=limit, observed=best, tolerance=0.0)
+print(pr.check("best greedy table", predicted=limit, observed=best, tolerance=0.0))
 
 # %% [markdown]
 # What is missing is one bit: is the key fetched? With it the corridor has 14 *states* (room, key or not). A table over these
@@ -172,7 +176,7 @@ pr.check("the best greedy table", predicted=limit, observed=best, tolerance=0.0)
 # %%
 by_state = moves.arrival(shortest_policy(moves), 24)[target, source]
 words = "a table by target, room and key"
-pr.check(words, predicted=1.0, observed=by_state, tolerance=0.0)
+print(pr.check(words, predicted=1.0, observed=by_state, tolerance=0.0))
 
 # %% [markdown]
 # ## What SFT reads instead
@@ -193,11 +197,28 @@ for words, some in (("right", to_right), ("left", ~to_right)):
 # It keeps its direction. On the paths of SFT that is never wrong. We first thought of another companion, a room that comes twice; the numbers
 # did not bear it out, so we measured this one.
 #
-# > **Finding.** What SFT has learnt is true of its data and not of the task ([Theorem 3.1](03_imitation.ipynb) says that it learns the data's
-# > frequencies). Policy gradient learns from its own successes, which hardly ever turn, so it keeps the mistake (Theorem 4.1).
-# > Q-learning tries wrong ways while its values are learnt, and process reward charges each where it goes wrong.
+# Could reward mend this? Policy gradient learns from the model's own samples, so let us look at them:
 
 # %%
+sampler = pr.Sampler(max_tokens=24)
+drawn = rollout(model, task.pairs.repeat(400, 1), rng=rng, sampler=sampler)
+room = drawn[:, 2:]
+no_key = ((room == 0).cumsum(1) == 0)[:, :-1]
+turned = ((room.diff() > 0) & no_key & (room[:, 1:] < 7)).any(1)
+saved = turned & moves.right(drawn)
+print(
+    f"paths {len(drawn):,}, turned {turned.sum()}, of these correct {saved.sum()}"
+)
+
+# %% [markdown]
+# Few paths turn, and those that do go on, enter the target without the key and fail. A failed path has return 0, so it teaches
+# nothing. The path that would teach, one that turns and then goes back, is hardly ever drawn.
+#
+# > **Finding.** What SFT has learnt is true of its data and not of the task ([Theorem 3.1](03_imitation.ipynb) says that it learns the data's
+# > frequencies). Policy gradient learns from its own successes (Theorem 4.1), and so it keeps the mistake.
+# > Q-learning is charged for the illegal end itself, and the charge reaches the step before by the values: errors teach it.
+
+# %% tags=["remove-input"]
 Table(
     figures.rows(),
     caption=f"Shares, mean and 95 % interval; the last two after paths without the key; {figures.condition()}",

@@ -192,6 +192,7 @@ own_g, shown_g, greedy_g = (
         f"{regimes.Q}, from the greedy base",
     )
 )
+blind_high = interval(judged["corridor-pg-blind"].findings[1].values)[1]
 fixed_g = mean(regimes.ends("G", f"{regimes.Q}, fixed noise 5%", "test_greedy"))
 ahead = exploration.ahead_at_equal_paths("G")
 many = mean(
@@ -218,6 +219,12 @@ REASONS = {
         if_so(
             fixed_g < 0.2,
             f"With 5 % it is down to {fixed_g:.2f}, so little is left to lose.",
+        )
+    ],
+    "corridor-pg-blind": [
+        if_so(
+            blind_high > 0,
+            "It does not look for the key more often than before; that it does so less often, too, ten seeds do not tell.",
         )
     ],
     "R-little-to-explore": [

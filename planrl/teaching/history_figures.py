@@ -61,7 +61,7 @@ def right_ways(*, title: str) -> go.Figure:
         title=title,
         about="Share of wandering paths after which the right one of two rooms is preferred",
         x="",
-        y="right way",
+        y="share that goes the right way",
     )
     figure.add_hline(y=0.5, line={"dash": "dot", "width": 1})
     figure.update_layout(title_subtitle_text=condition(), margin_t=90)

@@ -102,12 +102,12 @@ class Told:
 
 
 class Folded:
-    """Tables that a click unfolds, so that they answer nothing before the reader asks."""
+    """Tables, and what they say, that a click unfolds: they answer nothing before readers ask."""
 
-    def __init__(self, words: str, *tables: Table) -> None:
+    def __init__(self, words: str, *tables: Table, said: str = "") -> None:
         if not tables:
             raise InputError(f"{words!r} would be empty: give at least one table")
-        self.words, self.tables = words, tables
+        self.words, self.tables, self.said = words, tables, said
 
     def _repr_html_(self) -> str:
         scrolls = '<div style="overflow-x: auto" tabindex="0" role="region" aria-label="{}">'
@@ -115,10 +115,12 @@ class Folded:
             f"{scrolls.format(html.escape(one.caption))}{one._repr_html_()}</div>"
             for one in self.tables
         )
-        return f"<details><summary>{html.escape(self.words)}</summary>{inside}</details>"
+        said = f"<p>{html.escape(self.said)}</p>" if self.said else ""
+        return f"<details><summary>{html.escape(self.words)}</summary>{inside}{said}</details>"
 
     def __repr__(self) -> str:
-        return f"{self.words}: {', '.join(table.caption for table in self.tables)}"
+        tables = ", ".join(table.caption for table in self.tables)
+        return f"{self.words}: {tables}{f'. {self.said}' if self.said else ''}"
 
 
 class Source:

@@ -150,6 +150,7 @@ def span_name(seeds: int) -> str:
 def _mean_and_span(values: Sequence[float], digits: int) -> tuple[str, str]:
     """A mean over seeds, and from where to where what `span_name` names goes."""
     low, high = interval(values) if len(values) >= FEW else (min(values), max(values))
+    low, high = (round(end, digits) + 0.0 for end in (low, high))  # no -0.0
     span = f"{low:.{digits}f} to {high:.{digits}f}" if len(values) > 1 else ""
     return f"{sum(values) / len(values):.{digits}f}", span
 

@@ -44,4 +44,6 @@ def test_the_live_runs_show_what_the_text_says(ran):
     on = ran.onward.float()
     assert float(on[ran.to_right].mean()) > 0.7
     assert float(on[~ran.to_right].mean()) < 0.5
-    assert len(ran.task.pairs) == 15
+    assert len(ran.source) == 15
+    assert 5 < int(ran.turned.sum()) < 60, "few paths turn"
+    assert int(ran.saved.sum()) <= 0.2 * int(ran.turned.sum()), "and these fail"

@@ -102,3 +102,6 @@ def test_folded_tables_show_nothing_until_they_are_opened():
     assert repr(folded) == "a < b: one, two"
     with pytest.raises(pr.InputError, match="at least one table"):
         notebook.Folded("nothing")
+    said = notebook.Folded("a", Table(rows, caption="one"), said="b < c")
+    assert said._repr_html_().endswith("<p>b &lt; c</p></details>")
+    assert repr(said).endswith("one. b < c")
