@@ -78,7 +78,7 @@ my_guess = 0.9
 # %% tags=["hide-input"]
 # made by: python -m planrl reproduce --only corridor
 share = {method: figures.mean(method, "without_key") for method in figures.METHODS}
-figure = figures.right_ways(
+figure = figures.after_wandering(
     title="Only process reward, or other data, teach it to look for the key"
 )
 sliders.ask(
@@ -291,12 +291,12 @@ exercises.next_state(my_next_state)
 #
 # </details>
 #
-# > **Exercise 2.** *Easy, 4 minutes.* Write a legal path towards target 6 that never met the key (room 0), after which the model of this
-# > page goes on towards the target. If it works, the model is fooled.
+# > **Exercise 2.** *Easy, 4 minutes.* Write a legal path towards target 6 that never met the key (room 0), after which a model
+# > trained as on this page goes on towards the target. If it works, the model is fooled.
 
 # %%
 my_path = [5, 4]
-exercises.fools(models["Transformer"][0], my_path)
+exercises.fools(my_path)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -308,7 +308,7 @@ exercises.fools(models["Transformer"][0], my_path)
 #
 # ```python
 # my_path = [3, 2, 1, 2, 3]
-# exercises.fools(models["Transformer"][0], my_path)
+# exercises.fools(my_path)
 # ```
 #
 # </details>

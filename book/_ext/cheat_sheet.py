@@ -123,8 +123,8 @@ LABELS = {
 
 def data() -> str:
     """What explain.js knows, as JSON that may stand in a page."""
-    from planrl.labs.catalogue.objectives import BETAS, LAMBDAS
     from planrl.labs.page.links import SHEET
+    from planrl.labs.spec.objective_terms import BETAS, LAMBDAS
     from planrl.objectives import configs, logs
 
     page = {

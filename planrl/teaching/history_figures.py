@@ -51,7 +51,7 @@ def condition() -> str:
     )
 
 
-def right_ways(*, title: str) -> go.Figure:
+def after_wandering(*, title: str) -> go.Figure:
     """Bars: how often each method goes the right way after wandering paths, by the key."""
     figure = charts.seed_bars(
         {

@@ -17,13 +17,13 @@ from planrl.errors import InputError
 from planrl.graphs import Graph
 from planrl.labs import Session
 from planrl.labs.catalogue import lab_named
-from planrl.labs.catalogue.objectives import BONUSES, METHODS, PENALTIES
 from planrl.labs.engine.models import NODES, VOCAB
 from planrl.labs.engine.objective import ALGORITHM, OBJECTIVE, UNIFORMITY, objective_loss
 from planrl.labs.engine.question import QUESTION_OPTIONS, paths, predicted, reward_weight, uniform
 from planrl.labs.page.links import SHEET, of_sheet
 from planrl.labs.page.recordings import recorded_at
 from planrl.labs.spec.controls import read_state
+from planrl.labs.spec.objective_terms import BONUSES, METHODS, PENALTIES
 from planrl.objectives import advantages, clock
 from planrl.objectives.fixed_points import on_graph
 from planrl.objectives.penalties import Entropy, Kl

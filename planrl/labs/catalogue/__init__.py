@@ -4,7 +4,7 @@ imitation, policy_gradient   one learner each
 rewards                      Q-learning under rewards of the reader's, and what can go wrong
 race                         four learners that start from one base
 blocks                       Blocksworld
-objectives                   any two of GRPO's family on one question
+objectives                   any two objectives on one question
 
 Each file has a function `lab` and `GRIDS`, its recorded runs; policy_gradient.py holds the lab
 policy-gradient, and a new file is a new lab. A lab is made when it is asked for. What a preset says

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 from planrl.errors import InputError
 from planrl.labs.catalogue import lab_named
-from planrl.labs.catalogue.objectives import BETAS, LAMBDAS
 from planrl.labs.spec.controls import read_state
+from planrl.labs.spec.objective_terms import BETAS, LAMBDAS
 
 PAGES = {
     "race": "00_welcome",

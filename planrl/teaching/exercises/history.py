@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import torch
 
 from planrl.experiments.corridor import LONGEST, ROOMS, corridor, goes_on
-from planrl.experiments.waypoints import Moves, all_questions, most_by_tables
-from planrl.graphs import Graph
+from planrl.experiments.waypoints import Moves, all_questions, demonstrate, most_by_tables
+from planrl.graphs import Graph, seeded
+from planrl.losses import sft
 from planrl.models import PathModel
+from planrl.streams import demonstrations
 from planrl.teaching.exercises.checks import Feedback, ask
+from planrl.train import TrainConfig, train
+from planrl.transformer import Transformer, TransformerConfig
 
 KEY = 2  # the room of the key in the exercise on states
 
@@ -47,8 +52,20 @@ def _why(room: int, has_key: bool, onward: int, holds: bool) -> str:
     return f"a step from {room} to {onward} without the key: it is not there."
 
 
-def fools(model: PathModel, path: Sequence[int]) -> Feedback:
-    """Whether a model goes on after this path of rooms towards target 6, which lacks the key."""
+@cache
+def after_sft() -> PathModel:
+    """A Transformer after SFT on one path a question, as the chapter trains one."""
+    moves, task = corridor()
+    paths = demonstrate(moves, task, 1, seeded(0, "paths"))
+    model = Transformer(task.vocab, TransformerConfig(), seeded(0, "weights"))
+    shown = demonstrations(task, paths, rng=seeded(0, "batches"), size=32)
+    for _ in train(model, shown, sft, TrainConfig(steps=150, lr=1e-3)):
+        pass
+    return model
+
+
+def fools(path: Sequence[int]) -> Feedback:
+    """Whether `after_sft` goes on after this path of rooms, without the key, towards target 6."""
     moves, _ = corridor()
     target = ROOMS - 1
     try:
@@ -65,7 +82,7 @@ def fools(model: PathModel, path: Sequence[int]) -> Feedback:
     if len(rooms) > LONGEST - 2:
         return Feedback(False, f"the model reads at most {LONGEST - 2} rooms.")
     row = torch.tensor([[rooms[0], target, *rooms]])
-    if bool(goes_on(model, row, torch.tensor([len(rooms) + 1]))):
+    if bool(goes_on(after_sft(), row, torch.tensor([len(rooms) + 1]))):
         return Feedback(True, f"It goes on to room {rooms[-1] + 1}, without the key.")
     return Feedback(False, f"It goes back to room {rooms[-1] - 1}, which is right.")
 
