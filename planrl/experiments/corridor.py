@@ -16,17 +16,19 @@ from __future__ import annotations
 import copy
 import time
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from planrl.errors import whole
+from planrl.experiments.algorithms import reinforce_to_go
 from planrl.experiments.datasets import Dataset
 from planrl.experiments.depth import Method, Setting, a_base, follow, methods
 from planrl.experiments.study import Calculation
-from planrl.experiments.waypoints import Moves, all_questions, demonstrate
+from planrl.experiments.waypoints import Moves, all_questions, demonstrate, step_reward
 from planrl.graphs import Graph, seeded
-from planrl.losses import sft
+from planrl.losses import policy_gradient, sft
 from planrl.models import PathModel
 from planrl.sampling import Sampler, rollout
 from planrl.streams import demonstrations
@@ -168,6 +170,31 @@ def learners(setting: Setting) -> dict[str, Method]:
     }
 
 
+def controls(
+    seed: int, *, layers: int = 1, base_steps: int = 200, steps: int = 600
+) -> dict[str, Any]:
+    """Loss or feedback? Policy gradient from the same base, with what Q-learning is told.
+
+    `pg_baseline` subtracts the mean return of the batch; `pg_checks` has the process reward of each
+    step to go, minus its mean.
+    """
+    whole(steps, "steps", least=4)
+    torch.set_num_threads(1)
+    setting = a_setting(seed)
+    began = time.process_time()
+    base, pg = a_base(setting, seed, layers, base_steps), learners(setting)["pg"]
+    checked = replace(setting.dataset.train, reward=step_reward(setting.moves, 1.0))
+    compared = {
+        "pg_baseline": replace(pg, loss=partial(policy_gradient, baseline=True)),
+        "pg_checks": replace(pg, loss=reinforce_to_go, task=checked),
+    }
+    found = {
+        name: measured(follow(name, method, base, seed, steps), setting, True, seed)
+        for name, method in compared.items()
+    }
+    return {"facts": {"cpu_seconds": time.process_time() - began, "layers": layers}, **found}
+
+
 def _more_sft(base: Transformer, setting: Setting, seed: int, steps: int) -> Transformer:
     """A copy of the base after further SFT on the same paths."""
     model, task = copy.deepcopy(base), setting.dataset.train
@@ -209,6 +236,12 @@ STUDIES = (
         Calculation(name="corridor", label=f"seed{seed}", seed=seed, call=f"{HERE}:measure")
         for seed in range(10)
     ),
+    *(
+        Calculation(
+            name="corridor", label=f"controls-seed{seed}", seed=seed, call=f"{HERE}:controls"
+        )
+        for seed in range(10)
+    ),
     Calculation(
         name="corridor",
         label="quick",
@@ -218,4 +251,4 @@ STUDIES = (
         options={"base_steps": 60, "steps": 8},
     ),
 )
-"""Ten seeds, and one small run."""
+"""Ten seeds of both, and one small run."""
