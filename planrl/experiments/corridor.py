@@ -244,7 +244,7 @@ STUDIES = (
     ),
     Calculation(
         name="corridor",
-        label="quick",
+        label="quick-seed0",
         tier="quick",
         seed=0,
         call=f"{HERE}:measure",

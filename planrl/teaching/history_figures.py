@@ -19,6 +19,8 @@ METHODS = {
     "SFT": "base",
     "more SFT": "sft",
     "policy gradient": "pg",
+    "policy gradient, baseline": "pg_baseline",
+    "policy gradient, process reward": "pg_checks",
     "Q-learning": "q",
     "Q-learning, no random steps": "q_calm",
     "SFT on paths that turn": "turns",
@@ -30,8 +32,15 @@ Row = dict[str, Any]
 
 @cache
 def pages() -> list[dict[str, Any]]:
-    """The stored results of the corridor, one per seed in their order."""
-    return sorted(results("corridor"), key=lambda page: int(page["study"]["seed"]))
+    """The stored results of the corridor, one per seed in their order, with those of controls."""
+    found = []
+    for of in ("seed", "controls"):
+        pages = results("corridor", of=of)
+        found.append(sorted(pages, key=lambda page: int(page["study"]["seed"])))
+    return [
+        {**page, "result": page["result"] | more["result"]}
+        for page, more in zip(*found, strict=True)
+    ]
 
 
 def values(method: str, name: str) -> list[float]:
@@ -73,10 +82,11 @@ def rows() -> list[Row]:
     return [
         {
             "method": method,
-            "questions, greedy": short(values(method, "greedy")),
-            "goes back for the key": short(values(method, "without_key")),
-            "goes on after a step right": short(values(method, "on_after_right")),
-            "goes on after a step left": short(values(method, "on_after_left")),
+            "questions, greedy": f"{mean(method, 'greedy'):.2f}",
+            "goes back without the key": short(values(method, "without_key")),
+            "goes on with it": short(values(method, "with_key")),
+            "goes on without it after a step right": f"{mean(method, 'on_after_right'):.2f}",
+            "after a step left": f"{mean(method, 'on_after_left'):.2f}",
         }
         for method in METHODS
     ]

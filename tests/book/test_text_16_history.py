@@ -20,9 +20,16 @@ def test_all_methods_answer_nearly_all_questions_greedily():
 def test_after_sft_and_policy_gradient_the_key_is_not_looked_for_and_after_q_learning_it_is():
     assert 0.4 < figures.mean("SFT", "without_key") < 0.6, "as a coin would"
     assert figures.mean("more SFT", "without_key") < 0.65
-    assert figures.mean("policy gradient", "without_key") < 0.6
+    for how in ("", ", baseline", ", process reward"):
+        assert figures.mean(f"policy gradient{how}", "without_key") < 0.6, how
     for method in ("Q-learning", "Q-learning, no random steps"):
         assert figures.mean(method, "without_key") > 0.9
+
+
+def test_after_paths_with_the_key_nearly_all_go_on():
+    for method in figures.METHODS:
+        least = 0.8 if method == "SFT on paths that turn" else 0.95
+        assert figures.mean(method, "with_key") > least, method
 
 
 def test_sft_keeps_its_direction_and_paths_that_turn_teach_most_of_the_fact():
@@ -33,6 +40,7 @@ def test_sft_keeps_its_direction_and_paths_that_turn_teach_most_of_the_fact():
 
 def test_the_predictions_hold():
     ids = ["corridor-answered", "corridor-sft-blind", "corridor-direction", "corridor-q-reads"]
+    ids += ["corridor-baseline", "corridor-checks-help", "corridor-turns-teach"]
     assert {one.told for one in verdicts(ids)} == {"holds"}
 
 
