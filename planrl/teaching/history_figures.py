@@ -70,9 +70,10 @@ def after_wandering(*, title: str) -> go.Figure:
         title=title,
         about="Share of wandering paths after which the right one of two rooms is preferred",
         x="",
-        y="share that goes the right way",
+        y="goes the right way",
     )
     figure.add_hline(y=0.5, line={"dash": "dot", "width": 1})
+    figure.update_xaxes(tickangle=35)  # an angle that depends on the width would move the rest
     figure.update_layout(title_subtitle_text=condition(), margin_t=90)
     return figure
 

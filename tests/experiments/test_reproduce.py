@@ -298,6 +298,7 @@ def test_numbers_are_compared_by_a_band_and_what_is_outside_is_named():
 def test_the_quick_tier_made_anew_lies_inside_the_stored_bands(tmp_path):
     wanted = store.jobs(list(store.EXPERIMENTS), tier="quick", folder=tmp_path)
     assert sorted(Path(one.path).name for one in wanted) == [
+        "corridor-quick-seed0.json",
         "depth-quick.json",
         "fig2-quick-blocksworld.json",
         "fig2-quick-dag.json",
