@@ -106,33 +106,36 @@ notebook.Download(figures.by_seed(), "corridor.csv")
 # %%
 moves, task = corridor()
 paths = demonstrate(moves, task, 1, pr.seeded(seed, "paths"))
-models = {
-    "logit table": (pr.LogitTable(task.vocab), 0.1),
-    "Transformer": (
-        pr.Transformer(
-            task.vocab, pr.TransformerConfig(), pr.seeded(seed, "weights")
-        ),
-        1e-3,
-    ),
-}
+
 
 # %%
-rng = pr.seeded(seed, "batches")
-for model, lr in models.values():
+def trained(model, lr):
+    rng = pr.seeded(seed, "batches")
     shown = pr.demonstrations(task, paths, rng=rng, size=32)
     list(pr.train(model, shown, pr.sft, pr.TrainConfig(steps=150, lr=lr)))
+    return model
+
+
+# %%
+weights = pr.seeded(seed, "weights")
+transformer = pr.Transformer(task.vocab, pr.TransformerConfig(), weights)
+models = {
+    "logit table": trained(pr.LogitTable(task.vocab), 0.1),
+    "Transformer": trained(transformer, 1e-3),
+}
 
 
 # %%
 def answered(model, greedy):
     sampler = pr.Sampler(greedy=greedy, max_tokens=24)
+    rng = pr.seeded(seed, "evaluation")
     drawn = rollout(model, task.pairs.repeat(100, 1), rng=rng, sampler=sampler)
     return float(moves.right(drawn).float().mean())
 
 
 # %%
 right = {}
-for name, (model, _) in models.items():
+for name, model in models.items():
     right[name] = answered(model, greedy=True), answered(model, greedy=False)
     print("{}: greedy {:.2f}, sampled {:.2f}".format(name, *right[name]))
 
@@ -186,9 +189,8 @@ print(pr.check(words, predicted=1.0, observed=by_state, tolerance=0.0))
 # *direction* of the last step tells as much as the key, and it stands just before the current room. Our model, after wandering paths:
 
 # %%
-model = models["Transformer"][0]
 rows, last = wandering(moves, 400, pr.seeded(seed, "wandering paths"))
-onward = goes_on(model, rows, last)[400:]  # those without the key
+onward = goes_on(transformer, rows, last)[400:]  # those without the key
 number = torch.arange(800)
 to_right = (rows[number, last] > rows[number, last - 1])[400:]
 for words, some in (("right", to_right), ("left", ~to_right)):
@@ -201,7 +203,8 @@ for words, some in (("right", to_right), ("left", ~to_right)):
 
 # %%
 sampler = pr.Sampler(max_tokens=24)
-drawn = rollout(model, task.pairs.repeat(400, 1), rng=rng, sampler=sampler)
+rng = pr.seeded(seed, "samples")
+drawn = rollout(transformer, task.pairs.repeat(400, 1), rng=rng, sampler=sampler)
 room = drawn[:, 2:]
 no_key = ((room == 0).cumsum(1) == 0)[:, :-1]
 turned = ((room.diff() > 0) & no_key & (room[:, 1:] < 7)).any(1)
