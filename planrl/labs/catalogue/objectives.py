@@ -196,6 +196,14 @@ PRESETS = (
         "divergence from base to policy, which costs accuracy: it ends below k2, as predicted.",
     ),
     Preset(
+        name="preference",
+        title="DPO",
+        settings={"a": "rloo", "b": "dpo", "b_lambda": 0.3},
+        why="DPO prefers a correct path to a wrong one and never compares two correct ones. So "
+        "nothing holds the others: about one path is left, as with RLOO. Its β is a weight of the "
+        "base, but the base's ratios are not what it goes back to.",
+    ),
+    Preset(
         name="noise",
         title="k1 in the loss",
         settings={"a": "rloo", "b": "rloo", "b_kl": "k1-loss"},
@@ -204,7 +212,7 @@ PRESETS = (
     ),
     Preset(
         name="entropy",
-        title="Entropy: loss or return",
+        title="Entropy",
         settings={
             **{"a": "rloo", "a_beta": 0.1},
             **{"b": "rloo", "b_lambda": 0, "b_beta": 0.1, "b_bonus": "path"},
@@ -238,31 +246,12 @@ PRESETS = (
     ),
     Preset(
         name="shares",
-        title="Towards equal shares",
+        title="Equal shares",
         settings={"a": "ips", "b": "ucpo", "b_lambda": 0},
         why="IPS divides a return by the probability of its path, UCPO's idea takes from a correct "
         "path what is more probable than the others. Both are predicted to end with all correct "
         "paths equally likely. They are on their way there: after 300 updates there are several "
         "times as many as the base has.",
-    ),
-    Preset(
-        name="balance",
-        title="Two losses, one end",
-        settings={
-            **{"a": "rloo", "a_kl": "k1-path", "a_lambda": 0.3},
-            **{"b": "balance", "b_lambda": 0.3},
-        },
-        why="k1 in the return and trajectory balance have one predicted end: the base's paths, "
-        "each times exp(R / λ). Both come to its accuracy and to most of its paths, by updates "
-        "that have nothing else in common.",
-    ),
-    Preset(
-        name="preference",
-        title="DPO",
-        settings={"a": "rloo", "b": "dpo", "b_lambda": 0.3},
-        why="DPO prefers a correct path to a wrong one and never compares two correct ones. So "
-        "nothing holds the others: about one path is left, as with RLOO. Its β is a weight of the "
-        "base, but the base's ratios are not what it goes back to.",
     ),
 )
 
@@ -331,8 +320,9 @@ GRIDS = {
         },
     ),
 }
-"""The recorded runs, by the name of their file: one for each preset, one of a weak penalty, and one
-of a config whose entropy collapses, beside advice for it. That of DPO has other losses, too."""
+"""The recorded runs, by the name of their file: for each preset, one of a weak penalty, one of a
+config whose entropy collapses, beside advice for it, and one of trajectory balance beside k1 in the
+return. That of DPO has other losses, too."""
 
 
 def lab() -> Lab:
