@@ -219,8 +219,8 @@ print(
 #
 # > **Finding.** What SFT has learnt is true of its data and not of the task ([Theorem 3.1](03_imitation.ipynb) says that it learns the data's
 # > frequencies). Policy gradient learns from its own successes (Theorem 4.1), and so it keeps the mistake.
-# > A baseline, and even the process reward of each step, do not change this. Q-learning has the same reward and the same start, and
-# > turns back nearly always.
+# > A baseline, and even the process reward of each step, do not change this. Q-learning has the same start and the same reward, ten
+# > times as large, and turns back nearly always.
 #
 # The process reward here charges illegal steps and the target without the key, and pays for the target with it; policy gradient gets what is still to come
 # of it, minus the mean. Why does Q-learning learn what policy gradient does not? Our reading, not tested: while its values are learnt its samples
